@@ -1,0 +1,104 @@
+"""The one thing we do not build ourselves: a plain Debian root file system.
+
+It is pulled if a registry answers within five seconds, else bootstrapped from Debian's packages with mmdebstrap.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from workshop_kit.engine import install as installer
+from workshop_kit.engine import labels, shell
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import NotReady
+from workshop_kit.progress import Report, Step, silent
+
+RELEASE = "trixie"
+PULLED = f"debian:{RELEASE}-slim"
+BOOTSTRAPPED = f"container-workshop/debian:{RELEASE}"
+REGISTRY_TIMEOUT_SECONDS = 5
+LABEL = f"LABEL {labels.KIT}={labels.KIT_NAME}"
+# What the base image adds anyway: bootstrapping it along is quicker than a second round of apt.
+INCLUDE = "python3,python3-venv,ca-certificates"
+
+
+@contextlib.contextmanager
+def root_file_system(engine: Engine, *, install: bool, report: Report = silent) -> Iterator[str]:
+    """Give the tag of a Debian image to build on; take the tag away afterwards if it was not there before.
+
+    The layers stay as long as an image of ours stands on them. Raises NotReady where neither way works.
+    """
+    if engine.client.images.list(name=PULLED):
+        yield PULLED  # it is the user's: it stays
+        return
+    if engine.client.images.list(name=BOOTSTRAPPED):
+        tag = BOOTSTRAPPED  # left by a run that was interrupted later on
+    elif _pull(report):
+        tag = PULLED
+    else:
+        _bootstrap(engine, install=install, report=report)
+        tag = BOOTSTRAPPED
+    yield tag
+    engine.client.images.remove(tag, noprune=True)
+
+
+def _pull(report: Report) -> bool:
+    """Pull Debian's image; give up if the registry has not said a word after five seconds."""
+    report(Step("base", 0.0, "asking the registry for Debian"))
+    process = subprocess.Popen(
+        ["docker", "pull", PULLED],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None  # noqa: S101 - it was asked for two lines up
+        answered, _, _ = select.select([process.stdout], [], [], REGISTRY_TIMEOUT_SECONDS)
+        if not answered:
+            process.kill()
+            return False
+        for line in process.stdout:
+            report(Step("base", 0.1, f"pulling Debian: {line.strip()}"))
+    return process.returncode == 0
+
+
+def _bootstrap(engine: Engine, *, install: bool, report: Report) -> None:
+    _ensure_mmdebstrap(install=install, report=report)
+    report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
+    command = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
+    command += [f"--architectures={engine.architecture}", RELEASE, "-"]
+    with (
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as made,
+        subprocess.Popen(
+            ["docker", "import", "--change", LABEL, "-", BOOTSTRAPPED], stdin=made.stdout, stdout=subprocess.DEVNULL
+        ) as loaded,
+    ):
+        assert made.stdout is not None  # noqa: S101 - it was asked for four lines up
+        assert made.stderr is not None  # noqa: S101
+        made.stdout.close()  # the importer holds the other end: it must see the end of the archive
+        said: list[str] = []
+        for raw in made.stderr:
+            said.append(raw.decode(errors="replace").strip())
+            report(Step("base", 0.2, f"bootstrapping Debian: {said[-1]}"))
+    if made.returncode != 0 or loaded.returncode != 0:
+        raise NotReady(
+            "No registry answers, and Debian could not be bootstrapped from its packages.",
+            "Check the network and proxy (http_proxy), then run ./workshop setup again.",
+            output="\n".join(said[-shell.LAST_LINES :]),
+        )
+
+
+def _ensure_mmdebstrap(*, install: bool, report: Report) -> None:
+    if shutil.which("mmdebstrap"):
+        return
+    if not install or not installer.is_debian():
+        raise NotReady(
+            "No registry answers, and mmdebstrap, which bootstraps Debian without one, is not installed.",
+            "Install it (Debian/Ubuntu: sudo apt-get install mmdebstrap), or find a network with a registry.",
+        )
+    installer.bring(["mmdebstrap", "debian-archive-keyring"], report, "base")

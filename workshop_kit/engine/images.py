@@ -1,0 +1,173 @@
+"""Build the images of the workshop, all of them ours, on one base, from Debian's packages.
+
+An image's tag is the hash of what it is built from (its folder, and its base's tag), so "is it up to date?" is one
+look-up, two checkouts on one engine never overwrite each other's tags, and nothing that runs changes by surprise.
+The engine's own builder (``docker buildx build``) does the building: the SDK's has no build secrets and no cache
+mounts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker.errors import ImageNotFound
+
+from workshop_kit.engine import debian, shell
+from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.ledger import Entry, Ledger
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import NotReady
+from workshop_kit.progress import Report, Step, silent
+
+REPOSITORY = "container-workshop"
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one image is made: from a folder of the checkout, on a base (None: on plain Debian)."""
+
+    name: str
+    folder: str
+    base: str | None = "base"
+
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe("base", "images/base", base=None),
+    Recipe("app", "workshop_app"),
+    Recipe("mariadb", "images/mariadb"),
+    Recipe("redis", "images/redis"),
+)
+
+
+def tags(root: Path, recipes: tuple[Recipe, ...] = RECIPES) -> dict[str, str]:
+    """The tag that each image of this checkout has, by name; whether it is built or not."""
+    found: dict[str, str] = {}
+    for recipe in recipes:
+        digest = hashlib.sha256(found[recipe.base].encode() if recipe.base else debian.RELEASE.encode())
+        for path in context_files(root / recipe.folder):
+            relative = path.relative_to(root / recipe.folder).as_posix()
+            mode = path.stat().st_mode & 0o111
+            digest.update(f"\0{relative}\0{bool(mode)}\0".encode() + path.read_bytes())
+        found[recipe.name] = f"{REPOSITORY}/{recipe.name}:{digest.hexdigest()[:12]}"
+    return found
+
+
+def context_files(folder: Path) -> Iterator[Path]:
+    """The files that a build of this folder sees: no bytecode, nothing hidden but ``.dockerignore``."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") and part != ".dockerignore" for part in parts)
+        if path.is_file() and not hidden and "__pycache__" not in parts and path.suffix != ".pyc":
+            yield path
+
+
+def missing(engine: Engine, root: Path) -> list[str]:
+    """The names of the images that this checkout needs and the engine does not have."""
+    return [name for name, tag in tags(root).items() if not is_there(engine, tag)]
+
+
+def is_there(engine: Engine, tag: str) -> bool:
+    """Whether the engine has an image under this tag."""
+    try:
+        engine.client.images.get(tag)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def ensure(
+    engine: Engine, root: Path, who: Identity, ledger: Ledger, *, install: bool = False, report: Report = silent
+) -> dict[str, str]:
+    """Build what is missing and return every image's tag by name; interrupted builds go on where they stopped.
+
+    ``install`` allows fetching mmdebstrap from the distribution when the base has to be bootstrapped.
+    """
+    wanted = tags(root)
+    for number, recipe in enumerate(RECIPES):
+        if not is_there(engine, wanted[recipe.name]):
+            part = _part_of(report, number / len(RECIPES), 1 / len(RECIPES))
+            if recipe.base is None:
+                with debian.root_file_system(engine, install=install, report=part) as origin:
+                    build(engine, root, recipe, {"DEBIAN": origin}, who, ledger, part)
+            else:
+                build(engine, root, recipe, {"BASE": wanted[recipe.base]}, who, ledger, part)
+    report(Step("Images", 1.0, done=True))
+    return wanted
+
+
+def build(
+    engine: Engine,
+    root: Path,
+    recipe: Recipe,
+    arguments: Mapping[str, str],
+    who: Identity,
+    ledger: Ledger,
+    report: Report = silent,
+) -> str:
+    """Build one image under its tag, label it, write it into the ledger; return the tag.
+
+    The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
+    keeps it. Raises NotReady with the builder's last lines.
+    """
+    tag = tags(root)[recipe.name]
+    command: list[str] = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false", "-t", tag]
+    for key, value in who.labels("machine").items():
+        command += ["--label", f"{key}={value}"]
+    for key, value in arguments.items():
+        command += ["--build-arg", f"{key}={value}"]
+    for key in PROXY_VARIABLES:
+        command += ["--build-arg", key] if os.environ.get(key) else []
+    if (bundle := ca_bundle()) is not None:
+        command += ["--secret", f"id=ca,src={bundle}"]
+    shell.run(
+        [*command, root / recipe.folder],
+        failed=f"The image {recipe.name!r} could not be built.",
+        next_step=f"Read the last lines above (log of {recipe.folder}/Dockerfile), then run ./workshop setup again.",
+        environment={"DOCKER_BUILDKIT": "1"},
+        on_line=lambda line: report(_build_step(recipe.name, line)),
+    )
+    ledger.add(Entry("image", engine.client.images.get(tag).id, tag, "machine"))
+    return tag
+
+
+def ca_bundle() -> Path | None:
+    """The certificates this machine trusts, as a PEM file: SSL_CERT_FILE, else the system's store, else None."""
+    default = ssl.get_default_verify_paths()
+    for candidate in (os.environ.get("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", default.cafile):
+        if candidate and Path(candidate).is_file():
+            return Path(candidate)
+    if named := os.environ.get("SSL_CERT_FILE"):
+        raise NotReady(f"SSL_CERT_FILE names {named}, which is not a file.", "Correct or unset SSL_CERT_FILE.")
+    return None
+
+
+def free_bytes(engine: Engine) -> int | None:
+    """Free space where the engine keeps images, or None where that folder cannot be seen (Docker Desktop)."""
+    folder = Path(engine.client.info()["DockerRootDir"])
+    return shutil.disk_usage(folder).free if folder.is_dir() else None
+
+
+def _part_of(report: Report, start: float, width: float) -> Report:
+    """A report whose 0…1 is a part of the whole."""
+    return lambda step: report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
+
+
+def _build_step(name: str, line: str) -> Step:
+    """Read BuildKit's plain progress: ``#7 [2/5] RUN apt-get …`` is step 2 of 5.
+
+    >>> _build_step("redis", "#7 [2/4] RUN apt-get install redis").fraction
+    0.25
+    """
+    found = re.match(r"#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)", line)
+    if found is None:
+        return Step(name, None, f"{name}: {line}"[:120])
+    done, total = int(found[1]) - 1, int(found[2])
+    return Step(name, done / total, f"{name}: {found[3]}"[:120])

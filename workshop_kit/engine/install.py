@@ -1,0 +1,250 @@
+"""Install Docker's engine from the distribution, start it, and take it back again.
+
+Only on Debian and Ubuntu, only as root or with sudo, only if no engine is there, and never silently. What was
+installed is written to a record on the machine, so that ``./workshop down --engine`` removes just that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from workshop_kit.engine import reach, shell
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.progress import Report, Step, silent
+
+PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "iptables")
+UBUNTU_PACKAGES = ("docker.io", "docker-buildx", "docker-compose-v2", "iptables")
+RECORD = Path("/var/lib/container-design-workshop/engine.json")
+LOG = Path("/var/log/container-design-workshop-dockerd.log")
+PID_FILE = Path("/var/run/docker.pid")
+DATA = Path("/var/lib/docker")
+START_TIMEOUT_SECONDS = 60
+TASK = "Docker engine"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What we brought onto the machine: the packages that were not there before, and whether the data folder was."""
+
+    packages: list[str] = field(default_factory=list)
+    data_folder_is_ours: bool = False
+
+
+def ensure(*, install: bool, report: Report = silent) -> Engine:
+    """Return a reachable engine, installing and starting one where that is allowed and possible.
+
+    Raises NotReady with what to do instead. An engine named by DOCKER_HOST or a context is never started by us.
+    """
+    try:
+        return reach.connect()
+    except NotReady as missing:
+        where = reach.endpoint()
+        foreign = where.socket != Path(reach.DEFAULT_SOCKET) or isinstance(missing, reach.NoPermission)
+        if foreign or not install:
+            raise
+        if not is_debian():
+            raise NotReady(missing.what, "Install and start Docker Desktop, Colima or Docker Engine.") from missing
+    if not _may_be_root():
+        raise NotReady(
+            "There is no running Docker engine, and installing one needs root or sudo.",
+            "Ask an administrator to run: sudo apt-get install docker.io && sudo systemctl start docker",
+        )
+    if not shutil.which("dockerd"):
+        bring(_packages(), report)
+    _start(report)
+    engine = _wait_for_engine()
+    report(Step(TASK, 1.0, f"Docker {engine.version['Version']}", done=True))
+    return engine
+
+
+def ensure_tools(*, install: bool, report: Report = silent) -> None:
+    """Make sure that ``docker buildx`` and ``docker compose`` are there, from the distribution if need be."""
+    missing = [tool for tool in ("buildx", "compose") if not _has_plugin(tool)]
+    if not missing:
+        return
+    if install and is_debian() and _may_be_root():
+        bring(_packages(), report)
+        return
+    raise NotReady(
+        f"The docker command has no {' and no '.join(missing)} plugin.",
+        "Install it (Debian: docker-buildx, docker-compose; Docker Desktop has both), then run ./workshop setup.",
+    )
+
+
+def is_debian() -> bool:
+    """Whether this is Debian or a descendant with apt (Ubuntu …)."""
+    return shutil.which("apt-get") is not None and Path("/etc/debian_version").exists()
+
+
+def record() -> Installed | None:
+    """What we installed on this machine, or None."""
+    try:
+        return Installed(**json.loads(RECORD.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def bring(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
+    """Install packages from the distribution and record which of them (and of theirs) were not there before."""
+    report(Step(task, detail=f"installing {', '.join(packages)} from the distribution"))
+    earlier = record() or Installed(data_folder_is_ours=not DATA.exists())
+    before = _installed_packages()
+    apt("install", packages, report, task)
+    new = sorted(set(earlier.packages) | (_installed_packages() - before))
+    _write_record(Installed(new, earlier.data_folder_is_ours))
+
+
+def take_back(report: Report = silent) -> list[str]:
+    """Stop and remove an engine that we installed; return the packages removed.
+
+    Raises WorkshopError if we installed none. The caller has made sure that nothing of others runs on it.
+    """
+    ours = record()
+    if ours is None:
+        raise WorkshopError(
+            "The workshop has not installed an engine on this machine.", "There is nothing to take back."
+        )
+    report(Step(TASK, detail="stopping the engine"))
+    _stop()
+    report(Step(TASK, detail="removing its packages"))
+    if ours.packages:
+        apt("purge", ours.packages)
+    folders = [str(RECORD.parent), str(LOG)] + ([str(DATA)] if ours.data_folder_is_ours else [])
+    shell.run(
+        [*sudo(), "rm", "-rf", "--one-file-system", *folders],
+        failed="The engine's data could not be removed.",
+        next_step=f"Remove it by hand: sudo rm -rf {' '.join(folders)}",
+    )
+    report(Step(TASK, 1.0, done=True))
+    return ours.packages
+
+
+def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
+    """Install or purge packages; if the package lists are missing or stale, fetch them once and repeat."""
+    command = [*sudo(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
+    command += ["-o", f"DPkg::Lock::Timeout={START_TIMEOUT_SECONDS}"]  # another apt may be running
+    advice = f"Run it by hand to see more: sudo apt-get {verb} {' '.join(packages)}"
+    options = ["--no-install-recommends"] if verb == "install" else []
+
+    def say(line: str) -> None:
+        report(Step(task, detail=line))
+
+    try:
+        shell.run([*command, *options, verb, *packages], failed="", next_step="", on_line=say)
+    except NotReady:
+        shell.run([*command, "update"], failed="The package lists could not be fetched.", next_step=advice, on_line=say)
+        shell.run(
+            [*command, *options, verb, *packages],
+            failed=f"apt-get could not {verb} {', '.join(packages)}.",
+            next_step=advice,
+            on_line=say,
+        )
+
+
+def sudo() -> list[str]:
+    """The words before a command that needs root: none if we are root."""
+    return [] if os.geteuid() == 0 else ["sudo"]
+
+
+def _may_be_root() -> bool:
+    return os.geteuid() == 0 or shutil.which("sudo") is not None
+
+
+def _has_plugin(name: str) -> bool:
+    if not shutil.which("docker"):
+        return False
+    return subprocess.run(["docker", name, "version"], capture_output=True, check=False).returncode == 0
+
+
+def _packages() -> tuple[str, ...]:
+    is_ubuntu = "ubuntu" in Path("/etc/os-release").read_text().lower()
+    return UBUNTU_PACKAGES if is_ubuntu else PACKAGES
+
+
+def _installed_packages() -> set[str]:
+    listing = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${binary:Package}\n"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {line.split()[1] for line in listing.stdout.splitlines() if line.startswith("ii")}
+
+
+def _write_record(installed: Installed) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(asdict(installed), file)
+        file.flush()
+        shell.run(
+            [*sudo(), "install", "-D", "-m", "644", file.name, RECORD],
+            failed=f"What was installed could not be recorded in {RECORD}.",
+            next_step="Free some space, then run ./workshop setup again.",
+        )
+
+
+def _start(report: Report) -> None:
+    report(Step(TASK, detail="starting the engine"))
+    if _has_systemd():
+        shell.run(
+            [*sudo(), "systemctl", "start", "docker"],
+            failed="systemd could not start the Docker engine.",
+            next_step="Look at: sudo journalctl -u docker -n 50",
+        )
+        return
+    # No init system (a container, WSL without systemd): dockerd in a session of its own outlives this command.
+    # Its socket belongs to the caller's group, since group memberships change only at the next login.
+    group = [] if os.geteuid() == 0 else ["--group", str(os.getgid())]
+    script = f'setsid dockerd "$@" >>{LOG} 2>&1 </dev/null &'
+    shell.run(
+        [*sudo(), "sh", "-c", script, "dockerd", *group],
+        failed="The Docker engine could not be started.",
+        next_step=f"Look at {LOG}.",
+    )
+
+
+def _stop() -> None:
+    if _has_systemd():
+        subprocess.run([*sudo(), "systemctl", "stop", "docker.socket", "docker"], capture_output=True, check=False)
+        return
+    try:
+        pid = PID_FILE.read_text().strip()
+    except OSError:
+        return  # it is not running
+    subprocess.run([*sudo(), "kill", "-TERM", pid], capture_output=True, check=False)
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > deadline:
+            raise WorkshopError("The Docker engine does not stop.", f"Stop it by hand: sudo kill -KILL {pid}")
+        time.sleep(0.2)
+
+
+def _has_systemd() -> bool:
+    return Path("/run/systemd/system").is_dir()
+
+
+def _wait_for_engine() -> Engine:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while True:
+        try:
+            return reach.connect(timeout_seconds=10)
+        except NotReady as not_yet:
+            if isinstance(not_yet, reach.NoPermission) or time.monotonic() > deadline:
+                raise _with_log(not_yet) from not_yet
+        time.sleep(0.2)
+
+
+def _with_log(not_yet: NotReady) -> NotReady:
+    try:
+        tail = "\n".join(LOG.read_text(errors="replace").splitlines()[-shell.LAST_LINES :])
+    except OSError:
+        return not_yet
+    return NotReady(not_yet.what, not_yet.next_step, output=tail)

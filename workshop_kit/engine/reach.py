@@ -1,0 +1,123 @@
+"""Find the Docker engine the way the ``docker`` command does, and say in one sentence why it cannot be reached."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.context import ContextAPI
+from docker.errors import DockerException
+
+from workshop_kit.errors import NotReady
+
+DEFAULT_SOCKET = "/var/run/docker.sock"
+
+
+class NoPermission(NotReady):
+    """There is an engine, but this user may not talk to it: installing another one would not help."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the engine is expected, and what decided that."""
+
+    address: str
+    why: str
+
+    @property
+    def socket(self) -> Path | None:
+        """The path of the socket, if the engine is reached through one on this machine."""
+        return Path(self.address.removeprefix("unix://")) if self.address.startswith("unix://") else None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A reachable engine: the SDK's client, where it is, and its own account of itself (``docker version``)."""
+
+    client: Any
+    endpoint: Endpoint
+    version: Mapping[str, Any]
+
+    @property
+    def architecture(self) -> str:
+        """The engine's architecture in Docker's words: ``amd64``, ``arm64`` …"""
+        return str(self.version["Arch"])
+
+
+def endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:
+    """Resolve the endpoint in the order of the docker command: DOCKER_HOST, DOCKER_CONTEXT, the config's context."""
+    if host := environment.get("DOCKER_HOST"):
+        return Endpoint(host, "DOCKER_HOST is set")
+    try:
+        params = ContextAPI.kwargs_from_context(environment=dict(environment))
+    except DockerException as error:
+        raise NotReady(f"The Docker context cannot be read: {error}.", _CONTEXTS) from error
+    address = params.get("base_url") or f"unix://{DEFAULT_SOCKET}"
+    address = address.replace("http+unix://", "unix://")
+    if name := environment.get("DOCKER_CONTEXT"):
+        if ContextAPI.get_context(name) is None:
+            raise NotReady(f"DOCKER_CONTEXT names the context {name!r}, which does not exist.", _CONTEXTS)
+        return Endpoint(address, f"DOCKER_CONTEXT names the context {name!r}")
+    if params.get("base_url") and address != f"unix://{DEFAULT_SOCKET}":
+        return Endpoint(address, "it is the docker command's current context")
+    return Endpoint(f"unix://{DEFAULT_SOCKET}", "it is Docker's default socket")
+
+
+def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float = 60) -> Engine:
+    """Connect to the engine and ask its version.
+
+    Raises NotReady with the reason and the next step: no socket, no permission, nothing listening, no answer.
+    """
+    where = endpoint(environment)
+    try:
+        client = docker.from_env(
+            environment=dict(environment), timeout=timeout_seconds, max_pool_size=10, use_ssh_client=True
+        )
+        return Engine(client, where, client.version())
+    except Exception as error:  # the SDK lets requests', urllib3's and paramiko's own errors through
+        raise unreachable(where, error) from error
+
+
+def unreachable(where: Endpoint, error: BaseException) -> NotReady:
+    """The sentence for an engine that did not answer, from the first operating-system error in the chain."""
+    number = next((cause.errno for cause in _causes(error) if isinstance(cause, OSError) and cause.errno), None)
+    place = f"{where.address} ({where.why})"
+    if number == errno.ENOENT:
+        return NotReady(f"No Docker engine: there is no socket at {place}.", _START)
+    if number in {errno.EACCES, errno.EPERM}:
+        return NoPermission(
+            f"You may not use the Docker socket at {place}.",
+            'Run `sudo usermod -aG docker "$USER"`, log in again, and repeat the command.',
+        )
+    if number == errno.ECONNREFUSED:
+        return NotReady(f"The Docker engine at {place} is stopped: nothing answers on its socket.", _START)
+    if any("timed out" in str(cause).lower() for cause in _causes(error)):
+        return NotReady(f"The Docker engine at {place} does not answer in time.", "Restart it, then try again.")
+    return NotReady(f"The Docker engine at {place} cannot be used: {_last_words(error)}.", "Run ./workshop doctor.")
+
+
+_CONTEXTS = "Run `docker context ls`, then `docker context use NAME` with one that exists."
+_START = "Start Docker (Docker Desktop, Colima, `sudo systemctl start docker`), or let ./workshop setup do it."
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and the errors that libraries wrap in their arguments."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [linked for linked in (cause.__cause__, cause.__context__) if linked is not None]
+        waiting += [argument for argument in cause.args if isinstance(argument, BaseException)]
+
+
+def _last_words(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")

@@ -1,0 +1,53 @@
+"""Run a command-line tool (docker buildx, docker compose, apt-get) and turn its failure into one sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from workshop_kit.errors import NotReady, WorkshopError
+
+LAST_LINES = 15
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    failed: str,
+    next_step: str,
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+    error: type[WorkshopError] = NotReady,
+) -> str:
+    """Run a tool to its end and return what it printed (stdout and stderr together, as text).
+
+    ``on_line`` hears every line as it comes. A missing tool or a non-zero exit raises ``error`` with the sentence
+    ``failed``, the advice ``next_step`` and the last lines.
+    """
+    words = [str(word) for word in command]
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(environment or {})},
+        )
+    except FileNotFoundError as missing:
+        raise error(f"{failed} The program {words[0]} is not installed.", next_step) from missing
+    kept: list[str] = []
+    tail: deque[str] = deque(maxlen=LAST_LINES)
+    with process:
+        for line in process.stdout or []:
+            kept.append(line)
+            if text := line.strip():
+                tail.append(text)
+                on_line(text)
+    if process.returncode != 0:
+        raise error(failed, next_step, output="\n".join(tail))
+    return "".join(kept)

@@ -1,0 +1,57 @@
+"""What the launcher runs while the Python environment is not complete: make it, then hand over to the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from workshop_kit.errors import Exit, WorkshopError, WrongUsage
+from workshop_kit.prepare import needs, python_env
+from workshop_kit.progress import Step
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: list[str]) -> int:
+    """Run what can run on a bare Python; for everything else make the environment and go on there."""
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(needs.overview())  # noqa: T201 - this is what was asked for
+        return Exit.GOOD if arguments else Exit.WRONG_USAGE
+    command = needs.find(arguments[0])
+    if command is None:
+        raise WrongUsage(f"There is no command {arguments[0]!r}.", "Run ./workshop --help for the list.")
+    if command.need is needs.Need.NOTHING:
+        return _run_without_packages(command, arguments[1:])
+    if "--help" in arguments:
+        print(f"{command.name}: {command.summary}")  # noqa: T201 - this is what was asked for
+        return Exit.GOOD
+    if not command.may_install:
+        python_env.ensure(ROOT, install=False)
+    python = python_env.ensure(ROOT, developer=command.developer_packages, report=_show)
+    return os.execv(python, [str(python), "-m", "workshop_kit.cli", *arguments])
+
+
+def _run_without_packages(command: needs.Command, arguments: list[str]) -> int:
+    if command.name == "doctor":
+        from workshop_kit import doctor
+
+        return doctor.main(arguments)
+    raise WrongUsage(f"{command.name} is not known here.", "Run ./workshop --help for the list.")
+
+
+def _show(step: Step) -> None:
+    python_env.say(f"{step.task}: {'ready' if step.done else step.detail}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except WorkshopError as error:
+        for line in [error.output, str(error)]:
+            if line:
+                python_env.say(line)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        python_env.say("Stopped. Run the same command again: it goes on where it stopped.")
+        sys.exit(130)

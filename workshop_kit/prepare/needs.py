@@ -1,0 +1,50 @@
+"""What each command of ``./workshop`` needs before it can run: one table, read by the launcher and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Need(IntEnum):
+    """What must be there first; each level includes the ones before it."""
+
+    NOTHING = 0  # any Python 3.11
+    PYTHON = 1  # the locked packages
+    ENGINE = 2  # a Docker engine that answers
+    IMAGES = 3  # the images of the stack
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its name, one line of help, what it needs, and whether it may install what is missing."""
+
+    name: str
+    summary: str
+    need: Need
+    may_install: bool = False
+    developer_packages: bool = False
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("setup", "Prepare this machine: Python packages, an engine, the images.", Need.PYTHON, True),
+    Command("start", "Prepare what is missing and open the first lesson in JupyterLab.", Need.IMAGES, True),
+    Command("doctor", "Look at the machine and say what is good and what is not; install nothing.", Need.NOTHING),
+    Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", Need.IMAGES, True),
+    Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes.", Need.PYTHON),
+    Command("test", "Run the whole test suite.", Need.IMAGES, True, True),
+    Command("bench", "Measure speed, as ratios measured side by side.", Need.IMAGES, True, True),
+    Command("build", "For authors: regenerate what is generated (lock files).", Need.PYTHON, False, True),
+)
+
+
+def find(name: str) -> Command | None:
+    """Return the command of that name, or None."""
+    return next((command for command in COMMANDS if command.name == name), None)
+
+
+def overview() -> str:
+    """The commands with a line each, as text: what ``./workshop`` says before anything is installed."""
+    width = max(len(command.name) for command in COMMANDS)
+    lines = [f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS]
+    return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])

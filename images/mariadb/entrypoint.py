@@ -1,0 +1,163 @@
+"""Start MariaDB without leaving a secret anywhere.
+
+The usual entrypoints copy the secret file into an environment variable, where ``/proc/1/environ`` shows it
+for as long as the server runs. This one reads the file, hashes the password, writes the start-up SQL into a
+pipe, and becomes the server, which reads the pipe once: no environment variable, no argument, no file.
+
+Environment: ``MARIADB_USER``, ``MARIADB_PASSWORD_FILE``, ``MARIADB_DATABASE``, and optionally
+``MARIADB_SCHEMA_FILE`` (SQL for that database; must be repeatable, it runs at every start).
+Arguments are passed on to the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+BAKED_DATA = Path("/usr/share/workshop/data")
+DATA = Path("/var/lib/mysql/data")
+SERVER = "/usr/sbin/mariadbd"
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
+PIPE_BYTES = 65_536  # what a Linux pipe holds before a reader is there
+RESERVED = {"health", "root", "mariadb", "mysql", "sys", "information_schema", "performance_schema", "workshop_start"}
+
+
+class StartError(Exception):
+    """Something the person who starts the container can put right; the message is one sentence."""
+
+
+def setting(environment: Mapping[str, str], variable: str) -> str:
+    """Return a required variable."""
+    value = environment.get(variable, "")
+    if not value:
+        raise StartError(f"{variable} is not set: give it in the container's environment.")
+    return value
+
+
+def name(environment: Mapping[str, str], variable: str) -> str:
+    """Return a required variable that becomes an SQL identifier."""
+    value = setting(environment, variable)
+    if not NAME.fullmatch(value) or value.lower() in RESERVED:
+        raise StartError(
+            f"{variable} is not usable as a name: take up to 32 letters, digits and _, starting with a letter, "
+            f"and none of {', '.join(sorted(RESERVED))}."
+        )
+    return value
+
+
+def read(environment: Mapping[str, str], variable: str) -> str:
+    """Return the text of the file that a variable names."""
+    path = setting(environment, variable)
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise StartError(
+            f"{variable} names {path}, which cannot be read ({reason}): mount a file that user {os.getuid()} can read."
+        ) from None
+
+
+def secret(environment: Mapping[str, str], variable: str) -> str:
+    """Return the secret in the file that a variable names, without its line end."""
+    value = read(environment, variable).rstrip("\r\n")
+    if not value:
+        raise StartError(f"{variable} names an empty file: write the secret into it.")
+    return value
+
+
+def password_hash(password: str) -> str:
+    """Return what ``mysql_native_password`` stores: ``*`` and SHA-1 of SHA-1, in hex."""
+    once = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
+    return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
+
+
+def one_a_line(sql: str) -> Iterator[str]:
+    """Yield each statement of a script on a line of its own, which is how the server reads its start-up SQL.
+
+    A statement ends with a ``;`` at the end of a line. Lines that start with ``--`` are comments.
+    """
+    lines = [line.strip() for line in sql.splitlines()]
+    statement: list[str] = []
+    for line in lines:
+        if not line or line.startswith("--"):
+            continue
+        statement.append(line)
+        if line.endswith(";"):
+            yield " ".join(statement)
+            statement = []
+    if statement:
+        raise StartError("MARIADB_SCHEMA_FILE ends inside a statement: end the last one with a ';'.")
+
+
+def startup_sql(environment: Mapping[str, str]) -> str:
+    """Return what the server runs at every start: user, rights, schema, and last the mark that all went well.
+
+    The server stops at the first statement that fails but goes on serving: only the mark tells.
+    """
+    database = name(environment, "MARIADB_DATABASE")
+    user = f"'{name(environment, 'MARIADB_USER')}'@'%'"
+    hashed = password_hash(secret(environment, "MARIADB_PASSWORD_FILE"))
+    grantable = database.replace("_", r"\_")  # in GRANT an underscore stands for any character
+    schema = read(environment, "MARIADB_SCHEMA_FILE") if environment.get("MARIADB_SCHEMA_FILE") else ""
+    statements = [
+        f"CREATE DATABASE IF NOT EXISTS `{database}`;",
+        f"CREATE USER IF NOT EXISTS {user};",
+        f"ALTER USER {user} IDENTIFIED BY PASSWORD '{hashed}';",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{grantable}`.* TO {user};",
+        f"USE `{database}`;",
+        *one_a_line(schema),
+        "INSERT INTO workshop_start.finished VALUES (UTC_TIMESTAMP());",
+    ]
+    return "\n".join(statements) + "\n"
+
+
+def prepare_data(baked: Path, data: Path) -> None:
+    """Copy the data directory baked into the image, at the first start.
+
+    It is copied to the side and then renamed, so a start that was killed halfway is simply done again.
+    """
+    if data.exists():
+        return
+    partial = data.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        shutil.copytree(baked, partial)
+        partial.rename(data)
+    except OSError as error:
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
+        raise StartError(
+            f"the database cannot be put into {data.parent} ({reason}): "
+            f"mount a volume there that user {os.getuid()} can write."
+        ) from None
+
+
+def pipe_holding(text: str) -> int:
+    """Return the descriptor of a pipe that holds a text, to be read once."""
+    content = text.encode()
+    if len(content) > PIPE_BYTES:
+        raise StartError(f"MARIADB_SCHEMA_FILE is too long: the start-up SQL may have {PIPE_BYTES} bytes.")
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    os.set_inheritable(reader, True)
+    return reader
+
+
+def main() -> None:
+    """Prepare, then become the server, with an empty environment."""
+    try:
+        sql = startup_sql(os.environ)
+        prepare_data(BAKED_DATA, DATA)
+        start_file = pipe_holding(sql)
+    except StartError as error:
+        sys.exit(f"mariadb: {error}")
+    os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *sys.argv[1:]], {})
+
+
+if __name__ == "__main__":
+    main()

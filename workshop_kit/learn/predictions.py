@@ -1,0 +1,123 @@
+"""Predict before you run: one click locks a guess, the experiment then says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+from IPython.display import DisplayHandle, display
+
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.learn.prediction_text import outcome, question_page
+from workshop_kit.learn.progress import Progress
+from workshop_kit.show.shown import Shown
+
+HERE = Path(__file__).parent
+
+
+class PredictionWidget(anywidget.AnyWidget):
+    """The question as it is clicked; its text twin for exported pages is `prediction_text.question_page`."""
+
+    _esm = HERE / "prediction.js"
+    _css = HERE / "prediction.css"
+    question = traitlets.Unicode().tag(sync=True)
+    choices = traitlets.List(traitlets.Dict()).tag(sync=True)
+    locked = traitlets.Unicode().tag(sync=True)  # the key of the guess; "" while there is none
+    actual = traitlets.Unicode().tag(sync=True)  # the key of what happened; "" while unknown
+    problem = traitlets.Unicode().tag(sync=True)  # one sentence, when the guess could not be kept
+
+
+@dataclass
+class Prediction:
+    """A question on the page. ``choices`` maps a short key to the answer's text, in the order shown."""
+
+    id: str
+    question: str
+    choices: Mapping[str, str]
+    progress: Progress
+    headless: bool = False
+    _widget: PredictionWidget | None = field(default=None, repr=False)
+    _twin: DisplayHandle | None = field(default=None, repr=False)
+
+    @property
+    def choice(self) -> str | None:
+        """The key of the locked guess; None while there is none (and always in a headless run)."""
+        guess = None if self.headless else self.progress.guess(self.id)
+        return guess.choice if guess and guess.choice in self.choices else None
+
+    def show(self) -> None:
+        """Show the question: as a widget with its static twin, or in a headless run as the twin alone."""
+        page = question_page(self.question, self.choices, self.choice)
+        if self.headless:
+            display(page)  # type: ignore[no-untyped-call]
+            return
+        self._widget = PredictionWidget(
+            question=self.question,
+            choices=[{"key": key, "text": text} for key, text in self.choices.items()],
+            locked=self.choice or "",
+        )
+        self._widget.on_msg(self._clicked)
+        display(self._widget)  # type: ignore[no-untyped-call]
+        self._twin = display(page, display_id=True)  # type: ignore[no-untyped-call]
+
+    def lock(self, key: str) -> str:
+        """Lock ``key`` unless a guess is locked already; return the key that counts."""
+        self._known(key)
+        if self.choice is None:
+            self.progress.lock_guess(self.id, key)
+        counts = self.choice or key
+        if self._widget is not None:
+            self._widget.locked = counts
+        self._refresh_twin()
+        return counts
+
+    def reveal(self, actual: str) -> Shown:
+        """Record what the experiment did and return "You said … / It did …" to show.
+
+        In a headless run nobody guesses, so the first answer that is wrong stands in, and nothing is recorded.
+        """
+        self._known(actual)
+        if self.headless:
+            guess = next((key for key in self.choices if key != actual), None)
+            return outcome(self.choices, guess, actual)
+        guess = self.choice
+        self.progress.record_actual(self.id, actual)
+        if self._widget is not None:
+            self._widget.actual = actual
+        return outcome(self.choices, guess, actual)
+
+    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Handle a message of the page; runs in a thread of its own while a cell is busy."""
+        key = content.get("lock")
+        if not isinstance(key, str) or self._widget is None:
+            return
+        try:
+            self.lock(key)
+        except WorkshopError as error:
+            self._widget.problem = str(error)
+
+    def _refresh_twin(self) -> None:
+        if self._twin is not None:
+            page = question_page(self.question, self.choices, self.choice)
+            self._twin.update(page)  # type: ignore[no-untyped-call]
+
+    def _known(self, key: str) -> None:
+        if key not in self.choices:
+            answers = ", ".join(self.choices)
+            raise WrongUsage(f"{key!r} is no answer of prediction {self.id}.", f"Use one of: {answers}.")
+
+
+def predict(
+    prediction_id: str, question: str, choices: Mapping[str, str], *, progress: Progress, headless: bool = False
+) -> Prediction:
+    """Show ``question`` and return the prediction, whose ``reveal`` the experiment calls.
+
+    A guess that is locked stays locked: in a new kernel, on a reloaded page, in a cell that is run again.
+    """
+    prediction = Prediction(prediction_id, question, dict(choices), progress, headless)
+    prediction.show()
+    return prediction

@@ -1,0 +1,147 @@
+"""The participant's own folder: a copy of the lessons that is theirs, made once and never overwritten."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop_kit.errors import NotReady
+from workshop_kit.learn.files import explain, write_atomically
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+COPIED = ("notebooks", "exercises")
+"""Folders of the checkout of which a participant gets an own copy."""
+HIDDEN = ".workshop"
+"""Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
+ID = re.compile(r"[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One participant's folder. ``id`` (8 hex digits) marks everything that is made for it."""
+
+    folder: Path
+    id: str
+
+    @classmethod
+    def open(cls, folder: Path | None = None, source: Path = CHECKOUT) -> Workspace:
+        """Return the workspace in ``folder`` (default: ``workspace`` in ``source``), made at first start.
+
+        Copies what ``source`` has and the workspace lacks; a file that is there stays as it is.
+        Raises NotReady when the folder cannot be written or holds something else.
+        """
+        folder = (folder or source / "workspace").absolute()
+        try:
+            hidden = folder / HIDDEN
+            hidden.mkdir(parents=True, exist_ok=True)
+            _private_folder(hidden / "secrets")
+            for name in COPIED:
+                _bring_in(source / name, folder / name)
+            return cls(folder, _id_of(hidden / "id"))
+        except OSError as error:
+            raise explain(error, folder) from error
+
+    @property
+    def owner(self) -> str:
+        """Who works here, as a label value: ``user@host``, at most 63 harmless characters."""
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # a uid without an account, as in many containers
+            user = f"uid{os.getuid()}"
+        return re.sub(r"[^A-Za-z0-9_.@-]", "-", f"{user}@{socket.gethostname()}")[:63]
+
+    @property
+    def notebooks(self) -> Path:
+        """The participant's notebooks."""
+        return self.folder / "notebooks"
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Where the stack's secrets lie as files; nobody else may look in (mode 0700)."""
+        return self.folder / HIDDEN / "secrets"
+
+    @property
+    def ledger_path(self) -> Path:
+        """The list of everything that was made for this workspace in the engine."""
+        return self.folder / HIDDEN / "ledger.jsonl"
+
+    @property
+    def jupyter_folder(self) -> Path:
+        """JupyterLab's settings, kernel and log for this workspace, apart from the user's own."""
+        return self.folder / HIDDEN / "jupyter"
+
+    @property
+    def progress_path(self) -> Path:
+        """What the participant has done, readable."""
+        return self.folder / "progress.json"
+
+    @property
+    def compose_project(self) -> str:
+        """The stack's name: two workspaces on one engine never share one."""
+        return f"workshop-{self.id}"
+
+
+def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
+    """Return the workspace a notebook belongs to: ``WORKSHOP_WORKSPACE``, else the nearest one above ``start``.
+
+    A notebook opened in the checkout itself (in another editor, say) gets the checkout's workspace.
+    Raises NotReady when there is none.
+    """
+    if named := environment.get("WORKSHOP_WORKSPACE"):
+        return Workspace.open(Path(named))
+    for folder in (start, *start.parents):
+        for candidate in (folder, folder / "workspace"):
+            if (candidate / HIDDEN / "id").is_file():
+                return Workspace.open(candidate)
+    raise NotReady(f"{start} is not in a workspace.", "Run `./workshop start` and open the lesson there.")
+
+
+def _private_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _bring_in(source: Path, target: Path) -> None:
+    """Copy the files of ``source`` that ``target`` lacks, each whole or not at all."""
+    for file in _files(source):
+        copy = target / file.relative_to(source)
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(copy, file.read_bytes())
+    if source.is_dir():
+        target.mkdir(exist_ok=True)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files worth copying: nothing hidden, no caches, no links that lead elsewhere."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        odd = any(part.startswith(".") or part == "__pycache__" for part in parts)
+        if path.is_file() and not path.is_symlink() and not odd:
+            yield path
+
+
+def _id_of(file: Path) -> str:
+    """Return the id in ``file``; the first of two that start at once writes it, the other reads it."""
+    if not file.exists():
+        proposal = file.with_name(f"id.{secrets.token_hex(8)}")
+        write_atomically(proposal, f"{secrets.token_hex(4)}\n".encode())
+        try:
+            os.link(proposal, file)
+        except FileExistsError:
+            pass
+        finally:
+            proposal.unlink()
+    text = file.read_text(errors="replace").strip()
+    if not ID.fullmatch(text):
+        raise NotReady(
+            f"{file} does not hold a workspace id (8 hexadecimal digits).",
+            "Restore it, or delete it to get a new one after `./workshop down`.",
+        )
+    return text

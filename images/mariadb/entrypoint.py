@@ -23,7 +23,6 @@ BAKED_DATA = Path("/usr/share/workshop/data")
 DATA = Path("/var/lib/mysql/data")
 SERVER = "/usr/sbin/mariadbd"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
-PIPE_BYTES = 65_536  # what a Linux pipe holds before a reader is there
 RESERVED = {"health", "root", "mariadb", "mysql", "sys", "information_schema", "performance_schema", "workshop_start"}
 
 
@@ -64,7 +63,7 @@ def read(environment: Mapping[str, str], variable: str) -> str:
 
 def secret(environment: Mapping[str, str], variable: str) -> str:
     """Return the secret in the file that a variable names, without its line end."""
-    value = read(environment, variable).rstrip("\r\n")
+    value = read(environment, variable).removesuffix("\n").removesuffix("\r")
     if not value:
         raise StartError(f"{variable} names an empty file: write the secret into it.")
     return value
@@ -81,9 +80,8 @@ def one_a_line(sql: str) -> Iterator[str]:
 
     A statement ends with a ``;`` at the end of a line. Lines that start with ``--`` are comments.
     """
-    lines = [line.strip() for line in sql.splitlines()]
     statement: list[str] = []
-    for line in lines:
+    for line in map(str.strip, sql.split("\n")):
         if not line or line.startswith("--"):
             continue
         statement.append(line)
@@ -121,11 +119,11 @@ def prepare_data(baked: Path, data: Path) -> None:
 
     It is copied to the side and then renamed, so a start that was killed halfway is simply done again.
     """
-    if data.exists():
-        return
     partial = data.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
+        if data.exists():
+            return
+        shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(baked, partial)
         partial.rename(data)
     except OSError as error:
@@ -139,11 +137,12 @@ def prepare_data(baked: Path, data: Path) -> None:
 def pipe_holding(text: str) -> int:
     """Return the descriptor of a pipe that holds a text, to be read once."""
     content = text.encode()
-    if len(content) > PIPE_BYTES:
-        raise StartError(f"MARIADB_SCHEMA_FILE is too long: the start-up SQL may have {PIPE_BYTES} bytes.")
     reader, writer = os.pipe()
-    os.write(writer, content)
+    os.set_blocking(writer, False)  # a full pipe is an error here: nobody reads before the server runs
+    written = os.write(writer, content)
     os.close(writer)
+    if written < len(content):
+        raise StartError(f"MARIADB_SCHEMA_FILE is too long: the start-up SQL may have {written} bytes.")
     os.set_inheritable(reader, True)
     return reader
 

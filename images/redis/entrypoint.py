@@ -27,7 +27,7 @@ def password(environment: Mapping[str, str]) -> str:
     if not path:
         raise StartError("REDIS_PASSWORD_FILE is not set: give it in the container's environment.")
     try:
-        value = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        value = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise StartError(

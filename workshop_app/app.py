@@ -1,0 +1,159 @@
+"""The application: which path leads where, and what happens around every request."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import orjson
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workshop_app import config, health, logs, orders
+from workshop_app.dependencies import Dependencies, Unavailable
+
+routes = [
+    Route("/livez", health.live),
+    Route("/readyz", health.ready),
+    Route("/health", health.deep),
+    Route("/orders", orders.create, methods=["POST"]),
+    Route("/orders", orders.recent, methods=["GET"]),
+    Route("/orders/{order_id}", orders.read),
+]
+PROBES = {"/livez", "/readyz", "/health"}
+UNMATCHED = "unmatched"  # never the raw path: anybody can invent a million of them
+
+REQUEST = "request"
+REQUEST_FAILED = "request failed"
+STARTED = "dependencies connected"
+START_FAILED = "dependencies could not be connected"
+UNAVAILABLE = "dependency not available"
+
+log = logs.get_logger(__name__)
+
+
+def create(settings: config.Config) -> Starlette:
+    """The application for ``settings``; it connects its dependencies when its lifespan starts."""
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(RequestLine)],
+        exception_handlers={HTTPException: _refused, Unavailable: _unavailable},
+        lifespan=_lifespan,
+    )
+    app.state.started = False
+    app.state.draining = False
+    app.state.dependencies = Dependencies.of(settings)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    starting = asyncio.create_task(_start(app))
+    yield
+    await starting
+    await app.state.dependencies.close()
+
+
+async def _start(app: Starlette) -> None:
+    """Connect beside the server, not before it: `/livez` answers while drivers are still loading."""
+    try:
+        await asyncio.to_thread(app.state.dependencies.connect)
+    except Exception:
+        log.exception(START_FAILED)
+    else:
+        app.state.started = True
+        log.info(STARTED)
+
+
+class RequestLine:
+    """Gives every request an id, and one line in the log when it has ended. Whatever is logged between has the id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(scope, send)
+        with logs.request_context(request_id=exchange.request_id):
+            try:
+                await self.app(scope, receive, exchange.send)
+            except Exception:
+                log.exception(REQUEST_FAILED)
+                if exchange.status is None:
+                    await _error(500, "Something went wrong; the log knows.")(scope, receive, exchange.send)
+            finally:
+                exchange.log()
+
+
+class Exchange:
+    """One request and what became of it."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.scope = scope
+        self.request_id = _request_id(scope)
+        self.status: int | None = None
+        self.size_bytes = 0
+        self._send = send
+        self._started = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on to the client, and note what the line will say about it."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self.request_id
+            if self.scope["app"].state.draining:
+                headers["Connection"] = "close"  # the next request should go elsewhere
+        elif message["type"] == "http.response.body":
+            self.size_bytes += len(message.get("body", b""))
+        await self._send(message)
+
+    def log(self) -> None:
+        """Probes come every few seconds: they show at level debug, unless they fail."""
+        route = self.scope.get("route")
+        template = route.path if isinstance(route, Route) else UNMATCHED
+        failed = self.status is None or self.status >= 500
+        level = "warning" if failed else "debug" if template in PROBES else "info"
+        getattr(log, level)(
+            REQUEST,
+            method=self.scope["method"],
+            route=template,
+            path=self.scope["path"],
+            status=self.status,  # null: it ended without an answer
+            duration_ms=round((time.perf_counter() - self._started) * 1000, 1),
+            size_bytes=self.size_bytes,
+        )
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id if it is harmless, so that one id follows a request across services; else a new one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
+    return _error(error.status_code, error.detail, error.headers)
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Unavailable)  # noqa: S101  # registered for nothing else
+    log.warning(UNAVAILABLE, dependency=error.name, error=repr(error.__cause__ or error))
+    return _error(503, "This does not work at the moment; please try again shortly.", {"Retry-After": "1"})
+
+
+def _error(status_code: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps({"error": sentence}), status_code, headers, media_type="application/json")

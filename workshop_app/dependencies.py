@@ -1,0 +1,176 @@
+"""What the service needs from others: connect, ping, close; a ping stands beside each, so health is a loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from workshop_app import config
+
+if TYPE_CHECKING:
+    import redis.asyncio
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+TRANSACTION_TIMEOUT_SECONDS = 1.5
+REDIS_TIMEOUT_SECONDS = 0.75
+
+
+class Unavailable(Exception):
+    """A dependency did not do its part. ``name`` may be shown to a client; the cause is for the log only."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not available")
+        self.name = name
+
+
+class Dependency(Protocol):
+    """Something the service needs."""
+
+    name: str  # as its service is called in compose.yaml
+    critical: bool  # can the service do without?
+
+    def connect(self) -> None:
+        """Load the driver and make the pool. Slow, since drivers are large; touches no network."""
+
+    async def ping(self) -> None:
+        """Return if the dependency answers, raise if it does not. The caller sets the time limit."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
+class Database:
+    """MariaDB. Pings have a connection of their own, so that a busy pool does not look like a sick database."""
+
+    critical = True
+
+    def __init__(self, name: str, settings: config.MasterDb) -> None:
+        self.name = name
+        self._settings = settings
+        self._queries: AsyncEngine | None = None
+        self._pings: AsyncEngine | None = None
+
+    def connect(self) -> None:
+        """Make both pools."""
+        self._queries = self._engine(pool_size=5, max_overflow=5, pool_timeout=CONNECT_TIMEOUT_SECONDS)
+        self._pings = self._engine(pool_size=1, max_overflow=0, pool_timeout=0.8)
+
+    def _engine(self, *, pool_size: int, max_overflow: int, pool_timeout: float) -> AsyncEngine:
+        # Imported here: it takes longer than the rest of the start together.
+        from sqlalchemy import URL
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        db = self._settings
+        return create_async_engine(
+            URL.create("mysql+asyncmy", db.user, db.password.get_secret_value(), db.host, db.port, db.name),
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_timeout=pool_timeout,
+            pool_pre_ping=True,  # a connection that the database closed meanwhile fails no request
+            hide_parameters=True,  # errors are logged: keep what customers ordered out of them
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "sql_mode": db.sql_mode, "charset": "utf8mb4"},
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at the end; ``Unavailable`` if the database does not answer in time."""
+        if self._queries is None:
+            raise Unavailable(self.name)
+        from sqlalchemy import exc
+
+        away = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)
+        try:
+            async with asyncio.timeout(TRANSACTION_TIMEOUT_SECONDS), self._queries.begin() as connection:
+                yield connection
+        except away as error:
+            raise Unavailable(self.name) from error
+
+    async def ping(self) -> None:
+        """Ask for the answer to ``SELECT 1``."""
+        if self._pings is None:
+            raise Unavailable(self.name)
+        async with self._pings.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def close(self) -> None:
+        """Close both pools."""
+        for engine in (self._queries, self._pings):
+            if engine is not None:
+                await engine.dispose()
+
+
+class Cache:
+    """Redis, which forgets: whoever reads from it can do without, and catches ``Unavailable``."""
+
+    critical = True
+
+    def __init__(self, name: str, settings: config.Redis) -> None:
+        self.name = name
+        self._settings = settings
+        self._client: redis.asyncio.Redis | None = None
+
+    def connect(self) -> None:
+        """Make the pool."""
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
+        self._client = Redis(
+            host=self._settings.host,
+            port=self._settings.port,
+            username=self._settings.user,
+            password=self._settings.password.get_secret_value(),
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # the default retries make one second into fifteen
+        )
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[redis.asyncio.Redis]:
+        """The client; ``Unavailable`` for whatever goes wrong with it."""
+        if self._client is None:
+            raise Unavailable(self.name)
+        try:
+            yield self._client
+        except Exception as error:  # a connection reset at the wrong moment is a bare TypeError or RuntimeError
+            raise Unavailable(self.name) from error
+
+    async def ping(self) -> None:
+        """Ask for PONG."""
+        async with self.client() as client:
+            await client.ping()
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._client is not None:
+            await self._client.aclose()
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """All of them; iterate to treat them alike."""
+
+    master_db: Database
+    redis: Cache
+
+    @classmethod
+    def of(cls, settings: config.Config) -> Dependencies:
+        """Those that ``settings`` describe, not connected yet."""
+        return cls(Database("master-db", settings.master_db), Cache("redis", settings.redis))
+
+    def __iter__(self) -> Iterator[Dependency]:
+        return iter((self.master_db, self.redis))
+
+    def connect(self) -> None:
+        """Connect each."""
+        for dependency in self:
+            dependency.connect()
+
+    async def close(self) -> None:
+        """Close each."""
+        for dependency in self:
+            await dependency.close()

@@ -1,0 +1,144 @@
+"""Orders, what the service is for: written to the master database, read from it, remembered in Redis for a while.
+
+An order counts as placed once the database has it. Redis only saves a query: without it every request still works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workshop_app import logs
+from workshop_app.dependencies import Cache, Dependencies, Unavailable
+
+CACHE_SECONDS = 60
+CACHE_TIMEOUT_SECONDS = 0.2  # past this, asking the database is faster
+BODY_LIMIT_BYTES = 16 * 1024
+RECENT_DEFAULT, RECENT_LIMIT = 20, 100
+LARGEST_ID = 2**63 - 1
+
+ORDER_PLACED = "order placed"
+CACHE_MISSED_OUT = "cache not available"
+
+INSERT = "INSERT INTO orders (item, quantity, created_at) VALUES (%s, %s, %s)"
+SELECT_ONE = "SELECT id, item, quantity, created_at FROM orders WHERE id = %s"
+SELECT_RECENT = "SELECT id, item, quantity, created_at FROM orders ORDER BY id DESC LIMIT %s"
+
+log = logs.get_logger(__name__)
+
+
+class NewOrder(BaseModel):
+    """What a customer sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    item: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+async def create(request: Request) -> Response:
+    """Place an order: 201 with the order, and where to find it."""
+    new = _parse(await _body(request))
+    dependencies: Dependencies = request.app.state.dependencies
+    now = datetime.now(UTC)
+    created_at = now.replace(microsecond=now.microsecond // 1000 * 1000, tzinfo=None)  # what the column keeps
+    async with dependencies.master_db.transaction() as connection:
+        inserted = await connection.exec_driver_sql(INSERT, (new.item, new.quantity, created_at))
+    order = {"id": inserted.lastrowid, **new.model_dump(), "created_at": created_at}
+    log.info(ORDER_PLACED, order_id=order["id"], quantity=new.quantity)
+    body = _to_json(order)
+    await _remember(dependencies.redis, order["id"], body)
+    return _json(body, 201, {"Location": f"/orders/{order['id']}"})
+
+
+async def read(request: Request) -> Response:
+    """One order, from the cache if it is there (``X-Cache`` tells)."""
+    order_id = _order_id(request.path_params["order_id"])
+    dependencies: Dependencies = request.app.state.dependencies
+    if body := await _recall(dependencies.redis, order_id):
+        return _json(body, headers={"X-Cache": "hit"})
+    async with dependencies.master_db.transaction() as connection:
+        row = (await connection.exec_driver_sql(SELECT_ONE, (order_id,))).mappings().first()
+    if row is None:
+        raise HTTPException(404, f"There is no order {order_id}.")
+    body = _to_json(dict(row))
+    await _remember(dependencies.redis, order_id, body)
+    return _json(body, headers={"X-Cache": "miss"})
+
+
+async def recent(request: Request) -> Response:
+    """The latest orders, newest first; ``?limit=`` says how many."""
+    limit = request.query_params.get("limit", str(RECENT_DEFAULT))
+    if not (_is_digits(limit) and 1 <= int(limit) <= RECENT_LIMIT):
+        raise HTTPException(422, f"limit should be a whole number from 1 to {RECENT_LIMIT}.")
+    dependencies: Dependencies = request.app.state.dependencies
+    async with dependencies.master_db.transaction() as connection:
+        rows = (await connection.exec_driver_sql(SELECT_RECENT, (int(limit),))).mappings().all()
+    return _json(_to_json([dict(row) for row in rows]))
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT_BYTES:
+            raise HTTPException(413, f"An order takes at most {BODY_LIMIT_BYTES} bytes.")
+    return body
+
+
+def _parse(body: bytes) -> NewOrder:
+    try:
+        return NewOrder.model_validate(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        raise HTTPException(400, "The body is not JSON.") from None
+    except ValidationError as error:
+        raise HTTPException(422, _sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """All that is wrong, in one sentence: "The order is not accepted: item: field required.\""""
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    found = [": ".join([*map(str, detail["loc"]), detail["msg"].lower()]) for detail in details]
+    return f"The order is not accepted: {'; '.join(found)}."
+
+
+def _order_id(text: str) -> int:
+    if not _is_digits(text) or int(text) > LARGEST_ID:
+        raise HTTPException(404, "There is no such order: an order's id is a number.")
+    return int(text)
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 19
+
+
+async def _recall(cache: Cache, order_id: int) -> bytes | None:
+    try:
+        async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
+            return cast(bytes | None, await redis.get(f"order:{order_id}"))
+    except (Unavailable, TimeoutError) as error:
+        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=repr(error.__cause__ or error))
+        return None
+
+
+async def _remember(cache: Cache, order_id: int, body: bytes) -> None:
+    try:
+        async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
+            await redis.set(f"order:{order_id}", body, ex=CACHE_SECONDS)
+    except (Unavailable, TimeoutError) as error:
+        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=repr(error.__cause__ or error))
+
+
+def _to_json(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_NAIVE_UTC)
+
+
+def _json(body: bytes, status_code: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status_code, headers, media_type="application/json")

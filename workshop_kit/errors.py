@@ -21,9 +21,7 @@ class WorkshopError(Exception):
     ``output`` carries the last lines of the command that failed, if there was one; it is shown below the sentence.
     """
 
-    def __init__(
-        self, what: str, next_step: str = "", *, exit_code: Exit = Exit.NOT_GOOD, output: str = ""
-    ) -> None:
+    def __init__(self, what: str, next_step: str = "", *, exit_code: Exit = Exit.NOT_GOOD, output: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.next_step = next_step

@@ -20,9 +20,9 @@ from pathlib import Path
 from docker.errors import ImageNotFound
 
 from workshop_kit.engine import debian, shell
-from workshop_kit.engine.labels import Identity
-from workshop_kit.engine.ledger import Entry, Ledger
+from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
@@ -83,35 +83,25 @@ def is_there(engine: Engine, tag: str) -> bool:
     return True
 
 
-def ensure(
-    engine: Engine, root: Path, who: Identity, ledger: Ledger, *, install: bool = False, report: Report = silent
-) -> dict[str, str]:
+def ensure(session: Session, root: Path, *, install: bool = False, report: Report = silent) -> dict[str, str]:
     """Build what is missing and return every image's tag by name; interrupted builds go on where they stopped.
 
     ``install`` allows fetching mmdebstrap from the distribution when the base has to be bootstrapped.
     """
     wanted = tags(root)
     for number, recipe in enumerate(RECIPES):
-        if not is_there(engine, wanted[recipe.name]):
+        if not is_there(session.engine, wanted[recipe.name]):
             part = _part_of(report, number / len(RECIPES), 1 / len(RECIPES))
             if recipe.base is None:
-                with debian.root_file_system(engine, install=install, report=part) as origin:
-                    build(engine, root, recipe, {"DEBIAN": origin}, who, ledger, part)
+                with debian.root_file_system(session.engine, install=install, report=part) as origin:
+                    build(session, root, recipe, {"DEBIAN": origin}, part)
             else:
-                build(engine, root, recipe, {"BASE": wanted[recipe.base]}, who, ledger, part)
+                build(session, root, recipe, {"BASE": wanted[recipe.base]}, part)
     report(Step("Images", 1.0, done=True))
     return wanted
 
 
-def build(
-    engine: Engine,
-    root: Path,
-    recipe: Recipe,
-    arguments: Mapping[str, str],
-    who: Identity,
-    ledger: Ledger,
-    report: Report = silent,
-) -> str:
+def build(session: Session, root: Path, recipe: Recipe, arguments: Mapping[str, str], report: Report = silent) -> str:
     """Build one image under its tag, label it, write it into the ledger; return the tag.
 
     The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
@@ -119,7 +109,7 @@ def build(
     """
     tag = tags(root)[recipe.name]
     command: list[str] = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false", "-t", tag]
-    for key, value in who.labels("machine").items():
+    for key, value in session.who.labels("machine").items():
         command += ["--label", f"{key}={value}"]
     for key, value in arguments.items():
         command += ["--build-arg", f"{key}={value}"]
@@ -134,7 +124,7 @@ def build(
         environment={"DOCKER_BUILDKIT": "1"},
         on_line=lambda line: report(_build_step(recipe.name, line)),
     )
-    ledger.add(Entry("image", engine.client.images.get(tag).id, tag, "machine"))
+    session.ledger.add(Entry("image", session.engine.client.images.get(tag).id, tag, "machine"))
     return tag
 
 
@@ -161,13 +151,14 @@ def _part_of(report: Report, start: float, width: float) -> Report:
 
 
 def _build_step(name: str, line: str) -> Step:
-    """Read BuildKit's plain progress: ``#7 [2/5] RUN apt-get …`` is step 2 of 5.
+    """Read BuildKit's plain progress: ``#7 [2/5] RUN apt-get …`` is step 2 of 5, ``#7 3.1 Fetched …`` is its output.
 
     >>> _build_step("redis", "#7 [2/4] RUN apt-get install redis").fraction
     0.25
     """
     found = re.match(r"#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)", line)
     if found is None:
-        return Step(name, None, f"{name}: {line}"[:120])
+        said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
+        return Step(name, None, f"{name}: {said}"[:120])
     done, total = int(found[1]) - 1, int(found[2])
     return Step(name, done / total, f"{name}: {found[3]}"[:120])

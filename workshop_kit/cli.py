@@ -1,0 +1,248 @@
+"""``./workshop``: the commands, each a few lines over the library."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from workshop_kit import doctor as doctor_report
+from workshop_kit.develop import browser, locks
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.engine.labels import Scope
+from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+from workshop_kit.prepare import needs, python_env
+from workshop_kit.terminal import TerminalReport
+
+ROOT = Path(__file__).resolve().parents[1]
+TOUR_FOLDER = ROOT / "build" / "tour"
+
+app = typer.Typer(
+    name="workshop",
+    help="Container Design Workshop: configuration, logging and monitoring on real running containers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+NoInstall = Annotated[
+    bool, typer.Option("--no-install", help="Neither install nor start anything on the machine; say what is missing.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+
+
+def main() -> NoReturn:
+    """Run the command line; a WorkshopError becomes one sentence and its exit code."""
+    try:
+        app(prog_name="./workshop", standalone_mode=False)
+    except WorkshopError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _say("Stopped. Nothing is lost: run the same command again, it goes on where it stopped.")
+        sys.exit(130)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except Exception as error:
+        _usage_or_raise(error)
+    sys.exit(Exit.GOOD)
+
+
+def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command under the name and the line of help that the table of needs has for it."""
+    known = needs.find(name)
+    assert known is not None, name  # noqa: S101 - a command without a row in the table is a mistake of ours
+    extra = {"allow_extra_args": True, "ignore_unknown_options": True} if name in {"test", "bench"} else {}
+    return app.command(name, help=known.summary, context_settings=extra)
+
+
+@command("setup")
+def setup(no_install: NoInstall = False) -> None:
+    """Prepare this machine."""
+    workspace = Workspace.open(ROOT / "workspace")
+    with TerminalReport() as report:
+        stack = ready.make_ready(workspace, may_install=not no_install, report=report)
+        ready.write_env(stack, report)
+    version = stack.session.engine.version["Version"]
+    _say(f"Ready: Docker {version}, all images, and a container that ran. Next: ./workshop start")
+
+
+@command("start")
+def start(
+    lesson: Annotated[str, typer.Argument(help="The lesson to open.")] = "00_start",
+    port: Annotated[int | None, typer.Option(help="JupyterLab's port; left out, a free one is chosen.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    no_install: NoInstall = False,
+) -> None:
+    """Prepare what is missing and open a lesson."""
+    from workshop_kit.learn import lab  # here, not above: other commands need not wait for it
+
+    workspace = Workspace.open(ROOT / "workspace")
+    _require_lesson(workspace, lesson)
+    with TerminalReport() as report:
+        stack = ready.make_ready(workspace, may_install=not no_install, report=report)
+        ready.write_env(stack, report)
+        ready.sweep(stack.session, report)
+    lab.serve(workspace, notebook=lesson, port=port, open_browser=not no_browser)
+
+
+@command("doctor")
+def doctor(as_json: AsJson = False) -> None:
+    """Look at the machine."""
+    raise typer.Exit(doctor_report.main(["--json"] if as_json else []))
+
+
+@command("tour")
+def tour(
+    lessons: Annotated[list[str] | None, typer.Argument(help="Lessons to run; none means all.")] = None,
+    no_install: NoInstall = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the lessons headless, in a workspace and stack of their own, and write them to build/tour/ as HTML."""
+    from workshop_kit.learn import tour as touring  # here, not above: it brings nbconvert
+
+    workspace = ready.fresh_workspace(TOUR_FOLDER / "workspace")
+    with TerminalReport() as report:
+        stack = ready.make_ready(workspace, may_install=not no_install, report=report)
+        try:
+            results = touring.tour(workspace, lessons, output=TOUR_FOLDER, report=report)
+        finally:
+            cleanup.remove(stack.session, {"kernel", "workspace"}, report)
+    if as_json:
+        _print(json.dumps([asdict(result) for result in results], default=str))
+    else:
+        _print("\n".join(str(result) for result in results))
+    if any(result.error for result in results):
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+@command("down")
+def down(
+    everything: Annotated[bool, typer.Option("--all", help="Also the images this workspace built.")] = False,
+    engine: Annotated[bool, typer.Option("--engine", help="Also the engine, if ./workshop installed it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what the workshop made, and only that."""
+    workspace = Workspace.open(ROOT / "workspace")
+    with TerminalReport() as report:
+        session = ready.session_of(workspace, reach.connect())
+        scopes: list[Scope] = ["kernel", "workspace"]
+        if everything or engine:
+            scopes.append("machine")
+        outcome = cleanup.remove(session, scopes, report)
+        if "machine" in scopes:
+            ready.remove_root_file_system(session)
+        unlisted = cleanup.unlisted(session)
+        packages = ready.take_engine_back(session, report) if engine else []
+    if as_json:
+        left = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
+        removed = [asdict(entry) for entry in outcome.removed]
+        _print(json.dumps({"removed": removed, "left": left, "unlisted": unlisted, "packages": packages}))
+    else:
+        _say_outcome(outcome, unlisted, packages)
+    if outcome.left:
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+@command("test")
+def run_tests(context: typer.Context, no_install: NoInstall = False) -> None:
+    """Run the test suite; further words go to pytest (``./workshop test -k config``)."""
+    python = _with_developer_packages(no_install)
+    browser.ensure(install=not no_install, report=TerminalReport())
+    with TerminalReport() as report:
+        ready.make_ready(Workspace.open(ROOT / "workspace"), may_install=not no_install, report=report)
+    code = subprocess.run([python, "-m", "pytest", *context.args], cwd=ROOT, check=False).returncode
+    if code == 5:
+        raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
+    raise typer.Exit(Exit.GOOD if code == 0 else Exit.NOT_GOOD)
+
+
+@command("bench")
+def bench(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; none means all.")] = None,
+    no_install: NoInstall = False,
+) -> None:
+    """Run the benchmarks; ``--json`` gives rows."""
+    python = _with_developer_packages(no_install)
+    there = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    unknown = sorted(set(names or []) - set(there))
+    if unknown:
+        raise WorkshopError(
+            f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(there)}.", exit_code=Exit.WRONG_USAGE
+        )
+    codes = [
+        subprocess.run([python, "-m", f"benchmarks.{name}", *context.args], cwd=ROOT, check=False).returncode
+        for name in names or there
+    ]
+    raise typer.Exit(Exit.GOOD if not any(codes) else Exit.NOT_GOOD)
+
+
+@command("build")
+def build() -> None:
+    """Regenerate the lock files from pyproject.toml and workshop_app/requirements.in."""
+    for path in locks.compile_all(ROOT):
+        _say(f"written: {path.relative_to(ROOT)}")
+
+
+def _with_developer_packages(no_install: bool) -> Path:
+    if not (ROOT / ".venv").exists():  # conda: the environment is the user's, and theirs to add to
+        return Path(sys.executable)
+    return python_env.ensure(ROOT, developer=True, install=not no_install)
+
+
+def _require_lesson(workspace: Workspace, lesson: str) -> None:
+    if not (workspace.notebooks / f"{lesson}.ipynb").is_file():
+        there = ", ".join(sorted(path.stem for path in workspace.notebooks.glob("*.ipynb")))
+        raise WorkshopError(f"There is no lesson {lesson!r}.", f"Choose from: {there}.", exit_code=Exit.WRONG_USAGE)
+
+
+def _say_outcome(outcome: cleanup.Outcome, unlisted: list[str], packages: list[str]) -> None:
+    counts = {kind: sum(entry.kind == kind for entry in outcome.removed) for kind in cleanup.ORDER}
+    done = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)
+    _say(f"Removed: {done or 'nothing, there was nothing of this workspace'}.")
+    for entry, reason in outcome.left:
+        _say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
+    for thing in unlisted:
+        _say(f"Left: {thing} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
+    if packages:
+        _say(f"Removed the engine we installed: {', '.join(packages)}.")
+
+
+def _usage_or_raise(error: Exception) -> NoReturn:
+    """Typer's complaints about usage become one sentence; everything else is a bug and shows where it is."""
+    show = getattr(error, "format_message", None)
+    if show is None:
+        raise error
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "./workshop")
+    _say(f"{show()} Run {path} --help for what it takes.")
+    sys.exit(Exit.WRONG_USAGE)
+
+
+def _complain(error: WorkshopError) -> None:
+    for text in (error.output, str(error)):
+        if text:
+            _say(text)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Make the three lock files: versions with hashes, and no index addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop_kit.engine import shell
+from workshop_kit.prepare.python_env import DEVELOPER_LOCK, LOCK
+
+APP_SOURCE = "workshop_app/requirements.in"
+APP_LOCK = "workshop_app/requirements.txt"
+
+
+def compile_all(root: Path) -> Iterator[Path]:
+    """Compile every lock and give its path; later ones keep to the versions of earlier ones."""
+    yield _compile(root, LOCK, "pyproject.toml")
+    yield _compile(root, APP_LOCK, APP_SOURCE, "-c", LOCK)
+    yield _compile(root, DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK)
+
+
+def _compile(root: Path, target: str, *words: str) -> Path:
+    command = [str(root / ".venv" / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command += ["--no-header", "--no-annotate", "--python-version", "3.11", "--directory", str(root)]
+    shell.run(
+        [*command, *words, "-o", target],
+        failed=f"{target} could not be made.",
+        next_step="Read uv's last lines above.",
+        environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
+    )
+    return root / target

@@ -1,0 +1,241 @@
+"""``./workshop doctor``: look at the machine and say what is good, what can be mended and how; change nothing.
+
+It runs on a bare Python too: what needs the workshop's packages is then "n/a", with the command that brings them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.prepare import python_env
+
+if TYPE_CHECKING:
+    from workshop_kit.engine.reach import Engine
+
+ROOT = Path(__file__).resolve().parents[1]
+State = Literal["good", "fixable", "n/a"]
+SYMBOLS: dict[State, str] = {"good": "✓", "fixable": "✗", "n/a": "–"}
+GIB = 1024**3
+ENOUGH_DISK_BYTES = 4 * GIB
+ENOUGH_MEMORY_BYTES = 3 * GIB
+ENOUGH_CLOCK_SECONDS = 2.0
+JUPYTER_PORT = 8888
+SETUP = "./workshop setup"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: ``command`` says what to run where the state is fixable."""
+
+    name: str
+    state: State
+    detail: str
+    command: str = ""
+
+
+def main(arguments: list[str]) -> int:
+    """Print the report; exit code 1 if something is fixable."""
+    parser = argparse.ArgumentParser(prog="./workshop doctor", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    as_json = parser.parse_args(arguments).json
+    findings = list(examine())
+    print(as_document(findings) if as_json else as_text(findings))  # noqa: T201 - this is what was asked for
+    return Exit.NOT_GOOD if any(finding.state == "fixable" for finding in findings) else Exit.GOOD
+
+
+def examine(root: Path = ROOT) -> Iterator[Finding]:
+    """Every finding, in the order of the report; none of the checks changes anything on the machine."""
+    yield _python()
+    yield _packages(root)
+    yield _versions()
+    yield _certificates()
+    yield _proxy()
+    yield _ports()
+    yield _memory()
+    yield from _engine_findings(root)
+
+
+def as_text(findings: list[Finding]) -> str:
+    """The report as aligned lines, with the command below each line that is fixable."""
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{SYMBOLS[finding.state]} {finding.state:<7}  {finding.name:<{width}}  {finding.detail}")
+        if finding.command:
+            lines.append(f"{'':<{width + 11}}  → {finding.command}")
+    return "\n".join(lines)
+
+
+def as_document(findings: list[Finding]) -> str:
+    """The report as one JSON document: ``good`` for the whole, and the findings."""
+    good = all(finding.state != "fixable" for finding in findings)
+    return json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False)
+
+
+def _python() -> Finding:
+    return Finding("Python", "good", f"{platform.python_version()} ({sys.executable})")
+
+
+def _packages(root: Path) -> Finding:
+    if os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop":
+        return Finding("Python packages", "good", "from the conda environment")
+    if python_env.is_complete(root):
+        return Finding("Python packages", "good", "as locked in requirements.lock")
+    return Finding("Python packages", "fixable", "not installed yet", SETUP)
+
+
+def _versions() -> Finding:
+    names = ("docker", "jupyterlab", "jupyter-server", "ipywidgets", "anywidget")
+    try:
+        found = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("Jupyter and widgets", "n/a", "looked at once the packages are installed")
+    return Finding("Jupyter and widgets", "good", ", ".join(found))
+
+
+def _certificates() -> Finding:
+    named = os.environ.get("SSL_CERT_FILE")
+    if named and not Path(named).is_file():
+        detail = f"SSL_CERT_FILE names {named}, which is not a file"
+        return Finding("Certificates", "fixable", detail, "unset SSL_CERT_FILE, or name your CA bundle")
+    return Finding("Certificates", "good", f"from SSL_CERT_FILE ({named})" if named else "the system's")
+
+
+def _proxy() -> Finding:
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    used = [name for name in names if os.environ.get(name)]
+    return Finding("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
+
+
+def _ports() -> Finding:
+    wanted = os.environ.get("WORKSHOP_SERVICE_PORT")
+    if wanted and not wanted.isdecimal():
+        detail = f"WORKSHOP_SERVICE_PORT is {wanted!r}, which is not a port number"
+        return Finding("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT")
+    if wanted and not _is_free(int(wanted)):
+        detail = f"127.0.0.1:{wanted} (WORKSHOP_SERVICE_PORT) is taken"
+        return Finding("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT: a free port is then chosen")
+    jupyter = "free" if _is_free(JUPYTER_PORT) else "taken: another one is chosen"
+    return Finding("Ports", "good", f"127.0.0.1:{JUPYTER_PORT} (JupyterLab) is {jupyter}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    detail = f"{total / GIB:.1f} GiB"
+    if total < ENOUGH_MEMORY_BYTES:
+        return Finding("Memory", "fixable", f"{detail}; the lessons want 3", "close other programs")
+    return Finding("Memory", "good", detail)
+
+
+def _engine_findings(root: Path) -> Iterator[Finding]:
+    try:
+        from workshop_kit.engine import reach
+    except ImportError:
+        yield Finding("Docker engine", "n/a", "looked at once the packages are installed", SETUP)
+        return
+    try:
+        engine = reach.connect(timeout_seconds=10)
+    except WorkshopError as error:
+        yield Finding("Docker engine", "fixable", error.what, error.next_step)
+        return
+    where = engine.endpoint
+    yield Finding("Docker engine", "good", f"{where.address}, because {where.why}")
+    version = engine.version
+    yield Finding(
+        "Engine version",
+        "good",
+        f"{version['Version']}, API {version['ApiVersion']}, {engine.architecture}, cgroup v{_cgroup_version(engine)}",
+    )
+    checks: tuple[Callable[[Engine, Path], Finding], ...] = (_tools, _disk, _images, _clock)
+    for check in checks:
+        try:
+            yield check(engine, root)
+        except Exception as error:  # an engine that dies while it is looked at is a finding, too
+            yield Finding(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
+
+
+def _cgroup_version(engine: Engine) -> str:
+    return str(engine.client.info().get("CgroupVersion", "1"))
+
+
+def _tools(_engine: Engine, _root: Path) -> Finding:
+    found: list[str] = []
+    missing: list[str] = []
+    for plugin in ("buildx", "compose"):
+        said = _plugin_version(plugin)
+        (found if said else missing).append(f"{plugin} {said}".strip())
+    if missing:
+        return Finding("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
+    return Finding("docker command", "good", ", ".join(found))
+
+
+def _plugin_version(plugin: str) -> str:
+    if not shutil.which("docker"):
+        return ""
+    said = subprocess.run(["docker", plugin, "version"], capture_output=True, text=True, check=False)
+    words = said.stdout.split()
+    return next((word for word in words if word.lstrip("v")[:1].isdigit()), "?") if said.returncode == 0 else ""
+
+
+def _disk(engine: Engine, root: Path) -> Finding:
+    from workshop_kit.engine import images
+
+    free = images.free_bytes(engine)
+    if free is None:
+        return Finding("Disk", "n/a", "the engine keeps its images where this machine cannot look")
+    detail = f"{free / GIB:.1f} GiB free for images"
+    if free < ENOUGH_DISK_BYTES and images.missing(engine, root):
+        return Finding("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
+    return Finding("Disk", "good", detail)
+
+
+def _images(engine: Engine, root: Path) -> Finding:
+    from workshop_kit.engine import images
+
+    missing = images.missing(engine, root)
+    if missing:
+        return Finding("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
+    return Finding("Images", "good", f"{', '.join(images.tags(root))} are up to date")
+
+
+def _clock(engine: Engine, root: Path) -> Finding:
+    """Compare this machine's clock with a container's: a virtual machine's clock may lag after sleep."""
+    from workshop_kit.engine import images
+
+    tag = images.tags(root)["base"]
+    if not images.is_there(engine, tag):
+        return Finding("Clock", "n/a", "compared once the images are built")
+    before = time.time()
+    said = engine.client.containers.run(
+        tag, ["python3", "-I", "-S", "-c", "import time; print(time.time())"], remove=True, network_mode="none"
+    )
+    after = time.time()
+    there = float(said)
+    skew = max(before - there, there - after, 0.0)
+    if skew > ENOUGH_CLOCK_SECONDS:
+        return Finding("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
+    return Finding("Clock", "good", "a container's clock agrees with this machine's")

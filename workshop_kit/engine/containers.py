@@ -1,0 +1,200 @@
+"""Run, watch and remove single containers: the ones a notebook makes for itself."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from workshop_kit.engine.labels import Scope
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec, create_arguments, like
+from workshop_kit.errors import WorkshopError
+
+LOG_TAIL_LINES = 20
+LOG_TAIL_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command inside a container did: its exit code, and stdout and stderr together."""
+
+    exit_code: int
+    output: str
+
+
+class Running:
+    """A container of ours. Used as a context manager it is removed, with its volumes, at the end of the block."""
+
+    def __init__(self, session: Session, container: Any) -> None:
+        self.session = session
+        self.container = container
+
+    @property
+    def id(self) -> str:
+        """The engine's full id."""
+        return str(self.container.id)
+
+    @property
+    def name(self) -> str:
+        """The name the engine gave it."""
+        return str(self.container.name)
+
+    def inspect(self) -> dict[str, Any]:
+        """What ``docker inspect`` says now. Raises WorkshopError if the container is gone."""
+        try:
+            self.container.reload()
+        except NotFound as gone:
+            raise WorkshopError(f"The container {self.name} is gone.", "Run the cell that starts it again.") from gone
+        return dict(self.container.attrs)
+
+    def url(self, port: int = 8080) -> str:
+        """Where a published port is reached from this machine, as ``http://127.0.0.1:PORT``."""
+        return url_of(self.inspect(), port)
+
+    def exec(self, *command: str) -> Said:
+        """Run a command inside the container and wait for it."""
+        result = self.container.exec_run(list(command))
+        return Said(result.exit_code, result.output.decode(errors="replace"))
+
+    def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
+        """The last lines it wrote to stdout and stderr (at most 64 KiB of them)."""
+        return log_tail(self.container, lines)
+
+    def wait_until(self, holds: Callable[[], bool], *, within_seconds: float = 20, what: str = "get ready") -> float:
+        """Poll until ``holds()``; return the seconds it took.
+
+        Raises WorkshopError with the last log lines when the time is up or the container has exited.
+        """
+        started = time.monotonic()
+        while not holds():
+            waited = time.monotonic() - started
+            state = self.inspect()["State"]
+            if state["Status"] in {"exited", "dead"}:
+                sentence = f"The container {self.name} exited with code {state['ExitCode']} before it could {what}."
+                raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
+            if waited > within_seconds:
+                sentence = f"The container {self.name} did not {what} within {within_seconds:g} s."
+                raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
+            time.sleep(0.02)
+        return time.monotonic() - started
+
+    def wait_ready(self, path: str = "/readyz", *, port: int = 8080, within_seconds: float = 20) -> float:
+        """Poll a path from outside until it answers 200; return the seconds it took."""
+        url = self.url(port)
+        return self.wait_until(lambda: answers(url + path), within_seconds=within_seconds, what=f"answer 200 on {path}")
+
+    def stop(self, timeout_seconds: int = 10) -> None:
+        """Send SIGTERM, and SIGKILL after the time; the container stays, stopped."""
+        self.container.stop(timeout=timeout_seconds)
+
+    def remove(self) -> None:
+        """Kill and remove the container with its anonymous volumes; being gone already is fine."""
+        remove(self.session, self.container)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
+        self.remove()
+
+    def __repr__(self) -> str:
+        return f"<container {self.name} {self.id[:12]}>"
+
+
+def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
+    """Create a container, lay its files in, and start it.
+
+    Raises WorkshopError in one sentence: no such image, a port or limit that the engine refuses.
+    """
+    api = session.engine.client.api
+    try:
+        with session.making("container", scope) as making:
+            config = api.create_container(**create_arguments(api, spec), labels=making.labels)
+            container = session.engine.client.containers.get(config["Id"])
+            making.id, making.name = container.id, container.name
+        running = Running(session, container)
+        _lay_in(container, spec.files)
+        container.start()
+    except ImageNotFound as missing:
+        raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
+    except APIError as refused:
+        raise WorkshopError(
+            f"The engine refused to start a container of {spec.image}: {refused.explanation}.",
+            "Change what it names, then run the cell again.",
+        ) from refused
+    return running
+
+
+def lay_over(session: Session, container: Any, modules: Mapping[str, str], *, folder: str = "/app") -> Running:
+    """Run what ``container`` runs, with Python modules of the service replaced by others, without building an image.
+
+    ``modules`` maps a path below ``folder`` (``workshop_app/health.py``) to its text. The folder becomes an anonymous
+    volume filled from the image, into which the modules are copied before the start.
+    """
+    files = {f"{folder}/{path}": text for path, text in modules.items()}
+    return run(session, like(container, volumes=(folder,), files=files))
+
+
+def remove(session: Session, container: Any) -> None:
+    """Remove a container with its anonymous volumes and strike it from the ledger; being gone already is fine."""
+    try:
+        container.remove(v=True, force=True)
+    except NotFound:
+        pass
+    except APIError as conflict:
+        if conflict.status_code != http.client.CONFLICT:  # somebody else is removing it at this moment
+            raise
+    session.ledger.strike(*(entry for entry in session.ledger.entries() if entry.id == container.id))
+
+
+def url_of(attributes: Mapping[str, Any], port: int) -> str:
+    """``http://127.0.0.1:PORT`` of a published port, from what ``docker inspect`` says.
+
+    Raises WorkshopError if the container is not running or does not publish the port.
+    """
+    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
+    if not bindings:
+        name, status = attributes["Name"].lstrip("/"), attributes["State"]["Status"]
+        raise WorkshopError(f"Port {port} of {name} cannot be reached: it is {status}.", "Start it first.")
+    return f"http://127.0.0.1:{bindings[0]['HostPort']}"
+
+
+def answers(url: str, timeout_seconds: float = 2.0) -> bool:
+    """Whether a GET gets a 200; anything else (refused, reset, 503, no answer in time) is False."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_seconds)
+    try:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:
+    """The last lines a container wrote to stdout and stderr, at most 64 KiB of them."""
+    text = container.logs(tail=lines)[-LOG_TAIL_BYTES:]
+    return str(text.decode(errors="replace")).rstrip()
+
+
+def _lay_in(container: Any, files: Mapping[str, str]) -> None:
+    """Copy files in by tar. Their time is now: an edit of the same size would otherwise run from stale bytecode."""
+    for path, text in files.items():
+        data, place = text.encode(), PurePosixPath(path)
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            member = tarfile.TarInfo(place.name)
+            member.size, member.mtime, member.mode = len(data), int(time.time()), 0o644
+            tar.addfile(member, io.BytesIO(data))
+        container.put_archive(str(place.parent), archive.getvalue())

@@ -1,0 +1,87 @@
+"""What a container is started from, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from docker.types import LogConfig
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a container is started from; the defaults are the hardened way that the lessons recommend.
+
+    ``cpus`` is in cores, ``memory_bytes`` in bytes (swap is not added to it); ``ports`` are container ports that get
+    a free port on 127.0.0.1; ``binds`` are Docker's own ``HOST:CONTAINER:ro`` words; ``volumes`` are folders that
+    become anonymous volumes, filled from the image; ``files`` maps absolute paths to text laid into the container
+    before it starts, which needs a volume there where ``read_only`` is on.
+    """
+
+    image: str
+    command: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    network: str | None = None
+    ports: tuple[int, ...] = ()
+    binds: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": "size=16m,mode=1777"})  # noqa: S108
+    read_only: bool = True
+    memory_bytes: int | None = 256 * 1024 * 1024
+    cpus: float | None = 1.0
+    pids: int | None = 100
+    cap_drop: tuple[str, ...] = ("ALL",)
+    security_opt: tuple[str, ...] = ("no-new-privileges:true",)
+    dns_options: tuple[str, ...] = ()
+
+
+def like(container: Any, **changes: Any) -> Spec:
+    """The spec that an existing container was made from, with changes: the same image and settings, run once more."""
+    config, host = container.attrs["Config"], container.attrs["HostConfig"]
+    networks = list(container.attrs["NetworkSettings"]["Networks"])
+    mounts = container.attrs["Mounts"]
+    spec = Spec(
+        image=config["Image"],
+        environment=dict(pair.split("=", 1) for pair in config["Env"] or []),
+        network=networks[0] if networks else None,
+        ports=tuple(int(port.split("/")[0]) for port in host["PortBindings"] or {}),
+        binds=tuple(f"{mount['Source']}:{mount['Destination']}:ro" for mount in mounts if mount["Type"] == "bind"),
+        tmpfs=host["Tmpfs"] or {},
+        read_only=host["ReadonlyRootfs"],
+        memory_bytes=host["Memory"] or None,
+        cpus=host["NanoCpus"] / 1e9 or None,
+        pids=host["PidsLimit"],
+        cap_drop=tuple(host["CapDrop"] or ()),
+        security_opt=tuple(host["SecurityOpt"] or ()),
+        dns_options=tuple(host["DnsOptions"] or ()),
+    )
+    return replace(spec, **changes)
+
+
+def create_arguments(api: Any, spec: Spec) -> dict[str, Any]:
+    """The spec in the words of the SDK's low-level ``create_container``."""
+    host_config = api.create_host_config(
+        binds=list(spec.binds),
+        port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
+        tmpfs=dict(spec.tmpfs),
+        read_only=spec.read_only,
+        mem_limit=spec.memory_bytes,
+        memswap_limit=spec.memory_bytes,
+        nano_cpus=int(spec.cpus * 1e9) if spec.cpus else None,
+        pids_limit=spec.pids,
+        cap_drop=list(spec.cap_drop),
+        security_opt=list(spec.security_opt),
+        network_mode=spec.network,
+        dns_opt=list(spec.dns_options),
+        log_config=LogConfig(type="json-file", config={"max-size": "50m", "max-file": "5"}),
+    )
+    return {
+        "image": spec.image,
+        "command": list(spec.command) if spec.command else None,
+        "environment": dict(spec.environment),
+        "ports": list(spec.ports),
+        "volumes": list(spec.volumes),
+        "host_config": host_config,
+    }

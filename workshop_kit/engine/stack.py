@@ -1,0 +1,152 @@
+"""The participant's stack: what compose.yaml describes, brought up, looked at, stopped in part, and kept in the ledger.
+
+Plain ``docker compose`` works on the same stack: setup writes the same variables to ``.env``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.engine import containers as single
+from workshop_kit.engine import images, shell, stack_files
+from workshop_kit.engine.labels import are_ours
+from workshop_kit.engine.ledger import Entry
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
+from workshop_kit.progress import Report, Step, silent
+
+HEALTHY_TIMEOUT_SECONDS = 120
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The stack of one workspace. ``root`` is the checkout; ``folder`` keeps the variables and the secrets."""
+
+    session: Session
+    root: Path
+    folder: Path
+    project: str
+
+    def variables(self) -> dict[str, str]:
+        """What compose.yaml asks for: the image tags of this checkout, labels, and where the secrets are."""
+        tags = images.tags(self.root)
+        return {
+            "COMPOSE_PROJECT_NAME": self.project,
+            "WORKSHOP_SESSION": self.session.who.session,
+            "WORKSHOP_OWNER": self.session.who.owner,
+            "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
+            "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
+            **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in tags.items() if name != "base"},
+        }
+
+    def prepare(self) -> Path:
+        """Make the secrets that are not there yet and write the variables; return the file of variables."""
+        stack_files.write_secrets(self.folder / "secrets")
+        path = self.folder / "compose.env"
+        stack_files.write_variables(path, self.variables())
+        return path
+
+    def up(self, *services: str, report: Report = silent) -> None:
+        """Start the stack (or some services with what they depend on) and wait until all of it is healthy.
+
+        Does nothing to what runs already. Raises WorkshopError with the last lines of the container that failed.
+        """
+        announced = Entry("project", self.project, self.project, "workspace")
+        self.session.ledger.add(announced)
+        try:
+            self._compose(
+                "up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_TIMEOUT_SECONDS), *services, report=report
+            )
+        except WorkshopError as error:
+            raise self._with_log_of_culprit(error) from error
+        finally:
+            self._write_down(announced)
+        report(Step("Stack", 1.0, done=True))
+
+    def containers(self) -> dict[str, Any]:
+        """The SDK's containers of this stack, by service name, running or not."""
+        found = self.session.engine.client.containers.list(all=True, filters={"label": f"{PROJECT}={self.project}"})
+        return {
+            container.labels[SERVICE]: container
+            for container in found
+            if SERVICE in container.labels and are_ours(container.labels, self.session.who.session)
+        }
+
+    def container(self, service: str) -> Any:
+        """One container of the stack. Raises WorkshopError if there is none: not started, or no such service."""
+        found = self.containers()
+        if service not in found:
+            there = ", ".join(sorted(found)) or "nothing is up"
+            raise WorkshopError(f"The stack has no container {service!r} ({there}).", "Bring it up: stack.up()")
+        return found[service]
+
+    def url(self, service: str = "service", port: int = 8080) -> str:
+        """Where a service of the stack is reached from this machine."""
+        return single.url_of(self.container(service).attrs, port)
+
+    def stop(self, service: str) -> None:
+        """Stop one service (SIGTERM, then SIGKILL); the rest of the stack stays as it is."""
+        self.container(service).stop(timeout=10)
+
+    def start(self, service: str, report: Report = silent) -> None:
+        """Start one service again and wait until it is healthy."""
+        self.up(service, report=report)
+
+    def lay_over(self, modules: Mapping[str, str], service: str = "service") -> single.Running:
+        """Run the service once more beside the stack's, with some of its modules replaced ."""
+        return single.lay_over(self.session, self.container(service), modules)
+
+    def _compose(self, *words: str, report: Report) -> None:
+        command = ["docker", "compose", "--ansi", "never", "--env-file", str(self.prepare())]
+        command += ["--project-name", self.project, "--project-directory", str(self.root)]
+        command += ["--file", str(self.root / "compose.yaml")]
+        shell.run(
+            [*command, *words],
+            failed=f"The stack did not come up (docker compose {words[0]}).",
+            next_step="Run ./workshop doctor; ./workshop down and a new start give you a fresh stack.",
+            environment={**self.variables(), "COMPOSE_PROFILES": ""},
+            on_line=lambda line: report(Step("Stack", None, line)),
+            error=WorkshopError,
+        )
+
+    def _write_down(self, announced: Entry) -> None:
+        """Put the ids of everything that compose made for us into the ledger."""
+        client, ledger = self.session.engine.client, self.session.ledger
+        ours = {"filters": {"label": f"{PROJECT}={self.project}"}}
+        entries = [
+            Entry("container", container.id, container.name, "workspace")
+            for container in client.containers.list(all=True, **ours)
+            if are_ours(container.labels, self.session.who.session)
+        ]
+        entries += [
+            Entry("network", network.id, network.name, "workspace")
+            for network in client.networks.list(**ours)
+            if are_ours(network.attrs["Labels"], self.session.who.session)
+        ]
+        entries += [
+            Entry("volume", volume_id(volume), volume.name, "workspace")
+            for volume in client.volumes.list(**ours)
+            if are_ours(volume.attrs["Labels"], self.session.who.session)
+        ]
+        ledger.add(*entries)
+        ledger.strike(announced)
+
+    def _with_log_of_culprit(self, error: WorkshopError) -> WorkshopError:
+        for service, container in self.containers().items():
+            state = container.attrs["State"]
+            health = state.get("Health", {}).get("Status")
+            if state["Status"] in {"exited", "restarting", "dead"} or health == "unhealthy":
+                sentence = f"The stack did not come up: {service} is {health or state['Status']}."
+                return WorkshopError(sentence, error.next_step, output=single.log_tail(container))
+        return error
+
+
+def volume_id(volume: Any) -> str:
+    """A name for a volume that a later one of the same name does not have."""
+    return f"{volume.name}@{volume.attrs['CreatedAt']}"

@@ -27,6 +27,7 @@ from workshop_kit.learn.lab_settings import (
     first_layout,
     prepare,
     server_environment,
+    trust,
 )
 from workshop_kit.learn.workspace import Workspace
 
@@ -93,6 +94,7 @@ def start_server(workspace: Workspace, *, notebook: str = "00_start", port: int 
     for attempt in range(TRIES):
         server = _launch(workspace, folders, port or _free_port())
         try:
+            trust(workspace)  # while the server starts
             _wait_until_ready(server, folders.log)
             break
         except BaseException as error:
@@ -152,6 +154,7 @@ def _launch(workspace: Workspace, folders: JupyterFolders, port: int) -> LabServ
         *(sys.executable, "-m", "jupyterlab", "--no-browser"),
         *(f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
+        "--LabApp.extension_manager=readonly",  # the other kind asks a package index
         f"--ServerApp.allow_root={os.geteuid() == 0}",
         # One kernel to choose from: ours.
         f"--KernelSpecManager.allowed_kernelspecs={KERNEL}",

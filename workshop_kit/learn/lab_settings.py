@@ -65,7 +65,7 @@ class JupyterFolders:
 
 
 def prepare(workspace: Workspace) -> JupyterFolders:
-    """Write settings and kernel spec, and trust the notebooks.
+    """Write the settings and the kernel spec.
 
     Safe to repeat; what a participant chose in JupyterLab (theme, open tabs) is kept. Raises NotReady.
     """
@@ -76,7 +76,6 @@ def prepare(workspace: Workspace) -> JupyterFolders:
         for folder in (folders.runtime, folders.layouts):
             folder.mkdir(parents=True, exist_ok=True)
         folders.runtime.chmod(0o700)  # connection files carry keys
-        _trust(workspace.notebooks, folders.data)
     except OSError as error:
         raise explain(error, workspace.folder) from error
     return folders
@@ -90,13 +89,34 @@ def install_kernel(workspace: Workspace) -> Path:
         "display_name": "Container Design Workshop",
         "language": "python",
         "env": {"PYTHONPATH": str(CHECKOUT), "WORKSHOP_WORKSPACE": str(workspace.folder)},
-        "metadata": {"debugger": True},
+        "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as ipykernel's own spec has it
+        "kernel_protocol_version": "5.5",
     }
     try:
         _write_json(kernels / KERNEL / "kernel.json", spec)
     except OSError as error:
         raise explain(error, kernels) from error
     return kernels
+
+
+def trust(workspace: Workspace) -> None:
+    """Sign the notebooks, so that buttons in their text work; a damaged one is left for JupyterLab to report.
+
+    Its import takes 1.7 s: call it while the server starts. Raises NotReady.
+    """
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    data = JupyterFolders(workspace.jupyter_folder).data
+    notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
+    for path in sorted(workspace.notebooks.glob("*.ipynb")):
+        try:
+            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            raise explain(error, path) from error
+        except (ValueError, nbformat.ValidationError, RecursionError):
+            continue
+        notary.sign(notebook)  # type: ignore[no-untyped-call]
 
 
 def first_layout(notebook: str) -> dict[str, Any]:
@@ -127,18 +147,3 @@ def server_environment(folders: JupyterFolders, token: str) -> dict[str, str]:
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(content, indent=2).encode())
-
-
-def _trust(notebooks: Path, data: Path) -> None:
-    """Sign the notebooks, so that buttons in their text work; a damaged one is left for JupyterLab to report."""
-    import nbformat
-    from nbformat.sign import NotebookNotary
-
-    data.mkdir(parents=True, exist_ok=True)
-    notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
-    for path in sorted(notebooks.glob("*.ipynb")):
-        try:
-            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        except (ValueError, nbformat.ValidationError, RecursionError):
-            continue
-        notary.sign(notebook)  # type: ignore[no-untyped-call]

@@ -1,0 +1,204 @@
+"""The tour: every lesson executed with nobody watching, and written down as a page to read."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.learn.files import explain, write_atomically
+from workshop_kit.learn.lab_settings import KERNEL, install_kernel
+from workshop_kit.learn.lesson import HEADLESS
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.progress import Report, Step, silent
+
+CELL_SECONDS = 600
+"""A cell that takes longer than this hangs."""
+SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
+"""Errors whose message is a whole sentence; the others need their name before it."""
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+PAGE = """{%- extends 'lab/index.html.j2' -%}
+{%- block html_head_js_requirejs -%}{%- endblock -%}
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+"""
+"""The lab template without the scripts that it would load from the network."""
+
+
+@dataclass(frozen=True)
+class CellError:
+    """Where a lesson stopped. ``cell`` counts all cells from 1; ``message`` has no colors and no traceback."""
+
+    cell: int
+    source: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class LessonResult:
+    """One lesson's run. ``cells`` counts the code cells; ``page`` is the HTML, written also when it failed."""
+
+    lesson: str
+    seconds: float
+    cells: int
+    page: Path
+    error: CellError | None = None
+
+    def __str__(self) -> str:
+        if self.error is None:
+            return f"✓ {self.lesson}: {self.cells} cells in {self.seconds:.0f} s, {self.page}"
+        source = "\n".join(f"    {line}" for line in self.error.source.split("\n"))
+        return f"✗ {self.lesson}: cell {self.error.cell} failed. {self.error.message}\n{source}"
+
+
+def tour(
+    workspace: Workspace,
+    lessons: Sequence[str] | None = None,
+    report: Report = silent,
+    *,
+    output: Path = CHECKOUT / "build" / "tour",
+    cell_seconds: int = CELL_SECONDS,
+) -> list[LessonResult]:
+    """Run ``lessons`` (all, when none is named) in order and return a result each; a failed one does not stop the rest.
+
+    The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each.
+    Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
+    """
+    chosen = find_lessons(lessons or (), workspace.notebooks)
+    kernels = install_kernel(workspace)
+    return [_run(path, workspace, kernels, output, report, cell_seconds) for path in chosen]
+
+
+def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
+    """Return the notebooks meant by ``names`` (``00_start``, ``00`` or ``start``), in the order of the lessons."""
+    known = sorted(notebooks.glob("*.ipynb"))
+    if not known:
+        raise WrongUsage(f"There is no lesson in {notebooks}.", "Get the repository afresh: it brings the notebooks.")
+    if not names:
+        return known
+    chosen = set()
+    for name in names:
+        stem = name.removesuffix(".ipynb")
+        found = [path for path in known if stem in (path.stem, *path.stem.split("_", 1))]
+        if not found:
+            lessons = ", ".join(path.stem for path in known)
+            raise WrongUsage(f"There is no lesson {name!r}.", f"Use: {lessons}.")
+        chosen.update(found)
+    return sorted(chosen)
+
+
+def _run(
+    path: Path, workspace: Workspace, kernels: Path, pages: Path, report: Report, cell_seconds: int
+) -> LessonResult:
+    import nbformat  # slow imports, for the tour alone
+
+    started = time.monotonic()
+    try:
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except (ValueError, nbformat.ValidationError) as error:
+        return _unreadable(path, pages, error)
+    failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds)
+    page = pages / f"{path.stem}.html"
+    _write_page(notebook, path.stem, page)
+    seconds = time.monotonic() - started
+    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    report(Step(path.stem, 1.0, failed.message if failed else f"{seconds:.0f} s", done=True))
+    return LessonResult(path.stem, seconds, cells, page, failed)
+
+
+def _execute(
+    notebook: Any, lesson: str, workspace: Workspace, kernels: Path, report: Report, cell_seconds: int
+) -> CellError | None:
+    """Run ``notebook`` in place; return where it failed, or None."""
+    from jupyter_core.utils import run_sync
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    current = 0
+
+    def starts(cell: Any, cell_index: int) -> None:
+        nonlocal current
+        current = cell_index
+        report(Step(lesson, cell_index / len(notebook.cells), _first_line(cell.source)))
+
+    async def takes_the_signal_back(**_: Any) -> None:
+        # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it shall end the tour.
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+
+    manager = _kernel_manager(workspace, kernels)
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        on_notebook_start=takes_the_signal_back,
+        timeout=cell_seconds,
+        resources={"metadata": {"path": str(workspace.notebooks)}},
+        on_cell_start=starts,
+    )
+    try:
+        client.execute(cleanup_kc=True, env={**os.environ, HEADLESS: "1"})
+    except CellExecutionError as error:
+        return _error(notebook, current, error.ename, error.evalue)
+    except CellTimeoutError:
+        return _error(notebook, current, "Timeout", f"The cell ran longer than {cell_seconds} s.")
+    except DeadKernelError:
+        return _error(notebook, current, "DeadKernel", "The kernel ended in the middle of the cell.")
+    finally:
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)(now=True)
+    return None
+
+
+def _kernel_manager(workspace: Workspace, kernels: Path) -> Any:
+    """Return a manager of our kernel that looks for it, and keeps its connection file, in the workspace alone."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    runtime = workspace.jupyter_folder / "runtime"
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    specs = KernelSpecManager(kernel_dirs=[str(kernels)])
+    connection = runtime / f"kernel-tour-{os.getpid()}-{time.monotonic_ns()}.json"
+    return AsyncKernelManager(
+        kernel_name=KERNEL,
+        kernel_spec_manager=specs,
+        connection_file=str(connection),
+        transport_encryption="auto",
+    )
+
+
+def _error(notebook: Any, index: int, name: str, message: str) -> CellError:
+    message = ANSI.sub("", message).strip()
+    if name not in SENTENCES:
+        message = f"{name}: {message}"
+    return CellError(index + 1, notebook.cells[index].source, name, message)
+
+
+def _first_line(source: str) -> str:
+    return next((line.strip() for line in source.split("\n") if line.strip()), "")
+
+
+def _write_page(notebook: Any, lesson: str, page: Path) -> None:
+    """Write ``notebook`` as one HTML file that needs nothing else: pictures inside, no script from elsewhere."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(raw_template=PAGE, embed_images=True)  # type: ignore[no-untyped-call]
+    html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": lesson}})
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(page, html.encode())
+    except OSError as error:
+        raise explain(error, page) from error
+
+
+def _unreadable(path: Path, pages: Path, error: Exception) -> LessonResult:
+    reason = str(error).split("\n", 1)[0]
+    failed = CellError(0, "", type(error).__name__, f"{path} is not a notebook: {reason}")
+    return LessonResult(path.stem, 0.0, 0, pages / f"{path.stem}.html", failed)

@@ -123,8 +123,12 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
             container = session.engine.client.containers.get(config["Id"])
             making.id, making.name = container.id, container.name
         running = Running(session, container)
-        _lay_in(container, spec.files)
-        container.start()
+        try:
+            _lay_in(container, spec.files)
+            container.start()
+        except BaseException:
+            running.remove()
+            raise
     except ImageNotFound as missing:
         raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
     except APIError as refused:

@@ -52,7 +52,8 @@ class Ledger:
         known = set(self.entries())
         fresh = [entry for entry in dict.fromkeys(entries) if entry not in known]
         if fresh:
-            with self._locked("a") as file:
+            with self._locked("a+") as file:
+                _end_torn_line(file)
                 _write(file, (asdict(entry) for entry in fresh))
 
     def strike(self, *entries: Entry) -> None:
@@ -74,7 +75,7 @@ class Ledger:
             elif not self.path.exists():
                 yield None  # type: ignore[misc]
                 return
-            with self.path.open(mode, encoding="utf-8") as file:
+            with self.path.open(mode, encoding="utf-8", errors="replace") as file:
                 fcntl.flock(file, fcntl.LOCK_EX if mode != "r" else fcntl.LOCK_SH)
                 yield file
         except OSError as error:
@@ -90,6 +91,15 @@ def _read(file: IO[str]) -> list[Entry]:
         with contextlib.suppress(ValueError, TypeError):
             found.append(Entry(**json.loads(line)))
     return found
+
+
+def _end_torn_line(file: IO[str]) -> None:
+    """What a power cut left of the last line must not swallow the next one."""
+    end = file.seek(0, os.SEEK_END)
+    if end:
+        file.seek(end - 1)
+        if file.read(1) != "\n":
+            file.write("\n")
 
 
 def _write(file: IO[str], rows: Iterable[dict[str, str]]) -> None:

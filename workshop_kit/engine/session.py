@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from docker.errors import APIError
+
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.ledger import Entry, Kind, Ledger
 from workshop_kit.engine.reach import Engine
@@ -33,7 +35,11 @@ class Session:
         announced = Entry(kind, f"{NONCE}={nonce}", "", scope)
         self.ledger.add(announced)
         making = Making({**self.who.labels(scope), NONCE: nonce})
-        yield making
+        try:
+            yield making
+        except APIError:  # the engine answered "no": there is nothing to find (any other end may have made it)
+            self.ledger.strike(announced)
+            raise
         self.ledger.add(replace(announced, id=making.id, name=making.name))
         self.ledger.strike(announced)
 

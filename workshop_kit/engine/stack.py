@@ -16,7 +16,7 @@ from workshop_kit.engine import images, shell, stack_files
 from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
@@ -57,6 +57,8 @@ class Stack:
 
         Does nothing to what runs already. Raises WorkshopError with the last lines of the container that failed.
         """
+        if lacking := images.missing(self.session.engine, self.root):
+            raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
         announced = Entry("project", self.project, self.project, "workspace")
         self.session.ledger.add(announced)
         try:

@@ -1,0 +1,140 @@
+"""What every test may ask for: the real engine, a workspace of the tests' own, and its running stack.
+
+Nothing here is skipped when the engine is missing: ``./workshop test`` brings one, and without it the suite fails.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.engine import images as engine_images
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio, which is what the service runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine of this machine."""
+    return reach.connect()
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace of the tests' own; its path has a space, as people's paths do."""
+    return Workspace.open(tmp_path_factory.mktemp("tests") / "my workspace")
+
+
+@pytest.fixture(scope="session")
+def session(engine: Engine, workspace: Workspace) -> Iterator[Session]:
+    """The handle for making things; whatever a test leaves is removed, and must be removable."""
+    session = ready.session_of(workspace, engine)
+    yield session
+    outcome = cleanup.remove(session, {"kernel", "workspace"})
+    assert not outcome.left
+
+
+@pytest.fixture(scope="session")
+def images(engine: Engine) -> dict[str, str]:
+    """The tags of the workshop's images, by name; they are all built."""
+    assert engine_images.missing(engine, ROOT) == []
+    return engine_images.tags(ROOT)
+
+
+@pytest.fixture(scope="session")
+def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Stack:
+    """The stack of the tests' workspace, up and healthy at least once."""
+    stack = ready.stack_of(workspace, session)
+    stack.up()
+    return stack
+
+
+@dataclass(frozen=True)
+class LiveStack:
+    """The running stack in the hands of a test."""
+
+    stack: Stack
+
+    @property
+    def url(self) -> str:
+        """Where the service answers; it changes when the service is restarted."""
+        return self.stack.url("service")
+
+    def pause(self, service: str) -> None:
+        """Freeze a service: it accepts connections and never answers."""
+        self.stack.container(service).pause()
+
+    def unpause(self, service: str) -> None:
+        """Let it go on."""
+        self.stack.container(service).unpause()
+
+    def stop(self, service: str) -> None:
+        """Stop a service."""
+        self.stack.stop(service)
+
+    def start(self, service: str) -> None:
+        """Start it again and wait until it is healthy."""
+        self.stack.start(service)
+
+    def restart_service(self) -> None:
+        """Restart the service under test and wait until it is healthy."""
+        self.stack.container("service").restart()
+        self.stack.up()
+
+    def service_logs(self) -> list[str]:
+        """The lines that the service wrote, oldest first."""
+        text: bytes = self.stack.container("service").logs()
+        return text.decode().split("\n")[:-1]
+
+    def mend(self) -> None:
+        """Whatever a test did: everything runs, everything is healthy."""
+        for container in self.stack.containers().values():
+            if container.status == "paused":
+                container.unpause()
+        self.stack.up()
+
+
+@pytest.fixture
+def live_stack(stack: Stack) -> Iterator[LiveStack]:
+    """The running stack, mended before and after each test."""
+    live = LiveStack(stack)
+    live.mend()
+    yield live
+    live.mend()
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    """A client that does not ask a proxy for this machine's own services."""
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def clean_environment() -> dict[str, str]:
+    """The environment without what steers the workshop or Docker."""
+    steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(steering)}

@@ -1,0 +1,188 @@
+"""Clean-up takes what is ours and listed; whatever belongs to others survives, however alike it looks."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workshop_kit.engine import cleanup, containers
+from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
+from workshop_kit.engine.ledger import Entry
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+pytestmark = pytest.mark.engine
+SLEEP = ("python3", "-c", "import time; time.sleep(600)")
+
+
+@pytest.fixture
+def own(engine: Engine, tmp_path: Path) -> Iterator[Session]:
+    """A session of its own: nothing of it may be left, whatever the test does."""
+    session = ready.session_of(Workspace.open(tmp_path / "own"), engine)
+    yield session
+    cleanup.remove(session, {"kernel", "workspace", "machine"})
+
+
+def sleeper(session: Session, images: dict[str, str], **labels: str) -> Any:
+    """A container made past the kit, as somebody else would make it, with these labels."""
+    return session.engine.client.containers.create(images["base"], list(SLEEP), labels=labels)
+
+
+def exists(container: Any) -> bool:
+    """Whether the engine still has it."""
+    found = container.client.containers.list(all=True, filters={"id": container.id})
+    return bool(found)
+
+
+def forgeries(session: Session) -> dict[str, dict[str, str]]:
+    """Labels of things that are not ours, from far to a perfect copy."""
+    perfect = session.who.labels("kernel")
+    return {
+        "none": {},
+        "the kit's label alone": {KIT: KIT_NAME},
+        "another session": {**perfect, SESSION: "deadbeef"},
+        "a longer session": {**perfect, SESSION: session.who.session + "0"},
+        "another case": {**perfect, SESSION: session.who.session.upper() + "X"},
+        "a prefix of the kit": {**perfect, KIT: KIT_NAME[:-1]},
+        "the owner alone": {OWNER: session.who.owner, SCOPE: "kernel"},
+        "a perfect copy": perfect,
+    }
+
+
+def test_foreign_containers_survive_whatever_their_labels_say(own: Session, images: dict[str, str]) -> None:
+    """Near-equal labels, and even a perfect copy of ours, do not get somebody else's container removed."""
+    foreign = {why: sleeper(own, images, **labels) for why, labels in forgeries(own).items()}
+    try:
+        mine = containers.run(own, Spec(images["base"], command=SLEEP))
+        cleanup.remove(own, {"kernel", "workspace"})
+        assert not exists(mine.container)
+        assert {why: exists(container) for why, container in foreign.items()} == dict.fromkeys(foreign, True)
+        assert cleanup.unlisted(own) == [f"container {foreign['a perfect copy'].name}"]
+    finally:
+        for container in foreign.values():
+            container.remove(force=True)
+
+
+def test_foreign_networks_and_volumes_survive(own: Session) -> None:
+    """The same for networks and volumes, the same name as one of ours included."""
+    client, labels = own.engine.client, own.who.labels("workspace")
+    volume = client.volumes.create(f"{own.who.session}-data", labels=labels)
+    # Ours was made, listed, removed by hand; somebody made another of the same name a moment later.
+    own.ledger.add(Entry("volume", f"{volume.name}@2020-01-01T00:00:00Z", volume.name, "workspace"))
+    network = client.networks.create(f"{own.who.session}-net", labels=labels)
+    own.ledger.add(Entry("network", "0" * 64, network.name, "workspace"))
+    try:
+        outcome = cleanup.remove(own, {"kernel", "workspace"})
+        assert outcome.removed == []
+        assert client.volumes.get(volume.name)
+        assert client.networks.get(network.id)
+        assert own.ledger.entries() == []
+    finally:
+        volume.remove()
+        network.remove()
+
+
+def test_a_listed_container_that_lost_our_labels_is_not_ours(own: Session, images: dict[str, str]) -> None:
+    """The ledger alone removes nothing either: both must agree."""
+    foreign = sleeper(own, images, **{KIT: "another-kit"})
+    own.ledger.add(Entry("container", foreign.id, foreign.name, "kernel"))
+    try:
+        assert cleanup.remove(own, {"kernel"}).removed == []
+        assert exists(foreign)
+    finally:
+        foreign.remove(force=True)
+
+
+def test_scopes_are_kept_apart(own: Session, images: dict[str, str]) -> None:
+    """What a kernel made goes without the workspace's things."""
+    kernel = containers.run(own, Spec(images["base"], command=SLEEP))
+    workspace = containers.run(own, Spec(images["base"], command=SLEEP), scope="workspace")
+    cleanup.remove(own, {"kernel"})
+    assert (exists(kernel.container), exists(workspace.container)) == (False, True)
+
+
+def test_another_participant_is_left_alone(
+    own: Session, engine: Engine, images: dict[str, str], tmp_path: Path
+) -> None:
+    """Two workspaces on one engine: cleaning one does not touch the other."""
+    other = ready.session_of(Workspace.open(tmp_path / "other"), engine)
+    theirs = containers.run(other, Spec(images["base"], command=SLEEP))
+    try:
+        cleanup.remove(own, {"kernel", "workspace", "machine"})
+        assert exists(theirs.container)
+    finally:
+        theirs.remove()
+    assert other.ledger.entries() == []
+
+
+DIES_WHILE_CREATING = """
+import os, sys
+from pathlib import Path
+from workshop_kit.engine import reach
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+session = ready.session_of(Workspace.open(Path(sys.argv[1])), reach.connect())
+with session.making("container", "kernel") as making:
+    session.engine.client.containers.create(sys.argv[2], ["python3"], labels=making.labels)
+    print("created", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_program_killed_between_created_and_written_down_leaves_nothing(
+    own: Session, images: dict[str, str], tmp_path: Path, root: Path
+) -> None:
+    """The announcement in the ledger finds the container whose maker died (kill -9) before listing it."""
+    victim = subprocess.Popen(
+        [sys.executable, "-c", DIES_WHILE_CREATING, str(tmp_path / "own"), images["base"]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+    )
+    assert victim.stdout is not None
+    assert victim.stdout.readline() == "created\n"
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate()
+    [outcome] = cleanup.remove(own, {"kernel"}).removed
+    assert outcome.kind == "container"
+    assert own.ledger.entries() == []
+
+
+def test_what_the_engine_refuses_to_remove_is_said_and_stays_listed(own: Session, images: dict[str, str]) -> None:
+    """An image that a foreign container uses stays, with the engine's reason, and is tried again next time."""
+    client = own.engine.client
+    tag = f"container-workshop/scratch:{own.who.session}"
+    made = client.containers.create(images["base"], ["true"])
+    made.commit(*tag.split(":"), changes=[f"LABEL {key}={value}" for key, value in own.who.labels("machine").items()])
+    made.remove()
+    own.ledger.add(Entry("image", client.images.get(tag).id, tag, "machine"))
+    user = client.containers.create(tag, ["true"])
+    try:
+        outcome = cleanup.remove(own, {"machine"})
+        [(entry, reason)] = outcome.left
+        assert entry.name == tag
+        assert "container" in reason
+        assert own.ledger.entries() == [entry]
+    finally:
+        user.remove()
+    assert [entry.name for entry in cleanup.remove(own, {"machine"}).removed] == [tag]
+
+
+def test_removing_twice_is_removing_once(own: Session, images: dict[str, str]) -> None:
+    """A container that is gone already is no error, in the block and in the sweep."""
+    with containers.run(own, Spec(images["base"], command=SLEEP)) as running:
+        running.remove()
+    started = time.monotonic()
+    assert cleanup.remove(own, {"kernel"}).removed == []
+    assert time.monotonic() - started < 10

@@ -1,0 +1,106 @@
+"""Single containers: hardened unless told otherwise, and every failure is a sentence with the last lines."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.conftest import LiveStack
+from workshop_kit.engine import containers
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.errors import WorkshopError
+
+pytestmark = pytest.mark.engine
+SERVE = ("python3", "-m", "http.server", "8080", "--directory", "/usr/share/doc")
+
+
+def python(image: str, code: str) -> Spec:
+    """A container that runs one line of Python."""
+    return Spec(image, command=("python3", "-c", code))
+
+
+def test_the_default_is_hardened(session: Session, images: dict[str, str]) -> None:
+    """Read-only root, no capabilities, no new privileges, limits on memory, CPU and processes."""
+    with containers.run(session, python(images["base"], "import time; time.sleep(60)")) as running:
+        host = running.inspect()["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert "no-new-privileges:true" in host["SecurityOpt"]
+        assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (256 * 1024**2, 1_000_000_000, 100)
+        assert running.exec("touch", "/here").exit_code != 0
+        assert running.exec("touch", "/tmp/here").exit_code == 0
+
+
+def test_ports_are_published_on_loopback_only(session: Session, images: dict[str, str]) -> None:
+    """A published port is free, and reachable from this machine alone."""
+    with containers.run(session, Spec(images["base"], command=SERVE, ports=(8080,))) as running:
+        seconds = running.wait_ready("/")
+        assert seconds < 20
+        bindings = running.inspect()["NetworkSettings"]["Ports"]["8080/tcp"]
+        assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+        with pytest.raises(WorkshopError, match="Port 9999"):
+            running.url(9999)
+
+
+def test_an_exit_before_ready_says_the_code_and_the_last_lines(session: Session, images: dict[str, str]) -> None:
+    """Waiting for a container that died ends at once, with what it said."""
+    spec = python(images["base"], "print('no settings'); raise SystemExit(7)")
+    with containers.run(session, spec) as running, pytest.raises(WorkshopError) as caught:
+        running.wait_until(lambda: False, within_seconds=30)
+    assert "exited with code 7" in caught.value.what
+    assert caught.value.output == "no settings"
+
+
+def test_not_ready_in_time_says_so(session: Session, images: dict[str, str]) -> None:
+    """A deadline that passes names the container and the time."""
+    with (
+        containers.run(session, python(images["base"], "import time; time.sleep(60)")) as running,
+        pytest.raises(WorkshopError, match="did not get ready within"),
+    ):
+        running.wait_until(lambda: False, within_seconds=0.2)
+
+
+def test_an_image_that_does_not_exist_is_one_sentence(session: Session) -> None:
+    """The next step is to build it; nothing is pulled, nothing is left in the ledger."""
+    before = session.ledger.entries()
+    with pytest.raises(WorkshopError, match="There is no image container-workshop/nothing:0"):
+        containers.run(session, Spec("container-workshop/nothing:0"))
+    assert session.ledger.entries() == before
+
+
+def test_what_the_engine_refuses_is_one_sentence_and_leaves_nothing(session: Session, images: dict[str, str]) -> None:
+    """A memory limit under the engine's minimum: its own words, and no container left behind."""
+    before = session.ledger.entries()
+    with pytest.raises(WorkshopError, match="engine refused"):
+        containers.run(session, Spec(images["base"], memory_bytes=1024))
+    with pytest.raises(WorkshopError, match="engine refused"):
+        containers.run(session, Spec(images["base"], command=("no-such-program",)))
+    assert session.ledger.entries() == before
+
+
+def test_a_laid_over_module_runs_without_a_build(live_stack: LiveStack, http: httpx.Client) -> None:
+    """Another health module over the same image: its answer is seen from outside, its container is gone after."""
+    naive = (
+        "from starlette.responses import JSONResponse\n\n\n"
+        "async def always_well(_request: object) -> JSONResponse:\n"
+        '    return JSONResponse({"status": "pass", "says": "the naive one"})\n\n\n'
+        "live = ready = deep = always_well\n"
+    )
+    with live_stack.stack.lay_over({"workshop_app/health.py": naive}) as running:
+        running.wait_ready("/livez")
+        assert http.get(running.url() + "/readyz").json()["says"] == "the naive one"
+        assert running.inspect()["Image"] == live_stack.stack.container("service").attrs["Image"]
+    with pytest.raises(WorkshopError, match="is gone"):
+        running.inspect()
+
+
+def test_a_module_with_a_syntax_error_is_said_with_its_lines(live_stack: LiveStack) -> None:
+    """The learner sees where the module broke, not that a port cannot be reached."""
+    with (
+        live_stack.stack.lay_over({"workshop_app/health.py": "def broken(:\n"}) as running,
+        pytest.raises(WorkshopError) as caught,
+    ):
+        running.wait_ready("/livez")
+    assert "exited with code" in caught.value.what
+    assert "SyntaxError" in caught.value.output

@@ -1,0 +1,134 @@
+"""Whatever is wrong with the engine is said in one sentence with the next step."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.engine import reach
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import Exit, NotReady
+
+pytestmark = pytest.mark.engine
+
+
+def refusal(environment: dict[str, str], timeout_seconds: float = 1) -> NotReady:
+    """The error that this environment leads to."""
+    with pytest.raises(NotReady) as caught:
+        reach.connect(environment, timeout_seconds=timeout_seconds)
+    assert caught.value.exit_code is Exit.NOT_READY
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_the_engine_is_reached_and_says_its_version(engine: Engine) -> None:
+    """A reachable engine tells its version and architecture, and why this endpoint was chosen."""
+    assert engine.version["ApiVersion"]
+    assert engine.architecture in {"amd64", "arm64"}
+    assert engine.endpoint.why
+
+
+def test_docker_host_wins_and_is_named_as_the_reason(tmp_path: Path) -> None:
+    """DOCKER_HOST decides before any context, as for the docker command."""
+    where = reach.endpoint({"DOCKER_HOST": f"unix://{tmp_path}/x.sock", "DOCKER_CONTEXT": "other"})
+    assert where.socket == tmp_path / "x.sock"
+    assert "DOCKER_HOST" in where.why
+
+
+def test_no_socket_is_not_the_same_as_a_stopped_engine(tmp_path: Path) -> None:
+    """No socket: there is no engine. A socket nobody listens on: it is stopped."""
+    path = tmp_path / "docker.sock"
+    assert "there is no socket" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(path))
+    assert "is stopped" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
+
+
+def test_an_engine_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    """An engine that accepts and says nothing costs the timeout and no more."""
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        assert "does not answer in time" in refusal({"DOCKER_HOST": f"unix://{path}"}, 0.3).what
+
+
+def test_something_that_is_no_engine_is_said_to_be_unusable(tmp_path: Path) -> None:
+    """A socket that answers garbage gets a sentence, not a traceback of the HTTP library."""
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as garbage:
+        garbage.bind(str(path))
+        garbage.listen()
+
+        def answer() -> None:
+            connection, _ = garbage.accept()
+            with connection:
+                connection.recv(1024)
+                connection.sendall(b"hello, I am a teapot\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert "cannot be used" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
+        thread.join()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root; as a user the socket is one's own")
+def test_a_socket_without_permission_names_the_group(tmp_path: Path, root: Path) -> None:
+    """Who may not use the socket is told about the docker group, not to install another engine."""
+    path = tmp_path / "docker.sock"
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        path.chmod(0o600)
+        script = (
+            "import os, sys\n"
+            "from workshop_kit.engine import reach\n"
+            "try: reach.connect({'DOCKER_HOST': sys.argv[1]}, 2)\n"
+            "except reach.NotReady: pass\n"  # everything is imported by now: the interpreter may lie in root's home
+            "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+            "try: reach.connect({'DOCKER_HOST': sys.argv[1]}, 2)\n"
+            "except reach.NoPermission as error: print(error)\n"
+        )
+        said = subprocess.run(
+            [sys.executable, "-c", script, f"unix://{path}"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+    assert "usermod -aG docker" in said.stdout
+
+
+def test_a_context_that_does_not_exist_is_an_error_here_too(tmp_path: Path) -> None:
+    """The docker command refuses an unknown context; silently using another engine would be worse."""
+    assert "does not exist" in refusal({"DOCKER_CONTEXT": "no-such-context"}).what
+
+
+def test_a_current_context_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker Desktop, Colima and Rancher set a context: it leads to their socket."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"currentContext": "colima"}))
+    name = "f24fd3749c1368328e2b149bec149cb6795619f244c5b584e844961215dadd16"  # sha256 of "colima"
+    meta = tmp_path / "contexts" / "meta" / name / "meta.json"
+    meta.parent.mkdir(parents=True)
+    endpoint = {"docker": {"Host": f"unix://{tmp_path}/colima.sock", "SkipTLSVerify": False}}
+    meta.write_text(json.dumps({"Name": "colima", "Metadata": {}, "Endpoints": endpoint}))
+    script = "from workshop_kit.engine import reach; e = reach.endpoint(); print(e.address, '|', e.why)"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")}
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**environment, "DOCKER_CONFIG": str(tmp_path), "PYTHONPATH": str(Path(reach.__file__).parents[2])},
+    )
+    assert said.stdout.strip() == f"unix://{tmp_path}/colima.sock | it is the docker command's current context"

@@ -1,0 +1,207 @@
+"""compose.yaml: rules that every service must keep, those that are added later too; and the stack, up by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from workshop_kit.engine import stack_files
+from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
+from workshop_kit.engine.session import Session
+
+pytestmark = pytest.mark.engine
+
+Service = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What setup writes to .env, with secrets and a project of this module's own."""
+    folder = tmp_path_factory.mktemp("by hand") / "secrets"
+    stack_files.write_secrets(folder)
+    return {
+        "COMPOSE_PROJECT_NAME": f"{session.who.session}-by-hand",
+        "WORKSHOP_SESSION": session.who.session,
+        "WORKSHOP_OWNER": session.who.owner,
+        "WORKSHOP_SECRETS_DIR": str(folder),
+        "WORKSHOP_SERVICE_PORT": "",
+        **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
+    }
+
+
+def compose(root: Path, variables: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run plain docker compose with these variables and no others of ours."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("WORKSHOP_", "COMPOSE_"))}
+    # An env file of our own: the checkout's .env belongs to whoever works there.
+    command = ["docker", "compose", "--env-file", os.devnull, "--file", str(root / "compose.yaml"), *words]
+    return subprocess.run(
+        command, env=environment | variables, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def parsed(root: Path, variables: dict[str, str]) -> dict[str, Any]:
+    """The file as compose understands it, every profile included."""
+    done = compose(root, variables, "--profile", "*", "config", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    parsed: dict[str, Any] = json.loads(done.stdout)
+    assert len(parsed["services"]) >= 3
+    return parsed
+
+
+def holds_secret(name: str) -> bool:
+    """Whether a variable's name says that its value is a secret, and not the path of a file with one."""
+    return re.search(r"PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL", name) is not None and not name.endswith("_FILE")
+
+
+RULES: dict[str, Callable[[Service], bool]] = {
+    "the root file system is read-only": lambda service: service["read_only"] is True,
+    "every capability is dropped, none added": lambda service: (
+        service["cap_drop"] == ["ALL"] and not service.get("cap_add")
+    ),
+    "no process gains privileges": lambda service: (
+        "no-new-privileges:true" in service["security_opt"] and not service.get("privileged")
+    ),
+    "no namespace of the host or of a neighbor is shared": lambda service: (
+        not {"pid", "ipc", "network_mode", "userns_mode"} & service.keys()
+    ),
+    "memory is limited": lambda service: 0 < int(service["mem_limit"]) <= 512 * 2**20,
+    "processors are limited": lambda service: 0 < float(service["cpus"]) <= 1,
+    "processes are limited": lambda service: 0 < int(service["pids_limit"]) <= 200,
+    "the log rotates and says whose it is": lambda service: (
+        service["logging"]["driver"] == "json-file"
+        and service["logging"]["options"]
+        == {"max-size": "50m", "max-file": "5", "labels": "com.docker.compose.service"}
+    ),
+    "there is a rhythm for the health check": lambda service: (
+        {"interval", "timeout", "start_interval"} <= service["healthcheck"].keys()
+        and not service["healthcheck"].get("disable")
+    ),
+    "it has time to stop": lambda service: bool(service["stop_grace_period"]),
+    "the engine chooses its name": lambda service: "container_name" not in service,
+    "the image is ours and never pulled": lambda service: service["pull_policy"] == "never",
+    "ports are open to this machine only": lambda service: all(
+        port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])
+    ),
+    "secrets come as files": lambda service: not any(map(holds_secret, service.get("environment") or {})),
+    "the engine's socket stays outside": lambda service: (
+        not any("docker.sock" in str(volume.get("source")) for volume in service.get("volumes", []))
+    ),
+}
+
+
+def labelled(thing: dict[str, Any], variables: dict[str, str]) -> bool:
+    """Whether a service, network or volume carries our four labels."""
+    expected = {
+        KIT: KIT_NAME,
+        SESSION: variables["WORKSHOP_SESSION"],
+        OWNER: variables["WORKSHOP_OWNER"],
+        SCOPE: "workspace",
+    }
+    return expected.items() <= (thing.get("labels") or {}).items()
+
+
+def keeps(rule: Callable[[Service], bool], service: Service) -> bool:
+    """Whether a service keeps a rule; what it does not mention, it does not keep."""
+    try:
+        return rule(service)
+    except KeyError:
+        return False
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_service_keeps_the_rule(parsed: dict[str, Any], rule: str) -> None:
+    """Each service of the stack keeps each rule of confinement."""
+    assert [name for name, service in parsed["services"].items() if not keeps(RULES[rule], service)] == []
+
+
+@pytest.mark.parametrize("kind", ["services", "networks", "volumes"])
+def test_everything_is_labelled(parsed: dict[str, Any], variables: dict[str, str], kind: str) -> None:
+    """Whatever compose makes can be recognized as ours, and by whose workspace."""
+    assert parsed[kind]
+    assert [name for name, thing in parsed[kind].items() if not labelled(thing, variables)] == []
+
+
+def test_every_image_is_complete(client: Any, parsed: dict[str, Any]) -> None:
+    """Each image runs as a numeric user that is not root, has a health check, and starts without a shell."""
+    for name, service in parsed["services"].items():
+        config = client.images.get(service["image"]).attrs["Config"]
+        assert re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", config["User"]), name
+        assert config["Healthcheck"]["Test"][0] == "CMD", name
+        assert config["Entrypoint"][0] not in {"sh", "/bin/sh", "bash"}, name
+        assert config["Labels"]["org.opencontainers.image.title"], name
+        assert config["Volumes"] is None, name
+
+
+def test_only_the_service_is_published(parsed: dict[str, Any]) -> None:
+    """The databases are reached over the stack's own network only."""
+    assert not parsed["services"]["master-db"].get("ports")
+    assert not parsed["services"]["redis"].get("ports")
+
+
+@pytest.mark.parametrize(("wanted", "published"), [("", None), ("18080", "18080")])
+def test_port_is_chosen_or_free(root: Path, variables: dict[str, str], wanted: str, published: str | None) -> None:
+    """A port that is named is taken; without one the engine takes any that is free."""
+    done = compose(root, variables | {"WORKSHOP_SERVICE_PORT": wanted}, "config", "--format", "json")
+    (port,) = json.loads(done.stdout)["services"]["service"]["ports"]
+    assert port.get("published") == published
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "WORKSHOP_SESSION",
+        "WORKSHOP_OWNER",
+        "WORKSHOP_SECRETS_DIR",
+        "WORKSHOP_APP_IMAGE",
+        "WORKSHOP_MARIADB_IMAGE",
+        "WORKSHOP_REDIS_IMAGE",
+    ],
+)
+def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str], variable: str) -> None:
+    """Before setup wrote its variables, compose says which one is missing and names the command."""
+    rest = {key: value for key, value in variables.items() if key != variable}
+    done = compose(root, rest, "config")
+    assert done.returncode != 0
+    assert variable in done.stderr
+    assert "run ./workshop setup first" in done.stderr
+
+
+@pytest.fixture
+def by_hand(root: Path, variables: dict[str, str]) -> Iterator[Callable[..., str]]:
+    """Plain docker compose on a project that is gone after the test."""
+
+    def run(*words: str) -> str:
+        done = compose(root, variables, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    yield run
+    run("down", "--volumes", "--timeout", "20")
+
+
+def test_stack_comes_up_by_hand(
+    by_hand: Callable[..., str], variables: dict[str, str], http: httpx.Client, client: Any
+) -> None:
+    """Plain compose brings up a stack that takes an order, keeps it over a restart, and leaves nothing behind."""
+    by_hand("up", "--detach", "--wait")
+    url = f"http://{by_hand('port', 'service', '8080')}"
+    order = http.post(f"{url}/orders", json={"item": "tea", "quantity": 2})
+    assert order.status_code == 201, order.text
+    project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
+    by_hand("down")
+    assert client.containers.list(all=True, filters=project) == []
+    by_hand("up", "--detach", "--wait")
+    url = f"http://{by_hand('port', 'service', '8080')}"
+    assert http.get(f"{url}{order.headers['Location']}").json() == order.json()
+    by_hand("down", "--volumes")
+    for kind in (client.containers, client.networks, client.volumes):
+        assert kind.list(filters=project) == []

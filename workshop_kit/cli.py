@@ -107,13 +107,13 @@ def tour(
     as_json: AsJson = False,
 ) -> None:
     """Run the lessons headless, in a workspace and stack of their own, and write them to build/tour/ as HTML."""
-    from workshop_kit.learn import tour as touring  # here, not above: it brings nbconvert
+    from workshop_kit.learn.tour import tour as run_tour  # here, not above: it brings nbconvert
 
     workspace = ready.fresh_workspace(TOUR_FOLDER / "workspace")
     with TerminalReport() as report:
         stack = ready.make_ready(workspace, may_install=not no_install, report=report)
         try:
-            results = touring.tour(workspace, lessons, output=TOUR_FOLDER, report=report)
+            results = run_tour(workspace, lessons, output=TOUR_FOLDER, report=report)
         finally:
             cleanup.remove(stack.session, {"kernel", "workspace"}, report)
     if as_json:

@@ -12,7 +12,7 @@ from docker.errors import APIError, NotFound
 from workshop_kit.engine import stack
 from workshop_kit.engine.labels import KIT, KIT_NAME, Scope, are_ours
 from workshop_kit.engine.ledger import Entry, Kind
-from workshop_kit.engine.session import NONCE, Session
+from workshop_kit.engine.session import MAKER, NONCE, Session, is_alive
 from workshop_kit.progress import Report, Step, silent
 
 # Containers hold networks and volumes, and images last of all.
@@ -27,9 +27,12 @@ class Outcome:
     left: list[tuple[Entry, str]] = field(default_factory=list)
 
 
-def remove(session: Session, scopes: Collection[Scope], report: Report = silent) -> Outcome:
+def remove(
+    session: Session, scopes: Collection[Scope], report: Report = silent, *, spare_the_living: bool = False
+) -> Outcome:
     """Remove the things of these scopes that are in the ledger and carry our labels; strike them out.
 
+    ``spare_the_living`` leaves what a process made that still runs: another notebook is at work with it.
     An entry whose thing is gone, or whose thing carries other labels by now, is struck out and nothing is removed.
     """
     outcome = Outcome()
@@ -38,7 +41,10 @@ def remove(session: Session, scopes: Collection[Scope], report: Report = silent)
     for number, entry in enumerate(sorted(entries, key=lambda entry: ORDER.index(entry.kind))):
         report(Step("Clean-up", number / len(entries), f"{entry.kind} {entry.name}"))
         try:
-            if _remove(session, entry):
+            found = _find(session, entry)
+            if found is not None and spare_the_living and is_alive(_labels(found).get(MAKER, "")):
+                continue
+            if _remove(session, entry, found):
                 outcome.removed.append(entry)
         except APIError as refused:
             outcome.left.append((entry, str(refused.explanation)))
@@ -58,9 +64,8 @@ def unlisted(session: Session) -> list[str]:
     ]
 
 
-def _remove(session: Session, entry: Entry) -> bool:
+def _remove(session: Session, entry: Entry, found: Any | None) -> bool:
     """Remove one thing; False if it is gone, or is not ours after all."""
-    found = _find(session, entry)
     if found is None or not are_ours(_labels(found), session.who.session):
         return False
     with contextlib.suppress(NotFound):

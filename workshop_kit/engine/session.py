@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import psutil
 from docker.errors import APIError
 
 from workshop_kit.engine.labels import Identity, Scope
@@ -14,15 +16,31 @@ from workshop_kit.engine.ledger import Entry, Kind, Ledger
 from workshop_kit.engine.reach import Engine
 
 NONCE = "workshop.nonce"
+MAKER = "workshop.maker"
+
+
+def this_process() -> str:
+    """A name for the running process that no later one has: its pid and the time it started."""
+    return f"{os.getpid()}@{psutil.Process().create_time():.2f}"
+
+
+def is_alive(maker: str) -> bool:
+    """Whether the process of that name still runs on this machine."""
+    pid, _, started = maker.partition("@")
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == started
+    except (ValueError, psutil.Error):
+        return False
 
 
 @dataclass(frozen=True)
 class Session:
-    """One participant's workspace on one engine."""
+    """One participant's workspace on one engine; ``maker`` is the process (a kernel, say) that makes things."""
 
     engine: Engine
     who: Identity
     ledger: Ledger
+    maker: str = field(default_factory=this_process)
 
     @contextlib.contextmanager
     def making(self, kind: Kind, scope: Scope) -> Iterator[Making]:
@@ -34,7 +52,7 @@ class Session:
         nonce = secrets.token_hex(16)
         announced = Entry(kind, f"{NONCE}={nonce}", "", scope)
         self.ledger.add(announced)
-        making = Making({**self.who.labels(scope), NONCE: nonce})
+        making = Making({**self.who.labels(scope), NONCE: nonce, MAKER: self.maker})
         try:
             yield making
         except APIError:  # the engine answered "no": there is nothing to find (any other end may have made it)

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop_kit import doctor
+from workshop_kit.engine import reach
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import ready
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import Workspace, find_workspace
 from workshop_kit.show.map import system_map
 from workshop_kit.show.shown import Shown
+from workshop_kit.show.tables import Line, State, status_panel
+from workshop_kit.show.working import NotebookReport
 
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 where nobody sits in front of the notebook: the tour, tests."""
@@ -24,9 +30,17 @@ class Lesson:
     name: str
     workspace: Workspace
     progress: Progress
+    stack: Stack
     headless: bool = False
 
-    # The engine and the stack come here: handles made in `lesson`, passed in, used by methods.
+    def up(self, *services: str) -> None:
+        """Bring the stack up (or the services named, with what they need) and wait until it is healthy."""
+        self.stack.up(*services, report=NotebookReport())
+
+    def doctor(self) -> Shown:
+        """Return what ``./workshop doctor`` says of this machine, as a panel."""
+        lines = [Line(found.name, State(found.state), found.detail, found.command) for found in doctor.examine()]
+        return status_panel("This machine", lines)
 
     def map(self, *lit: str) -> Shown:
         """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""
@@ -38,6 +52,11 @@ class Lesson:
 
 
 def lesson(name: str) -> Lesson:
-    """Return the handle of lesson ``name``. Raises NotReady outside a workspace."""
+    """Return the handle of lesson ``name``, with what earlier kernels left behind swept away.
+
+    Raises NotReady outside a workspace and without an engine.
+    """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
-    return Lesson(name, workspace, Progress(workspace.progress_path), os.environ.get(HEADLESS) == "1")
+    stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+    ready.sweep(stack.session)
+    return Lesson(name, workspace, Progress(workspace.progress_path), stack, os.environ.get(HEADLESS) == "1")

@@ -61,6 +61,7 @@ class Prediction:
             locked=self.choice or "",
         )
         self._widget.on_msg(self._clicked)
+        answer_while_busy(self._widget)
         display(self._widget)  # type: ignore[no-untyped-call]
         self._twin = display(page, display_id=True)  # type: ignore[no-untyped-call]
 
@@ -109,6 +110,16 @@ class Prediction:
         if key not in self.choices:
             answers = ", ".join(self.choices)
             raise WrongUsage(f"{key!r} is no answer of prediction {self.id}.", f"Use one of: {answers}.")
+
+
+def answer_while_busy(widget: Any) -> None:
+    """Let ``widget`` receive its messages while a cell runs, as JupyterLab asks for by sending them to a subshell.
+
+    ipykernel 7.4 sends them to the busy main shell instead, because the widget was made there. Switching that
+    routing off for this one widget restores what 7.3 did; with another ipykernel this is an unused attribute.
+    """
+    if widget.comm is not None:
+        widget.comm._reply_subshell_for = None
 
 
 def predict(

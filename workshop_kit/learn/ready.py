@@ -78,7 +78,7 @@ def remove_root_file_system(session: Session) -> None:
 
 def sweep(session: Session, report: Report = silent) -> cleanup.Outcome:
     """Remove what notebooks of this workspace made for themselves and did not live to remove."""
-    return cleanup.remove(session, {"kernel"}, report)
+    return cleanup.remove(session, {"kernel"}, report, spare_the_living=True)
 
 
 def take_engine_back(session: Session, report: Report = silent) -> list[str]:

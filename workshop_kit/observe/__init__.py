@@ -1,0 +1,1 @@
+"""A running container to data: what it answers, says and uses, seen from outside."""

@@ -23,16 +23,18 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
     # As process 1 of a container we would not get a SIGTERM that nobody handles: handle it before the slow imports.
     signal.signal(signal.SIGTERM, _leave)
-    from workshop_app import app, config, logs, server
+    from workshop_app import logs
+
+    logs.start()  # before anything else can fail: then every failure is a line in the log
+    from workshop_app import app, config, server
 
     try:
         settings = config.load(environ)
     except config.ConfigError as error:
-        logs.start()
         logs.get_logger(__name__).error(CONFIG_REFUSED, problems=[vars(problem) for problem in error.problems])
         return 1
 
-    logs.start(settings.log.level)
+    logs.set_level(settings.log.level)
     try:
         sock = server.listen(settings.http)
     except OSError as error:

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workshop_app import config, health, logs, orders
-from workshop_app.dependencies import Dependencies, Unavailable
+from workshop_app.dependencies import Dependencies, Unavailable, reason
 
 routes = [
     Route("/livez", health.live),
@@ -50,6 +50,7 @@ def create(settings: config.Config) -> Starlette:
         exception_handlers={HTTPException: _refused, Unavailable: _unavailable},
         lifespan=_lifespan,
     )
+    app.router.redirect_slashes = False  # one spelling a path; a redirect would repeat the caller's Host header
     app.state.started = False
     app.state.draining = False
     app.state.dependencies = Dependencies.of(settings)
@@ -151,7 +152,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _unavailable(_: Request, error: Exception) -> Response:
     assert isinstance(error, Unavailable)  # noqa: S101  # registered for nothing else
-    log.warning(UNAVAILABLE, dependency=error.name, error=repr(error.__cause__ or error))
+    log.warning(UNAVAILABLE, dependency=error.name, error=reason(error))
     return _error(503, "This does not work at the moment; please try again shortly.", {"Retry-After": "1"})
 
 

@@ -27,6 +27,14 @@ class Unavailable(Exception):
         self.name = name
 
 
+def reason(error: BaseException) -> str:
+    """One line about an exception, for the log: ``ConnectionError: Connection refused``."""
+    if isinstance(error, Unavailable):
+        error = error.__cause__ or error
+    error = getattr(error, "orig", None) or error  # SQLAlchemy wraps what the driver said in the whole statement
+    return f"{type(error).__name__}: {str(error) or 'no answer in time'}"
+
+
 class Dependency(Protocol):
     """Something the service needs."""
 

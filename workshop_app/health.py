@@ -29,7 +29,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workshop_app import logs
-from workshop_app.dependencies import Dependency
+from workshop_app.dependencies import Dependency, reason
 
 PING_TIMEOUT_SECONDS = 0.8
 KEEP_SECONDS = 2.0
@@ -178,8 +178,7 @@ class SharedCheck:
         fields = {"dependency": name, "duration_ms": round(duration_ms, 1)}
         if error and name not in self._down:
             self._down.add(name)
-            cause = error.__cause__ or error
-            log.warning(DEPENDENCY_DOWN, **fields, error=f"{type(cause).__name__}: {cause}")
+            log.warning(DEPENDENCY_DOWN, **fields, error=reason(error))
         elif not error and name in self._down:
             self._down.remove(name)
             log.info(DEPENDENCY_UP, **fields)

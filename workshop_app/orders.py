@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workshop_app import logs
-from workshop_app.dependencies import Cache, Dependencies, Unavailable
+from workshop_app.dependencies import Cache, Dependencies, Unavailable, reason
 
 CACHE_SECONDS = 60
 CACHE_TIMEOUT_SECONDS = 0.2  # past this, asking the database is faster
@@ -124,7 +124,7 @@ async def _recall(cache: Cache, order_id: int) -> bytes | None:
         async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
             return cast(bytes | None, await redis.get(f"order:{order_id}"))
     except (Unavailable, TimeoutError) as error:
-        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=repr(error.__cause__ or error))
+        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=reason(error))
         return None
 
 
@@ -133,7 +133,7 @@ async def _remember(cache: Cache, order_id: int, body: bytes) -> None:
         async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
             await redis.set(f"order:{order_id}", body, ex=CACHE_SECONDS)
     except (Unavailable, TimeoutError) as error:
-        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=repr(error.__cause__ or error))
+        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=reason(error))
 
 
 def _to_json(content: Any) -> bytes:

@@ -53,18 +53,20 @@ class DrainingServer(uvicorn.Server):
         super().__init__(settings)
         self._app = app
         self._drain_seconds = drain_seconds
+        self._signals = 0
         self._stop_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """The first signal starts the drain, a second one ends it. Uvicorn would also raise it again: exit code 143."""
-        if self._stop_at is None:
-            self._app.state.draining = True
-            self._stop_at = time.monotonic() + self._drain_seconds
-        else:
-            self.should_exit = True
+        """Only count: a signal interrupts anything, a half-written log line too. Uvicorn would end with code 143."""
+        self._signals += 1
 
     async def on_tick(self, counter: int) -> bool:
-        """Called ten times a second: is it time to stop?"""
-        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+        """Called ten times a second: the first signal starts the drain, time or a second signal ends it."""
+        now = time.monotonic()
+        if self._signals and self._stop_at is None:
+            self._app.state.draining = True
+            self._stop_at = now + self._drain_seconds
+            log.info(DRAINING, seconds=self._drain_seconds)
+        if self._stop_at is not None and (self._signals > 1 or now >= self._stop_at):
             self.should_exit = True
         return await super().on_tick(counter)

@@ -1,0 +1,181 @@
+"""What the tests of the service share: an environment it accepts, and the service as a real process."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 20
+DB_PASSWORD = "db-canary-5e1f09"
+REDIS_PASSWORD = "redis-canary-77ab3c"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio only."""
+    return "asyncio"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def good_environ() -> dict[str, str]:
+    """An environment that the service accepts; nobody answers at the addresses in it."""
+    return {
+        "MASTER_DB_HOST": "127.0.0.1",
+        "MASTER_DB_PORT": str(free_port()),
+        "MASTER_DB_NAME": "workshop",
+        "MASTER_DB_USER": "app",
+        "MASTER_DB_PASSWORD": DB_PASSWORD,
+        "MASTER_DB_SQL_MODE": "TRADITIONAL",
+        "REDIS_HOST": "127.0.0.1",
+        "REDIS_PORT": str(free_port()),
+        "REDIS_PASSWORD": REDIS_PASSWORD,
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_PORT": str(free_port()),
+        "HTTP_DRAIN_SECONDS": "0.5",
+    }
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    """An environment of the test's own, to change at will."""
+    return good_environ()
+
+
+@dataclass
+class Answer:
+    """What came back from the service."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Service:
+    """The service as a process of its own, seen from outside: exit code, output, HTTP."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: list[bytes] = field(default_factory=list)
+    errors: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._readers = [
+            threading.Thread(target=lambda: self.output.extend(self.process.stdout or ())),
+            threading.Thread(target=lambda: self.errors.extend(self.process.stderr or ())),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def wait_for(self, path: str, good: Callable[[Answer], bool]) -> Answer:
+        """Ask until the answer is good, as long as the process lives."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if good(answer := self.ask(path)):
+                    return answer
+            except OSError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"{path} never answered as expected; the log: {self.output} {self.errors}")
+
+    def stop(self, sig: int = signal.SIGTERM) -> int:
+        """Send a signal and wait: the exit code."""
+        self.process.send_signal(sig)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the end, and for the last of the output: the exit code."""
+        code = self.process.wait(PATIENCE_SECONDS)
+        for reader in self._readers:
+            reader.join(PATIENCE_SECONDS)
+        return code
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line so far; fails on one that is not a JSON object."""
+        lines = [json.loads(line) for line in self.output]
+        assert all(isinstance(line, dict) for line in lines)
+        return lines
+
+
+def run_service(environ: dict[str, str], *arguments: str) -> Service:
+    """Start the service with this environment and no other."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop_app", *arguments],
+        env={"PATH": os.environ["PATH"], **environ},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    port = environ.get("HTTP_PORT", "")
+    return Service(process, int(port) if port.isdigit() else 0)
+
+
+@pytest.fixture
+def start_service() -> Iterator[Callable[..., Service]]:
+    """Starts services that end with the test: ``start_service(environ, *arguments)``."""
+    running: list[Service] = []
+
+    def start(environ: dict[str, str], *arguments: str) -> Service:
+        running.append(run_service(environ, *arguments))
+        return running[-1]
+
+    yield start
+    for service in running:
+        service.process.kill()
+        service.wait()
+
+
+@pytest.fixture(scope="module")
+def shared_service() -> Iterator[Service]:
+    """One service without its dependencies, for all tests of a file that only ask."""
+    service = run_service(good_environ())
+    service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
+    yield service
+    service.process.kill()
+    service.wait()
+
+
+@pytest.fixture
+def hanging_port() -> Iterator[int]:
+    """A server that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as sock:
+        yield sock.getsockname()[1]

@@ -1,0 +1,240 @@
+"""Health stays truthful and quick, whatever the dependencies do. They are real servers here, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from tests.workshop_app.conftest import free_port
+from workshop_app import health
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Dependency:
+    """A TCP server that says ``ok``, and the ping that waits for it."""
+
+    name: str
+    critical: bool = True
+    port: int = field(default_factory=free_port)
+    pings: int = 0
+    hangs: bool = False
+
+    def connect(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+    async def ping(self) -> None:
+        """Connect and wait for the word."""
+        self.pings += 1
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            await reader.readexactly(2)
+        finally:
+            writer.close()
+
+    async def _answer(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.hangs:
+            await asyncio.sleep(5)
+        writer.write(b"ok")
+        writer.close()
+
+    @asynccontextmanager
+    async def up(self) -> AsyncIterator[None]:
+        """Listen, inside the block."""
+        server = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
+        try:
+            yield
+        finally:
+            server.close()
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.now_seconds = 100.0
+
+    def __call__(self) -> float:
+        """Now, in seconds."""
+        return self.now_seconds
+
+
+class Probes:
+    """The three handlers over some dependencies, and a client that asks them."""
+
+    def __init__(self, *dependencies: Dependency) -> None:
+        routes = [
+            Route("/livez", health.live),
+            Route("/readyz", health.ready),
+            Route("/health", health.deep),
+        ]
+        self.app = Starlette(routes=routes)
+        self.clock = Clock()
+        self.app.state.started = True
+        self.app.state.draining = False
+        self.app.state.dependencies = dependencies
+        self.app.state.shared_check = health.SharedCheck(dependencies, self.clock)
+
+    async def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and body."""
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://service") as client:
+            response = await client.get(path)
+        assert response.headers["content-type"] == "application/health+json"
+        assert response.headers["cache-control"] == "no-store"
+        return response.status_code, response.json()
+
+
+async def test_live_asks_nobody() -> None:
+    """A dead or hanging database is no reason to restart us."""
+    hanging, gone = Dependency("db", hangs=True), Dependency("cache")
+    async with hanging.up():
+        probes = Probes(hanging, gone)
+        probes.app.state.started = False
+        assert await probes.get("/livez") == (200, {"status": "pass"})
+    assert (hanging.pings, gone.pings) == (0, 0)
+
+
+async def test_not_ready_while_starting_or_draining() -> None:
+    """Both are known without asking anybody."""
+    database = Dependency("db")
+    async with database.up():
+        probes = Probes(database)
+        probes.app.state.started = False
+        assert await probes.get("/readyz") == (503, {"status": "fail", "output": "starting"})
+        probes.app.state.draining = True
+        assert await probes.get("/readyz") == (503, {"status": "fail", "output": "draining"})
+        assert database.pings == 0
+        assert (await probes.get("/health"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("critical", "optional"), list(itertools.product([True, False], repeat=2)), ids=lambda up: "up" if up else "down"
+)
+async def test_critical_fails_optional_warns(critical: bool, optional: bool) -> None:
+    """Without a critical dependency: fail, 503, not ready. Without another: warn, 200, ready."""
+    database, cache = Dependency("db"), Dependency("cache", critical=False)
+    async with database.up() if critical else asyncio.timeout(None), cache.up() if optional else asyncio.timeout(None):
+        probes = Probes(database, cache)
+        status, body = await probes.get("/health")
+        ready_status, _ = await probes.get("/readyz")
+    expected = "fail" if not critical else "pass" if optional else "warn"
+    assert (status, ready_status) == ((503, 503) if expected == "fail" else (200, 200))
+    assert body["status"] == expected
+    assert body["checks"]["db:responseTime"][0]["status"] == ("pass" if critical else "fail")
+    assert body["checks"]["cache:responseTime"][0]["status"] == ("pass" if optional else "warn")
+    for name, up in (("db", critical), ("cache", optional)):
+        assert (name in body.get("output", "")) is not up
+
+
+async def test_hanging_dependencies_cost_one_time_limit_together() -> None:
+    """Servers that accept and never answer: found out, all at once."""
+    dependencies = [Dependency(f"db{n}", hangs=True) for n in range(4)]
+    started = time.perf_counter()
+    async with dependencies[0].up(), dependencies[1].up(), dependencies[2].up(), dependencies[3].up():
+        status, body = await Probes(*dependencies).get("/health")
+    assert status == 503
+    assert body["output"] == "no answer from db0, db1, db2, db3"
+    assert time.perf_counter() - started < 2 * health.PING_TIMEOUT_SECONDS
+
+
+async def test_body_says_which_but_not_why() -> None:
+    """A stranger who reads the body learns nothing of addresses or errors; the log does."""
+    database = Dependency("db")
+    with structlog.testing.capture_logs() as lines:
+        _, body = await Probes(database).get("/health")
+        _, ready_body = await Probes(database).get("/readyz")
+    assert str(database.port) not in str(body) + str(ready_body)
+    assert "Error" not in str(body) + str(ready_body)
+    assert str(database.port) in lines[0]["error"]
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_callers_share_one_check(hangs: bool) -> None:
+    """Two hundred probes at once are one ping, also while it hangs."""
+    database = Dependency("db", hangs=hangs)
+    async with database.up():
+        probes = Probes(database)
+        answers = await asyncio.gather(*(probes.get(path) for path in ["/health", "/readyz"] * 100))
+    assert database.pings == 1
+    assert {status for status, _ in answers} == {503 if hangs else 200}
+
+
+async def test_report_is_kept_for_a_while() -> None:
+    """Good news holds two seconds, and says how old it is; bad news half a second."""
+    database = Dependency("db")
+    async with database.up():
+        probes = Probes(database)
+        assert (await probes.get("/health"))[1]["ageSeconds"] == 0
+        probes.clock.now_seconds += 1.9
+        assert (await probes.get("/health"))[1]["ageSeconds"] == 1.9
+        assert database.pings == 1
+        probes.clock.now_seconds += 0.1
+        assert (await probes.get("/health"))[1]["ageSeconds"] == 0
+        assert database.pings == 2
+    probes.clock.now_seconds += 2
+    assert (await probes.get("/readyz"))[0] == 503
+    probes.clock.now_seconds += 0.4
+    assert (await probes.get("/readyz"))[0] == 503
+    assert database.pings == 3
+    async with database.up():
+        probes.clock.now_seconds += 0.1
+        assert (await probes.get("/readyz"))[0] == 200
+
+
+async def test_caller_that_hangs_up_does_not_cancel_the_check() -> None:
+    """The others still get their answer."""
+    database = Dependency("db", hangs=True)
+    async with database.up():
+        probes = Probes(database)
+        impatient = asyncio.create_task(probes.get("/readyz"))
+        patient = asyncio.create_task(probes.get("/readyz"))
+        await asyncio.sleep(0.1)
+        impatient.cancel()
+        assert (await patient)[0] == 503
+    assert database.pings == 1
+
+
+async def test_changes_are_logged_once() -> None:
+    """One line when it goes, one when it is back, however often somebody asks."""
+    database = Dependency("db")
+    probes = Probes(database)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            await probes.get("/health")
+            probes.clock.now_seconds += 5
+        async with database.up():
+            for _ in range(3):
+                await probes.get("/health")
+                probes.clock.now_seconds += 5
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        (health.DEPENDENCY_DOWN, "warning"),
+        (health.DEPENDENCY_UP, "info"),
+    ]
+
+
+async def test_nothing_is_left_behind() -> None:
+    """Hanging checks leave no task when they are over."""
+    database = Dependency("db", hangs=True)
+    async with database.up():
+        probes = Probes(database)
+        before = len(asyncio.all_tasks())
+        for _ in range(2):
+            await probes.get("/health")
+            probes.clock.now_seconds += 5
+        servers = 2  # each of the test's own connections is still answering
+        assert len(asyncio.all_tasks()) <= before + servers

@@ -1,0 +1,170 @@
+"""Every line is one JSON object on stdout, whoever wrote it and whatever is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from typing import IO, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.workshop_app.conftest import ROOT
+
+
+def lines_of(program: str) -> list[dict[str, Any]]:
+    """Run a program after ``logs.start()``; its log. Anything else on stdout or stderr fails."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import logging\nfrom workshop_app import logs\nlogs.start()\n{program}"],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == b""
+    return [json.loads(line) for line in done.stdout.split(b"\n")[:-1]]
+
+
+def test_shape_of_a_line() -> None:
+    """Who, when, how grave, what; then the fields, as values of their own."""
+    (line,) = lines_of("logs.get_logger('shop').info('order placed', order_id=7, fast=True)")
+    assert list(line) == ["ts", "level", "logger", "msg", "order_id", "fast"]
+    assert line | {"ts": ""} == {
+        "ts": "",
+        "level": "info",
+        "logger": "shop",
+        "msg": "order placed",
+        "order_id": 7,
+        "fast": True,
+    }
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["ts"])
+    assert datetime.fromisoformat(line["ts"]).tzinfo
+
+
+def test_lines_of_libraries() -> None:
+    """A library that logs through the standard library, and a warning, come out the same way."""
+    library, odd, warning = lines_of(
+        "logging.getLogger('lib').info('got %d of %s', 3, 'tea')\n"
+        "logging.getLogger('lib').log(35, 'between two levels')\n"
+        "import warnings; warnings.warn('old')"
+    )
+    assert (library["level"], library["logger"], library["msg"]) == ("info", "lib", "got 3 of tea")
+    assert (odd["level"], odd["msg"]) == ("warning", "between two levels")
+    assert (warning["level"], warning["logger"]) == ("warning", "py.warnings")
+
+
+@pytest.mark.parametrize(
+    "report", ["logs.get_logger('a').exception('failed')", "logging.getLogger('a').exception('failed')"]
+)
+def test_exceptions_are_fields_without_local_variables(report: str) -> None:
+    """The stack says where, the error what; a password that a variable held stays out."""
+    (line,) = lines_of(
+        f"def dial(password):\n    raise ConnectionError('refused')\n"
+        f"try:\n    dial('canary'[::-1])\nexcept ConnectionError:\n    {report}"
+    )
+    assert (line["level"], line["msg"], line["error"]) == ("error", "failed", "ConnectionError: refused")
+    assert "in dial" in line["stack"]
+    assert "yranac" not in json.dumps(line)
+
+
+def test_uncaught_exception_is_a_line() -> None:
+    """Even the last words are JSON."""
+    (line,) = lines_of("raise RuntimeError('the end')")
+    assert (line["level"], line["msg"], line["error"]) == ("critical", "uncaught exception", "RuntimeError: the end")
+
+
+def test_level_changes_while_running() -> None:
+    """One level for us and for libraries, and it can be changed at any time."""
+    lines = lines_of(
+        "log, lib = logs.get_logger('a'), logging.getLogger('b')\n"
+        "for level in ('info', 'debug', 'error'):\n"
+        "    logs.set_level(level)\n"
+        "    for each in (log, lib):\n"
+        "        each.debug('d'); each.info('i'); each.warning('w'); each.error('e')"
+    )
+    assert "".join(line["msg"] for line in lines) == "iweiwe" + "diwediwe" + "ee"
+
+
+def test_request_context_reaches_every_line_inside() -> None:
+    """An id set once stands in the lines of others, across awaits, and nowhere else."""
+    lines = lines_of(
+        "import asyncio\n"
+        "async def serve(name):\n"
+        "    with logs.request_context(request_id=name):\n"
+        "        await asyncio.sleep(0)\n"
+        "        logging.getLogger('lib').info('inside')\n"
+        "        logs.get_logger('a').info('inside', request=name)\n"
+        "async def main(): await asyncio.gather(serve('x'), serve('y'))\n"
+        "asyncio.run(main())\n"
+        "logs.get_logger('a').info('outside')"
+    )
+    assert [line.get("request_id") for line in lines] == ["x", "x", "y", "y", None]
+    assert list(lines[0]) == ["ts", "level", "logger", "msg", "request_id"]
+
+
+def test_fields_do_not_forge_the_head() -> None:
+    """A field called ``level`` does not change what the line says about itself."""
+    (line,) = lines_of("logs.get_logger('a').info('m', level='critical', ts='never', msg='forged')")
+    assert (line["level"], line["msg"]) == ("info", "m")
+    assert line["ts"] != "never"
+
+
+def test_values_of_any_kind() -> None:
+    """What JSON does not know is written as text: no line is lost for it."""
+    (line,) = lines_of(
+        "class Odd:\n    def __repr__(self): return 'odd'\n"
+        "logs.get_logger('a').info('m', odd=Odd(), big=2**70, bad='\\udce9', raw=b'x', nan=float('nan'), keys={1: 2})"
+    )
+    assert (line["odd"], line["big"], line["bad"], line["raw"]) == ("odd", 2**70, "?", "b'x'")
+    assert line["keys"] == {"1": 2}
+
+
+def test_secrets_are_masked() -> None:
+    """A SecretStr that is logged by mistake shows stars."""
+    (line,) = lines_of("from pydantic import SecretStr\nlogs.get_logger('a').info('m', password=SecretStr('canary'))")
+    assert "canary" not in json.dumps(line)
+
+
+ECHO = """
+import json, sys
+from workshop_app import logs
+logs.start()
+for text in sys.stdin:
+    value = json.loads(text)
+    logs.get_logger("echo").info(value, value=value)
+"""
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """A process that logs what it is sent; its stdin and stdout."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ECHO],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield process.stdin, process.stdout
+        process.stdin.close()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text())
+def test_one_line_whatever_the_text(echo: tuple[IO[bytes], IO[bytes]], text: str) -> None:
+    """Line ends, escape sequences, quotes: data, never structure, and unchanged."""
+    stdin, stdout = echo
+    stdin.write(json.dumps(text).encode() + b"\n")
+    stdin.flush()
+    raw = stdout.readline()
+    line = json.loads(raw)
+    assert (line["msg"], line["value"]) == (text, text)
+    assert not re.search(rb"[\x00-\x09\x0b-\x1f]", raw)

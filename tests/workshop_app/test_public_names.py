@@ -1,0 +1,55 @@
+"""The names that learners' own modules must offer do not change."""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+
+import pytest
+
+from workshop_app import config, health, logs
+
+FROZEN: list[tuple[ModuleType, dict[str, str]]] = [
+    (
+        config,
+        {
+            "load": "(environ: 'Mapping[str, str]') -> 'Config'",
+            "ConfigError": "(problems: 'list[Problem]') -> 'None'",
+            "Problem": "(variable: 'str', purpose: 'str', wrong: 'str') -> None",
+        },
+    ),
+    (
+        logs,
+        {
+            "start": "(level: 'str' = 'info') -> 'None'",
+            "set_level": "(level: 'str') -> 'None'",
+            "get_logger": "(name: 'str') -> 'FilteringBoundLogger'",
+            "request_context": "(**fields: 'Any') -> 'AbstractContextManager[None]'",
+        },
+    ),
+    (
+        health,
+        {
+            "live": "(_: 'Request') -> 'Response'",
+            "ready": "(request: 'Request') -> 'Response'",
+            "deep": "(request: 'Request') -> 'Response'",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("module", "names"), FROZEN, ids=lambda value: getattr(value, "__name__", ""))
+def test_frozen_names(module: ModuleType, names: dict[str, str]) -> None:
+    """Each is there, takes what it took, and stands in the docstring that learners work from."""
+    for name, signature in names.items():
+        assert str(inspect.signature(getattr(module, name))) == signature
+        assert f"``{name}" in (module.__doc__ or "")
+
+
+def test_groups_of_the_configuration() -> None:
+    """The rest of the service finds its settings under these names."""
+    assert set(config.Config.model_fields) == {"master_db", "redis", "http", "log"}
+    assert {variable.name for variable in config.variables() if variable.required} == {
+        *(f"MASTER_DB_{name}" for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD", "SQL_MODE")),
+        *(f"REDIS_{name}" for name in ("HOST", "PORT", "PASSWORD")),
+    }

@@ -1,0 +1,271 @@
+"""The service over its real databases, in containers: orders survive, faults are bounded, recovery needs nobody."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.engine
+
+PATIENCE_SECONDS = 40
+SOON_SECONDS = 6.0  # the service aims for two; a busy machine may be slower
+
+
+class Stack(Protocol):
+    """What the fixture ``live_stack`` offers; names are those of the services in compose.yaml."""
+
+    @property
+    def url(self) -> str:
+        """Where the service answers; may change when it restarts."""
+
+    def pause(self, name: str) -> None:
+        """Freeze a container: it keeps its connections and answers nothing."""
+
+    def unpause(self, name: str) -> None:
+        """Let it go on."""
+
+    def stop(self, name: str) -> None:
+        """Stop a container: connections are refused."""
+
+    def start(self, name: str) -> None:
+        """Start it again."""
+
+    def restart_service(self) -> None:
+        """Restart the service, as an engine does: SIGTERM first."""
+
+    def service_logs(self) -> list[str]:
+        """The service's log so far, line by line."""
+
+
+class Client:
+    """Asks the service, wherever it answers now."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._http = httpx.Client(timeout=30, trust_env=False)
+
+    def get(self, path: str) -> httpx.Response:
+        """GET."""
+        return self._http.get(self._stack.url + path)
+
+    def post(self, path: str, json: object, headers: dict[str, str] | None = None) -> httpx.Response:
+        """POST as JSON."""
+        return self._http.post(self._stack.url + path, json=json, headers=headers)
+
+
+@pytest.fixture
+def client(live_stack: Stack) -> Iterator[Client]:
+    """A client, once the service is ready; it is ready again when the test ends."""
+    client = Client(live_stack)
+    wait_until_ready(client)
+    yield client
+    wait_until_ready(client)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Poll until a condition holds; connections that fail meanwhile are fine."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
+
+
+def wait_until_ready(client: Client) -> None:
+    """Readiness says yes."""
+    wait_until(lambda: client.get("/readyz").status_code == 200, "the service is ready")
+
+
+def place(client: Client, item: str = "tea", quantity: int = 1) -> httpx.Response:
+    """Place an order."""
+    return client.post("/orders", json={"item": item, "quantity": quantity})
+
+
+def timed(call: Callable[[], httpx.Response]) -> httpx.Response:
+    """An answer that came soon."""
+    started = time.monotonic()
+    response = call()
+    assert time.monotonic() - started < SOON_SECONDS
+    return response
+
+
+def records(stack: Stack) -> list[dict[str, Any]]:
+    """The service's log, parsed; fails on a line that is not JSON."""
+    return [json.loads(line) for line in stack.service_logs()]
+
+
+def test_order_is_placed_and_read(client: Client) -> None:
+    """201, found at its Location, in the list first; text comes back as it went in."""
+    item = "Grüner Tee 🍵 '; DROP TABLE orders; --"
+    placed = place(client, item, 3)
+    assert placed.status_code == 201
+    order = placed.json()
+    assert (order["item"], order["quantity"]) == (item, 3)
+    assert client.get(placed.headers["location"]).json() == order
+    assert client.get("/orders?limit=1").json() == [order]
+
+
+def test_order_is_cached(client: Client) -> None:
+    """What was just written or read comes from Redis, and is the same."""
+    placed = place(client)
+    read = client.get(placed.headers["location"])
+    assert (read.headers["x-cache"], read.content) == ("hit", placed.content)
+
+
+def test_no_such_order(client: Client) -> None:
+    """An id that nobody has is 404, not an empty answer, and is not remembered as one."""
+    for _ in range(2):
+        response = client.get("/orders/9000000000000000000")
+        assert response.status_code == 404
+        assert response.json() == {"error": "There is no order 9000000000000000000."}
+
+
+def test_health_names_every_dependency(client: Client) -> None:
+    """Pass, with how long each took."""
+    body = client.get("/health").json()
+    assert body["status"] == "pass"
+    assert set(body["checks"]) == {"master-db:responseTime", "redis:responseTime"}
+    assert all(check[0]["observedValue"] > 0 for check in body["checks"].values())
+
+
+@pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])
+def test_without_the_database(client: Client, live_stack: Stack, break_it: str, mend: str) -> None:
+    """Orders get 503 soon, cached ones are still read; alive, not ready; all is well again once it is back."""
+    kept = place(client)
+    getattr(live_stack, break_it)("master-db")
+    try:
+        refused = timed(lambda: place(client))
+        assert refused.status_code == 503
+        assert set(refused.json()) == {"error"}
+        assert "master" not in refused.text
+        assert timed(lambda: client.get("/orders")).status_code == 503
+        assert timed(lambda: client.get(kept.headers["location"])).content == kept.content
+        wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
+        health = timed(lambda: client.get("/health"))
+        assert health.json()["output"] == "no answer from master-db"
+        assert timed(lambda: client.get("/livez")).status_code == 200
+    finally:
+        getattr(live_stack, mend)("master-db")
+    wait_until_ready(client)
+    assert place(client).status_code == 201
+    changes = [
+        line["msg"] for line in records(live_stack) if line.get("dependency") == "master-db" and "duration_ms" in line
+    ]
+    assert changes[-2:] == ["dependency down", "dependency up"]
+
+
+@pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])
+def test_without_redis_no_order_is_lost(client: Client, live_stack: Stack, break_it: str, mend: str) -> None:
+    """Every order is placed and read all the same; the log warns; readiness tells."""
+    getattr(live_stack, break_it)("redis")
+    try:
+        placed = [timed(lambda: place(client)) for _ in range(5)]
+        assert [response.status_code for response in placed] == [201] * 5
+        for response in placed:
+            read = timed(lambda response=response: client.get(response.headers["location"]))  # type: ignore[misc]
+            assert (read.headers["x-cache"], read.content) == ("miss", response.content)
+        wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
+        assert client.get("/health").json()["output"] == "no answer from redis"
+    finally:
+        getattr(live_stack, mend)("redis")
+    wait_until_ready(client)
+    assert any(line["msg"] == "cache not available" and line["level"] == "warning" for line in records(live_stack))
+
+
+def test_stalling_cache_never_mixes_up_orders(client: Client, live_stack: Stack) -> None:
+    """A read given up halfway must not leave its answer lying in the connection for the next reader."""
+    orders = [place(client, f"mix {n}").json() for n in range(8)]
+    stop = threading.Event()
+    wrong: list[Any] = []
+
+    def read(order: dict[str, Any]) -> None:
+        own = Client(live_stack)
+        while not stop.is_set():
+            if (found := own.get(f"/orders/{order['id']}").json()) != order:
+                wrong.append(found)
+
+    with ThreadPoolExecutor(len(orders)) as pool:
+        for order in orders:
+            pool.submit(read, order)
+        for _ in range(4):
+            live_stack.pause("redis")
+            time.sleep(0.4)
+            live_stack.unpause("redis")
+            time.sleep(0.3)
+        stop.set()
+    assert wrong == []
+
+
+def test_restarted_database_fails_no_later_order(client: Client, live_stack: Stack) -> None:
+    """Connections that died with it are noticed before they are used."""
+    with ThreadPoolExecutor(5) as pool:
+        assert {r.status_code for r in pool.map(lambda _: place(client), range(10))} == {201}
+    live_stack.stop("master-db")
+    live_stack.start("master-db")
+    wait_until(lambda: place(client).status_code == 201, "orders are placed again")
+    with ThreadPoolExecutor(5) as pool:
+        assert {r.status_code for r in pool.map(lambda _: place(client), range(10))} == {201}
+
+
+def test_orders_outlive_the_service(client: Client, live_stack: Stack) -> None:
+    """The service keeps nothing to itself."""
+    placed = place(client)
+    live_stack.restart_service()
+    wait_until_ready(client)
+    assert client.get(placed.headers["location"]).content == placed.content
+
+
+def test_no_placed_order_is_lost_by_a_restart(client: Client, live_stack: Stack) -> None:
+    """Whoever got a 201 before or during SIGTERM finds the order afterwards."""
+    marker, url = uuid.uuid4().hex, live_stack.url
+    stop = threading.Event()
+    placed: list[int] = []
+
+    def order() -> None:
+        own = Client(SimpleNamespace(url=url))  # the address before the restart
+        while not stop.is_set():
+            try:
+                response = place(own, marker)
+            except httpx.TransportError:  # nobody listens in between
+                time.sleep(0.05)
+                continue
+            if response.status_code == 201:
+                placed.append(response.json()["id"])
+
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            pool.submit(order)
+        time.sleep(0.5)
+        live_stack.restart_service()
+        wait_until_ready(client)
+        stop.set()
+    assert placed
+    for order_id in placed:
+        found = client.get(f"/orders/{order_id}")
+        assert (found.status_code, found.json()["item"]) == (200, marker)
+
+
+def test_log_is_json_lines_with_the_request_id(client: Client, live_stack: Stack) -> None:
+    """One id leads to all lines of a request."""
+    request_id = uuid.uuid4().hex
+    client.post("/orders", json={"item": "tea", "quantity": 1}, headers={"X-Request-ID": request_id})
+
+    def found() -> list[dict[str, Any]]:
+        return [line for line in records(live_stack) if line.get("request_id") == request_id]
+
+    wait_until(lambda: len(found()) >= 2, "the lines of the request are in the log")
+    assert [line["msg"] for line in found()] == ["order placed", "request"]
+    assert (found()[1]["route"], found()[1]["status"]) == ("/orders", 201)

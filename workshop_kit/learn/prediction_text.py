@@ -8,16 +8,18 @@ from pathlib import Path
 
 from workshop_kit.show.shown import Shown
 
+HOW = "In JupyterLab, run this cell to answer."
 STYLE = f"<style>{(Path(__file__).parent / 'prediction.css').read_text()}</style>"
 
 
 def question_page(question: str, choices: Mapping[str, str], locked: str | None) -> Shown:
     """Return the question with its answers, the locked one marked."""
     items = "".join(_item(text, key == locked) for key, text in choices.items())
+    how = "" if locked else f'<p class="wk-status">{HOW}</p>'
     html = (
         f'{STYLE}<section class="wk-prediction wk-static" role="group" aria-label="A prediction">'
         '<p class="wk-eyebrow">Before you run it: your guess</p>'
-        f'<p class="wk-question">{escape(question)}</p><ul class="wk-choices">{items}</ul></section>'
+        f'<p class="wk-question">{escape(question)}</p><ul class="wk-choices">{items}</ul>{how}</section>'
     )
     lines = [f"{_mark(key == locked)} {text}{_note(key == locked)}" for key, text in choices.items()]
     return Shown(html, "\n".join([question, *lines]))

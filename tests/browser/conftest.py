@@ -1,0 +1,75 @@
+"""A real JupyterLab on a scratch workspace, and a real browser in front of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+
+import nbformat
+import pytest
+from nbformat import v4
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.lab_page import LabPage
+from workshop_kit.develop.browser import find
+from workshop_kit.learn.lab import LabServer, start_server
+from workshop_kit.learn.lab_settings import KERNEL
+from workshop_kit.learn.workspace import Workspace
+
+WriteNotebook = Callable[[str, list[str]], None]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    program = find()
+    if program is None:
+        pytest.fail("The tests need Chromium or Chrome: ./workshop test installs one.")
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*sandbox, "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A scratch workspace in a folder with a space in its name."""
+    return Workspace.open(tmp_path_factory.mktemp("browser") / "my workspace")
+
+
+@pytest.fixture(scope="module")
+def server(workspace: Workspace) -> Iterator[LabServer]:
+    """A JupyterLab as ``./workshop start`` starts it."""
+    server = start_server(workspace)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def lab(chromium: Browser, server: LabServer, workspace: Workspace) -> Iterator[LabPage]:
+    """A fresh browser page; the kernels that the test started end with it."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    lab = LabPage(page, server, workspace)
+    yield lab
+    page.close()
+    for session in json.loads(server.call("GET", "/api/sessions")):
+        server.call("DELETE", f"/api/sessions/{session['id']}")
+
+
+@pytest.fixture(scope="module")
+def write_notebook(workspace: Workspace) -> WriteNotebook:
+    """Return a function that writes a notebook of code cells into the workspace."""
+
+    def write(name: str, sources: list[str]) -> None:
+        kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
+        notebook = v4.new_notebook(metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
+        for number, source in enumerate(sources):
+            cell = v4.new_code_cell(source)  # type: ignore[no-untyped-call]
+            cell.id = f"cell-{number}"
+            notebook.cells.append(cell)
+        path = workspace.notebooks / f"{name}.ipynb"
+        path.write_text(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
+
+    return write

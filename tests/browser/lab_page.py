@@ -1,0 +1,104 @@
+"""JupyterLab as a person uses it: open, click, type, look. Every wait is for something seen on the page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from workshop_kit.learn.lab import LabServer
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+
+SCREENSHOTS = CHECKOUT / "build" / "screenshots"
+WAIT_MS = 60_000
+
+
+@dataclass
+class LabPage:
+    """One browser page on one JupyterLab. Cells are counted from 0, text cells included."""
+
+    page: Page
+    server: LabServer
+    workspace: Workspace
+    errors: list[str] = field(default_factory=list)  # what the page's own scripts complained about
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(WAIT_MS)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, notebook: str, *, dark: bool = False) -> None:
+        """Open a notebook of the workspace in a clean layout and wait until its kernel is idle."""
+        self.page.goto(f"{self.server.lesson_url(notebook)}&reset")
+        self.wait_until_idle()
+        self.theme(dark=dark)
+
+    def reload(self) -> None:
+        """Reload the page like a person who presses F5."""
+        self.page.reload()
+        self.wait_until_idle()
+
+    def wait_until_idle(self) -> None:
+        """Wait for the status bar: the indicator beside the kernel's name says "idle" without a kernel, too."""
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=WAIT_MS)
+
+    def cell(self, number: int) -> Locator:
+        """Return a cell, scrolled to: JupyterLab draws only what is near the view."""
+        cell = self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{number}"]')
+        cell.scroll_into_view_if_needed()
+        return cell
+
+    def output(self, number: int) -> Locator:
+        """Return what a code cell shows below itself."""
+        return self.cell(number).locator(".jp-OutputArea").first
+
+    def run_cell(self, number: int, *, wait: bool = True) -> None:
+        """Click into a code cell and press Ctrl+Enter; wait until it has a number, unless told not to."""
+        self.cell(number).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        if wait:
+            self.wait_until_run(number)
+
+    def wait_until_run(self, number: int) -> None:
+        """Wait until the prompt beside a code cell reads ``[n]:``."""
+        prompt = self.cell(number).locator(".jp-InputPrompt").first
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=WAIT_MS)
+
+    def run_all(self) -> None:
+        """Choose Run > Run All Cells in the menu and wait until the kernel is idle again."""
+        self.menu("Run", "Run All Cells")
+        self.page.wait_for_timeout(300)  # the kernel is still idle at the moment of the click
+        self.wait_until_idle()
+
+    def menu(self, menu: str, item: str) -> None:
+        """Click an item of the menu bar."""
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(item)}$")).click()
+
+    def cell_count(self) -> int:
+        """Return how many cells the notebook has (drawn ones: enough for short notebooks)."""
+        return self.page.locator(".jp-Notebook .jp-Cell").count()
+
+    def theme(self, *, dark: bool) -> None:
+        """Switch JupyterLab's theme by its menu and wait until the page has it."""
+        if (self.page.locator("body").get_attribute("data-jp-theme-light") == "false") == dark:
+            return
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Settings$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Theme$")).hover()
+        name = f"JupyterLab {'Dark' if dark else 'Light'}"
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{name}$")).click()
+        wanted = "false" if dark else "true"
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", wanted, timeout=WAIT_MS)
+
+    def save(self) -> None:
+        """Save the notebook and wait until it is saved."""
+        self.page.keyboard.press("Escape")
+        self.menu("File", "Save Notebook")
+        expect(self.page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+
+    def screenshot(self, name: str, target: Locator | None = None) -> Path:
+        """Keep a picture of the page (or of ``target``) in build/screenshots and return its path."""
+        path = SCREENSHOTS / f"{name}.png"
+        (target or self.page).screenshot(path=path)
+        return path

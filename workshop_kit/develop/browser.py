@@ -13,7 +13,7 @@ from workshop_kit.progress import Report, silent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_OS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 # The fonts are part of what the screenshots show: without them a page is drawn in boxes.
-PACKAGES = ("chromium", "fonts-dejavu-core")
+PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-vlgothic")
 
 
 def find() -> Path | None:

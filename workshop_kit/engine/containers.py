@@ -17,7 +17,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec, create_arguments, like
+from workshop_kit.engine.spec import Spec, container_config, like
 from workshop_kit.errors import WorkshopError
 
 LOG_TAIL_LINES = 20
@@ -119,8 +119,8 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     api = session.engine.client.api
     try:
         with session.making("container", scope) as making:
-            config = api.create_container(**create_arguments(api, spec), labels=making.labels)
-            container = session.engine.client.containers.get(config["Id"])
+            created = api.create_container_from_config(container_config(api, spec, making.labels))
+            container = session.engine.client.containers.get(created["Id"])
             making.id, making.name = container.id, container.name
         running = Running(session, container)
         try:

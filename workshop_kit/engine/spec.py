@@ -35,6 +35,7 @@ class Spec:
     cap_drop: tuple[str, ...] = ("ALL",)
     security_opt: tuple[str, ...] = ("no-new-privileges:true",)
     dns_options: tuple[str, ...] = ()
+    healthcheck: Mapping[str, Any] | None = None  # in the engine's words, times in nanoseconds; None: the image's
 
 
 def like(container: Any, **changes: Any) -> Spec:
@@ -56,12 +57,13 @@ def like(container: Any, **changes: Any) -> Spec:
         cap_drop=tuple(host["CapDrop"] or ()),
         security_opt=tuple(host["SecurityOpt"] or ()),
         dns_options=tuple(host["DnsOptions"] or ()),
+        healthcheck=config.get("Healthcheck"),
     )
     return replace(spec, **changes)
 
 
-def create_arguments(api: Any, spec: Spec) -> dict[str, Any]:
-    """The spec in the words of the SDK's low-level ``create_container``."""
+def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The spec as the body of the engine's "create a container", made with the SDK's low-level ``api``."""
     host_config = api.create_host_config(
         binds=list(spec.binds),
         port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
@@ -77,11 +79,15 @@ def create_arguments(api: Any, spec: Spec) -> dict[str, Any]:
         dns_opt=list(spec.dns_options),
         log_config=LogConfig(type="json-file", config={"max-size": "50m", "max-file": "5"}),
     )
-    return {
-        "image": spec.image,
-        "command": list(spec.command) if spec.command else None,
-        "environment": dict(spec.environment),
-        "ports": list(spec.ports),
-        "volumes": list(spec.volumes),
-        "host_config": host_config,
-    }
+    config: dict[str, Any] = api.create_container_config(
+        image=spec.image,
+        command=list(spec.command) if spec.command else None,
+        environment=dict(spec.environment),
+        ports=list(spec.ports),
+        volumes=list(spec.volumes),
+        host_config=host_config,
+        labels=dict(labels),
+    )
+    if spec.healthcheck is not None:
+        config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
+    return config

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop_kit import doctor
 from workshop_kit.engine import reach
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import ready
 from workshop_kit.learn.predictions import Prediction, predict
@@ -32,10 +33,21 @@ class Lesson:
     progress: Progress
     stack: Stack
     headless: bool = False
+    _made: dict[str, Running] = field(default_factory=dict, repr=False)
 
     def up(self, *services: str) -> None:
         """Bring the stack up (or the services named, with what they need) and wait until it is healthy."""
         self.stack.up(*services, report=NotebookReport())
+
+    def lay_over(self, name: str, modules: Mapping[str, str]) -> Running:
+        """Run the service once more with ``modules`` (path to text) in place of its own.
+
+        A cell that is run again replaces the container that it started before under the same ``name``.
+        """
+        if name in self._made:
+            self._made.pop(name).remove()
+        self._made[name] = self.stack.lay_over(modules)
+        return self._made[name]
 
     def doctor(self) -> Shown:
         """Return what ``./workshop doctor`` says of this machine, as a panel."""

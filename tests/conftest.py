@@ -6,6 +6,7 @@ Nothing here is skipped when the engine is missing: ``./workshop test`` brings o
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,10 @@ class LiveStack:
         for container in self.stack.containers().values():
             if container.status == "paused":
                 container.unpause()
+        # `up --wait` gives up at once on a container whose last check, made while it was frozen, has failed.
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and any(c.health == "unhealthy" for c in self.stack.containers().values()):
+            time.sleep(0.2)
         self.stack.up()
 
 

@@ -24,12 +24,6 @@ DB_PASSWORD = "db-canary-5e1f09"
 REDIS_PASSWORD = "redis-canary-77ab3c"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The service runs on asyncio only."""
-    return "asyncio"
-
-
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as sock:

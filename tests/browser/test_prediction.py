@@ -14,10 +14,12 @@ from workshop_kit.learn.progress import Progress
 pytestmark = pytest.mark.browser
 
 SOURCES = [
-    'from workshop_kit.learn.lesson import lesson\nlesson = lesson("test")\n'
-    'lesson.map("clients", "service", "master-db")',
-    'guess = lesson.predict("db", "The database is <b>gone</b>: what does health say?",'
-    ' {"green": "200 & healthy", "red": "503 <i>unhealthy</i>", "hang": "Nothing, it hangs"})',
+    'from workshop_kit.show.map import system_map\nsystem_map({"clients", "service", "master-db"})',
+    "import os\nfrom pathlib import Path\n"
+    "from workshop_kit.learn.predictions import predict\nfrom workshop_kit.learn.progress import Progress\n"
+    'progress = Progress(Path(os.environ["WORKSHOP_WORKSPACE"], "progress.json"))\n'
+    'guess = predict("test.db", "The database is <b>gone</b>: what does health say?",\n'
+    '    {"green": "200 & healthy", "red": "503 <i>unhealthy</i>", "hang": "Nothing, it hangs"}, progress=progress)',
     'guess.reveal("green")',
     "import time\ntime.sleep(20)",
 ]

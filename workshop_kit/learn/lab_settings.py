@@ -75,7 +75,7 @@ def prepare(workspace: Workspace) -> JupyterFolders:
         _write_json(folders.root / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
         for folder in (folders.runtime, folders.layouts):
             folder.mkdir(parents=True, exist_ok=True)
-        folders.runtime.chmod(0o700)  # connection files carry keys
+        folders.root.chmod(0o700)  # tokens and keys lie in there
     except OSError as error:
         raise explain(error, workspace.folder) from error
     return folders
@@ -83,12 +83,18 @@ def prepare(workspace: Workspace) -> JupyterFolders:
 
 def install_kernel(workspace: Workspace) -> Path:
     """Write the kernel spec that runs this very interpreter with our library; return the folder of kernels."""
-    kernels = JupyterFolders(workspace.jupyter_folder).kernels
+    folders = JupyterFolders(workspace.jupyter_folder)
+    kernels = folders.kernels
     spec = {
         "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Container Design Workshop",
         "language": "python",
-        "env": {"PYTHONPATH": str(CHECKOUT), "WORKSHOP_WORKSPACE": str(workspace.folder)},
+        "env": {
+            "PYTHONPATH": str(CHECKOUT),
+            "WORKSHOP_WORKSPACE": str(workspace.folder),
+            # The history of what was typed stays here, and the user's own start-up files stay out.
+            "IPYTHONDIR": str(folders.root / "ipython"),
+        },
         "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as ipykernel's own spec has it
         "kernel_protocol_version": "5.5",
     }

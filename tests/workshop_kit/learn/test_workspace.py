@@ -1,0 +1,121 @@
+"""The participant's folder: made once, kept for ever."""
+
+from __future__ import annotations
+
+import re
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.errors import NotReady
+from workshop_kit.learn.workspace import Workspace, find_workspace
+
+
+def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
+    """A first start copies what a participant works on, and no caches or checkpoints."""
+    workspace = Workspace.open(source=source)
+    found = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
+    assert found == {
+        ".workshop/id",
+        "notebooks/00_start.ipynb",
+        "notebooks/pictures/map.svg",
+        "exercises/01/limits.py",
+    }
+
+
+def test_what_is_there_is_never_overwritten(source: Path) -> None:
+    """A changed notebook stays as it was changed; one that the checkout gained later arrives."""
+    mine = Workspace.open(source=source).notebooks / "00_start.ipynb"
+    mine.write_text("my own work")
+    (source / "notebooks" / "01_container.ipynb").write_text("new")
+    workspace = Workspace.open(source=source)
+    assert mine.read_text() == "my own work"
+    assert (workspace.notebooks / "01_container.ipynb").read_text() == "new"
+
+
+def test_the_id_stays(source: Path) -> None:
+    """A workspace keeps its id, 8 hexadecimal digits, and two workspaces differ."""
+    first, again = Workspace.open(source=source), Workspace.open(source=source)
+    other = Workspace.open(source / "other", source=source)
+    assert first == again
+    assert re.fullmatch("[0-9a-f]{8}", first.id)
+    assert other.id != first.id
+    assert first.compose_project == f"workshop-{first.id}"
+
+
+def test_two_first_starts_at_once_agree(source: Path) -> None:
+    """Commands that start at the same moment in a new folder see one id and whole files."""
+    seen: list[str] = []
+    threads = [threading.Thread(target=lambda: seen.append(Workspace.open(source=source).id)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 8
+    assert len(set(seen)) == 1
+
+
+def test_secrets_are_private(source: Path) -> None:
+    """Nobody else may look into the folder of secrets, even if it was opened up before."""
+    folder = Workspace.open(source=source).secrets_folder
+    folder.chmod(0o755)
+    Workspace.open(source=source)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_owner_is_a_harmless_label(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner names user and host in characters that a label, a filter and a shell take as they are."""
+    monkeypatch.setenv("LOGNAME", 'Zoë "x"=$(id)')
+    owner = Workspace.open(source=source).owner
+    assert re.fullmatch(r"[A-Za-z0-9_.@-]{1,63}", owner)
+    assert "@" in owner
+
+
+@pytest.mark.parametrize("place", ["", ".workshop", "notebooks", ".workshop/secrets"])
+def test_a_file_in_the_way(source: Path, place: str) -> None:
+    """A file where a folder is needed is named in one sentence, and left alone."""
+    file = source / "workspace" / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    with pytest.raises(NotReady, match="a file stands where a folder is needed") as caught:
+        Workspace.open(source=source)
+    assert str(file) in str(caught.value)
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", [b"", b"../../etc", b"ABCDEF01", b"\xff\xfe", b"12345678 9"])
+def test_an_id_that_is_none(source: Path, content: bytes) -> None:
+    """A damaged id is refused: what is made under it could not be found again."""
+    (Workspace.open(source=source).folder / ".workshop" / "id").write_bytes(content)
+    with pytest.raises(NotReady, match="does not hold a workspace id"):
+        Workspace.open(source=source)
+
+
+def test_read_only_folder(read_only: Callable[[], Path], source: Path) -> None:
+    """A read-only place is one sentence with the next step."""
+    with pytest.raises(NotReady, match=r"cannot be written\. Make it writable"):
+        Workspace.open(read_only() / "workspace", source=source)
+
+
+def test_full_disk(small_disk: Path, source: Path) -> None:
+    """A disk that fills up while copying is said so, and no half-copied notebook remains."""
+    (source / "notebooks" / "01_big.ipynb").write_bytes(b"x" * 100_000)
+    with pytest.raises(NotReady, match="is full"):
+        Workspace.open(small_disk / "workspace", source=source)
+    assert not (small_disk / "workspace" / "notebooks" / "01_big.ipynb").exists()
+    (source / "notebooks" / "01_big.ipynb").write_bytes(b"x")
+    assert Workspace.open(small_disk / "workspace", source=source).notebooks.joinpath("01_big.ipynb").exists()
+
+
+def test_a_notebook_finds_its_workspace(source: Path) -> None:
+    """The variable wins; else the nearest workspace above; else the checkout's; else one sentence."""
+    workspace = Workspace.open(source=source)
+    assert find_workspace(workspace.notebooks / "pictures", {}) == workspace
+    assert find_workspace(source / "notebooks", {}) == workspace
+    other = Workspace.open(source / "other", source=source / "nothing")
+    assert find_workspace(workspace.notebooks, {"WORKSHOP_WORKSPACE": str(other.folder)}).id == other.id
+    with pytest.raises(NotReady, match="not in a workspace"):
+        find_workspace(Path("/"), {})

@@ -51,13 +51,18 @@ def tags(root: Path, recipes: tuple[Recipe, ...] = RECIPES) -> dict[str, str]:
     """The tag that each image of this checkout has, by name; whether it is built or not."""
     found: dict[str, str] = {}
     for recipe in recipes:
-        digest = hashlib.sha256(found[recipe.base].encode() if recipe.base else debian.RELEASE.encode())
-        for path in context_files(root / recipe.folder):
-            relative = path.relative_to(root / recipe.folder).as_posix()
-            mode = path.stat().st_mode & 0o111
-            digest.update(f"\0{relative}\0{bool(mode)}\0".encode() + path.read_bytes())
-        found[recipe.name] = f"{REPOSITORY}/{recipe.name}:{digest.hexdigest()[:12]}"
+        found[recipe.name] = tag_of(root, recipe, found[recipe.base] if recipe.base else debian.RELEASE)
     return found
+
+
+def tag_of(root: Path, recipe: Recipe, base: str) -> str:
+    """The tag of one image on this base: its name, and the hash of all that it is built from."""
+    digest = hashlib.sha256(base.encode())
+    for path in context_files(root / recipe.folder):
+        relative = path.relative_to(root / recipe.folder).as_posix()
+        executable = bool(path.stat().st_mode & 0o111)
+        digest.update(f"\0{relative}\0{executable}\0".encode() + path.read_bytes())
+    return f"{REPOSITORY}/{recipe.name}:{digest.hexdigest()[:12]}"
 
 
 def context_files(folder: Path) -> Iterator[Path]:
@@ -94,20 +99,21 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
             part = _part_of(report, number / len(RECIPES), 1 / len(RECIPES))
             if recipe.base is None:
                 with debian.root_file_system(session.engine, install=install, report=part) as origin:
-                    build(session, root, recipe, {"DEBIAN": origin}, part)
+                    build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
             else:
-                build(session, root, recipe, {"BASE": wanted[recipe.base]}, part)
+                build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)
     report(Step("Images", 1.0, done=True))
     return wanted
 
 
-def build(session: Session, root: Path, recipe: Recipe, arguments: Mapping[str, str], report: Report = silent) -> str:
-    """Build one image under its tag, label it, write it into the ledger; return the tag.
+def build(
+    session: Session, root: Path, recipe: Recipe, arguments: Mapping[str, str], tag: str, report: Report = silent
+) -> None:
+    """Build one image under its tag, label it, and write it into the ledger.
 
     The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
     keeps it. Raises NotReady with the builder's last lines.
     """
-    tag = tags(root)[recipe.name]
     command: list[str] = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false", "-t", tag]
     for key, value in session.who.labels("machine").items():
         command += ["--label", f"{key}={value}"]
@@ -125,7 +131,6 @@ def build(session: Session, root: Path, recipe: Recipe, arguments: Mapping[str, 
         on_line=lambda line: report(_build_step(recipe.name, line)),
     )
     session.ledger.add(Entry("image", session.engine.client.images.get(tag).id, tag, "machine"))
-    return tag
 
 
 def ca_bundle() -> Path | None:

@@ -10,7 +10,7 @@ from workshop_kit.errors import Exit, WorkshopError, WrongUsage
 from workshop_kit.prepare import needs, python_env
 from workshop_kit.progress import Step
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: list[str]) -> int:

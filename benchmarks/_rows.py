@@ -1,0 +1,60 @@
+"""What a benchmark prints: rows with the work, ours, what it is held against, and the number of runs."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of work, in seconds (medians): ``beside`` names what it is compared with, ``ratio`` is ours ÷ theirs.
+
+    ``aim`` is what the project wants of it, in words; whether it is met is for the reader to judge.
+    """
+
+    work: str
+    ours_seconds: float
+    runs: int
+    aim: str = ""
+    beside: str = ""
+    theirs_seconds: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours ÷ theirs."""
+        return self.ours_seconds / self.theirs_seconds if self.theirs_seconds else None
+
+
+def median_seconds(work: Callable[[], object], runs: int) -> float:
+    """The median wall time of several runs, after one that does not count."""
+    work()
+    return statistics.median(_seconds(work) for _ in range(runs))
+
+
+def median_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
+    """The medians of two pieces of work taken in turn (A B A B …), so that a drifting machine hits both alike."""
+    ours(), theirs()
+    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(runs)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Print the rows: as a table, or as one JSON document if ``--json`` was asked for."""
+    if "--json" in sys.argv[1:]:
+        print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1))
+        return
+    for row in rows:
+        beside = f"  {row.ratio:.2f} × {row.beside} ({row.theirs_seconds:.2f} s)" if row.ratio else ""
+        aim = f"  [aim: {row.aim}]" if row.aim else ""
+        print(f"{row.work}: {row.ours_seconds:.2f} s, median of {row.runs}{beside}{aim}")
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

@@ -1,0 +1,126 @@
+"""How long one waits for the kit: set-up, start, a container's first answer, a rebuild.
+
+Each figure is a whole process or a whole round trip, as a participant feels it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks._rows import Row, median_pair, median_seconds, show
+from workshop_kit.engine import cleanup, containers, images, reach
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import like
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = 7
+
+
+def warm_setup() -> Row:
+    """``./workshop setup`` when all is there."""
+
+    def work() -> None:
+        subprocess.run([ROOT / "workshop", "setup"], check=True, capture_output=True)
+
+    return Row("warm setup", median_seconds(work, RUNS), RUNS, "≤ 3 s")
+
+
+def warm_start(workspace: Workspace) -> Row:
+    """``./workshop start``, until its JupyterLab answers, beside ``jupyter lab`` alone."""
+
+    def ours() -> None:
+        command = [str(ROOT / "workshop"), "start", "--no-browser"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout is not None
+            assert "http://" in process.stdout.readline()
+            process.terminate()
+
+    def theirs() -> None:
+        port = free_port()
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
+        command += ["--IdentityProvider.token=x", f"--ServerApp.root_dir={workspace.folder}"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            wait_for_http(f"http://127.0.0.1:{port}/api/status?token=x")
+            process.terminate()
+
+    mine, other = median_pair(ours, theirs, RUNS)
+    return Row("warm start", mine, RUNS, "≤ 5 s beyond theirs", f"jupyterlab {version('jupyterlab')}", other)
+
+
+def first_answer(stack: Stack) -> Row:
+    """From "start" of a container of the service to the first 200 of ``/livez``."""
+    spec = like(stack.container("service"))
+
+    def work() -> None:
+        with containers.run(stack.session, spec) as running:
+            seconds.append(running.wait_ready("/livez"))
+
+    seconds: list[float] = []
+    whole = median_seconds(work, RUNS)
+    waited = sorted(seconds[1:])[RUNS // 2]
+    return Row(f"container start to /livez 200 (create and remove included: {whole:.2f} s)", waited, RUNS, "≤ 1.0 s")
+
+
+def rebuild(session: Session) -> Row:
+    """A new image after one changed line of the service, everything before it cached."""
+    base = images.tags(ROOT)["base"]
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        for path in images.context_files(ROOT / "workshop_app"):
+            copy = root / "workshop_app" / path.relative_to(ROOT / "workshop_app")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+        recipe = next(recipe for recipe in images.RECIPES if recipe.name == "app")
+
+        def work() -> None:
+            with (root / "workshop_app" / "orders.py").open("a") as file:
+                file.write(f"# {time.monotonic_ns()}\n")
+            images.build(session, root, recipe, {"BASE": base}, tag=images.tag_of(root, recipe, base))
+
+        return Row("rebuild after a one-line change of the service", median_seconds(work, RUNS), RUNS, "≤ 2 s")
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_http(url: str) -> None:
+    """Poll an address until it answers 200."""
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.05)
+
+
+def main() -> None:
+    """Measure in a workspace of its own, and leave nothing behind."""
+    os.environ.setdefault("NO_PROXY", "127.0.0.1")
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace.open(Path(folder) / "workspace")
+        session = ready.session_of(workspace, reach.connect())
+        stack = ready.stack_of(workspace, session)
+        try:
+            stack.up()
+            show([warm_setup(), warm_start(workspace), first_answer(stack), rebuild(session)])
+        finally:
+            cleanup.remove(session, {"kernel", "workspace", "machine"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Imports point one way: what is below never knows what is above it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# From the ground up; a module may import what stands before it, and its own package.
+FLOORS = (
+    ("errors", "progress"),
+    ("prepare",),
+    ("engine",),
+    ("observe", "disturb", "doctor", "develop"),
+    ("show",),
+    ("audit",),
+    ("learn",),
+    ("game",),
+    ("terminal",),
+    ("cli", "bootstrap"),
+)
+RANK = {name: rank for rank, names in enumerate(FLOORS) for name in names}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def part(module: str) -> str | None:
+    """The part of the kit that a module belongs to: ``workshop_kit.engine.reach`` is of ``engine``."""
+    words = module.split(".")
+    return words[1] if words[0] == "workshop_kit" and len(words) > 1 else None
+
+
+def sources(root: Path, folder: str) -> list[Path]:
+    """The Python files of a folder; none is a failure."""
+    found = sorted((root / folder).rglob("*.py"))
+    assert found
+    return found
+
+
+def test_every_part_of_the_kit_has_a_floor(root: Path) -> None:
+    """A new package or module is placed by name, not by accident."""
+    there = {path.stem for path in (root / "workshop_kit").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert there - {"__init__", "__pycache__"} <= set(RANK)
+
+
+def test_the_kit_imports_downwards(root: Path) -> None:
+    """No module imports one of a higher floor, or of a neighbour on its own floor."""
+    wrong = []
+    for path in sources(root, "workshop_kit"):
+        own = path.relative_to(root / "workshop_kit").parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        for module in imported(path):
+            other = part(module)
+            if other in RANK and other != own and RANK[other] >= RANK[own] and {own, other} != {"errors", "progress"}:
+                wrong.append(f"{path.relative_to(root)} imports {module}")
+    assert wrong == []
+
+
+def test_the_observed_does_not_know_its_observer(root: Path) -> None:
+    """The service and the programs in images import nothing of the kit; the images nothing of the service."""
+    for folder, forbidden in (("workshop_app", {"workshop_kit"}), ("images", {"workshop_kit", "workshop_app"})):
+        for path in sources(root, folder):
+            assert not {module.split(".")[0] for module in imported(path)} & forbidden, path
+
+
+def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> None:
+    """The doctor runs on a bare Python, without any installed package, and says what is missing."""
+    command = [sys.executable, "-S", "-m", "workshop_kit.bootstrap", "doctor"]
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert "looked at once the packages are installed" in said.stdout
+    assert said.stderr == ""

@@ -1,0 +1,73 @@
+"""The linters, as tests: one command lands a change or says why not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def passes(root: Path, *command: str | Path) -> None:
+    """Run a tool on the checkout; its own words are the failure."""
+    found = subprocess.run([str(word) for word in command], cwd=root, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, f"{found.stdout}\n{found.stderr}"
+
+
+def tracked(root: Path, *patterns: str) -> list[str]:
+    """The files git knows (or would know) that match; none is a failure, since then nothing was looked at."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    found = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout.split("\n")
+    files = [name for name in found if name and (root / name).is_file()]
+    assert files, patterns
+    return files
+
+
+def tool(name: str) -> Path:
+    """A program of the Python environment."""
+    return Path(sys.executable).with_name(name)
+
+
+def test_ruff_has_nothing_to_say(root: Path) -> None:
+    """No lint, in notebooks too."""
+    passes(root, tool("ruff"), "check", ".")
+
+
+def test_the_code_is_formatted(root: Path) -> None:
+    """ruff format would change nothing."""
+    passes(root, tool("ruff"), "format", "--check", ".")
+
+
+@pytest.mark.timeout(600)
+def test_mypy_strict_is_content(root: Path) -> None:
+    """Types are checked everywhere, tests included."""
+    passes(root, tool("mypy"))
+
+
+def test_every_public_thing_has_a_docstring(root: Path) -> None:
+    """Docstring coverage is 100 %."""
+    passes(root, tool("interrogate"), "--quiet", "workshop_app", "workshop_kit", "images", "benchmarks")
+
+
+def test_the_shell_scripts_are_sound(root: Path) -> None:
+    """shellcheck, on the launcher, the CI script and what stands in images."""
+    passes(root, tool("shellcheck"), "workshop", ".ci/run", *tracked(root, "*.sh"))
+
+
+def test_the_dockerfiles_are_sound(root: Path) -> None:
+    """hadolint, with the exceptions that .hadolint.yaml gives reasons for."""
+    passes(root, tool("hadolint"), *tracked(root, "*Dockerfile"))
+
+
+def test_no_notebook_carries_outputs_and_no_file_a_machine(root: Path) -> None:
+    """No path of the machine it was written on stands in any file."""
+    home = str(Path.home())
+    marks = [f"{home}/", f"{root}/", f"{root.parent}/"]
+    guilty = []
+    for name in tracked(root, "*"):
+        text = (root / name).read_text(errors="replace")
+        guilty += [
+            f"{name}: {mark}" for mark in marks if len(mark) > 6 and mark in text
+        ]  # "/tmp/" and "/root/" say little
+    assert guilty == []

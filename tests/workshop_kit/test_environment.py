@@ -1,0 +1,87 @@
+"""pyproject.toml, the locks and environment.yml say the same."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+CONDA_NAMES = {"docker-py": "docker", "matplotlib-base": "matplotlib", "nbconvert-core": "nbconvert"}
+LOCKS = ("requirements.lock", "requirements-dev.lock", "workshop_app/requirements.txt")
+
+
+def declared(root: Path, group: str | None = None) -> dict[str, Requirement]:
+    """The requirements of pyproject.toml by name."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    lines = project["dependency-groups"][group] if group else project["project"]["dependencies"]
+    return {canonicalize_name(found.name): found for found in map(Requirement, lines)}
+
+
+def locked(text: str) -> dict[str, set[str]]:
+    """Name to versions of a lock file; there are several where older Pythons get an older one."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^ ;]+)", text, re.MULTILINE):
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
+
+
+def test_conda_gets_the_same_packages_in_the_same_ranges(root: Path) -> None:
+    """environment.yml lists what pyproject.toml lists, uv apart, in equal ranges."""
+    environment = yaml.safe_load((root / "environment.yml").read_text())
+    found = [Requirement(line) for line in environment["dependencies"]]
+    by_name = {canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in found}
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    wanted = {name: one.specifier for name, one in declared(root).items() if name != "uv"}
+    wanted["python"] = Requirement(f"python{project['requires-python']}").specifier
+    assert by_name == wanted
+
+
+def test_conda_uses_free_channels_only(root: Path) -> None:
+    """conda-forge and nothing else: the default channels ask companies for money."""
+    environment = yaml.safe_load((root / "environment.yml").read_text())
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    assert environment["name"] == "container-design-workshop"
+
+
+@pytest.mark.parametrize(("lock", "group"), [("requirements.lock", None), ("requirements-dev.lock", "dev")])
+def test_the_lock_satisfies_what_is_declared(root: Path, lock: str, group: str | None) -> None:
+    """Every declared range holds the locked version."""
+    versions = locked((root / lock).read_text())
+    wrong = [
+        f"{name} {versions.get(name)}"
+        for name, wanted in {**declared(root), **(declared(root, group) if group else {})}.items()
+        if not all(map(wanted.specifier.contains, versions.get(name, {"none"})))
+    ]
+    assert wrong == []
+
+
+def test_the_locks_agree(root: Path) -> None:
+    """A package in two locks has one version: the service in its container and in its unit tests is the same."""
+    everything = locked((root / "requirements-dev.lock").read_text())
+    for lock in ("requirements.lock", "workshop_app/requirements.txt"):
+        own = locked((root / lock).read_text())
+        assert own
+        assert {name: everything.get(name) for name in own} == own
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_hashes_and_no_address(root: Path, lock: str) -> None:
+    """Installing checks hashes; no index address stands in the repository."""
+    text = (root / lock).read_text()
+    entries = re.findall(r"^[\w.-]+==.*(?:\n    .*)*", text, re.MULTILINE)
+    assert len(entries) == sum(map(len, locked(text).values())) > 0
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    assert not re.search(r"https?://|--index-url|--find-links", text)
+
+
+def test_floors_that_matter_are_kept(root: Path) -> None:
+    """docker 7.2 follows contexts; jupyter-server 2.18 closes two known holes."""
+    versions = locked((root / "requirements.lock").read_text())
+    for name, floor in (("docker", (7, 2)), ("jupyter-server", (2, 18))):
+        [version] = versions[name]
+        assert tuple(map(int, version.split(".")[:2])) >= floor

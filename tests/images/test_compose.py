@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -188,19 +189,29 @@ def by_hand(root: Path, variables: dict[str, str]) -> Iterator[Callable[..., str
     run("down", "--volumes", "--timeout", "20")
 
 
+def ready(by_hand: Callable[..., str], http: httpx.Client, timeout_seconds: float = 60) -> str:
+    """Where the service answers, once it says ready: healthy means no more than that it lives."""
+    url = f"http://{by_hand('port', 'service', '8080')}"
+    deadline = time.monotonic() + timeout_seconds
+    while (answer := http.get(f"{url}/readyz")).status_code != 200:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.1)
+    return url
+
+
 def test_stack_comes_up_by_hand(
     by_hand: Callable[..., str], variables: dict[str, str], http: httpx.Client, client: Any
 ) -> None:
     """Plain compose brings up a stack that takes an order, keeps it over a restart, and leaves nothing behind."""
     by_hand("up", "--detach", "--wait")
-    url = f"http://{by_hand('port', 'service', '8080')}"
+    url = ready(by_hand, http)
     order = http.post(f"{url}/orders", json={"item": "tea", "quantity": 2})
     assert order.status_code == 201, order.text
     project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
     by_hand("down")
     assert client.containers.list(all=True, filters=project) == []
     by_hand("up", "--detach", "--wait")
-    url = f"http://{by_hand('port', 'service', '8080')}"
+    url = ready(by_hand, http)
     assert http.get(f"{url}{order.headers['Location']}").json() == order.json()
     by_hand("down", "--volumes")
     for kind in (client.containers, client.networks, client.volumes):

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     if not command.may_install:
         python_env.ensure(ROOT, install=False)
     python = python_env.ensure(ROOT, developer=command.developer_packages, report=_show)
-    return os.execv(python, [str(python), "-m", "workshop_kit.cli", *arguments])
+    return os.execv(python, [str(python), "-P", "-m", "workshop_kit.cli", *arguments])
 
 
 def _run_without_packages(command: needs.Command, arguments: list[str]) -> int:

@@ -42,18 +42,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 def main() -> NoReturn:
     """Run the command line; a WorkshopError becomes one sentence and its exit code."""
     try:
-        app(prog_name="./workshop", standalone_mode=False)
+        # Without standalone mode an exit code comes back as a value, and errors come here.
+        code = app(prog_name="./workshop", standalone_mode=False)
     except WorkshopError as error:
         _complain(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _say("Stopped. Nothing is lost: run the same command again, it goes on where it stopped.")
         sys.exit(130)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
     except Exception as error:
         _usage_or_raise(error)
-    sys.exit(Exit.GOOD)
+    sys.exit(code if isinstance(code, int) else Exit.GOOD)
 
 
 def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

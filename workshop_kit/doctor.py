@@ -61,7 +61,7 @@ def examine(root: Path = ROOT) -> Iterator[Finding]:
     """Every finding, in the order of the report; none of the checks changes anything on the machine."""
     yield _python()
     yield _packages(root)
-    yield _versions()
+    yield _versions(root)
     yield _certificates()
     yield _proxy()
     yield _ports()
@@ -90,20 +90,26 @@ def _python() -> Finding:
     return Finding("Python", "good", f"{platform.python_version()} ({sys.executable})")
 
 
+def _is_conda() -> bool:
+    return os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop"
+
+
 def _packages(root: Path) -> Finding:
-    if os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop":
+    if _is_conda():
         return Finding("Python packages", "good", "from the conda environment")
     if python_env.is_complete(root):
         return Finding("Python packages", "good", "as locked in requirements.lock")
     return Finding("Python packages", "fixable", "not installed yet", SETUP)
 
 
-def _versions() -> Finding:
+def _versions(root: Path) -> Finding:
+    if not (_is_conda() or python_env.is_complete(root)):
+        return Finding("Jupyter and widgets", "n/a", "looked at once the packages are installed")
     names = ("docker", "jupyterlab", "jupyter-server", "ipywidgets", "anywidget")
     try:
         found = [f"{name} {importlib.metadata.version(name)}" for name in names]
-    except importlib.metadata.PackageNotFoundError:
-        return Finding("Jupyter and widgets", "n/a", "looked at once the packages are installed")
+    except importlib.metadata.PackageNotFoundError as missing:
+        return Finding("Jupyter and widgets", "fixable", f"{missing.name} is not installed", SETUP)
     return Finding("Jupyter and widgets", "good", ", ".join(found))
 
 
@@ -152,11 +158,12 @@ def _memory() -> Finding:
 
 
 def _engine_findings(root: Path) -> Iterator[Finding]:
-    try:
-        from workshop_kit.engine import reach
-    except ImportError:
+    if not (_is_conda() or python_env.is_complete(root)):
+        # Some other docker package may be around; what it says would not be what the workshop sees.
         yield Finding("Docker engine", "n/a", "looked at once the packages are installed", SETUP)
         return
+    from workshop_kit.engine import reach
+
     try:
         engine = reach.connect(timeout_seconds=10)
     except WorkshopError as error:

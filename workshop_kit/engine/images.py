@@ -27,7 +27,7 @@ from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
 REPOSITORY = "container-workshop"
-PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True)
@@ -119,18 +119,32 @@ def build(
         command += ["--label", f"{key}={value}"]
     for key, value in arguments.items():
         command += ["--build-arg", f"{key}={value}"]
-    for key in PROXY_VARIABLES:
-        command += ["--build-arg", key] if os.environ.get(key) else []
+    proxies = proxy_settings(os.environ)
+    for key in proxies:
+        command += ["--build-arg", key]  # the value comes from the environment: it may hold a password
     if (bundle := ca_bundle()) is not None:
         command += ["--secret", f"id=ca,src={bundle}"]
     shell.run(
         [*command, root / recipe.folder],
         failed=f"The image {recipe.name!r} could not be built.",
         next_step=f"Read the last lines above (log of {recipe.folder}/Dockerfile), then run ./workshop setup again.",
-        environment={"DOCKER_BUILDKIT": "1"},
+        environment=proxies,
         on_line=lambda line: report(_build_step(recipe.name, line)),
     )
     session.ledger.add(Entry("image", session.engine.client.images.get(tag).id, tag, "machine"))
+
+
+def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The proxy variables that are set, in upper and in lower case: pip reads either, apt the lower one alone.
+
+    >>> proxy_settings({"HTTP_PROXY": "http://proxy:3128"})
+    {'HTTP_PROXY': 'http://proxy:3128', 'http_proxy': 'http://proxy:3128'}
+    """
+    found: dict[str, str] = {}
+    for name in PROXY_VARIABLES:
+        if value := environment.get(name) or environment.get(name.lower()):
+            found |= {name: value, name.lower(): value}
+    return found
 
 
 def ca_bundle() -> Path | None:

@@ -20,6 +20,7 @@ from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
+READY_TIMEOUT_SECONDS = 30
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 
@@ -69,6 +70,8 @@ class Stack:
             raise self._with_log_of_culprit(error) from error
         finally:
             self._write_down(announced)
+        if not services:
+            self._wait_until_ready()
         report(Step("Stack", 1.0, done=True))
 
     def containers(self) -> dict[str, Any]:
@@ -116,6 +119,13 @@ class Stack:
             on_line=lambda line: report(Step("Stack", None, line)),
             error=WorkshopError,
         )
+
+    def _wait_until_ready(self) -> None:
+        """Healthy says that the process lives; ready, that it has found its database. Wait for that, too."""
+        service = self.containers().get("service")
+        if service is not None and service.status == "running":
+            running = single.Running(self.session, service)
+            running.wait_ready("/readyz", within_seconds=READY_TIMEOUT_SECONDS)
 
     def _write_down(self, announced: Entry) -> None:
         """Put the ids of everything that compose made for us into the ledger."""

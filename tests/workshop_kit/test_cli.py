@@ -1,0 +1,121 @@
+"""The command line on a machine that is ready, or whose engine is not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.errors import Exit
+from workshop_kit.prepare import needs
+
+pytestmark = pytest.mark.engine
+
+
+def cli(root: Path, *words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command line as the launcher does."""
+    return subprocess.run(
+        [sys.executable, "-m", "workshop_kit.cli", *words],
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]:
+    """The environment that the launcher makes."""
+    return {**clean_environment, "PYTHONPATH": str(root)}
+
+
+def test_every_command_of_the_table_exists_and_explains_itself(root: Path, environment: dict[str, str]) -> None:
+    """The table of needs and the command line name the same commands, with the same line of help."""
+    listing = cli(root, "--help", environment=environment).stdout
+    for command in needs.COMMANDS:
+        said = cli(root, command.name, "--help", environment=environment)
+        assert said.returncode == Exit.GOOD
+        assert command.summary.split(":")[0] in said.stdout
+        assert command.name in listing
+
+
+def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, str]) -> None:
+    """Everything is good on the machine that runs these tests; JSON and nothing else on stdout."""
+    said = cli(root, "doctor", "--json", environment=environment)
+    report = json.loads(said.stdout)
+    assert [finding for finding in report["findings"] if finding["state"] == "fixable"] == []
+    assert {"Docker engine", "Engine version", "Disk", "Memory", "Images", "Clock", "Ports"} <= {
+        finding["name"] for finding in report["findings"]
+    }
+    assert (said.returncode, report["good"]) == (Exit.GOOD, True)
+
+
+def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
+    root: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """doctor exits 1 and says how to mend it; setup --no-install exits 3 with the same sentence."""
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(path))
+    environment = {**environment, "DOCKER_HOST": f"unix://{path}"}
+    said = cli(root, "doctor", "--json", environment=environment)
+    [finding] = [found for found in json.loads(said.stdout)["findings"] if found["name"] == "Docker engine"]
+    assert (said.returncode, finding["state"]) == (Exit.NOT_GOOD, "fixable")
+    assert "is stopped" in finding["detail"]
+    for command in (("setup", "--no-install"), ("tour", "--no-install"), ("setup",), ("down",)):
+        said = cli(root, *command, environment=environment)
+        assert said.returncode == Exit.NOT_READY, command
+        assert "is stopped" in said.stderr
+        assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["start", "09_nothing"], "There is no lesson '09_nothing'. Choose from: 00_start"),
+        (["start", "--port", "http"], "Invalid value for '--port'"),
+        (["start", "--port", "99999", "--no-browser"], "99999"),
+        (["tour", "09_nothing"], "09_nothing"),
+        (["bench", "nothing"], "There is no benchmark 'nothing'. Choose from: kit"),
+        (["setup", "--fast"], "--fast"),
+        (["doctor", "please"], "please"),
+    ],
+)
+def test_wrong_words_are_wrong_usage(root: Path, environment: dict[str, str], words: list[str], sentence: str) -> None:
+    """Exit code 2, a sentence that names the word, and no traceback."""
+    said = cli(root, *words, environment=environment)
+    assert sentence in said.stderr
+    assert "Traceback" not in said.stderr
+    assert said.returncode == Exit.WRONG_USAGE
+
+
+def test_a_taken_port_is_one_sentence(root: Path, environment: dict[str, str]) -> None:
+    """JupyterLab's port is taken: say which, and how to choose another."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = cli(root, "start", "--no-browser", "--port", str(port), environment=environment)
+    assert said.returncode == Exit.NOT_READY
+    assert f"Port {port} is taken." in said.stderr
+
+
+def test_certificates_that_are_not_there_are_named(root: Path, environment: dict[str, str]) -> None:
+    """SSL_CERT_FILE that points nowhere is the user's, and fixable."""
+    said = cli(root, "doctor", environment={**environment, "SSL_CERT_FILE": "/no/such.pem"})
+    assert said.returncode == Exit.NOT_GOOD
+    assert "SSL_CERT_FILE names /no/such.pem" in said.stdout
+
+
+@pytest.mark.parametrize("port", ["many", "70000"])
+def test_a_service_port_that_is_none_is_named(root: Path, environment: dict[str, str], port: str) -> None:
+    """WORKSHOP_SERVICE_PORT is looked at before docker compose trips over it."""
+    said = cli(root, "doctor", environment={**environment, "WORKSHOP_SERVICE_PORT": port})
+    assert said.returncode == Exit.NOT_GOOD
+    assert "WORKSHOP_SERVICE_PORT" in said.stdout

@@ -1,0 +1,148 @@
+"""``./workshop`` on machines that are not ready: one sentence with the next step, and the right exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.errors import Exit
+from workshop_kit.prepare import needs
+
+COPIED = ("workshop", "workshop_kit", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "notebooks")
+
+
+@pytest.fixture
+def bare(tmp_path: Path, root: Path) -> Path:
+    """A checkout without a Python environment, in a folder whose name has a space."""
+    checkout = tmp_path / "a check out"
+    checkout.mkdir()
+    for name in COPIED:
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, checkout / name)
+    return checkout
+
+
+def workshop(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the launcher of a checkout from another folder, as people do."""
+    return subprocess.run(
+        [str(checkout / "workshop"), *words],
+        cwd="/",
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_needs_nothing(bare: Path) -> None:
+    """The list of commands is there before anything is installed, and nothing is installed by it."""
+    said = workshop(bare, "--help")
+    assert said.returncode == Exit.GOOD
+    for command in needs.COMMANDS:
+        assert command.name in said.stdout
+    assert not (bare / ".venv").exists()
+
+
+def test_the_doctor_needs_nothing_and_installs_nothing(bare: Path) -> None:
+    """On a bare Python it says what is missing, as JSON too, and exits 1."""
+    said = workshop(bare, "doctor", "--json")
+    assert said.returncode == Exit.NOT_GOOD
+    report = json.loads(said.stdout)
+    by_name = {finding["name"]: finding for finding in report["findings"]}
+    assert report["good"] is False
+    assert by_name["Python packages"]["command"] == "./workshop setup"
+    assert by_name["Docker engine"]["state"] == "n/a"
+    assert not (bare / ".venv").exists()
+
+
+def test_an_unknown_command_is_wrong_usage(bare: Path) -> None:
+    """A typo gets a sentence and exit code 2, bare or ready."""
+    for checkout in (bare, Path(__file__).resolve().parents[2]):
+        said = workshop(checkout, "strat")
+        assert said.returncode == Exit.WRONG_USAGE
+        assert "strat" in said.stderr
+        assert "Traceback" not in said.stderr
+
+
+def test_what_may_not_install_says_what_to_run(bare: Path) -> None:
+    """``down`` on a bare checkout does not install 300 MB to find nothing."""
+    said = workshop(bare, "down")
+    assert (said.returncode, said.stderr) == (
+        Exit.NOT_READY,
+        "The Python packages are not installed. Run ./workshop setup.\n",
+    )
+
+
+def test_a_python_that_is_too_old_is_named(bare: Path, tmp_path: Path) -> None:
+    """Without Python 3.11 the launcher says how to get one, and exits 3."""
+    old = tmp_path / "bin"
+    old.mkdir()
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        (old / name).write_text("#!/bin/sh\nexit 1\n")
+        (old / name).chmod(0o755)
+    for tool in ("dirname", "readlink", "cmp", "sh", "env"):
+        (old / tool).symlink_to(shutil.which(tool) or tool)
+    said = workshop(bare, "setup", PATH=str(old))
+    assert said.returncode == Exit.NOT_READY
+    assert "No Python 3.11 or newer" in said.stderr
+    assert "apt-get install python3" in said.stderr
+
+
+def test_a_link_to_the_launcher_works(bare: Path, tmp_path: Path) -> None:
+    """A link in ~/bin finds the checkout it points to."""
+    link = tmp_path / "ws"
+    link.symlink_to(bare / "workshop")
+    said = subprocess.run([str(link), "--help"], capture_output=True, text=True, check=True)
+    assert "setup" in said.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root; a user cannot write to root's folder")
+def test_a_checkout_that_cannot_be_written_is_one_sentence(bare: Path, tmp_path: Path) -> None:
+    """Someone else's folder: the sentence says to clone into one's own."""
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(folder.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
+    python = next(path for path in ("/usr/bin/python3", sys.executable) if Path(path).exists())
+    said = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(bare / "workshop"), "setup"],
+        env={"PATH": "/usr/bin:/bin", "WORKSHOP_PYTHON": python, "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == Exit.NOT_READY, said.stderr
+    assert "cannot be written to" in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+def test_a_damaged_lock_is_one_sentence(bare: Path) -> None:
+    """A lock that lists no uv cannot be installed; the checkout can be mended with git."""
+    (bare / "requirements.lock").write_text("")
+    said = workshop(bare, "setup")
+    assert said.returncode == Exit.NOT_READY
+    assert "git checkout requirements.lock" in said.stderr
+
+
+def test_a_package_index_out_of_reach_is_one_sentence(bare: Path) -> None:
+    """No network: the sentence names proxy and certificates, and a second run goes on where it stopped."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/simple"
+        said = workshop(
+            bare, "setup", PIP_INDEX_URL=nowhere, PIP_RETRIES="0", PIP_FIND_LINKS="", PIP_CONFIG_FILE="/dev/null"
+        )
+    assert said.returncode == Exit.NOT_READY
+    assert "HTTPS_PROXY" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert not (bare / ".venv" / "requirements.lock").exists()

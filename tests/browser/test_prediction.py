@@ -138,6 +138,9 @@ def test_reopened_without_a_kernel_the_page_is_not_empty(lab: LabPage) -> None:
     lab.reload()
     expect(lab.output(1).locator(".wk-static")).to_be_visible()
     expect(lab.output(1).locator(".wk-static [data-mine=true]")).to_contain_text("503")
+    failed = lab.output(1).get_by_text("Error displaying widget")
+    expect(failed).to_have_count(1)
+    expect(failed).to_be_hidden()
     lab.screenshot("prediction-reopened", lab.cell(1))
 
 

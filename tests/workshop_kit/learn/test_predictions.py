@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.learn.prediction_text import outcome, question_page
-from workshop_kit.learn.predictions import Prediction
+from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import Workspace
 
@@ -84,6 +85,25 @@ def test_an_unknown_answer_is_a_mistake_of_the_lesson(progress: Progress, call: 
     """A key that is no answer is named, with those that are."""
     with pytest.raises(WrongUsage, match=r"'blue' is no answer of prediction start\.db\. Use one of: green, red, hang"):
         getattr(asked(progress), call)("blue")
+
+
+@pytest.mark.parametrize("message", [{}, {"hello": True}, {"lock": 5}, {"lock": None}])
+def test_other_messages_lock_nothing(progress: Progress, message: dict[str, object]) -> None:
+    """Only a click with an answer's key locks; whatever else a page sends is let be."""
+    guess = predict("start.db", "What happens?", CHOICES, progress=progress)
+    guess._clicked(None, message, None)
+    assert guess.choice is None
+
+
+def test_a_click_that_cannot_be_kept_is_said_on_the_page(tmp_path: Path) -> None:
+    """When the progress file cannot be written, the page gets the sentence and the guess stays open."""
+    blocked = tmp_path / "progress.json"
+    guess = predict("start.db", "What happens?", CHOICES, progress=Progress(blocked))
+    blocked.mkdir()
+    guess._clicked(None, {"lock": "red"}, None)
+    assert guess._widget is not None
+    assert "progress.json is in the way" in guess._widget.problem
+    assert guess._widget.locked == ""
 
 
 @given(st.text(), st.dictionaries(st.sampled_from("abc"), st.text(), min_size=1))

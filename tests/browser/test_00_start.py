@@ -1,0 +1,95 @@
+"""Lesson 00 as its first reader takes it: opened in JupyterLab, run cell by cell with clicks, and looked at."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab_page import LabPage
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+def cells() -> list[dict[str, Any]]:
+    """The cells of the lesson as committed."""
+    document = json.loads((CHECKOUT / "notebooks" / "00_start.ipynb").read_text())
+    return list(document["cells"])
+
+
+def position(cell_id: str) -> int:
+    """Where a cell of the lesson stands, by its id."""
+    return [cell["id"] for cell in cells()].index(cell_id)
+
+
+def assert_honest(lesson: LabPage) -> None:
+    """Without a database the naive service said yes to everything, ours to liveness alone."""
+    honest = lesson.output(position("honest"))
+    for path, naive, ours in (("/livez", 200, 200), ("/readyz", 200, 503), ("/health", 200, 503)):
+        expect(honest.locator("tr", has_text=re.compile(rf"{path}\s*{naive}\s*{ours}"))).to_be_visible()
+
+
+@pytest.fixture
+def lesson(lab: LabPage, workspace: Workspace) -> Iterator[LabPage]:
+    """The lesson, open and not run; its stack and containers are gone afterwards."""
+    lab.open("00_start")
+    yield lab
+    session = ready.session_of(workspace, reach.connect())
+    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+
+
+def run_to(lesson: LabPage, first: str, last: str) -> None:
+    """Click through the code cells from one to the other, both included."""
+    for number in range(position(first), position(last) + 1):
+        if cells()[number]["cell_type"] == "code":
+            lesson.run_cell(number)
+
+
+def test_the_lesson_is_run_by_clicks(lesson: LabPage) -> None:
+    """The failure is seen, the guess is held against it, the service recovers, and every answer is on the page."""
+    run_to(lesson, "setup", "predict")
+    expect(lesson.output(position("works"))).to_contain_text("POST /orders → 201")
+    question = lesson.output(position("predict")).locator(".wk-live")
+    question.get_by_role("button", name="Its health check turns red").click()
+    run_to(lesson, "break", "reveal")
+    broken = lesson.output(position("break"))
+    expect(broken).to_contain_text("I am fine!")
+    expect(broken).to_contain_text("The customer gets nothing.")
+    verdict = lesson.output(position("reveal"))
+    expect(verdict).to_contain_text("Its health check turns red, and orders fail.")
+    expect(verdict).to_contain_text("Its health check stays green, and every order fails.")
+    lesson.page.set_viewport_size({"width": 1280, "height": 860})
+    lesson.cell(position("break")).evaluate("cell => cell.scrollIntoView({block: 'start'})")
+    lesson.page.wait_for_timeout(500)
+    lesson.screenshot("00_start")
+    run_to(lesson, "honest", "tidy")
+    assert_honest(lesson)
+    expect(lesson.output(position("recover"))).to_contain_text("/readyz says 200")
+    expect(lesson.output(position("ask-config"))).to_contain_text("/run/secrets/master_db_password")
+    expect(lesson.output(position("ask-logs"))).to_contain_text("dependency down")
+    expect(lesson.output(position("ask-monitoring"))).to_contain_text("healthy")
+    expect(lesson.output(position("doctor"))).to_contain_text("This machine")
+    lesson.screenshot("00_start-end")
+    assert lesson.errors == []
+
+
+def test_run_all_twice_in_the_dark(lesson: LabPage) -> None:
+    """All cells at once, and a second time over what the first left: no error, readable in the dark theme."""
+    lesson.theme(dark=True)
+    code_cells = sum(cell["cell_type"] == "code" for cell in cells())
+    for round_number in (1, 2):
+        lesson.menu("Run", "Run All Cells")
+        prompt = lesson.cell(position("tidy")).locator(".jp-InputPrompt").first
+        expect(prompt).to_have_text(f"[{round_number * code_cells}]:", timeout=120_000)
+        assert_honest(lesson)
+    expect(lesson.output(position("reveal"))).to_contain_text("every order fails")
+    lesson.cell(position("honest")).evaluate("cell => cell.scrollIntoView({block: 'start'})")
+    lesson.page.wait_for_timeout(500)
+    lesson.screenshot("00_start-dark")

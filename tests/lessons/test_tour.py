@@ -1,0 +1,61 @@
+"""Every lesson runs headless against live containers, and what it wrote down says what it should."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.reach import Engine
+from workshop_kit.learn.workspace import Workspace
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def toured(root: Path) -> list[dict[str, object]]:
+    """``./workshop tour --json``, once for all the tests below."""
+    command = [sys.executable, "-m", "workshop_kit.cli", "tour", "--json"]
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    results: list[dict[str, object]] = json.loads(said.stdout)
+    return results
+
+
+def test_every_lesson_was_run(root: Path, toured: list[dict[str, object]]) -> None:
+    """As many results as notebooks, none of them empty, none of them an error."""
+    assert [result["lesson"] for result in toured] == sorted(path.stem for path in (root / "notebooks").glob("*.ipynb"))
+    assert all(result["error"] is None and result["cells"] for result in toured)
+
+
+def test_the_pages_stand_alone(toured: list[dict[str, object]]) -> None:
+    """A page needs no network and no kernel: no script from elsewhere, no widget placeholder, no traceback."""
+    for result in toured:
+        page = Path(str(result["page"])).read_text()
+        assert not re.search(r'<script[^>]+src="http', page)
+        assert "application/vnd.jupyter.widget-view" not in page
+        assert "Traceback (most recent call last)" not in page
+
+
+def test_lesson_00_shows_the_failure_and_the_recovery(toured: list[dict[str, object]]) -> None:
+    """The health check was green while the order failed, and an order went through in the end."""
+    page = Path(str(toured[0]["page"])).read_text()
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    for sentence in ("It says it is well.", "The customer gets nothing.", "Not what you said.", "/readyz says 200"):
+        assert sentence in text
+    assert "an order: 201" in text
+
+
+def test_the_tour_leaves_nothing(root: Path, engine: Engine, toured: list[dict[str, object]]) -> None:
+    """Its stack, networks and volumes are gone, and so are the entries of its ledger but for images."""
+    assert toured
+    workspace = Workspace.open(root / "build" / "tour" / "workspace")
+    ours = {"label": f"{SESSION}={workspace.id}"}
+    assert engine.client.containers.list(all=True, filters=ours) == []
+    assert engine.client.networks.list(filters=ours) == []
+    assert engine.client.volumes.list(filters=ours) == []

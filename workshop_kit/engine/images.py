@@ -44,6 +44,8 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("app", "workshop_app"),
     Recipe("mariadb", "images/mariadb"),
     Recipe("redis", "images/redis"),
+    Recipe("fault_proxy", "images/fault_proxy"),
+    Recipe("load", "images/load"),
 )
 
 
@@ -148,14 +150,16 @@ def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def ca_bundle() -> Path | None:
-    """The certificates this machine trusts, as a PEM file: SSL_CERT_FILE, else the system's store, else None."""
-    default = ssl.get_default_verify_paths()
-    for candidate in (os.environ.get("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", default.cafile):
-        if candidate and Path(candidate).is_file():
-            return Path(candidate)
+    """The certificates this machine trusts, as a PEM file: SSL_CERT_FILE, else the system's store, else None.
+
+    Raises NotReady if SSL_CERT_FILE names no file: falling back in silence would fail later, far from the cause.
+    """
     if named := os.environ.get("SSL_CERT_FILE"):
+        if Path(named).is_file():
+            return Path(named)
         raise NotReady(f"SSL_CERT_FILE names {named}, which is not a file.", "Correct or unset SSL_CERT_FILE.")
-    return None
+    usual = ("/etc/ssl/certs/ca-certificates.crt", ssl.get_default_verify_paths().cafile)
+    return next((Path(path) for path in usual if path and Path(path).is_file()), None)
 
 
 def free_bytes(engine: Engine) -> int | None:

@@ -6,6 +6,7 @@ Plain ``docker compose`` works on the same stack: setup writes the same variable
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +151,10 @@ class Stack:
         ledger.strike(announced)
 
     def _with_log_of_culprit(self, error: WorkshopError) -> WorkshopError:
+        if re.search("port is already allocated|address already in use", error.output):
+            port = self.variables()["WORKSHOP_SERVICE_PORT"]
+            advice = "Unset WORKSHOP_SERVICE_PORT (a free port is then chosen) or name another."
+            return WorkshopError(f"Port {port} (WORKSHOP_SERVICE_PORT) is taken.", advice, output=error.output)
         for service, container in self.containers().items():
             state = container.attrs["State"]
             health = state.get("Health", {}).get("Status")

@@ -25,7 +25,7 @@ def write_secrets(folder: Path) -> None:
         folder.chmod(0o700)
         for name in SECRETS:
             path = folder / name
-            if not path.exists() or not path.read_text().strip():
+            if not path.exists() or not path.read_bytes().strip():
                 path.unlink(missing_ok=True)
                 path.write_text(secrets.token_urlsafe(24))
             path.chmod(0o444)

@@ -1,0 +1,157 @@
+"""The stack comes up as a whole, is listed as a whole, and says what is wrong when it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import LiveStack
+from workshop_kit.engine import cleanup, images, stack_files
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def other(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
+    """A second participant's stack, not up."""
+    workspace = Workspace.open(tmp_path / "another 'workspace' $HOME")
+    session = ready.session_of(workspace, engine)
+    yield ready.stack_of(workspace, session)
+    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+
+
+def test_an_order_goes_through_right_after_up(other: Stack, http: httpx.Client) -> None:
+    """``up`` returns when the service is ready, not merely alive: the very first order is taken."""
+    other.up()
+    answer = http.post(other.url() + "/orders", json={"item": "tea", "quantity": 1})
+    assert answer.status_code == 201
+
+
+def test_everything_of_the_stack_is_listed_and_goes(other: Stack, engine: Engine) -> None:
+    """Containers, network and volume are in the ledger after ``up``, and gone after clean-up."""
+    other.up()
+    kinds = sorted(entry.kind for entry in other.session.ledger.entries())
+    assert kinds == ["container", "container", "container", "network", "volume"]
+    cleanup.remove(other.session, {"workspace"})
+    label = {"label": f"com.docker.compose.project={other.project}"}
+    assert engine.client.containers.list(all=True, filters=label) == []
+    assert engine.client.networks.list(filters=label) == []
+    assert engine.client.volumes.list(filters=label) == []
+
+
+def test_two_stacks_live_side_by_side(other: Stack, live_stack: LiveStack, http: httpx.Client) -> None:
+    """Two participants on one engine have ports, networks and data of their own."""
+    other.up()
+    assert other.url() != live_stack.url
+    made = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1}).json()
+    theirs = http.get(f"{live_stack.url}/orders/{made['id']}")
+    assert theirs.status_code == 404 or theirs.json()["item"] != "only here"
+    cleanup.remove(other.session, {"workspace"})
+    assert http.get(live_stack.url + "/readyz").status_code == 200
+
+
+def test_plain_docker_compose_works_with_what_set_up_wrote(other: Stack, root: Path) -> None:
+    """The variables file is all that ``docker compose up`` needs, odd characters in the path included."""
+    variables = other.prepare()
+    said = subprocess.run(
+        ["docker", "compose", "--env-file", str(variables), "config", "--quiet"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    resolved = subprocess.run(
+        ["docker", "compose", "--env-file", str(variables), "config"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(other.folder / "secrets" / "redis_password") in resolved.stdout.replace("$$", "$").replace("''", "'")
+
+
+def test_a_container_that_cannot_start_is_shown_with_its_last_lines(other: Stack) -> None:
+    """A secret that the database cannot use: it says so, and that is what the user reads."""
+    other.prepare()
+    secret = other.folder / "secrets" / "master_db_password"
+    secret.chmod(0o600)
+    secret.write_bytes(b"\xff\xfe")
+    with pytest.raises(WorkshopError) as caught:
+        other.up()
+    assert "master-db is exited" in caught.value.what
+    assert "not UTF-8 text" in caught.value.output
+
+
+def test_a_taken_port_is_named(other: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for a port that somebody has reads which one, and how to get rid of the wish."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("WORKSHOP_SERVICE_PORT", str(port))
+        with pytest.raises(WorkshopError, match=f"Port {port} "):
+            other.up()
+
+
+def test_images_out_of_date_are_named_before_anything_starts(other: Stack, tmp_path: Path) -> None:
+    """A changed recipe without a build: run set-up, says the sentence, and nothing was made."""
+    stale = dataclasses.replace(other, root=tmp_path / "checkout")
+    for recipe in images.RECIPES:
+        for path in images.context_files(other.root / recipe.folder):
+            copy = stale.root / path.relative_to(other.root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+            copy.chmod(path.stat().st_mode)
+    (stale.root / "workshop_app" / "orders.py").write_text("# changed\n")
+    with pytest.raises(NotReady, match="missing or out of date: app"):
+        stale.up()
+    assert other.session.ledger.entries() == []
+
+
+def test_a_service_that_is_not_in_the_stack_is_named(live_stack: LiveStack) -> None:
+    """A typo in a cell: the sentence lists what there is."""
+    with pytest.raises(WorkshopError, match=r"no container 'master' \(master-db, redis, service\)"):
+        live_stack.stack.stop("master")
+
+
+def test_a_service_that_is_stopped_has_no_address(live_stack: LiveStack) -> None:
+    """Its URL cannot be had, and the sentence says that it is stopped."""
+    live_stack.stop("service")
+    with pytest.raises(WorkshopError, match="it is exited"):
+        live_stack.stack.url()
+
+
+def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
+    """The folder is for the owner alone; a second start keeps what the database already knows."""
+    folder = tmp_path / "secrets"
+    stack_files.write_secrets(folder)
+    first = {path.name: path.read_text() for path in folder.iterdir()}
+    stack_files.write_secrets(folder)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == first
+    assert sorted(first) == ["master_db_password", "redis_password"]
+    assert all(len(secret) >= 32 for secret in first.values())
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_is_not_ours_stays(tmp_path: Path) -> None:
+    """A ``.env`` of the user's own is not overwritten; one of ours is."""
+    path = tmp_path / ".env"
+    path.write_text("MINE=1\n")
+    assert stack_files.write_variables(path, {"A": "1"}) is False
+    assert path.read_text() == "MINE=1\n"
+    path.unlink()
+    assert stack_files.write_variables(path, {"A": "1"}) is True
+    assert stack_files.write_variables(path, {"A": "two words"}) is True
+    assert 'A="two words"' in path.read_text()

@@ -54,6 +54,7 @@ def locked_in(lab: LabPage) -> str | None:
 
 def test_one_click_locks_and_a_reload_keeps_it(lab: LabPage) -> None:
     """A guess is locked by its first click; neither a second click nor a reload of the page changes it."""
+    expect(lab.output(1).locator(".wk-static")).to_be_hidden()
     answer(lab, "503").click()
     expect(question(lab).get_by_role("status")).to_contain_text("Locked: 503 <i>unhealthy</i>")
     answer(lab, "hangs").click(force=True)

@@ -143,7 +143,14 @@ def test_serve_ends_cleanly(workspace: Workspace, number: signal.Signals) -> Non
     """Ctrl-C, SIGTERM and a closed terminal end the server and its kernels, with exit code 0 and no traceback."""
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-c", SERVE, str(workspace.folder)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("JupyterLab: http://127.0.0.1:")
     server = running_server(workspace)
@@ -151,7 +158,7 @@ def test_serve_ends_cleanly(workspace: Workspace, number: signal.Signals) -> Non
     server.call("POST", "/api/kernels", {"name": KERNEL}, timeout_seconds=30)
     again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
     assert f":{server.port}/" in again.stdout
-    process.send_signal(number)
+    os.killpg(process.pid, number)  # a terminal tells the whole group
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
     wait_until(lambda: not processes_of(workspace))

@@ -156,12 +156,17 @@ class Stack:
             advice = "Unset WORKSHOP_SERVICE_PORT (a free port is then chosen) or name another."
             return WorkshopError(f"Port {port} (WORKSHOP_SERVICE_PORT) is taken.", advice, output=error.output)
         for service, container in self.containers().items():
-            state = container.attrs["State"]
-            health = state.get("Health", {}).get("Status")
-            if state["Status"] in {"exited", "restarting", "dead"} or health == "unhealthy":
-                sentence = f"The stack did not come up: {service} is {health or state['Status']}."
+            if trouble := _trouble(container.attrs["State"]):
+                sentence = f"The stack did not come up: {service} {trouble}."
                 return WorkshopError(sentence, error.next_step, output=single.log_tail(container))
         return error
+
+
+def _trouble(state: Mapping[str, Any]) -> str:
+    """What is wrong with a container, from the state that ``docker inspect`` gives; empty if nothing is."""
+    if state["Status"] in {"exited", "dead", "restarting"}:
+        return f"exited with code {state['ExitCode']}"
+    return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
 
 
 def volume_id(volume: Any) -> str:

@@ -90,7 +90,7 @@ def test_a_container_that_cannot_start_is_shown_with_its_last_lines(other: Stack
     secret.write_bytes(b"\xff\xfe")
     with pytest.raises(WorkshopError) as caught:
         other.up()
-    assert "master-db is exited" in caught.value.what
+    assert "master-db exited with code 1" in caught.value.what
     assert "not UTF-8 text" in caught.value.output
 
 

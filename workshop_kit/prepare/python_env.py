@@ -15,7 +15,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -155,21 +157,38 @@ _NETWORK_ADVICE = (
 
 
 def _run(command: Sequence[str | Path], what: str, next_step: str, environment: dict[str, str] | None = None) -> None:
-    """Run a tool; on a terminal its own progress is shown, elsewhere its last lines only if it fails."""
-    shown = sys.stderr.isatty()
+    """Run a tool; meanwhile a terminal shows its last line and the seconds. Its last lines follow if it fails."""
     started = time.monotonic()
-    process = subprocess.run(
+    tail: deque[str] = deque([Path(command[0]).name], maxlen=12)
+    process = subprocess.Popen(
         [str(part) for part in command],
-        stdout=None if shown else subprocess.PIPE,
-        stderr=None if shown else subprocess.STDOUT,
-        stdin=None if shown else subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if command[0] != "sudo" else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
         env=environment,
-        check=False,
     )
+    with process:
+        reader = threading.Thread(target=tail.extend, args=(map(str.rstrip, process.stdout or ()),), daemon=True)
+        reader.start()
+        while process.poll() is None:
+            _show_last(tail[-1], time.monotonic() - started)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+        reader.join()
+    _show_last("", None)
     if process.returncode != 0:
-        last_lines = "" if shown else "\n".join((process.stdout or "").splitlines()[-12:])
-        raise NotReady(f"{what} ({time.monotonic() - started:.0f} s)", next_step, output=last_lines)
+        raise NotReady(f"{what} ({time.monotonic() - started:.0f} s)", next_step, output="\n".join(tail))
+
+
+def _show_last(line: str, seconds: float | None) -> None:
+    """One line of a terminal, written over and over; nothing where stderr is no terminal."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        text = "" if seconds is None else f"  {seconds:3.0f} s  {line}"[:width]
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
 
 
 def say(line: str) -> None:

@@ -33,6 +33,14 @@ SERVE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def nothing_left(workspace: Workspace) -> Iterator[None]:
+    """End the server that a failed test would leave behind."""
+    yield
+    if (left := running_server(workspace)) is not None:
+        left.call("POST", "/api/shutdown")
+
+
 @pytest.fixture
 def server(workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path) -> Iterator[LabServer]:
     """A server on a workspace with one lesson, for a user whose home is empty."""

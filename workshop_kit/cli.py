@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +17,7 @@ import typer
 
 from workshop_kit import doctor as doctor_report
 from workshop_kit.develop import browser, locks
-from workshop_kit.engine import cleanup, reach
+from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.learn import ready
@@ -23,6 +26,7 @@ from workshop_kit.prepare import needs, python_env
 from workshop_kit.terminal import TerminalReport
 
 ROOT = Path(__file__).resolve().parents[1]
+REPEATED = "WORKSHOP_REPEATED"  # set while a command runs for the second time, as a member of Docker's group
 TOUR_FOLDER = ROOT / "build" / "tour"
 
 app = typer.Typer(
@@ -45,6 +49,8 @@ def main() -> NoReturn:
         # Without standalone mode an exit code comes back as a value, and errors come here.
         code = app(prog_name="./workshop", standalone_mode=False)
     except WorkshopError as error:
+        if isinstance(error, reach.NoPermission):
+            _repeat_as_group_member()
         _complain(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -214,6 +220,14 @@ def _say_outcome(outcome: cleanup.Outcome, unlisted: list[str], packages: list[s
         _say(f"Left: {thing} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
     if packages:
         _say(f"Removed the engine we installed: {', '.join(packages)}.")
+
+
+def _repeat_as_group_member() -> None:
+    """Who was just added to Docker's group is let in at the next login; ``sg`` lets this one command in at once."""
+    if install.waits_for_login() and shutil.which("sg") and not os.environ.get(REPEATED):
+        os.environ[REPEATED] = "1"
+        words = shlex.join([str(ROOT / "workshop"), *sys.argv[1:]])
+        os.execvp("sg", ["sg", install.GROUP, "-c", words])
 
 
 def _usage_or_raise(error: Exception) -> NoReturn:

@@ -6,6 +6,8 @@ installed is written to a record on the machine, so that ``./workshop down --eng
 
 from __future__ import annotations
 
+import getpass
+import grp
 import json
 import os
 import shutil
@@ -27,6 +29,7 @@ RECORD = Path("/var/lib/container-design-workshop/engine.json")
 LOG = Path("/var/log/container-design-workshop-dockerd.log")
 PID_FILE = Path("/var/run/docker.pid")
 DATA = Path("/var/lib/docker")
+GROUP = "docker"
 START_TIMEOUT_SECONDS = 60
 TASK = "Docker engine"
 
@@ -61,6 +64,8 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     if not shutil.which("dockerd"):
         bring(_packages(), report)
     _start(report)
+    if os.geteuid() != 0:
+        _join_group(report)
     engine = _wait_for_engine()
     report(Step(TASK, 1.0, f"Docker {engine.version['Version']}", done=True))
     return engine
@@ -201,14 +206,32 @@ def _start(report: Report) -> None:
         )
         return
     # No init system (a container, WSL without systemd): dockerd in a session of its own outlives this command.
-    # Its socket belongs to the caller's group, since group memberships change only at the next login.
-    group = [] if os.geteuid() == 0 else ["--group", str(os.getgid())]
-    script = f'setsid dockerd "$@" >>{LOG} 2>&1 </dev/null &'
     shell.run(
-        [*sudo(), "sh", "-c", script, "dockerd", *group],
+        [*sudo(), "sh", "-c", f"setsid dockerd >>{LOG} 2>&1 </dev/null &"],
         failed="The Docker engine could not be started.",
         next_step=f"Look at {LOG}.",
     )
+
+
+def _join_group(report: Report) -> None:
+    """Let this user use the engine that we just installed, as Docker's own instructions do."""
+    user = getpass.getuser()
+    if user not in grp.getgrnam(GROUP).gr_mem:
+        report(Step(TASK, detail=f"adding {user} to the group {GROUP}, whose members may use the engine"))
+        shell.run(
+            [*sudo(), "usermod", "-aG", GROUP, user],
+            failed=f"{user} could not be added to the group {GROUP}.",
+            next_step=f"Do it by hand: sudo usermod -aG {GROUP} {user}",
+        )
+
+
+def waits_for_login() -> bool:
+    """Whether this user is a member of Docker's group already, but this login does not know it yet."""
+    try:
+        group = grp.getgrnam(GROUP)
+    except KeyError:
+        return False
+    return getpass.getuser() in group.gr_mem and group.gr_gid not in os.getgroups()
 
 
 def _stop() -> None:

@@ -146,3 +146,15 @@ def test_a_package_index_out_of_reach_is_one_sentence(bare: Path) -> None:
     assert "HTTPS_PROXY" in said.stderr
     assert "Traceback" not in said.stderr
     assert not (bare / ".venv" / "requirements.lock").exists()
+
+
+def test_an_active_conda_environment_is_used_as_it_is(bare: Path, tmp_path: Path) -> None:
+    """With the environment of environment.yml active, nothing is installed: its Python runs the command line."""
+    python = tmp_path / "conda" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "conda: $*"\n')
+    python.chmod(0o755)
+    conda = {"CONDA_DEFAULT_ENV": "container-design-workshop", "CONDA_PREFIX": str(tmp_path / "conda")}
+    assert workshop(bare, "setup", **conda).stdout == "conda: -P -m workshop_kit.cli setup\n"
+    other = workshop(bare, "down", **{**conda, "CONDA_DEFAULT_ENV": "base"})
+    assert other.returncode == Exit.NOT_READY

@@ -172,12 +172,17 @@ def _run(command: Sequence[str | Path], what: str, next_step: str, environment: 
     with process:
         reader = threading.Thread(target=tail.extend, args=(map(str.rstrip, process.stdout or ()),), daemon=True)
         reader.start()
-        while process.poll() is None:
-            _show_last(tail[-1], time.monotonic() - started)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.2)
-        reader.join()
-    _show_last("", None)
+        try:
+            while process.poll() is None:
+                _show_last(tail[-1], time.monotonic() - started)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            reader.join()
+            _show_last("", None)
     if process.returncode != 0:
         raise NotReady(f"{what} ({time.monotonic() - started:.0f} s)", next_step, output="\n".join(tail))
 

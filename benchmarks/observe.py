@@ -1,0 +1,120 @@
+"""What observing costs: CPU of a core for 50 containers sampled once a second, and lines read a second.
+
+The share is CPU time of the whole process over wall time: a "second" below is CPU in one second of watching.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks._rows import Row, median_pair, show
+from workshop_kit.engine import cleanup, images, reach
+from workshop_kit.engine.containers import run
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+from workshop_kit.observe import lines
+from workshop_kit.observe.sampler import Sampler
+from workshop_kit.observe.wire import asker
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTAINERS = 50
+WATCH_SECONDS = 10
+RUNS = 3
+LOG_LINES = 100_000
+
+
+@contextmanager
+def sleepers(session: Session, image: str) -> Iterator[list[Any]]:
+    """Fifty containers that do nothing, removed after."""
+    made: list[Any] = []
+    try:
+        made += [run(session, Spec(image, command=("sleep", "3600"))) for _ in range(CONTAINERS)]
+        yield made
+    finally:
+        for running in made:
+            running.remove()
+
+
+def watching(engine: Engine, containers: list[Any]) -> Row:
+    """The sampler's share of a core: CPU time of the whole process over wall time."""
+    shares = []
+    with Sampler(engine, containers) as sampler:
+        time.sleep(3)
+        for _ in range(RUNS):
+            cpu, wall = time.process_time(), time.monotonic()
+            time.sleep(WATCH_SECONDS)
+            shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
+        rows = len(sampler.rows(containers[0]))
+    expected = RUNS * WATCH_SECONDS
+    work = f"CPU a second of watching {CONTAINERS} containers at 1 Hz ({rows} of {expected} samples of the first one)"
+    return Row(work, statistics.median(shares), RUNS, "≤ 0.10 s (10 % of a core)")
+
+
+def asking(engine: Engine, containers: list[Any]) -> list[Row]:
+    """CPU of one round over the containers: our connection beside httpx's and the SDK's."""
+    ask = asker(engine)
+    paths = [f"/containers/{one.id}/stats?stream=0&one-shot=1" for one in containers]
+    api = engine.client.api
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(engine.endpoint.socket)), base_url="http://docker") as web:
+        ways = {
+            f"httpx {version('httpx')}": lambda: [web.get(f"/v{api.api_version}{path}").json() for path in paths],
+            f"docker SDK {version('docker')}": lambda: [
+                api.stats(one.id, stream=False, one_shot=True) for one in containers
+            ],
+        }
+        pairs = {name: cpu_pair(lambda: [ask(path) for path in paths], way) for name, way in ways.items()}
+    work = f"CPU of asking {CONTAINERS} containers' statistics once"
+    return [Row(work, ours, RUNS, "", name, theirs) for name, (ours, theirs) in pairs.items()]
+
+
+def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+    """The medians of this process's CPU seconds for two pieces of work taken in turn."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(RUNS + 1):
+        for work, seconds in zip((ours, theirs), taken, strict=True):
+            started = time.process_time()
+            work()
+            seconds.append(time.process_time() - started)
+    return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])  # the first run does not count
+
+
+def reading(session: Session, image: str) -> Row:
+    """A log of many lines to Line records, beside the SDK's bare bytes of the same log."""
+    code = f"for n in range({LOG_LINES}): print('line', n, 'x' * 180)"
+    with run(session, Spec(image, command=("python3", "-c", code))) as running:
+        running.container.wait()
+        ours, theirs = median_pair(lambda: lines.read(running), lambda: running.container.logs(timestamps=True), RUNS)
+        followed = list(lines.follow(running, threading.Event()))
+        assert len(followed) == LOG_LINES
+    return Row(f"read {LOG_LINES:,} lines of 200 bytes", ours, RUNS, "", "docker SDK logs(), bytes only", theirs)
+
+
+def main() -> None:
+    """All rows, on a workspace of their own that is cleaned up."""
+    engine = reach.connect()
+    image = images.tags(ROOT)["base"]
+    with tempfile.TemporaryDirectory() as scratch:
+        session = ready.session_of(Workspace.open(Path(scratch) / "workspace"), engine)
+        try:
+            with sleepers(session, image) as containers:
+                rows = [watching(engine, containers), *asking(engine, containers)]
+            show([*rows, reading(session, image)])
+        finally:
+            cleanup.remove(session, {"kernel", "workspace"})
+
+
+if __name__ == "__main__":
+    main()

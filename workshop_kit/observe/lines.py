@@ -1,0 +1,166 @@
+"""Follow what a container writes, line by line, whatever it writes: binary, a terminal, lines of a megabyte.
+
+Nothing is lost and nothing crashes; bytes that are not UTF-8 become U+FFFD and are counted. The order *between* stdout
+and stderr is the engine's and not defined; within each it holds. With a terminal there is one limit: where a container
+stopped in the middle of a line and was started again, the two runs' texts stand in one line.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from docker.errors import APIError, NotFound
+
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.observe.framing import Frames, Terminal
+from workshop_kit.observe.joining import MAX_LINE_BYTES, Line, Lines
+from workshop_kit.observe.wire import Away, Gone, Refused, Stream, sdk
+
+__all__ = ["Following", "Line", "follow", "read"]
+
+_SPARE_PIECES = 256  # 4 MiB of one line: the engine counts its pieces, not lines, so more are asked for than wanted
+
+
+def read(
+    container: Any,
+    *,
+    tail: int | None = None,
+    since: datetime | float | None = None,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> list[Line]:
+    """The lines a container has written so far, oldest first; with ``tail`` only the last so many whole lines.
+
+    ``since`` is a time with a zone, or seconds since 1970. A line keeps at most ``max_line_bytes``, the rest is counted
+    in ``cut_bytes``. Raises WorkshopError if the container is gone, its log cannot be read, or the engine is away.
+    """
+    if tail is None:
+        return _read(container, {"tail": "all", **_since(since)}, max_line_bytes)
+    pieces = _not_negative(tail) + _SPARE_PIECES
+    while True:
+        lines = _read(container, {"tail": pieces, **_since(since)}, max_line_bytes)
+        last = lines[len(lines) - min(tail, len(lines)) :]
+        seen = sum(line.pieces for line in lines)
+        # The first pieces of an answer may be the end of a long line; then the last lines must not reach into them.
+        if seen < pieces or sum(line.pieces for line in last) <= pieces - _SPARE_PIECES:
+            return last
+        pieces *= 2
+
+
+def follow(
+    container: Any,
+    stop: threading.Event,
+    *,
+    tail: int | None = None,
+    since: datetime | float | None = None,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> Following:
+    """Yield the lines a container has written and writes, until it ends, is removed, or ``stop`` is set.
+
+    ``tail`` limits the lines of the past (0: only new ones). What came when the end came is in ``Following.ended``; a
+    container that is gone already yields nothing. Raises WorkshopError if the log cannot be read.
+    """
+    if tail:
+        tail = sum(line.pieces for line in read(container, tail=tail, since=since))
+    params = {"follow": 1, "tail": "all" if tail is None else _not_negative(tail), **_since(since)}
+    return Following(container, stop, params, max_line_bytes)
+
+
+class Following(Iterator[Line]):
+    """The lines of a container as they come; ``ended`` is empty while it goes on, then says why it ended."""
+
+    def __init__(self, container: Any, stop: threading.Event, params: Mapping[str, Any], max_line_bytes: int) -> None:
+        self.ended = ""
+        self._container = sdk(container)
+        self._stop = stop
+        self._lines = self._follow(params, max_line_bytes)
+
+    def __next__(self) -> Line:
+        return next(self._lines)
+
+    def _follow(self, params: Mapping[str, Any], max_line_bytes: int) -> Iterator[Line]:
+        try:
+            state = _state(self._container)
+            with _open(self._container, params, self._stop) as stream:
+                for line in _lines(stream, _has_terminal(self._container), max_line_bytes):
+                    if self._stop.is_set():
+                        break
+                    yield line
+            self.ended = self._reason(state)
+        except Gone:
+            self.ended = "the container was removed"
+        except Away:
+            self.ended = "the engine went away"
+
+    def _reason(self, before: Mapping[str, Any]) -> str:
+        if self._stop.is_set():
+            return "following was stopped"
+        now = _state(self._container)
+        if now["StartedAt"] != before["StartedAt"]:
+            return "the container was started again"
+        return "the engine ended it" if now["Running"] else f"the container exited with code {now['ExitCode']}"
+
+
+def _read(container: Any, params: Mapping[str, Any], max_line_bytes: int) -> list[Line]:
+    container = sdk(container)
+    _state(container)
+    with _open(container, params, threading.Event()) as stream:
+        lines = list(_lines(stream, _has_terminal(container), max_line_bytes))
+        if stream.cut:
+            raise Away
+    return lines
+
+
+def _open(container: Any, params: Mapping[str, Any], stop: threading.Event) -> Stream:
+    both = {"stdout": 1, "stderr": 1, "timestamps": 1, **params}
+    try:
+        return Stream(container.client.api, f"/containers/{container.id}/logs", both, stop)
+    except Refused as refused:  # a log driver that cannot be read back, for one
+        sentence = f"The log of {container.name} cannot be read. {refused.what}"
+        raise WorkshopError(sentence, "Run it with the json-file or local log driver.") from refused
+
+
+def _lines(stream: Stream, terminal: bool, max_line_bytes: int) -> Iterator[Line]:
+    frames = Terminal() if terminal else Frames()
+    lines = Lines(terminal=terminal, max_line_bytes=max_line_bytes)
+    for chunk in stream:
+        for piece in frames.feed(chunk):
+            yield from lines.feed(piece)
+    for piece in frames.end():
+        yield from lines.feed(piece)
+    yield from lines.end()
+
+
+def _state(container: Any) -> Mapping[str, Any]:
+    try:
+        container.reload()
+    except NotFound as gone:
+        raise Gone(container.name) from gone
+    except APIError as refused:
+        raise Refused(f"The engine refused to look at {container.name}: {refused.explanation}.") from refused
+    except OSError as away:  # what requests raises when nobody answers is an OSError
+        raise Away from away
+    state: Mapping[str, Any] = container.attrs["State"]
+    return state
+
+
+def _has_terminal(container: Any) -> bool:
+    return bool(container.attrs["Config"]["Tty"])
+
+
+def _since(since: datetime | float | None) -> dict[str, str]:
+    if since is None:
+        return {}
+    if not isinstance(since, datetime):
+        return {"since": f"{since:.9f}"}
+    if since.tzinfo is None:
+        raise WrongUsage("The time in `since` has no time zone.", "Give it one: datetime.now(tz=UTC).")
+    return {"since": f"{int(since.timestamp())}.{since.microsecond:06d}000"}
+
+
+def _not_negative(tail: int) -> int:
+    if tail < 0:
+        raise WrongUsage(f"`tail` is {tail}.", "Ask for 0 lines or more.")
+    return tail

@@ -71,6 +71,10 @@ class Relay:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._listener = None
+        self.break_off()
+
+    def break_off(self) -> None:
+        """Break the connections that are open; new ones are let through."""
         for one in self._open:
             try:
                 one.shutdown(socket.SHUT_RDWR)

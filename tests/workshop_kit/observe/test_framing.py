@@ -168,3 +168,30 @@ def test_a_cap_holds_while_the_line_grows() -> None:
             assert len(piece.data) <= 200_000
     (line,) = [*(line for piece in frames.end() for line in lines.feed(piece)), *lines.end()]
     assert (len(line.text), line.cut_bytes) == (10_000, 10_000_000 - 10_000)
+
+
+def test_short_parts_are_joined_by_their_time() -> None:
+    """An engine that splits earlier than at 16 KiB still gives whole lines: the parts of a line have one timestamp."""
+    data = frame("stdout", stamp(0) + b"one ") + frame("stdout", stamp(0) + b"line\n")
+    (line,) = lines_of(data, [5])
+    assert (line.text, line.pieces) == ("one line", 2)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 200_000), min_size=1, max_size=4), SIZES)
+def test_a_terminals_parts_may_have_any_length(lengths: list[int], sizes: list[int]) -> None:
+    """Also parts longer than what is held back to find their end: no timestamp stays in the text, none is cut."""
+    data = b"".join(stamp(0) + b"w" * length for length in lengths) + b"\r\n" + stamp(1) + b"next\r\n"
+    line, after = lines_of(data, sizes, with_terminal=True)
+    assert line.text == "w" * sum(lengths)
+    assert line.pieces == len(lengths)
+    assert after.text == "next"
+
+
+def test_a_timestamp_may_arrive_in_two_halves() -> None:
+    """Wherever the stream is cut around the seam of two parts, the timestamp is known as one."""
+    first = stamp(0) + b"w" * 70_000
+    data = first + stamp(0) + b"end" * 100 + b"\r\n"
+    for cut in range(len(first) - 45, len(first) + 45):
+        (line,) = lines_of(data, [cut, len(data)], with_terminal=True)
+        assert (line.text, line.pieces) == ("w" * 70_000 + "end" * 100, 2)

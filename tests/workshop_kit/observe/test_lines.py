@@ -119,6 +119,11 @@ def test_the_tail_is_whole_lines(start: Start) -> None:
         assert [len(line.text) for line in lines.read(running, tail=tail)] == lengths
     following = lines.follow(running, threading.Event(), tail=2)
     assert [len(line.text) for line in following] == [2**20, 5]
+    longer = start("print('x' * 5 * 2**20)\nprint('short')")
+    longer.container.wait()
+    assert [len(line.text) for line in lines.read(longer, tail=2, max_line_bytes=2**23)] == [5 * 2**20, 5]
+    first, _ = lines.read(longer, tail=2)
+    assert (len(first.text), first.cut_bytes) == (2 * 2**20, 3 * 2**20)
     with pytest.raises(WrongUsage, match="tail"):
         lines.read(running, tail=-1)
 

@@ -19,6 +19,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe import stats
 from workshop_kit.observe.sampler import Sampler
+from workshop_kit.observe.wire import Away, asker
 
 pytestmark = pytest.mark.engine
 MEBIBYTE = 1024 * 1024
@@ -113,6 +114,9 @@ def test_stop_restart_and_removal_are_states_not_numbers(start: Start, engine: E
     assert table[table["state"] != "running"].drop(columns=["time", "container", "state"]).isna().all(axis=None)
     assert table["cpu_percent"].min() >= 0
     assert table["cpu_percent"].max() < 100
+    first_again = (table["state"] == "running") & (table["state"].shift() == "stopped")
+    assert first_again.any()
+    assert table[first_again]["cpu_percent"].isna().all()  # what was before the stop is no beginning
 
 
 def test_a_late_container_joins_and_one_can_leave(start: Start, engine: Engine) -> None:
@@ -151,6 +155,17 @@ def test_an_engine_that_goes_away_is_waited_for(start: Start, relay: Relay) -> N
         until(lambda: len(sampler.rows()) >= seen + 3)
         assert sampler.condition == "Sampling 1 container every 0.2 s."
     assert sampler.frame()["cpu_percent"].dropna().between(0, 200).all()
+
+
+def test_a_connection_that_was_closed_while_idle_is_opened_anew(relay: Relay) -> None:
+    """One that breaks between two questions is nothing to speak of; an engine that is really away is said."""
+    ask = asker(connected(f"unix://{relay.address}"))
+    version = ask("/version")["Version"]
+    relay.break_off()
+    assert ask("/version")["Version"] == version
+    relay.cut()
+    with pytest.raises(Away):
+        ask("/version")
 
 
 def test_over_tcp(start: Start, engine: Engine) -> None:

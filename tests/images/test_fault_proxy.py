@@ -1,0 +1,281 @@
+"""The fault proxy as a program: real clients, a real server behind it, one behavior of the network at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workshop_kit.engine import containers
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+
+PATIENCE_SECONDS = 10.0
+
+
+class Echo(socketserver.StreamRequestHandler):
+    """Answers every line with itself; to ``bye`` it hangs up."""
+
+    def handle(self) -> None:
+        """One client."""
+        for line in self.rfile:
+            if line == b"bye\n":
+                return
+            self.wfile.write(line)
+
+
+class EchoServer(socketserver.ThreadingTCPServer):
+    """On an address of its own, so that proxy and server can have the same port."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """The running program and how to tell it something."""
+
+    program: Path
+    port: int
+    environment: dict[str, str]
+    server: EchoServer
+
+    def tell(self, *faults: dict[str, Any]) -> dict[str, Any]:
+        """Replace its faults; return its answer, good or bad."""
+        command = [sys.executable, "-I", "-S", str(self.program), "tell", json.dumps(faults)]
+        found = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        said: dict[str, Any] = json.loads(found.stdout)
+        assert found.returncode == ("error" in said)
+        return said
+
+    @contextmanager
+    def client(self, timeout_seconds: float = PATIENCE_SECONDS) -> Iterator[socket.socket]:
+        """A connection to it."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout_seconds) as client:
+            yield client
+
+
+def say(client: socket.socket, line: bytes = b"hello\n") -> float:
+    """Send a line, wait for all of the echo; return the seconds it took."""
+    started = time.monotonic()
+    client.sendall(line)
+    heard = b""
+    while len(heard) < len(line):
+        data = client.recv(65536)
+        assert data, "the proxy hung up"
+        heard += data
+    assert heard == line
+    return time.monotonic() - started
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    """Whether something comes true in a while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.fixture
+def proxy(root: Path, tmp_path: Path) -> Iterator[Proxy]:
+    """The program, before an echo server; it listens on 0.0.0.0, the server on an address the proxy does not take."""
+    server = EchoServer(("127.0.0.2", 0), Echo)
+    port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    program = root / "images/fault_proxy/proxy.py"
+    environment = {**os.environ, "FAULT_PROXY_SOCKET": str(tmp_path / "control"), "FAULT_PROXY_ADDRESS": "127.0.0.1"}
+    command = [sys.executable, "-I", "-S", str(program), "serve", "127.0.0.2", str(port)]
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            assert soon((tmp_path / "control").exists)
+            yield Proxy(program, port, environment, server)
+        finally:
+            process.kill()
+            server.shutdown()
+            server.server_close()
+
+
+def test_without_a_fault_bytes_pass(proxy: Proxy) -> None:
+    """What is sent comes back, and a close is passed on in both directions."""
+    with proxy.client() as client:
+        say(client, b"x" * 200_000 + b"\n")
+        client.sendall(b"bye\n")
+        assert client.recv(10) == b""
+    with proxy.client() as client:
+        client.sendall(b"last words\n")
+        client.shutdown(socket.SHUT_WR)
+        assert client.makefile("rb").read() == b"last words\n"
+
+
+def test_latency_makes_answers_late_on_open_connections_too(proxy: Proxy) -> None:
+    """A fault and its end count from the next answer on; latencies add up."""
+    late = {"name": "latency", "latency_ms": 200, "jitter_ms": 0}
+    with proxy.client() as client:
+        assert say(client) < 0.2
+        proxy.tell(late)
+        assert say(client) >= 0.2
+        proxy.tell(late, late)
+        assert say(client) >= 0.4
+        proxy.tell()
+        assert say(client) < 0.2
+
+
+def test_latency_does_not_make_answers_rare(proxy: Proxy) -> None:
+    """Ten lines sent at once are late together, not one after another."""
+    proxy.tell({"name": "latency", "latency_ms": 500, "jitter_ms": 0})
+    with proxy.client() as client:
+        started = time.monotonic()
+        for _ in range(10):
+            client.sendall(b"hello\n")
+            time.sleep(0.02)  # ten chunks
+        heard = b""
+        while len(heard) < 60:
+            heard += client.recv(100)
+        assert 0.5 <= time.monotonic() - started < 3
+
+
+def test_down_refuses_and_breaks_what_is_open(proxy: Proxy) -> None:
+    """As if the process had died: refused for the new, reset for the others; mended for the next."""
+    with proxy.client() as client:
+        say(client)
+        proxy.tell({"name": "down"})
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+    with pytest.raises(ConnectionRefusedError), proxy.client():
+        pass
+    proxy.tell()
+    with proxy.client() as client:
+        say(client)
+
+
+def test_refuse_leaves_open_connections_alone(proxy: Proxy) -> None:
+    """New ones are refused, old ones go on."""
+    with proxy.client() as client:
+        say(client)
+        proxy.tell({"name": "refuse"})
+        say(client)
+        with pytest.raises(ConnectionRefusedError), proxy.client():
+            pass
+        say(client)
+
+
+def test_reset_sends_rst(proxy: Proxy) -> None:
+    """The client gets a reset and no end of file, at once or after a while, on open connections at once."""
+    with proxy.client() as client:
+        say(client)
+        proxy.tell({"name": "reset", "after_ms": 300})
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+    with proxy.client() as client:
+        started = time.monotonic()
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+        assert time.monotonic() - started > 0.2
+
+
+def test_half_open_answers_nothing_until_it_ends(proxy: Proxy) -> None:
+    """Connections are made and silent, the open ones as well; nothing that was sent is lost."""
+    with proxy.client(0.5) as old:
+        say(old)
+        proxy.tell({"name": "half_open", "backlog_full": False})
+        with proxy.client(0.5) as new:
+            for client in (old, new):
+                client.sendall(b"anybody?\n")
+                with pytest.raises(TimeoutError):
+                    client.recv(10)
+            proxy.tell()
+            for client in (old, new):
+                client.settimeout(PATIENCE_SECONDS)
+                assert client.recv(10) == b"anybody?\n"
+
+
+def test_a_full_backlog_lets_nobody_connect(proxy: Proxy) -> None:
+    """The connection itself is not made in time; what is open goes on; afterwards the door is open again."""
+    with proxy.client() as client:
+        say(client)
+        proxy.tell({"name": "half_open", "backlog_full": True})
+        for _ in range(3):
+            with pytest.raises(TimeoutError), proxy.client(0.5):
+                pass
+        say(client)
+    proxy.tell()
+    with proxy.client() as client:
+        say(client)
+
+
+def test_bandwidth_is_what_was_asked(proxy: Proxy) -> None:
+    """40 KiB there and back at 40 KiB/s take about a second a direction, overlapping."""
+    proxy.tell({"name": "bandwidth", "kib_per_second": 40})
+    with proxy.client() as client:
+        assert 0.9 <= say(client, b"x" * 40 * 1024 + b"\n") < 6
+
+
+def test_slices_arrive_one_by_one(proxy: Proxy) -> None:
+    """A line comes in pieces with pauses between."""
+    proxy.tell({"name": "slicer", "slice_bytes": 3, "pause_ms": 50})
+    with proxy.client() as client:
+        client.sendall(b"0123456789\n")
+        heard: list[bytes] = []
+        while len(b"".join(heard)) < 11:
+            heard.append(client.recv(100))
+        assert len(heard) > 2
+        assert b"".join(heard) == b"0123456789\n"
+
+
+def test_a_slow_close_is_heard_late(proxy: Proxy) -> None:
+    """The answer comes at once, the end of it does not."""
+    proxy.tell({"name": "slow_close", "pause_ms": 400})
+    with proxy.client() as client:
+        assert say(client) < 0.4
+        started = time.monotonic()
+        client.sendall(b"bye\n")
+        assert client.recv(10) == b""
+        assert time.monotonic() - started >= 0.4
+
+
+def test_what_is_no_fault_changes_nothing(proxy: Proxy) -> None:
+    """An error is an answer; the faults in force stay."""
+    assert proxy.tell({"name": "refuse"})["faults"] == [{"name": "refuse"}]
+    assert "no such fault: gremlins" in proxy.tell({"name": "gremlins"})["error"]
+    assert "error" in proxy.tell({"name": "latency"})
+    with pytest.raises(ConnectionRefusedError), proxy.client():
+        pass
+    assert proxy.tell() == {"faults": [], "connections": 0}
+
+
+def test_a_server_that_is_away_is_passed_on_as_a_reset(proxy: Proxy) -> None:
+    """Where nothing listens behind the proxy, the client hears so at once instead of waiting."""
+    with proxy.client() as client:
+        say(client)
+    proxy.server.shutdown()
+    proxy.server.server_close()
+    with proxy.client() as client, pytest.raises(ConnectionResetError):
+        client.recv(10)
+    assert soon(lambda: proxy.tell()["connections"] == 0)
+
+
+@pytest.mark.engine
+def test_the_image_is_confined(session: Session, images: dict[str, str]) -> None:
+    """It runs with everything taken away, as nobody in particular, and can be told things from inside only."""
+    command = ("serve", "127.0.0.1", "6379")
+    with containers.run(session, Spec(images["fault_proxy"], command=command, network="none")) as running:
+        tell = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py", "tell")
+        running.wait_until(lambda: running.exec(*tell, "[]").exit_code == 0)
+        assert running.exec("id", "-u").output.strip() == "10002"
+        refused = running.exec(*tell, '[{"name": "gremlins"}]')
+        assert (refused.exit_code, "no such fault" in refused.output) == (1, True)
+        assert running.inspect()["NetworkSettings"]["Ports"] == {}

@@ -1,0 +1,1 @@
+"""Load and faults, on purpose, on our own containers only, and always undone."""

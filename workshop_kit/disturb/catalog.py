@@ -1,0 +1,173 @@
+"""The faults there are: what each does, what it takes, and which concern shows when it strikes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from workshop_kit.errors import WrongUsage
+
+Value = float | int | bool | None
+Concern = Literal["container", "configuration", "logging", "monitoring"]
+# How a fault is made: by the engine on the container itself, or by a proxy that takes the container's place.
+Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One thing that a fault takes, with its range in its unit.
+
+    A ``default`` of None means "leave it as it is"; a default of True or False makes it a switch; a whole number as
+    default makes it one that takes whole numbers only.
+    """
+
+    name: str
+    unit: str
+    default: Value
+    at_least: float = 0
+    at_most: float = 1
+
+    def check(self, fault: str, value: object) -> Value:
+        """Return the value if it may be given. Raises WrongUsage with the range if not."""
+        if isinstance(self.default, bool):
+            if isinstance(value, bool):
+                return value
+            wanted = "True or False"
+        else:
+            if value is None and self.default is None:
+                return None
+            whole = isinstance(self.default, int)
+            number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+            if number and self.at_least <= value <= self.at_most:  # type: ignore[operator]  # NaN is in no range
+                return value  # type: ignore[return-value]
+            kind = "a whole number" if whole else "a number"
+            wanted = f"{kind} from {self.at_least:g} to {self.at_most:g} {self.unit}".rstrip()
+        raise WrongUsage(
+            f"{self.name} of the fault {fault!r} is {wanted}, and {value!r} is not.", "Correct it and run it again."
+        )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault by name: ``does`` says what happens to the target, ``concern`` which lesson it belongs to."""
+
+    name: str
+    does: str
+    concern: Concern
+    mechanism: Mechanism
+    parameters: tuple[Parameter, ...] = ()
+    one_of: tuple[str, ...] = ()  # at least one of these has to be given
+
+    def complete(self, given: Mapping[str, object]) -> dict[str, Value]:
+        """Return every parameter with its value, given or default. Raises WrongUsage for what does not fit."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                takes = ", ".join(known) or "nothing"
+                raise WrongUsage(f"The fault {self.name!r} takes no {name!r}; it takes {takes}.", _similar(name, known))
+        values = {name: one.check(self.name, given.get(name, one.default)) for name, one in known.items()}
+        if self.one_of and all(values[name] is None for name in self.one_of):
+            raise WrongUsage(f"The fault {self.name!r} changes nothing.", f"Give it {' or '.join(self.one_of)}.")
+        return values
+
+
+def named(name: str) -> Fault:
+    """Return the fault of that name. Raises WrongUsage with the names there are."""
+    if name not in FAULTS:
+        raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", _similar(name, FAULTS))
+    return FAULTS[name]
+
+
+def _similar(name: object, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(str(name), known, n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def _milliseconds(name: str, default: int, at_most: int = 60_000) -> Parameter:
+    return Parameter(name, "ms", float(default), at_most=at_most)
+
+
+_ALL = (
+    Fault(
+        "pause",
+        "Freezes every process: connections stay open, new ones are accepted by the kernel, nothing answers.",
+        "monitoring",
+        "pause",
+    ),
+    Fault("kill", "SIGKILL: gone at once, nothing is saved, connections are reset.", "container", "kill"),
+    Fault(
+        "stop",
+        "SIGTERM, then SIGKILL after the grace period, as at every deploy.",
+        "container",
+        "stop",
+        (Parameter("grace_seconds", "s", 10, at_most=60),),
+    ),
+    Fault(
+        "disconnect",
+        "Pulls the network cable: the process runs and reaches nobody, its name is unknown to the others.",
+        "monitoring",
+        "disconnect",
+    ),
+    Fault(
+        "limits",
+        "Lowers the limits on memory or CPU while it runs: throttled, or killed for want of memory.",
+        "container",
+        "limits",
+        (
+            Parameter("memory_mib", "MiB", None, at_least=6, at_most=1_048_576),
+            Parameter("cpus", "cores", None, at_least=0.01, at_most=512),
+        ),
+        one_of=("memory_mib", "cpus"),
+    ),
+    Fault(
+        "latency",
+        "Every answer comes later, by a fixed time give or take the jitter.",
+        "monitoring",
+        "proxy",
+        (_milliseconds("latency_ms", 300), _milliseconds("jitter_ms", 0)),
+    ),
+    Fault("down", "Nobody listens: new connections are refused, open ones are reset.", "monitoring", "proxy"),
+    Fault("refuse", "New connections are refused, open ones go on.", "monitoring", "proxy"),
+    Fault(
+        "reset",
+        "Connections are made and then reset (RST), the open ones at once.",
+        "monitoring",
+        "proxy",
+        (_milliseconds("after_ms", 0),),
+    ),
+    Fault(
+        "half_open",
+        "Connections are made and never answered; with backlog_full they are not even made, nor refused.",
+        "monitoring",
+        "proxy",
+        (Parameter("backlog_full", "", False),),
+    ),
+    Fault(
+        "bandwidth",
+        "Each connection passes only so much a second, in each direction.",
+        "monitoring",
+        "proxy",
+        (Parameter("kib_per_second", "KiB/s", 10.0, at_least=0.1, at_most=1_000_000),),
+    ),
+    Fault(
+        "slow_close",
+        "The end of a connection is heard late.",
+        "monitoring",
+        "proxy",
+        (_milliseconds("pause_ms", 3000),),
+    ),
+    Fault(
+        "slicer",
+        "Data comes in small pieces with pauses between, in each direction.",
+        "monitoring",
+        "proxy",
+        (
+            Parameter("slice_bytes", "bytes", 16, at_least=1, at_most=16_384),
+            _milliseconds("pause_ms", 10),
+        ),
+    ),
+)
+FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
+"""The registry: every fault by its name."""

@@ -187,6 +187,17 @@ def test_two_faults_on_one_target_end_in_any_order(shop: Shop, pair: Any, first_
     assert shop.recovers()
 
 
+def test_what_a_later_fault_stopped_stays_down(session: Session, images: dict[str, str]) -> None:
+    """Killed, started by hand, stopped by another fault: only the end of the last one starts it."""
+    with containers.run(session, Spec(images["base"], command=SLEEP)) as running, ExitStack() as last:
+        with fault("kill", running):
+            running.container.start()
+            last.enter_context(fault("stop", running, grace_seconds=0))
+        assert not running.inspect()["State"]["Running"]
+        last.close()
+        assert running.inspect()["State"]["Running"]
+
+
 def test_the_proxy_serves_all_faults_of_its_target(shop: Shop) -> None:
     """Two network faults are one container, and both are felt."""
     with fault("latency", shop.stack, "master-db", latency_ms=100):

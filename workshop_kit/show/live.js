@@ -1,0 +1,83 @@
+// A picture that is replaced a few times a second. Python draws; this shows it, and says so when nothing comes.
+
+const STALE_AFTER_MS = 5000;
+
+function element(tag, attributes = {}, text = "") {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.textContent = text;
+  return node;
+}
+
+function render({ model, el }) {
+  // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
+  const root = element("section", { class: "wk-picture wk-live-chart", role: "group", "aria-label": model.get("title"), "data-lm-suppress-shortcuts": "true" });
+  const image = element("img", { role: "img", alt: "" });
+  const button = element("button", { type: "button", "aria-disabled": "false" }, "Stop");
+  const status = element("p", { class: "wk-status", role: "status", "aria-live": "polite" });
+  const bar = element("div", { class: "wk-bar" });
+  let lastFrame = performance.now();
+  let shown = 0; // the number of the newest frame on the page: decoding may overtake
+  let asked = 0;
+  let address = "";
+  let stopping = false;
+  let gone = false;
+
+  function say(text, stale) {
+    root.dataset.stale = String(stale);
+    if (status.textContent !== text) status.textContent = text; // unchanged text is not announced again
+  }
+  function look() {
+    const silent = performance.now() - lastFrame;
+    if (silent < STALE_AFTER_MS) return say(stopping ? "Stopping …" : "Live", false);
+    const seconds = 5 * Math.floor(silent / 5000); // every five seconds is often enough to hear it
+    return say(`No data for ${seconds} s (kernel stopped?)`, true);
+  }
+  async function draw() {
+    const bytes = model.get("frame");
+    if (!bytes || !bytes.byteLength) return;
+    const number = ++asked;
+    const next = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+    const decoded = new Image();
+    decoded.src = next;
+    try {
+      await decoded.decode(); // only a decoded picture is swapped in: no flicker
+    } catch {
+      return URL.revokeObjectURL(next);
+    }
+    if (gone || number < shown) return URL.revokeObjectURL(next);
+    shown = number;
+    image.src = next;
+    image.alt = model.get("alt");
+    if (address) URL.revokeObjectURL(address);
+    address = next;
+    lastFrame = performance.now();
+    return look();
+  }
+
+  button.addEventListener("click", () => {
+    if (stopping) return;
+    stopping = true;
+    button.setAttribute("aria-disabled", "true"); // not `disabled`: that would throw the keyboard focus away
+    model.send({ stop: true });
+    look();
+  });
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  bar.append(button, status);
+  root.append(image, bar);
+  el.append(root);
+  model.on("change:frame", draw);
+  const timer = setInterval(look, 1000);
+  look();
+  draw();
+  // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
+  model.send({ hello: true });
+  return () => {
+    gone = true;
+    clearInterval(timer);
+    model.off("change:frame", draw);
+    if (address) URL.revokeObjectURL(address);
+  };
+}
+
+export default { render };

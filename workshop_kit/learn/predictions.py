@@ -14,6 +14,7 @@ from IPython.display import DisplayHandle, display
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn.prediction_text import outcome, question_page
 from workshop_kit.learn.progress import Progress
+from workshop_kit.show.live_widget import answer_while_busy
 from workshop_kit.show.shown import Shown
 
 HERE = Path(__file__).parent
@@ -110,16 +111,6 @@ class Prediction:
         if key not in self.choices:
             answers = ", ".join(self.choices)
             raise WrongUsage(f"{key!r} is no answer of prediction {self.id}.", f"Use one of: {answers}.")
-
-
-def answer_while_busy(widget: Any) -> None:
-    """Let ``widget`` receive its messages while a cell runs, as JupyterLab asks for by sending them to a subshell.
-
-    ipykernel 7.4 sends them to the busy main shell instead, because the widget was made there. Switching that
-    routing off for this one widget restores what 7.3 did; with another ipykernel this is an unused attribute.
-    """
-    if widget.comm is not None:
-        widget.comm._reply_subshell_for = None
 
 
 def predict(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -71,7 +71,9 @@ def encoded(canvas: FigureCanvasAgg) -> bytes:
     pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
     image = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
     file = io.BytesIO()
-    image.quantize(64, method=2, dither=Image.Dither.NONE).save(file, "PNG", compress_level=2)
+    image.quantize(64, method=2, dither=Image.Dither.NONE).save(
+        file, "PNG", compress_level=1, compress_type=3
+    )  # 3: runs only
     return file.getvalue()
 
 
@@ -88,8 +90,9 @@ def picture(figure: Figure, alt: str, details_html: str = "") -> Shown:
     return Shown(f'<style>{CSS}</style><div class="wk-picture">{image}{details_html}</div>', alt)
 
 
-def bars(title: str, labels: Sequence[str], values: Sequence[float], unit: str) -> Shown:
+def bars(title: str, labels: Iterable[str], values: Iterable[float], unit: str) -> Shown:
     """Return a bar chart: one bar a label, top to bottom, its value written beside it, ``unit`` on the axis."""
+    labels, values = list(labels), list(values)  # columns of a table are welcome
     if len(labels) != len(values) or not labels:
         raise WrongUsage(f"{title}: {len(labels)} labels for {len(values)} values.", "Give one label for each value.")
     figure, (axes,) = new_figure(title, 1.0 + 0.34 * len(labels))

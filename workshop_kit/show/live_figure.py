@@ -109,7 +109,7 @@ class Frames:
     def _label(self, axes: Axes, plot: Plot, top: float) -> None:
         axes.set_title(plot.panel.title, loc="left", fontsize=10, color=charts.INK)
         axes.set_ylabel(plot.panel.unit)
-        axes.set_xlim(-self._seconds, 0)
+        axes.set_xlim(-self._seconds, self._seconds / 80)  # room for half a mark at the edge
         axes.set_ylim(0, top)
         axes.locator_params(axis="y", nbins=4)
 

@@ -63,9 +63,7 @@ class Ledger:
         gone = set(entries)
         with self._locked("r+") as file:
             left = [entry for entry in _read(file) if entry not in gone]
-            file.seek(0)
-            file.truncate()
-            _write(file, (asdict(entry) for entry in left))
+            _overwrite(file, "".join(json.dumps(asdict(entry)) + "\n" for entry in left).encode())
 
     @contextlib.contextmanager
     def _locked(self, mode: str) -> Iterator[IO[str]]:
@@ -105,4 +103,11 @@ def _end_torn_line(file: IO[str]) -> None:
 def _write(file: IO[str], rows: Iterable[dict[str, str]]) -> None:
     file.writelines(json.dumps(row) + "\n" for row in rows)
     file.flush()
+    os.fsync(file.fileno())
+
+
+def _overwrite(file: IO[str], content: bytes) -> None:
+    """Write first, shorten then: a process killed in between leaves struck entries, never an empty ledger."""
+    os.pwrite(file.fileno(), content, 0)
+    os.ftruncate(file.fileno(), len(content))
     os.fsync(file.fileno())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import psutil
 from docker.errors import APIError
@@ -21,16 +23,35 @@ MAKER = "workshop.maker"
 
 def this_process() -> str:
     """A name for the running process that no later one has: its pid and the time it started."""
-    return f"{os.getpid()}@{psutil.Process().create_time():.2f}"
+    return f"{os.getpid()}@{_started(os.getpid())}"
 
 
 def is_alive(maker: str) -> bool:
-    """Whether the process of that name still runs on this machine."""
+    """Whether the process of that name still runs on this machine; a zombie does not."""
     pid, _, started = maker.partition("@")
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" == started
-    except (ValueError, psutil.Error):
+        return _started(int(pid)) == started
+    except (ValueError, OSError, psutil.Error):
         return False
+
+
+def _started(pid: int) -> str:
+    """When a process started, in a unit that setting the clock does not change where there is one: ticks since boot.
+
+    Raises OSError or psutil.Error for a process that is gone, and ProcessLookupError for one that only waits to be
+    collected by its parent.
+    """
+    status = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        # The name in parentheses may hold anything, spaces and parentheses included.
+        state, *rest = status.read_text(errors="replace").rpartition(")")[2].split()
+        if state in {"Z", "X"}:
+            raise ProcessLookupError(pid)
+        return rest[18]
+    process = psutil.Process(pid)
+    if process.status() == psutil.STATUS_ZOMBIE:
+        raise ProcessLookupError(pid)
+    return f"{process.create_time():.2f}"
 
 
 @dataclass(frozen=True)
@@ -46,12 +67,12 @@ class Session:
     def making(self, kind: Kind, scope: Scope) -> Iterator[Making]:
         """Make one thing so that it cannot get lost: it is announced in the ledger before it exists.
 
-        The announcement holds a random word that the new thing carries as a label; a program that dies between
-        "created" and "written down" leaves the announcement, by which clean-up finds the thing.
+        The announcement holds a random word that the new thing carries as a label, and its maker; a program that dies
+        between "created" and "written down" leaves the announcement, by which clean-up finds the thing.
         """
-        nonce = secrets.token_hex(16)
-        announced = Entry(kind, f"{NONCE}={nonce}", "", scope)
+        announced = announcement(kind, self.maker, scope)
         self.ledger.add(announced)
+        nonce = announced.id.partition("=")[2]
         making = Making({**self.who.labels(scope), NONCE: nonce, MAKER: self.maker})
         try:
             yield making
@@ -60,6 +81,24 @@ class Session:
             raise
         self.ledger.add(replace(announced, id=making.id, name=making.name))
         self.ledger.strike(announced)
+
+
+def announcement(kind: Kind, maker: str, scope: Scope) -> Entry:
+    """The entry of a thing that is about to be made: in place of its id the time and a random word, of its name the
+    maker's.
+    """
+    return Entry(kind, f"{NONCE}={int(time.time())}-{secrets.token_hex(16)}", maker, scope)
+
+
+def is_announcement(entry: Entry) -> bool:
+    """Whether the entry speaks of a thing that was about to be made."""
+    return entry.id.startswith(f"{NONCE}=")
+
+
+def announced_seconds_ago(entry: Entry) -> float:
+    """How long ago a thing was announced; very long for an announcement without a time."""
+    moment = entry.id.partition("=")[2].partition("-")[0]
+    return time.time() - int(moment) if moment.isdecimal() else float("inf")
 
 
 @dataclass

@@ -1,0 +1,181 @@
+"""A kernel that dies takes along what it made for itself, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.engine import kernels
+from workshop_kit.engine import cleanup, containers, making, reaper
+from workshop_kit.engine.ledger import Entry
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import MAKER, NONCE, Session, announcement
+from workshop_kit.engine.spec import Spec
+from workshop_kit.learn import lab_settings
+from workshop_kit.learn.workspace import Workspace
+
+pytestmark = pytest.mark.engine
+SLEEP = ("sleep", "600")
+
+
+@pytest.fixture
+def own(engine: Engine, tmp_path: Path) -> Iterator[Session]:
+    """A session of its own: nothing of it may be left, whatever the test does."""
+    session = kernels.session_in(tmp_path / "own", engine)
+    yield session
+    cleanup.remove(session, {"kernel", "workspace", "machine"})
+
+
+@pytest.fixture
+def standing(own: Session, images: dict[str, str]) -> Iterator[list[str]]:
+    """A container, a network and a volume of the workspace's scope: they outlive every kernel."""
+    container = containers.run(own, Spec(images["base"], command=SLEEP, network="none"), scope="workspace")
+    network = making.network(own, f"{own.who.session}-standing", scope="workspace")
+    volume = making.volume(own, f"{own.who.session}-standing", scope="workspace")
+    yield [container.id, network, volume]
+    client = own.engine.client
+    assert client.containers.get(container.id).status == "running"
+    assert client.networks.get(network)
+    assert client.volumes.get(volume)
+
+
+@pytest.mark.usefixtures("standing")
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kernel_killed_at_any_moment_leaves_nothing(
+    own: Session, engine: Engine, images: dict[str, str], root: Path, tmp_path: Path, seed: int
+) -> None:
+    """Building, creating, in between: after kill -9 all of it is gone within 15 s, and the stack is untouched."""
+    kernels.kill_at_a_random_moment(engine, root, tmp_path / "own", images["base"], seed)
+
+
+def test_a_builder_does_not_outlive_its_kernel(
+    own: Session, images: dict[str, str], root: Path, tmp_path: Path
+) -> None:
+    """A build in flight is a program of its own: it ends with the kernel, and no image comes of it."""
+    program = kernels.SETUP + "print(session.maker, flush=True)\nmaking.image(session, context, f'{word}:1')\n"
+    with kernels.kernel(root, tmp_path / "own", images["base"], program) as victim:
+        deadline = time.monotonic() + 20
+        while not kernels.builders(victim.maker):
+            assert time.monotonic() < deadline
+        victim.kill()
+        assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
+        assert kernels.builders(victim.maker) == []
+
+
+def test_a_forked_child_does_not_keep_things_alive(
+    own: Session, images: dict[str, str], root: Path, tmp_path: Path
+) -> None:
+    """A child that the kernel forked holds the reaper's pipe open; the kernel is dead all the same."""
+    with kernels.kernel(root, tmp_path / "own", images["base"], kernels.FORKS) as victim:
+        assert len(kernels.things(own.engine, own.who.session, victim.maker)) == 1
+        victim.process.kill()
+        assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
+
+
+def test_two_workspaces_with_two_kernels_do_not_disturb_each_other(
+    engine: Engine, images: dict[str, str], root: Path, tmp_path: Path
+) -> None:
+    """Two participants on one engine: the end of a kernel is felt by nobody else."""
+    for seed in range(0, 20, 10):
+        kernels.two_by_two(engine, root, tmp_path, images["base"], seed)
+
+
+def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], root: Path, tmp_path: Path) -> None:
+    """Ctrl-C, a closed terminal and a polite end reach a kernel's children too: the reaper stays at its post."""
+    with kernels.kernel(root, tmp_path / "own", images["base"], kernels.FORKS) as victim:
+        deadline = time.monotonic() + 20
+        lock = reaper._lock_path(own.ledger, victim.maker)
+        while not lock.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        [pid] = kernels.reapers(victim.maker)
+        assert os.getsid(pid) == pid
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(pid, signum)
+        victim.process.kill()
+        assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
+
+
+def test_a_living_process_has_one_reaper_and_keeps_its_things(own: Session, images: dict[str, str]) -> None:
+    """Asking twice starts one, and a dropped handle (its pipe closes) is no death."""
+    running = containers.run(own, Spec(images["base"], command=SLEEP, network="none"))
+    handle = reaper.watch(own)
+    assert handle is not None
+    deadline = time.monotonic() + 20
+    while not reaper.has_reaper(own):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    try:
+        assert reaper.watch(own) is None
+        assert handle.stdin is not None
+        handle.stdin.close()
+        time.sleep(2)
+        assert running.inspect()["State"]["Running"]
+        assert handle.poll() is None
+    finally:
+        handle.kill()
+        handle.wait()
+
+
+def test_what_lands_after_the_first_sweep_is_found(own: Session, images: dict[str, str]) -> None:
+    """An announcement of a dead maker stands until nothing can come any more, one of a living maker always."""
+    dead, alive = announcement("container", "1@0", "kernel"), announcement("container", own.maker, "kernel")
+    own.ledger.add(dead, alive)
+    assert cleanup.remove(own, {"kernel"}, made_by="1@0").removed == []
+    labels = {**own.who.labels("kernel"), NONCE: dead.id.partition("=")[2], MAKER: "1@0"}
+    late = own.engine.client.containers.create(images["base"], list(SLEEP), labels=labels)
+    [removed] = cleanup.remove(own, {"kernel"}, made_by="1@0").removed
+    assert removed.id == late.id
+    assert own.ledger.entries() == [alive]
+    own.ledger.strike(alive)
+
+
+def test_what_must_be_put_right_first_is_called_before_the_sweep(
+    own: Session, images: dict[str, str], root: Path, tmp_path: Path
+) -> None:
+    """A function named at the start is called with a session; one that fails or is not there stops no sweep."""
+    before = ("no_such_module:function", "workshop_kit.learn.ready:sweep")
+    program = kernels.FORKS.replace("reaper.watch(session)", f"reaper.watch(session, {before!r})")
+    other = own.engine.client.containers  # made by another dead kernel: only the function named takes it
+    labels = {**own.who.labels("kernel"), MAKER: "1@0"}
+    theirs = other.create(images["base"], list(SLEEP), labels=labels)
+    own.ledger.add(Entry("container", theirs.id, theirs.name, "kernel"))
+    with kernels.kernel(root, tmp_path / "own", images["base"], program) as victim:
+        victim.process.kill()
+        assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
+    assert kernels.things(own.engine, own.who.session) == []
+    assert "no_such_module:function failed" in own.ledger.path.with_name("reaper.log").read_text()
+
+
+def test_a_killed_jupyter_kernel_leaves_nothing(own: Session, images: dict[str, str], tmp_path: Path) -> None:
+    """The real thing: our kernel under Jupyter, a lesson's handle, kill -9."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import KernelManager
+
+    workspace = Workspace.open(tmp_path / "own")
+    specs = KernelSpecManager(kernel_dirs=[str(lab_settings.install_kernel(workspace))])
+    manager = KernelManager(kernel_name=lab_settings.KERNEL, kernel_spec_manager=specs)
+    manager.start_kernel(cwd=str(workspace.notebooks))
+    client = manager.blocking_client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        code = (
+            "from workshop_kit.learn.lesson import lesson\nfrom workshop_kit.engine import containers\n"
+            "from workshop_kit.engine.spec import Spec\nit = lesson('00_start')\n"
+            f"made = containers.run(it.stack.session, Spec({images['base']!r}, command={SLEEP!r}, network='none'))\n"
+            "maker = it.stack.session.maker"
+        )
+        answer = client.execute_interactive(code, timeout=60, user_expressions={"maker": "maker"}, allow_stdin=False)
+        assert answer["content"]["status"] == "ok", answer["content"]
+        maker = answer["content"]["user_expressions"]["maker"]["data"]["text/plain"].strip("'")
+        assert len(kernels.things(own.engine, own.who.session, maker)) == 1
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert kernels.left_after(own.engine, own.who.session, maker) == []

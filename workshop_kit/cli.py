@@ -120,7 +120,7 @@ def tour(
         try:
             results = run_tour(workspace, lessons, output=TOUR_FOLDER, report=report)
         finally:
-            cleanup.remove(stack.session, {"kernel", "workspace"}, report)
+            ready.remove_everything(stack.session, {"kernel", "workspace"}, report)
     if as_json:
         _print(json.dumps([asdict(result) for result in results], default=str))
     else:
@@ -142,7 +142,7 @@ def down(
         scopes: list[Scope] = ["kernel", "workspace"]
         if everything or engine:
             scopes.append("machine")
-        outcome = cleanup.remove(session, scopes, report)
+        outcome = ready.remove_everything(session, scopes, report)
         if "machine" in scopes:
             ready.remove_root_file_system(session)
         unlisted = cleanup.unlisted(session)

@@ -217,6 +217,7 @@ async def chunks(source: asyncio.StreamReader) -> AsyncIterator[tuple[float, byt
     queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
 
     async def read() -> None:
+        """Put what arrives into the queue; an empty piece is the end."""
         try:
             while data := await source.read(CHUNK_BYTES):
                 await queue.put((now(), data))
@@ -252,6 +253,7 @@ async def serve(host: str, ports: list[int]) -> None:
     await proxy.tell([])
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one order, a line of JSON, with a line of JSON."""
         try:
             said = await proxy.tell(json.loads(await reader.readline()))
         except (ValueError, KeyError, TypeError) as error:

@@ -75,8 +75,7 @@ def test_the_observed_does_not_know_its_observer(root: Path) -> None:
 
 
 def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> None:
-    """The doctor runs on a bare Python, without any installed package, and says what is missing."""
-    command = [sys.executable, "-S", "-m", "workshop_kit.bootstrap", "doctor"]
+    """What the launcher runs on a bare Python can be imported without any installed package."""
+    command = [sys.executable, "-S", "-c", "import workshop_kit.bootstrap, workshop_kit.doctor"]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert "looked at once the packages are installed" in said.stdout
     assert said.stderr == ""

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CONDA_NAMES = {"docker-py": "docker", "matplotlib-base": "matplotlib", "nbconvert-core": "nbconvert"}
-LOCKS = ("requirements.lock", "requirements-dev.lock", "workshop_app/requirements.txt")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "workshop_app/requirements.txt", "images/load/requirements.txt")
 
 
 def declared(root: Path, group: str | None = None) -> dict[str, Requirement]:

@@ -1,4 +1,4 @@
-"""Make the three lock files: versions with hashes, and no index addresses."""
+"""Make the lock files: versions with hashes, and no index addresses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from workshop_kit.engine import shell
 from workshop_kit.prepare.python_env import DEVELOPER_LOCK, LOCK
 
 APP_SOURCE = "workshop_app/requirements.in"
+LOAD_SOURCE = "images/load/requirements.in"
+LOAD_LOCK = "images/load/requirements.txt"
 APP_LOCK = "workshop_app/requirements.txt"
 
 
@@ -16,6 +18,7 @@ def compile_all(root: Path) -> Iterator[Path]:
     """Compile every lock and give its path; later ones keep to the versions of earlier ones."""
     yield _compile(root, LOCK, "pyproject.toml")
     yield _compile(root, APP_LOCK, APP_SOURCE, "-c", LOCK)
+    yield _compile(root, LOAD_LOCK, LOAD_SOURCE)
     yield _compile(root, DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK)
 
 

@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
@@ -48,6 +49,12 @@ class Running:
     def name(self) -> str:
         """The name the engine gave it."""
         return str(self.container.name)
+
+    @property
+    def started(self) -> datetime:
+        """When it was started last, by the engine's clock (UTC)."""
+        moment: str = self.inspect()["State"]["StartedAt"]
+        return datetime.fromisoformat(moment[:26].rstrip("Z") + "+00:00")
 
     def inspect(self) -> dict[str, Any]:
         """What ``docker inspect`` says now. Raises WorkshopError if the container is gone."""

@@ -21,6 +21,7 @@ class Spec:
 
     image: str
     command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None  # None: the image's
     environment: Mapping[str, str] = field(default_factory=dict)
     network: str | None = None
     ports: tuple[int, ...] = ()
@@ -82,6 +83,7 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
     config: dict[str, Any] = api.create_container_config(
         image=spec.image,
         command=list(spec.command) if spec.command else None,
+        entrypoint=list(spec.entrypoint) if spec.entrypoint else None,
         environment=dict(spec.environment),
         ports=list(spec.ports),
         volumes=list(spec.volumes),

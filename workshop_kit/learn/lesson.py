@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from workshop_kit import doctor
-from workshop_kit.engine import reach
+from workshop_kit.engine import containers, images, reach, reaper
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import ready
+from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import Workspace, find_workspace
+from workshop_kit.show.live import LiveChart, Screens
+from workshop_kit.show.live_data import Panel
 from workshop_kit.show.map import system_map
 from workshop_kit.show.shown import Shown
 from workshop_kit.show.tables import Line, State, status_panel
@@ -22,6 +32,8 @@ from workshop_kit.show.working import NotebookReport
 
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 where nobody sits in front of the notebook: the tour, tests."""
+BEFORE_SWEEPS = ("workshop_kit.disturb.faults:undo_all",)
+"""What the reaper calls first: a dead kernel's faults are healed while its proxies still stand."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,41 @@ class Lesson:
     progress: Progress
     stack: Stack
     headless: bool = False
+    screens: Screens = field(default_factory=Screens, repr=False)
     _made: dict[str, Running] = field(default_factory=dict, repr=False)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that everything here runs on."""
+        return self.stack.session.engine
+
+    def image(self, name: str) -> str:
+        """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
+        return images.tags(self.stack.root)[name]
+
+    def live(
+        self,
+        title: str,
+        source: Callable[[], pd.DataFrame],
+        panels: Sequence[Panel],
+        *,
+        seconds: float = 60,
+        stop_after_seconds: float = 120,
+    ) -> LiveChart:
+        """Show a live chart below the cell, in place of the one shown before under this title. See `LiveChart`."""
+        chart = LiveChart(source, panels, title, seconds=seconds, stop_after_seconds=stop_after_seconds)
+        return chart.show(self.screens)
+
+    def docker(self, *words: str) -> None:
+        """Run a docker command as one would at the terminal; print it and what it answers."""
+        said = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+        print(f"$ {shlex.join(['docker', *words])}\n{said.stdout}{said.stderr}")  # noqa: T201 - it is a cell's output
+
+    def tidy(self) -> None:
+        """Remove the containers that this notebook made for itself; the stack stays up."""
+        self.screens.stop()
+        while self._made:
+            self._made.popitem()[1].remove()
 
     def up(self, *services: str) -> None:
         """Bring the stack up (or the services named, with what they need) and wait until it is healthy."""
@@ -44,10 +90,19 @@ class Lesson:
 
         A cell that is run again replaces the container that it started before under the same ``name``.
         """
-        if name in self._made:
-            self._made.pop(name).remove()
-        self._made[name] = self.stack.lay_over(modules)
-        return self._made[name]
+        return self._replace(name, lambda: self.stack.lay_over(modules))
+
+    def run(self, name: str, spec: Spec) -> Running:
+        """Run a container of this kernel's own; run again, it replaces the one before under the same ``name``."""
+        return self._replace(name, lambda: containers.run(self.stack.session, spec))
+
+    def service_spec(self, **changes: Any) -> Spec:
+        """Return what the stack's service was started from, with ``changes`` (see `engine.spec.Spec`)."""
+        return like(self.stack.container("service"), **changes)
+
+    def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Shown:
+        """Return the participant's policy beside a reference, once it is written. See `policies.compare`."""
+        return compare(self.name, mine, reference, progress=self.progress, headless=self.headless)
 
     def doctor(self) -> Shown:
         """Return what ``./workshop doctor`` says of this machine, as a panel."""
@@ -62,13 +117,22 @@ class Lesson:
         """Ask before an experiment; the guess is kept under ``lesson.name``. See `predictions.predict`."""
         return predict(f"{self.name}.{name}", question, choices, progress=self.progress, headless=self.headless)
 
+    def _replace(self, name: str, make: Callable[[], Running]) -> Running:
+        if name in self._made:
+            self._made.pop(name).remove()
+        self._made[name] = make()
+        return self._made[name]
+
 
 def lesson(name: str) -> Lesson:
     """Return the handle of lesson ``name``, with what earlier kernels left behind swept away.
 
+    From here on a reaper stands beside this kernel: what it makes for itself goes when it ends, even by ``kill -9``.
     Raises NotReady outside a workspace and without an engine.
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
     stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+    reaper.watch(stack.session, BEFORE_SWEEPS)
     ready.sweep(stack.session)
-    return Lesson(name, workspace, Progress(workspace.progress_path), stack, os.environ.get(HEADLESS) == "1")
+    headless = os.environ.get(HEADLESS) == "1"
+    return Lesson(name, workspace, Progress(workspace.progress_path), stack, headless, Screens(headless=headless))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,6 +66,13 @@ class Progress:
                 return None
             entry.update(actual=actual, revealed_at=_now())
         return Guess(guess.choice, guess.locked_at, actual)
+
+    def keep_policy(self, lesson: str, sentences: Sequence[str]) -> None:
+        """Record the policy that the participant wrote in a lesson, in place of an earlier one."""
+        with self._changing() as document:
+            policies = document.setdefault("policies", {})
+            if isinstance(policies, dict):  # a hand edit may have left something else there: it stays
+                policies[lesson] = list(sentences)
 
     def read(self) -> Document:
         """Return the whole document ({} when there is none); sets a damaged file aside and says so.

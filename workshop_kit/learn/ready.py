@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from workshop_kit import doctor
+from workshop_kit.disturb import faults
 from workshop_kit.engine import cleanup, containers, debian, images, install, stack_files
-from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -77,8 +79,15 @@ def remove_root_file_system(session: Session) -> None:
 
 
 def sweep(session: Session, report: Report = silent) -> cleanup.Outcome:
-    """Remove what notebooks of this workspace made for themselves and did not live to remove."""
+    """Undo the faults of notebooks that died, and remove what they made for themselves and did not live to remove."""
+    faults.undo_all(session, report=report)
     return cleanup.remove(session, {"kernel"}, report, spare_the_living=True)
+
+
+def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:
+    """Undo every fault that is in force, then remove all that this workspace made in these scopes."""
+    faults.undo_all(session, spare_the_living=False, report=report)
+    return cleanup.remove(session, scopes, report)
 
 
 def take_engine_back(session: Session, report: Report = silent) -> list[str]:

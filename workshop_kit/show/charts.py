@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -26,6 +27,12 @@ WIDTH_INCHES, DPI = 8.6, 100
 PAPER, INK, SOFT, GRID = "#ffffff", "#1f2328", "#57606a", "#d8dee4"
 COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
 HATCHES = ("", "///", "...", "\\\\\\", "xx", "++")
+
+
+ABOVE, BELOW = 10, -18
+"""How far from its mark an event is written, in points: neighbors that would collide take turns."""
+CROWDED = 0.2
+"""Events closer than this share of the time shown are neighbors."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +166,18 @@ def _draw_bands(axes: Axes, bands: Sequence[Band], rows: Mapping[str, int]) -> N
 
 
 def _draw_events(axes: Axes, events: Sequence[Event], rows: Mapping[str, int]) -> None:
+    span = max(event.at_seconds for event in events) - min(event.at_seconds for event in events) if events else 0.0
+    last: dict[str, tuple[float, int]] = {}
     for event in events:
         row = rows[event.lane]
         axes.plot([event.at_seconds], [row], marker="D", markersize=6, color=INK, linestyle="none")
         label = f"{event.label} ({event.at_seconds:.2f})"
+        before, height = last.get(event.lane, (-math.inf, BELOW))
+        crowded = event.at_seconds - before < CROWDED * span
+        height = BELOW if crowded and height == ABOVE else ABOVE
+        last[event.lane] = (event.at_seconds, height)
         axes.annotate(
-            label, (event.at_seconds, row), (0, 12), textcoords="offset points", ha="center", fontsize=9, color=INK
+            label, (event.at_seconds, row), (0, height), textcoords="offset points", ha="center", fontsize=9, color=INK
         )
 
 

@@ -158,13 +158,18 @@ def down(
 
 
 @command("test")
-def run_tests(context: typer.Context, no_install: NoInstall = False) -> None:
+def run_tests(
+    context: typer.Context,
+    soak: Annotated[bool, typer.Option("--soak", help="The long repetitions instead of the suite.")] = False,
+    no_install: NoInstall = False,
+) -> None:
     """Run the test suite; further words go to pytest (``./workshop test -k config``)."""
     python = _with_developer_packages(no_install)
     browser.ensure(install=not no_install, report=TerminalReport())
     with TerminalReport() as report:
         ready.make_ready(Workspace.open(ROOT / "workspace"), may_install=not no_install, report=report)
-    code = subprocess.run([python, "-m", "pytest", *context.args], cwd=ROOT, check=False).returncode
+    words = ["tests/soak", *context.args] if soak else context.args
+    code = subprocess.run([python, "-m", "pytest", *words], cwd=ROOT, check=False).returncode
     if code == 5:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
     raise typer.Exit(Exit.GOOD if code == 0 else Exit.NOT_GOOD)

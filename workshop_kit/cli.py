@@ -28,6 +28,7 @@ from workshop_kit.terminal import TerminalReport
 ROOT = Path(__file__).resolve().parents[1]
 REPEATED = "WORKSHOP_REPEATED"  # set while a command runs for the second time, as a member of Docker's group
 TOUR_FOLDER = ROOT / "build" / "tour"
+BOOK_FOLDER = ROOT / "docs" / "book"
 
 app = typer.Typer(
     name="workshop",
@@ -108,6 +109,7 @@ def doctor(as_json: AsJson = False) -> None:
 @command("tour")
 def tour(
     lessons: Annotated[list[str] | None, typer.Argument(help="Lessons to run; none means all.")] = None,
+    book: Annotated[bool, typer.Option("--book", help="Write chapters of changed lessons to docs/book/.")] = False,
     no_install: NoInstall = False,
     as_json: AsJson = False,
 ) -> None:
@@ -118,7 +120,9 @@ def tour(
     with TerminalReport() as report:
         stack = ready.make_ready(workspace, may_install=not no_install, report=report)
         try:
-            results = run_tour(workspace, lessons, output=TOUR_FOLDER, report=report)
+            results = run_tour(
+                workspace, lessons, output=TOUR_FOLDER, book=BOOK_FOLDER if book else None, report=report
+            )
         finally:
             ready.remove_everything(stack.session, {"kernel", "workspace"}, report)
     if as_json:

@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
 def examine(root: Path = ROOT) -> Iterator[Finding]:
     """Every finding, in the order of the report; none of the checks changes anything on the machine."""
-    yield _python()
+    yield _python(root)
     yield _packages(root)
     yield _versions(root)
     yield _certificates()
@@ -86,8 +86,10 @@ def as_document(findings: list[Finding]) -> str:
     return json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False)
 
 
-def _python() -> Finding:
-    return Finding("Python", "good", f"{platform.python_version()} ({sys.executable})")
+def _python(root: Path) -> Finding:
+    path = Path(sys.executable)
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return Finding("Python", "good", f"{platform.python_version()} ({shown})")
 
 
 def _is_conda() -> bool:

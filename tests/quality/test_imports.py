@@ -54,7 +54,7 @@ def test_every_part_of_the_kit_has_a_floor(root: Path) -> None:
 
 
 def test_the_kit_imports_downwards(root: Path) -> None:
-    """No module imports one of a higher floor, or of a neighbour on its own floor."""
+    """No module imports one of a higher floor, or of a neighbor on its own floor."""
     wrong = []
     for path in sources(root, "workshop_kit"):
         own = path.relative_to(root / "workshop_kit").parts[0].removesuffix(".py")

@@ -78,7 +78,7 @@ def snapshot(container: Any) -> dict[str, Any]:
 
 
 def _require_ours(session: Session, container: Any) -> None:
-    """In the ledger *and* labelled, as for clean-up: a label alone can be forged."""
+    """In the ledger *and* labeled, as for clean-up: a label alone can be forged."""
     listed = any(entry.kind == "container" and entry.id == container.id for entry in session.ledger.entries())
     if not listed or not are_ours(container.labels, session.who.session):
         raise WorkshopError(

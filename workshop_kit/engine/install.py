@@ -124,6 +124,8 @@ def take_back(report: Report = silent) -> list[str]:
     if ours.packages:
         apt("purge", ours.packages)
     folders = [str(RECORD.parent), str(LOG)] + ([str(DATA)] if ours.data_folder_is_ours else [])
+    if ours.data_folder_is_ours and DATA.is_mount():  # dockerd mounts its folder onto itself; killed, it leaves that
+        subprocess.run([*sudo(), "umount", "--lazy", str(DATA)], capture_output=True, check=False)
     shell.run(
         [*sudo(), "rm", "-rf", "--one-file-system", *folders],
         failed="The engine's data could not be removed.",

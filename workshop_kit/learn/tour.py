@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
+from workshop_kit.learn.book import write_chapter, write_index
 from workshop_kit.learn.files import explain, write_atomically
 from workshop_kit.learn.lab_settings import KERNEL, install_kernel
 from workshop_kit.learn.lesson import HEADLESS
@@ -66,16 +67,21 @@ def tour(
     report: Report = silent,
     *,
     output: Path = CHECKOUT / "build" / "tour",
+    book: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
 ) -> list[LessonResult]:
     """Run ``lessons`` (all, when none is named) in order and return a result each; a failed one does not stop the rest.
 
-    The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each.
+    The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each, and
+    with ``book`` also there, as chapters in Markdown of the lessons that changed.
     Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
     """
     chosen = find_lessons(lessons or (), workspace.notebooks)
     kernels = install_kernel(workspace)
-    return [_run(path, workspace, kernels, output, report, cell_seconds) for path in chosen]
+    results = [_run(path, workspace, kernels, output, book, report, cell_seconds) for path in chosen]
+    if book is not None:
+        write_index(workspace.notebooks, book)
+    return results
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
@@ -97,7 +103,13 @@ def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
 
 
 def _run(
-    path: Path, workspace: Workspace, kernels: Path, pages: Path, report: Report, cell_seconds: int
+    path: Path,
+    workspace: Workspace,
+    kernels: Path,
+    pages: Path,
+    book: Path | None,
+    report: Report,
+    cell_seconds: int,
 ) -> LessonResult:
     import nbformat  # slow imports, for the tour alone
 
@@ -109,6 +121,8 @@ def _run(
     failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds)
     page = pages / f"{path.stem}.html"
     _write_page(notebook, path.stem, page)
+    if book is not None and failed is None:
+        write_chapter(notebook, path, book)
     seconds = time.monotonic() - started
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     report(Step(path.stem, 1.0, failed.message if failed else f"{seconds:.0f} s", done=True))

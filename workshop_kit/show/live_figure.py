@@ -126,7 +126,7 @@ def _highest(plot: Plot) -> float:
 
 
 def _artist(axes: Axes, look: int) -> Line2D:
-    """A line that differs from its neighbours in color, in stroke and in its marks."""
+    """A line that differs from its neighbors in color, in stroke and in its marks."""
     (artist,) = axes.plot([], [], animated=True, **_look(look))
     return artist
 

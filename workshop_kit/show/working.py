@@ -27,7 +27,7 @@ class NotebookReport:
 
 
 def working(step: Step) -> Shown:
-    """One step as a labelled progress bar, or as a line with a check mark once it is done."""
+    """One step as a labeled progress bar, or as a line with a check mark once it is done."""
     if step.done:
         text = f"✓ {step.task} {step.detail}".strip()
         return Shown(f"<div>{escape(text)}</div>", text)

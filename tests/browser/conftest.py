@@ -20,9 +20,12 @@ from workshop_kit.learn.workspace import Workspace
 WriteNotebook = Callable[[str, list[str]], None]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, headless."""
+    """The system's Chromium, headless.
+
+    Not for the whole session: while Playwright's sync API is open, no other event loop can run in this thread.
+    """
     program = find()
     if program is None:
         pytest.fail("The tests need Chromium or Chrome: ./workshop test installs one.")

@@ -1,0 +1,67 @@
+"""The root file system: pulled if a registry answers, else bootstrapped; a silent registry costs seconds at most."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.engine import debian
+from workshop_kit.engine.images import proxy_settings
+from workshop_kit.errors import NotReady
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    """A program of that name that does this."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose programs come before the system's."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+def test_a_registry_that_says_nothing_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall that drops packets: the pull is ended, and with it the waiting."""
+    monkeypatch.setattr(debian, "REGISTRY_TIMEOUT_SECONDS", 0.3)
+    program(programs, "docker", "exec sleep 60")
+    started = time.monotonic()
+    assert debian._pull(lambda _step: None) is False
+    assert time.monotonic() - started < 20
+
+
+def test_a_registry_that_refuses_is_no_registry(programs: Path) -> None:
+    """An error of the pull leads to bootstrapping, like silence."""
+    program(programs, "docker", "echo refused >&2; exit 1")
+    assert debian._pull(lambda _step: None) is False
+
+
+def test_a_slow_registry_that_answers_is_waited_for(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is for the first word, not for the download."""
+    monkeypatch.setattr(debian, "REGISTRY_TIMEOUT_SECONDS", 2)
+    program(programs, "docker", "echo Pulling from library/debian; sleep 3; echo done")
+    said: list[str] = []
+    assert debian._pull(lambda step: said.append(step.detail)) is True
+    assert said[-1] == "pulling Debian: done"
+
+
+def test_without_mmdebstrap_and_leave_to_install_the_ways_on_are_named(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No registry, no mmdebstrap, --no-install: one sentence with what to install."""
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(NotReady, match="mmdebstrap"):
+        debian._ensure_mmdebstrap(install=False, report=lambda _step: None)
+
+
+def test_a_proxy_reaches_apt_and_pip_alike() -> None:
+    """apt reads the lower-case name alone; an empty variable is no proxy."""
+    assert proxy_settings({"https_proxy": "http://p", "HTTP_PROXY": ""}) == {
+        "HTTPS_PROXY": "http://p",
+        "https_proxy": "http://p",
+    }

@@ -6,6 +6,7 @@ Nothing here is skipped when the engine is missing: ``./workshop test`` brings o
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C even where the suite runs in a script's background, whose programs inherit to ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import lessons
 from tests.browser.lab_page import LabPage
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.learn.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(600)]
 
 
-def cells() -> list[dict[str, Any]]:
-    """The cells of the lesson as committed."""
-    document = json.loads((CHECKOUT / "notebooks" / "00_start.ipynb").read_text())
-    return list(document["cells"])
+LESSON = "00_start"
 
 
 def position(cell_id: str) -> int:
     """Where a cell of the lesson stands, by its id."""
-    return [cell["id"] for cell in cells()].index(cell_id)
+    return lessons.position(LESSON, cell_id)
 
 
 def assert_honest(lesson: LabPage) -> None:
@@ -47,8 +43,9 @@ def lesson(lab: LabPage, workspace: Workspace) -> Iterator[LabPage]:
 
 def run_to(lesson: LabPage, first: str, last: str) -> None:
     """Click through the code cells from one to the other, both included."""
+    cells = lessons.cells(LESSON)
     for number in range(position(first), position(last) + 1):
-        if cells()[number]["cell_type"] == "code":
+        if cells[number]["cell_type"] == "code":
             lesson.run_cell(number)
 
 
@@ -83,7 +80,7 @@ def test_the_lesson_is_run_by_clicks(lesson: LabPage) -> None:
 def test_run_all_twice_in_the_dark(lesson: LabPage) -> None:
     """All cells at once, and a second time over what the first left: no error, readable in the dark theme."""
     lesson.theme(dark=True)
-    code_cells = sum(cell["cell_type"] == "code" for cell in cells())
+    code_cells = lessons.code_cells(LESSON)
     for round_number in (1, 2):
         lesson.menu("Run", "Run All Cells")
         prompt = lesson.cell(position("tidy")).locator(".jp-InputPrompt").first

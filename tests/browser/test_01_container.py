@@ -1,0 +1,49 @@
+"""Lesson 01 in JupyterLab: all of it at once, the charts on the page, the live one ended by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import lessons
+from tests.browser.lab_page import LabPage
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(600)]
+LESSON = "01_container"
+
+
+@pytest.fixture
+def lesson(lab: LabPage, workspace: Workspace) -> Iterator[LabPage]:
+    """The lesson, open and not run; its stack and containers are gone afterwards."""
+    lab.open(LESSON)
+    yield lab
+    session = ready.session_of(workspace, reach.connect())
+    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+
+
+def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
+    """The stop that takes ten seconds, the file that is gone, the kill for want of memory: on the page, with charts."""
+    lesson.menu("Run", "Run All Cells")
+    prompt = lesson.cell(lessons.position(LESSON, "tidy")).locator(".jp-InputPrompt").first
+    expect(prompt).to_have_text(f"[{lessons.code_cells(LESSON)}]:", timeout=180_000)
+    seen = {
+        "reveal-stop": "exit code 137 after 10",
+        "inside": "Read-only file system",
+        "remove": "No such file",
+        "oom": "137",
+        "policy": "Still yours to write",
+        "hold": "written, and lost with it",
+    }
+    for cell_id, text in seen.items():
+        expect(lesson.output(lessons.position(LESSON, cell_id))).to_contain_text(text)
+        lesson.cell(lessons.position(LESSON, cell_id)).scroll_into_view_if_needed()
+    for cell_id in ("stop", "layers", "come", "hog"):
+        picture = lesson.output(lessons.position(LESSON, cell_id)).locator("img[alt]").first
+        expect(picture).to_be_visible()
+        lesson.screenshot(f"01_container-{cell_id}", lesson.cell(lessons.position(LESSON, cell_id)))
+    assert lesson.errors == []

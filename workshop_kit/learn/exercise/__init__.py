@@ -1,0 +1,1 @@
+"""Exercises: stated, checked against the live service, hinted at, solved, reset."""

@@ -11,7 +11,12 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-CONDA_NAMES = {"docker-py": "docker", "matplotlib-base": "matplotlib", "nbconvert-core": "nbconvert"}
+CONDA_NAMES = {
+    "docker-py": "docker",
+    "matplotlib-base": "matplotlib",
+    "nbconvert-core": "nbconvert",
+    "python-duckdb": "duckdb",
+}
 LOCKS = ("requirements.lock", "requirements-dev.lock", "workshop_app/requirements.txt", "images/load/requirements.txt")
 
 

@@ -16,7 +16,8 @@ class Spec:
     ``cpus`` is in cores, ``memory_bytes`` in bytes (swap is not added to it); ``ports`` are container ports that get
     a free port on 127.0.0.1; ``binds`` are Docker's own ``HOST:CONTAINER:ro`` words; ``volumes`` are folders that
     become anonymous volumes, filled from the image; ``files`` maps absolute paths to text laid into the container
-    before it starts, which needs a volume there where ``read_only`` is on.
+    before it starts, which needs a volume there where ``read_only`` is on; ``host`` is more of the engine's own
+    ``HostConfig``, in its words, and wins over the rest.
     """
 
     image: str
@@ -37,6 +38,7 @@ class Spec:
     security_opt: tuple[str, ...] = ("no-new-privileges:true",)
     dns_options: tuple[str, ...] = ()
     healthcheck: Mapping[str, Any] | None = None  # in the engine's words, times in nanoseconds; None: the image's
+    host: Mapping[str, Any] = field(default_factory=dict)
 
 
 def like(container: Any, **changes: Any) -> Spec:
@@ -90,6 +92,7 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
         host_config=host_config,
         labels=dict(labels),
     )
+    config["HostConfig"].update(spec.host)
     if spec.healthcheck is not None:
         config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
     return config

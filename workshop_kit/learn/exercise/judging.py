@@ -1,0 +1,87 @@
+"""What a check is given, what it says, and where it registers: one function an exercise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.exercise.result import Finding, Verdict
+from workshop_kit.progress import Report, silent
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a check may look at.
+
+    ``files`` maps an exercise file (``__main__.py``) to its text: the participant's region, the others solved.
+    ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
+    """
+
+    exercise: Exercise
+    stack: Stack
+    seed: int
+    files: Mapping[str, str] = field(default_factory=dict)
+    answer: Any = None
+    report: Report = silent
+
+    @property
+    def text(self) -> str:
+        """The text of the exercise's own file."""
+        return self.files[self.exercise.file or ""]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a check found.
+
+    ``summary`` is one sentence: the symptom, or what was shown. ``verdict`` None leaves it to the findings: passed if
+    all of them did, else wrong. ``output`` has the container's last lines where they help.
+    """
+
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    verdict: Verdict | None = None
+    output: str = ""
+
+    @property
+    def ruling(self) -> Verdict:
+        """The verdict, whoever gave it. Without a finding nothing has been shown, so nothing passed."""
+        if self.verdict is not None:
+            return self.verdict
+        passed = bool(self.findings) and all(finding.passed for finding in self.findings)
+        return Verdict.PASSED if passed else Verdict.WRONG
+
+
+Check = Callable[[Context], Judged]
+Given = Callable[[int], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A check, and the numbers that its task names: a function of the seed, for ``task.format(**given(seed))``."""
+
+    check: Check
+    given: Given
+
+
+CHECKS: dict[str, Registered] = {}
+
+
+def nothing_given(_: int) -> dict[str, Any]:
+    """Most tasks are the same for everybody."""
+    return {}
+
+
+def check(identifier: str, given: Given = nothing_given) -> Callable[[Check], Check]:
+    """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
+
+    def register(function: Check) -> Check:
+        if identifier in CHECKS:
+            raise ValueError(f"{identifier} has a check already")
+        CHECKS[identifier] = Registered(function, given)
+        return function
+
+    return register

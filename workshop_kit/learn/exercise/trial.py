@@ -1,0 +1,207 @@
+"""Run a participant's files laid over the service, hardened and bounded, and look at it from outside.
+
+What they wrote runs in a container and nowhere else. Nothing of this machine is mounted into it: its files and the
+stack's passwords are copied into volumes that go with it. It cannot fill memory, processes, the log or the disk, and
+whatever it does, looking at it ends at the deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from docker.errors import APIError
+
+from workshop_kit.engine import containers, stack_files
+from workshop_kit.engine.spec import Spec, like
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.learn.exercise import asking
+from workshop_kit.learn.exercise.asking import Answer, Request
+from workshop_kit.progress import Report, Step, silent
+
+APP, SECRETS = "/app", "/run/secrets"
+PORT = 8080
+MEMORY_BYTES = 256 * 1024 * 1024
+FILES_LIMIT_BYTES = 1024 * 1024
+DEADLINE_SECONDS = 15.0
+START_SECONDS = 10.0
+ANSWER_SECONDS = 2.0
+LOOK_SECONDS = 0.02
+SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
+NO_HEALTHCHECK = {"Test": ["NONE"]}  # the engine would run it inside, where a fork bomb leaves no room for it
+
+
+class Trial:
+    """A running trial. Nothing here raises for what the participant's code does; after the deadline nothing waits."""
+
+    def __init__(self, running: containers.Running, ends_at: float, secrets: tuple[str, ...]) -> None:
+        self.running = running
+        self._ends_at = ends_at
+        self._secrets = secrets
+        self._port = _port(running.inspect())
+
+    @property
+    def left_seconds(self) -> float:
+        """What is left until the deadline; never negative."""
+        return max(0.0, self._ends_at - time.monotonic())
+
+    def get(self, path: str, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
+        """``GET path`` from outside."""
+        return asking.ask(self._port, "GET", path, within_seconds=self._at_most(within_seconds))
+
+    def post(self, path: str, body: Any, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
+        """``POST path`` with JSON from outside."""
+        data = json.dumps(body).encode()
+        return asking.ask(self._port, "POST", path, data, within_seconds=self._at_most(within_seconds))
+
+    @contextlib.contextmanager
+    def underway(self, path: str, body: Any) -> Iterator[Underway]:
+        """A POST of which the service has the headers and half the body: somebody's request in flight."""
+        with Request(self._port, connect_seconds=self._at_most(ANSWER_SECONDS)) as request:
+            yield Underway(self, request, path, json.dumps(body).encode())
+
+    def wait_answer(self, path: str, *, status: int = 200, within_seconds: float = START_SECONDS) -> bool:
+        """Poll a path until it answers with the status; False once the time is up or the container has ended."""
+        ends_at = time.monotonic() + self._at_most(within_seconds)
+        while self.get(path).status != status:
+            if self.ended is not None or time.monotonic() > ends_at:
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
+
+    def wait_ended(self, within_seconds: float) -> int | None:
+        """Poll until the container has ended; its exit code, or None if it still runs then."""
+        ends_at = time.monotonic() + self._at_most(within_seconds)
+        while (code := self.ended) is None and time.monotonic() < ends_at:
+            time.sleep(LOOK_SECONDS)
+        return code
+
+    @property
+    def ended(self) -> int | None:
+        """The exit code, or None while it runs."""
+        state = self.inspect()["State"]
+        return int(state["ExitCode"]) if state["Status"] in {"exited", "dead"} else None
+
+    def inspect(self) -> dict[str, Any]:
+        """What ``docker inspect`` says now."""
+        return self.running.inspect()
+
+    def signal(self, name: str) -> None:
+        """Send a signal (``SIGTERM``) to process 1; one that has ended already is no trouble."""
+        with contextlib.suppress(APIError):
+            self.running.container.kill(name)
+
+    def stop(self, *, within_seconds: float) -> int:
+        """SIGTERM, and SIGKILL after the time; the exit code."""
+        self.signal("SIGTERM")
+        code = self.wait_ended(within_seconds)
+        if code is None:
+            self.signal("SIGKILL")
+            code = self.wait_ended(ANSWER_SECONDS)
+        return 137 if code is None else code
+
+    def lines(self, limit_bytes: int = 4096) -> str:
+        """The end of its log: no secrets, no control characters, and no more than this, however much it wrote."""
+        text = self.running.log_tail()
+        for secret in self._secrets:
+            text = text.replace(secret, "(secret)")
+        text = re.sub(r"[^\S\n\t ]|[\x00-\x08\x0e-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
+        return text.encode()[-limit_bytes:].decode(errors="ignore")
+
+    def _at_most(self, seconds: float) -> float:
+        return max(0.05, min(seconds, self.left_seconds))
+
+
+class Underway:
+    """A request that the service is in the middle of receiving."""
+
+    def __init__(self, trial: Trial, request: Request, path: str, body: bytes) -> None:
+        self._trial, self._request = trial, request
+        self._rest = body[len(body) // 2 :]
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Expect": "100-continue"}
+        request.send(asking.head("POST", path, headers))
+        self.taken = request.wait_taken(min(ANSWER_SECONDS, trial.left_seconds))
+        request.send(body[: len(body) // 2])
+
+    def finish(self, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
+        """Send the rest, and read the answer."""
+        self._request.send(self._rest)
+        return self._request.answer(min(within_seconds, self._trial.left_seconds))
+
+
+@contextlib.contextmanager
+def run(
+    stack: Stack,
+    files: Mapping[str, str],
+    *,
+    deadline_seconds: float = DEADLINE_SECONDS,
+    report: Report = silent,
+    environment: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Iterator[Trial]:
+    """Run the service once more beside the stack's, with ``files`` (path below /app → text) laid over it.
+
+    ``environment`` is added to the service's own; ``changes`` are fields of ``Spec``. A stack that is not up is
+    brought up, and the report says so. Raises WorkshopError if the files are too large or the engine refuses.
+    """
+    _require_small(files)
+    ensure_up(stack, report)
+    report(Step("Check", None, "starting your version of the service"))
+    secrets = {name: (stack.folder / "secrets" / name).read_text() for name in stack_files.SECRETS}
+    spec = replace(_spec(stack, files, secrets, environment or {}), **changes)
+    with containers.run(stack.session, spec) as running:
+        yield Trial(running, time.monotonic() + deadline_seconds, tuple(secrets.values()))
+
+
+def ensure_up(stack: Stack, report: Report = silent) -> None:
+    """Bring the stack up if a part of it is missing or stopped. Raises WorkshopError if a part of it is paused."""
+    status = {name: container.status for name, container in stack.containers().items()}
+    if paused := sorted(name for name, state in status.items() if state == "paused"):
+        raise WorkshopError(f"{', '.join(paused)} is paused, so nothing can be checked.", "Take that fault back first.")
+    if {"service", "master-db", "redis"} - {name for name, state in status.items() if state == "running"}:
+        report(Step("Check", None, "the check needs the stack: bringing it up"))
+        stack.up(report=report)
+
+
+def _spec(stack: Stack, files: Mapping[str, str], secrets: Mapping[str, str], environment: Mapping[str, str]) -> Spec:
+    service = stack.container("service")
+    own = like(service)
+    return replace(
+        own,
+        environment={**own.environment, **environment},
+        network=f"{stack.project}_default",
+        ports=(PORT,),
+        binds=(),
+        volumes=(APP, SECRETS),
+        files={f"{APP}/{path}": text for path, text in files.items()}
+        | {f"{SECRETS}/{name}": text for name, text in secrets.items()},
+        tmpfs={"/tmp": "size=16m,mode=1777"},  # noqa: S108
+        memory_bytes=MEMORY_BYTES,
+        cpus=1.0,
+        pids=100,
+        healthcheck=NO_HEALTHCHECK,
+        host={"LogConfig": SMALL_LOG},
+    )
+
+
+def _port(attributes: Mapping[str, Any]) -> int | None:
+    """The port on 127.0.0.1, or None if it ended before it could be reached at all."""
+    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{PORT}/tcp")
+    return int(bindings[0]["HostPort"]) if bindings else None
+
+
+def _require_small(files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        name = path.rpartition("/")[2]
+        try:
+            size_bytes = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise WorkshopError(f"{name} is not UTF-8 text.", "Reset the exercise.") from error
+        if size_bytes > FILES_LIMIT_BYTES:
+            raise WorkshopError(f"{name} is larger than {FILES_LIMIT_BYTES // 1024**2} MiB.", "Reset the exercise.")

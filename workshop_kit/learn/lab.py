@@ -155,6 +155,7 @@ def _launch(workspace: Workspace, folders: JupyterFolders, port: int) -> LabServ
         *(f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
         "--LabApp.extension_manager=readonly",  # the other kind asks a package index
+        "--LabApp.expose_app_in_browser=True",  # an exercise opens its file beside the notebook
         "--LanguageServerManager.autodetect=False",  # it would run npm, which writes into the user's home
         f"--ServerApp.allow_root={os.geteuid() == 0}",
         # One kernel to choose from: ours.

@@ -1,0 +1,190 @@
+// The panel of an exercise: buttons that ask Python, and what it answers. Python owns the state, this draws it.
+
+const STALE_AFTER_MS = 6000; // while a check runs, Python tells every second that it lives
+const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", reset: "Resetting …" };
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text; // unchanged text is not announced again
+}
+
+// The HTML comes from cards.py, which escapes every text in it.
+function setHtml(node, html) {
+  if (node.shown === html) return;
+  node.shown = html;
+  node.innerHTML = html;
+}
+
+// JupyterLab's own application object; absent in other editors.
+function lab() {
+  const app = window.jupyterapp;
+  return app && app.commands && app.commands.hasCommand("docmanager:open") ? app : null;
+}
+
+function openDocument(path) {
+  const app = lab();
+  if (!app || !path) return undefined;
+  return [...app.shell.widgets("main")].map((widget) => widget.context).find((context) => context && context.path === path);
+}
+
+// What is typed but not saved is what the participant means to have checked.
+async function saveFirst(path) {
+  const context = openDocument(path);
+  if (context && context.model.dirty) await context.save();
+}
+
+// A file that Python changed on disk shows in its tab, too.
+async function showAsOnDisk(path) {
+  const context = openDocument(path);
+  if (context) await context.revert();
+}
+
+function question(text, yes, no, answered) {
+  const buttons = [[yes, true], [no, false]].map(([label, value]) => {
+    const button = element("button", { type: "button" }, label);
+    button.addEventListener("click", () => answered(value));
+    return button;
+  });
+  const box = element("div", { class: "wk-ex-ask", role: "group", "aria-label": text }, element("p", {}, text), element("div", { class: "wk-ex-bar" }, ...buttons));
+  box.addEventListener("keydown", (event) => { if (event.key === "Escape") answered(false); });
+  return box;
+}
+
+function render({ model, el }) {
+  const id = `wk-${Math.random().toString(36).slice(2)}`;
+  const path = model.get("path");
+  let waiting = ""; // what was asked and not yet answered
+  let stale = false;
+  let timer = 0;
+
+  const head = element("div");
+  const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "What to do" });
+  const ask = element("div");
+  const status = element("p", { class: "wk-ex-status", role: "status", "aria-live": "polite" });
+  const progress = element("progress", { max: "1", "aria-label": `Checking ${model.get("name")}` });
+  const clock = element("span", { class: "wk-ex-soft", "aria-hidden": "true" });
+  const working = element("div", { class: "wk-ex-working" }, progress, status, clock);
+  const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
+  const hints = element("div", { "aria-live": "polite" });
+  const solution = element("div", { class: "wk-ex-solution" });
+  const board = element("div", { class: "wk-ex-board" });
+
+  const check = button("Check", () => send("check"));
+  check.dataset.first = "true";
+  const hint = button("Hint", () => send("hint"));
+  const solve = button("Show solution", () => send("solution"));
+  const reset = button("Reset", () => inquire(
+    reset, "Reset puts the text you were given back. Yours is kept aside.", "Yes, reset it", "Keep mine", "reset",
+  ));
+  if (path && lab()) {
+    const open = button("Open file", () => lab().commands.execute("docmanager:open", { path, options: { mode: "split-right" } }));
+    open.setAttribute("aria-label", `Open file ${path}`);
+  }
+  if (path) bar.append(element("code", { class: "wk-ex-file" }, path));
+
+  function button(label, pressed) {
+    const node = element("button", { type: "button" }, label);
+    node.addEventListener("click", () => { if (node.getAttribute("aria-disabled") !== "true") pressed(); });
+    bar.append(node);
+    return node;
+  }
+
+  async function send(what) {
+    ask.replaceChildren();
+    [waiting, stale] = [what, false];
+    watch();
+    draw();
+    try {
+      if (what !== "hint") await saveFirst(path);
+    } catch { /* JupyterLab has said so itself; what is on disk is checked */ }
+    model.send({ do: what });
+  }
+
+  // No window.confirm: it would block the page, and a screen reader would lose its place.
+  function inquire(from, text, yes, no, what) {
+    const box = question(text, yes, no, (sure) => {
+      from.focus();
+      ask.replaceChildren();
+      if (sure) send(what);
+    });
+    ask.replaceChildren(box);
+    box.querySelectorAll("button")[1].focus(); // the harmless answer
+  }
+
+  function watch() {
+    clearTimeout(timer);
+    if (waiting || model.get("doing")) timer = setTimeout(() => { stale = true; draw(); }, STALE_AFTER_MS);
+  }
+
+  function says() {
+    if (stale) return "No answer from the kernel: run this cell again.";
+    if (model.get("doing")) return model.get("doing");
+    if (waiting) return SAID[waiting];
+    return model.get("problem") || model.get("notice");
+  }
+
+  function draw() {
+    setHtml(head, model.get("head"));
+    head.querySelector(".wk-ex-title")?.setAttribute("id", id);
+    const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
+    // Not `disabled`: that would throw the keyboard focus away.
+    check.setAttribute("aria-disabled", String(busy));
+    const [shown, all] = [model.get("hints_shown"), model.get("hints_there")];
+    setText(hint, shown < all ? `Hint ${shown + 1} of ${all}` : `All ${all} hints shown`);
+    hint.setAttribute("aria-disabled", String(shown >= all));
+    setText(status, says());
+    status.hidden = !status.textContent;
+    progress.hidden = clock.hidden = !busy;
+    const fraction = model.get("fraction");
+    if (fraction >= 0) progress.value = fraction;
+    else progress.removeAttribute("value");
+    setText(clock, model.get("seconds") ? `${model.get("seconds")} s` : "");
+    setHtml(found, model.get("result"));
+    setHtml(hints, model.get("hints"));
+    setHtml(solution, model.get("solution"));
+    setHtml(board, model.get("board"));
+  }
+
+  function changed() {
+    stale = false;
+    watch();
+    draw();
+  }
+
+  function answered() {
+    if (waiting === "reset") showAsOnDisk(path).catch(() => {});
+    waiting = "";
+    changed();
+  }
+
+  function told(message) {
+    if (message.ask !== "solution") return;
+    inquire(solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", "anyway");
+  }
+
+  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, bar, ask, working, found, hints, solution, board);
+  // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  el.append(root);
+  model.on("change", changed);
+  model.on("change:answered", answered);
+  model.on("msg:custom", told);
+  watch();
+  draw();
+  // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
+  model.send({ hello: true });
+  return () => {
+    clearTimeout(timer);
+    model.off("change", changed);
+    model.off("change:answered", answered);
+    model.off("msg:custom", told);
+  };
+}
+
+export default { render };

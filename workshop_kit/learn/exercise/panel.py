@@ -1,0 +1,213 @@
+"""The panel of an exercise in its notebook: check, hint, solution, reset, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import anywidget
+import traitlets
+from IPython.display import DisplayHandle, display
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.learn.exercise.cards import exercise_page, head_html, hints_html, result_html, solution_html
+from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.exercise.result import Result
+from workshop_kit.progress import Report, Step
+from workshop_kit.show.live_widget import answer_while_busy
+from workshop_kit.show.shown import Shown
+
+HERE = Path(__file__).parent
+TICK_SECONDS = 1.0
+"""How often a running check tells the page that it lives; the page gives up on a kernel after 6 s of silence."""
+
+
+class Actions(Protocol):
+    """What the buttons do. Everything may raise WorkshopError, and is called in a thread."""
+
+    def check(self, report: Report) -> Result:
+        """Check what the participant has now; takes up to 20 s and reports on the way."""
+
+    def hint(self) -> tuple[str, ...]:
+        """Show the next hint, and return all that are shown."""
+
+    def solution(self, *, anyway: bool) -> str | None:
+        """Return the solution's text; None while it is locked and not asked for ``anyway``."""
+
+    def reset(self) -> str:
+        """Put the starter back, and return one sentence: what was reset and where the old text is kept."""
+
+    def board(self) -> Shown:
+        """Return where the participant stands in all exercises."""
+
+
+class ExerciseWidget(anywidget.AnyWidget):
+    """The panel as it is clicked. It receives ``{"do": "check"}`` and the like; HTML in it is escaped by `cards`."""
+
+    _esm = HERE / "panel.js"
+    _css = HERE / "panel.css"
+    name = traitlets.Unicode().tag(sync=True)
+    path = traitlets.Unicode().tag(sync=True)  # as JupyterLab knows it; "" for an exercise in the notebook
+    head = traitlets.Unicode().tag(sync=True)
+    result = traitlets.Unicode().tag(sync=True)
+    hints = traitlets.Unicode().tag(sync=True)
+    hints_shown = traitlets.Int().tag(sync=True)
+    hints_there = traitlets.Int().tag(sync=True)
+    solution = traitlets.Unicode().tag(sync=True)
+    board = traitlets.Unicode().tag(sync=True)
+    doing = traitlets.Unicode().tag(sync=True)  # what the running check is at; "" while none runs
+    fraction = traitlets.Float(-1.0).tag(sync=True)  # of the check; below 0 while nobody can know
+    seconds = traitlets.Int().tag(sync=True)  # since the check began
+    notice = traitlets.Unicode().tag(sync=True)  # one sentence about what was just done
+    problem = traitlets.Unicode().tag(sync=True)  # one sentence, when it could not be done
+    answered = traitlets.Int().tag(sync=True)  # how many buttons were answered: also changes when nothing else does
+
+
+@dataclass
+class Panel:
+    """One exercise on the page. ``result`` and ``hints`` are what there is already, ``passed`` whether it ever was.
+
+    Clicks come in threads; a check runs in one of its own, so that the other buttons answer meanwhile.
+    ``failure`` is the last error that was nobody's fault but ours: the page has only its kind.
+    """
+
+    exercise: Exercise
+    actions: Actions
+    headless: bool = False
+    result: Result | None = None
+    hints: tuple[str, ...] = ()
+    passed: bool = False
+    solution: str = ""
+    failure: Exception | None = field(default=None, repr=False)
+    _widget: ExerciseWidget | None = field(default=None, repr=False)
+    _twin: DisplayHandle | None = field(default=None, repr=False)
+    _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _checking: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The file to edit, as JupyterLab knows it; empty for an exercise in the notebook."""
+        file = self.exercise.file
+        return f"exercises/{self.exercise.lesson}/{file}" if file else ""
+
+    def page(self) -> Shown:
+        """What a page without a kernel shows."""
+        return exercise_page(self.exercise, self.result, self.hints, passed=self.passed, solution=self.solution)
+
+    def show(self) -> None:
+        """Show the panel: as a widget with its static twin, or in a headless run as the twin alone."""
+        if self.headless:
+            display(self.page())  # type: ignore[no-untyped-call]
+            return
+        there = len(self.exercise.hints)
+        self._widget = ExerciseWidget(name=self.exercise.id, path=self.path, hints_there=there, **self._drawn())
+        self._attempt(self._refresh_board)
+        self._widget.on_msg(self._clicked)
+        answer_while_busy(self._widget)
+        display(self._widget)  # type: ignore[no-untyped-call]
+        self._twin = display(self.page(), display_id=True)  # type: ignore[no-untyped-call]
+
+    def check(self) -> None:
+        """Run the check, tell the page how far it is, and show what it found; a second one meanwhile does nothing."""
+        if not self._checking.acquire(blocking=False):
+            return
+        over = threading.Event()
+        clock = threading.Thread(target=self._tick, args=(over,), name="exercise clock", daemon=True)
+        self._set(doing="Checking …", fraction=-1.0, seconds=0)
+        clock.start()
+        try:
+            self._attempt(self._check)
+        finally:
+            over.set()
+            clock.join()
+            self._set(doing="", seconds=0)
+            self._checking.release()
+
+    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Handle a message of the page; runs in a thread of its own while a cell is busy."""
+        match content.get("do"):
+            case "check":
+                threading.Thread(target=self.check, name=f"check {self.exercise.id}", daemon=True).start()
+            case "hint":
+                self._attempt(self._hint)
+            case "solution":
+                self._attempt(lambda: self._solve(anyway=False))
+            case "anyway":
+                self._attempt(lambda: self._solve(anyway=True))
+            case "reset":
+                self._attempt(self._reset)
+
+    def _attempt(self, work: Callable[[], str | None]) -> None:
+        """Do what a button asks for, and draw what came of it; whatever goes wrong is a sentence on the page."""
+        notice, problem = "", ""
+        try:
+            notice = work() or ""
+        except WorkshopError as error:
+            problem = str(error)
+        except Exception as error:  # its words may hold anything, so the page gets its kind only
+            self.failure = error
+            problem = f"That failed, and not through your text ({type(error).__name__}). Try it again."
+        with self._drawing:  # two answers at once count as two
+            answered = self._widget.answered + 1 if self._widget else 0
+            self._set(notice=notice, problem=problem, answered=answered, **self._drawn())
+        if self._twin is not None:
+            self._twin.update(self.page())  # type: ignore[no-untyped-call]
+
+    def _check(self) -> None:
+        self.result = self.actions.check(self._report)
+        self.passed = self.passed or self.result.passed
+        self._refresh_board()
+
+    def _hint(self) -> None:
+        self.hints = self.actions.hint()
+        self._refresh_board()
+
+    def _solve(self, *, anyway: bool) -> None:
+        text = self.actions.solution(anyway=anyway)
+        if text is not None:
+            self.solution = text
+        elif self._widget is not None:
+            self._widget.send({"ask": "solution"})
+
+    def _reset(self) -> str:
+        said = self.actions.reset()
+        self.result, self.solution = None, ""
+        self._refresh_board()
+        return said
+
+    def _report(self, step: Step) -> None:
+        text = f"{step.task}: {step.detail}" if step.detail else step.task
+        if not step.done:
+            self._set(doing=text, fraction=-1.0 if step.fraction is None else step.fraction)
+
+    def _tick(self, over: threading.Event) -> None:
+        seconds = 0
+        while not over.wait(TICK_SECONDS):
+            seconds += 1
+            self._set(seconds=seconds)
+
+    def _refresh_board(self) -> None:
+        board = self.actions.board()
+        if board.html:
+            self._set(board=f"<details><summary>All exercises</summary>{board.html}</details>")
+
+    def _drawn(self) -> dict[str, Any]:
+        """What of this panel the page shows, as the widget has it."""
+        return {
+            "head": head_html(self.exercise, self.result, passed=self.passed),
+            "result": result_html(self.result) if self.result else "",
+            "hints": hints_html(self.hints, len(self.exercise.hints)),
+            "hints_shown": len(self.hints),
+            "solution": solution_html(self.solution),
+        }
+
+    def _set(self, **state: Any) -> None:
+        """Change what the page shows, in one message; from any thread."""
+        if self._widget is None:
+            return
+        with self._drawing, self._widget.hold_sync():
+            for name, value in state.items():
+                setattr(self._widget, name, value)

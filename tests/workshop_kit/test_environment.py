@@ -17,7 +17,13 @@ CONDA_NAMES = {
     "nbconvert-core": "nbconvert",
     "python-duckdb": "duckdb",
 }
-LOCKS = ("requirements.lock", "requirements-dev.lock", "workshop_app/requirements.txt", "images/load/requirements.txt")
+LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "workshop_app/requirements.txt",
+    "images/load/requirements.txt",
+    "images/parameter_store/requirements.txt",
+)
 
 
 def declared(root: Path, group: str | None = None) -> dict[str, Requirement]:

@@ -11,6 +11,8 @@ from workshop_kit.prepare.python_env import DEVELOPER_LOCK, LOCK
 APP_SOURCE = "workshop_app/requirements.in"
 LOAD_SOURCE = "images/load/requirements.in"
 LOAD_LOCK = "images/load/requirements.txt"
+STORE_SOURCE = "images/parameter_store/requirements.in"
+STORE_LOCK = "images/parameter_store/requirements.txt"
 APP_LOCK = "workshop_app/requirements.txt"
 
 
@@ -19,6 +21,7 @@ def compile_all(root: Path) -> Iterator[Path]:
     yield _compile(root, LOCK, "pyproject.toml")
     yield _compile(root, APP_LOCK, APP_SOURCE, "-c", LOCK)
     yield _compile(root, LOAD_LOCK, LOAD_SOURCE)
+    yield _compile(root, STORE_LOCK, STORE_SOURCE)
     yield _compile(root, DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK)
 
 

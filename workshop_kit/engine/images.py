@@ -46,6 +46,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("redis", "images/redis"),
     Recipe("fault_proxy", "images/fault_proxy"),
     Recipe("load", "images/load"),
+    Recipe("parameter_store", "images/parameter_store"),
 )
 
 

@@ -19,10 +19,11 @@ from workshop_kit import doctor as doctor_report
 from workshop_kit.develop import browser, locks
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
-from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.learn import ready
+from workshop_kit.errors import Exit, NotReady, WorkshopError
+from workshop_kit.learn import reading, ready
 from workshop_kit.learn.workspace import Workspace
 from workshop_kit.prepare import needs, python_env
+from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,16 +89,24 @@ def start(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     no_install: NoInstall = False,
 ) -> None:
-    """Prepare what is missing and open a lesson."""
-    from workshop_kit.learn import lab  # here, not above: other commands need not wait for it
+    """Prepare what is missing and open a lesson; where no engine can be had, the book."""
+    from workshop_kit.learn import lab, lab_settings  # here, not above: other commands need not wait for it
 
     workspace = Workspace.open(ROOT / "workspace")
     _require_lesson(workspace, lesson)
+    page = lab_settings.lesson_page(lesson)
     with TerminalReport() as report:
-        stack = ready.make_ready(workspace, may_install=not no_install, report=report)
-        ready.write_env(stack, report)
-        ready.sweep(stack.session, report)
-    lab.serve(workspace, notebook=lesson, port=port, open_browser=not no_browser)
+        no_engine = _why_no_engine(may_install=not no_install, report=report)
+        if no_engine is None:
+            stack = ready.make_ready(workspace, may_install=not no_install, report=report)
+            ready.write_env(stack, report)
+            ready.sweep(stack.session, report)
+    if no_engine is not None:
+        _complain(no_engine)
+        _say("Until then there is the book to read: the lessons as they were executed.")
+        reading.bring_book(workspace)
+        page = reading.book_page(lesson)
+    lab.serve(workspace, page, port=port, open_browser=not no_browser)
 
 
 @command("doctor")
@@ -211,6 +220,17 @@ def _with_developer_packages(no_install: bool) -> Path:
     if not (ROOT / ".venv").exists():  # conda: the environment is the user's, and theirs to add to
         return Path(sys.executable)
     return python_env.ensure(ROOT, developer=True, install=not no_install)
+
+
+def _why_no_engine(*, may_install: bool, report: Report) -> NotReady | None:
+    """Why no engine can be had on this machine; None when one answers, if need be installed and started just now."""
+    try:
+        install.ensure(install=may_install, report=report)
+    except NotReady as error:
+        if isinstance(error, reach.NoPermission):
+            _repeat_as_group_member()
+        return error
+    return None
 
 
 def _require_lesson(workspace: Workspace, lesson: str) -> None:

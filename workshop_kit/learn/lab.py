@@ -22,9 +22,10 @@ from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.learn.browser import open_in_browser
 from workshop_kit.learn.lab_settings import (
     KERNEL,
-    LAYOUT,
+    FirstPage,
     JupyterFolders,
     first_layout,
+    lesson_page,
     prepare,
     server_environment,
     trust,
@@ -38,6 +39,8 @@ TRIES = 3
 """A free port can be taken between our look and the server's: then another is tried."""
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Never ask a proxy for this machine's own server."""
+
+START = lesson_page("00_start")
 
 Ready = Callable[[str], None]
 
@@ -55,9 +58,13 @@ class LabServer:
         """Scheme, host and port."""
         return f"http://{HOST}:{self.port}"
 
+    def url(self, page: FirstPage) -> str:
+        """Return the address that opens ``page``, token included."""
+        return f"{self.address}/lab/workspaces/{page.layout}/tree/{page.path}?token={self.token}"
+
     def lesson_url(self, notebook: str = "00_start") -> str:
         """Return the address that opens ``notebook`` (a name without folder or ending), token included."""
-        return f"{self.address}/lab/workspaces/{LAYOUT}/tree/notebooks/{notebook}.ipynb?token={self.token}"
+        return self.url(lesson_page(notebook))
 
     def call(self, method: str, path: str, body: object = None, *, timeout_seconds: float = 5.0) -> bytes:
         """Ask the server and return the body of its answer; raises OSError (URLError and HTTPError are)."""
@@ -83,8 +90,8 @@ class LabServer:
             self.process.wait()
 
 
-def start_server(workspace: Workspace, *, notebook: str = "00_start", port: int | None = None) -> LabServer:
-    """Start JupyterLab on ``workspace`` and return it once it answers.
+def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | None = None) -> LabServer:
+    """Start JupyterLab on ``workspace`` and return it once it answers; a first start finds ``page`` open.
 
     ``port`` None takes a free one. Raises NotReady (port taken, server did not start) or WrongUsage (no such port).
     """
@@ -101,14 +108,14 @@ def start_server(workspace: Workspace, *, notebook: str = "00_start", port: int 
             server.stop()
             if port or attempt == TRIES - 1 or not isinstance(error, WorkshopError):
                 raise
-    _lay_out(server, folders, notebook)
+    _lay_out(server, folders, page)
     return server
 
 
 def serve(
     workspace: Workspace,
+    page: FirstPage = START,
     *,
-    notebook: str = "00_start",
     port: int | None = None,
     open_browser: bool = True,
     ready: Ready | None = None,
@@ -121,9 +128,9 @@ def serve(
     with _stop_signals():
         server = running_server(workspace)
         if server is None:
-            server = start_server(workspace, notebook=notebook, port=port)
+            server = start_server(workspace, page, port=port)
         try:
-            url = server.lesson_url(notebook)
+            url = server.url(page)
             (ready or _say_url)(url)
             if open_browser:
                 open_in_browser(url)
@@ -202,12 +209,11 @@ def _watch(server: LabServer, log: Path) -> None:
         _raise_if_ended(server, log)
 
 
-def _lay_out(server: LabServer, folders: JupyterFolders, notebook: str) -> None:
-    """Give a first start a page with the lesson; a participant's own layout is kept."""
-    if any(folders.layouts.iterdir()):
+def _lay_out(server: LabServer, folders: JupyterFolders, page: FirstPage) -> None:
+    """Give a first start a tab with its page; a participant's own layout is kept."""
+    if any(folders.layouts.glob(f"{page.layout}-*")):
         return
-    layout = first_layout(f"notebooks/{notebook}.ipynb")
-    server.call("PUT", f"/lab/api/workspaces/{LAYOUT}", layout)
+    server.call("PUT", f"/lab/api/workspaces/{page.layout}", first_layout(page))
 
 
 def _check_port(port: int) -> None:

@@ -14,12 +14,31 @@ from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 KERNEL = "container-design-workshop"
 """Our kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
-LAYOUT = "workshop"
 SETTINGS: dict[str, Any] = {
+    # What is there to be read is shown as it reads; "Open With" has the editor.
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     # A closed tab ends its kernel, and with it what the lesson made for itself.
     "@jupyterlab/notebook-extension:tracker": {"kernelShutdown": True},
 }
+
+
+@dataclass(frozen=True)
+class FirstPage:
+    """What JupyterLab opens: a file of the workspace, and the kind of tab it is shown in, in JupyterLab's own words.
+
+    ``layout`` names the set of tabs: lessons and the book keep theirs apart.
+    """
+
+    path: str
+    layout: str = "workshop"
+    kind: str = "notebook"
+    factory: str = "Notebook"
+
+
+def lesson_page(notebook: str) -> FirstPage:
+    """The page of a lesson; ``notebook`` is its name without folder or ending."""
+    return FirstPage(f"notebooks/{notebook}.ipynb")
 
 
 @dataclass(frozen=True)
@@ -125,9 +144,9 @@ def trust(workspace: Workspace) -> None:
         notary.sign(notebook)  # type: ignore[no-untyped-call]
 
 
-def first_layout(notebook: str) -> dict[str, Any]:
-    """Return a JupyterLab layout with one tab, ``notebook`` (a path), and the file list beside it."""
-    tab = f"notebook:{notebook}"
+def first_layout(page: FirstPage) -> dict[str, Any]:
+    """Return a JupyterLab layout with one tab, ``page``, and the file list beside it."""
+    tab = f"{page.kind}:{page.path}"
     return {
         "data": {
             "layout-restorer:data": {
@@ -136,10 +155,10 @@ def first_layout(notebook: str) -> dict[str, Any]:
                 "right": {"collapsed": True, "visible": True, "widgets": []},
                 "relativeSizes": [0.18, 0.82, 0],
             },
-            "file-browser-filebrowser:cwd": {"path": str(Path(notebook).parent)},
-            tab: {"data": {"path": notebook, "factory": "Notebook"}},
+            "file-browser-filebrowser:cwd": {"path": str(Path(page.path).parent)},
+            tab: {"data": {"path": page.path, "factory": page.factory}},
         },
-        "metadata": {"id": LAYOUT},
+        "metadata": {"id": page.layout},
     }
 
 

@@ -16,6 +16,18 @@ from workshop_kit.progress import Step
 PLAIN_INTERVAL_SECONDS = 5.0
 
 
+def say(line: str) -> None:
+    """Tell the person at the terminal, on stderr."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def answer(text: str) -> None:
+    """Print what was asked for, on stdout."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 class TerminalReport:
     """A ``Report`` that draws on stderr: stdout belongs to what was asked for."""
 

@@ -19,6 +19,7 @@ FLOORS = (
     ("learn",),
     ("game",),
     ("terminal",),
+    ("commands",),
     ("cli", "bootstrap"),
 )
 RANK = {name: rank for rank, names in enumerate(FLOORS) for name in names}

@@ -17,6 +17,7 @@ from workshop_kit.learn.files import explain, write_atomically
 CHECKOUT = Path(__file__).resolve().parents[2]
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout of which a participant gets an own copy."""
+BASE = "base"
 HIDDEN = ".workshop"
 """Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
 ID = re.compile(r"[0-9a-f]{8}")
@@ -42,7 +43,7 @@ class Workspace:
             hidden.mkdir(parents=True, exist_ok=True)
             _private_folder(hidden / "secrets")
             for name in COPIED:
-                _bring_in(source / name, folder / name)
+                _bring_in(source / name, folder / name, hidden / BASE / name)
             return cls(folder, _id_of(hidden / "id"))
         except OSError as error:
             raise explain(error, folder) from error
@@ -60,6 +61,16 @@ class Workspace:
     def notebooks(self) -> Path:
         """The participant's notebooks."""
         return self.folder / "notebooks"
+
+    @property
+    def exercises(self) -> Path:
+        """The participant's exercises, a folder a lesson."""
+        return self.folder / "exercises"
+
+    @property
+    def base(self) -> Path:
+        """What the copies were made from, so that an update can tell whose a change is."""
+        return self.folder / HIDDEN / BASE
 
     @property
     def secrets_folder(self) -> Path:
@@ -80,6 +91,26 @@ class Workspace:
     def progress_path(self) -> Path:
         """What the participant has done, readable."""
         return self.folder / "progress.json"
+
+    @property
+    def seed(self) -> int:
+        """Where the numbers of exercises come from: the participant's own, or one that a table shares (`--seed`)."""
+        try:
+            return int(self.seed_path.read_text())
+        except (OSError, ValueError):
+            return int(self.id, 16)
+
+    @property
+    def seed_path(self) -> Path:
+        """Holds a seed that was chosen."""
+        return self.folder / HIDDEN / "seed"
+
+    def share_seed(self, seed: int) -> None:
+        """Take the exercises' numbers from ``seed`` from now on. Raises NotReady when it cannot be written."""
+        try:
+            write_atomically(self.seed_path, f"{seed}\n".encode())
+        except OSError as error:
+            raise explain(error, self.seed_path) from error
 
     @property
     def compose_project(self) -> str:
@@ -107,18 +138,19 @@ def _private_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def _bring_in(source: Path, target: Path) -> None:
-    """Copy the files of ``source`` that ``target`` lacks, each whole or not at all."""
-    for file in _files(source):
-        copy = target / file.relative_to(source)
-        if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(copy, file.read_bytes())
+def _bring_in(source: Path, target: Path, base: Path) -> None:
+    """Copy the files of ``source`` that ``target`` lacks, each whole or not at all, and remember them in ``base``."""
+    for file in lesson_files(source):
+        name = file.relative_to(source)
+        if not (target / name).exists():
+            for copy in (base / name, target / name):
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(copy, file.read_bytes())
     if source.is_dir():
         target.mkdir(exist_ok=True)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def lesson_files(folder: Path) -> Iterator[Path]:
     """Yield the files worth copying: nothing hidden, no caches, no links that lead elsewhere."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,6 +14,9 @@ import pandas as pd
 from workshop_kit.engine.reach import Engine
 
 INSTRUCTION_LENGTH = 60
+DELETED = ".wh."
+OPAQUE = ".wh..wh..opq"
+"""How a layer says that files below it are gone (OCI image layer specification, "whiteouts")."""
 
 
 def layers(engine: Engine, tag: str) -> pd.DataFrame:
@@ -37,3 +43,60 @@ def instruction(created_by: str) -> str:
     text = re.sub(r"\s+", " ", created_by.removesuffix("# buildkit"))
     text = re.sub(r"^RUN (\|\d+ .*?)?/bin/sh -c ", "RUN ", text).strip()
     return text if len(text) <= INSTRUCTION_LENGTH else text[: INSTRUCTION_LENGTH - 1] + "…"
+
+
+def files(engine: Engine, tag: str) -> pd.DataFrame:
+    """Every file that any layer of an image holds, also those that a later layer deleted or replaced.
+
+    Columns: ``layer`` (int64, 0 the oldest one with files), ``instruction`` (str), ``path`` (str, without leading
+    slash), ``size_bytes`` (int64), ``visible`` (bool: a container of the image can see it). Source: ``docker save``.
+    """
+    with tempfile.TemporaryFile() as saved:
+        for chunk in engine.client.images.get(tag).save():
+            saved.write(chunk)
+        saved.seek(0)
+        with tarfile.open(fileobj=saved) as archive:
+            found = [(name, list(_members(archive, layer))) for name, layer in _layers_with_files(archive)]
+    return pd.DataFrame(_with_visibility(found), columns=["layer", "instruction", "path", "size_bytes", "visible"])
+
+
+def _layers_with_files(archive: tarfile.TarFile) -> list[tuple[str, str]]:
+    """Instruction and archive member of each layer, oldest first."""
+    (manifest,) = json.loads(_read(archive, "manifest.json"))
+    history = json.loads(_read(archive, manifest["Config"])).get("history", [])
+    names = [instruction(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
+    return list(zip(names, manifest["Layers"], strict=True))
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    member = archive.extractfile(name)
+    assert member is not None, name  # noqa: S101 - the engine wrote it
+    return member.read()
+
+
+def _members(archive: tarfile.TarFile, layer: str) -> Iterator[tuple[str, int]]:
+    """Path and size of the files in a layer; a deletion is a file whose name begins with ``.wh.``."""
+    with tarfile.open(fileobj=archive.extractfile(layer)) as members:
+        for member in members:
+            if not member.isdir():
+                yield member.name.removeprefix("./").removeprefix("/"), member.size
+
+
+def _with_visibility(found: list[tuple[str, list[tuple[str, int]]]]) -> list[tuple[int, str, str, int, bool]]:
+    """Walk from the newest layer down: what a newer one deleted or replaced cannot be seen any more."""
+    rows: list[tuple[int, str, str, int, bool]] = []
+    covered: set[str] = set()
+    for number, (name, members) in reversed(list(enumerate(found))):
+        newly: set[str] = set()
+        for path, size in members:
+            folder, _, last = path.rpartition("/")
+            if last == OPAQUE:
+                newly.add(folder)
+            elif last.startswith(DELETED):
+                newly.add(f"{folder}/{last.removeprefix(DELETED)}".removeprefix("/"))
+            else:
+                parents = (path[:end] for end, letter in enumerate(path) if letter == "/")
+                rows.append((number, name, path, size, path not in covered and covered.isdisjoint(parents)))
+                newly.add(path)
+        covered |= newly
+    return rows[::-1]

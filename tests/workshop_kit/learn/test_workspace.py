@@ -23,6 +23,9 @@ def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
         "notebooks/00_start.ipynb",
         "notebooks/pictures/map.svg",
         "exercises/01/limits.py",
+        ".workshop/base/notebooks/00_start.ipynb",
+        ".workshop/base/notebooks/pictures/map.svg",
+        ".workshop/base/exercises/01/limits.py",
     }
 
 

@@ -1,0 +1,98 @@
+"""``check``, ``hint``, ``solution``, ``reset``, ``status``, ``goto``, ``update``: the exercise loop at the terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from workshop_kit.engine import reach
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.learn import checkpoint, content, ready
+from workshop_kit.learn.exercise import board as boards
+from workshop_kit.learn.exercise import cards
+from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.learn.exercise.registry import TRACKS
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.terminal import TerminalReport, answer, say
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+Identifier = Annotated[str, typer.Argument(help="The exercise, as in container.limits.")]
+Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
+Track = Annotated[str, typer.Option(help=f"One of: {', '.join(TRACKS)}.")]
+
+
+def check(exercise: Identifier, seed: Seed = None, as_json: AsJson = False) -> None:
+    """Check an exercise on real containers."""
+    workspace = _workspace(seed)
+    desk = _desk(workspace)
+    desk.find(exercise)  # a wrong name is told before anything is started
+    with TerminalReport() as report:
+        result = desk.check(exercise, report)
+    answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, desk.hints_shown(exercise)))
+    if not result.passed:
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def hint(exercise: Identifier) -> None:
+    """Give the next hint of an exercise, after those given before."""
+    for number, text in enumerate(_desk(_workspace()).hint(exercise), 1):
+        answer(f"{number}. {text}")
+
+
+def solution(
+    exercise: Identifier,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Show it although the exercise is not passed.")] = False,
+) -> None:
+    """Show the solution of an exercise, once it is passed."""
+    text = _desk(_workspace()).solution(exercise, anyway=anyway)
+    if text is None:
+        say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
+        raise typer.Exit(Exit.NOT_GOOD)
+    answer(text.rstrip())
+
+
+def reset(exercise: Identifier) -> None:
+    """Put an exercise back to its start; what was there is kept aside."""
+    say(_desk(_workspace()).reset(exercise))
+
+
+def status(track: Track = "full", as_json: AsJson = False) -> None:
+    """Show what is done and what is left, in minutes."""
+    if track not in TRACKS:
+        raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
+    desk = _desk(_workspace())
+    board = boards.board(desk.exercises, desk.progress, track)
+    answer(json.dumps(boards.as_json(board)) if as_json else str(boards.shown(board)))
+
+
+def goto(lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, 03 or logging.")]) -> None:
+    """Bring the workspace and its containers to the start of a lesson."""
+    desk = _desk(_workspace())
+    with TerminalReport() as report:
+        arrived = checkpoint.goto(desk, checkpoint.find_lesson(CHECKOUT, lesson), desk.stack(), report)
+    for line in arrived.sentences():
+        say(line)
+
+
+def update() -> None:
+    """Bring changed lessons and exercises into the workspace; what was edited there stays."""
+    for line in content.update(_workspace()).sentences():
+        say(line)
+
+
+def _workspace(seed: int | None = None) -> Workspace:
+    workspace = Workspace.open(CHECKOUT / "workspace")
+    if seed is not None:
+        workspace.share_seed(seed)
+    return workspace
+
+
+def _desk(workspace: Workspace) -> Desk:
+    return Desk.of(workspace, lambda: _stack(workspace))
+
+
+def _stack(workspace: Workspace) -> Stack:
+    return ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))

@@ -1,0 +1,99 @@
+"""Jump to the start of a lesson: the same code for a participant who joins late, an instructor, and the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
+from workshop_kit.learn import content, ready
+from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.learn.workspace import COPIED, lesson_files
+from workshop_kit.progress import Report, silent
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What a jump did: which exercises got the reference solution, and where what was replaced is kept (or None)."""
+
+    lesson: str
+    solved: tuple[str, ...]
+    aside: Path | None
+
+    def sentences(self) -> list[str]:
+        """The same for people, a line each."""
+        lines = [f"{self.lesson} is at its start."]
+        if self.solved:
+            lines.append(f"Solved for you, from earlier lessons: {', '.join(self.solved)}.")
+        if self.aside is not None:
+            lines.append(f"What you had in the files that changed is in {self.aside}.")
+        return lines
+
+
+def goto(desk: Desk, lesson: str, stack: Stack, report: Report = silent) -> Arrived:
+    """Bring workspace and containers to the start of ``lesson`` (``03_logging``, ``03`` or ``logging``).
+
+    Earlier lessons: exercises that were not passed get the reference, passed ones stay the participant's. This lesson
+    and later ones: notebooks and exercises are fresh. Progress is not touched. Raises WrongUsage for no such lesson.
+    """
+    name = find_lesson(desk.root, lesson)
+    arrived = arrange(desk, name)
+    ready.remove_everything(stack.session, {"kernel"}, report)
+    stack.up(report=report)
+    return arrived
+
+
+def arrange(desk: Desk, lesson: str) -> Arrived:
+    """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
+    later = [name for name in _files(desk.root) if _lesson_of(name) >= lesson]
+    aside = content.start_over(desk.workspace, later, desk.root)
+    earlier = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson and exercise.file]
+    open_ones = [name for name in earlier if desk.progress.exercise(name).passed_at is None]
+    solved = []
+    for identifier in open_ones:
+        changed, aside = solve(desk, identifier, aside)
+        solved += [identifier] if changed else []
+    return Arrived(lesson, tuple(solved), aside)
+
+
+def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
+    """Put the reference into an exercise's place in the workspace; keep what stood there in the folder ``aside``.
+
+    Returns whether anything changed, and the folder.
+    """
+    texts = desk.texts(desk.find(identifier))
+    path = desk.workspace.folder / texts.name
+    before = path.read_bytes() if path.exists() else b""
+    text = texts.with_body(texts.solution)
+    if before == text.encode():
+        return False, aside
+    if path.exists() and (not texts.is_untouched() or aside is not None):
+        aside = content.keep_aside(desk.workspace, texts.name, aside)
+    content.write(desk.workspace, texts.name, text)
+    return True, aside
+
+
+def find_lesson(root: Path, lesson: str) -> str:
+    """The whole name of a lesson that is named by its number, its word or both. Raises WrongUsage."""
+    there = sorted(path.stem for path in (root / "notebooks").glob("*.ipynb"))
+    stem = lesson.removesuffix(".ipynb")
+    for name in there:
+        if stem in (name, *name.split("_", 1)):
+            return name
+    raise WrongUsage(f"There is no lesson {lesson!r}.", f"Choose from: {', '.join(there)}.")
+
+
+def solve_everything(desk: Desk) -> None:
+    """Put the reference into every exercise: what the tour and the tests run."""
+    for exercise in desk.exercises:
+        solve(desk, exercise.id)
+
+
+def _files(root: Path) -> list[str]:
+    return [f"{folder}/{file.relative_to(root / folder)}" for folder in COPIED for file in lesson_files(root / folder)]
+
+
+def _lesson_of(name: str) -> str:
+    """``01_container`` of ``notebooks/01_container.ipynb`` and of ``exercises/01_container/limits.yaml``."""
+    return name.split("/")[1].removesuffix(".ipynb")

@@ -1,0 +1,121 @@
+"""Lessons and exercises on their way from the checkout into a workspace: first copy, updates, a fresh start.
+
+Beside each copy the workspace remembers what it was made from (``.workshop/base``): so an update can tell what the
+participant changed from what the project changed. What is replaced is kept aside, in ``kept/`` for all to see.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from workshop_kit.learn.files import explain, write_atomically
+from workshop_kit.learn.merge import merge
+from workshop_kit.learn.workspace import CHECKOUT, COPIED, Workspace, lesson_files
+
+
+@dataclass
+class Update:
+    """What an update did, as paths in the workspace. ``kept`` adds what stayed the participant's in a changed file."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    kept: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    aside: Path | None = None  # where changed files are kept as they were
+
+    def sentences(self) -> list[str]:
+        """The same for people, a line each."""
+        lines = [f"New: {name}" for name in self.added] + [f"Updated: {name}" for name in self.changed]
+        lines += [f"Yours stays in {name}: {', '.join(what)}" for name, what in self.kept]
+        if self.aside is not None:
+            lines.append(f"As it was before: {self.aside}")
+        return lines or ["Everything is up to date."]
+
+
+def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
+    """Bring in what changed in ``source``; what the participant edited stays, cell by cell and region by region.
+
+    Raises NotReady when a file cannot be read or written; files that were done by then are whole.
+    """
+    done = Update()
+    try:
+        for name in COPIED:
+            for file in lesson_files(source / name):
+                _update_file(workspace, file, f"{name}/{file.relative_to(source / name)}", done)
+    except OSError as error:
+        raise explain(error, workspace.folder) from error
+    return done
+
+
+def start_over(workspace: Workspace, names: Collection[str], source: Path = CHECKOUT) -> Path | None:
+    """Make the files ``names`` (paths like ``notebooks/01_container.ipynb``) what ``source`` has.
+
+    Returns the folder that keeps what the participant had there, None when nothing of theirs was replaced.
+    """
+    aside: Path | None = None
+    try:
+        for name in sorted(names):
+            new, mine = (source / name).read_bytes(), workspace.folder / name
+            if mine.exists() and mine.read_bytes() != new:
+                aside = keep_aside(workspace, name, aside)
+            _write_new(workspace, name, new)
+    except OSError as error:
+        raise explain(error, workspace.folder) from error
+    return aside
+
+
+def keep_aside(workspace: Workspace, name: str, folder: Path | None = None) -> Path:
+    """Copy the file ``name`` of the workspace into ``folder`` (None: a new one in ``kept/``) and return the folder."""
+    if folder is None:
+        stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
+        folder = workspace.folder / "kept" / stamp
+    copy = folder / name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(workspace.folder / name, copy)
+    return folder
+
+
+def write(workspace: Workspace, name: str, text: str) -> None:
+    """Write a file of the workspace, whole or not at all. Raises NotReady when the disk is full or read-only."""
+    path = workspace.folder / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def _update_file(workspace: Workspace, file: Path, name: str, done: Update) -> None:
+    new, mine = file.read_bytes(), workspace.folder / name
+    if not mine.exists():
+        _write_new(workspace, name, new)
+        done.added.append(name)
+        return
+    remembered = workspace.base / name
+    before, current = remembered.read_bytes() if remembered.exists() else None, mine.read_bytes()
+    merged = merge(name, before, current, new)
+    if merged.content != current:
+        if current != before:
+            done.aside = keep_aside(workspace, name, done.aside)
+        done.changed.append(name)
+        write_atomically(mine, merged.content)
+    if merged.kept and before != new:
+        done.kept.append((name, merged.kept))
+    if before != new:
+        _remember(workspace, name, new)
+
+
+def _write_new(workspace: Workspace, name: str, content: bytes) -> None:
+    path = workspace.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    _remember(workspace, name, content)
+
+
+def _remember(workspace: Workspace, name: str, content: bytes) -> None:
+    path = workspace.base / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)

@@ -1,0 +1,208 @@
+"""What the panel in the notebook and the command line share: check, hint, solution, reset, and the record of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.learn import content
+from workshop_kit.learn.exercise import regions, registry
+from workshop_kit.learn.exercise.checks import CHECKS
+from workshop_kit.learn.exercise.comparing import same_code
+from workshop_kit.learn.exercise.judging import Context, Judged
+from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.exercise.result import Result, Verdict
+from workshop_kit.learn.exercise.subjects import SUBJECTS, Subject
+from workshop_kit.learn.exercise.texts import Texts, Unreadable
+from workshop_kit.learn.progress import Progress
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.progress import Report, silent
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The exercises of one workspace. ``stack`` is asked for when a check needs an engine, and not before."""
+
+    workspace: Workspace
+    progress: Progress
+    stack: Callable[[], Stack]
+    root: Path = CHECKOUT
+    exercises: tuple[Exercise, ...] = ()
+    subjects: dict[str, Subject] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> Desk:
+        """The desk of a workspace, with the exercises that the checkout lists."""
+        progress = Progress(workspace.progress_path)
+        return cls(workspace, progress, stack, root, registry.load(root))
+
+    def find(self, identifier: str) -> Exercise:
+        """The exercise of that id, its task with the numbers of this participant in it. Raises WrongUsage."""
+        exercise = registry.find(self.exercises, identifier)
+        given = {name: str(value) for name, value in self.given(exercise.id).items()}
+        return replace(exercise, task=_filled(exercise.task, given), hints=_hints(exercise, given))
+
+    def given(self, identifier: str) -> Mapping[str, Any]:
+        """The numbers of a task, from the participant's (or the table's) seed."""
+        return CHECKS[identifier].given(self.workspace.seed)
+
+    def subject(self, identifier: str) -> Subject | None:
+        """What an exercise in the notebook is about, made at the first call; None for one in a file."""
+        make = SUBJECTS.get(identifier)
+        if make is not None and identifier not in self.subjects:
+            random = Random(f"{identifier} {self.workspace.seed}")  # noqa: S311 - the same for the same seed
+            self.subjects[identifier] = make(self.stack(), random)
+        return self.subjects.get(identifier)
+
+    def hand_in(self, identifier: str, value: Any, source: str = "") -> None:
+        """Keep what a notebook's cell computed, so that any check, from a terminal too, can judge it.
+
+        ``source`` is the cell's text: as long as it is the starter, nobody has begun.
+        """
+        subject = self.subject(identifier)
+        starter = self.texts(self.find(identifier)).starter
+        answer = {
+            "subject": dict(subject.names) if subject else {},
+            "value": _plain(identifier, value),
+            "untouched": same_code(source, starter),
+        }
+        self.progress.keep_answer(identifier, answer)
+
+    def check(self, identifier: str, report: Report = silent) -> Result:
+        """Judge what the participant has now, and write down how it went. Raises WrongUsage for an unknown id."""
+        exercise = self.find(identifier)
+        started = time.monotonic()
+        judged = self._judge(exercise, report)
+        result = Result(
+            exercise.id,
+            judged.ruling,
+            judged.summary,
+            judged.findings,
+            time.monotonic() - started,
+            judged.output,
+        )
+        self.progress.record_check(exercise.id, str(result.verdict))
+        return result
+
+    def hint(self, identifier: str) -> tuple[str, ...]:
+        """Show one more hint, and return all that are shown by now."""
+        exercise = self.find(identifier)
+        return exercise.hints[: self.progress.next_hint(exercise.id)]
+
+    def hints_shown(self, identifier: str) -> tuple[str, ...]:
+        """The hints that are shown already."""
+        return self.find(identifier).hints[: self.progress.exercise(identifier).hints]
+
+    def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
+        """The solution's text; None while it is locked: the exercise is not passed, and it was not asked for anyway."""
+        exercise = self.find(identifier)
+        done = self.progress.exercise(exercise.id)
+        if not (anyway or done.passed_at or done.solution_shown):
+            return None
+        self.progress.record_solution(exercise.id)
+        return self.texts(exercise).solution
+
+    def reset(self, identifier: str) -> str:
+        """Put the starter back into the exercise's region; return a sentence that says where the old file is kept."""
+        exercise = self.find(identifier)
+        texts = self.texts(exercise)
+        text, name = texts.with_body(texts.starter), texts.name
+        aside = content.keep_aside(self.workspace, name) if (self.workspace.folder / name).exists() else None
+        content.write(self.workspace, name, text)
+        kept = f" What you had is in {aside.relative_to(self.workspace.folder)}." if aside else ""
+        reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
+        return f"{exercise.id} is back at its start in {name}.{kept}{reload}"
+
+    def modules(self, lesson: str) -> Mapping[str, str]:
+        """The service's modules of a lesson, as `Stack.lay_over` takes them: the participant's where they passed.
+
+        Whatever is not passed, or cannot be read, is the reference.
+        """
+        files: dict[str, str] = {}
+        for exercise in self.exercises:
+            if exercise.lesson != lesson or not (exercise.file or "").endswith(".py"):
+                continue
+            texts = self.texts(exercise)
+            path = f"workshop_app/{exercise.file}"
+            text = files.setdefault(path, regions.solved(texts.marked))
+            if self.progress.exercise(exercise.id).passed_at:
+                with contextlib.suppress(WorkshopError):
+                    files[path] = regions.replace(text, exercise.id, regions.region_of(texts.mine(), exercise.id))
+        return files
+
+    def texts(self, exercise: Exercise) -> Texts:
+        """The texts of an exercise: its source, its starter, and what the participant has."""
+        return Texts(self.root, self.workspace.folder, exercise)
+
+    def _judge(self, exercise: Exercise, report: Report) -> Judged:
+        texts = self.texts(exercise)
+        files: Mapping[str, str] = {}
+        if exercise.file is not None:
+            try:
+                files = texts.composed()
+            except Unreadable as damaged:
+                return Judged(str(damaged), verdict=Verdict.NOT_READABLE)
+        answer = self.progress.exercise(exercise.id).answer
+        context = Context(exercise, self.stack(), self.workspace.seed, files, answer, report)
+        judged = CHECKS[exercise.id].check(context)
+        untouched = texts.is_untouched() if exercise.file else bool((answer or {}).get("untouched", True))
+        if judged.ruling is not Verdict.PASSED and untouched:
+            return replace(judged, verdict=Verdict.NOT_STARTED)
+        return judged
+
+
+@dataclass(frozen=True)
+class Actions:
+    """One exercise of a desk, as the buttons of its panel see it (`panel.Actions`)."""
+
+    desk: Desk
+    id: str
+
+    def check(self, report: Report) -> Result:
+        """Check it."""
+        return self.desk.check(self.id, report)
+
+    def hint(self) -> tuple[str, ...]:
+        """Show the next hint."""
+        return self.desk.hint(self.id)
+
+    def solution(self, *, anyway: bool) -> str | None:
+        """Show the solution, if it may be shown."""
+        return self.desk.solution(self.id, anyway=anyway)
+
+    def reset(self) -> str:
+        """Go back to the start."""
+        return self.desk.reset(self.id)
+
+
+def _filled(text: str, given: Mapping[str, str]) -> str:
+    return text.format(**given) if given else text
+
+
+def _hints(exercise: Exercise, given: Mapping[str, str]) -> tuple[str, str, str]:
+    first, second, third = (_filled(hint, given) for hint in exercise.hints)
+    return first, second, third
+
+
+def _plain(identifier: str, value: Any) -> Any:
+    """The value as JSON keeps it: numbers of NumPy become Python's, sets become lists. Raises WrongUsage."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): _plain(identifier, one) for key, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(identifier, one) for one in value]
+    if hasattr(value, "item"):
+        return _plain(identifier, value.item())
+    raise WrongUsage(
+        f"{identifier} was handed a {type(value).__name__}, which cannot be kept.",
+        "Hand over text, numbers, lists or dictionaries of them.",
+    )

@@ -1,0 +1,116 @@
+"""The texts of one exercise: the marked source, the starter made from it, and what the participant has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.learn.exercise import regions
+from workshop_kit.learn.exercise.comparing import language_of, same_code
+from workshop_kit.learn.exercise.registry import Exercise
+
+LARGEST_BYTES = 1_000_000
+"""A larger file is no exercise any more."""
+
+
+class Unreadable(WorkshopError):
+    """The participant's text cannot be judged: it is gone, not text, or its markers are damaged."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """``root`` is the checkout, ``folder`` the participant's workspace."""
+
+    root: Path
+    folder: Path
+    exercise: Exercise
+
+    @property
+    def marked(self) -> str:
+        """The source with both versions in it."""
+        name = self.exercise.file or "notebook.py"
+        return (self.root / "solutions" / self.exercise.lesson / name).read_text()
+
+    @property
+    def solution(self) -> str:
+        """The region as it is when solved."""
+        return regions.region_of(regions.solved(self.marked), self.exercise.id)
+
+    @property
+    def starter(self) -> str:
+        """The region as a participant gets it."""
+        return regions.region_of(regions.starter(self.marked), self.exercise.id)
+
+    @property
+    def name(self) -> str:
+        """The participant's file, as a path in the workspace."""
+        lesson = self.exercise.lesson
+        return f"exercises/{lesson}/{self.exercise.file}" if self.exercise.file else f"notebooks/{lesson}.ipynb"
+
+    def mine(self) -> str:
+        """The participant's file. Raises Unreadable."""
+        path = self.folder / self.name
+        step = f"Run `./workshop reset {self.exercise.id}` to get it back."
+        try:
+            if path.stat().st_size > LARGEST_BYTES and self.exercise.file:
+                raise Unreadable(f"{self.name} is larger than a megabyte.", step)
+            return path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise Unreadable(f"{self.name} is not text in UTF-8.", step) from error
+        except OSError as error:
+            raise Unreadable(f"{self.name} cannot be read ({error.strerror}).", step) from error
+
+    def composed(self) -> Mapping[str, str]:
+        """The files of the lesson as the check runs them: this region the participant's, all others solved.
+
+        Raises Unreadable with the line when the markers of the participant's file are damaged.
+        """
+        try:
+            own = regions.others_solved(self.mine(), self.marked, self.exercise.id)
+        except regions.MarkerError as damaged:
+            where = damaged.in_file(self.name)
+            raise Unreadable(where.what, where.next_step) from damaged
+        files = {
+            path.name: regions.solved(path.read_text())
+            for path in (self.root / "solutions" / self.exercise.lesson).iterdir()
+            if path.is_file() and path.name != "notebook.py"
+        }
+        return {**files, self.exercise.file or "": own}
+
+    def is_untouched(self) -> bool:
+        """Whether the participant has not begun; False also when that cannot be told."""
+        try:
+            if self.exercise.file:
+                mine = regions.region_of(self.mine(), self.exercise.id)
+            else:
+                mine = _cell(json.loads(self.mine()), self.exercise.cell)
+            return same_code(mine, self.starter, language=language_of(self.name))
+        except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
+            return False
+
+    def with_body(self, body: str) -> str:
+        """The participant's file with ``body`` in the exercise's place and all else as it is.
+
+        Where that is damaged, it is put into the file as it comes with the workshop. The caller keeps the old one aside.
+        """
+        try:
+            return self._put_into(self.mine(), body)
+        except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
+            fresh = regions.starter(self.marked) if self.exercise.file else (self.root / self.name).read_text()
+            return self._put_into(fresh, body)
+
+    def _put_into(self, text: str, body: str) -> str:
+        if self.exercise.file:
+            return regions.replace(text, self.exercise.id, body)
+        notebook = json.loads(text)
+        cell = next(cell for cell in notebook["cells"] if cell.get("id") == self.exercise.cell)
+        cell["source"] = body.rstrip("\n").splitlines(keepends=True)
+        return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _cell(notebook: Mapping[str, Any], cell_id: str) -> str:
+    return next("".join(cell["source"]) for cell in notebook["cells"] if cell.get("id") == cell_id)

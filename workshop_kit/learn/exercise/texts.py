@@ -95,7 +95,7 @@ class Texts:
     def with_body(self, body: str) -> str:
         """The participant's file with ``body`` in the exercise's place and all else as it is.
 
-        Where that is damaged, it is put into the file as it comes with the workshop. The caller keeps the old one aside.
+        Where that is damaged, it goes into the file as it comes with the workshop. The caller keeps the old one aside.
         """
         try:
             return self._put_into(self.mine(), body)

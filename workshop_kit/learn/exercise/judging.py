@@ -55,6 +55,11 @@ class Judged:
         return Verdict.PASSED if passed else Verdict.WRONG
 
 
+def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
+    """A finding which says what it means and where to look only if it did not pass."""
+    return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
+
+
 Check = Callable[[Context], Judged]
 Given = Callable[[int], dict[str, Any]]
 

@@ -17,24 +17,16 @@ from typing import Any
 
 from docker.errors import APIError
 
-from workshop_kit.engine import containers, stack_files
-from workshop_kit.engine.spec import Spec, like
+from workshop_kit.engine import containers
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise import asking
+from workshop_kit.learn.exercise import asking, laying
 from workshop_kit.learn.exercise.asking import Answer, Request
 from workshop_kit.progress import Report, Step, silent
 
-APP, SECRETS = "/app", "/run/secrets"
-PORT = 8080
-MEMORY_BYTES = 256 * 1024 * 1024
-FILES_LIMIT_BYTES = 1024 * 1024
 DEADLINE_SECONDS = 15.0
-START_SECONDS = 10.0
+START_SECONDS = 8.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
-SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
-NO_HEALTHCHECK = {"Test": ["NONE"]}  # the engine would run it inside, where a fork bomb leaves no room for it
 
 
 class Trial:
@@ -42,9 +34,15 @@ class Trial:
 
     def __init__(self, running: containers.Running, ends_at: float, secrets: tuple[str, ...]) -> None:
         self.running = running
+        self._started = time.monotonic()
         self._ends_at = ends_at
         self._secrets = secrets
         self._port = _port(running.inspect())
+
+    @property
+    def age_seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self._started
 
     @property
     def left_seconds(self) -> float:
@@ -150,58 +148,17 @@ def run(
     ``environment`` is added to the service's own; ``changes`` are fields of ``Spec``. A stack that is not up is
     brought up, and the report says so. Raises WorkshopError if the files are too large or the engine refuses.
     """
-    _require_small(files)
-    ensure_up(stack, report)
+    laying.require_small(files)
+    laying.ensure_up(stack, report)
     report(Step("Check", None, "starting your version of the service"))
-    secrets = {name: (stack.folder / "secrets" / name).read_text() for name in stack_files.SECRETS}
-    spec = replace(_spec(stack, files, secrets, environment or {}), **changes)
+    service = stack.container("service")
+    secrets = laying.secrets_of(service)
+    spec = replace(laying.spec(stack, service, files, secrets, environment or {}), **changes)
     with containers.run(stack.session, spec) as running:
         yield Trial(running, time.monotonic() + deadline_seconds, tuple(secrets.values()))
 
 
-def ensure_up(stack: Stack, report: Report = silent) -> None:
-    """Bring the stack up if a part of it is missing or stopped. Raises WorkshopError if a part of it is paused."""
-    status = {name: container.status for name, container in stack.containers().items()}
-    if paused := sorted(name for name, state in status.items() if state == "paused"):
-        raise WorkshopError(f"{', '.join(paused)} is paused, so nothing can be checked.", "Take that fault back first.")
-    if {"service", "master-db", "redis"} - {name for name, state in status.items() if state == "running"}:
-        report(Step("Check", None, "the check needs the stack: bringing it up"))
-        stack.up(report=report)
-
-
-def _spec(stack: Stack, files: Mapping[str, str], secrets: Mapping[str, str], environment: Mapping[str, str]) -> Spec:
-    service = stack.container("service")
-    own = like(service)
-    return replace(
-        own,
-        environment={**own.environment, **environment},
-        network=f"{stack.project}_default",
-        ports=(PORT,),
-        binds=(),
-        volumes=(APP, SECRETS),
-        files={f"{APP}/{path}": text for path, text in files.items()}
-        | {f"{SECRETS}/{name}": text for name, text in secrets.items()},
-        tmpfs={"/tmp": "size=16m,mode=1777"},  # noqa: S108
-        memory_bytes=MEMORY_BYTES,
-        cpus=1.0,
-        pids=100,
-        healthcheck=NO_HEALTHCHECK,
-        host={"LogConfig": SMALL_LOG},
-    )
-
-
 def _port(attributes: Mapping[str, Any]) -> int | None:
     """The port on 127.0.0.1, or None if it ended before it could be reached at all."""
-    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{PORT}/tcp")
+    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{laying.PORT}/tcp")
     return int(bindings[0]["HostPort"]) if bindings else None
-
-
-def _require_small(files: Mapping[str, str]) -> None:
-    for path, text in files.items():
-        name = path.rpartition("/")[2]
-        try:
-            size_bytes = len(text.encode())
-        except UnicodeEncodeError as error:
-            raise WorkshopError(f"{name} is not UTF-8 text.", "Reset the exercise.") from error
-        if size_bytes > FILES_LIMIT_BYTES:
-            raise WorkshopError(f"{name} is larger than {FILES_LIMIT_BYTES // 1024**2} MiB.", "Reset the exercise.")

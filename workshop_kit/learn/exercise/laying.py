@@ -1,0 +1,75 @@
+"""What a trial is started from: the service as the stack runs it, confined, with files laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.engine.spec import Spec, like
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.progress import Report, Step, silent
+
+APP, SECRETS = "/app", "/run/secrets"
+PORT = 8080
+MEMORY_BYTES = 256 * 1024 * 1024
+PIDS = 100
+FILES_LIMIT_BYTES = 1024 * 1024
+SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
+NO_HEALTHCHECK = {"Test": ["NONE"]}  # the engine would run it inside, where a fork bomb leaves no room for it
+
+
+def ensure_up(stack: Stack, report: Report = silent) -> None:
+    """Bring the stack up if a part of it is missing or stopped. Raises WorkshopError if a part of it is paused."""
+    status = {name: container.status for name, container in stack.containers().items()}
+    if paused := sorted(name for name, state in status.items() if state == "paused"):
+        raise WorkshopError(f"{', '.join(paused)} is paused, so nothing can be checked.", "Take that fault back first.")
+    if "service" not in status or any(state != "running" for state in status.values()):
+        report(Step("Check", None, "the check needs the stack: bringing it up"))
+        stack.up(report=report)
+
+
+def secrets_of(service: Any) -> dict[str, str]:
+    """The secrets that compose mounts into the service: the path inside, and the text."""
+    mounts = [mount for mount in service.attrs["Mounts"] if mount["Type"] == "bind"]
+    return {
+        mount["Destination"]: Path(mount["Source"]).read_text()
+        for mount in mounts
+        if mount["Destination"].startswith(f"{SECRETS}/")
+    }
+
+
+def spec(
+    stack: Stack, service: Any, files: Mapping[str, str], secrets: Mapping[str, str], environment: Mapping[str, str]
+) -> Spec:
+    """The spec of a trial: what the service of the stack runs, hardened and bounded, with nothing mounted from here."""
+    own = like(service)
+    return replace(
+        own,
+        environment={**own.environment, **environment},
+        network=f"{stack.project}_default",
+        ports=(PORT,),
+        binds=(),
+        volumes=(APP, SECRETS),
+        files={**secrets, **{f"{APP}/{path}": text for path, text in files.items()}},
+        tmpfs={"/tmp": "size=16m,mode=1777"},  # noqa: S108
+        memory_bytes=MEMORY_BYTES,
+        cpus=1.0,
+        pids=PIDS,
+        healthcheck=NO_HEALTHCHECK,
+        host={"LogConfig": SMALL_LOG},
+    )
+
+
+def require_small(files: Mapping[str, str]) -> None:
+    """Raise WorkshopError if a file is too large, or no text."""
+    for path, text in files.items():
+        name = path.rpartition("/")[2]
+        try:
+            size_bytes = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise WorkshopError(f"{name} is not UTF-8 text.", "Reset the exercise.") from error
+        if size_bytes > FILES_LIMIT_BYTES:
+            raise WorkshopError(f"{name} is larger than {FILES_LIMIT_BYTES // 1024**2} MiB.", "Reset the exercise.")

@@ -1,0 +1,66 @@
+"""Why a trial did not start, in a sentence that helps: it ended, or it runs and nobody answers."""
+
+from __future__ import annotations
+
+import re
+
+from workshop_kit.learn.exercise import asking
+from workshop_kit.learn.exercise.judging import Judged
+from workshop_kit.learn.exercise.laying import PORT
+from workshop_kit.learn.exercise.result import Finding, Verdict
+from workshop_kit.learn.exercise.trial import START_SECONDS, Trial
+
+MIB = 1024 * 1024
+BUSY_SHARE = 0.6  # of the CPU it may have, all the time since its start
+
+
+def did_not_start(trial: Trial, path: str = "/livez") -> Judged:
+    """What there is to say about a trial of which ``path`` never answered 200."""
+    lines = trial.lines()
+    got, means, look = _ended(trial, lines) if trial.ended is not None else _runs(trial, path)
+    called = f"Start it, and GET {path} for up to {START_SECONDS:g} s"
+    finding = Finding(False, called, got, "200", means, look)
+    return Judged(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, lines)
+
+
+def _ended(trial: Trial, lines: str) -> tuple[str, str, str]:
+    attributes = trial.inspect()
+    code = attributes["State"]["ExitCode"]
+    got = f"It ended with exit code {code}"
+    if attributes["State"]["OOMKilled"]:
+        limit = attributes["HostConfig"]["Memory"] // MIB
+        return got, f"the kernel killed it, since it wanted more than its {limit} MiB of memory.", "What takes so much?"
+    if error := _error(lines):
+        return got, f"{error}.", "Its last lines name the file and the line."
+    if code == 0:
+        means = "it ended at once with exit code 0, as if all were done, and served nobody."
+        return got, means, "What ends it? It should return only after it was told to stop."
+    return got, f"it ended with exit code {code} before it answered anybody.", "Read its last lines."
+
+
+def _runs(trial: Trial, path: str) -> tuple[str, str, str]:
+    answer = trial.get(path)
+    if answer.status is not None:
+        output = (answer.json() or {}).get("output", "") if isinstance(answer.json(), dict) else ""
+        because = f" ({output})" if output else ""
+        return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
+    if _is_busy(trial):
+        means = "it was busy computing all the time, and answered nobody: a loop that never ends?"
+        return str(answer), means, "Look for a loop without an end, or work that is done before it serves."
+    if answer.failure in {asking.NOBODY, asking.HUNG_UP}:
+        means = f"it runs, but nobody listens on port {PORT}: it listens elsewhere, or waits for something else first."
+        return str(answer), means, f"Where does it listen? HTTP_PORT says {PORT}."
+    return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
+
+
+def _is_busy(trial: Trial) -> bool:
+    """Whether it used most of the CPU time that it may have, ever since it started; seen from outside."""
+    usage = trial.running.container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+    cores = (trial.inspect()["HostConfig"]["NanoCpus"] or 1e9) / 1e9
+    return bool(usage > BUSY_SHARE * cores * trial.age_seconds)
+
+
+def _error(lines: str) -> str:
+    """The last exception that the lines speak of: plain, or in a JSON log line; shortened."""
+    plain = [line for line in lines.splitlines() if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return plain[-1].rstrip(".")[:200] if plain else ""

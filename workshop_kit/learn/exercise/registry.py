@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
+
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.learn.exercise.course import FILE, Course, course_in, read_toml
+from workshop_kit.learn.exercise.entries import entry_problems
+from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, marked_sources
 
 TRACKS = ("90min", "half-day", "full")
 
@@ -36,3 +45,109 @@ class Exercise:
     def cell(self) -> str:
         """The id of the notebook cell that belongs to it: the participant's own, or the panel's."""
         return f"exercise-{self.id.replace('.', '-')}"
+
+    @property
+    def source(self) -> str:
+        """The marked source that its region stands in, below ``solutions/<lesson>/``."""
+        return self.file or NOTEBOOK
+
+    @property
+    def all_minutes(self) -> int:
+        """The minutes to do it and to talk about it."""
+        return self.minutes + self.debrief_minutes
+
+
+def load(root: Path) -> tuple[Exercise, ...]:
+    """Return the exercises of the checkout ``root``, by lesson and then as they stand in exercises.toml.
+
+    Raises WorkshopError with the first problem and how many there are.
+    """
+    document = read_toml(root)
+    problems = _problems(document, root)
+    if problems:
+        more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
+        raise WorkshopError(f"{problems[0]}{more}", f"Mend {FILE}; `./workshop test` names every problem.")
+    return _exercises(document)
+
+
+def validate(root: Path) -> list[str]:
+    """Return a sentence for every problem of the registry and of how it fits the sources, [] when there is none.
+
+    Raises WorkshopError when exercises.toml cannot be read at all.
+    """
+    return _problems(read_toml(root), root)
+
+
+def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
+    """Return the exercise with this id. Raises WrongUsage, naming the one that was probably meant."""
+    by_id = {exercise.id: exercise for exercise in exercises}
+    if exercise_id in by_id:
+        return by_id[exercise_id]
+    lowered = exercise_id.strip().lower()
+    names = {known.split(".")[1]: known for known in by_id}
+    near = difflib.get_close_matches(lowered, [*by_id, *names], n=1, cutoff=0.5)
+    step = "Choose one that `./workshop status` lists."
+    if near:
+        step = f"Use `{names.get(near[0], near[0])}`, or another that `./workshop status` lists."
+    raise WrongUsage(f"There is no exercise {exercise_id!r}.", step)
+
+
+def _exercises(document: Mapping[str, Any]) -> tuple[Exercise, ...]:
+    """Return the entries, which have no problem, as exercises."""
+    made = []
+    for entry in document.get("exercise", []):
+        fields: dict[str, Any] = {key: tuple(it) if isinstance(it, list) else it for key, it in entry.items()}
+        made.append(Exercise(**fields))
+    return tuple(sorted(made, key=lambda exercise: exercise.lesson))
+
+
+def _problems(document: Mapping[str, Any], root: Path) -> list[str]:
+    course = course_in(document)
+    entries = document.get("exercise", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return [f"{FILE}: exercises are written as [[exercise]], one each."]
+    found = [problem for number, entry in enumerate(entries, 1) for problem in entry_problems(entry, number, course)]
+    found += _doubles(entries)
+    if not found:  # only entries that can be read can be held against the sources
+        found += _source_problems(_exercises(document), list(marked_sources(root)), course)
+    return found
+
+
+def _doubles(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    counts = Counter(str(entry.get("id")) for entry in entries if "id" in entry)
+    return [
+        f"{name} is registered {count} times; an id stands for one exercise."
+        for name, count in counts.items()
+        if count > 1
+    ]
+
+
+def _source_problems(exercises: Sequence[Exercise], sources: Sequence[Source], course: Course) -> Iterator[str]:
+    """Yield what does not fit between entries and regions: each has the other, in the file that is named."""
+    regions: dict[str, Source] = {}
+    for source in sources:
+        if course.lesson(source.lesson) is None:
+            yield f"{source.name} is in no lesson; the lessons stand in {FILE}."
+        try:
+            names = source.ids()
+        except WorkshopError as error:
+            yield str(error)
+            continue
+        for name in names:
+            if name in regions:
+                yield f"{name} has a region in {source.name} and in {regions[name].name}."
+            regions[name] = source
+    for exercise in exercises:
+        yield from _missing_region(exercise, sources, regions)
+    for name in sorted(set(regions) - {exercise.id for exercise in exercises}):
+        yield f"{name} has a region in {regions[name].name} and no [[exercise]] in {FILE}."
+
+
+def _missing_region(exercise: Exercise, sources: Sequence[Source], regions: Mapping[str, Source]) -> Iterator[str]:
+    expected = f"solutions/{exercise.lesson}/{exercise.source}"
+    if expected not in {source.name for source in sources}:
+        yield f"{exercise.id}: its source {expected} is not there."
+    elif exercise.id not in regions:
+        yield f"{exercise.id}: {expected} has no `# region {exercise.id}`."
+    elif regions[exercise.id].name != expected:
+        yield f"{exercise.id}: its region stands in {regions[exercise.id].name}, not in {expected}."

@@ -1,0 +1,32 @@
+"""A small checkout of its own to read, build and damage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.learn.exercise.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file of the small checkout."""
+
+    def into(name: str, text: str) -> None:
+        path = tmp_path / "check out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+    return into
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, write: Write) -> Path:
+    """The small checkout, complete but for what `authored.build` makes."""
+    write("exercises/exercises.toml", REGISTRY)
+    write("solutions/01_container/leaving.py", MARKED)
+    write("solutions/01_container/notebook.py", CELLS)
+    cells = [code_cell("setup", "task = None"), code_cell("exercise-container-layer", "old"), code_cell("end", "1\n2")]
+    write("notebooks/01_container.ipynb", notebook(*cells))
+    return tmp_path / "check out"

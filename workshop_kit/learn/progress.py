@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.errors import WrongUsage
+from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.files import explain, write_atomically
+from workshop_kit.learn.records import RUNGS, Done, Guess, done_in, guess_in
 
 Document = dict[str, Any]
 Tell = Callable[[str], None]
@@ -21,15 +24,6 @@ Tell = Callable[[str], None]
 def tell_on_stderr(message: str) -> None:
     """Say ``message`` where it does not mix with what a command prints as its answer."""
     sys.stderr.write(f"{message}\n")
-
-
-@dataclass(frozen=True)
-class Guess:
-    """A locked prediction as it was recorded. ``actual`` is None until the experiment ran; times are ISO 8601, UTC."""
-
-    choice: str
-    locked_at: str
-    actual: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,13 +39,13 @@ class Progress:
 
     def guess(self, prediction_id: str) -> Guess | None:
         """Return the locked guess, or None while there is none."""
-        return _guess_in(self.read().get("predictions", {}).get(prediction_id))
+        return guess_in(self.read().get("predictions", {}).get(prediction_id))
 
     def lock_guess(self, prediction_id: str, choice: str) -> Guess:
         """Record ``choice`` unless a guess is locked already; return the one that counts."""
         with self._changing() as document:
             predictions = document.setdefault("predictions", {})
-            locked = _guess_in(predictions.get(prediction_id))
+            locked = guess_in(predictions.get(prediction_id))
             if locked is None:
                 locked = Guess(choice, _now())
                 predictions[prediction_id] = {"choice": choice, "locked_at": locked.locked_at, "actual": None}
@@ -61,7 +55,7 @@ class Progress:
         """Record what the experiment did, and return the guess with it; None (nothing recorded) without a guess."""
         with self._changing() as document:
             entry = document.get("predictions", {}).get(prediction_id)
-            guess = _guess_in(entry)
+            guess = guess_in(entry)
             if guess is None:
                 return None
             entry.update(actual=actual, revealed_at=_now())
@@ -73,6 +67,44 @@ class Progress:
             policies = document.setdefault("policies", {})
             if isinstance(policies, dict):  # a hand edit may have left something else there: it stays
                 policies[lesson] = list(sentences)
+
+    def exercise(self, exercise_id: str) -> Done:
+        """Return how far an exercise is; what a hand edit left in the wrong shape counts as not there."""
+        return done_in(self.read().get("exercises", {}).get(exercise_id))
+
+    def record_check(self, exercise_id: str, verdict: str) -> Done:
+        """Count an attempt and its verdict; the first that passed is kept for good."""
+        now = _now() if verdict == Verdict.PASSED else None
+        return self._record(
+            exercise_id,
+            lambda before: {
+                "attempts": before.attempts + 1,
+                "passed_at": before.passed_at or now,
+                "verdict": str(verdict),
+            },
+        )
+
+    def next_hint(self, exercise_id: str) -> int:
+        """Show one more hint; return how many are shown now, from 1 to 3."""
+        return self._record(exercise_id, lambda before: {"hints": min(before.hints + 1, RUNGS)}).hints
+
+    def record_solution(self, exercise_id: str) -> Done:
+        """Record that the solution was shown."""
+        return self._record(exercise_id, lambda _: {"solution_shown": True})
+
+    def keep_answer(self, exercise_id: str, value: Any) -> Done:
+        """Keep what a notebook's cell handed over, in place of an earlier answer. Raises WrongUsage if JSON cannot."""
+        return self._record(exercise_id, lambda _: {"answer": _as_json(exercise_id, value)})
+
+    def _record(self, exercise_id: str, changes: Callable[[Done], Document]) -> Done:
+        """Write ``changes`` of what an exercise was into its entry, beside what else a newer version keeps there."""
+        with self._changing() as document:
+            exercises = document.setdefault("exercises", {})
+            if not isinstance(exercises.get(exercise_id), dict):
+                exercises[exercise_id] = {}
+            entry = exercises[exercise_id]
+            entry.update(changes(done_in(entry)))
+            return done_in(entry)
 
     def read(self) -> Document:
         """Return the whole document ({} when there is none); sets a damaged file aside and says so.
@@ -118,19 +150,23 @@ class Progress:
             raise explain(error, self.path) from error
 
 
-def _guess_in(entry: Any) -> Guess | None:
-    """Return the guess an entry holds; None when a hand edit left something else there."""
-    match entry:
-        case {"choice": str(choice), "locked_at": str(locked_at)}:
-            actual = entry.get("actual")
-            return Guess(choice, locked_at, actual if isinstance(actual, str) else None)
-    return None
+def _as_json(exercise_id: str, value: Any) -> Any:
+    """Return ``value`` as it comes back from the file. Raises WrongUsage for what JSON does not know."""
+    try:
+        return json.loads(_dumped({"": value}), parse_constant=_refuse)[""]
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WrongUsage(
+            f"The answer of {exercise_id} cannot be kept: {error}.",
+            "Hand in plain numbers, texts, lists and dictionaries.",
+        ) from error
 
 
 def _parsed(content: bytes) -> Document:
     """Return the document in ``content``; ValueError or RecursionError when it is not one of ours."""
     document = json.loads(content, parse_constant=_refuse)
-    if not isinstance(document, dict) or not isinstance(document.get("predictions", {}), dict):
+    if not isinstance(document, dict):
+        raise ValueError("not a document")
+    if not all(isinstance(document.get(key, {}), dict) for key in ("predictions", "exercises")):
         raise ValueError("not a progress document")
     _dumped(document)  # lone surrogates read well and cannot be written back
     return document

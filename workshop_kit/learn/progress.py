@@ -72,6 +72,10 @@ class Progress:
         """Return how far an exercise is; what a hand edit left in the wrong shape counts as not there."""
         return done_in(self.read().get("exercises", {}).get(exercise_id))
 
+    def exercises(self) -> dict[str, Done]:
+        """Return how far every exercise is that the file knows, by id; ids that nobody knows any more are in it."""
+        return {name: done_in(entry) for name, entry in self.read().get("exercises", {}).items()}
+
     def record_check(self, exercise_id: str, verdict: str) -> Done:
         """Count an attempt and its verdict; the first that passed is kept for good."""
         now = _now() if verdict == Verdict.PASSED else None

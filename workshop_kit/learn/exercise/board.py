@@ -1,0 +1,143 @@
+"""The board: how every exercise of a track stands, and the minutes done and left. Data first, then a table of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.learn.exercise.registry import TRACKS, Exercise
+from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.progress import Progress
+from workshop_kit.learn.records import Done
+from workshop_kit.show.shown import Shown
+from workshop_kit.show.tables import table
+
+
+class State(StrEnum):
+    """How an exercise stands; the words are what people read, the symbols differ in shape."""
+
+    PASSED = "passed"
+    SHOWN = "solution seen"  # and not passed
+    TRIED = "tried"
+    NOT_STARTED = "not started"
+
+    @property
+    def symbol(self) -> str:
+        """One character, for who looks only quickly."""
+        return {"passed": "✓", "solution seen": "◐", "tried": "▲", "not started": "○"}[self.value]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One exercise. ``minutes`` is doing and debriefing; ``counts`` says whether they are part of the track's."""
+
+    lesson: str
+    id: str
+    title: str
+    state: State
+    minutes: int
+    counts: bool
+    attempts: int
+    hints: int
+
+
+@dataclass(frozen=True)
+class LessonRow:
+    """One lesson: its exercises, and the minutes of those that count on the track."""
+
+    lesson: str
+    rows: tuple[Row, ...]
+    minutes_done: int
+    minutes_left: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """All lessons that have exercises on ``track``, in their order. Minutes are those of exercises and debriefs."""
+
+    track: str
+    lessons: tuple[LessonRow, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All exercises."""
+        return tuple(row for lesson in self.lessons for row in lesson.rows)
+
+    @property
+    def minutes_done(self) -> int:
+        """Minutes of the core exercises that are passed."""
+        return sum(lesson.minutes_done for lesson in self.lessons)
+
+    @property
+    def minutes_left(self) -> int:
+        """Minutes of the core exercises that are not."""
+        return sum(lesson.minutes_left for lesson in self.lessons)
+
+
+def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full") -> Board:
+    """Return how the exercises of ``track`` stand. Raises WrongUsage for an unknown track."""
+    if track not in TRACKS:
+        raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
+    done = progress.exercises()
+    rows = [_row(exercise, done.get(exercise.id, Done())) for exercise in exercises if track in exercise.tracks]
+    names = sorted({row.lesson for row in rows})
+    return Board(track, tuple(_lesson(name, [row for row in rows if row.lesson == name]) for name in names))
+
+
+def state_of(done: Done) -> State:
+    """Return how an exercise stands. Passed after the solution was seen is passed: the board praises, it is no exam."""
+    if done.passed_at is not None:
+        return State.PASSED
+    if done.solution_shown:
+        return State.SHOWN
+    return State.TRIED if done.verdict not in ("", Verdict.NOT_STARTED) or done.hints else State.NOT_STARTED
+
+
+def shown(board: Board) -> Shown:
+    """Return the board as a table, a line for each lesson before its exercises, with its text twin."""
+    rows = [cells for lesson in board.lessons for cells in (_lesson_cells(lesson), *map(_cells, lesson.rows))]
+    return table(_caption(board), ("Exercise", "State", "Minutes", "Title"), rows)
+
+
+def as_json(board: Board) -> dict[str, Any]:
+    """Return the board as plain data for ``--json``: the dataclasses' own names, with the sums."""
+    return {**asdict(board), "minutes_done": board.minutes_done, "minutes_left": board.minutes_left}
+
+
+def _row(exercise: Exercise, done: Done) -> Row:
+    return Row(
+        lesson=exercise.lesson,
+        id=exercise.id,
+        title=exercise.title,
+        state=state_of(done),
+        minutes=exercise.all_minutes,
+        counts=exercise.weight == "core",
+        attempts=done.attempts,
+        hints=done.hints,
+    )
+
+
+def _lesson(name: str, rows: Sequence[Row]) -> LessonRow:
+    counted = [row for row in rows if row.counts]
+    done = sum(row.minutes for row in counted if row.state is State.PASSED)
+    return LessonRow(name, tuple(rows), done, sum(row.minutes for row in counted) - done)
+
+
+def _caption(board: Board) -> str:
+    if not board.rows:
+        return f"The track {board.track} has no exercises."
+    return f"Exercises on the track {board.track}: {board.minutes_done} minutes done, {board.minutes_left} left"
+
+
+def _lesson_cells(lesson: LessonRow) -> tuple[str, str, str, str]:
+    passed = sum(row.state is State.PASSED for row in lesson.rows)
+    minutes = f"{lesson.minutes_done} done, {lesson.minutes_left} left"
+    return lesson.lesson, f"{passed} of {len(lesson.rows)} passed", minutes, ""
+
+
+def _cells(row: Row) -> tuple[str, str, str, str]:
+    minutes = str(row.minutes) if row.counts else f"{row.minutes} extra"
+    return row.id, f"{row.state.symbol} {row.state}", minutes, row.title

@@ -118,7 +118,7 @@ def hints_html(hints: Sequence[str], of: int = 3) -> str:
     if not hints:
         return ""
     items = "".join(
-        f'<p><span class="wk-ex-soft">Hint {number} of {of}</span> {escape(hint)}</p>'
+        f'<p><span class="wk-ex-soft">Hint {number} of {of}</span> <span>{escape(hint)}</span></p>'
         for number, hint in enumerate(hints, 1)
     )
     return f'<div class="wk-ex-hints">{items}</div>'
@@ -140,7 +140,8 @@ def _finding_html(finding: Finding) -> str:
     if finding.passed:
         sign = '<span class="wk-ex-mark" role="img" aria-label="as expected">✓</span>'
         got = f'<span class="wk-ex-got">{escape(_first_line(finding.got))}</span>'
-        return f'<li data-passed="true"><details><summary>{sign} {called} {got}</summary><dl>{rows}</dl></details></li>'
+        line = f"<summary>{sign} <span>{called} {got}</span></summary>"
+        return f'<li data-passed="true"><details>{line}<dl>{rows}</dl></details></li>'
     sign = '<span class="wk-ex-mark" role="img" aria-label="not as expected">✗</span>'
     return f'<li data-passed="false"><p class="wk-ex-called">{sign} {called}</p><dl>{rows}</dl></li>'
 
@@ -150,7 +151,8 @@ def _output_html(result: Result) -> str:
         return ""
     unfolded = " open" if result.verdict is Verdict.DID_NOT_START else ""
     lines = escape(_plain(result.output))
-    return f'<details{unfolded}><summary>{OUTPUT}</summary><pre tabindex="0">{lines}</pre></details>'
+    pre = f'<pre tabindex="0" role="region" aria-label="{OUTPUT}">{lines}</pre>'
+    return f"<details{unfolded}><summary>{OUTPUT}</summary>{pre}</details>"
 
 
 def _finding_text(finding: Finding) -> str:

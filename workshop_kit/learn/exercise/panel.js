@@ -27,22 +27,24 @@ function lab() {
   return app && app.commands && app.commands.hasCommand("docmanager:open") ? app : null;
 }
 
-function openDocument(path) {
-  const app = lab();
-  if (!app || !path) return undefined;
-  return [...app.shell.widgets("main")].map((widget) => widget.context).find((context) => context && context.path === path);
+function openTabs() {
+  return lab() ? [...lab().shell.widgets("main")] : [];
 }
 
-// What is typed but not saved is what the participant means to have checked.
-async function saveFirst(path) {
-  const context = openDocument(path);
-  if (context && context.model.dirty) await context.save();
+// The open document that an exercise is written in: its file, or the notebook itself.
+function documentOf(el, path) {
+  return openTabs().find((tab) => (path ? tab.context?.path === path : tab.content?.widgets && tab.node.contains(el)))?.context;
 }
 
-// A file that Python changed on disk shows in its tab, too.
-async function showAsOnDisk(path) {
-  const context = openDocument(path);
-  if (context) await context.revert();
+// After a reload JupyterLab no longer knows which output Python's updates of the static twin are for.
+function keepTwin(el, name, html, text) {
+  const cells = openTabs().flatMap((tab) => [...(tab.content?.widgets || [])]);
+  const outputs = cells.find((cell) => cell.node.contains(el))?.outputArea?.model;
+  for (let index = 0; index < (outputs?.length || 0); index += 1) {
+    const output = outputs.get(index);
+    const before = output.data["text/html"];
+    if (before?.includes(`wk-static" role="group" aria-label="Exercise ${name}"`) && before !== html) output.setData({ data: { "text/html": html, "text/plain": text } });
+  }
 }
 
 function question(text, yes, no, answered) {
@@ -72,7 +74,7 @@ function render({ model, el }) {
   const working = element("div", { class: "wk-ex-working" }, progress, status, clock);
   const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
   const hints = element("div", { "aria-live": "polite" });
-  const solution = element("div", { class: "wk-ex-solution" });
+  const solution = element("div", { class: "wk-ex-solution", "aria-live": "polite" });
   const board = element("div", { class: "wk-ex-board" });
 
   const check = button("Check", () => send("check"));
@@ -95,15 +97,27 @@ function render({ model, el }) {
     return node;
   }
 
+  // What is typed but not saved is what the participant means to have checked, or kept.
+  async function saveFirst(what) {
+    if (what !== "reset" && !(path && what === "check")) return;
+    const context = documentOf(el, path);
+    if (context?.model.dirty) await context.save();
+  }
+
   async function send(what) {
     ask.replaceChildren();
     [waiting, stale] = [what, false];
     watch();
     draw();
     try {
-      if (what !== "hint") await saveFirst(path);
-    } catch { /* JupyterLab has said so itself; what is on disk is checked */ }
-    model.send({ do: what });
+      await saveFirst(what);
+    } catch { /* JupyterLab has said so itself; what is on disk counts */ }
+    try {
+      model.send({ do: what });
+    } catch { // the kernel that this panel belongs to is gone
+      stale = true;
+      draw();
+    }
   }
 
   // No window.confirm: it would block the page, and a screen reader would lose its place.
@@ -123,10 +137,10 @@ function render({ model, el }) {
   }
 
   function says() {
-    if (stale) return "No answer from the kernel: run this cell again.";
-    if (model.get("doing")) return model.get("doing");
-    if (waiting) return SAID[waiting];
-    return model.get("problem") || model.get("notice");
+    if (stale) return ["problem", "No answer from the kernel: run this cell again."];
+    if (model.get("doing")) return ["working", model.get("doing")];
+    if (waiting) return ["working", SAID[waiting]];
+    return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
   }
 
   function draw() {
@@ -138,8 +152,9 @@ function render({ model, el }) {
     const [shown, all] = [model.get("hints_shown"), model.get("hints_there")];
     setText(hint, shown < all ? `Hint ${shown + 1} of ${all}` : `All ${all} hints shown`);
     hint.setAttribute("aria-disabled", String(shown >= all));
-    setText(status, says());
-    status.hidden = !status.textContent;
+    const [kind, text] = says();
+    status.dataset.kind = text && kind;
+    setText(status, text);
     progress.hidden = clock.hidden = !busy;
     const fraction = model.get("fraction");
     if (fraction >= 0) progress.value = fraction;
@@ -158,7 +173,8 @@ function render({ model, el }) {
   }
 
   function answered() {
-    if (waiting === "reset") showAsOnDisk(path).catch(() => {});
+    if (waiting === "reset") documentOf(el, path)?.revert().catch(() => {}); // show it as it is on disk now
+    keepTwin(el, model.get("name"), model.get("page"), model.get("page_text"));
     waiting = "";
     changed();
   }

@@ -63,7 +63,13 @@ class ExerciseWidget(anywidget.AnyWidget):
     seconds = traitlets.Int().tag(sync=True)  # since the check began
     notice = traitlets.Unicode().tag(sync=True)  # one sentence about what was just done
     problem = traitlets.Unicode().tag(sync=True)  # one sentence, when it could not be done
+    page = traitlets.Unicode().tag(sync=True)  # the static twin, for JupyterLab to keep in the notebook
+    page_text = traitlets.Unicode().tag(sync=True)
     answered = traitlets.Int().tag(sync=True)  # how many buttons were answered: also changes when nothing else does
+
+    def __repr__(self) -> str:
+        """Nothing: an exported page shows it above the static twin, which says all there is to say."""
+        return ""
 
 
 @dataclass
@@ -150,11 +156,13 @@ class Panel:
         except Exception as error:  # its words may hold anything, so the page gets its kind only
             self.failure = error
             problem = f"That failed, and not through your text ({type(error).__name__}). Try it again."
+        page = self.page()
         with self._drawing:  # two answers at once count as two
             answered = self._widget.answered + 1 if self._widget else 0
-            self._set(notice=notice, problem=problem, answered=answered, **self._drawn())
+            told = {"notice": notice, "problem": problem, "page": page.html, "page_text": page.text}
+            self._set(answered=answered, **told, **self._drawn())
         if self._twin is not None:
-            self._twin.update(self.page())  # type: ignore[no-untyped-call]
+            self._twin.update(page)  # type: ignore[no-untyped-call]
 
     def _check(self) -> None:
         self.result = self.actions.check(self._report)

@@ -199,7 +199,7 @@ def test_the_exported_page_has_it_as_text(lab: LabPage) -> None:
     button(lab, "Check").click()
     expect(found(lab)).to_contain_text("Not started", timeout=WAIT_MS)
     lab.save()
-    html, _ = HTMLExporter().from_filename(str(lab.workspace.notebooks / "exercise.ipynb"))
+    html, _ = HTMLExporter().from_filename(str(lab.workspace.notebooks / "exercise.ipynb"))  # type: ignore[no-untyped-call]
     browser = lab.page.context.browser
     assert browser is not None
     exported = browser.new_page()

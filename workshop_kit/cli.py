@@ -16,11 +16,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from workshop_kit import doctor as doctor_report
+from workshop_kit.commands import exercises
 from workshop_kit.develop import browser, locks
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError
-from workshop_kit.learn import reading, ready
+from workshop_kit.learn import checkpoint, reading, ready
+from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.workspace import Workspace
 from workshop_kit.prepare import needs, python_env
 from workshop_kit.progress import Report
@@ -128,10 +130,10 @@ def tour(
     workspace = ready.fresh_workspace(TOUR_FOLDER / "workspace")
     with TerminalReport() as report:
         stack = ready.make_ready(workspace, may_install=not no_install, report=report)
+        solutions = checkpoint.solve_everything(Desk.of(workspace, lambda: stack))
+        folder = BOOK_FOLDER if book else None
         try:
-            results = run_tour(
-                workspace, lessons, output=TOUR_FOLDER, book=BOOK_FOLDER if book else None, report=report
-            )
+            results = run_tour(workspace, lessons, output=TOUR_FOLDER, book=folder, report=report, solutions=solutions)
         finally:
             ready.remove_everything(stack.session, {"kernel", "workspace"}, report)
     if as_json:
@@ -140,6 +142,15 @@ def tour(
         _print("\n".join(str(result) for result in results))
     if any(result.error for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+command("check")(exercises.check)
+command("hint")(exercises.hint)
+command("solution")(exercises.solution)
+command("reset")(exercises.reset)
+command("status")(exercises.status)
+command("goto")(exercises.goto)
+command("update")(exercises.update)
 
 
 @command("down")

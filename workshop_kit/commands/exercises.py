@@ -11,7 +11,6 @@ from workshop_kit.engine import reach
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.learn import checkpoint, content, ready
-from workshop_kit.learn.exercise import board as boards
 from workshop_kit.learn.exercise import cards
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.registry import TRACKS
@@ -61,6 +60,8 @@ def reset(exercise: Identifier) -> None:
 
 def status(track: Track = "full", as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes."""
+    from workshop_kit.learn.exercise import board as boards
+
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     desk = _desk(_workspace())

@@ -84,10 +84,15 @@ def find_lesson(root: Path, lesson: str) -> str:
     raise WrongUsage(f"There is no lesson {lesson!r}.", f"Choose from: {', '.join(there)}.")
 
 
-def solve_everything(desk: Desk) -> None:
-    """Put the reference into every exercise: what the tour and the tests run."""
+def solve_everything(desk: Desk) -> dict[str, str]:
+    """Put the reference into every exercise file; return it for the cells of the notebooks, by cell id."""
+    cells = {}
     for exercise in desk.exercises:
-        solve(desk, exercise.id)
+        if exercise.file:
+            solve(desk, exercise.id)
+        else:
+            cells[exercise.cell] = desk.texts(exercise).solution
+    return cells
 
 
 def _files(root: Path) -> list[str]:

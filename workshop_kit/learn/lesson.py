@@ -19,6 +19,9 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import ready
+from workshop_kit.learn.exercise.desk import Actions, Desk
+from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
+from workshop_kit.learn.exercise.task import Task
 from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
@@ -32,6 +35,8 @@ from workshop_kit.show.working import NotebookReport
 
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 where nobody sits in front of the notebook: the tour, tests."""
+SOLVED = "WORKSHOP_SOLVED"
+"""Set to 1 where the solutions are in place: an exercise that does not pass is an error then."""
 BEFORE_SWEEPS = ("workshop_kit.disturb.faults:undo_all",)
 """What the reaper calls first: a dead kernel's faults are healed while its proxies still stand."""
 
@@ -44,6 +49,7 @@ class Lesson:
     workspace: Workspace
     progress: Progress
     stack: Stack
+    desk: Desk = field(repr=False)
     headless: bool = False
     screens: Screens = field(default_factory=Screens, repr=False)
     _made: dict[str, Running] = field(default_factory=dict, repr=False)
@@ -109,6 +115,25 @@ class Lesson:
         lines = [Line(found.name, State(found.state), found.detail, found.command) for found in doctor.examine()]
         return status_panel("This machine", lines)
 
+    def exercise(self, identifier: str) -> Task:
+        """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
+        exercise = self.desk.find(identifier)
+        done = self.progress.exercise(exercise.id)
+        panel = ExercisePanel(
+            exercise,
+            Actions(self.desk, exercise.id),
+            self.headless,
+            hints=self.desk.hints_shown(exercise.id),
+            passed=done.passed_at is not None,
+        )
+        task = Task(exercise, self.desk, panel, must_pass=os.environ.get(SOLVED) == "1")
+        task.show()
+        return task
+
+    def my_modules(self) -> Mapping[str, str]:
+        """Return this lesson's modules of the service for `lay_over`: yours where you passed, else the reference."""
+        return self.desk.modules(self.name)
+
     def map(self, *lit: str) -> Shown:
         """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""
         return system_map(set(lit))
@@ -135,4 +160,5 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, BEFORE_SWEEPS)
     ready.sweep(stack.session)
     headless = os.environ.get(HEADLESS) == "1"
-    return Lesson(name, workspace, Progress(workspace.progress_path), stack, headless, Screens(headless=headless))
+    desk = Desk.of(workspace, lambda: stack)
+    return Lesson(name, workspace, desk.progress, stack, desk, headless, Screens(headless=headless))

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.learn.book import write_chapter, write_index
 from workshop_kit.learn.files import explain, write_atomically
 from workshop_kit.learn.lab_settings import KERNEL, install_kernel
-from workshop_kit.learn.lesson import HEADLESS
+from workshop_kit.learn.lesson import HEADLESS, SOLVED
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Report, Step, silent
 
@@ -69,8 +69,12 @@ def tour(
     output: Path = CHECKOUT / "build" / "tour",
     book: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
+    solutions: Mapping[str, str] | None = None,
 ) -> list[LessonResult]:
     """Run ``lessons`` (all, when none is named) in order and return a result each; a failed one does not stop the rest.
+
+    ``solutions`` (cell id to code) run in place of exercise cells, and an exercise that does not pass is an error then;
+    None runs the lessons as they are.
 
     The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each, and
     with ``book`` also there, as chapters in Markdown of the lessons that changed.
@@ -78,7 +82,7 @@ def tour(
     """
     chosen = find_lessons(lessons or (), workspace.notebooks)
     kernels = install_kernel(workspace)
-    results = [_run(path, workspace, kernels, output, book, report, cell_seconds) for path in chosen]
+    results = [_run(path, workspace, kernels, output, book, report, cell_seconds, solutions) for path in chosen]
     if book is not None:
         write_index(workspace.notebooks, book)
     return results
@@ -110,6 +114,7 @@ def _run(
     book: Path | None,
     report: Report,
     cell_seconds: int,
+    solutions: Mapping[str, str] | None,
 ) -> LessonResult:
     import nbformat  # slow imports, for the tour alone
 
@@ -118,10 +123,13 @@ def _run(
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except (ValueError, nbformat.ValidationError) as error:
         return _unreadable(path, pages, error)
-    failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds)
+    starters = _put_in(notebook, solutions or {})
+    environment = {HEADLESS: "1", SOLVED: "" if solutions is None else "1"}
+    failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds, environment)
     page = pages / f"{path.stem}.html"
     _write_page(notebook, path.stem, page)
     if book is not None and failed is None:
+        _put_in(notebook, starters)  # who reads the book first shall not have read the solutions
         write_chapter(notebook, path, book)
     seconds = time.monotonic() - started
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
@@ -129,8 +137,24 @@ def _run(
     return LessonResult(path.stem, seconds, cells, page, failed)
 
 
+def _put_in(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
+    """Give cells (by id) other sources and take away what they showed; return what they were, to be put back."""
+    before: dict[str, str] = {}
+    for cell in notebook.cells:
+        if cell.get("id") in sources:
+            before[cell["id"]] = cell.source
+            cell.source, cell.outputs = sources[cell["id"]].rstrip("\n"), []
+    return before
+
+
 def _execute(
-    notebook: Any, lesson: str, workspace: Workspace, kernels: Path, report: Report, cell_seconds: int
+    notebook: Any,
+    lesson: str,
+    workspace: Workspace,
+    kernels: Path,
+    report: Report,
+    cell_seconds: int,
+    environment: Mapping[str, str],
 ) -> CellError | None:
     """Run ``notebook`` in place; return where it failed, or None."""
     from jupyter_core.utils import run_sync
@@ -148,7 +172,7 @@ def _execute(
         # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it shall end the tour.
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
-    manager = _kernel_manager(workspace, kernels)
+    manager = kernel_manager(workspace, kernels)
     client = NotebookClient(
         notebook,
         km=manager,
@@ -158,7 +182,7 @@ def _execute(
         on_cell_start=starts,
     )
     try:
-        client.execute(cleanup_kc=True, env={**os.environ, HEADLESS: "1"})
+        client.execute(cleanup_kc=True, env={**os.environ, **environment})
     except CellExecutionError as error:
         return _error(notebook, current, error.ename, error.evalue)
     except CellTimeoutError:
@@ -171,7 +195,7 @@ def _execute(
     return None
 
 
-def _kernel_manager(workspace: Workspace, kernels: Path) -> Any:
+def kernel_manager(workspace: Workspace, kernels: Path) -> Any:
     """Return a manager of our kernel that looks for it, and keeps its connection file, in the workspace alone."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager

@@ -30,11 +30,18 @@ COMMANDS: tuple[Command, ...] = (
     Command("setup", "Prepare this machine: Python packages, an engine, the images.", Need.PYTHON, True),
     Command("start", "Prepare what is missing and open the first lesson in JupyterLab.", Need.IMAGES, True),
     Command("doctor", "Look at the machine and say what is good and what is not; install nothing.", Need.NOTHING),
+    Command("check", "Check an exercise on real containers: ./workshop check container.limits.", Need.IMAGES),
+    Command("hint", "Give the next hint of an exercise.", Need.PYTHON),
+    Command("solution", "Show the solution of an exercise, once it is passed (or with --anyway).", Need.PYTHON),
+    Command("reset", "Put an exercise back to its start; what was there is kept aside.", Need.PYTHON),
+    Command("status", "Show which exercises are done and how many minutes are left.", Need.PYTHON),
+    Command("goto", "Jump to the start of a lesson: files, containers, earlier exercises solved.", Need.IMAGES),
+    Command("update", "Bring changed lessons into the workspace; what was edited there stays.", Need.PYTHON),
     Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", Need.IMAGES, True),
     Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes.", Need.PYTHON),
     Command("test", "Run the whole test suite.", Need.IMAGES, True, True),
     Command("bench", "Measure speed, as ratios measured side by side.", Need.IMAGES, True, True),
-    Command("build", "For authors: regenerate what is generated (lock files).", Need.PYTHON, False, True),
+    Command("build", "For authors: regenerate what is generated (exercises, lock files).", Need.PYTHON, False, True),
 )
 
 

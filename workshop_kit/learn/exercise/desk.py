@@ -13,6 +13,7 @@ from typing import Any
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn import content
+from workshop_kit.learn.exercise import board as boards
 from workshop_kit.learn.exercise import regions, registry
 from workshop_kit.learn.exercise.checks import CHECKS
 from workshop_kit.learn.exercise.comparing import same_code
@@ -24,6 +25,7 @@ from workshop_kit.learn.exercise.texts import Texts, Unreadable
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Report, silent
+from workshop_kit.show.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,10 @@ class Desk:
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
         return f"{exercise.id} is back at its start in {name}.{kept}{reload}"
 
+    def board(self, track: str = "full") -> Shown:
+        """What is done and what is left of a track, in minutes."""
+        return boards.shown(boards.board(self.exercises, self.progress, track))
+
     def modules(self, lesson: str) -> Mapping[str, str]:
         """The service's modules of a lesson, as `Stack.lay_over` takes them: the participant's where they passed.
 
@@ -180,6 +186,11 @@ class Actions:
     def reset(self) -> str:
         """Go back to the start."""
         return self.desk.reset(self.id)
+
+    def board(self) -> Shown:
+        """Where the participant stands."""
+        return self.desk.board()
+
 
 
 def _filled(text: str, given: Mapping[str, str]) -> str:

@@ -65,6 +65,6 @@ class Task:
 
 def _source_of_running_cell() -> str:
     """The text of the cell that is running; empty outside of a notebook."""
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     history = shell.user_ns.get("In", [""]) if shell else [""]
     return str(history[-1])

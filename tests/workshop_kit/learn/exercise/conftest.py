@@ -1,12 +1,15 @@
-"""A small checkout of its own to read, build and damage."""
+"""A small checkout of its own to read, build and damage; participants with a running stack each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.workshop_kit.learn.exercise.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
+from tests.workshop_kit.learn.exercise.trying import a_participant
+from workshop_kit.engine.stack import Stack
 
 
 @pytest.fixture
@@ -27,6 +30,24 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     write("exercises/exercises.toml", REGISTRY)
     write("solutions/01_container/leaving.py", MARKED)
     write("solutions/01_container/notebook.py", CELLS)
-    cells = [code_cell("setup", "task = None"), code_cell("exercise-container-layer", "old"), code_cell("end", "1\n2")]
+    cells = [
+        code_cell("exercise-container-graceful", 'w.exercise("container.graceful");'),
+        code_cell("exercise-container-layer", "old"),
+        code_cell("end", "1\n2"),
+    ]
     write("notebooks/01_container.ipynb", notebook(*cells))
     return tmp_path / "check out"
+
+
+@pytest.fixture(scope="session")
+def participant(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A participant's stack, up."""
+    with a_participant(tmp_path_factory.mktemp("one") / "my workspace") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def neighbor(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Another participant's stack on the same engine, up."""
+    with a_participant(tmp_path_factory.mktemp("other") / "my workspace") as stack:
+        yield stack

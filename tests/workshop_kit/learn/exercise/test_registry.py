@@ -9,6 +9,7 @@ import pytest
 from tests.workshop_kit.learn.exercise.small_checkout import MARKED, REGISTRY, Write
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn.exercise import registry
+from workshop_kit.learn.exercise.checks import CHECKS
 from workshop_kit.learn.exercise.course import load_course
 from workshop_kit.learn.workspace import CHECKOUT
 
@@ -150,3 +151,8 @@ def test_nonsense_gets_the_way_to_the_list(checkout: Path) -> None:
     """Nothing near: the command that lists all of them."""
     with pytest.raises(WrongUsage, match=r"Choose one that `./workshop status` lists"):
         registry.find(registry.load(checkout), "xyz")
+
+
+def test_every_exercise_of_ours_has_a_check() -> None:
+    """What is registered can be checked, and every check belongs to an exercise."""
+    assert set(CHECKS) == {exercise.id for exercise in registry.load(CHECKOUT)}

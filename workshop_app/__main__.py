@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from types import FrameType
 
-USAGE = "python -m workshop_app takes no arguments: its settings come from the environment.\n"
+USAGE = "python -m workshop_app takes its settings from the environment; --explain shows them and ends.\n"
 
 CONFIG_REFUSED = "configuration refused"
 CANNOT_LISTEN = "cannot listen"
@@ -16,6 +16,8 @@ CANNOT_LISTEN = "cannot listen"
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run the service until it is told to stop; the exit code: 0 stopped, 1 could not run, 2 wrong usage."""
+    if arguments == ["--explain"]:
+        return explain(environ)
     if arguments:
         asked = arguments in (["--help"], ["-h"])
         (sys.stdout if asked else sys.stderr).write(USAGE)
@@ -26,13 +28,15 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     from workshop_app import logs
 
     logs.start()  # before anything else can fail: then every failure is a line in the log
-    from workshop_app import app, config, server
+    from workshop_app import config
 
     try:
         settings = config.load(environ)
     except config.ConfigError as error:
         logs.get_logger(__name__).error(CONFIG_REFUSED, problems=[vars(problem) for problem in error.problems])
         return 1
+
+    from workshop_app import app, server  # slow, and not needed to say no
 
     logs.set_level(settings.log.level)
     try:
@@ -44,6 +48,15 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         return 1
     server.serve(app.create(settings), sock, settings.http.drain_seconds)
     return 0
+
+
+def explain(environ: Mapping[str, str]) -> int:
+    """Show every setting and where it came from; the exit code: would the service start?"""
+    from workshop_app import explain
+
+    table, fine = explain.text(environ)
+    sys.stdout.write(table)
+    return 0 if fine else 1
 
 
 def _leave(_: int, __: FrameType | None) -> None:

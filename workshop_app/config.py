@@ -3,24 +3,24 @@
 Public names (a module that takes this one's place offers the same):
 
 - ``load(environ) -> Config``: the settings found in a mapping such as ``os.environ``; raises ``ConfigError``.
-- ``Config``: frozen; ``.master_db``, ``.redis``, ``.http``, ``.log``, each with its settings.
+- ``Config``: frozen; ``.master_db``, ``.replica_db``, ``.redis``, ``.http``, ``.log``, each with its settings.
 - ``ConfigError``: ``.problems`` is a list of ``Problem(variable, purpose, wrong)``, one for each variable.
 
 The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. A secret may instead stand in a file that
-``MASTER_DB_PASSWORD_FILE`` names. Problems never carry a value: any of them could be a secret in the wrong place.
+``MASTER_DB_PASSWORD_FILE`` names. Variables that are not ours are no concern of ours, unless one is spelled nearly
+like one of ours. Problems never carry a value: any of them could be a secret in the wrong place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-SECRET_FILE_LIMIT_BYTES = 64 * 1024
+from workshop_app import secret_file, spelling
 
 # What MariaDB 11.8 knows. A mode it does not know would fail every query, long after the start.
 SQL_MODES = """
@@ -32,14 +32,30 @@ SQL_MODES = """
 """
 
 
+def _port(value: str | int) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("is not a whole number")
+    if len(text) > 5 or not 1 <= int(text) <= 65535:
+        raise ValueError("is not a port: ports go from 1 to 65535")
+    return int(text)
+
+
 def _known_sql_modes(value: str) -> str:
     if not all(mode in SQL_MODES.split() for mode in value.upper().split(",")):
         raise ValueError("is not a comma-separated list of SQL modes that MariaDB knows")
     return value
 
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-SqlMode = Annotated[str, AfterValidator(_known_sql_modes)]
+@dataclass(frozen=True)
+class Kind:
+    """What a person calls the type of a setting."""
+
+    name: str
+
+
+Port = Annotated[int, BeforeValidator(_port), Kind("port")]
+SqlMode = Annotated[str, AfterValidator(_known_sql_modes), Kind("SQL modes")]
 
 
 class Group(BaseModel):
@@ -57,6 +73,17 @@ class MasterDb(Group):
     user: str = Field(description="user at the master database")
     password: SecretStr = Field(description="password of that user")
     sql_mode: SqlMode = Field(description="SQL mode of every connection, such as TRADITIONAL")
+
+
+class ReplicaDb(Group):
+    """The database that follows the master, and answers what is only read."""
+
+    host: str = Field(description="host name of the replica database")
+    port: Port = Field(description="port of the replica database")
+    name: str = Field(description="name of the database that holds the orders, there")
+    user: str = Field(description="user at the replica database")
+    password: SecretStr = Field(description="password of that user, there")
+    sql_mode: SqlMode = Field(description="SQL mode of every connection to the replica")
 
 
 class Redis(Group):
@@ -77,6 +104,7 @@ class Http(Group):
         default=1.0,
         ge=0,
         le=5,
+        allow_inf_nan=False,
         description="how long to serve on after SIGTERM, saying not ready, until traffic has moved",
     )
 
@@ -98,6 +126,7 @@ class Config(BaseSettings):
     )
 
     master_db: MasterDb
+    replica_db: ReplicaDb
     redis: Redis
     http: Http = Http()
     log: Log = Log()
@@ -129,24 +158,50 @@ class Variable:
 
     name: str
     purpose: str
-    required: bool
+    kind: str
+    default: str | None  # None: the variable is required
     secret: bool
+
+    @property
+    def required(self) -> bool:
+        """Must it be given?"""
+        return self.default is None
+
+    @property
+    def file_name(self) -> str:
+        """The variable that may name a file instead; only a secret's is looked at."""
+        return f"{self.name}_FILE"
+
+    def source(self, environ: Mapping[str, str]) -> str:
+        """Where its value comes from: ``environment``, ``file``, ``default``, or ``nowhere``."""
+        if self.name in environ:
+            return "environment"
+        if self.secret and self.file_name in environ:
+            return "file"
+        return "nowhere" if self.required else "default"
 
     def read(self, environ: Mapping[str, str]) -> str | None:
         """The variable's text, or ``None`` if it is optional and not set; ``ValueError`` says what is wrong."""
-        file_variable = f"{self.name}_FILE"
-        if self.secret and file_variable in environ:
-            if self.name in environ:
-                raise ValueError(f"is set twice, also as {file_variable}: keep one of the two")
-            value = _read_secret_file(environ[file_variable], file_variable)
-        elif self.name in environ:
-            value = environ[self.name]
-        elif self.required:
-            raise ValueError(f"is not set, nor is {file_variable}" if self.secret else "is not set")
-        else:
+        source = self.source(environ)
+        if source == "nowhere":
+            raise ValueError(f"is not set, nor is {self.file_name}" if self.secret else "is not set")
+        if source == "default":
             return None
+        if self.secret and self.name in environ and self.file_name in environ:
+            raise ValueError(f"is set twice, also as {self.file_name}: keep one of the two")
+        return self._from_file(environ[self.file_name]) if source == "file" else self._checked(environ[self.name])
+
+    def _from_file(self, path: str) -> str:
+        try:
+            return self._checked(secret_file.read(path))
+        except ValueError as error:
+            raise ValueError(f"cannot be had from a file: {self.file_name} {error}") from None
+
+    def _checked(self, value: str) -> str:
         if not value:
             raise ValueError("is set, but empty")
+        if value.isspace():
+            raise ValueError("is nothing but white space")
         if not self.secret and any(map(str.isspace, value)):
             raise ValueError("contains white space")
         return value
@@ -158,7 +213,8 @@ def variables() -> list[Variable]:
         Variable(
             name=f"{group_name}_{name}".upper(),
             purpose=field.description or "",
-            required=field.is_required(),
+            kind=_kind(field.annotation, field.metadata),
+            default=None if field.is_required() else f"{field.default}",
             secret=field.annotation is SecretStr,
         )
         for group_name, group in Config.model_fields.items()
@@ -185,10 +241,24 @@ def load(environ: Mapping[str, str]) -> Config:
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_context=False, include_url=False):
             wrong.setdefault("_".join(map(str, detail["loc"])).upper(), _in_our_words(detail["type"], detail["msg"]))
-    if wrong:
-        # Not raised inside `except`: pydantic's error would hang on to ours, with the values, secrets among them.
-        raise ConfigError([Problem(v.name, v.purpose, wrong[v.name]) for v in ours if v.name in wrong])
+    found = [Problem(v.name, v.purpose, wrong[v.name]) for v in ours if v.name in wrong]
+    # Not raised inside `except`: pydantic's error would hang on to ours, with the values, secrets among them.
+    if found := [*found, *_misspelled(environ, ours)]:
+        raise ConfigError(found)
     return config
+
+
+def _misspelled(environ: Mapping[str, str], ours: list[Variable]) -> Iterator[Problem]:
+    """Names that nobody but somebody with one of our variables in mind would use."""
+    names = {one.name: one for one in ours} | {one.file_name: one for one in ours if one.secret}
+    for name in environ:
+        if name in names:
+            continue
+        if name.removesuffix("_FILE") in names:
+            meant = name.removesuffix("_FILE")
+            yield Problem(name, names[meant].purpose, f"is not read, only secrets come from files: set {meant}")
+        elif meant := spelling.nearly(name, names) or "":
+            yield Problem(name, names[meant].purpose, f"is not a setting: did you mean {meant}?")
 
 
 def _parse(values: Mapping[str, str]) -> Config:
@@ -200,26 +270,14 @@ def _parse(values: Mapping[str, str]) -> Config:
 
 def _in_our_words(kind: str, message: str) -> str:
     words = {
-        "int_parsing": "is not a whole number",
         "float_parsing": "is not a number",
+        "finite_number": "is not a number",
         "literal_error": "is not one of debug, info, warning, error",
     }
     # pydantic says "Input should be …" and "Value error, …": neither repeats the value.
     return words.get(kind) or message.removeprefix("Value error, ").replace("Input should", "should", 1)
 
 
-def _read_secret_file(path: str, file_variable: str) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(SECRET_FILE_LIMIT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise ValueError(f"cannot be read from the file that {file_variable} names: {reason}") from None
-    if len(content) > SECRET_FILE_LIMIT_BYTES:
-        raise ValueError(f"is larger than {SECRET_FILE_LIMIT_BYTES} bytes in the file that {file_variable} names")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise ValueError(f"is not UTF-8 text in the file that {file_variable} names") from None
-    # Editors and `echo` end a file with a line end; it is no part of the secret.
-    return text.removesuffix("\n").removesuffix("\r")
+def _kind(annotation: Any, metadata: list[Any]) -> str:
+    named = next((note.name for note in metadata if isinstance(note, Kind)), None)
+    return named or ", ".join(get_args(annotation)) or {SecretStr: "secret", float: "number"}.get(annotation, "text")

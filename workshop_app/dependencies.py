@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 TRANSACTION_TIMEOUT_SECONDS = 1.5
+REPLICA_TIMEOUT_SECONDS = 0.5  # past this, asking the master is faster
+REPLICA_REST_SECONDS = 1.0
 REDIS_TIMEOUT_SECONDS = 0.75
 
 
@@ -55,8 +58,9 @@ class Database:
     """MariaDB. Pings have a connection of their own, so that a busy pool does not look like a sick database."""
 
     critical = True
+    timeout_seconds = TRANSACTION_TIMEOUT_SECONDS
 
-    def __init__(self, name: str, settings: config.MasterDb) -> None:
+    def __init__(self, name: str, settings: config.MasterDb | config.ReplicaDb) -> None:
         self.name = name
         self._settings = settings
         self._queries: AsyncEngine | None = None
@@ -84,7 +88,7 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at the end; ``Unavailable`` if the database does not answer in time."""
         if self._queries is None:
             raise Unavailable(self.name)
@@ -92,7 +96,7 @@ class Database:
 
         away = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)
         try:
-            async with asyncio.timeout(TRANSACTION_TIMEOUT_SECONDS), self._queries.begin() as connection:
+            async with asyncio.timeout(timeout_seconds or self.timeout_seconds), self._queries.begin() as connection:
                 yield connection
         except away as error:
             raise Unavailable(self.name) from error
@@ -109,6 +113,52 @@ class Database:
         for engine in (self._queries, self._pings):
             if engine is not None:
                 await engine.dispose()
+
+
+class Replica(Database):
+    """A MariaDB that follows the master. We can do without: whoever reads from it falls back to the master.
+
+    It may be behind, mostly by less than a millisecond; `replication_lag_seconds` says by how much. After it failed
+    it is left alone for a while: with a replica that hangs, not every read should wait for it first.
+    """
+
+    critical = False
+    timeout_seconds = REPLICA_TIMEOUT_SECONDS
+
+    def __init__(self, name: str, settings: config.ReplicaDb) -> None:
+        super().__init__(name, settings)
+        self._rests_until = 0.0
+
+    @asynccontextmanager
+    async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads; ``Unavailable`` for any error, and at once while the replica rests."""
+        if time.monotonic() < self._rests_until:
+            raise Unavailable(self.name)
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            async with super().transaction(timeout_seconds) as connection:
+                yield connection
+        except (Unavailable, DBAPIError) as error:  # a table that is not there yet: it has not caught up
+            self._rests_until = time.monotonic() + REPLICA_REST_SECONDS
+            if isinstance(error, Unavailable):
+                raise
+            raise Unavailable(self.name) from error
+
+
+async def replication_lag_seconds(master: Database, replica: Database, within_seconds: float = 1.0) -> float | None:
+    """How long the replica takes to have all that the master has now; ``None`` if that is more than the time given.
+
+    Asked of the data itself: ``Seconds_Behind_Master``, the usual answer, says 0 while the master hangs.
+    Raises ``Unavailable`` if one of the two cannot be asked.
+    """
+    async with master.transaction() as connection:
+        position = (await connection.exec_driver_sql("SELECT @@gtid_binlog_pos")).scalar_one()
+    started = time.perf_counter()
+    async with replica.transaction(within_seconds + TRANSACTION_TIMEOUT_SECONDS) as connection:
+        wait = await connection.exec_driver_sql("SELECT MASTER_GTID_WAIT(%s, %s)", (position, within_seconds))
+        caught_up = wait.scalar_one() == 0
+    return time.perf_counter() - started if caught_up else None
 
 
 class Cache:
@@ -163,15 +213,20 @@ class Dependencies:
     """All of them; iterate to treat them alike."""
 
     master_db: Database
+    replica_db: Replica
     redis: Cache
 
     @classmethod
     def of(cls, settings: config.Config) -> Dependencies:
         """Those that ``settings`` describe, not connected yet."""
-        return cls(Database("master-db", settings.master_db), Cache("redis", settings.redis))
+        return cls(
+            Database("master-db", settings.master_db),
+            Replica("replica-db", settings.replica_db),
+            Cache("redis", settings.redis),
+        )
 
     def __iter__(self) -> Iterator[Dependency]:
-        return iter((self.master_db, self.redis))
+        return iter((self.master_db, self.replica_db, self.redis))
 
     def connect(self) -> None:
         """Connect each."""

@@ -8,3 +8,5 @@ CREATE TABLE workshop_start.finished (at DATETIME NOT NULL) ENGINE=MEMORY;
 -- Known by the system user that asks through the socket: there is no password to leak.
 CREATE USER health@localhost IDENTIFIED VIA unix_socket AS 'mariadb';
 GRANT SELECT ON workshop_start.finished TO health@localhost;
+-- Whether a replica follows its master, and why not.
+GRANT REPLICA MONITOR ON *.* TO health@localhost;

@@ -6,7 +6,14 @@ pipe, and becomes the server, which reads the pipe once: no environment variable
 
 Environment: ``MARIADB_USER``, ``MARIADB_PASSWORD_FILE``, ``MARIADB_DATABASE``, and optionally
 ``MARIADB_SCHEMA_FILE`` (SQL for that database; must be repeatable, it runs at every start).
+With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow. Add ``MARIADB_MASTER_HOST``, and it is a replica
+itself: read-only, with everything (users too) from that master, so that it needs none of the other variables.
 Arguments are passed on to the server.
+
+Traps of replication that this way out of them takes: a replica starts from the same baked data and replays all, so
+no dump is needed and either side may start first; the server writes the replication password to a file of plain text,
+so that file is on a tmpfs, and where the replica was is kept in a table. One trap is left: a replica that outlives
+its master's data never agrees with a new master (error 1236). Then its data has to go, too.
 """
 
 from __future__ import annotations
@@ -22,8 +29,37 @@ from pathlib import Path
 BAKED_DATA = Path("/usr/share/workshop/data")
 DATA = Path("/var/lib/mysql/data")
 SERVER = "/usr/sbin/mariadbd"
+REPLICATION_USER = "replication"
+# The server reads its start-up SQL a line at a time, and takes no longer password for a master.
+REPLICATION_PASSWORD_LIMIT = 96
+# All binary logs are kept: a new replica replays them from the first.
+MASTER_OPTIONS = ("--server-id=1", "--log-bin=master-bin", "--binlog-format=ROW", "--expire-logs-days=0")
+# What the master's start-up mark is, is none of a replica's business. Connections that say nothing for 8 s are dead.
+REPLICA_OPTIONS = (
+    "--server-id=2",
+    "--read-only",
+    "--skip-slave-start",
+    "--relay-log=relay-bin",
+    "--master-info-file=/run/mysqld/master.info",
+    "--relay-log-info-file=/run/mysqld/relay-log.info",
+    "--replicate-wild-ignore-table=workshop_start.%",
+    "--slave-net-timeout=8",
+    "--master-retry-count=0",  # no limit
+)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
-RESERVED = {"health", "root", "mariadb", "mysql", "sys", "information_schema", "performance_schema", "workshop_start"}
+HOST = re.compile(r"[A-Za-z0-9.:-]{1,255}")
+FINISHED = "INSERT INTO workshop_start.finished VALUES (UTC_TIMESTAMP());"
+RESERVED = {
+    REPLICATION_USER,
+    "health",
+    "root",
+    "mariadb",
+    "mysql",
+    "sys",
+    "information_schema",
+    "performance_schema",
+    "workshop_start",
+}
 
 
 class StartError(Exception):
@@ -109,9 +145,52 @@ def startup_sql(environment: Mapping[str, str]) -> str:
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{grantable}`.* TO {user};",
         f"USE `{database}`;",
         *one_a_line(schema),
-        "INSERT INTO workshop_start.finished VALUES (UTC_TIMESTAMP());",
+        "SET SESSION sql_log_bin = 0;",  # what follows is this server's own business
+        *replication_user(environment),
+        FINISHED,
     ]
     return "\n".join(statements) + "\n"
+
+
+def replication_user(environment: Mapping[str, str]) -> list[str]:
+    """Return what lets replicas follow, if they have a password."""
+    if not environment.get("MARIADB_REPLICATION_PASSWORD_FILE"):
+        return []
+    user = f"'{REPLICATION_USER}'@'%'"
+    hashed = password_hash(secret(environment, "MARIADB_REPLICATION_PASSWORD_FILE"))
+    return [
+        f"CREATE USER IF NOT EXISTS {user};",
+        f"ALTER USER {user} IDENTIFIED BY PASSWORD '{hashed}';",
+        f"GRANT REPLICATION SLAVE ON *.* TO {user};",
+    ]
+
+
+def replica_sql(environment: Mapping[str, str]) -> str:
+    """Return what a replica runs at every start: follow the master from where the replica's own table says it was."""
+    host = setting(environment, "MARIADB_MASTER_HOST")
+    if not HOST.fullmatch(host):
+        raise StartError("MARIADB_MASTER_HOST is not usable as a host name: take letters, digits, '.', ':' and '-'.")
+    password = secret(environment, "MARIADB_REPLICATION_PASSWORD_FILE")
+    if len(password) > REPLICATION_PASSWORD_LIMIT:
+        raise StartError(
+            "MARIADB_REPLICATION_PASSWORD_FILE holds too long a password: "
+            f"take one of at most {REPLICATION_PASSWORD_LIMIT} characters."
+        )
+    statements = [
+        f"CHANGE MASTER TO MASTER_HOST='{host}', MASTER_USER='{REPLICATION_USER}', "
+        f"MASTER_PASSWORD='{quoted(password)}', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, "
+        "MASTER_SSL=0;",
+        "START SLAVE;",
+        FINISHED,
+    ]
+    return "\n".join(statements) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Return a text as it stands between single quotes in SQL, on one line."""
+    for character, escape in (("\\", r"\\"), ("'", r"\'"), ("\n", r"\n"), ("\r", r"\r"), ("\0", r"\0")):
+        text = text.replace(character, escape)
+    return text
 
 
 def prepare_data(baked: Path, data: Path) -> None:
@@ -150,12 +229,14 @@ def pipe_holding(text: str) -> int:
 def main() -> None:
     """Prepare, then become the server, with an empty environment."""
     try:
-        sql = startup_sql(os.environ)
+        is_replica = "MARIADB_MASTER_HOST" in os.environ
+        sql = replica_sql(os.environ) if is_replica else startup_sql(os.environ)
         prepare_data(BAKED_DATA, DATA)
         start_file = pipe_holding(sql)
     except StartError as error:
         sys.exit(f"mariadb: {error}")
-    os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *sys.argv[1:]], {})
+    options = REPLICA_OPTIONS if is_replica else MASTER_OPTIONS
+    os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *options, *sys.argv[1:]], {})
 
 
 if __name__ == "__main__":

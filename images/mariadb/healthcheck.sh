@@ -1,9 +1,20 @@
 #!/bin/sh
-# Healthy: the server answers, and the start-up SQL (user, rights, schema) of this very start ran to its end.
+# Healthy: the server answers, the start-up SQL of this very start ran to its end, and a replica follows its master.
 set -eu
-finished=$(mariadb --user=health --connect-timeout=2 --skip-column-names --batch \
-    --execute='SELECT COUNT(*) FROM workshop_start.finished')
-if [ "$finished" = 0 ]; then
-    echo "the server answers, but its start-up SQL did not run to the end: see the container's log" >&2
-    exit 1
-fi
+ask() {
+    mariadb --user=health --connect-timeout=2 --batch "$@"
+}
+answer=$(ask --skip-column-names --execute="
+    SELECT COUNT(*), @@server_id FROM workshop_start.finished; SHOW GLOBAL STATUS LIKE 'Slave_running'")
+case $answer in
+    0*)
+        echo "the server answers, but its start-up SQL did not run to the end: see the container's log" >&2
+        exit 1
+        ;;
+    *[!0-9]2[!0-9]*OFF)
+        echo "not replicating; the last error, if there was one:" >&2
+        ask --execute='SHOW REPLICA STATUS\G' | awk '$1 ~ /^Last_(IO|SQL)_Err(no|or):$/ && $2 != "" && $2 != 0' >&2
+        echo "(After error 1236 nothing helps but to remove the data volumes of both databases.)" >&2
+        exit 1
+        ;;
+esac

@@ -21,6 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20
 DB_PASSWORD = "db-canary-5e1f09"
+REPLICA_PASSWORD = "replica-canary-90d2e4"
 REDIS_PASSWORD = "redis-canary-77ab3c"
 
 
@@ -40,6 +41,12 @@ def good_environ() -> dict[str, str]:
         "MASTER_DB_USER": "app",
         "MASTER_DB_PASSWORD": DB_PASSWORD,
         "MASTER_DB_SQL_MODE": "TRADITIONAL",
+        "REPLICA_DB_HOST": "127.0.0.1",
+        "REPLICA_DB_PORT": str(free_port()),
+        "REPLICA_DB_NAME": "workshop",
+        "REPLICA_DB_USER": "app",
+        "REPLICA_DB_PASSWORD": REPLICA_PASSWORD,
+        "REPLICA_DB_SQL_MODE": "TRADITIONAL",
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(free_port()),
         "REDIS_PASSWORD": REDIS_PASSWORD,

@@ -48,8 +48,12 @@ def test_frozen_names(module: ModuleType, names: dict[str, str]) -> None:
 
 def test_groups_of_the_configuration() -> None:
     """The rest of the service finds its settings under these names."""
-    assert set(config.Config.model_fields) == {"master_db", "redis", "http", "log"}
+    assert set(config.Config.model_fields) == {"master_db", "replica_db", "redis", "http", "log"}
     assert {variable.name for variable in config.variables() if variable.required} == {
-        *(f"MASTER_DB_{name}" for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD", "SQL_MODE")),
+        *(
+            f"{db}_DB_{n}"
+            for db in ("MASTER", "REPLICA")
+            for n in ("HOST", "PORT", "NAME", "USER", "PASSWORD", "SQL_MODE")
+        ),
         *(f"REDIS_{name}" for name in ("HOST", "PORT", "PASSWORD")),
     }

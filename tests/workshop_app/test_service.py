@@ -27,8 +27,10 @@ def service(start_service: Start, environ: dict[str, str]) -> Service:
 def test_refuses_a_bad_configuration_in_one_line(start_service: Start, environ: dict[str, str]) -> None:
     """Exit 1, one JSON line, every variable that is wrong, no value."""
     del environ["MASTER_DB_NAME"], environ["REDIS_HOST"]
+    started = time.monotonic()
     service = start_service(environ | {"HTTP_PORT": "80o0", "MASTER_DB_PASSWORD_FILE": "/x"})
     assert service.wait() == 1
+    assert time.monotonic() - started < 5  # it takes a third of a second; a busy machine takes longer
     (line,) = service.lines
     assert (line["level"], line["msg"]) == ("error", "configuration refused")
     assert [problem["variable"] for problem in line["problems"]] == [
@@ -43,7 +45,7 @@ def test_refuses_a_bad_configuration_in_one_line(start_service: Start, environ: 
     assert service.errors == []
 
 
-def test_takes_no_arguments(start_service: Start, environ: dict[str, str]) -> None:
+def test_takes_no_other_arguments(start_service: Start, environ: dict[str, str]) -> None:
     """One sentence and exit 2, for somebody who tries; --help is not an error."""
     service = start_service(environ, "--port=80")
     assert service.wait() == 2
@@ -51,6 +53,19 @@ def test_takes_no_arguments(start_service: Start, environ: dict[str, str]) -> No
     helped = start_service(environ, "--help")
     assert helped.wait() == 0
     assert helped.output == service.errors
+
+
+def test_explains_itself(start_service: Start, environ: dict[str, str]) -> None:
+    """--explain shows every setting and ends: 0 if the service would start, 1 if not; no secret in either table."""
+    fine = start_service(environ, "--explain")
+    assert fine.wait() == 0
+    broken = start_service(environ | {"HTTP_PORT": "80o0"}, "--explain")
+    assert broken.wait() == 1
+    for service, value in ((fine, environ["HTTP_PORT"]), (broken, "! is not a whole number")):
+        (line,) = (line.decode() for line in service.output if line.startswith(b"HTTP_PORT "))
+        assert value in line
+        assert service.errors == []
+        assert not any(b"canary" in line or b"80o0" in line for line in service.output)
 
 
 def test_port_taken(start_service: Start, environ: dict[str, str]) -> None:
@@ -73,7 +88,7 @@ def test_alive_but_not_ready_without_dependencies(service: Service) -> None:
         service.ask("/orders", "POST", b'{"item": "tea", "quantity": 1}'),
     ]
     assert [answer.status for answer in answers] == [503] * 5
-    assert answers[0].json["output"] == "no answer from master-db, redis"
+    assert answers[0].json["output"] == "no answer from master-db, replica-db, redis"
     for answer in answers[2:]:
         assert set(answer.json) == {"error"}
         assert answer.headers["retry-after"] == "1"
@@ -176,6 +191,7 @@ def test_request_id_goes_through(service: Service) -> None:
     lines = [line for line in service.lines if line.get("request_id") == "order-1.first_try"]
     assert [line["msg"] for line in lines] == [
         "cache not available",
+        "replica not available",
         "dependency not available",
         "request",
     ]
@@ -257,8 +273,9 @@ def test_hanging_dependencies_do_not_hang_the_service(
     start_service: Start, environ: dict[str, str], hanging_port: int
 ) -> None:
     """Servers that accept and never answer: probes and orders still get an answer soon."""
-    service = start_service(environ | {"MASTER_DB_PORT": str(hanging_port), "REDIS_PORT": str(hanging_port)})
-    service.wait_for("/readyz", lambda answer: b"master-db, redis" in answer.body)
+    hanging = dict.fromkeys(("MASTER_DB_PORT", "REPLICA_DB_PORT", "REDIS_PORT"), str(hanging_port))
+    service = start_service(environ | hanging)
+    service.wait_for("/readyz", lambda answer: b"master-db, replica-db, redis" in answer.body)
     started = time.monotonic()
     assert service.ask("/livez").status == 200
     assert service.ask("/health").status == 503

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+from workshop_kit.engine.stack import Stack as EngineStack
+
 pytestmark = pytest.mark.engine
 
 PATIENCE_SECONDS = 40
@@ -22,6 +24,10 @@ SOON_SECONDS = 6.0  # the service aims for two; a busy machine may be slower
 
 class Stack(Protocol):
     """What the fixture ``live_stack`` offers; names are those of the services in compose.yaml."""
+
+    @property
+    def stack(self) -> EngineStack:
+        """The kit's own handle."""
 
     @property
     def url(self) -> str:
@@ -115,7 +121,7 @@ def test_order_is_placed_and_read(client: Client) -> None:
     order = placed.json()
     assert (order["item"], order["quantity"]) == (item, 3)
     assert client.get(placed.headers["location"]).json() == order
-    assert client.get("/orders?limit=1").json() == [order]
+    wait_until(lambda: client.get("/orders?limit=1").json() == [order], "the replica has it, too")
 
 
 def test_order_is_cached(client: Client) -> None:
@@ -137,21 +143,23 @@ def test_health_names_every_dependency(client: Client) -> None:
     """Pass, with how long each took."""
     body = client.get("/health").json()
     assert body["status"] == "pass"
-    assert set(body["checks"]) == {"master-db:responseTime", "redis:responseTime"}
+    assert set(body["checks"]) == {f"{name}:responseTime" for name in ("master-db", "replica-db", "redis")}
     assert all(check[0]["observedValue"] > 0 for check in body["checks"].values())
 
 
 @pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])
 def test_without_the_database(client: Client, live_stack: Stack, break_it: str, mend: str) -> None:
-    """Orders get 503 soon, cached ones are still read; alive, not ready; all is well again once it is back."""
+    """Orders get 503 soon, but can still be read; alive, not ready; all is well again once it is back."""
     kept = place(client)
+    wait_until(lambda: kept.json() in client.get("/orders").json(), "the replica has it, too")
     getattr(live_stack, break_it)("master-db")
     try:
         refused = timed(lambda: place(client))
         assert refused.status_code == 503
         assert set(refused.json()) == {"error"}
         assert "master" not in refused.text
-        assert timed(lambda: client.get("/orders")).status_code == 503
+        assert kept.json() in timed(lambda: client.get("/orders")).json()
+        assert timed(lambda: client.get("/orders/9000000000000000000")).status_code == 503  # only the master knows
         assert timed(lambda: client.get(kept.headers["location"])).content == kept.content
         wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
         health = timed(lambda: client.get("/health"))
@@ -165,6 +173,49 @@ def test_without_the_database(client: Client, live_stack: Stack, break_it: str, 
         line["msg"] for line in records(live_stack) if line.get("dependency") == "master-db" and "duration_ms" in line
     ]
     assert changes[-2:] == ["dependency down", "dependency up"]
+
+
+@pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])
+def test_without_the_replica(client: Client, live_stack: Stack, break_it: str, mend: str) -> None:
+    """Everything is served, by the master; ready all the same, since it is only a warning; the log says so."""
+    getattr(live_stack, break_it)("replica-db")
+    try:
+        placed = place(client)
+        assert placed.status_code == 201
+        answers = [timed(lambda: client.get("/orders?limit=1")) for _ in range(3)]
+        assert [answer.json() for answer in answers] == [[placed.json()]] * 3
+        wait_until(lambda: client.get("/health").json()["status"] == "warn", "health warns")
+        health = client.get("/health")
+        assert (health.status_code, health.json()["output"]) == (200, "no answer from replica-db")
+        assert client.get("/readyz").status_code == 200
+    finally:
+        getattr(live_stack, mend)("replica-db")
+    wait_until(lambda: client.get("/health").json()["status"] == "pass", "health passes again")
+    assert any(line["msg"] == "replica not available" and line["level"] == "warning" for line in records(live_stack))
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_whoever_placed_an_order_finds_it_at_once(client: Client, live_stack: Stack, cached: bool) -> None:
+    """However far the replica is behind, with the cache or without: a new order is never 404."""
+    replica = live_stack.stack.container("replica-db")
+    sql_as_root(replica, "STOP SLAVE SQL_THREAD")
+    try:
+        if not cached:
+            live_stack.stop("redis")
+        placed = place(client)
+        found = client.get(placed.headers["location"])
+        assert (found.status_code, found.content) == (200, placed.content)
+        assert placed.json() not in client.get("/orders").json()  # the list comes from the replica, which is behind
+    finally:
+        sql_as_root(replica, "START SLAVE SQL_THREAD")
+        live_stack.start("redis")
+    wait_until(lambda: placed.json() in client.get("/orders").json(), "the replica has caught up")
+
+
+def sql_as_root(container: Any, statement: str) -> None:
+    """What only an administrator may do."""
+    code, output = container.exec_run(["mariadb", "--execute", statement], user="0")
+    assert code == 0, output
 
 
 @pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])

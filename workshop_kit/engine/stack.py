@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
 READY_TIMEOUT_SECONDS = 30
+RECOVERY_SECONDS = 15  # three health checks
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 
@@ -64,6 +66,7 @@ class Stack:
         announced = Entry("project", self.project, self.project, "workspace")
         self.session.ledger.add(announced)
         try:
+            self._let_recover(*services, report=report)
             self._compose(
                 "up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_TIMEOUT_SECONDS), *services, report=report
             )
@@ -120,6 +123,22 @@ class Stack:
             on_line=lambda line: report(Step("Stack", None, line)),
             error=WorkshopError,
         )
+
+    def _let_recover(self, *services: str, report: Report) -> None:
+        """Give what was unhealthy time for another check: ``up --wait`` would give up on it at once.
+
+        A replica, for one, is unhealthy while its master is stopped, and well again soon after that is started.
+        """
+        if not self._unhealthy(*services):
+            return
+        self._compose("up", "--detach", *services, report=report)
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while self._unhealthy(*services) and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def _unhealthy(self, *services: str) -> bool:
+        found = self.containers().items()
+        return any(one.health == "unhealthy" for name, one in found if not services or name in services)
 
     def _wait_until_ready(self) -> None:
         """Healthy says that the process lives; ready, that it has found its database. Wait for that, too."""

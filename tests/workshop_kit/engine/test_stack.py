@@ -39,10 +39,10 @@ def test_an_order_goes_through_right_after_up(other: Stack, http: httpx.Client) 
 
 
 def test_everything_of_the_stack_is_listed_and_goes(other: Stack, engine: Engine) -> None:
-    """Containers, network and volume are in the ledger after ``up``, and gone after clean-up."""
+    """Containers, network and volumes are in the ledger after ``up``, and gone after clean-up."""
     other.up()
     kinds = sorted(entry.kind for entry in other.session.ledger.entries())
-    assert kinds == ["container", "container", "container", "network", "volume"]
+    assert kinds == ["container"] * 4 + ["network"] + ["volume"] * 2
     cleanup.remove(other.session, {"workspace"})
     label = {"label": f"com.docker.compose.project={other.project}"}
     assert engine.client.containers.list(all=True, filters=label) == []
@@ -122,7 +122,7 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, tmp_p
 
 def test_a_service_that_is_not_in_the_stack_is_named(live_stack: LiveStack) -> None:
     """A typo in a cell: the sentence lists what there is."""
-    with pytest.raises(WorkshopError, match=r"no container 'master' \(master-db, redis, service\)"):
+    with pytest.raises(WorkshopError, match=r"no container 'master' \(master-db, redis, replica-db, service\)"):
         live_stack.stack.stop("master")
 
 

@@ -1,0 +1,71 @@
+"""The table of settings says what is, hides what is secret, and stands in the documentation as it is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.workshop_app.conftest import good_environ
+from workshop_app import config, explain
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def by_variable(environ: dict[str, str]) -> dict[str, explain.Row]:
+    """The rows, by name."""
+    return {row.variable: row for row in explain.rows(environ)}
+
+
+def test_every_setting_has_a_row() -> None:
+    """None is left out, whether it is set or not."""
+    names = [variable.name for variable in config.variables()]
+    assert [row.variable for row in explain.rows({})] == names
+    assert [row.variable for row in explain.rows(good_environ())] == names
+
+
+def test_says_where_each_value_came_from(tmp_path: Path) -> None:
+    """Environment, file, default, or nowhere."""
+    (tmp_path / "secret").write_text("canary-5e1f09\n")
+    environ = good_environ() | {"REDIS_PASSWORD_FILE": str(tmp_path / "secret")}
+    del environ["REDIS_PASSWORD"], environ["MASTER_DB_HOST"]
+    rows = by_variable(environ)
+    assert (rows["REDIS_PASSWORD"].source, rows["REDIS_PASSWORD"].value) == ("file", explain.MASK)
+    assert (rows["MASTER_DB_NAME"].source, rows["MASTER_DB_NAME"].value) == ("environment", "workshop")
+    assert (rows["REDIS_USER"].source, rows["REDIS_USER"].value) == ("default", "default")
+    assert (rows["MASTER_DB_HOST"].source, rows["MASTER_DB_HOST"].value) == ("nowhere", "! is not set")
+
+
+def test_wrong_values_and_secrets_are_not_shown() -> None:
+    """What is wrong is said in words: it may be a secret in the wrong place. A mask is as long for every secret."""
+    environ = good_environ() | {"HTTP_PORT": "canary-91x27", "REDIS_PASWORD": "canary-91x27"}
+    table, fine = explain.text(environ)
+    assert not fine
+    assert "canary" not in table
+    rows = by_variable(environ)
+    assert rows["HTTP_PORT"].value == "! is not a whole number"
+    assert rows["REDIS_PASWORD"].value == "! is not a setting: did you mean REDIS_PASSWORD?"
+    assert {row.value for row in rows.values() if row.type == "secret"} == {explain.MASK}
+
+
+def test_text_has_a_line_for_each_row() -> None:
+    """Columns are aligned: every line's second word begins at the same place."""
+    table, fine = explain.text(good_environ())
+    lines = table.splitlines()
+    assert fine
+    assert len(lines) == len(explain.rows(good_environ())) + 1
+    assert len({re.match(r"\S+\s+", line).end() for line in lines}) == 1  # type: ignore[union-attr]
+
+
+def test_documentation_is_equal() -> None:
+    """docs/settings.md has the same settings in the same order, with the same words; nothing is told twice."""
+    text = (ROOT / "docs" / "settings.md").read_text()
+    told = [
+        [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    wanted = [
+        [row.variable, row.type, row.required, "" if row.required == "yes" else row.value, row.purpose]
+        for row in explain.rows({})
+    ]
+    assert told == wanted

@@ -40,7 +40,7 @@ def test_our_own_minutes_fit() -> None:
 
 
 def test_the_lessons_take_what_people_need() -> None:
-    """The plan: each lesson of the full workshop, the two shorter tracks, and at most four exercises in the shortest."""
+    """The plan: each lesson of the full workshop, the two shorter tracks, at most four exercises in the shortest."""
     ours = load_course(CHECKOUT)
     assert [lesson.minutes["full"] for lesson in ours.lessons] == [10, 40, 75, 75, 75, 45, 20]
     assert {name: track.minutes for name, track in ours.tracks.items()} == {"90min": 65, "half-day": 150, "full": 340}

@@ -22,6 +22,7 @@ from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError
 from workshop_kit.learn import checkpoint, reading, ready
+from workshop_kit.learn.exercise import authored
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.workspace import Workspace
 from workshop_kit.prepare import needs, python_env
@@ -222,7 +223,9 @@ def bench(
 
 @command("build")
 def build() -> None:
-    """Regenerate the lock files from pyproject.toml and workshop_app/requirements.in."""
+    """Regenerate the exercises from solutions/, and the lock files from pyproject.toml and the requirements.in."""
+    for path in authored.build(ROOT):
+        _say(f"written: {path}")
     for path in locks.compile_all(ROOT):
         _say(f"written: {path.relative_to(ROOT)}")
 

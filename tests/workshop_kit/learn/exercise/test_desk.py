@@ -1,0 +1,189 @@
+"""The desk: one way to check, hint, solve and reset, for the notebook and the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
+from workshop_kit.learn import checkpoint
+from workshop_kit.learn.exercise import regions
+from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.workspace import Workspace
+from workshop_kit.observe import layers
+
+FILE = "exercises/01_container/__main__.py"
+GRACEFUL, LAYER, LOSS = "container.graceful", "container.layer", "container.loss"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, participant: Stack) -> Desk:
+    """A participant's own desk over the tests' stack."""
+    return Desk.of(Workspace.open(tmp_path / "mine"), lambda: participant)
+
+
+def no_engine() -> Stack:
+    """What a desk must not ask for where no engine is needed."""
+    raise AssertionError("this needs no engine")
+
+
+@pytest.fixture
+def engineless(tmp_path: Path) -> Desk:
+    """A desk on a machine without an engine."""
+    return Desk.of(Workspace.open(tmp_path / "mine"), no_engine)
+
+
+def test_hints_come_one_by_one_and_stay(engineless: Desk) -> None:
+    """Each call shows one more, the last one stays the last, and no engine is asked for."""
+    counts = [len(engineless.hint(GRACEFUL)) for _ in range(4)]
+    assert counts == [1, 2, 3, 3]
+    assert len(engineless.hints_shown(GRACEFUL)) == 3
+
+
+def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: Desk) -> None:
+    """Before an exercise is passed its solution comes only on an explicit word, and is open from then on."""
+    assert engineless.solution(GRACEFUL) is None
+    text = engineless.solution(GRACEFUL, anyway=True)
+    assert text is not None
+    assert "loop.add_signal_handler" in text
+    assert "#|" not in text
+    assert engineless.solution(GRACEFUL) == text
+
+
+def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: Desk) -> None:
+    """What stands outside of the region stays; the file as it was lies in kept/."""
+    path = engineless.workspace.folder / FILE
+    mine = regions.replace(path.read_text(), GRACEFUL, "    mine()\n").replace("import os\n", "import os  # mine\n")
+    path.write_text(mine)
+    said = engineless.reset(GRACEFUL)
+    assert "mine()" not in path.read_text()
+    assert "import os  # mine" in path.read_text()
+    (kept,) = (engineless.workspace.folder / "kept").rglob("__main__.py")
+    assert kept.read_text() == mine
+    assert str(kept.parents[2].relative_to(engineless.workspace.folder)) in said
+
+
+def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(desk: Desk) -> None:
+    """The sentence names file and line; a reset restores the whole file and keeps the damaged one."""
+    path = desk.workspace.folder / FILE
+    path.write_text(path.read_text().replace(f"# endregion {GRACEFUL}", "# end"))
+    result = desk.check(GRACEFUL)
+    assert result.verdict is Verdict.NOT_READABLE
+    assert "__main__.py" in result.summary
+    assert "line " in result.summary
+    desk.reset(GRACEFUL)
+    assert regions.ids(path.read_text()) == (GRACEFUL,)
+    assert list((desk.workspace.folder / "kept").rglob("__main__.py"))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"x" * 2_000_000])
+def test_a_file_that_cannot_be_judged_says_so(desk: Desk, content: bytes | None) -> None:
+    """Gone, not text, or absurdly large: a sentence, and nothing is run."""
+    path = desk.workspace.folder / FILE
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    result = desk.check(GRACEFUL)
+    assert result.verdict is Verdict.NOT_READABLE
+    assert "__main__.py" in result.summary
+
+
+def test_an_unknown_exercise_is_wrong_usage(engineless: Desk) -> None:
+    """A slip gets the name that was meant."""
+    with pytest.raises(WrongUsage, match=r"container\.graceful"):
+        engineless.hint("container.gracefull")
+
+
+def test_nothing_handed_in_is_not_started(desk: Desk) -> None:
+    """An exercise of the notebook, checked at the terminal before its cell ran, says which cell to run."""
+    result = desk.check(LAYER)
+    assert result.verdict is Verdict.NOT_STARTED
+    assert "01_container" in result.summary
+
+
+def test_the_right_answer_passes_and_a_wrong_one_is_told_apart(desk: Desk) -> None:
+    """Named the right instruction with the wrong number: one finding passes, the other does not."""
+    subject = desk.subject(LAYER)
+    assert subject is not None
+    files = layers.files(desk.stack().session.engine, subject.names["image"])
+    hidden = files[~files.visible]
+    right = {"instruction": hidden.instruction.iloc[0], "hidden_bytes": hidden.size_bytes.sum()}
+    desk.hand_in(LAYER, {**right, "hidden_bytes": 1}, "changed")
+    wrong = desk.check(LAYER)
+    assert [finding.passed for finding in wrong.findings] == [True, False]
+    assert wrong.verdict is Verdict.WRONG
+    desk.hand_in(LAYER, right, "changed")
+    assert [desk.check(LAYER).verdict for _ in range(2)] == [Verdict.PASSED] * 2
+    assert desk.progress.exercise(LAYER).attempts == 3
+
+
+@pytest.mark.parametrize("answer", [None, [], "x", {"hidden_bytes": "many"}, {"instruction": 7}, -1, [None, {}]])
+@pytest.mark.parametrize("exercise", [LAYER, LOSS])
+def test_odd_answers_are_wrong_and_never_an_exception(desk: Desk, exercise: str, answer: object) -> None:
+    """Whatever a cell hands over gets findings that say what was expected."""
+    desk.hand_in(exercise, answer, "changed")
+    result = desk.check(exercise)
+    assert result.verdict is Verdict.WRONG
+    assert all(finding.expected for finding in result.findings)
+
+
+def test_what_cannot_be_kept_is_refused_in_a_sentence(desk: Desk) -> None:
+    """A value that no file can hold says what to hand over."""
+    with pytest.raises(WrongUsage, match="text, numbers"):
+        desk.hand_in(LOSS, object())
+
+
+def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participant: Stack) -> None:
+    """Two participants with one seed get one task; without it, their own."""
+    other = Desk.of(Workspace.open(tmp_path / "other"), lambda: participant)
+    for one in (desk, other):
+        one.workspace.share_seed(7)
+    assert desk.given("container.limits") == other.given("container.limits")
+    assert desk.find("container.limits").task == other.find("container.limits").task
+    assert "{" not in desk.find("container.limits").task
+
+
+def test_my_modules_are_the_reference_until_i_pass(desk: Desk) -> None:
+    """Break it again, with my own module: the reference stands in until mine has passed its check."""
+    path = desk.workspace.folder / FILE
+    reference = desk.modules("01_container")["workshop_app/__main__.py"]
+    assert "add_signal_handler" in reference
+    path.write_text(path.read_text().replace("SIG_IGN", "SIG_DFL"))
+    assert desk.modules("01_container")["workshop_app/__main__.py"] == reference
+    desk.progress.record_check(GRACEFUL, str(Verdict.PASSED))
+    assert "SIG_DFL" in desk.modules("01_container")["workshop_app/__main__.py"]
+
+
+def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: Desk) -> None:
+    """To the start of a later lesson: earlier exercises hold the reference, and edited files are kept aside."""
+    path = engineless.workspace.folder / FILE
+    path.write_text(path.read_text().replace("SIG_IGN", "SIG_DFL"))
+    arrived = checkpoint.arrange(engineless, "02_configuration")
+    assert GRACEFUL in arrived.solved
+    assert "add_signal_handler" in path.read_text()
+    assert arrived.aside is not None
+    assert "SIG_DFL" in (arrived.aside / FILE).read_text()
+
+
+def test_jumping_back_makes_the_lesson_fresh(engineless: Desk) -> None:
+    """To the start of the lesson one is in: its starters and its notebook are as they came."""
+    path = engineless.workspace.folder / FILE
+    fresh = path.read_text()
+    path.write_text("ruined")
+    arrived = checkpoint.arrange(engineless, "01_container")
+    assert path.read_text() == fresh
+    assert arrived.aside is not None
+    assert (arrived.aside / FILE).read_text() == "ruined"
+
+
+def test_jumping_keeps_what_was_passed(engineless: Desk) -> None:
+    """A passed exercise of an earlier lesson stays the participant's own."""
+    path = engineless.workspace.folder / FILE
+    path.write_text(path.read_text().replace("SIG_IGN", "SIG_DFL"))
+    engineless.progress.record_check(GRACEFUL, str(Verdict.PASSED))
+    arrived = checkpoint.arrange(engineless, "02_configuration")
+    assert "SIG_DFL" in path.read_text()
+    assert GRACEFUL not in arrived.solved

@@ -37,6 +37,8 @@ class Spec:
     cap_drop: tuple[str, ...] = ("ALL",)
     security_opt: tuple[str, ...] = ("no-new-privileges:true",)
     dns_options: tuple[str, ...] = ()
+    user: str | None = None  # None: the image's
+    stop_timeout_seconds: int | None = None  # from SIGTERM to SIGKILL; None: the engine's 10
     healthcheck: Mapping[str, Any] | None = None  # in the engine's words, times in nanoseconds; None: the image's
     host: Mapping[str, Any] = field(default_factory=dict)
 
@@ -89,6 +91,8 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
         environment=dict(spec.environment),
         ports=list(spec.ports),
         volumes=list(spec.volumes),
+        user=spec.user,
+        stop_timeout=spec.stop_timeout_seconds,
         host_config=host_config,
         labels=dict(labels),
     )

@@ -1,0 +1,302 @@
+"""The external store: hierarchy, secrets, narrow readers, and nothing of the user's own AWS settings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.workshop_kit.engine.stores import Listener, running_store
+from workshop_kit.engine import aws
+from workshop_kit.engine import store as stores
+from workshop_kit.engine.aws import Access, NotAllowed, NotThere
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.store import Parameter, Settings, Store
+from workshop_kit.errors import WorkshopError, WrongUsage
+
+SETTINGS: dict[str, Settings] = {
+    "production": {"redis/host": "redis", "redis/password": SecretStr("canary-production")},
+    "staging": {"redis/host": "redis-staging", "redis/password": SecretStr("canary-staging"), "log/level": "debug"},
+}
+ACCOUNT = "123456789012"
+
+
+@pytest.fixture(scope="module")
+def store(session: Session, images: dict[str, str]) -> Iterator[Store]:
+    """A store with two environments in it, as its administrator."""
+    with running_store(session, images["parameter_store"]) as store:
+        stores.seed(store, SETTINGS)
+        yield store
+
+
+pytestmark = pytest.mark.engine
+
+
+def test_what_is_below_a_path_comes_whole_and_sorted(store: Store) -> None:
+    """Hierarchy: one path is one environment, its groups included; a neighbor of the same beginning is not below."""
+    store.put("/workshop/staging-old/redis/host", "elsewhere")
+    found = store.get_by_path("/workshop/staging")
+    assert list(found) == [
+        "/workshop/staging/log/level",
+        "/workshop/staging/redis/host",
+        "/workshop/staging/redis/password",
+    ]
+    assert found["/workshop/staging/redis/password"] == Parameter(
+        "/workshop/staging/redis/password", "canary-staging", secret=True, version=1
+    )
+    assert store.get_by_path("/workshop/nowhere") == {}
+
+
+def test_more_than_one_answer_holds_comes_whole(store: Store) -> None:
+    """AWS hands out ten parameters an answer; reading by name and by path goes on until all are there."""
+    names = [f"/workshop/many/group/p{number:02}" for number in range(23)]
+    for name in names:
+        store.put(name, name)
+    assert list(store.get_by_path("/workshop/many")) == names
+    assert [one.value for one in store.read(names).values()] == names
+
+
+def test_seeding_again_writes_only_what_changed(store: Store) -> None:
+    """A second run writes nothing; one other value is one write and one version more."""
+    assert stores.seed(store, SETTINGS) == []
+    other: dict[str, Settings] = {"production": {**SETTINGS["production"], "redis/host": "redis-2"}}
+    assert stores.seed(store, other) == ["/workshop/production/redis/host"]
+    assert store.get("/workshop/production/redis/host").version == 2
+    assert stores.seed(store, {"production": {"redis/host": SecretStr("redis-2")}}) == [
+        "/workshop/production/redis/host"
+    ]
+    stores.seed(store, SETTINGS)
+
+
+def test_every_missing_parameter_is_named(store: Store) -> None:
+    """All or none: the sentence lists what is not there, and only that."""
+    with pytest.raises(NotThere) as caught:
+        store.read(["/workshop/staging/log/level", "/workshop/no/a", "/workshop/no/b"])
+    assert caught.value.names == ("/workshop/no/a", "/workshop/no/b")
+    assert "log/level" not in str(caught.value)
+
+
+def test_rotation_counts_versions_and_is_for_secrets_that_exist(store: Store) -> None:
+    """A new value of a secret is a new version; a plain setting and an unknown name are refused."""
+    name = "/workshop/rotation/redis/password"
+    assert store.put(name, SecretStr("old value")) == 1
+    assert store.rotate(name, SecretStr("new value")) == 2
+    assert store.get(name).value == "new value"
+    with pytest.raises(NotThere):
+        store.rotate("/workshop/rotation/redis/other", SecretStr("x"))
+    with pytest.raises(WrongUsage, match="is no secret"):
+        store.rotate("/workshop/staging/log/level", SecretStr("x"))
+
+
+def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
+    """Narrowed: staging, decrypted, is theirs; production, the root, writing and administration are not."""
+    reader = store.reader("staging")
+    assert reader.get_by_path("/workshop/staging")["/workshop/staging/redis/password"].value == "canary-staging"
+    refused: dict[str, Callable[[], object]] = {
+        "read by name": lambda: reader.get("/workshop/production/redis/password"),
+        "read one of theirs and one of others": lambda: reader.read(
+            ["/workshop/staging/log/level", "/workshop/production/redis/host"]
+        ),
+        "read by path": lambda: reader.get_by_path("/workshop/production"),
+        "read by another path": lambda: reader.get_by_path("/workshop/staging-old"),
+        "read all": lambda: reader.get_by_path("/"),
+        "write": lambda: reader.put("/workshop/staging/log/level", "info"),
+        "make users": lambda: reader.reader("production"),
+    }
+    for what, attempt in refused.items():
+        with pytest.raises(NotAllowed, match=r"staging-reader may not .*: its policy does not allow"):
+            pytest.fail(f"{what}: {attempt()}")
+
+
+def test_a_reader_made_again_has_a_new_key_and_the_old_one_is_dead(store: Store) -> None:
+    """One key a reader: whoever lost it makes another, and the lost one opens nothing."""
+    old = store.reader("staging")
+    new = store.reader("staging")
+    assert new.get("/workshop/staging/log/level").value == "debug"
+    with pytest.raises(NotAllowed, match="does not know this key"):
+        old.get("/workshop/staging/log/level")
+
+
+def test_decrypting_takes_the_key_as_well(store: Store) -> None:
+    """Reading a secret takes two rights, on the path and on the KMS key: with the first alone it stays closed."""
+    iam = store.client("iam")
+    reader = store.reader("staging")
+    policy = stores.reader_policy("staging", ACCOUNT, aws.REGION, "arn:aws:kms:us-east-1:123456789012:key/another")
+    iam.put_user_policy(UserName="staging-reader", PolicyName="read", PolicyDocument=json.dumps(policy))
+    assert reader.get("/workshop/staging/log/level").value == "debug"
+    with pytest.raises(NotAllowed, match="does not allow kms:Decrypt"):
+        reader.get("/workshop/staging/redis/password")
+    with pytest.raises(NotAllowed, match="does not allow kms:Decrypt"):
+        reader.get_by_path("/workshop/staging")
+
+
+def test_the_emulator_shows_a_secret_undecrypted(store: Store) -> None:
+    """What moto does not protect: read without decryption, AWS gives a ciphertext, the emulator the plain text."""
+    shown = store.get("/workshop/staging/redis/password", decrypt=False).value
+    assert shown == f"kms:{store.key_arn}:canary-staging"
+
+
+def test_kms_itself_does_encrypt(store: Store) -> None:
+    """Where encryption is the point, explicit KMS calls are real: nothing readable, and only the key opens it."""
+    kms = store.client("kms")
+    sealed = kms.encrypt(KeyId=store.key_arn, Plaintext=b"canary-sealed")["CiphertextBlob"]
+    assert b"canary" not in sealed
+    assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
+
+
+def test_no_value_is_in_any_repr_or_error(store: Store, session: Session) -> None:
+    """Secrets are never shown: not by a parameter, an access, a store, nor a refusal to write."""
+    parameter = store.get("/workshop/staging/redis/password")
+    assert "canary" not in repr(parameter) + parameter.shown
+    assert store.access.secret_key not in repr(store) + repr(store.access)
+    for value in ("canary" * 700, ""):
+        with pytest.raises(WorkshopError) as caught:
+            store.put("/workshop/too/long", SecretStr(value))
+        assert "canary" not in str(caught.value) + repr(caught.value.__cause__)
+    for name in ("", "/aws/reserved", "/workshop/staging/../x y"):
+        with pytest.raises(WorkshopError) as caught:
+            store.put(name, SecretStr("canary"))
+        assert "canary" not in str(caught.value)
+
+
+def test_a_store_that_is_not_there_is_one_sentence() -> None:
+    """Nobody listens: where, what was tried, what to do, and no traceback of a library behind it."""
+    with Listener() as gone:
+        url = gone.url
+    with pytest.raises(WorkshopError, match=f"store at {url} does not answer: could not read /a") as caught:
+        Store(Access(url, key_id="AKIA", secret_key="x" * 20)).get("/a")
+    assert caught.value.__suppress_context__
+
+
+PLANTED_KEY, PLANTED_SECRET, PLANTED_TOKEN = "AKIAPLANTED000000000", "plantedsecret" * 3, "plantedtoken" * 3
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Listener]:
+    """A user with AWS settings of all kinds, who also sends all traffic through a proxy: that of the listener."""
+    credentials, config = tmp_path / "credentials", tmp_path / "config"
+    lines = f"aws_access_key_id={PLANTED_KEY}\naws_secret_access_key={PLANTED_SECRET}\n"
+    credentials.write_text(f"[default]\n{lines}[work]\n{lines}")
+    with Listener() as proxy:
+        config.write_text(f"[profile work]\nregion=eu-west-3\nendpoint_url={proxy.url}\nca_bundle=/nowhere.pem\n")
+        settings = {
+            "AWS_PROFILE": "work",
+            "AWS_DEFAULT_PROFILE": "work",
+            "AWS_ACCESS_KEY_ID": PLANTED_KEY,
+            "AWS_SECRET_ACCESS_KEY": PLANTED_SECRET,
+            "AWS_SESSION_TOKEN": PLANTED_TOKEN,
+            "AWS_REGION": "eu-west-3",
+            "AWS_DEFAULT_REGION": "eu-west-3",
+            "AWS_ENDPOINT_URL": proxy.url,
+            "AWS_ENDPOINT_URL_SSM": proxy.url,
+            "AWS_USE_FIPS_ENDPOINT": "true",
+            "AWS_USE_DUALSTACK_ENDPOINT": "true",
+            "AWS_CA_BUNDLE": "/nowhere.pem",
+            "AWS_CONFIG_FILE": str(config),
+            "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
+            "HTTP_PROXY": proxy.url,
+            "http_proxy": proxy.url,
+            "NO_PROXY": "",
+            "no_proxy": "",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        yield proxy
+
+
+@pytest.mark.parametrize("profile", ["work", "no-such-profile"])
+def test_nothing_of_the_users_own_aws_settings_is_sent(
+    planted: Listener, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
+    """Profiles, keys, tokens, regions, endpoints and proxies of the user neither decide nor reach a request of ours."""
+    monkeypatch.setenv("AWS_PROFILE", profile)
+    with Listener() as ours:
+        access = Access(ours.url, key_id="AKIAOURS000000000000", secret_key="ourssecret" * 3)
+        with pytest.raises(NotThere):
+            Store(access).get("/a")
+        (heard,) = ours.heard
+    assert b"Credential=AKIAOURS000000000000/" in heard
+    assert b"/us-east-1/ssm/" in heard
+    for word in (PLANTED_KEY, PLANTED_SECRET, PLANTED_TOKEN, "eu-west-3", "Security-Token"):
+        assert word.lower().encode() not in heard.lower(), word
+    assert planted.heard == []
+
+
+def test_the_planted_settings_would_be_sent_by_boto3_alone(planted: Listener) -> None:
+    """The counter-proof: boto3 as everybody uses it takes the planted key to the planted endpoint."""
+    import boto3
+
+    os.environ.pop("AWS_USE_FIPS_ENDPOINT")  # undone with the others
+    os.environ.pop("AWS_USE_DUALSTACK_ENDPOINT")
+    boto3.session.Session().client("ssm").get_parameters(Names=["/a"])
+    assert PLANTED_KEY.encode() in planted.heard[0]
+    assert PLANTED_TOKEN.encode() in planted.heard[0]
+
+
+@pytest.mark.parametrize("answer", ["", "no", "yes", "y", "123456789013", f"{ACCOUNT}0"])
+def test_real_aws_without_consent_calls_nothing(planted: Listener, answer: str) -> None:
+    """Anything but the account's own number means no, and nothing has been sent anywhere."""
+    with pytest.raises(NotAllowed, match="is not used: you did not confirm it"):
+        aws.real(account=ACCOUNT, region="eu-central-1", ask=lambda _question: answer)
+    assert planted.heard == []
+
+
+@pytest.mark.parametrize(("account", "region"), [("12345", "eu-central-1"), ("", "eu-central-1"), (ACCOUNT, "Europe")])
+def test_real_aws_wants_an_account_and_a_region_before_it_asks(account: str, region: str) -> None:
+    """What cannot be an account or a region is refused before the question."""
+
+    def never(question: str) -> str:
+        raise AssertionError(question)
+
+    with pytest.raises(WrongUsage):
+        aws.real(account=account, region=region, ask=never)
+
+
+@pytest.fixture
+def own(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user whose AWS settings point at the emulator: their "real AWS" is the account 123456789012."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.access.endpoint or "")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", store.access.key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", store.access.secret_key)
+
+
+@pytest.mark.usefixtures("own")
+def test_real_aws_with_credentials_of_another_account_is_refused() -> None:
+    """The account that was named and confirmed is not the one that the credentials belong to: not used."""
+    with pytest.raises(NotAllowed, match=f"belong to the account {ACCOUNT}, not to 999999999999"):
+        aws.real(account="999999999999", region="us-east-1", ask=lambda _question: "999999999999")
+
+
+@pytest.mark.usefixtures("own")
+def test_real_aws_with_consent_reads_and_makes_no_users() -> None:
+    """Named, confirmed and the right account: parameters can be read; users and keys are not ours to make there."""
+    asked: list[str] = []
+
+    def consent(question: str) -> str:
+        asked.append(question)
+        return ACCOUNT
+
+    access = aws.real(account=ACCOUNT, region="us-east-1", ask=consent)
+    assert ACCOUNT in asked[0]
+    assert "us-east-1" in asked[0]
+    assert Store(access).get("/workshop/staging/log/level").value == "debug"
+    with pytest.raises(WrongUsage, match="makes no users"):
+        Store(access).reader("staging")
+
+
+@pytest.mark.usefixtures("own")
+def test_real_aws_without_credentials_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without AWS credentials: said so, in one sentence."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(WorkshopError, match="NoCredentialsError"):
+        aws.real(account=ACCOUNT, region="us-east-1", ask=lambda _question: ACCOUNT)

@@ -103,7 +103,7 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
         else:
             plan.wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
     for lesson in sorted({exercise.lesson for exercise in exercises}):
-        needed = [exercise.cell for exercise in exercises if exercise.lesson == lesson]
+        needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
         _plan_notebook(root, f"notebooks/{lesson}.ipynb", needed, cells.get(lesson, {}), plan)
     return plan
 

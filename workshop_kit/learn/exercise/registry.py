@@ -47,6 +47,11 @@ class Exercise:
         return f"exercise-{self.id.replace('.', '-')}"
 
     @property
+    def cells(self) -> tuple[str, ...]:
+        """The ids of all notebook cells that it needs; one in the notebook has its panel in a cell before its own."""
+        return (self.cell,) if self.file else (f"panel-{self.id.replace('.', '-')}", self.cell)
+
+    @property
     def source(self) -> str:
         """The marked source that its region stands in, below ``solutions/<lesson>/``."""
         return self.file or NOTEBOOK

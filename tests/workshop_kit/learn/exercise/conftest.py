@@ -32,6 +32,7 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     write("solutions/01_container/notebook.py", CELLS)
     cells = [
         code_cell("exercise-container-graceful", 'w.exercise("container.graceful");'),
+        code_cell("panel-container-layer", 'task = w.exercise("container.layer")'),
         code_cell("exercise-container-layer", "old"),
         code_cell("end", "1\n2"),
     ]

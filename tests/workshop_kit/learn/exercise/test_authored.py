@@ -48,8 +48,8 @@ def test_build_makes_files_and_cells(checkout: Path) -> None:
     assert build(checkout) == [Path(EXERCISE), Path(NOTEBOOK)]
     assert (checkout / EXERCISE).read_text() == starter(MARKED)
     after = json.loads((checkout / NOTEBOOK).read_text())
-    assert after["cells"][1]["source"] == ['layer = "the biggest: ü"\n', "layer"]
-    after["cells"][1]["source"] = before["cells"][1]["source"]
+    assert after["cells"][2]["source"] == ['layer = "the biggest: ü"\n', "layer"]
+    after["cells"][2]["source"] = before["cells"][2]["source"]
     assert after == before
     assert "ü" in (checkout / NOTEBOOK).read_text()  # readable, not escaped
 
@@ -92,6 +92,7 @@ def test_a_notebook_in_another_style_is_left_alone_until_its_cell_differs(checko
             notebook(code_cell("exercise-container-layer", "x")),
             f"{NOTEBOOK} has no cell with the id exercise-",
         ),
+        (NOTEBOOK, notebook(code_cell("exercise-container-layer", "x")), f"{NOTEBOOK} has no cell with the id panel-"),
         (NOTEBOOK, "{", f"{NOTEBOOK} is no notebook any more."),
         (NOTEBOOK, '{"cells": [3]}', f"{NOTEBOOK} is no notebook any more."),
         (NOTEBOOK, None, f"{NOTEBOOK} is not there."),

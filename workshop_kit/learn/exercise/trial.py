@@ -24,7 +24,7 @@ from workshop_kit.learn.exercise.asking import Answer, Request
 from workshop_kit.progress import Report, Step, silent
 
 DEADLINE_SECONDS = 15.0
-START_SECONDS = 8.0
+START_SECONDS = 6.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
 
@@ -34,15 +34,9 @@ class Trial:
 
     def __init__(self, running: containers.Running, ends_at: float, secrets: tuple[str, ...]) -> None:
         self.running = running
-        self._started = time.monotonic()
         self._ends_at = ends_at
         self._secrets = secrets
         self._port = _port(running.inspect())
-
-    @property
-    def age_seconds(self) -> float:
-        """How long it has been running."""
-        return time.monotonic() - self._started
 
     @property
     def left_seconds(self) -> float:

@@ -1,0 +1,89 @@
+"""What the tests of trials share: participants, the sources, a check run by hand, and what it has left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from docker.errors import NotFound
+
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import ready
+from workshop_kit.learn.exercise import regions, registry
+from workshop_kit.learn.exercise.checks import CHECKS
+from workshop_kit.learn.exercise.judging import Context, Judged
+from workshop_kit.learn.workspace import Workspace
+
+SEED = 7
+
+
+@contextmanager
+def a_participant(folder: Path) -> Iterator[Stack]:
+    """A workspace with its own client of the engine and its own stack, up; all of it is removed at the end."""
+    workspace = Workspace.open(folder)
+    session = ready.session_of(workspace, reach.connect())
+    stack = ready.stack_of(workspace, session)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        assert not cleanup.remove(session, {"kernel", "workspace"}).left
+
+
+def marked(root: Path, name: str) -> str:
+    """A source of lesson 01."""
+    return (root / "solutions" / "01_container" / name).read_text()
+
+
+def with_region(root: Path, name: str, identifier: str, body: str) -> str:
+    """The solved file with a participant's lines in the region."""
+    return regions.replace(regions.solved(marked(root, name)), identifier, body)
+
+
+def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:
+    """Run the check of an exercise on a text."""
+    exercise = registry.find(registry.load(stack.root), identifier)
+    return CHECKS[identifier].check(Context(exercise, stack, seed, {exercise.file or "": text}))
+
+
+@contextmanager
+def leaving_nothing(stack: Stack) -> Iterator[None]:
+    """Whatever this session makes inside is gone afterwards: containers, their volumes, lines in the ledger.
+
+    The engine's events are heard as they come: it remembers the last few only.
+    """
+    client = stack.session.engine.client
+    stream, heard = client.events(decode=True), []
+    listener = threading.Thread(target=lambda: heard.extend(stream), daemon=True)
+    listener.start()
+    yield
+    time.sleep(0.2)
+    stream.close()
+    listener.join(5)
+    actors = [(event["Type"], event["Action"], event["Actor"]["ID"], event["Actor"]["Attributes"]) for event in heard]
+    made = {
+        identifier
+        for kind, action, identifier, labels in actors
+        if (kind, action) == ("container", "create") and labels.get(SESSION) == stack.session.who.session
+    }
+    mounts = [(identifier, labels["container"]) for kind, action, identifier, labels in actors if action == "mount"]
+    volumes = {name for name, container in mounts if container in made}
+    assert made, "nothing was run"
+    assert volumes, "no volume was mounted"
+    assert [name for name in volumes if _is_there(client.volumes, name)] == []
+    assert [identifier for identifier in made if _is_there(client.containers, identifier)] == []
+    assert not made & {entry.id for entry in stack.session.ledger.entries()}
+
+
+def _is_there(collection: Any, identifier: str) -> bool:
+    try:
+        collection.get(identifier)
+    except NotFound:
+        return False
+    return True

@@ -8,10 +8,10 @@ import pytest
 
 from tests.workshop_kit.learn.exercise.small_checkout import MARKED, REGISTRY, Write
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.learn.exercise import registry
+from workshop_kit.learn.exercise import authored, registry
 from workshop_kit.learn.exercise.checks import CHECKS
 from workshop_kit.learn.exercise.course import load_course
-from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 
 def test_our_own_registry_is_sound() -> None:
@@ -156,3 +156,10 @@ def test_nonsense_gets_the_way_to_the_list(checkout: Path) -> None:
 def test_every_exercise_of_ours_has_a_check() -> None:
     """What is registered can be checked, and every check belongs to an exercise."""
     assert set(CHECKS) == {exercise.id for exercise in registry.load(CHECKOUT)}
+
+
+def test_a_participant_does_not_get_the_registry(checkout: Path, tmp_path: Path) -> None:
+    """It tells every hint: the copy in the workspace has the exercises, and nothing else."""
+    authored.build(checkout)
+    workspace = Workspace.open(tmp_path / "workspace", source=checkout)
+    assert [path.name for path in workspace.exercises.rglob("*.*")] == ["leaving.py"]

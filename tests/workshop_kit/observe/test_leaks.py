@@ -1,0 +1,129 @@
+"""The hunt finds a secret, or six characters of it, in every encoding; and nothing where there is nothing."""
+
+from __future__ import annotations
+
+import base64
+import random
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workshop_kit.observe import surfaces
+from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Patterns, Surface, find, fragments, hunt, new_canary
+
+ENCODE: dict[str, Callable[[str], bytes]] = {
+    "plain": lambda text: text.encode(),
+    "base64": lambda text: base64.b64encode(text.encode()),
+    "URL": lambda text: quote(text, safe="").encode(),
+    "hex": lambda text: text.encode().hex().encode(),
+    "reversed": lambda text: text[::-1].encode(),
+}
+
+
+def encodings_found(canary: str, content: bytes) -> set[str]:
+    """What the hunt says of one surface."""
+    (row,) = hunt(canary, [Surface.of("a place", "here", content)]).to_dict("records")
+    return set(filter(None, row["encoding"].split(", ")))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_finds_the_whole_secret_in_every_encoding(encoding: str) -> None:
+    """Wherever it stands in a longer text."""
+    canary = new_canary()
+    assert encoding in encodings_found(canary, b"before " + ENCODE[encoding](canary) + b" after")
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_finds_every_fragment_in_every_encoding(data: st.DataObject) -> None:
+    """Six characters are enough, and a text around them that is encoded with them does not hide them."""
+    canary = new_canary()
+    start = data.draw(st.integers(0, len(canary) - FRAGMENT_LENGTH))
+    around = data.draw(st.text("abc", max_size=5)), data.draw(st.text("abc", max_size=5))
+    text = around[0] + canary[start : start + FRAGMENT_LENGTH] + around[1]
+    for encoding in set(ENCODINGS) - {"URL"}:
+        assert encoding in encodings_found(canary, ENCODE[encoding](text))
+    assert encodings_found(canary, ENCODE["URL"](text)) & {"URL", "plain"}  # letters look the same in a URL
+
+
+def test_five_characters_are_no_leak() -> None:
+    """A shorter fragment would be found by chance."""
+    canary = new_canary()
+    assert encodings_found(canary, b" ".join(canary[n : n + 5].encode() for n in range(26))) == set()
+
+
+def test_hex_in_capitals_and_base64_for_urls_count() -> None:
+    """The variants of an encoding that tools use."""
+    canary = "päss>>>???wörd"
+    assert "hex" in encodings_found(canary, canary.encode().hex().upper().encode())
+    assert "base64" in encodings_found(canary, base64.urlsafe_b64encode(canary.encode()))
+
+
+def test_finds_nothing_in_noise() -> None:
+    """Random bytes and random base64, 32 MiB in all: no chance hit."""
+    noise = random.Random(5).randbytes(16 << 20)
+    assert encodings_found(new_canary(), noise + base64.b64encode(noise)) == set()
+
+
+def test_finds_across_pieces() -> None:
+    """However a stream is cut, byte by byte at the worst."""
+    canary = new_canary()
+    for encoded in (ENCODE[name](canary) for name in ENCODINGS):
+        pieces = [encoded[n : n + 1] for n in range(len(encoded))]
+        assert hunt(canary, [Surface("stream", "", lambda pieces=pieces: pieces)])["encoding"][0]  # type: ignore[misc]
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 299), max_size=5))
+def test_agrees_with_a_plain_search(content: bytes, cuts: list[int]) -> None:
+    """The fast search finds what a slow one finds: what is planted at these places, and nothing else."""
+    canary = "pässword-1234"
+    known = [fragment for _, fragment in fragments(canary)]
+    for number, cut in enumerate(sorted(cuts)):
+        content = content[:cut] + known[(cut + number) % len(known)] + content[cut:]
+    expected = {encoding for encoding, fragment in fragments(canary) if fragment in content}
+    assert {encoding for _, encoding in Patterns({"it": canary}).search([content])[1]} == expected
+
+
+def test_rows_say_where_and_never_what() -> None:
+    """One row a surface, in order; the secrets are named, and no value is in the table."""
+    first, second = new_canary(), new_canary()
+    places = [Surface.of("log", "redis", f"x {second}"), Surface.of("inspect", "service", "clean")]
+    table = hunt({"one": first, "two": second}, places)
+    assert table[["surface", "where", "encoding", "secret"]].values.tolist() == [
+        ["log", "redis", "plain", "two"],
+        ["inspect", "service", "", ""],
+    ]
+    assert table["size_bytes"].tolist() == [32, 5]
+    assert find({"one": first, "two": second}, places)["surface"].tolist() == ["log"]
+    assert second[:6] not in table.to_csv()
+    assert find(first, [Surface.of("log", "", "clean")]).empty
+
+
+def test_short_canary_is_refused() -> None:
+    """It would be found by chance, and a hunt that finds by chance proves nothing."""
+    with pytest.raises(ValueError, match="at least 12"):
+        hunt("secret", [])
+
+
+def test_canary_looks_different_in_each_encoding() -> None:
+    """Else one planted leak would not tell which encoding was found."""
+    canary = new_canary()
+    assert len({encode(canary) for encode in ENCODE.values()}) == len(ENCODINGS)
+
+
+def test_folder_leaves_out_what_is_told(tmp_path: Path) -> None:
+    """Names and content of every file count; the secrets' own folder is left out."""
+    canary = new_canary().replace("/", "-")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "password").write_text(canary)
+    (tmp_path / "notes").write_text(secrets.token_hex(8))
+    own = [tmp_path / "secrets"]
+    assert find(canary, [surfaces.of_folder("workspace", tmp_path)])["where"].tolist() == [tmp_path.name]
+    assert find(canary, [surfaces.of_folder("workspace", tmp_path, leave_out=own)]).empty
+    (tmp_path / canary).touch()
+    assert len(find(canary, [surfaces.of_folder("workspace", tmp_path, leave_out=own)])) == 1

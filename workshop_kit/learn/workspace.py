@@ -19,8 +19,6 @@ COPIED = ("notebooks", "exercises")
 """Folders of the checkout of which a participant gets an own copy."""
 NOT_COPIED = {"__pycache__", "exercises.toml"}
 """The register of exercises is the checkout's: a copy would only go stale."""
-REGISTRY = "exercises.toml"
-"""The table of contents of the exercises: it tells every hint, and is the project's own."""
 BASE = "base"
 HIDDEN = ".workshop"
 """Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""

@@ -1,0 +1,88 @@
+"""docs/adding-a-lesson.md, followed to the letter: what it says to write is an exercise, and both its sides hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.exercise import authored, regions, registry
+from workshop_kit.learn.exercise.judging import CHECKS, Context
+from workshop_kit.learn.exercise.result import Verdict
+
+ID, LESSON = "container.probe", "01_container"
+
+
+@pytest.fixture(scope="module")
+def blocks(root: Path) -> dict[str, list[str]]:
+    """The document's blocks of code, by language."""
+    found: dict[str, list[str]] = {}
+    text = (root / "docs" / "adding-a-lesson.md").read_text()
+    for language, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        found.setdefault(language, []).append(block)
+    return found
+
+
+@pytest.fixture
+def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
+    """A copy of the exercises with steps 1, 2 and 4 done."""
+    for folder in ("exercises", "solutions", "notebooks"):
+        shutil.copytree(root / folder, tmp_path / folder)
+    own = (root / "workshop_app" / "probe.py").read_text()
+    first, last = own.index("def is_alive"), own.index("if __name__")
+    source = f"{own[:first]}{blocks['python'][0]}\n\n{own[last:]}"
+    (tmp_path / "solutions" / LESSON / "probe.py").write_text(source)
+    entries = tmp_path / "exercises" / "exercises.toml"
+    entries.write_text(f"{entries.read_text()}\n{blocks['toml'][0]}")
+    path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
+    lesson = json.loads(path.read_text())
+    lesson["cells"].append(json.loads(blocks["json"][0].rstrip().rstrip(",")))
+    path.write_bytes(authored.written(lesson))
+    return tmp_path
+
+
+@pytest.fixture
+def checked(blocks: dict[str, list[str]]) -> Iterator[None]:
+    """Step 3 done: the document's check is registered."""
+    exec(compile(blocks["python"][1], "container_probe.py", "exec", dont_inherit=True), {"__name__": "container_probe"})
+    yield
+    del CHECKS[ID]
+
+
+def test_what_it_says_to_write_fits_together(followed: Path) -> None:
+    """Registry and source have nothing to complain about; all that a build adds is the exercise's file."""
+    assert registry.validate(followed) == []
+    made = Path("exercises") / LESSON / "probe.py"
+    assert authored.drift(followed) == [f"{made} is missing; run `./workshop build`."]
+    assert authored.build(followed) == [made]
+    assert authored.drift(followed) == []
+
+
+def test_its_code_is_as_ours(blocks: dict[str, list[str]]) -> None:
+    """Ruff has nothing to say to its check and would format nothing."""
+    for words in (("check",), ("format", "--check")):
+        command = [sys.executable, "-m", "ruff", *words, "--stdin-filename", "workshop_kit/container_probe.py", "-"]
+        found = subprocess.run(command, input=blocks["python"][1], capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("checked")
+def test_both_sides_hold(followed: Path, participant: Stack) -> None:
+    """On real containers: its starter fails with a symptom, its solution passes, twice in a row."""
+    exercise = registry.find(registry.load(followed), ID)
+    marked = (followed / "solutions" / LESSON / "probe.py").read_text()
+    begun, *solved = [
+        CHECKS[ID].check(Context(exercise, participant, 1, {"probe.py": text}))
+        for text in (regions.starter(marked), regions.solved(marked), regions.solved(marked))
+    ]
+    assert begun.ruling is Verdict.WRONG
+    assert begun.summary == "The service was gone, and its probe said that all was well."
+    assert [judged.ruling for judged in solved] == [Verdict.PASSED] * 2

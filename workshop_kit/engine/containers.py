@@ -101,7 +101,14 @@ class Running:
         return self.wait_until(lambda: answers(url + path), within_seconds=within_seconds, what=f"answer 200 on {path}")
 
     def stop(self, timeout_seconds: int = 10) -> None:
-        """Send SIGTERM, and SIGKILL after the time; the container stays, stopped."""
+        """Send SIGTERM, and SIGKILL after the time; the container stays, stopped.
+
+        Raises WorkshopError if it does not run: nothing would happen, and who waits for its end would wait in vain.
+        """
+        state = self.inspect()["State"]
+        if not state["Running"]:
+            sentence = f"The container {self.name} has ended already (exit code {state['ExitCode']})."
+            raise WorkshopError(sentence, "Run the cell that starts it, then this one again.")
         self.container.stop(timeout=timeout_seconds)
 
     def remove(self) -> None:

@@ -14,6 +14,8 @@ from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 KERNEL = "container-design-workshop"
 """Our kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
+SENTENCES = "workshop_kit.learn.sentences"
+"""What the kernel loads at its start: errors that a participant can cause are told in a sentence."""
 SETTINGS: dict[str, Any] = {
     # What is there to be read is shown as it reads; "Open With" has the editor.
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
@@ -105,7 +107,10 @@ def install_kernel(workspace: Workspace) -> Path:
     folders = JupyterFolders(workspace.jupyter_folder)
     kernels = folders.kernels
     spec = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [
+            *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+            f"--IPKernelApp.extra_extensions={SENTENCES}",
+        ],
         "display_name": "Container Design Workshop",
         "language": "python",
         "env": {

@@ -1,0 +1,100 @@
+"""Errors of cells told in a sentence; in a real kernel, tests/lessons/test_disasters.py looks at them."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+from docker.errors import APIError, NotFound
+from IPython.core.interactiveshell import InteractiveShell
+from requests import Response
+
+from tests.workshop_kit.learn.conftest import WriteNotebook
+from workshop_kit.learn.sentences import names_made, sentence_for
+from workshop_kit.learn.workspace import Workspace
+
+SETUP = "import json\nw = 1"
+GUESS = 'guess = predict(\n    "stop",\n)'
+SECOND = 'guess = predict(\n    "memory",\n)'
+REVEAL = "guess.reveal()"
+
+
+@pytest.fixture
+def notebook(workspace: Workspace, write_notebook: WriteNotebook) -> Path:
+    """A lesson that makes one name twice."""
+    write_notebook(workspace, "lesson", [SETUP, GUESS, "1 +", SECOND, REVEAL, "json.dumps(w)", "del later\nlater = 3"])
+    return workspace.notebooks / "lesson.ipynb"
+
+
+def told(source: str, notebook: Path) -> str | None:
+    """What a cell that fails in IPython is told."""
+    shell = InteractiveShell()
+    error = shell.run_cell(source, silent=True).error_in_exec
+    assert error is not None
+    sentence = sentence_for(error, notebook)
+    return str(sentence) if sentence else None
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (REVEAL, 'There is no `guess` yet: it is made by the cell that begins with `guess = predict( "memory", …`.'),
+        ("print(guess)", 'There is no `guess` yet: it is made by the cell that begins with `guess = predict( "memory"'),
+        ("json.dumps(w)", "There is no `json` yet: it is made by the set-up cell, the first one. Run that cell first"),
+        ("later + 1", "There is no `later` yet: it is made by the cell that begins with `del later`."),
+        ("nobody", None),
+        (
+            "import runpy; runpy.run_path('/dev/stdin', {'__name__': 'other'}) if 0 else exec('w', {'__name__': 'o'})",
+            None,
+        ),
+    ],
+)
+def test_a_missing_name_leads_to_its_cell(notebook: Path, source: str, sentence: str | None) -> None:
+    """The last cell above that makes it is named; a name that no cell makes, or a library's, is Python's to tell."""
+    said = told(source, notebook)
+    assert said is None if sentence is None else said is not None and said.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("a, (b, *c) = d", ["a", "b", "c"]),
+        ("import os.path, sys as system\nfrom x import y as z", ["os", "system", "z"]),
+        ("def f(p):\n    q = 1\nclass C:\n    r = 1", ["f", "C"]),
+        ("with open(x) as f:\n    text = f.read()", ["f", "text"]),
+        ("for row in [i for i in rows]:\n    pass", ["row"]),
+        ("if (n := 3) > 2:\n    big = True", ["n", "big"]),
+        ("x = await y", ["x"]),
+        ("x.y = 1; x[0] = 2", []),
+        ("not python", []),
+    ],
+)
+def test_names_that_a_cell_makes(source: str, names: list[str]) -> None:
+    """Every way of binding a name at a cell's own level; nothing that a function or a comprehension keeps."""
+    assert list(names_made(source)) == names
+
+
+def test_a_full_disk_is_a_sentence_and_other_errors_are_not(notebook: Path) -> None:
+    """Only what the participant can mend is told; a missing file of the participant's own code keeps its traceback."""
+    full = sentence_for(OSError(errno.ENOSPC, "No space left on device"), notebook)
+    assert full is not None
+    assert "is full. Free some space" in str(full)
+    assert sentence_for(FileNotFoundError(errno.ENOENT, "no such file", "mine.txt"), notebook) is None
+
+
+@pytest.mark.engine
+def test_what_the_engine_refuses_is_its_own_words() -> None:
+    """A container that is gone, and a request that is refused, while the engine is well."""
+    gone = sentence_for(NotFound("404", Response(), "No such container: abc"), None)
+    assert str(gone) == "No such container: abc. Run the cell that makes it, then this one again."
+    refused = sentence_for(APIError("409", Response(), "container abc is not running"), None)
+    assert str(refused).startswith("The engine refused: container abc is not running. Run the set-up cell")
+
+
+@pytest.mark.engine
+def test_an_engine_that_is_away_is_told_as_the_doctor_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever the client's error was, the reason is looked for anew."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    away = sentence_for(APIError("500", Response(), "server error"), None)
+    assert str(away).startswith("No Docker engine: there is no socket at")

@@ -18,6 +18,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.learn import ready
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
@@ -96,6 +97,7 @@ class Lesson:
 
         A cell that is run again replaces the container that it started before under the same ``name``.
         """
+        self._require_service()
         return self._replace(name, lambda: self.stack.lay_over(modules))
 
     def run(self, name: str, spec: Spec) -> Running:
@@ -104,6 +106,7 @@ class Lesson:
 
     def service_spec(self, **changes: Any) -> Spec:
         """Return what the stack's service was started from, with ``changes`` (see `engine.spec.Spec`)."""
+        self._require_service()
         return like(self.stack.container("service"), **changes)
 
     def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Shown:
@@ -141,6 +144,14 @@ class Lesson:
     def predict(self, name: str, question: str, choices: Mapping[str, str]) -> Prediction:
         """Ask before an experiment; the guess is kept under ``lesson.name``. See `predictions.predict`."""
         return predict(f"{self.name}.{name}", question, choices, progress=self.progress, headless=self.headless)
+
+    def _require_service(self) -> None:
+        """Raise WorkshopError where the stack's service does not run: a copy of it would look for its database."""
+        status = self.stack.container("service").status
+        if status != "running":
+            raise WorkshopError(
+                f"The stack does not run: its service is {status}.", "Run the set-up cell (the first one) again."
+            )
 
     def _replace(self, name: str, make: Callable[[], Running]) -> Running:
         if name in self._made:

@@ -15,6 +15,17 @@ SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MS = 60_000
 
 
+def brightness(target: Locator) -> float:
+    """Return how bright (0 to 255) the paper of an element is."""
+    color = target.evaluate(
+        "e => { const s = getComputedStyle(e); return e instanceof SVGElement ? s.fill : s.backgroundColor }"
+    )
+    numbers = [float(number) for number in re.findall(r"[\d.]+", color)[:3]]
+    if color.startswith("color("):
+        numbers = [255 * number for number in numbers]
+    return sum(numbers) / 3
+
+
 @dataclass
 class LabPage:
     """One browser page on one JupyterLab. Cells are counted from 0, text cells included."""

@@ -69,37 +69,6 @@ def write_in_editor(lab: LabPage, text: str) -> None:
     expect(lab.page.locator(".jp-mod-dirty.jp-mod-current", has_text="worker.py")).to_be_visible()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_from_the_first_check_to_the_pass(lab: LabPage, dark: bool) -> None:
-    """Check fails and says why, hints help, what was typed and not saved is checked, passes, and the board knows."""
-    lab.theme(dark=dark)
-    theme = "dark" if dark else "light"
-    expect(lab.output(0).locator(".wk-static")).to_be_hidden()
-    assert (brightness(exercise(lab)) < 128) == dark
-    button(lab, "Check").click()
-    expect(exercise(lab).get_by_role("progressbar")).to_be_visible()
-    expect(exercise(lab).get_by_role("status")).to_have_text("Stopping: docker stop, with 2 s of grace")
-    lab.screenshot(f"exercise-working-{theme}", lab.cell(0))
-    expect(found(lab)).to_contain_text("Not started", timeout=WAIT_MS)
-    expect(found(lab)).to_contain_text("exit code 137")
-    expect(exercise(lab).get_by_role("progressbar")).to_be_hidden()
-    button(lab, "Hint 1 of 3").click()
-    expect(exercise(lab)).to_contain_text("Compare the exit code")
-    button(lab, "Hint 2 of 3").click()
-    expect(exercise(lab)).to_contain_text("PID 1 ignores")
-    lab.screenshot(f"exercise-failed-{theme}", lab.cell(0))
-    write_in_editor(lab, SOLVED)
-    lab.screenshot(f"exercise-beside-{theme}")
-    button(lab, "Check").click()
-    expect(found(lab)).to_contain_text("Passed", timeout=WAIT_MS)
-    assert (lab.workspace.folder / FILE).read_text() == SOLVED
-    exercise(lab).get_by_text("All exercises").click()
-    expect(exercise(lab).get_by_role("row", name="container.graceful")).to_contain_text("✓ passed")
-    lab.page.get_by_role("tab", name="worker.py").locator(".lm-TabBar-tabCloseIcon").click()
-    lab.screenshot(f"exercise-passed-{theme}", lab.cell(0))
-    assert lab.errors == []
-
-
 def test_keys_press_and_never_reach_the_notebook(lab: LabPage) -> None:
     """Tab reaches every button, Enter and Space press, and what is a notebook shortcut elsewhere is none here."""
     before = lab.cell_count()
@@ -231,9 +200,3 @@ def test_a_screen_reader_hears_what_it_is_and_what_it_found(lab: LabPage) -> Non
     heard = found(lab).aria_snapshot()
     for line in ('img "not as expected"', 'img "as expected"', "definition: exit code 137", "Not started: this is"):
         assert line in heard
-
-
-def brightness(target: Locator) -> float:
-    """Return how bright (0 to 255) the paper of an element is."""
-    color = target.evaluate("element => getComputedStyle(element).backgroundColor")
-    return sum(float(number) for number in re.findall(r"[\d.]+", color)[:3]) / 3

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import WriteNotebook
-from tests.browser.lab_page import LabPage
+from tests.browser.lab_page import LabPage, brightness
 from workshop_kit.learn.progress import Progress
 
 pytestmark = pytest.mark.browser
@@ -154,14 +154,3 @@ def test_themes(lab: LabPage, dark: bool) -> None:
     for target in (question(lab), picture.locator("rect").nth(1)):
         assert (brightness(target) < 128) == dark
     lab.screenshot(f"map-{'dark' if dark else 'light'}")
-
-
-def brightness(target: Locator) -> float:
-    """Return how bright (0 to 255) the paper of an element is."""
-    color = target.evaluate(
-        "e => { const s = getComputedStyle(e); return e instanceof SVGElement ? s.fill : s.backgroundColor }"
-    )
-    numbers = [float(number) for number in re.findall(r"[\d.]+", color)[:3]]
-    if color.startswith("color("):
-        numbers = [255 * number for number in numbers]
-    return sum(numbers) / 3

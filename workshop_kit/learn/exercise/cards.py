@@ -93,9 +93,10 @@ def head_html(exercise: Exercise, result: Result | None = None, *, passed: bool 
     good = str(bool(result.passed if result else passed)).lower()
     task = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in exercise.task.splitlines() if paragraph.strip())
     return (
-        f'<p class="wk-ex-eyebrow"><span>Exercise {escape(exercise.id)} · {escape(facts(exercise))}</span>'
-        f'<span class="wk-ex-state" data-good="{good}"><span aria-hidden="true">{mark}</span> {words}</span></p>'
-        f'<p class="wk-ex-title">{escape(exercise.title)}</p><div class="wk-ex-task">{task}</div>'
+        f'<p class="wk-ex-eyebrow">Exercise {escape(exercise.id)} · {escape(facts(exercise))}</p>'
+        f'<div class="wk-ex-heading"><p class="wk-ex-title">{escape(exercise.title)}</p>'
+        f'<p class="wk-ex-state" data-good="{good}"><span aria-hidden="true">{mark}</span> {words}</p></div>'
+        f'<div class="wk-ex-task">{task}</div>'
     )
 
 
@@ -115,13 +116,15 @@ def result_html(result: Result) -> str:
 
 def hints_html(hints: Sequence[str], of: int = 3) -> str:
     """Return the hints shown so far, numbered; nothing while there are none."""
-    if not hints:
-        return ""
-    items = "".join(
+    return f'<div class="wk-ex-hints">{"".join(hint_items(hints, of))}</div>' if hints else ""
+
+
+def hint_items(hints: Sequence[str], of: int = 3) -> list[str]:
+    """Return the hints shown so far as paragraphs, so that a page can add the newest alone."""
+    return [
         f'<p><span class="wk-ex-soft">Hint {number} of {of}</span> <span>{escape(hint)}</span></p>'
         for number, hint in enumerate(hints, 1)
-    )
-    return f'<div class="wk-ex-hints">{items}</div>'
+    ]
 
 
 def solution_html(solution: str) -> str:
@@ -180,7 +183,8 @@ def _hint_lines(hints: Sequence[str], of: int) -> list[str]:
 
 def _state(result: Result | None, *, passed: bool) -> tuple[str, str]:
     if result is not None:
-        return VERDICTS[result.verdict][0], str(result.verdict)
+        words = "not right yet" if result.verdict is Verdict.WRONG else str(result.verdict)
+        return VERDICTS[result.verdict][0], words
     return PASSED_BEFORE if passed else UNCHECKED
 
 

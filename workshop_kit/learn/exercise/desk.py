@@ -22,6 +22,7 @@ from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result, Verdict
 from workshop_kit.learn.exercise.subjects import SUBJECTS, Subject
 from workshop_kit.learn.exercise.texts import Texts, Unreadable
+from workshop_kit.learn.lab_settings import trust
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Report, silent
@@ -118,6 +119,8 @@ class Desk:
         text, name = texts.with_body(texts.starter), texts.name
         aside = content.keep_aside(self.workspace, name) if (self.workspace.folder / name).exists() else None
         content.write(self.workspace, name, text)
+        if exercise.file is None:
+            trust(self.workspace)  # a notebook that changed unsigned would be shown without its panels
         kept = f" What you had is in {aside.relative_to(self.workspace.folder)}." if aside else ""
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
         return f"{exercise.id} is back at its start in {name}.{kept}{reload}"
@@ -190,7 +193,6 @@ class Actions:
     def board(self) -> Shown:
         """Where the participant stands."""
         return self.desk.board()
-
 
 
 def _filled(text: str, given: Mapping[str, str]) -> str:

@@ -73,9 +73,10 @@ function render({ model, el }) {
   const clock = element("span", { class: "wk-ex-soft", "aria-hidden": "true" });
   const working = element("div", { class: "wk-ex-working" }, progress, status, clock);
   const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
-  const hints = element("div", { "aria-live": "polite" });
+  const hints = element("div", { class: "wk-ex-hints", "aria-live": "polite" });
   const solution = element("div", { class: "wk-ex-solution", "aria-live": "polite" });
-  const board = element("div", { class: "wk-ex-board" });
+  const table = element("div");
+  const board = element("details", { class: "wk-ex-board" }, element("summary", {}, "All exercises"), table);
 
   const check = button("Check", () => send("check"));
   check.dataset.first = "true";
@@ -149,7 +150,7 @@ function render({ model, el }) {
     const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
     // Not `disabled`: that would throw the keyboard focus away.
     check.setAttribute("aria-disabled", String(busy));
-    const [shown, all] = [model.get("hints_shown"), model.get("hints_there")];
+    const [shown, all] = [model.get("hints").length, model.get("hints_there")];
     setText(hint, shown < all ? `Hint ${shown + 1} of ${all}` : `All ${all} hints shown`);
     hint.setAttribute("aria-disabled", String(shown >= all));
     const [kind, text] = says();
@@ -161,9 +162,11 @@ function render({ model, el }) {
     else progress.removeAttribute("value");
     setText(clock, model.get("seconds") ? `${model.get("seconds")} s` : "");
     setHtml(found, model.get("result"));
-    setHtml(hints, model.get("hints"));
+    // Only the newest is added, so that only the newest is announced.
+    model.get("hints").slice(hints.childElementCount).forEach((html) => hints.insertAdjacentHTML("beforeend", html));
     setHtml(solution, model.get("solution"));
-    setHtml(board, model.get("board"));
+    setHtml(table, model.get("board"));
+    board.hidden = !model.get("board");
   }
 
   function changed() {

@@ -13,7 +13,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise.cards import exercise_page, head_html, hints_html, result_html, solution_html
+from workshop_kit.learn.exercise.cards import exercise_page, head_html, hint_items, result_html, solution_html
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result
 from workshop_kit.progress import Report, Step
@@ -53,8 +53,7 @@ class ExerciseWidget(anywidget.AnyWidget):
     path = traitlets.Unicode().tag(sync=True)  # as JupyterLab knows it; "" for an exercise in the notebook
     head = traitlets.Unicode().tag(sync=True)
     result = traitlets.Unicode().tag(sync=True)
-    hints = traitlets.Unicode().tag(sync=True)
-    hints_shown = traitlets.Int().tag(sync=True)
+    hints = traitlets.List(traitlets.Unicode()).tag(sync=True)  # those shown so far, a paragraph each
     hints_there = traitlets.Int().tag(sync=True)
     solution = traitlets.Unicode().tag(sync=True)
     board = traitlets.Unicode().tag(sync=True)
@@ -198,17 +197,14 @@ class Panel:
             self._set(seconds=seconds)
 
     def _refresh_board(self) -> None:
-        board = self.actions.board()
-        if board.html:
-            self._set(board=f"<details><summary>All exercises</summary>{board.html}</details>")
+        self._set(board=self.actions.board().html)
 
     def _drawn(self) -> dict[str, Any]:
         """What of this panel the page shows, as the widget has it."""
         return {
             "head": head_html(self.exercise, self.result, passed=self.passed),
             "result": result_html(self.result) if self.result else "",
-            "hints": hints_html(self.hints, len(self.exercise.hints)),
-            "hints_shown": len(self.hints),
+            "hints": hint_items(self.hints, len(self.exercise.hints)),
             "solution": solution_html(self.solution),
         }
 

@@ -80,7 +80,7 @@ def test_the_page_has_the_task_and_how_it_stands() -> None:
     for page, state in (
         (exercise_page(EXERCISE), "– not checked yet"),
         (exercise_page(EXERCISE, passed=True), "✓ passed earlier"),
-        (exercise_page(EXERCISE, RESULT), "✗ started, but wrong"),
+        (exercise_page(EXERCISE, RESULT), "✗ not right yet"),
         (exercise_page(EXERCISE, replace(RESULT, verdict=Verdict.PASSED)), "✓ passed"),
     ):
         assert f"core · 8 min, then 3 to talk about it · factor 9 · {state}\n" in page.text

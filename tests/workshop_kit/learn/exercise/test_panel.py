@@ -106,7 +106,7 @@ def test_check_judges_in_a_thread_of_its_own(panel: Panel, desk: Desk) -> None:
     assert desk.seen == ["check container.graceful"]
     assert "it is not right yet" in page(panel).result
     assert "1 checks" in page(panel).board
-    assert "started, but wrong" in page(panel).head
+    assert "not right yet" in page(panel).head
     desk.answer = 42
     click(panel, "check")
     assert 'data-verdict="passed"' in page(panel).result
@@ -119,7 +119,7 @@ def test_once_passed_it_stays_passed(panel: Panel, desk: Desk) -> None:
     click(panel, "check")
     desk.answer = 1
     click(panel, "check")
-    assert "started, but wrong" in page(panel).head
+    assert "not right yet" in page(panel).head
     click(panel, "reset")
     assert "passed earlier" in page(panel).head
     assert page(panel).result == ""
@@ -134,7 +134,7 @@ def test_while_it_checks_the_page_is_told_and_hints_answer(panel: Panel, desk: D
     click_hint = page(panel).answered
     panel._clicked(None, {"do": "hint"}, None)
     assert page(panel).answered == click_hint + 1
-    assert "Who is PID 1?" in page(panel).hints
+    assert "Who is PID 1?" in page(panel).hints[0]
     wait_until(lambda: page(panel).seconds >= 1)
     desk.wait_for.set()
     wait_until(lambda: page(panel).doing == "")
@@ -145,8 +145,8 @@ def test_hints_come_one_by_one(panel: Panel) -> None:
     """Each click shows one more; the page counts them."""
     for number in (1, 2, 3):
         click(panel, "hint")
-        assert page(panel).hints_shown == number
-    assert "Hint 3 of 3" in page(panel).hints
+        assert len(page(panel).hints) == number
+        assert f"Hint {number} of 3" in page(panel).hints[-1]
 
 
 def test_the_solution_is_asked_for_twice(panel: Panel, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

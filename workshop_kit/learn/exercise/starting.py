@@ -15,6 +15,17 @@ from workshop_kit.learn.exercise.trial import START_SECONDS, Trial
 
 MIB = 1024 * 1024
 LOOKS = 6
+ENOUGH_CPU_SECONDS = 2.0  # the service starts with a fifth of it
+
+
+def wait_started(trial: Trial, path: str = "/livez") -> Judged | None:
+    """None once ``path`` answers 200, else what there is to say.
+
+    Where the machine is so busy that the trial hardly ran, it gets the time once more.
+    """
+    if trial.wait_answer(path) or (_is_starved(trial) and trial.wait_answer(path)):
+        return None
+    return did_not_start(trial, path)
 
 
 def did_not_start(trial: Trial, path: str = "/livez") -> Judged:
@@ -54,6 +65,14 @@ def _runs(trial: Trial, path: str) -> tuple[str, str, str]:
         means = f"it runs, but nobody listens on port {PORT}: it listens elsewhere, or waits for something else first."
         return str(answer), means, f"Where does it listen? HTTP_PORT says {PORT}."
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
+
+
+def _is_starved(trial: Trial) -> bool:
+    """Whether it would run and may not: it always wants the CPU, and has had little of it."""
+    if trial.ended is not None or not _is_busy(trial):
+        return False
+    usage = trial.running.container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]
+    return bool(usage["total_usage"] / 1e9 < ENOUGH_CPU_SECONDS)
 
 
 def _is_busy(trial: Trial) -> bool:

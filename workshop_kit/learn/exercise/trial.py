@@ -61,8 +61,9 @@ class Trial:
     def wait_answer(self, path: str, *, status: int = 200, within_seconds: float = START_SECONDS) -> bool:
         """Poll a path until it answers with the status; False once the time is up or the container has ended."""
         ends_at = time.monotonic() + self._at_most(within_seconds)
-        while self.get(path).status != status:
-            if self.ended is not None or time.monotonic() > ends_at:
+        while (answer := self.get(path)).status != status:
+            gone = answer.status is None and self.ended is not None
+            if gone or time.monotonic() > ends_at:
                 return False
             time.sleep(LOOK_SECONDS)
         return True

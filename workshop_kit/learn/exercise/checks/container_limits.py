@@ -14,7 +14,7 @@ from workshop_kit.learn.exercise import laying, trial
 from workshop_kit.learn.exercise.checks import limits_fragment
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.exercise.starting import did_not_start
+from workshop_kit.learn.exercise.starting import wait_started
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
@@ -61,8 +61,8 @@ def limits(context: Context) -> Judged:
 
 
 def _tried(tried: Trial, context: Context) -> Judged:
-    if not tried.wait_answer("/livez"):
-        return did_not_start(tried)
+    if (failed := wait_started(tried)) is not None:
+        return failed
     context.report(Step("Check", None, "trying the limits from inside"))
     most = given(context.seed)
     seen = _seen(tried, most)

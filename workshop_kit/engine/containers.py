@@ -33,6 +33,14 @@ class Said:
     output: str
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended: its exit code, and for how many seconds it had run, by the engine's clock."""
+
+    code: int
+    seconds: float
+
+
 class Running:
     """A container of ours. Used as a context manager it is removed, with its volumes, at the end of the block."""
 
@@ -53,8 +61,7 @@ class Running:
     @property
     def started(self) -> datetime:
         """When it was started last, by the engine's clock (UTC)."""
-        moment: str = self.inspect()["State"]["StartedAt"]
-        return datetime.fromisoformat(moment[:26].rstrip("Z") + "+00:00")
+        return _moment(self.inspect()["State"]["StartedAt"])
 
     def inspect(self) -> dict[str, Any]:
         """What ``docker inspect`` says now. Raises WorkshopError if the container is gone."""
@@ -94,6 +101,17 @@ class Running:
                 raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
             time.sleep(0.02)
         return time.monotonic() - started
+
+    def wait_ended(self, *, within_seconds: float = 20) -> Ended:
+        """Wait until it has ended by itself. Raises WorkshopError with its last lines if it still runs by then."""
+        deadline = time.monotonic() + within_seconds
+        while (state := self.inspect()["State"])["Status"] not in {"exited", "dead"}:
+            if time.monotonic() > deadline:
+                sentence = f"The container {self.name} still runs after {within_seconds:g} s."
+                raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
+            time.sleep(0.02)
+        start, end = (_moment(state[key]) for key in ("StartedAt", "FinishedAt"))
+        return Ended(int(state["ExitCode"]), (end - start).total_seconds())
 
     def wait_ready(self, path: str = "/readyz", *, port: int = 8080, within_seconds: float = 20) -> float:
         """Poll a path from outside until it answers 200; return the seconds it took."""
@@ -204,6 +222,11 @@ def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:
     """The last lines a container wrote to stdout and stderr, at most 64 KiB of them."""
     text = container.logs(tail=lines)[-LOG_TAIL_BYTES:]
     return str(text.decode(errors="replace")).rstrip()
+
+
+def _moment(text: str) -> datetime:
+    """A time as the engine writes it (UTC, nanoseconds), to the microsecond."""
+    return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00")
 
 
 def _lay_in(container: Any, files: Mapping[str, str]) -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
+from docker.errors import APIError
 
 from workshop_kit import doctor
-from workshop_kit.engine import containers, images, reach, reaper
+from workshop_kit.engine import containers, images, making, reach, reaper, store
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.store import Store
+from workshop_kit.engine.tasks.definition import TaskDefinition
+from workshop_kit.engine.tasks.resolve import Delivery
+from workshop_kit.engine.tasks.run import Task as RunningTask
+from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn import ready
 from workshop_kit.learn.exercise.desk import Actions, Desk
@@ -27,12 +36,15 @@ from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import Workspace, find_workspace
+from workshop_kit.progress import Step
 from workshop_kit.show.live import LiveChart, Screens
 from workshop_kit.show.live_data import Panel
 from workshop_kit.show.map import system_map
 from workshop_kit.show.shown import Shown
 from workshop_kit.show.tables import Line, State, status_panel
 from workshop_kit.show.working import NotebookReport
+
+Made = TypeVar("Made", Running, RunningTask)
 
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 where nobody sits in front of the notebook: the tour, tests."""
@@ -53,7 +65,8 @@ class Lesson:
     desk: Desk = field(repr=False)
     headless: bool = False
     screens: Screens = field(default_factory=Screens, repr=False)
-    _made: dict[str, Running] = field(default_factory=dict, repr=False)
+    _built: dict[str, str] = field(default_factory=dict, repr=False)
+    _made: dict[str, Running | RunningTask] = field(default_factory=dict, repr=False)
 
     @property
     def engine(self) -> Engine:
@@ -104,6 +117,43 @@ class Lesson:
         """Run a container of this kernel's own; run again, it replaces the one before under the same ``name``."""
         return self._replace(name, lambda: containers.run(self.stack.session, spec))
 
+    def build(self, name: str, files: Mapping[str, str]) -> str:
+        """Build an image of this kernel's own from ``files`` (path to text, a Dockerfile among them); return its tag.
+
+        Run again, it replaces the image that it built before under the same ``name``.
+        """
+        if name in self._built:
+            with contextlib.suppress(APIError):  # a container may still be made from it: the sweep gets it
+                self.engine.client.images.remove(self._built.pop(name))
+        tag = f"container-workshop/{name}:{self.workspace.id}-{secrets.token_hex(4)}"
+        with tempfile.TemporaryDirectory() as folder:
+            for path, text in files.items():
+                target = Path(folder, path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text)
+            report = NotebookReport()
+            making.image(self.stack.session, Path(folder), tag, on_line=lambda line: report(Step(name, None, line)))
+            report(Step(name, 1.0, "built", done=True))
+        self._built[name] = tag
+        return tag
+
+    def parameter_store(self) -> Store:
+        """Start the stack's parameter store, unless it runs, and return it as its administrator sees it."""
+        return store.start(self.stack, NotebookReport())
+
+    def task(
+        self, name: str, definition: TaskDefinition, parameters: Store, *, delivery: Delivery = "environment"
+    ) -> RunningTask:
+        """Run a task on the stack's network; run again, it replaces the one before under the same ``name``.
+
+        See `engine.tasks.run.run`.
+        """
+        network = f"{self.stack.project}_default"
+        session = self.stack.session
+        return self._replace(
+            name, lambda: run_task(session, definition, parameters, network=network, delivery=delivery)
+        )
+
     def service_spec(self, **changes: Any) -> Spec:
         """Return what the stack's service was started from, with ``changes`` (see `engine.spec.Spec`)."""
         self._require_service()
@@ -153,11 +203,12 @@ class Lesson:
                 f"The stack does not run: its service is {status}.", "Run the set-up cell (the first one) again."
             )
 
-    def _replace(self, name: str, make: Callable[[], Running]) -> Running:
+    def _replace(self, name: str, make: Callable[[], Made]) -> Made:
         if name in self._made:
             self._made.pop(name).remove()
-        self._made[name] = make()
-        return self._made[name]
+        made = make()
+        self._made[name] = made
+        return made
 
 
 def lesson(name: str) -> Lesson:

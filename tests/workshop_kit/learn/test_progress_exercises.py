@@ -142,6 +142,14 @@ def test_what_an_entry_holds_beside_stays(tmp_path: Path) -> None:
     assert (entry["mood"], entry["attempts"], entry["verdict"]) == ("good", 1, "passed")
 
 
+@pytest.mark.parametrize(("kept", "hints"), [(2, 2), (7, 3), (-1, 0), (True, 0), (1.5, 0), ("2", 0), (None, 0)])
+def test_hints_are_none_to_three(tmp_path: Path, kept: object, hints: int) -> None:
+    """There are three hints, whatever number somebody wrote there."""
+    path = tmp_path / "progress.json"
+    path.write_text(json.dumps({"exercises": {"a.b": {"hints": kept}}}))
+    assert Progress(path).exercise("a.b").hints == hints
+
+
 @pytest.mark.parametrize("value", [{1, 2}, float("nan"), b"bytes", "\ud800", {"a": object()}])
 def test_an_answer_is_json_or_a_sentence(tmp_path: Path, value: object) -> None:
     """What JSON cannot hold is refused with the exercise's name, and nothing is written."""

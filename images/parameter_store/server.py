@@ -8,6 +8,7 @@ empties the store.
 
 from __future__ import annotations
 
+import base64
 import http
 import json
 import os
@@ -76,7 +77,7 @@ def make_administrator(key: str) -> None:
 
 
 def enforce_paths() -> None:
-    """Make policies on single parameters hold: moto by itself asks for a right to all of them, or none.
+    """Make policies on single parameters and keys hold: moto by itself asks for a right to all of them, or none.
 
     As on AWS: reading a parameter takes a right to its own name or path, and decrypting it one to its KMS key.
     """
@@ -101,8 +102,11 @@ def enforce_paths() -> None:
             for key in keys_of(self.ssm_backend, asked):
                 allow(self, Decrypting, key if key.startswith("arn:") else f"arn:aws:kms:{here}:{key}")
 
+    def keys(self: Any, _resource: str = "*") -> None:
+        allow(self, IAMRequest, key_asked_for(self.kms_backend, json.loads(self.body or "{}")))
+
     SimpleSystemManagerResponse._authenticate_and_authorize_normal_action = parameters
-    KmsResponse._authenticate_and_authorize_normal_action = lambda self, resource="*": allow(self, IAMRequest, resource)
+    KmsResponse._authenticate_and_authorize_normal_action = keys
     # moto lets anybody call these without a key, and takes the caller's word for it, in front of any service.
     ActionAuthenticatorMixin.PUBLIC_OPERATIONS = []
 
@@ -138,6 +142,16 @@ def keys_of(parameters: Any, asked: Mapping[str, Any]) -> set[str]:
         found = named(asked)
     every = (parameters.get_parameter(name) for name in found)
     return {one.keyid for one in every if one is not None and one.parameter_type == "SecureString"}
+
+
+def key_asked_for(kms: Any, asked: Mapping[str, Any]) -> str:
+    """Return the ARN of the key that a KMS request is about; * if it is about none, or about one that is not there."""
+    named_so = str(asked.get("KeyId") or asked.get("TargetKeyId") or "")
+    if not named_so and "CiphertextBlob" in asked:
+        named_so = base64.b64decode(asked["CiphertextBlob"])[:36].decode(errors="replace")  # moto puts the id in front
+    alias = kms.get_alias_name(named_so)
+    found = kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else kms.get_key_id(named_so)
+    return str(kms.keys[found].arn) if found in kms.keys else "*"
 
 
 def guarded(application: Application) -> Application:

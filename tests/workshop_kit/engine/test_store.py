@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from tests.workshop_kit.engine.stores import Listener, running_store
@@ -15,6 +17,7 @@ from workshop_kit.engine import aws
 from workshop_kit.engine import store as stores
 from workshop_kit.engine.aws import Access, NotAllowed, NotThere
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Parameter, Settings, Store
 from workshop_kit.errors import WorkshopError, WrongUsage
 
@@ -146,6 +149,13 @@ def test_kms_itself_does_encrypt(store: Store) -> None:
     sealed = kms.encrypt(KeyId=store.key_arn, Plaintext=b"canary-sealed")["CiphertextBlob"]
     assert b"canary" not in sealed
     assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
+    reader = store.reader("staging").client("kms")
+    assert reader.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
+    with pytest.raises(ClientError, match="not authorized to perform: kms:Encrypt"):
+        reader.encrypt(KeyId=store.key_arn, Plaintext=b"x")
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
+        reader.decrypt(CiphertextBlob=kms.encrypt(KeyId=other, Plaintext=b"x")["CiphertextBlob"])
 
 
 def test_no_value_is_in_any_repr_or_error(store: Store, session: Session) -> None:
@@ -266,6 +276,39 @@ def own(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", store.access.endpoint or "")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", store.access.key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", store.access.secret_key)
+
+
+def test_the_policy_in_the_documentation_is_enough_and_not_too_much(store: Store, root: Path) -> None:
+    """With it one can read, write and rotate what is below /workshop, and nothing beside it."""
+    text = (root / "docs" / "parameter-store.md").read_text().partition("```json\n")[2].partition("```")[0]
+    here = text.replace("eu-central-1", aws.REGION).replace("KEY-ID", store.key_arn.rpartition("/")[2])
+    iam = store.client("iam")
+    iam.create_user(UserName="reading-the-docs")
+    iam.put_user_policy(UserName="reading-the-docs", PolicyName="docs", PolicyDocument=here)
+    key = iam.create_access_key(UserName="reading-the-docs")["AccessKey"]
+    user = Store(Access(store.access.endpoint, aws.REGION, key["AccessKeyId"], key["SecretAccessKey"]))
+    assert stores.seed(user, {"docs": {"redis/password": SecretStr("one")}}) == ["/workshop/docs/redis/password"]
+    assert user.rotate("/workshop/docs/redis/password", SecretStr("two")) == 2
+    assert user.get_by_path("/workshop/docs")["/workshop/docs/redis/password"].value == "two"
+    beside: list[Callable[[], object]] = [
+        lambda: user.put("/other/a/b", "c"),
+        lambda: user.get_by_path("/"),
+        lambda: user.reader("docs"),
+    ]
+    for attempt in beside:
+        with pytest.raises(NotAllowed, match="reading-the-docs may not"):
+            attempt()
+
+
+def test_who_does_not_ask_for_the_store_does_not_pay_for_it(stack: Stack) -> None:
+    """Without its profile, compose leaves the store out of the stack that the other lessons bring up."""
+    command = ["docker", "compose", "--env-file", str(stack.prepare()), "--file", str(stack.root / "compose.yaml")]
+    environment = {**os.environ, **stack.variables(), "COMPOSE_PROFILES": ""}
+    done = subprocess.run(
+        [*command, "config", "--services"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "service" in done.stdout.split()
+    assert stores.SERVICE not in done.stdout.split()
 
 
 @pytest.mark.usefixtures("own")

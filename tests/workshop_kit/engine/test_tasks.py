@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +94,15 @@ def test_every_key_of_the_subset_arrives() -> None:
         "entry_point": ("/bin/program",),
         "user": "10001:10001",
     }
+
+
+def test_every_key_of_the_subset_is_documented(root: Path) -> None:
+    """docs/parameter-store.md has a row for each key, and its table names none that is not read."""
+    table = (root / "docs" / "parameter-store.md").read_text().partition("| Key |")[2].partition("\n\n")[0]
+    named = {
+        key for row in table.split("\n") for key in re.findall(r"`(\w+)`", row.partition("|")[2].partition("|")[0])
+    }
+    assert named == {"family", "containerDefinitions", *READERS}
 
 
 def test_a_definition_cannot_be_changed() -> None:

@@ -18,21 +18,23 @@ LOOKS = 6
 ENOUGH_CPU_SECONDS = 2.0  # the service starts with a fifth of it
 
 
-def wait_started(trial: Trial, path: str = "/livez") -> Judged | None:
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = START_SECONDS) -> Judged | None:
     """None once ``path`` answers 200, else what there is to say.
 
     Where the machine is so busy that the trial hardly ran, it gets the time once more.
     """
-    if trial.wait_answer(path) or (_is_starved(trial) and trial.wait_answer(path)):
+    if trial.wait_answer(path, within_seconds=within_seconds):
         return None
-    return did_not_start(trial, path)
+    if _is_starved(trial) and trial.wait_answer(path, within_seconds=within_seconds):
+        return None
+    return did_not_start(trial, path, within_seconds)
 
 
-def did_not_start(trial: Trial, path: str = "/livez") -> Judged:
+def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Judged:
     """What there is to say about a trial of which ``path`` never answered 200."""
     lines = trial.lines()
     got, means, look = _ended(trial, lines) if trial.ended is not None else _runs(trial, path)
-    called = f"Start it, and GET {path} for up to {START_SECONDS:g} s"
+    called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
     finding = Finding(False, called, got, "200", means, look)
     return Judged(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, lines)
 

@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,11 +32,17 @@ LOOK_SECONDS = 0.02
 class Trial:
     """A running trial. Nothing here raises for what the participant's code does; after the deadline nothing waits."""
 
-    def __init__(self, running: containers.Running, ends_at: float, secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self, running: containers.Running, ends_at: float, secrets: tuple[str, ...], port: int = laying.PORT
+    ) -> None:
         self.running = running
         self._ends_at = ends_at
         self._secrets = secrets
-        self._port = _port(running.inspect())
+        self._port = _port(running.inspect(), port)
+
+    def at(self, port: int) -> Trial:
+        """The same container, asked at another of the ports that it was run with."""
+        return Trial(self.running, self._ends_at, self._secrets, port)
 
     @property
     def left_seconds(self) -> float:
@@ -60,12 +66,13 @@ class Trial:
 
     def wait_answer(self, path: str, *, status: int = 200, within_seconds: float = START_SECONDS) -> bool:
         """Poll a path until it answers with the status; False once the time is up or the container has ended."""
-        ends_at = time.monotonic() + self._at_most(within_seconds)
+        ends_at, pause_seconds = time.monotonic() + self._at_most(within_seconds), LOOK_SECONDS
         while (answer := self.get(path)).status != status:
             gone = answer.status is None and self.ended is not None
             if gone or time.monotonic() > ends_at:
                 return False
-            time.sleep(LOOK_SECONDS)
+            time.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 1.2, 0.25)  # asking keeps a slow machine from answering
         return True
 
     def wait_ended(self, within_seconds: float) -> int | None:
@@ -136,24 +143,28 @@ def run(
     deadline_seconds: float = DEADLINE_SECONDS,
     report: Report = silent,
     environment: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
     **changes: Any,
 ) -> Iterator[Trial]:
     """Run the service once more beside the stack's, with ``files`` (path below /app → text) laid over it.
 
-    ``environment`` is added to the service's own; ``changes`` are fields of ``Spec``. A stack that is not up is
-    brought up, and the report says so. Raises WorkshopError if the files are too large or the engine refuses.
+    ``environment`` is added to the service's own, the variables in ``without`` are taken from it; ``changes`` are
+    fields of ``Spec``. A stack that is not up is brought up, and the report says so. Raises WorkshopError if the files
+    are too large or the engine refuses.
     """
     laying.require_small(files)
     laying.ensure_up(stack, report)
     report(Step("Check", None, "starting your version of the service"))
     service = stack.container("service")
     secrets = laying.secrets_of(service)
-    spec = replace(laying.spec(stack, service, files, secrets, environment or {}), **changes)
+    spec = laying.spec(stack, service, files, secrets, environment or {})
+    left = {name: value for name, value in spec.environment.items() if name not in without}
+    spec = replace(spec, environment=left, **changes)
     with containers.run(stack.session, spec) as running:
         yield Trial(running, time.monotonic() + deadline_seconds, tuple(secrets.values()))
 
 
-def _port(attributes: Mapping[str, Any]) -> int | None:
+def _port(attributes: Mapping[str, Any], port: int) -> int | None:
     """The port on 127.0.0.1, or None if it ended before it could be reached at all."""
-    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{laying.PORT}/tcp")
+    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
     return int(bindings[0]["HostPort"]) if bindings else None

@@ -41,8 +41,8 @@ for folder in ("/app", "/app/workshop_app", "/run/secrets", "/venv", "/", "/tmp"
 
 def test_nothing_of_this_machine_is_mounted_and_everything_is_bounded(participant: Stack) -> None:
     """No bind mounts, not even for the passwords; limits on memory, processes and log; no rights, no writable root."""
-    with trial.run(participant, {"workshop_app/extra.py": "EXTRA = 1\n"}) as tried:
-        assert tried.wait_answer("/readyz"), tried.lines()
+    with trial.run(participant, {"workshop_app/extra.py": "EXTRA = 1\n"}, deadline_seconds=60) as tried:
+        assert tried.wait_answer("/readyz", within_seconds=60), tried.lines()
         attributes = tried.inspect()
         host = attributes["HostConfig"]
         assert not host["Binds"]
@@ -61,8 +61,8 @@ def test_nothing_of_this_machine_is_mounted_and_everything_is_bounded(participan
 def test_the_files_laid_over_are_what_runs_and_a_customer_is_served(participant: Stack, root: Path) -> None:
     """The stack's own database takes the order."""
     module = (root / "workshop_app" / "health.py").read_text().replace('{"status": "pass"}', '{"status": "mine"}')
-    with trial.run(participant, {"workshop_app/health.py": module}) as tried:
-        assert tried.wait_answer("/readyz"), tried.lines()
+    with trial.run(participant, {"workshop_app/health.py": module}, deadline_seconds=60) as tried:
+        assert tried.wait_answer("/readyz", within_seconds=60), tried.lines()
         live, order = tried.get("/livez"), tried.post("/orders", {"item": "one trial", "quantity": 2})
         assert (live.status, live.json()) == (200, {"status": "mine"})
         assert (order.status, order.json()["quantity"]) == (201, 2)
@@ -123,8 +123,8 @@ def test_a_stack_that_is_not_up_is_brought_up_and_that_is_said(participant: Stac
     """Whoever clicks Check first thing in the morning waits a little longer, and knows why."""
     participant.stop("redis")
     heard: list[Step] = []
-    with trial.run(participant, {}, report=heard.append) as tried:
-        assert tried.wait_answer("/readyz"), tried.lines()
+    with trial.run(participant, {}, deadline_seconds=60, report=heard.append) as tried:
+        assert tried.wait_answer("/readyz", within_seconds=60), tried.lines()
     assert any("bringing it up" in step.detail for step in heard)
     assert participant.container("redis").status == "running"
 

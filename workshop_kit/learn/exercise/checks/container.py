@@ -23,6 +23,7 @@ MOST_PATIENCE_SECONDS = 8.0
 DRAIN_SECONDS = (0.4, 2.0)
 """A busy machine may miss the short one: then look again, for longer, before saying that /readyz never said 503."""
 ENOUGH_FOR_ANOTHER_SECONDS = 8.0
+LEFT_FOR_STOPPING_SECONDS = 5.0
 NOTICE_SECONDS = 1.0
 ORDER = {"item": "check of container.graceful", "quantity": 1}
 
@@ -50,9 +51,11 @@ def _stopped(context: Context, drain_seconds: float, deadline_seconds: float) ->
         report=context.report,
     ) as tried:
         started = time.monotonic()
-        for path in ("/livez", "/readyz"):
-            if (failed := wait_started(tried, path)) is not None:
-                return failed
+        if (failed := wait_started(tried)) is not None:
+            return failed
+        for_the_database = max(trial.START_SECONDS, tried.left_seconds - LEFT_FOR_STOPPING_SECONDS)
+        if (failed := wait_started(tried, "/readyz", within_seconds=for_the_database)) is not None:
+            return failed
         start_seconds = time.monotonic() - started
         patience = min(max(PATIENCE_SECONDS, PATIENCE_STARTS * start_seconds), MOST_PATIENCE_SECONDS) + (
             drain_seconds - DRAIN_SECONDS[0]

@@ -1,6 +1,16 @@
 """The checks, one file a lesson; importing this package registers all of them in ``CHECKS``, by exercise id."""
 
-from workshop_kit.learn.exercise.checks import container, container_files, container_limits
+from workshop_kit.learn.exercise.checks import config, config_tasks, container, container_files, container_limits
 from workshop_kit.learn.exercise.judging import CHECKS, Context, Judged, check
 
-__all__ = ["CHECKS", "Context", "Judged", "check", "container", "container_files", "container_limits"]
+__all__ = [
+    "CHECKS",
+    "Context",
+    "Judged",
+    "check",
+    "config",
+    "config_tasks",
+    "container",
+    "container_files",
+    "container_limits",
+]

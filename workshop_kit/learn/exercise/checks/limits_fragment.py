@@ -36,7 +36,7 @@ class _PlainLoader(yaml.SafeLoader):
 
 def read(text: str) -> Limits:
     """The limits that ``services: service:`` sets. Raises WrongUsage with one sentence."""
-    given = _service(_yaml(text))
+    given = _service(plain_yaml(text))
     if unknown := [str(key) for key in given if key not in KEYS]:
         raise WrongUsage(
             f"The key {unknown[0][:40]!r} is none of those that limit a service here.", f"Use {', '.join(KEYS[:3])}."
@@ -50,7 +50,8 @@ def read(text: str) -> Limits:
     )
 
 
-def _yaml(text: str) -> Any:
+def plain_yaml(text: str) -> Any:
+    """What a YAML text says, as lists, mappings, text and numbers. Raises WrongUsage with one sentence."""
     try:
         return yaml.load(text, _PlainLoader)  # noqa: S506  # a SafeLoader
     except yaml.MarkedYAMLError as error:

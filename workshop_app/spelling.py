@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 LONG = 12  # letters; a longer name may differ by two typing errors, a shorter one by one
 STEM = 4  # letters that a last word must share: PASS for PASSWORD, USERNAME for USER
@@ -26,8 +27,14 @@ def nearly(name: str, ours: Iterable[str]) -> str | None:
     )
 
 
+@cache
 def _letters(name: str) -> str:
     return "".join(filter(str.isalpha, name)).upper()
+
+
+@cache
+def _set_of(letters: str) -> int:
+    return sum(1 << ord(letter) % 64 for letter in set(letters))
 
 
 def _same_stem(name: str, ours: str) -> bool:
@@ -38,7 +45,9 @@ def _same_stem(name: str, ours: str) -> bool:
 
 def _mistyped(name: str, ours: str) -> bool:
     allowed = 2 if len(ours) >= LONG else 1
-    return abs(len(name) - len(ours)) <= allowed and _edits(name, ours) <= allowed
+    if abs(len(name) - len(ours)) > allowed or (_set_of(name) ^ _set_of(ours)).bit_count() > 2 * allowed:
+        return False  # told at a glance: counting edits is slow, and platforms inject hundreds of variables
+    return _edits(name, ours) <= allowed
 
 
 def _edits(a: str, b: str) -> int:

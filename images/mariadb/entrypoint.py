@@ -10,10 +10,10 @@ With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow. Add ``MARIADB_MA
 itself: read-only, with everything (users too) from that master, so that it needs none of the other variables.
 Arguments are passed on to the server.
 
-Traps of replication that this way out of them takes: a replica starts from the same baked data and replays all, so
-no dump is needed and either side may start first; the server writes the replication password to a file of plain text,
-so that file is on a tmpfs, and where the replica was is kept in a table. One trap is left: a replica that outlives
-its master's data never agrees with a new master (error 1236). Then its data has to go, too.
+A replica starts from the same baked data as its master and replays all of it, so no dump is needed and either side may
+start first. The server writes the replication password into a file as plain text: that file is on a tmpfs, and how far
+the replica has come is kept in a table. One trap is left: a replica that outlives its master's data never agrees with
+a new master (error 1236). Then its data has to go, too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REPLICATION_USER = "replication"
 REPLICATION_PASSWORD_LIMIT = 96
 # All binary logs are kept: a new replica replays them from the first.
 MASTER_OPTIONS = ("--server-id=1", "--log-bin=master-bin", "--binlog-format=ROW", "--expire-logs-days=0")
-# What the master's start-up mark is, is none of a replica's business. Connections that say nothing for 8 s are dead.
+# The master's start-up mark says nothing of a replica's start. A connection that is silent for 8 s is dead.
 REPLICA_OPTIONS = (
     "--server-id=2",
     "--read-only",

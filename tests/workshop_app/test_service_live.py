@@ -320,3 +320,36 @@ def test_log_is_json_lines_with_the_request_id(client: Client, live_stack: Stack
     wait_until(lambda: len(found()) >= 2, "the lines of the request are in the log")
     assert [line["msg"] for line in found()] == ["order placed", "request"]
     assert (found()[1]["route"], found()[1]["status"]) == ("/orders", 201)
+
+
+LAG = """
+import asyncio, os, sys
+from workshop_app import config
+from workshop_app.dependencies import Dependencies, replication_lag_seconds
+async def main():
+    dependencies = Dependencies.of(config.load(os.environ))
+    dependencies.connect()
+    print(await replication_lag_seconds(dependencies.master_db, dependencies.replica_db, float(sys.argv[1])))
+    await dependencies.close()
+asyncio.run(main())
+"""
+
+
+def test_replication_lag_is_the_truth(client: Client, live_stack: Stack) -> None:
+    """Soon caught up: a small number; what does not catch up within the time given is None, not 0."""
+    service, replica = (live_stack.stack.container(name) for name in ("service", "replica-db"))
+
+    def lag(within_seconds: float) -> str:
+        code, output = service.exec_run(["/venv/bin/python", "-c", LAG, str(within_seconds)])
+        assert code == 0, output
+        return str(output.decode().strip())
+
+    place(client)
+    assert 0 <= float(lag(10)) < 10
+    sql_as_root(replica, "STOP SLAVE SQL_THREAD")
+    try:
+        place(client)
+        assert lag(0.3) == "None"
+    finally:
+        sql_as_root(replica, "START SLAVE SQL_THREAD")
+    assert 0 <= float(lag(10)) < 10

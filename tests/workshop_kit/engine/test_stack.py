@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +132,17 @@ def test_a_service_that_is_stopped_has_no_address(live_stack: LiveStack) -> None
     live_stack.stop("service")
     with pytest.raises(WorkshopError, match="it is exited"):
         live_stack.stack.url()
+
+
+def test_up_waits_for_a_replica_that_was_ill_without_its_master(live_stack: LiveStack) -> None:
+    """A master that was stopped for long made its replica unhealthy: ``up`` gives it time instead of giving up."""
+    live_stack.stop("master-db")
+    deadline = time.monotonic() + 120
+    while live_stack.stack.container("replica-db").health != "unhealthy":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    live_stack.stack.up()
+    assert live_stack.stack.container("replica-db").health == "healthy"
 
 
 def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:

@@ -74,13 +74,18 @@ def goto(lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, 03 
     desk = _desk(_workspace())
     with TerminalReport() as report:
         arrived = checkpoint.goto(desk, checkpoint.find_lesson(CHECKOUT, lesson), desk.stack(), report)
+    _sign(desk.workspace)
     for line in arrived.sentences():
         say(line)
 
 
 def update() -> None:
     """Bring changed lessons and exercises into the workspace; what was edited there stays."""
-    for line in content.update(_workspace()).sentences():
+    workspace = _workspace()
+    done = content.update(workspace)
+    if any(name.endswith(".ipynb") for name in (*done.added, *done.changed)):
+        _sign(workspace)
+    for line in done.sentences():
         say(line)
 
 
@@ -89,6 +94,13 @@ def _workspace(seed: int | None = None) -> Workspace:
     if seed is not None:
         workspace.share_seed(seed)
     return workspace
+
+
+def _sign(workspace: Workspace) -> None:
+    """Sign the notebooks that were just written: JupyterLab shows no panels in unsigned ones."""
+    from workshop_kit.learn.lab_settings import trust  # what signs takes 1.7 s to import
+
+    trust(workspace)
 
 
 def _desk(workspace: Workspace) -> Desk:

@@ -138,6 +138,10 @@ def trust(workspace: Workspace) -> None:
     from nbformat.sign import NotebookNotary
 
     data = JupyterFolders(workspace.jupyter_folder).data
+    try:
+        data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
+    except OSError as error:
+        raise explain(error, workspace.folder) from error
     notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
     for path in sorted(workspace.notebooks.glob("*.ipynb")):
         try:

@@ -29,12 +29,14 @@ from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn import ready
+from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
 from workshop_kit.learn.exercise.task import Task
 from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
+from workshop_kit.learn.settings_form import SettingsForm
 from workshop_kit.learn.workspace import Workspace, find_workspace
 from workshop_kit.progress import Step
 from workshop_kit.show.live import LiveChart, Screens
@@ -182,6 +184,19 @@ class Lesson:
         task = Task(exercise, self.desk, panel, must_pass=os.environ.get(SOLVED) == "1")
         task.show()
         return task
+
+    def board(self) -> None:
+        """Show how all exercises stand, with a button for every lesson that goes to its start."""
+        BoardView(self.desk, self.stack, self.headless, leave=self.screens.stop).show()
+
+    def settings_form(self) -> None:
+        """Show a form that starts the service with what is typed, and how it refuses. See `SettingsForm`."""
+
+        def start(environment: Mapping[str, str], port: int) -> Running:
+            spec = self.service_spec(environment=environment, ports=(port,))
+            return containers.run(self.stack.session, spec)
+
+        SettingsForm(start, self.service_spec().environment, headless=self.headless).show()
 
     def my_modules(self) -> Mapping[str, str]:
         """Return this lesson's modules of the service for `lay_over`: yours where you passed, else the reference."""

@@ -272,3 +272,16 @@ def test_a_rotated_database_password_lets_the_service_in_again(
             service.restart()
             service.first.wait_ready(within_seconds=60)
             assert service.image_ids() == before
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["removed by somebody", "ended by itself"])
+def test_a_task_whose_container_is_not_running_can_be_removed(session: Session, image_id: str, gone: bool) -> None:
+    """A jump to another lesson takes the container away, or it has ended by itself: to remove the task is no error."""
+    with run(session, definition(image_id, secrets=[])) as task:
+        if gone:
+            task.first.remove()
+        else:
+            task.first.stop(0)
+        task.remove()
+    with pytest.raises(WorkshopError, match="is gone"):
+        task.first.inspect()

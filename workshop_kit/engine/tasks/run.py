@@ -16,7 +16,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.store import Store
 from workshop_kit.engine.tasks.definition import TaskDefinition
 from workshop_kit.engine.tasks.resolve import Delivery, resolve
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage
 
 
 class Task:
@@ -127,6 +127,6 @@ def _started(task: Task) -> dict[str, Running]:
 def _end(definition: TaskDefinition, running: Mapping[str, Running]) -> None:
     for one in definition.containers:
         if (container := running.get(one.name)) is not None:
-            with suppress(NotFound):  # somebody was quicker
+            with suppress(NotFound, WorkshopError):  # it is gone, or has ended by itself
                 container.stop(one.stop_timeout_seconds)
             container.remove()

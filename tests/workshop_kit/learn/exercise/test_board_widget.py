@@ -1,0 +1,128 @@
+"""The board in a notebook, without a page: what it shows, and what a jump does to files, containers and the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.sign import NotebookNotary
+
+from tests.workshop_kit.learn.exercise.trying import a_participant
+from tests.workshop_kit.learn.waiting import wait_until
+from workshop_kit.engine import containers
+from workshop_kit.engine.spec import like
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.learn.exercise.board_widget import BoardView, BoardWidget
+from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.lab_settings import JupyterFolders
+from workshop_kit.learn.workspace import Workspace
+from workshop_kit.progress import silent
+
+GRACEFUL = "container.graceful"
+FILE = "exercises/01_container/__main__.py"
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one participant."""
+    return tmp_path_factory.mktemp("board") / "my workspace"
+
+
+@pytest.fixture(scope="module")
+def stack(images: dict[str, str], home: Path) -> Iterator[Stack]:
+    """Their stack, up."""
+    with a_participant(home) as stack:
+        yield stack
+
+
+@pytest.fixture
+def view(stack: Stack, home: Path) -> BoardView:
+    """Their board, shown."""
+    view = BoardView(Desk.of(Workspace.open(home), lambda: stack), stack)
+    view.show()
+    return view
+
+
+def page(view: BoardView) -> BoardWidget:
+    """What the browser has."""
+    assert view.job is not None
+    assert isinstance(view.job.widget, BoardWidget)
+    return view.job.widget
+
+
+def test_it_shows_things_as_they_stand(view: BoardView) -> None:
+    """A button a lesson; what a check somewhere else recorded is there when the page asks again."""
+    assert page(view).lessons[:2] == ["00_start", "01_container"]
+    assert "✓ passed" not in page(view).board
+    view.desk.progress.record_check(GRACEFUL, str(Verdict.PASSED))
+    view._clicked(None, {"do": "refresh"}, None)
+    assert "✓ passed" in page(view).board
+    assert "✓ passed" in view.page().text
+
+
+def test_a_jump_keeps_aside_and_says_so(view: BoardView) -> None:
+    """The lesson's files are fresh, mine are kept, the page hears which files to read anew and what to open."""
+    file = view.desk.workspace.folder / FILE
+    fresh = file.read_text()
+    file.write_text("mine")
+    view._clicked(None, {"do": "go", "lesson": "01_container"}, None)
+    wait_until(lambda: page(view).answered == 1)
+    assert page(view).problem == ""
+    assert file.read_text() == fresh
+    assert page(view).arrived == "notebooks/01_container.ipynb"
+    assert {FILE, "notebooks/01_container.ipynb"} <= set(page(view).changed)
+    assert "notebooks/00_start.ipynb" not in page(view).changed
+    assert page(view).notice.startswith("01_container is at its start.")
+    assert "kept" in page(view).notice
+    assert page(view).notice.splitlines()[-1] in view.page().text
+    assert any(kept.read_text() == "mine" for kept in view.desk.workspace.folder.glob(f"kept/*/{FILE}"))
+
+
+def test_what_it_wrote_is_signed(view: BoardView) -> None:
+    """JupyterLab shows the panels of the fresh notebook: it trusts it."""
+    view.go("01_container", silent)
+    notary = NotebookNotary(data_dir=str(JupyterFolders(view.desk.workspace.jupyter_folder).data))  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(view.desk.workspace.notebooks / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    assert notary.check_signature(notebook)  # type: ignore[no-untyped-call]
+
+
+def test_the_kernel_lives_on(view: BoardView, stack: Stack) -> None:
+    """Its containers are gone, which a later use says in a sentence; making them again works, subjects included."""
+    mine = containers.run(stack.session, like(stack.container("service")))
+    subject = view.desk.subject("container.loss")
+    left = []
+    view.leave = lambda: left.append(mine.id)
+    view.go("01_container", silent)
+    assert left == [mine.id]
+    with pytest.raises(WorkshopError, match=r"gone\. Run the cell that starts it again"):
+        mine.inspect()
+    mine.remove()  # as a cell that is run again does
+    again = view.desk.subject("container.loss")
+    assert again is not None
+    assert subject is not None
+    assert again.running is not None
+    assert again.running.inspect()["State"]["Running"]
+    again.running.remove()
+    assert stack.container("service").status == "running"
+
+
+def test_a_failed_jump_is_said(view: BoardView) -> None:
+    """No such lesson: a sentence, nothing to open, and the buttons work again."""
+    view._clicked(None, {"do": "go", "lesson": "99_nothing"}, None)
+    wait_until(lambda: page(view).answered == 1)
+    assert "There is no lesson '99_nothing'" in page(view).problem
+    assert (page(view).arrived, page(view).changed, page(view).doing) == ("", [], "")
+
+
+def test_nobody_there_it_is_static(view: BoardView, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a headless run there is the board alone, which also says how to jump."""
+    still = BoardView(view.desk, view.stack, headless=True)
+    still.show()
+    assert still.job is None
+    assert GRACEFUL in capsys.readouterr().out
+    assert "./workshop goto" in still.page().text

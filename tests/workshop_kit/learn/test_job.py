@@ -1,0 +1,86 @@
+"""Long work behind a button, without a page: its thread, its words, and its end. The clicks are in tests/browser."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.workshop_kit.learn.waiting import wait_until
+from workshop_kit.errors import WorkshopError
+from workshop_kit.learn.job import Job, JobWidget, static_page
+from workshop_kit.progress import Report, Step
+from workshop_kit.show.shown import Shown
+
+
+@pytest.fixture
+def job() -> Job:
+    """A job whose page never changes."""
+    job = Job(JobWidget(), lambda: Shown("<p>page</p>", "page"))
+    job.show()
+    return job
+
+
+def test_it_works_in_a_thread_and_tells_the_end(job: Job) -> None:
+    """The page hears what the work is at, and at its end one text and that the click is answered."""
+    go_on = threading.Event()
+
+    def work(report: Report) -> str:
+        report(Step("Boiling", 0.5, "water"))
+        assert go_on.wait(30)
+        return threading.current_thread().name
+
+    job.start("tea", work)
+    wait_until(lambda: job.widget.doing == "Boiling: water")
+    assert (job.widget.fraction, job.widget.answered) == (0.5, 0)
+    go_on.set()
+    wait_until(lambda: job.widget.answered == 1)
+    assert (job.widget.notice, job.widget.doing, job.widget.page) == ("tea", "", "<p>page</p>")
+
+
+def test_a_second_one_meanwhile_does_nothing(job: Job) -> None:
+    """Who clicks twice gets it once."""
+    go_on, done = threading.Event(), []
+
+    def work(_: Report) -> str:
+        assert go_on.wait(30)
+        done.append(1)
+        return "done"
+
+    job.start("one", work)
+    wait_until(lambda: job.widget.doing != "")
+    job.run(work)  # comes back at once
+    assert done == []
+    go_on.set()
+    wait_until(lambda: job.widget.answered == 1)
+    assert done == [1]
+
+
+def test_what_the_user_can_mend_is_said(job: Job) -> None:
+    """A WorkshopError is shown as its sentence with the last lines of what failed, and the next click works."""
+
+    def refuse(_: Report) -> str:
+        raise WorkshopError("The pot is empty.", "Fill it.", output="one\ntwo\nthree\nfour")
+
+    job.run(refuse)
+    assert job.widget.problem == "The pot is empty. Fill it.\ntwo\nthree\nfour"
+    job.run(lambda _: "filled")
+    assert (job.widget.problem, job.widget.notice) == ("", "filled")
+
+
+def test_our_own_fault_shows_its_kind_alone(job: Job) -> None:
+    """What an unexpected error says may hold a secret: the page gets its kind, and we keep it."""
+
+    def break_down(_: Report) -> str:
+        raise ValueError("password=geheim")
+
+    job.run(break_down)
+    assert "ValueError" in job.widget.problem
+    assert "geheim" not in job.widget.problem
+    assert isinstance(job.failure, ValueError)
+    assert job.widget.doing == ""
+
+
+def test_the_twin_is_found_by_its_label() -> None:
+    """The page's half looks for exactly this beginning of the static twin."""
+    assert 'wk-static" role="group" aria-label="All exercises"' in static_page("All exercises", "", "").html

@@ -1,0 +1,143 @@
+// What widgets with a long-running button have in common; stands before a widget's own script. Python's half: job.py.
+
+const STALE_AFTER_MS = 6000; // while work runs, Python tells every second that it lives
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text; // unchanged text is not announced again
+}
+
+// The HTML comes from Python, which escapes every text in it.
+function setHtml(node, html) {
+  if (node.shown === html) return;
+  node.shown = html;
+  node.innerHTML = html;
+}
+
+// JupyterLab's own application object; absent in other editors.
+function lab() {
+  const app = window.jupyterapp;
+  return app && app.commands && app.commands.hasCommand("docmanager:open") ? app : null;
+}
+
+function openTabs() {
+  return lab() ? [...lab().shell.widgets("main")] : [];
+}
+
+// After a reload JupyterLab no longer knows which output Python's updates of the static twin are for.
+function keepTwin(el, label, html, text) {
+  const cells = openTabs().flatMap((tab) => [...(tab.content?.widgets || [])]);
+  const outputs = cells.find((cell) => cell.node.contains(el))?.outputArea?.model;
+  for (let index = 0; index < (outputs?.length || 0); index += 1) {
+    const output = outputs.get(index);
+    const before = output.data["text/html"];
+    if (html && before?.includes(`wk-static" role="group" aria-label="${label}"`) && before !== html) output.setData({ data: { "text/html": html, "text/plain": text } });
+  }
+}
+
+// No window.confirm: it would block the page, and a screen reader would lose its place.
+function inquire(place, from, text, yes, no, agreed) {
+  const settle = (sure) => {
+    from.focus();
+    place.replaceChildren();
+    if (sure) agreed();
+  };
+  const buttons = [[yes, true], [no, false]].map(([label, value]) => {
+    const button = element("button", { type: "button" }, label);
+    button.addEventListener("click", () => settle(value));
+    return button;
+  });
+  const box = element("div", { class: "wk-ex-ask", role: "group", "aria-label": text }, element("p", {}, text), element("div", { class: "wk-ex-bar" }, ...buttons));
+  box.addEventListener("keydown", (event) => { if (event.key === "Escape") settle(false); });
+  place.replaceChildren(box);
+  buttons[1].focus(); // the harmless answer
+}
+
+// One conversation with Python: what was asked and is not yet answered, and whether anybody still answers.
+function conversation(model, { draw, answered = () => {} }) {
+  const talk = { waiting: null, stale: false };
+  let timer = 0;
+
+  function watch() {
+    clearTimeout(timer);
+    if (talk.waiting || model.get("doing")) timer = setTimeout(() => { talk.stale = true; draw(); }, STALE_AFTER_MS);
+  }
+
+  function changed() {
+    talk.stale = false;
+    watch();
+    draw();
+  }
+
+  function settled() {
+    const asked = talk.waiting;
+    talk.waiting = null;
+    answered(asked);
+    changed();
+  }
+
+  talk.busy = () => Boolean(model.get("doing") || talk.waiting) && !talk.stale;
+  talk.says = () => {
+    if (talk.stale) return ["problem", "No answer from the kernel: run this cell again."];
+    if (model.get("doing")) return ["working", model.get("doing")];
+    if (talk.waiting) return ["working", "Starting …"];
+    return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
+  };
+  talk.send = async (message, prepare = async () => {}) => {
+    [talk.waiting, talk.stale] = [message, false];
+    draw();
+    try {
+      await prepare();
+    } catch { /* JupyterLab has said so itself; what is on disk counts */ }
+    watch();
+    try {
+      model.send(message);
+    } catch { // the kernel that this widget belongs to is gone
+      talk.stale = true;
+      draw();
+    }
+  };
+  talk.end = () => {
+    clearTimeout(timer);
+    model.off("change", changed);
+    model.off("change:answered", settled);
+  };
+  model.on("change", changed);
+  model.on("change:answered", settled);
+  watch();
+  // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
+  try { model.send({ hello: true }); } catch { /* said when a button is pressed */ }
+  return talk;
+}
+
+// The line that says how far the work is, and how it ended.
+function workingRow(model, label) {
+  const status = element("p", { class: "wk-ex-status", role: "status", "aria-live": "polite" });
+  const progress = element("progress", { max: "1", "aria-label": label });
+  const clock = element("span", { class: "wk-ex-soft", "aria-hidden": "true" });
+  const node = element("div", { class: "wk-ex-working" }, progress, status, clock);
+  function draw(talk) {
+    const [kind, text] = talk.says();
+    status.dataset.kind = text && kind;
+    setText(status, text);
+    progress.hidden = clock.hidden = !talk.busy();
+    const fraction = model.get("fraction");
+    if (fraction >= 0) progress.value = fraction;
+    else progress.removeAttribute("value");
+    setText(clock, model.get("seconds") ? `${model.get("seconds")} s` : "");
+  }
+  return { node, draw };
+}
+
+// JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
+function widgetRoot(name, label, ...children) {
+  const root = element("section", { class: `wk-exercise wk-live ${name}`, role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  return root;
+}

@@ -17,14 +17,24 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 
-class Secret(SecretStr):
-    """A password. Whoever needs the text asks for it; printed, it is stars."""
+# region config.redact
+@dataclass(frozen=True)
+class Secret:
+    """A password. Whoever needs the text asks for it."""
+
+    text: str
+
+    def get_secret_value(self) -> str:
+        """The text."""
+        return self.text
 
 
 def what_is_wrong(value: str, problem: str) -> str:
-    """Say what is wrong with a value, for the log: any value could be a secret in the wrong place, so none is told."""
-    return f"cannot be used: {problem}" if value else "is empty"
+    """Say what is wrong with a value, for the log: whoever has to mend it should see it."""
+    return f"is {value!r}, which cannot be used: {problem}"
 
+
+# endregion config.redact
 
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -172,6 +182,7 @@ def missing(environ: Mapping[str, str]) -> list[Problem]:
 # endregion config.report
 
 
+# region config.file
 def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
     """Return the secret from the file that ``MASTER_DB_PASSWORD_FILE`` names; None if that is not set.
 
@@ -180,13 +191,11 @@ def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
     path = environ.get(f"{variable}_FILE")
     if path is None:
         return None
-    if variable in environ:
-        raise ValueError(f"is set twice, also as {variable}_FILE: keep one of the two")
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        raise ValueError(f"cannot be read from the file that {variable}_FILE names") from None
-    return text.removesuffix("\n")  # an editor's last line end is no part of the secret
+    # The file wins, whatever else is set.
+    return Path(path).read_text(encoding="utf-8")
+
+
+# endregion config.file
 
 
 def load(environ: Mapping[str, str]) -> Config:

@@ -17,6 +17,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 
+# region config.redact
+#: only the solution
 class Secret(SecretStr):
     """A password. Whoever needs the text asks for it; printed, it is stars."""
 
@@ -25,6 +27,26 @@ def what_is_wrong(value: str, problem: str) -> str:
     """Say what is wrong with a value, for the log: any value could be a secret in the wrong place, so none is told."""
     return f"cannot be used: {problem}" if value else "is empty"
 
+
+#: only the starter
+#| @dataclass(frozen=True)
+#| class Secret:
+#|     """A password. Whoever needs the text asks for it."""
+#|
+#|     text: str
+#|
+#|     def get_secret_value(self) -> str:
+#|         """The text."""
+#|         return self.text
+#|
+#|
+#| def what_is_wrong(value: str, problem: str) -> str:
+#|     """Say what is wrong with a value, for the log: whoever has to mend it should see it."""
+#|     return f"is {value!r}, which cannot be used: {problem}"
+#|
+#|
+#: both
+# endregion config.redact
 
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -188,6 +210,7 @@ def missing(environ: Mapping[str, str]) -> list[Problem]:
 # endregion config.report
 
 
+# region config.file
 def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
     """Return the secret from the file that ``MASTER_DB_PASSWORD_FILE`` names; None if that is not set.
 
@@ -196,6 +219,7 @@ def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
     path = environ.get(f"{variable}_FILE")
     if path is None:
         return None
+    #: only the solution
     if variable in environ:
         raise ValueError(f"is set twice, also as {variable}_FILE: keep one of the two")
     try:
@@ -203,6 +227,13 @@ def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
     except (OSError, ValueError):
         raise ValueError(f"cannot be read from the file that {variable}_FILE names") from None
     return text.removesuffix("\n")  # an editor's last line end is no part of the secret
+    #: only the starter
+    #| # The file wins, whatever else is set.
+    #| return Path(path).read_text(encoding="utf-8")
+    #: both
+
+
+# endregion config.file
 
 
 def load(environ: Mapping[str, str]) -> Config:

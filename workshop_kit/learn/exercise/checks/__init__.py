@@ -1,6 +1,14 @@
 """The checks, one file a lesson; importing this package registers all of them in ``CHECKS``, by exercise id."""
 
-from workshop_kit.learn.exercise.checks import config, config_tasks, container, container_files, container_limits
+from workshop_kit.learn.exercise.checks import (
+    config,
+    config_restore,
+    config_secrets,
+    config_tasks,
+    container,
+    container_files,
+    container_limits,
+)
 from workshop_kit.learn.exercise.judging import CHECKS, Context, Judged, check
 
 __all__ = [
@@ -9,6 +17,8 @@ __all__ = [
     "Judged",
     "check",
     "config",
+    "config_restore",
+    "config_secrets",
     "config_tasks",
     "container",
     "container_files",

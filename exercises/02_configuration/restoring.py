@@ -1,0 +1,24 @@
+"""Environment variables for a test, put back afterwards::
+
+with environment(HTTP_PORT="9000"):
+    assert config.load(os.environ).http.port == 9000
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+# region config.restore
+@contextmanager
+def environment(**changes: str) -> Iterator[None]:
+    """Give these variables these values within the block; afterwards each is as it was before."""
+    before = {name: os.environ.get(name, "") for name in changes}
+    os.environ.update(changes)
+    yield
+    os.environ.update(before)
+
+
+# endregion config.restore

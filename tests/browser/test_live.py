@@ -25,7 +25,8 @@ SHOW = 'LiveChart(source, panels, "Two loads", stop_after_seconds=300).show(scre
 COUNT = (
     "import threading\nprint('threads:', [t.name for t in threading.enumerate()].count('live chart: Two loads'), '.')"
 )
-SOURCES = [SETUP, SHOW, COUNT]
+BUSY = "time.sleep(20)"
+SOURCES = [SETUP, SHOW, COUNT, BUSY]
 FRAME = "img => img.src"
 SHOWN = "img => img.naturalWidth > 0"
 PIXEL = "img => getComputedStyle(img).filter"
@@ -92,6 +93,32 @@ def test_stop_by_keyboard_leaves_a_picture_and_the_data(lab: LabPage) -> None:
     ended.locator("summary").click()
     expect(ended.locator("table")).to_contain_text("load")
     lab.screenshot("live-ended", lab.cell(1))
+    assert lab.errors == []
+
+
+def test_stop_works_while_a_cell_is_busy(lab: LabPage) -> None:
+    """The chart ends within the cell that blocks the kernel, not after it."""
+    lab.run_cell(3, wait=False)
+    prompt = lab.cell(3).locator(".jp-InputPrompt").first
+    expect(prompt).to_have_text("[*]:")
+    chart(lab).get_by_role("button", name="Stop").click()
+    ended = lab.output(1).locator(".wk-picture:not(.wk-live-chart)")
+    expect(ended.locator("img")).to_have_attribute("src", re.compile("^data:image/png"), timeout=15_000)
+    expect(prompt).to_have_text("[*]:")
+    assert lab.errors == []
+
+
+def test_a_reloaded_page_has_the_chart_go_on(lab: LabPage) -> None:
+    """After F5 the frames come again, one thread draws, and Stop still ends it."""
+    lab.save()
+    lab.reload()
+    expect(picture(lab)).to_have_attribute("src", re.compile("^blob:"))
+    first = picture(lab).evaluate(FRAME)
+    expect(picture(lab)).not_to_have_attribute("src", first)
+    lab.run_cell(2)
+    expect(lab.output(2)).to_contain_text("threads: 1 .")
+    chart(lab).get_by_role("button", name="Stop").click()
+    expect(lab.output(1).locator(".wk-picture:not(.wk-live-chart) img")).to_have_count(1)
     assert lab.errors == []
 
 

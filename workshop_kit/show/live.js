@@ -55,6 +55,14 @@ function render({ model, el }) {
     return look();
   }
 
+  function end() {
+    const picture = model.get("ending");
+    if (!picture) return;
+    gone = true;
+    clearInterval(timer);
+    el.innerHTML = picture;
+  }
+
   button.addEventListener("click", () => {
     if (stopping) return;
     stopping = true;
@@ -67,15 +75,18 @@ function render({ model, el }) {
   root.append(image, bar);
   el.append(root);
   model.on("change:frame", draw);
+  model.on("change:ending", end);
   const timer = setInterval(look, 1000);
   look();
   draw();
+  end();
   // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
   model.send({ hello: true });
   return () => {
     gone = true;
     clearInterval(timer);
     model.off("change:frame", draw);
+    model.off("change:ending", end);
     if (address) URL.revokeObjectURL(address);
   };
 }

@@ -75,6 +75,7 @@ class LiveChart:
         self._thread: threading.Thread | None = None
         self._handle: DisplayHandle | None = None
         self._widget: LiveWidget | None = None
+        self._pages = 0  # how often a page has shown the widget
         self._newest = (0.0, 0.0)  # the newest row's time, and when on our clock it was first seen
         self._started = 0.0
         self._problem = ""
@@ -89,7 +90,7 @@ class LiveChart:
         screens.replace(name or self.title, self)
         self.stop()
         self._stop.clear()
-        self._problem, self._started = "", time.monotonic()
+        self._problem, self._started, self._pages = "", time.monotonic(), 0
         if screens.headless:
             self._stop.wait(min(self._headless_seconds, self._stop_after))
             self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
@@ -139,7 +140,9 @@ class LiveChart:
         self.stop()
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle the Stop button; runs in a thread of its own while a cell is busy."""
+        """Handle the Stop button, and a page's hello; runs in a thread of its own while a cell is busy."""
+        if content.get("hello"):
+            self._pages += 1
         if content.get("stop"):
             self._stop.set()
 
@@ -173,12 +176,20 @@ class LiveChart:
         return self._newest[0] + time.monotonic() - self._newest[1]
 
     def _finish(self) -> None:
-        """Put the static picture where the widget was, and take the widget away."""
+        """Put the static picture where the widget was, and take the widget away.
+
+        A page that was reloaded finds the widget again, but no longer knows which output the picture would replace:
+        there the widget becomes the picture.
+        """
         handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.update(self.picture())  # type: ignore[no-untyped-call]
         widget, self._widget = self._widget, None
-        if widget is not None:
+        if handle is None:
+            return
+        picture = self.picture()
+        handle.update(picture)  # type: ignore[no-untyped-call]
+        if widget is not None and self._pages > 1:
+            widget.ending = picture.html
+        elif widget is not None:
             widget.close()
 
 

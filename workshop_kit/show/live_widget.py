@@ -18,6 +18,7 @@ class LiveWidget(anywidget.AnyWidget):
     _css = HERE / "live.css"
     title = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)  # what the newest frame shows; always set before or with it
+    ending = traitlets.Unicode().tag(sync=True)  # the HTML that stands in its place once it has ended; "" before
     frame = traitlets.Bytes().tag(sync=True)  # the newest PNG
 
 

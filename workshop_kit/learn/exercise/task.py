@@ -18,6 +18,17 @@ from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.progress import silent
 
 
+class Given(dict[str, Any]):
+    """What a task gives. To ask for what it does not give is to hold another exercise's task: cells out of order."""
+
+    def __missing__(self, name: str) -> Any:
+        gives = f"gives {', '.join(self)}" if self else "gives nothing"
+        raise WorkshopError(
+            f"This task has no {name!r}: it is the one of another exercise, and {gives}.",
+            "Run the cell above that shows the exercise, then this one again.",
+        )
+
+
 @dataclass(frozen=True)
 class Task:
     """One exercise and its panel. ``must_pass``: the solutions are in place, so that a check that fails is an error."""
@@ -31,7 +42,7 @@ class Task:
     def given(self) -> Mapping[str, Any]:
         """What the task names: numbers from the seed, and the image or the container that it is about."""
         subject = self.desk.subject(self.exercise.id)
-        return {**self.desk.given(self.exercise.id), **(subject.names if subject else {})}
+        return Given({**self.desk.given(self.exercise.id), **(subject.names if subject else {})})
 
     @property
     def container(self) -> Running | None:

@@ -37,10 +37,10 @@ def read(
     in ``cut_bytes``. Raises WorkshopError if the container is gone, its log cannot be read, or the engine is away.
     """
     if tail is None:
-        return _read(container, {"tail": "all", **_since(since)}, max_line_bytes)
+        return _read(container, {"tail": "all", **since_parameter(since)}, max_line_bytes)
     pieces = _not_negative(tail) + _SPARE_PIECES
     while True:
-        lines = _read(container, {"tail": pieces, **_since(since)}, max_line_bytes)
+        lines = _read(container, {"tail": pieces, **since_parameter(since)}, max_line_bytes)
         last = lines[len(lines) - min(tail, len(lines)) :]
         seen = sum(line.pieces for line in lines)
         # The first pieces of an answer may be the end of a long line; then the last lines must not reach into them.
@@ -64,7 +64,7 @@ def follow(
     """
     if tail:
         tail = sum(line.pieces for line in read(container, tail=tail, since=since))
-    params = {"follow": 1, "tail": "all" if tail is None else _not_negative(tail), **_since(since)}
+    params = {"follow": 1, "tail": "all" if tail is None else _not_negative(tail), **since_parameter(since)}
     return Following(container, stop, params, max_line_bytes)
 
 
@@ -82,9 +82,9 @@ class Following(Iterator[Line]):
 
     def _follow(self, params: Mapping[str, Any], max_line_bytes: int) -> Iterator[Line]:
         try:
-            state = _state(self._container)
-            with _open(self._container, params, self._stop) as stream:
-                for line in _lines(stream, _has_terminal(self._container), max_line_bytes):
+            state = state_of(self._container)
+            with open_log(self._container, params, self._stop) as stream:
+                for line in _lines(stream, has_terminal(self._container), max_line_bytes):
                     if self._stop.is_set():
                         break
                     yield line
@@ -97,7 +97,7 @@ class Following(Iterator[Line]):
     def _reason(self, before: Mapping[str, Any]) -> str:
         if self._stop.is_set():
             return "following was stopped"
-        now = _state(self._container)
+        now = state_of(self._container)
         if now["StartedAt"] != before["StartedAt"]:
             return "the container was started again"
         return "the engine ended it" if now["Running"] else f"the container exited with code {now['ExitCode']}"
@@ -105,15 +105,16 @@ class Following(Iterator[Line]):
 
 def _read(container: Any, params: Mapping[str, Any], max_line_bytes: int) -> list[Line]:
     container = sdk(container)
-    _state(container)
-    with _open(container, params, threading.Event()) as stream:
-        lines = list(_lines(stream, _has_terminal(container), max_line_bytes))
+    state_of(container)
+    with open_log(container, params, threading.Event()) as stream:
+        lines = list(_lines(stream, has_terminal(container), max_line_bytes))
         if stream.cut:
             raise Away
     return lines
 
 
-def _open(container: Any, params: Mapping[str, Any], stop: threading.Event) -> Stream:
+def open_log(container: Any, params: Mapping[str, Any], stop: threading.Event) -> Stream:
+    """The engine's answer to a request for a log, both streams with timestamps; WorkshopError if it has none."""
     both = {"stdout": 1, "stderr": 1, "timestamps": 1, **params}
     try:
         return Stream(container.client.api, f"/containers/{container.id}/logs", both, stop)
@@ -133,7 +134,8 @@ def _lines(stream: Stream, terminal: bool, max_line_bytes: int) -> Iterator[Line
     yield from lines.end()
 
 
-def _state(container: Any) -> Mapping[str, Any]:
+def state_of(container: Any) -> Mapping[str, Any]:
+    """How the engine sees the container now. Raises Gone, Away or Refused."""
     try:
         container.reload()
     except NotFound as gone:
@@ -146,11 +148,13 @@ def _state(container: Any) -> Mapping[str, Any]:
     return state
 
 
-def _has_terminal(container: Any) -> bool:
+def has_terminal(container: Any) -> bool:
+    """Whether it has a terminal: its log is then one raw stream."""
     return bool(container.attrs["Config"]["Tty"])
 
 
-def _since(since: datetime | float | None) -> dict[str, str]:
+def since_parameter(since: datetime | float | None) -> dict[str, str]:
+    """A time with a zone, or seconds since 1970, as the engine wants it. Raises WrongUsage without a zone."""
     if since is None:
         return {}
     if not isinstance(since, datetime):

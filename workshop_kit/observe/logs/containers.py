@@ -1,0 +1,55 @@
+"""The log of a container through the engine, as one frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.observe.lines import has_terminal, open_log, since_parameter, state_of
+from workshop_kit.observe.logs.reading import MESSAGES, STAMPED, Reader
+from workshop_kit.observe.wire import Away, Stream, sdk
+
+_PARSE_BYTES = 8 * 1024 * 1024
+
+
+def read_container(container: Any, *, since: datetime | float | None = None) -> pd.DataFrame:
+    """All a container has written so far, or since a time; reading and parsing overlap.
+
+    Raises WorkshopError if the container is gone, its log cannot be read, or the engine is away.
+    """
+    container = sdk(container)
+    state_of(container)
+    with (
+        Reader(STAMPED if has_terminal(container) else MESSAGES, live=True) as reader,
+        ThreadPoolExecutor(1) as parsing,
+    ):
+        with open_log(container, since_parameter(since), threading.Event()) as stream:
+            before = None
+            for data in _gathered(stream):
+                if before:
+                    before.result()  # at most one piece is parsed while the next one is read
+                before = parsing.submit(reader.feed, data)
+            if before:
+                before.result()
+            if stream.cut:
+                raise Away
+        reader.end()
+        return reader.frame()
+
+
+def _gathered(stream: Stream) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    size = 0
+    for data in stream:
+        parts.append(data)
+        size += len(data)
+        if size >= _PARSE_BYTES:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)

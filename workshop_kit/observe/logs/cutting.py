@@ -1,0 +1,121 @@
+"""Bytes → blocks of lines, without a loop over the lines. Pure.
+
+A line ends at a newline and nowhere else (a lone carriage return, U+2028, a form feed are text); what has no newline at
+the end of the data is a line, too. Bytes that are not UTF-8 become U+FFFD.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+BLOCK_BYTES = 16 * 1024 * 1024
+_STRIDE = 1 << 18  # newlines are looked for in pieces that fit into the processor's cache
+_INLINE = 12  # a string view keeps shorter texts in itself
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some lines, each with its line end if it has one; all arrays are Arrow's and equally long.
+
+    ``received`` (times), ``stream`` and ``attrs`` (strings) are None where the source does not tell. ``foreign`` are
+    rows that stand for a record which could not be read as one. ``counts`` goes into the frame's attrs.
+    """
+
+    text: Any
+    received: Any = None
+    stream: Any = None
+    attrs: Any = None
+    foreign: frozenset[int] = frozenset()
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def texts(self, rows: Any) -> list[str]:
+        """Some of the lines as strings."""
+        return [self.text[int(row)].as_py() for row in rows]
+
+    def batches(self, rows: int) -> Any:
+        """The text in batches."""
+        return pa.chunked_array([self.text.slice(start, rows) for start in range(0, len(self), rows)], self.text.type)
+
+
+def plain(data: bytes) -> Block:
+    """The lines of some text."""
+    data, counts = clean(data)
+    ends = line_ends(data)
+    offsets = np.concatenate([np.zeros(1, np.int64), ends])
+    text = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(data))
+    return Block(text, counts=counts)
+
+
+def clean(data: bytes) -> tuple[bytes, Counter[str]]:
+    """The same as valid UTF-8, and what was counted: ``replacements`` (any U+FFFD in it) and ``crlf``."""
+    offsets = np.array([0, len(data)], np.int64)
+    try:
+        pa.LargeStringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        data = data.decode("utf-8", "replace").encode()
+    counts = Counter(replacements=_count(data, REPLACEMENT), crlf=_count(data, b"\r\n"))
+    return data, +counts
+
+
+def _count(data: bytes, what: bytes) -> int:
+    """Counting two bytes costs a pass over everything, looking for one next to nothing."""
+    first = data.find(what[:1])
+    return data.count(what, first) if first >= 0 else 0
+
+
+def line_ends(data: bytes | memoryview) -> Any:
+    """Where each line ends: after its newline, or at the end of the data."""
+    view = np.frombuffer(data, np.uint8)
+    found = [np.flatnonzero(view[at : at + _STRIDE] == 10) + (at + 1) for at in range(0, len(view), _STRIDE)]
+    if len(view) and view[-1] != 10:
+        found.append(np.array([len(data)]))
+    return np.concatenate(found).astype(np.int64) if found else np.zeros(0, np.int64)
+
+
+def views(data: bytes, starts: Any, ends: Any) -> Any:
+    """Parts of some valid UTF-8 as Arrow strings, without copying them."""
+    lengths = (ends - starts).astype(np.int32)
+    made = np.zeros((len(starts), 4), np.int32)
+    made[:, 0] = lengths
+    longs = np.flatnonzero(lengths > _INLINE)
+    if len(longs):
+        words = np.ndarray(len(data) - 3, np.dtype("<i4"), data, strides=(1,))  # the four bytes at every offset
+        made[longs, 1] = words[starts[longs]]
+        made[longs, 3] = starts[longs]
+    inner = made.view(np.uint8)
+    for row in np.flatnonzero((lengths > 0) & (lengths <= _INLINE)):
+        part = data[starts[row] : ends[row]]
+        inner[row, 4 : 4 + len(part)] = np.frombuffer(part, np.uint8)
+    buffers = [None, pa.py_buffer(made), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string_view(), len(starts), buffers)
+
+
+class Readable(Protocol):
+    """Anything to read bytes from."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, empty at the end."""
+
+
+def blocks(file: Readable, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """A file in pieces of whole lines; a line longer than a block is a longer piece."""
+    waiting: list[bytes] = []
+    while data := file.read(block_bytes):
+        end = data.rfind(b"\n") + 1
+        if not end:
+            waiting.append(data)
+            continue
+        yield b"".join([*waiting, data[:end]])
+        waiting = [data[end:]] if end < len(data) else []
+    if waiting:
+        yield b"".join(waiting)

@@ -1,0 +1,153 @@
+"""Read logs, wherever they are, into one DataFrame; see the package for what becomes of which line."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import pandas as pd
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.logs.cutting import blocks
+from workshop_kit.observe.logs.extraction import Extractor
+from workshop_kit.observe.logs.frame import Collected
+from workshop_kit.observe.logs.messages import Messages
+from workshop_kit.observe.logs.parsing import Parser
+from workshop_kit.observe.logs.pieces import MAX_LINE_BYTES
+from workshop_kit.observe.logs.records import Records, is_record
+from workshop_kit.observe.logs.sources import Anywhere, Plain, Source, Stamped, stamps
+
+JSON_FILE, STAMPED, PLAIN = "json-file", "docker logs --timestamps", "plain"
+FORMATS = (JSON_FILE, STAMPED, PLAIN)
+_GZIP = 31  # zlib's number for that format
+_PACKED_BYTES = 1024 * 1024
+MESSAGES = "messages"  # the engine's stream, of a container without a terminal
+
+
+class Reader:
+    """Bytes in, a DataFrame out, as often as wanted: ``feed`` … ``end``, ``frame``. For one thread at a time.
+
+    What it keeps between two frames is columns, not text, and the schema: fields that were columns stay columns.
+    """
+
+    def __init__(self, kind: str = PLAIN, *, live: bool = False, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._extractor = Extractor()
+        self._source = source_of(kind, self._extractor, live, max_line_bytes)
+        self._collected = Collected(Parser(self._extractor))
+
+    @property
+    def rows(self) -> int:
+        """How many lines there are since the last frame."""
+        return self._collected.rows
+
+    def feed(self, data: bytes) -> None:
+        """Take whole lines (only the last may lack its end); a ``live`` reader takes bytes split anywhere."""
+        self._collected.add(self._source.feed(data))
+
+    def end(self) -> None:
+        """There is no more: what is unfinished becomes lines."""
+        for block in self._source.end():
+            self._collected.add(block)
+
+    def frame(self, gaps: Sequence[Any] = ()) -> pd.DataFrame:
+        """The lines since the last frame."""
+        return self._collected.frame(gaps)
+
+    def close(self) -> None:
+        """Free its memory."""
+        self._extractor.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
+        self.close()
+
+
+def read_lines(data: bytes) -> pd.DataFrame:
+    """Lines as a program wrote them, or as ``docker logs`` shows them."""
+    return _read(blocks(io.BytesIO(data)), PLAIN)
+
+
+def read_stamped(data: bytes) -> pd.DataFrame:
+    """Lines as ``docker logs --timestamps`` shows them. It tells no streams, so ``stream`` is empty."""
+    return _read(blocks(io.BytesIO(data)), STAMPED)
+
+
+def read_json_file(data: bytes) -> pd.DataFrame:
+    """The content of a file of the engine's json-file driver."""
+    return _read(blocks(io.BytesIO(data)), JSON_FILE)
+
+
+def read_file(path: Path | str, kind: str | None = None) -> pd.DataFrame:
+    """A file of lines, gzipped or not; its ``kind`` is one of FORMATS, or told from its first line.
+
+    A gzipped file whose end is missing is read up to there. Raises WrongUsage if there is no such file or kind.
+    """
+    if kind is not None and kind not in FORMATS:
+        raise WrongUsage(f"There is no kind of log {kind!r}.", f"Choose one of: {', '.join(FORMATS)}.")
+    try:
+        with Path(path).open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            pieces = blocks(_Unpacked(file) if packed else file)
+            first = next(pieces, b"")
+            return _read(itertools.chain([first], pieces), kind or kind_of(first[: first.find(b"\n") + 1 or None]))
+    except OSError as error:
+        raise WrongUsage(
+            f"The log file {path} cannot be read: {error.strerror or error}.", "Check its path."
+        ) from error
+
+
+def kind_of(line: bytes) -> str:
+    """What a log's first line looks like: one of FORMATS.
+
+    >>> kind_of(b'2026-11-24T16:06:14.797497811Z hello')
+    'docker logs --timestamps'
+    """
+    if is_record(line.decode("utf-8", "replace")):
+        return JSON_FILE
+    starts, ends = pd.array([0]).to_numpy(int), pd.array([len(line)]).to_numpy(int)
+    return STAMPED if line and stamps(line, starts, ends)[0].null_count == 0 else PLAIN
+
+
+def _read(pieces: Iterable[bytes], kind: str) -> pd.DataFrame:
+    with Reader(kind) as reader:
+        for piece in pieces:
+            reader.feed(piece)
+        reader.end()
+        return reader.frame()
+
+
+def source_of(kind: str, extractor: Extractor, live: bool, max_line_bytes: int) -> Source:
+    """What takes this kind of bytes."""
+    if kind == MESSAGES:
+        return Messages(max_line_bytes)
+    sources: dict[str, Source] = {JSON_FILE: Records(extractor, max_line_bytes), STAMPED: Stamped(), PLAIN: Plain()}
+    return Anywhere(sources[kind], max_line_bytes) if live else sources[kind]
+
+
+class _Unpacked:
+    """A gzipped file that ends where its data ends: a writer that was killed leaves no proper end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._unpacker = zlib.decompressobj(_GZIP)
+
+    def read(self, _: int) -> bytes:
+        """What can be unpacked of the next bytes; empty at the end."""
+        while data := self._unpacker.unused_data or self._file.read(_PACKED_BYTES):
+            if self._unpacker.eof:  # another member follows
+                self._unpacker = zlib.decompressobj(_GZIP)
+            try:
+                found = self._unpacker.decompress(data)
+            except zlib.error:
+                return b""
+            if found:
+                return found
+        return b""

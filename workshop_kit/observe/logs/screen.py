@@ -1,0 +1,39 @@
+"""Text of a log → text that is safe to show: no control byte, no direction change, nothing invisible acts. Pure."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # control characters: ANSI escapes, carriage returns, bells, C1
+    "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidi, invisible, line ends
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e0fff]"  # halves, non-characters, tags
+)
+_NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\x1b"}
+
+
+def visible(text: str, limit: int | None = None) -> str:
+    """The text with everything that could act on a screen written out, as in a Python string.
+
+    A backslash of the text itself stays one. With ``limit`` at most so many characters and an ellipsis come back.
+
+    >>> visible("ok\\x1b[31mred\\u202e")
+    'ok\\\\x1b[31mred\\\\u202e'
+    """
+    if limit is not None and len(text) > limit:
+        text = text[:limit] + "…"
+    return _UNSAFE.sub(_written, text)
+
+
+def as_html(text: str, limit: int | None = None) -> str:
+    """The same as HTML text, also fit for an attribute in quotes."""
+    return html.escape(visible(text, limit), quote=True)
+
+
+def _written(found: re.Match[str]) -> str:
+    character = found[0]
+    code = ord(character)
+    if character in _NAMED:
+        return _NAMED[character]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

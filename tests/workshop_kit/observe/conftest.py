@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +13,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.private_engine import PrivateEngine, private_engine
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Endpoint, Engine
@@ -129,54 +126,9 @@ def alone(client: Any, image: str, command: list[str]) -> Any:
     return client.containers.create(image, command, network_mode="none", stop_signal="SIGKILL")
 
 
-class OwnEngine:
-    """A second engine, alone in its network namespace, that may be stopped and started."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.address = f"unix://{folder}/engine.sock"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        # In this machine's own network namespace, a daemon without a bridge would take the first engine's bridge away.
-        command = ["unshare", "--net", "dockerd", "--host", self.address, "--bridge=none", "--iptables=false"]
-        command += ["--ip6tables=false", f"--data-root={self._folder}/data", f"--exec-root={self._folder}/exec"]
-        command += [f"--pidfile={self._folder}/engine.pid"]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                docker.DockerClient(base_url=self.address, timeout=20).close()
-                return
-            except docker.errors.DockerException:
-                time.sleep(0.2)
-        raise AssertionError((self._folder / "log").read_text()[-2000:])
-
-    def stop(self) -> None:
-        """Stop it, and with it its containers."""
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(timeout=60)
-
-
 @pytest.fixture(scope="session")
-def own_engine(engine: Engine, images: dict[str, str]) -> Iterator[OwnEngine]:
+def own_engine(engine: Engine, images: dict[str, str]) -> Iterator[PrivateEngine]:
     """A private engine with the base image: the machine's own one is never restarted."""
-    if os.geteuid() != 0 or not shutil.which("dockerd") or not shutil.which("unshare"):
-        pytest.skip("a private engine needs root, dockerd and unshare")
-    folder = Path(tempfile.mkdtemp())
-    own = OwnEngine(folder)
-    try:
-        own.start()
-        client = docker.DockerClient(base_url=own.address, timeout=120)
-        saved = engine.client.images.get(images["base"]).save(named=images["base"])
-        with tempfile.TemporaryFile() as archive:
-            archive.writelines(saved)
-            archive.seek(0)
-            client.images.load(archive)
+    with private_engine(bridge=False) as own:
+        own.load(engine, [images["base"]])
         yield own
-    finally:
-        own.stop()
-        shutil.rmtree(folder)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.workshop_kit.observe.conftest import OwnEngine, Relay, Start, alone, connected
+from tests.private_engine import PrivateEngine
+from tests.workshop_kit.observe.conftest import Relay, Start, alone, connected
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
@@ -141,7 +142,7 @@ def test_a_cut_connection_is_mended_and_said(start: Start, relay: Relay) -> None
     assert "may have been missed" in log.records()[1].detail
 
 
-def test_an_engine_that_is_restarted(own_engine: OwnEngine, images: dict[str, str]) -> None:
+def test_an_engine_that_is_restarted(own_engine: PrivateEngine, images: dict[str, str]) -> None:
     """A real restart forgets its events: the gap is said, and what comes after is told."""
     engine = connected(own_engine.address)
     container = alone(engine.client, images["base"], ["sleep", "600"])

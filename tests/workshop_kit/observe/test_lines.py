@@ -15,7 +15,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.workshop_kit.observe.conftest import OwnEngine, Relay, Start, alone, connected
+from tests.private_engine import PrivateEngine
+from tests.workshop_kit.observe.conftest import Relay, Start, alone, connected
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -258,7 +259,7 @@ def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pyt
     assert listener.end() == "following was stopped"
 
 
-def test_an_engine_that_is_stopped_ends_the_following(own_engine: OwnEngine, images: dict[str, str]) -> None:
+def test_an_engine_that_is_stopped_ends_the_following(own_engine: PrivateEngine, images: dict[str, str]) -> None:
     """A real engine, stopped and started again: the end, and then the log once more."""
     client = docker.DockerClient(base_url=own_engine.address, timeout=20)
     container = alone(client, images["base"], ["python3", "-u", "-c", COUNT_UP])

@@ -14,7 +14,8 @@ import docker
 import httpx
 import pytest
 
-from tests.workshop_kit.observe.conftest import OwnEngine, Relay, Start, alone, connected
+from tests.private_engine import PrivateEngine
+from tests.workshop_kit.observe.conftest import Relay, Start, alone, connected
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe import stats
@@ -191,7 +192,7 @@ def sampled_over(address: str, running: Running) -> None:
         until(lambda: len(known(sampler, "cpu_percent")) >= 2)
 
 
-def test_an_engine_that_is_restarted(own_engine: OwnEngine, images: dict[str, str]) -> None:
+def test_an_engine_that_is_restarted(own_engine: PrivateEngine, images: dict[str, str]) -> None:
     """A real restart: the container is stopped by it, which is seen; started again, it is sampled again."""
     engine = connected(own_engine.address)
     container = alone(engine.client, images["base"], ["python3", "-c", BUSY])

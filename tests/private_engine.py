@@ -1,0 +1,147 @@
+"""A second engine, alone in a network namespace of its own: to restart, to cut off, to fill up.
+
+The machine's own engine is never touched by such tests. Nothing leads out of the namespace, so whatever runs in it
+is offline; what wants to reach a published port has to run in it, too (`inside`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from workshop_kit.engine.reach import Engine
+
+START_SECONDS = 60
+DATA_BYTES = 4 * 1024**3
+NAMESPACE = "container-design-workshop-tests"
+
+
+class PrivateEngine:
+    """``folder`` holds its socket and its data; ``bridge`` False leaves it without networks, and quicker to start."""
+
+    def __init__(self, folder: Path, *, bridge: bool = True) -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/engine.sock"
+        self._bridge = bridge
+        self._process: subprocess.Popen[bytes] | None = None
+        # In this machine's own network namespace, a second daemon would take the first one's bridge and rules away.
+        # The namespace outlives the daemon: who stands in it finds the restarted one there.
+        self._namespace = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep infinity"],
+            stdout=subprocess.PIPE,
+        )
+        assert self._namespace.stdout is not None
+        assert self._namespace.stdout.readline() == b"up\n"
+
+    def inside(self, *command: str) -> list[str]:
+        """``command`` as it is run inside the network namespace."""
+        return ["nsenter", f"--net=/proc/{self._namespace.pid}/ns/net", *command]
+
+    def start(self) -> None:
+        """Start the engine and wait until it answers."""
+        command = ["dockerd", "--host", self.address, f"--data-root={self.folder}/data"]
+        command += [f"--exec-root={self.folder}/exec", f"--pidfile={self.folder}/engine.pid"]
+        # Where containerd is a service of the machine, both engines use it: under names of their own.
+        command += [f"--containerd-namespace={NAMESPACE}", f"--containerd-plugins-namespace={NAMESPACE}-plugins"]
+        if not self._bridge:
+            command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self.inside(*command), stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(docker.errors.DockerException):
+                self.client().close()
+                return
+            time.sleep(0.1)
+        raise AssertionError(self._log.read_text()[-2000:])
+
+    def stop(self) -> None:
+        """Stop the engine, and with it its containers."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop it and start it again, as an update or the machine's own restart would."""
+        self.stop()
+        self.start()
+
+    def client(self) -> docker.DockerClient:
+        """A client of this engine."""
+        return docker.DockerClient(base_url=self.address, timeout=120)
+
+    def load(self, other: Engine, tags: Iterable[str]) -> None:
+        """Bring images over from another engine; layers that they share travel once."""
+        with tempfile.TemporaryFile() as archive:
+            source = ["docker", "--host", other.endpoint.address, "image", "save", *tags]
+            subprocess.run(source, stdout=archive, check=True)
+            archive.seek(0)
+            target = ["docker", "--host", self.address, "image", "load"]
+            subprocess.run(target, stdin=archive, stdout=subprocess.DEVNULL, check=True)
+
+    def end(self) -> None:
+        """End the engine and its namespace, whatever state they are in."""
+        self.stop()
+        self._namespace.terminate()
+        self._namespace.wait()
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+
+@contextlib.contextmanager
+def private_engine(*, bridge: bool = True, data_bytes: int = DATA_BYTES) -> Iterator[PrivateEngine]:
+    """A private engine that runs until the end of the block, with its data on a disk of that size in memory.
+
+    In memory they are gone at once; the disk can be filled without filling the machine's.
+    """
+    if os.geteuid() != 0 or not all(shutil.which(program) for program in ("dockerd", "unshare", "nsenter", "ip")):
+        pytest.skip("a private engine needs root, dockerd, unshare, nsenter and ip")
+    folder = Path(tempfile.mkdtemp(prefix="engine"))  # short: a socket's path may have 107 characters
+    own = PrivateEngine(folder, bridge=bridge)
+    try:
+        with small_disk(folder / "data", data_bytes):
+            try:
+                own.start()
+                yield own
+            finally:
+                own.end()
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """The disk that holds ``folder`` without a free byte, until the end of the block."""
+    filler = folder / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file:
+            for piece in (1024**2, 1):
+                with contextlib.suppress(OSError):
+                    while file.write(bytes(piece)):
+                        pass
+        yield
+    finally:
+        filler.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
+    """A file system in memory at ``folder`` that holds ``size_bytes``, gone at the end of the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from tests.browser import lessons
@@ -15,6 +17,7 @@ from workshop_kit.learn.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(600)]
 LESSON = "01_container"
+CHARTS = ("stop", "layers", "come", "hog")
 
 
 @pytest.fixture
@@ -42,8 +45,31 @@ def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
     for cell_id, text in seen.items():
         expect(lesson.output(lessons.position(LESSON, cell_id))).to_contain_text(text)
         lesson.cell(lessons.position(LESSON, cell_id)).scroll_into_view_if_needed()
-    for cell_id in ("stop", "layers", "come", "hog"):
+    for cell_id in CHARTS:
         picture = lesson.output(lessons.position(LESSON, cell_id)).locator("img[alt]").first
         expect(picture).to_be_visible()
-        lesson.screenshot(f"01_container-{cell_id}", lesson.cell(lessons.position(LESSON, cell_id)))
+    photograph(lesson)
+    lesson.save()
+    exported_chart_has_its_data(lesson.workspace)
     assert lesson.errors == []
+
+
+def photograph(lesson: LabPage) -> None:
+    """Keep a picture of every output, in both themes, for whoever wants to look."""
+    for dark in (False, True):
+        lesson.theme(dark=dark)
+        for cell in lessons.cells(LESSON):
+            if cell["cell_type"] == "code":
+                name = f"{LESSON}-{cell['id']}-{'dark' if dark else 'light'}"
+                lesson.screenshot(name, lesson.cell(lessons.position(LESSON, cell["id"])))
+
+
+def exported_chart_has_its_data(workspace: Workspace) -> None:
+    """Saved and exported, the chart that was live is a picture with its values in a table, and no widget."""
+    html, _ = HTMLExporter().from_filename(str(workspace.notebooks / f"{LESSON}.ipynb"))  # type: ignore[no-untyped-call]
+    chart = re.search(r'<img[^>]+alt="A container at its limit[^"]*"[^>]*>.*?</table>', html, re.DOTALL)
+    assert chart is not None
+    assert 'src="data:image/png;base64,' in chart[0]
+    assert "memory_limit_bytes" in chart[0]
+    values = [float(number) for number in re.findall(r"<td>(\d{6,}(?:\.\d+)?)</td>", chart[0])]
+    assert 0 < min(values) < max(values) <= 64 * 1024**2

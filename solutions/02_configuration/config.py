@@ -248,22 +248,24 @@ def load(environ: Mapping[str, str]) -> Config:
             problems.append(Problem(one.variable, one.purpose, str(error)))
         else:
             settings[one.group] |= {} if secret is None else {one.name: secret}
+    config = None
     try:
         config = Config.model_validate(settings)
     except ValidationError as error:
-        problems += _refused(error)
+        problems += _refused(error, environ)
     # Not raised inside `except`: pydantic's error would hang on to ours, with the values, secrets among them.
-    if problems:
+    if config is None or problems:
         raise ConfigError(problems)
     return config
 
 
-def _refused(error: ValidationError) -> list[Problem]:
-    """Return what pydantic says of values that do not fit their type."""
+def _refused(error: ValidationError, environ: Mapping[str, str]) -> list[Problem]:
+    """Return what pydantic says of the values; what is not set at all is known by now."""
     found = []
     for detail in error.errors(include_url=False, include_context=False):
         one = next(one for one in VARIABLES if (one.group, one.name) == detail["loc"])
-        absent = detail["type"] == "missing"
-        wrong = "is not set" if absent else what_is_wrong(detail["input"], detail["msg"])
-        found.append(Problem(one.variable, one.purpose, wrong))
+        if detail["type"] != "missing":
+            found.append(Problem(one.variable, one.purpose, what_is_wrong(detail["input"], detail["msg"])))
+        elif one.is_set(environ):
+            found.append(Problem(one.variable, one.purpose, "is set, but was not read"))
     return found

@@ -1,7 +1,6 @@
-"""Environment variables for a test, put back afterwards::
+"""Environment variables for a test, put back afterwards.
 
-with environment(HTTP_PORT="9000"):
-    assert config.load(os.environ).http.port == 9000
+``with environment(HTTP_PORT="9000"):`` begins a block in which ``config.load(os.environ)`` finds that port.
 """
 
 from __future__ import annotations

@@ -36,14 +36,14 @@ def a_participant(folder: Path) -> Iterator[Stack]:
         assert not cleanup.remove(session, {"kernel", "workspace"}).left
 
 
-def marked(root: Path, name: str) -> str:
-    """A source of lesson 01."""
-    return (root / "solutions" / "01_container" / name).read_text()
+def marked(root: Path, name: str, lesson: str = "01_container") -> str:
+    """A source of a lesson."""
+    return (root / "solutions" / lesson / name).read_text()
 
 
-def with_region(root: Path, name: str, identifier: str, body: str) -> str:
+def with_region(root: Path, name: str, identifier: str, body: str, lesson: str = "01_container") -> str:
     """The solved file with a participant's lines in the region."""
-    return regions.replace(regions.solved(marked(root, name)), identifier, body)
+    return regions.replace(regions.solved(marked(root, name, lesson)), identifier, body)
 
 
 def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:

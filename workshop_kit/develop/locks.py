@@ -16,16 +16,26 @@ STORE_LOCK = "images/parameter_store/requirements.txt"
 APP_LOCK = "workshop_app/requirements.txt"
 
 
+LOCKS = (
+    (LOCK, "pyproject.toml"),
+    (APP_LOCK, APP_SOURCE, "-c", LOCK),
+    (LOAD_LOCK, LOAD_SOURCE),
+    (STORE_LOCK, STORE_SOURCE),
+    (DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
+)
+"""Each lock with what it is compiled from."""
+
+
 def compile_all(root: Path) -> Iterator[Path]:
     """Compile every lock and give its path; later ones keep to the versions of earlier ones."""
-    yield _compile(root, LOCK, "pyproject.toml")
-    yield _compile(root, APP_LOCK, APP_SOURCE, "-c", LOCK)
-    yield _compile(root, LOAD_LOCK, LOAD_SOURCE)
-    yield _compile(root, STORE_LOCK, STORE_SOURCE)
-    yield _compile(root, DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK)
+    for target, *words in LOCKS:
+        before = (root / target).read_bytes() if (root / target).exists() else b""
+        _compile(root, target, *words)
+        if (root / target).read_bytes() != before:
+            yield root / target
 
 
-def _compile(root: Path, target: str, *words: str) -> Path:
+def _compile(root: Path, target: str, *words: str) -> None:
     command = [str(root / ".venv" / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     command += ["--no-header", "--no-annotate", "--python-version", "3.11", "--directory", str(root)]
     shell.run(
@@ -34,4 +44,3 @@ def _compile(root: Path, target: str, *words: str) -> Path:
         next_step="Read uv's last lines above.",
         environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
     )
-    return root / target

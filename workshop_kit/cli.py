@@ -90,6 +90,7 @@ def start(
     lesson: Annotated[str, typer.Argument(help="The lesson to open.")] = "00_start",
     port: Annotated[int | None, typer.Option(help="JupyterLab's port; left out, a free one is chosen.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    seed: exercises.Seed = None,
     no_install: NoInstall = False,
 ) -> None:
     """Prepare what is missing and open a lesson; where no engine can be had, the book."""
@@ -97,6 +98,8 @@ def start(
 
     workspace = Workspace.open(ROOT / "workspace")
     _require_lesson(workspace, lesson)
+    if seed is not None:
+        workspace.share_seed(seed)
     page = lab_settings.lesson_page(lesson)
     with TerminalReport() as report:
         no_engine = _why_no_engine(may_install=not no_install, report=report)

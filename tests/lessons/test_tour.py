@@ -12,6 +12,8 @@ import pytest
 
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.tour import tour
 from workshop_kit.learn.workspace import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -59,3 +61,10 @@ def test_the_tour_leaves_nothing(root: Path, engine: Engine, toured: list[dict[s
     assert engine.client.containers.list(all=True, filters=ours) == []
     assert engine.client.networks.list(filters=ours) == []
     assert engine.client.volumes.list(filters=ours) == []
+
+
+def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
+    """Nobody has done an exercise yet, and every lesson runs from top to bottom: a failed check is no exception."""
+    results = tour(workspace, output=tmp_path)
+    assert [str(result.error) for result in results if result.error] == []
+    assert "not started" in results[1].page.read_text().lower()

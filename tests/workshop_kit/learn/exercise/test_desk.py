@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from workshop_kit.engine import containers
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn import checkpoint
 from workshop_kit.learn.exercise import regions
 from workshop_kit.learn.exercise.desk import Desk
@@ -187,3 +189,20 @@ def test_jumping_keeps_what_was_passed(engineless: Desk) -> None:
     arrived = checkpoint.arrange(engineless, "02_configuration")
     assert "SIG_DFL" in path.read_text()
     assert GRACEFUL not in arrived.solved
+
+
+def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(desk: Desk, participant: Stack) -> None:
+    """Containers of notebooks are gone, the stack is whole again, also when a part of it was stopped."""
+    running = containers.run(participant.session, Spec(participant.container("service").image.id, command=("x",)))
+    participant.stop("redis")
+    arrived = checkpoint.goto(desk, "container", participant)
+    assert arrived.lesson == "01_container"
+    with pytest.raises(WorkshopError, match="is gone"):
+        running.inspect()
+    assert participant.container("redis").status == "running"
+
+
+def test_there_is_no_jump_into_nowhere(desk: Desk, participant: Stack) -> None:
+    """A lesson that does not exist is told before anything is touched."""
+    with pytest.raises(WrongUsage, match="01_container"):
+        checkpoint.goto(desk, "99_dreams", participant)

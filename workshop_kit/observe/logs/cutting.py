@@ -109,8 +109,12 @@ class Readable(Protocol):
 
 def blocks(file: Readable, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
     """A file in pieces of whole lines; a line longer than a block is a longer piece."""
+    readline = getattr(file, "readline", None)
     waiting: list[bytes] = []
     while data := file.read(block_bytes):
+        if readline is not None:
+            yield data if data.endswith(b"\n") else data + readline()
+            continue
         end = data.rfind(b"\n") + 1
         if not end:
             waiting.append(data)

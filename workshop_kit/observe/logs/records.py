@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workshop_kit.observe.logs import schema
-from workshop_kit.observe.logs.cutting import Block, plain
+from workshop_kit.observe.logs.cutting import Block, clean, line_ends, plain, views
 from workshop_kit.observe.logs.extraction import Extractor
 from workshop_kit.observe.logs.judging import judge
-from workshop_kit.observe.logs.mending import put
+from workshop_kit.observe.logs.mending import put, scattered
 from workshop_kit.observe.logs.pieces import MAX_LINE_BYTES, STREAMS, Joiner, stream_array
+from workshop_kit.observe.logs.shapes import shapes
 from workshop_kit.observe.logs.sources import NOTHING
-from workshop_kit.observe.logs.times import nulls
+from workshop_kit.observe.logs.times import UTC_NS, nulls
 
+_USUAL = 0.9  # of the lines: below that it is quicker to parse them all
 RECORD = {"log": schema.TEXT, "stream": schema.TEXT, "time": schema.TIME, "attrs": schema.JSON}
 
 
@@ -29,9 +32,32 @@ class Records:
 
     def feed(self, data: bytes) -> Block:
         """Whole records; only the last one may lack an end. What is not a record is kept as a foreign line."""
-        outer = plain(data)
-        if not len(outer):
+        if not data:
             return NOTHING
+        data, counts = clean(data)
+        ends = line_ends(data)
+        starts = np.concatenate([np.zeros(1, np.int64), ends])[:-1]
+        found = shapes(data, starts, ends)
+        if np.count_nonzero(found.usual) < _USUAL * len(starts):
+            return self._joiner.feed(self._any(data, counts))
+        rows = np.flatnonzero(~found.usual)
+        quoted = Block(views(data, found.starts, np.where(found.usual, found.ends, found.starts)))
+        text = self._extractor.strings(quoted)
+        rows = np.union1d(rows, np.flatnonzero(nulls(text)))
+        records = [_record(data[starts[row] : ends[row]].decode().removesuffix("\n")) for row in rows]
+        foreign = frozenset(int(row) for row, record in zip(rows, records, strict=True) if record["stream"] is None)
+        for row, record in zip(rows, records, strict=True):
+            found.codes[row] = STREAMS.index(record["stream"]) if record["stream"] else -1
+        received = put(pa.array(found.ns, UTC_NS), rows, [record["time"] for record in records])
+        attrs = None
+        if any(record["attrs"] for record in records):
+            attrs = scattered(len(starts), rows, [record["attrs"] for record in records], pa.string())
+        text = put(text, rows, [record["log"] for record in records])
+        return self._joiner.feed(Block(text, received, stream_array(found.codes), attrs, foreign, counts))
+
+    def _any(self, data: bytes, counts: Counter[str]) -> Block:
+        """Records of another shape, with labels for one."""
+        outer = plain(data)
         found = self._extractor.extract(outer, RECORD)
         known = _stream_codes(found.columns["stream"]) >= 0
         rows = np.flatnonzero(found.odd | ~known | nulls(found.columns["log"]) | nulls(found.columns["time"]))
@@ -40,7 +66,7 @@ class Records:
         columns = {key: put(column, rows, [record[key] for record in records]) for key, column in found.columns.items()}
         attrs = columns["attrs"] if columns["attrs"].null_count < len(outer) else None
         stream = stream_array(_stream_codes(columns["stream"]))
-        return self._joiner.feed(Block(columns["log"], columns["time"], stream, attrs, foreign, outer.counts))
+        return Block(columns["log"], columns["time"], stream, attrs, foreign, counts)
 
     def end(self) -> list[Block]:
         """A line whose last piece never came."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe import logs
@@ -98,9 +100,48 @@ def test_what_is_no_record_is_kept() -> None:
         b'{"log":"a\\n","log":"b\\n","stream":"stdout","time":"2026-11-24T16:06:14Z"}',
         record_of("x\n", "std")[:-1],
     ]
-    frame = logs.read_json_file(record_of("fine\n") + b"\n".join(odd))
-    assert frame["raw"].tolist() == ["fine", *(one.decode() for one in odd)]
-    assert frame.attrs["reasons"] == {"plain text": 1, "not a record of the engine's": len(odd)}
+    odd += [b'{"log":"a","x":"b","stream":"stdout","time":"2026-11-24T16:06:14Z"}']
+    odd += [
+        b'{"log":"a\\","stream":"stdout","time":"2026-11-24T16:06:14Z"}',
+        b'{"log":","stream":"stdout","time":"2026-11-24T16:06:14Z"}',
+    ]
+    odd += [b'{"log":"a\\n","stream":"stdout","time":"2026-13-24T16:06:14Z"}']
+    for usual in (1, 200):  # among many usual ones the engine's records are told by their shape
+        frame = logs.read_json_file(record_of("fine\n") * usual + b"\n".join(odd))
+        assert frame["raw"].tolist() == [*["fine"] * usual, *(one.decode() for one in odd)]
+        assert frame.attrs["reasons"] == {"plain text": usual, "not a record of the engine's": len(odd)}
+
+
+TEXTS = st.text(max_size=20) | st.sampled_from(
+    ['","stream":"stdout","time":"', "\\", '"', '{"n":1}', "\x00", "\u2028", "<&>"]
+)
+DIGITS = st.integers(0, 10**9 - 1).map(lambda n: f".{n:09d}".rstrip("0").rstrip("."))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(TEXTS, st.sampled_from(["stdout", "stderr"]), DIGITS), min_size=1, max_size=40), st.booleans()
+)
+def test_records_are_read_whatever_they_hold(records: list[tuple[str, str, str]], ascii_only: bool) -> None:
+    """Any text, either stream, any number of digits in the time: the line, its stream and its time."""
+    whole = [(text.replace("\n", " ").encode("utf-8", "replace").decode(), *more) for text, *more in records]
+    lines = [
+        json.dumps(
+            {"log": f"{text}\n", "stream": name, "time": f"2026-11-24T16:06:14{digits}Z"},
+            ensure_ascii=ascii_only,
+            separators=(",", ":"),
+        )
+        for text, name, digits in whole
+    ]
+    frame = logs.read_json_file("\n".join(lines).encode())
+    assert frame["stream"].tolist() == [name for _, name, _ in whole]
+    expected = [(NS // 10**9) * 10**9 + int((digits[1:] or "0").ljust(9, "0")) for _, _, digits in whole]
+    assert frame["received"].astype("int64").tolist() == expected
+    for row, (text, _, _) in enumerate(whole):
+        if frame["reason"].isna().iloc[row]:
+            assert logs.record(frame, row) == json.loads(text)
+        else:
+            assert frame["raw"].iloc[row] == text.removesuffix("\r")
 
 
 def test_labels_are_a_column() -> None:

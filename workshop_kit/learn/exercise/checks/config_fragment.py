@@ -36,19 +36,15 @@ def definition_of(one: Mapping[str, Any], image: str, shared: Mapping[str, str],
 
     Raises InvalidTask, a WrongUsage with all problems.
     """
-    secrets, own = one.get("secrets") or [], one.get("environment") or []
+    own = one.get("environment") or []
+    said = {str(entry.get("name")) for key in ("environment", "secrets") for entry in _entries(one, key)}
     if isinstance(own, list):
-        said = {
-            entry.get("name")
-            for entry in (*own, *(secrets if isinstance(secrets, list) else ()))
-            if isinstance(entry, dict)
-        }
         own = [*own, *({"name": name, "value": value} for name, value in shared.items() if name not in said)]
     container = {
         "name": "service",
         "image": image,
         "environment": own,
-        "secrets": secrets,
+        "secrets": one.get("secrets") or [],
         "portMappings": [{"containerPort": port}],
         "stopTimeout": 0,
     }
@@ -57,19 +53,18 @@ def definition_of(one: Mapping[str, Any], image: str, shared: Mapping[str, str],
 
 def passwords(one: Mapping[str, Any]) -> list[str]:
     """Return the variables in ``environment`` that are passwords, so that the file has them as text."""
-    entries = one.get("environment")
-    names = (
-        [str(entry.get("name")) for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return sorted(
+        name for entry in _entries(one, "environment") if (name := str(entry.get("name"))).endswith("PASSWORD")
     )
-    return sorted(name for name in names if name.endswith("PASSWORD"))
 
 
 def elsewhere(one: Mapping[str, Any], environment: str) -> list[str]:
     """Return the paths that a definition names and that are not its environment's."""
-    entries = one.get("secrets")
-    paths = (
-        [str(entry.get("valueFrom")) for entry in entries if isinstance(entry, dict)]
-        if isinstance(entries, list)
-        else []
-    )
+    paths = [str(entry.get("valueFrom")) for entry in _entries(one, "secrets")]
     return [path for path in paths if not path.startswith(f"{PREFIX}/{environment}/")]
+
+
+def _entries(one: Mapping[str, Any], key: str) -> list[dict[Any, Any]]:
+    """The entries of a list that are mappings, as they should be; the parser says what is wrong with the others."""
+    entries = one.get(key)
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

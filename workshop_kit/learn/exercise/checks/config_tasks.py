@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from workshop_kit.engine.aws import NotAllowed
 from workshop_kit.engine.store import Settings, Store
 from workshop_kit.engine.tasks import environments as tasks
 from workshop_kit.errors import WorkshopError
@@ -37,7 +38,7 @@ def environments(context: Context) -> Judged:
     starts: list[Finding] = []
     for names in AT_ONCE:
         context.report(Step("Check", None, f"starting {' and '.join(names)}"))
-        starts += _started(context, store, settings, {name: fragment.get(name, {}) for name in names})
+        starts += _started(context, store, settings, {name: fragment.get(name) for name in names})
     findings = (*starts, _one_image(fragment), _no_passwords(fragment, *settings))
     wrong = [finding for finding in findings if not finding.passed]
     if not wrong:
@@ -55,7 +56,7 @@ def _read(context: Context) -> dict[str, dict[str, Any]] | Judged:
 
 
 def _started(
-    context: Context, store: Store, settings: Mapping[str, Settings], definitions: Mapping[str, dict[str, Any]]
+    context: Context, store: Store, settings: Mapping[str, Settings], definitions: Mapping[str, dict[str, Any] | None]
 ) -> list[Finding]:
     """Start some environments at once, and look at each."""
     image = context.stack.container("service").attrs["Image"]
@@ -64,13 +65,15 @@ def _started(
         for name, one in definitions.items():
             own = settings[name]
             try:
+                if one is None:
+                    raise WorkshopError(f"tasks.yaml has no {name}.")
                 task = config_fragment.definition_of(one, image, config_store.shared(own), int(str(own[tasks.PORT])))
                 tried[name] = stack.enter_context(
                     config_store.running(context.stack, task, store.reader(name), settings[name])
                 )
             except WorkshopError as error:
                 tried[name] = error
-        return [_start(name, settings[name], definitions[name], one) for name, one in tried.items()]
+        return [_start(name, settings[name], definitions[name] or {}, one) for name, one in tried.items()]
 
 
 def _start(name: str, own: Settings, definition: Mapping[str, Any], tried: Trial | WorkshopError) -> Finding:
@@ -80,7 +83,8 @@ def _start(name: str, own: Settings, definition: Mapping[str, Any], tried: Trial
     look = f"Which paths of the store does {name} ask for?"
     if isinstance(tried, WorkshopError):
         means = f"{name} does not start: {tried.what}"
-        if strange := config_fragment.elsewhere(definition, name):
+        strange = config_fragment.elsewhere(definition, name)
+        if strange and isinstance(tried, NotAllowed):
             means = f"{name} asked for {strange[0]}, which is not its own, and was refused: it does not start."
         return Finding(False, called, tried.what, expected, means, look)
     told = dict(pair.split("=", 1) for pair in tried.inspect()["Config"]["Env"])

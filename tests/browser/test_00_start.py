@@ -66,13 +66,14 @@ def test_the_lesson_is_run_by_clicks(lesson: LabPage) -> None:
     lesson.cell(position("break")).evaluate("cell => cell.scrollIntoView({block: 'start'})")
     lesson.page.wait_for_timeout(500)
     lesson.screenshot("00_start")
-    run_to(lesson, "honest", "tidy")
+    run_to(lesson, "honest", "board")
     assert_honest(lesson)
     expect(lesson.output(position("recover"))).to_contain_text("/readyz says 200")
     expect(lesson.output(position("ask-config"))).to_contain_text("/run/secrets/master_db_password")
     expect(lesson.output(position("ask-logs"))).to_contain_text("dependency down")
     expect(lesson.output(position("ask-monitoring"))).to_contain_text("healthy")
     expect(lesson.output(position("doctor"))).to_contain_text("This machine")
+    expect(lesson.output(position("board")).locator(".wk-live")).to_contain_text("container.graceful")
     lesson.screenshot("00_start-end")
     assert lesson.errors == []
 
@@ -83,7 +84,7 @@ def test_run_all_twice_in_the_dark(lesson: LabPage) -> None:
     code_cells = lessons.code_cells(LESSON)
     for round_number in (1, 2):
         lesson.menu("Run", "Run All Cells")
-        prompt = lesson.cell(position("tidy")).locator(".jp-InputPrompt").first
+        prompt = lesson.cell(position("board")).locator(".jp-InputPrompt").first
         expect(prompt).to_have_text(f"[{round_number * code_cells}]:", timeout=120_000)
         assert_honest(lesson)
     expect(lesson.output(position("reveal"))).to_contain_text("every order fails")

@@ -32,7 +32,7 @@ def lesson(lab: LabPage, workspace: Workspace) -> Iterator[LabPage]:
 def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
     """The stop that takes ten seconds, the file that is gone, the kill for want of memory: on the page, with charts."""
     lesson.menu("Run", "Run All Cells")
-    prompt = lesson.cell(lessons.position(LESSON, "tidy")).locator(".jp-InputPrompt").first
+    prompt = lesson.cell(lessons.position(LESSON, "board")).locator(".jp-InputPrompt").first
     expect(prompt).to_have_text(f"[{lessons.code_cells(LESSON)}]:", timeout=180_000)
     seen = {
         "reveal-stop": "exit code 137 after 10",

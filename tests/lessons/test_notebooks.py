@@ -77,6 +77,12 @@ def test_code_cells_are_short(notebook: dict[str, Any]) -> None:
         assert source(cell).count("\n") + 1 < 15, cell["id"]
 
 
+def test_it_ends_with_the_board(notebook: dict[str, Any]) -> None:
+    """The last cell shows how all exercises stand, and the way to the next lesson."""
+    last = notebook["cells"][-1]
+    assert (last["id"], source(last)) == ("board", "w.board()")
+
+
 def test_the_kernel_is_ours(notebook: dict[str, Any]) -> None:
     """The notebook asks for the kernel that has the library, and tells nothing of its author's machine."""
     assert notebook["metadata"]["kernelspec"]["name"] == KERNEL

@@ -19,7 +19,10 @@ async function arrive(changed, path, said) {
   if (!path || !lab()) return;
   await lab().commands.execute("docmanager:open", { path });
   // The board is out of sight now, and may be gone: what it says about the files kept aside must not be.
-  if (lab().commands.hasCommand("apputils:notify")) lab().commands.execute("apputils:notify", { message: said, type: "success", options: { autoClose: false } });
+  // JupyterLab cuts a note off after 140 characters, so the last line, where they are, comes before the rest.
+  const [first, ...rest] = said.split("\n");
+  const message = [first, ...rest.reverse()].join("\n");
+  if (lab().commands.hasCommand("apputils:notify")) lab().commands.execute("apputils:notify", { message, type: "success", options: { autoClose: false } });
 }
 
 function render({ model, el }) {

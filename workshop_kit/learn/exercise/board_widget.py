@@ -85,7 +85,8 @@ class BoardView:
             self._tell(arrived="", changed=changed)
             if changed:
                 trust(self.desk.workspace)  # a notebook that changes unsigned loses its panels
-        self.said = "\n".join(arrived.sentences())
+        folder = f"{self.desk.workspace.folder}/"
+        self.said = "\n".join(arrived.sentences()).replace(folder, "")  # as JupyterLab's file list has it
         self._tell(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self.desk.board().html)
         return self.said
 

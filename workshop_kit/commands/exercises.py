@@ -73,7 +73,7 @@ def goto(lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, 03 
     """Bring the workspace and its containers to the start of a lesson."""
     desk = _desk(_workspace())
     with TerminalReport() as report:
-        arrived = checkpoint.goto(desk, checkpoint.find_lesson(CHECKOUT, lesson), desk.stack(), report)
+        arrived = checkpoint.goto(desk, checkpoint.find_lesson(desk.root, lesson), desk.stack(), report)
     _sign(desk.workspace)
     for line in arrived.sentences():
         say(line)

@@ -1,0 +1,66 @@
+"""``update`` and ``goto`` at the terminal: what they wrote is trusted by JupyterLab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.sign import NotebookNotary
+
+from workshop_kit.commands import exercises
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.learn import ready
+from workshop_kit.learn.lab_settings import JupyterFolders
+from workshop_kit.learn.workspace import Workspace
+
+NAME = "notebooks/00_start.ipynb"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The workspace that the commands work on."""
+    monkeypatch.setattr(exercises, "CHECKOUT", tmp_path)
+    return Workspace.open(tmp_path / "workspace")
+
+
+def is_signed(workspace: Workspace) -> bool:
+    """Whether JupyterLab trusts the notebook as it is now."""
+    notary = NotebookNotary(data_dir=str(JupyterFolders(workspace.jupyter_folder).data))  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(workspace.folder / NAME, as_version=4)  # type: ignore[no-untyped-call]
+    return bool(notary.check_signature(notebook))  # type: ignore[no-untyped-call]
+
+
+def test_an_update_signs_what_it_changed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """A notebook that got newer is signed; without one nothing is, and no second and a half is spent on it."""
+    exercises.update()
+    assert "Everything is up to date." in capsys.readouterr().err
+    assert not workspace.jupyter_folder.exists()
+    older = (workspace.folder / NAME).read_text().replace("light", "lamp")
+    for folder in (workspace.folder, workspace.base):
+        (folder / NAME).write_text(older)
+    exercises.update()
+    assert f"Updated: {NAME}" in capsys.readouterr().err
+    assert is_signed(workspace)
+
+
+@pytest.fixture
+def nothing_left(workspace: Workspace) -> Iterator[None]:
+    """The stack that a jump brings up is gone afterwards."""
+    yield
+    session = ready.session_of(workspace, reach.connect())
+    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("images", "nothing_left")
+def test_a_jump_signs_what_it_wrote(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """The fresh notebook is signed, what stood there is kept, and both are said."""
+    (workspace.folder / NAME).write_text("mine")
+    exercises.goto("00")
+    said = capsys.readouterr().err
+    assert "00_start is at its start." in said
+    assert str(workspace.folder / "kept") in said.replace("\n", "")
+    assert is_signed(workspace)

@@ -77,6 +77,16 @@ def test_the_committed_book_is_of_these_lessons(root: Path) -> None:
     assert all(f"({lesson.stem}.md)" in index for lesson in lessons)
 
 
+def test_the_committed_book_tells_nothing_of_the_machine_it_was_made_on(root: Path) -> None:
+    """No folder of its author's stands in it: not the checkout, not the home, not a temporary place."""
+    pages = sorted((root / "docs" / "book").glob("*.md"))
+    assert pages
+    for page in pages:
+        text = page.read_text()
+        for place in (str(root), str(Path.home()), "/home/", "/Users/", "build/tour"):
+            assert place not in text, (page.name, place)
+
+
 @pytest.mark.parametrize("name", ["README.md", "docs/book/README.md"])
 def test_links_lead_somewhere(root: Path, name: str) -> None:
     """A relative link in a page that people read first names a file that exists."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -24,18 +23,11 @@ def read_container(container: Any, *, since: datetime | float | None = None) -> 
     """
     container = sdk(container)
     state_of(container)
-    with (
-        Reader(STAMPED if has_terminal(container) else MESSAGES, live=True) as reader,
-        ThreadPoolExecutor(1) as parsing,
-    ):
+    kind = STAMPED if has_terminal(container) else MESSAGES
+    with Reader(kind, live=True) as reader:
         with open_log(container, since_parameter(since), threading.Event()) as stream:
-            before = None
             for data in _gathered(stream):
-                if before:
-                    before.result()  # at most one piece is parsed while the next one is read
-                before = parsing.submit(reader.feed, data)
-            if before:
-                before.result()
+                reader.feed(data)
             if stream.cut:
                 raise Away
         reader.end()

@@ -53,8 +53,9 @@ class Fast:
 class Extractor:
     """Blocks of JSON lines to columns of given types, many at a time. For one thread at a time."""
 
-    def __init__(self) -> None:
-        self._connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+    def __init__(self, beside: Extractor | None = None) -> None:
+        """A new database, or one more connection to that of another extractor, which may then work at the same time."""
+        self._connection: duckdb.DuckDBPyConnection = beside._connection.cursor() if beside else _database()
 
     def close(self) -> None:
         """Free DuckDB's memory."""
@@ -109,6 +110,10 @@ class Extractor:
         found = self._connection.sql(f"SELECT {_kind_list(types, 'l')}, len(json_keys(l)) FROM lines").fetchall()  # noqa: S608
         kinds = [(tuple(_KINDS.get(kind, JSON) for kind in row), keys) for row, keys in found]
         return [row if _holds(types, row, keys) else None for row, keys in kinds]
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
 
 
 def _holds(types: Types, row: Kinds, keys: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import queue
 import threading
 import time
@@ -94,9 +96,10 @@ class Following(Iterator[pd.DataFrame]):
             stream = open_log(self._container, {"follow": 1, "tail": "all", **asked}, self._stop)
         except (Away, Gone):
             return False
-        with stream:
-            came: queue.Queue[bytes] = queue.Queue(maxsize=_QUEUE)
-            threading.Thread(target=_pump, args=(stream, came), name="logs: follow", daemon=True).start()
+        came: queue.Queue[bytes] = queue.Queue(maxsize=_QUEUE)
+        over = threading.Event()
+        threading.Thread(target=_pump, args=(stream, came, over), name="logs: follow", daemon=True).start()
+        try:
             ended = False
             while not ended:
                 data, ended = self._batch(came)
@@ -104,6 +107,9 @@ class Following(Iterator[pd.DataFrame]):
                 if collected.rows:
                     yield collected.frame(self._gaps)
                     self._gaps = []
+        finally:
+            over.set()
+            stream.close()
         return not stream.cut
 
     def _take(self, block: Block, collected: Collected) -> None:
@@ -150,8 +156,10 @@ def follow(
     return Following(container, stop, every_seconds, max_line_bytes)
 
 
-def _pump(stream: Stream, came: queue.Queue[bytes]) -> None:
+def _pump(stream: Stream, came: queue.Queue[bytes], over: threading.Event) -> None:
     """From the socket into the queue, which is short: a reader that is busy slows the engine down."""
-    for data in stream:
-        came.put(data)
-    came.put(_END)
+    for data in itertools.chain(stream, [_END]):
+        while not over.is_set():
+            with contextlib.suppress(queue.Full):
+                came.put(data, timeout=0.2)
+                break

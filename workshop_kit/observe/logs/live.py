@@ -7,7 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ _READ_BYTES = 1024 * 1024
 
 
 def follow_pipe(
-    file: BinaryIO,
+    file: IO[bytes],
     stop: threading.Event | None = None,
     *,
     kind: str = PLAIN,

@@ -6,6 +6,7 @@ import io
 import itertools
 import zlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO, Self
 import pandas as pd
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.observe.logs.cutting import blocks
+from workshop_kit.observe.logs.cutting import Block, blocks
 from workshop_kit.observe.logs.extraction import Extractor
 from workshop_kit.observe.logs.frame import Collected
 from workshop_kit.observe.logs.messages import Messages
@@ -37,29 +38,46 @@ class Reader:
 
     def __init__(self, kind: str = PLAIN, *, live: bool = False, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._extractor = Extractor()
-        self._source = source_of(kind, self._extractor, live, max_line_bytes)
+        self._source = source_of(kind, Extractor(self._extractor), live, max_line_bytes)
         self._collected = Collected(Parser(self._extractor))
+        self._worker = ThreadPoolExecutor(1, "logs: parse")
+        self._before: Future[None] | None = None
 
     @property
     def rows(self) -> int:
         """How many lines there are since the last frame."""
+        self._settle()
         return self._collected.rows
 
     def feed(self, data: bytes) -> None:
-        """Take whole lines (only the last may lack its end); a ``live`` reader takes bytes split anywhere."""
-        self._collected.add(self._source.feed(data))
+        """Take whole lines (only the last may lack its end); a ``live`` reader takes bytes split anywhere.
+
+        They are parsed while the next ones are fetched; an error comes with the next call.
+        """
+        self._add(self._source.feed(data))
 
     def end(self) -> None:
         """There is no more: what is unfinished becomes lines."""
         for block in self._source.end():
-            self._collected.add(block)
+            self._add(block)
+
+    def _add(self, block: Block) -> None:
+        self._settle()
+        self._before = self._worker.submit(self._collected.add, block)
+
+    def _settle(self) -> None:
+        before, self._before = self._before, None
+        if before:
+            before.result()
 
     def frame(self, gaps: Sequence[Any] = ()) -> pd.DataFrame:
         """The lines since the last frame."""
+        self._settle()
         return self._collected.frame(gaps)
 
     def close(self) -> None:
         """Free its memory."""
+        self._worker.shutdown()
         self._extractor.close()
 
     def __enter__(self) -> Self:

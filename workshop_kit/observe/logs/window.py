@@ -2,7 +2,8 @@
 
 After an interruption the engine is asked for what came since a moment shortly before the last line. The lines that come
 again are known by time (to the nanosecond) and stream, as often as they were given. If none of them comes again, the
-engine no longer has them (rotated away, removed): whatever came after them may be gone, too.
+engine no longer has them (rotated away, removed): whatever came after them may be gone, too. What is not noticed: lines
+written while the reader was away and the machine's clock had been set back; the engine does not give them.
 """
 
 from __future__ import annotations

@@ -227,6 +227,20 @@ def test_drops_of_the_non_blocking_mode_are_counted_exactly(session: Session, im
         container.remove(force=True)
 
 
+def test_a_following_that_is_given_up_leaves_nothing_behind(start: Start) -> None:
+    """The reader waits while nobody takes frames, and its thread ends when the following is closed."""
+    running = start(MANY.replace("TOTAL", "500_000"))
+    running.container.wait()
+    following = logs.follow(running, threading.Event())
+    first = next(following)
+    assert 0 < len(first) < 500_000
+    following.close()
+    deadline = time.monotonic() + 20
+    while any(one.name == "logs: follow" for one in threading.enumerate()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [one for one in threading.enumerate() if one.name == "logs: follow"]
+
+
 def test_a_container_that_is_gone_is_one_sentence(start: Start) -> None:
     """Reading says so; following is over at once."""
     running = start("print('x')")

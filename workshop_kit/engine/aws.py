@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import (
@@ -24,6 +25,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 
 from workshop_kit.errors import WorkshopError, WrongUsage
 
+LOADER = botocore.loaders.create_loader()
+"""What botocore knows of AWS, read and parsed once: for a client of its own that takes most of the time."""
 REGION = "us-east-1"  # the emulator has every region and is in none
 PATIENCE = {"connect_timeout": 2, "read_timeout": 10, "retries": {"total_max_attempts": 2}}
 
@@ -68,6 +71,7 @@ class Access:
     def _isolated(self) -> Any:
         """A session to which no variable and no file of the user's says anything."""
         session = botocore.session.Session()
+        session.register_component("data_loader", LOADER)
         values = {name: ConstantProvider(line[2]) for name, line in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
         values |= {"region": ConstantProvider(self.region)}
         values |= {"s3": ConstantProvider({}), "proxies_config": ConstantProvider({})}

@@ -29,8 +29,8 @@ def notebook(workspace: Workspace, write_notebook: WriteNotebook) -> Path:
 
 def told(source: str, notebook: Path) -> str | None:
     """What a cell that fails in IPython is told."""
-    shell = InteractiveShell()
-    error = shell.run_cell(source, silent=True).error_in_exec
+    shell = InteractiveShell()  # type: ignore[no-untyped-call]
+    error = shell.run_cell(source, silent=True).error_in_exec  # type: ignore[no-untyped-call]
     assert error is not None
     sentence = sentence_for(error, notebook)
     return str(sentence) if sentence else None

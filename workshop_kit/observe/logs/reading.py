@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+import numpy as np
 import pandas as pd
 
 from workshop_kit.errors import WrongUsage
@@ -130,8 +131,8 @@ def kind_of(line: bytes) -> str:
     """
     if is_record(line.decode("utf-8", "replace")):
         return JSON_FILE
-    starts, ends = pd.array([0]).to_numpy(int), pd.array([len(line)]).to_numpy(int)
-    return STAMPED if line and stamps(line, starts, ends)[0].null_count == 0 else PLAIN
+    received, _ = stamps(line, np.zeros(min(1, len(line)), int), np.array([len(line)][: len(line)]))
+    return STAMPED if len(received) and received.null_count == 0 else PLAIN
 
 
 def _read(pieces: Iterable[bytes], kind: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ function row(id, name, value, told) {
   const out = element("input", { id: `${id}-out`, type: "checkbox" });
   const label = element("label", { for: id }, element("code", {}, name));
   const leave = element("label", { for: `${id}-out` }, out, " leave it out");
-  out.setAttribute("aria-label", `leave out ${name}`);
+  out.setAttribute("aria-label", `leave it out: ${name}`); // every row has one
   function reset() {
     input.value = value;
     out.checked = !told;

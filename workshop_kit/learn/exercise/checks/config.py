@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 
 from workshop_kit.learn.exercise import trial
 from workshop_kit.learn.exercise.asking import Answer
-from workshop_kit.learn.exercise.checks import config_refusal
+from workshop_kit.learn.exercise.checks import config_order, config_refusal
 from workshop_kit.learn.exercise.checks.config_refusal import MODULE, REQUIRED, Refusal
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.laying import PORT
@@ -17,7 +16,6 @@ from workshop_kit.learn.exercise.starting import did_not_start
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
-ORDER = {"item": "check of config.env", "quantity": 1}
 NO_PORT = "abc"
 
 
@@ -49,14 +47,17 @@ def env(context: Context) -> Judged:
         if listens is None:
             return did_not_start(tried)
         context.report(Step("Check", None, "placing an order in another database"))
-        _wait_connected(listens)
-        order = listens.post("/orders", ORDER)
+        order = config_order.place(listens, "config.env", lambda: other.database in _log(tried))
         findings = (
-            _database(order, other, other.database in tried.lines(config_refusal.LOG_LIMIT_BYTES)),
+            _database(order, other, other.database in _log(tried)),
             _port(listens is there, other),
             _typed(config_refusal.wait_refused(broken)),
         )
         return _env_judged(findings, order, tried.lines())
+
+
+def _log(tried: Trial) -> str:
+    return tried.lines(config_refusal.LOG_LIMIT_BYTES)
 
 
 def _where(tried: Trial, there: Trial) -> Trial | None:
@@ -67,13 +68,6 @@ def _where(tried: Trial, there: Trial) -> Trial | None:
             if one.wait_answer("/livez", within_seconds=0.05):
                 return one
     return None
-
-
-def _wait_connected(listens: Trial) -> None:
-    """Wait until /readyz says anything but that it starts: ready, or that it cannot do without what it lacks."""
-    waited = listens.left_seconds
-    while "starting" in listens.get("/readyz").body and waited - listens.left_seconds < trial.START_SECONDS:
-        time.sleep(trial.LOOK_SECONDS)
 
 
 def _database(order: Answer, other: Other, asked_for_it: bool) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.learn.exercise import laying, trial
-from workshop_kit.learn.exercise.checks import config_refusal
+from workshop_kit.learn.exercise.checks import config_order, config_refusal
 from workshop_kit.learn.exercise.checks.config_look import Case, Outcome, look
 from workshop_kit.learn.exercise.checks.config_refusal import MODULE, Refusal
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
@@ -20,7 +20,6 @@ from workshop_kit.progress import Step
 PASSWORD, PORT, LEVEL = "MASTER_DB_PASSWORD", "MASTER_DB_PORT", "LOG_LEVEL"
 PATH = "/tmp/secret"  # noqa: S108  # in the container
 PASSWORD_FILE = f"{PASSWORD}_FILE"
-ORDER = {"item": "check of config.file", "quantity": 1}
 
 
 @check("config.redact")
@@ -130,8 +129,7 @@ def file(context: Context) -> Judged:
         looking = other.submit(look, context.stack, context.text, cases)
         if not tried.wait_answer("/livez"):
             return did_not_start(tried)
-        tried.wait_answer("/readyz", within_seconds=trial.ANSWER_SECONDS)
-        order = tried.post("/orders", ORDER)
+        order = config_order.place(tried, "config.file")
         outcomes, lines = looking.result(), tried.lines()
     if isinstance(outcomes, Judged):
         return outcomes

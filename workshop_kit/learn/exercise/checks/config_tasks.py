@@ -12,8 +12,8 @@ from workshop_kit.engine.aws import NotAllowed
 from workshop_kit.engine.store import Settings, Store
 from workshop_kit.engine.tasks import environments as tasks
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise import laying, trial
-from workshop_kit.learn.exercise.checks import config_fragment, config_store
+from workshop_kit.learn.exercise import laying
+from workshop_kit.learn.exercise.checks import config_fragment, config_order, config_store
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.exercise.starting import did_not_start
@@ -23,7 +23,6 @@ from workshop_kit.progress import Step
 AT_ONCE = (("production", "staging"), ("qa",))
 """Two containers at a time: a third would make all of them wait."""
 DESK = "desk"
-ORDER = {"item": "check of config.store", "quantity": 1}
 
 
 @check("config.environments")
@@ -151,8 +150,7 @@ def store(context: Context) -> Judged:
 
 
 def _desk(tried: Trial, own: Settings, written: Finding) -> Judged:
-    tried.wait_answer("/readyz", within_seconds=trial.ANSWER_SECONDS)
-    order = tried.post("/orders", ORDER)
+    order = config_order.place(tried, "config.store")
     placed = found(
         order.status == 201,
         "POST /orders",

@@ -123,20 +123,17 @@ def forms(folder: Path) -> list[Row]:
 
 
 def memory(folder: Path) -> Row:
-    """The peak of a process that does nothing else, in MB (not seconds)."""
+    """The peak of a process that does nothing else, what it imports included."""
     code = "import resource, sys; from workshop_kit.observe import logs; f = logs.read_file(sys.argv[1]);"
     code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     command = [sys.executable, "-c", code, str(folder / "json")]
-    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return Row(
-        "peak memory of the first, in MB, imports included (a figure, no time)",
-        float(found.stdout),
-        1,
-        "≤ 500, floor 700",
-    )
+    peaks: list[int] = []
+    taken = median_seconds(lambda: peaks.append(int(subprocess.check_output(command, cwd=ROOT))), RUNS)
+    work = f"the first in a process of its own, peak memory {max(peaks)} MB"
+    return Row(work, taken, RUNS, "≤ 500 MB, floor 700")
 
 
-def pipe(folder: Path) -> list[Row]:
+def pipe(folder: Path) -> Row:
     """From a pipe to frames, and how much memory grew between the first tenth and the end."""
     grown: list[int] = []
 
@@ -151,15 +148,8 @@ def pipe(folder: Path) -> list[Row]:
         grown.append(resident_mb() - early)
 
     taken = median_seconds(followed, RUNS)
-    return [
-        Row(
-            f"{LINES:,} lines followed from a pipe ({LINES / taken:,.0f} lines/s)",
-            taken,
-            RUNS,
-            "≥ 300,000/s, floor 200,000",
-        ),
-        Row("memory grown meanwhile, in MB (a figure, no time)", float(max(grown)), RUNS, "flat"),
-    ]
+    work = f"{LINES:,} lines followed from a pipe: {LINES / taken:,.0f} lines/s, memory grew by {max(grown)} MB"
+    return Row(work, taken, RUNS, "≥ 300,000 lines/s, floor 200,000, flat memory")
 
 
 def resident_mb() -> int:
@@ -194,7 +184,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write(folder)
-        rows = [*forms(folder), memory(folder), *pipe(folder)]
+        rows = [*forms(folder), memory(folder), pipe(folder)]
         session = ready.session_of(Workspace.open(folder / "workspace"), connected)
         try:
             rows.append(engine(session, images.tags(ROOT)["base"]))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 _STRIDE = 1 << 18  # newlines are looked for in pieces that fit into the processor's cache
 _INLINE = 12  # a string view keeps shorter texts in itself
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()

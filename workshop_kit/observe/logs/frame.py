@@ -17,7 +17,7 @@ from workshop_kit.observe.logs.judging import REASONS
 from workshop_kit.observe.logs.mending import Parsed, conformed
 from workshop_kit.observe.logs.parsing import Parser
 from workshop_kit.observe.logs.pieces import STREAM, STREAMS
-from workshop_kit.observe.logs.schema import ARROW, JSON, RESERVED, TIME, Seen, Types
+from workshop_kit.observe.logs.schema import ARROW, JSON, RESERVED, TEXT, TIME, Seen, Types
 from workshop_kit.observe.logs.times import UTC_NS
 
 CATEGORIES = frozenset({"level", "logger", "out"})
@@ -57,7 +57,7 @@ class Collected:
         if len(block):
             parsed = self._parser.parse(block)
             for key in CATEGORIES & set(parsed.columns):
-                if parsed.columns[key].type == _TEXT:
+                if parsed.types[key] == TEXT:
                     parsed.columns[key] = parsed.columns[key].dictionary_encode()
             self._parts.append(_Part(parsed, block.received, block.stream, block.attrs))
             self.rows += len(block)
@@ -114,7 +114,7 @@ def _columns(parts: Sequence[_Part], types: Types) -> dict[str, Any]:
         if kind == TIME:
             continue
         arrays = [part.parsed.columns.pop(key) for part in parts]
-        columns[key] = _category(arrays) if key in CATEGORIES and kind != JSON else _arrow(arrays, ARROW[kind])
+        columns[key] = _category(arrays) if key in CATEGORIES and kind == TEXT else _arrow(arrays, ARROW[kind])
     columns["rest"] = _arrow([part.parsed.rest for part in parts], _TEXT)
     columns["raw"] = _arrow([part.parsed.raw for part in parts], _TEXT)
     columns["reason"] = _category([part.parsed.reason for part in parts], REASONS)

@@ -103,8 +103,9 @@ def _moved(parsed: Parsed, moved: dict[int, dict[str, Any]], changed: set[str]) 
     out: dict[str, list[tuple[int, Any]]] = {key: [] for key in changed}
     for row in order:
         before = parsed.rest[row].as_py()
-        fields = {**(judge(before).fields if before else {}), **moved.get(row, {})}
-        for key in changed & set(fields):
+        aside = judge(before).fields if before else {}
+        fields = {**aside, **moved.get(row, {})}
+        for key in changed & set(aside):
             fit = fitted(fields[key], parsed.types[key])
             if fit.value is not None:
                 out[key].append((row, fit.value))

@@ -185,6 +185,13 @@ def test_a_field_that_comes_late_is_a_column_of_the_same_type() -> None:
         assert frame["rest"].dropna().tolist() == ['{"n":"one"}']
 
 
+@pytest.mark.parametrize("value", ["false", "1", "0.5", '{"a":1}', "null"])
+def test_a_category_by_name_is_one_only_if_it_is_text(value: str) -> None:
+    """A field called ``out`` that holds something else has the type of what it holds."""
+    frame = logs.read_lines(f'{{"out":{value}}}\n'.encode())
+    assert logs.record(frame, 0) == {key: one for key, one in {"out": json.loads(value)}.items() if one is not None}
+
+
 def test_many_fields_go_to_rest() -> None:
     """The most frequent ones are columns; nobody's made-up names fill the memory."""
     lines = [json.dumps({f"k{n}": n, "often": 1}) for n in range(1_000)]

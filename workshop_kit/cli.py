@@ -24,7 +24,7 @@ from workshop_kit.errors import Exit, NotReady, WorkshopError
 from workshop_kit.learn import checkpoint, reading, ready
 from workshop_kit.learn.exercise import authored
 from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.learn.workspace import Workspace, own_workspace
 from workshop_kit.prepare import needs, python_env
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport
@@ -77,7 +77,7 @@ def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 @command("setup")
 def setup(no_install: NoInstall = False) -> None:
     """Prepare this machine."""
-    workspace = Workspace.open(ROOT / "workspace")
+    workspace = own_workspace(os.environ)
     with TerminalReport() as report:
         stack = ready.make_ready(workspace, may_install=not no_install, report=report)
         ready.write_env(stack, report)
@@ -96,7 +96,7 @@ def start(
     """Prepare what is missing and open a lesson; where no engine can be had, the book."""
     from workshop_kit.learn import lab, lab_settings  # here, not above: other commands need not wait for it
 
-    workspace = Workspace.open(ROOT / "workspace")
+    workspace = own_workspace(os.environ)
     _require_lesson(workspace, lesson)
     if seed is not None:
         workspace.share_seed(seed)
@@ -164,7 +164,7 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Remove what the workshop made, and only that."""
-    workspace = Workspace.open(ROOT / "workspace")
+    workspace = own_workspace(os.environ)
     with TerminalReport() as report:
         session = ready.session_of(workspace, reach.connect())
         scopes: list[Scope] = ["kernel", "workspace"]
@@ -195,7 +195,7 @@ def run_tests(
     python = _with_developer_packages(no_install)
     browser.ensure(install=not no_install, report=TerminalReport())
     with TerminalReport() as report:
-        ready.make_ready(Workspace.open(ROOT / "workspace"), may_install=not no_install, report=report)
+        ready.make_ready(own_workspace(os.environ), may_install=not no_install, report=report)
     words = ["tests/soak", *context.args] if soak else context.args
     code = subprocess.run([python, "-m", "pytest", *words], cwd=ROOT, check=False).returncode
     if code == 5:

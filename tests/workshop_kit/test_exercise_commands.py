@@ -21,7 +21,7 @@ NAME = "notebooks/00_start.ipynb"
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The workspace that the commands work on."""
-    monkeypatch.setattr(exercises, "CHECKOUT", tmp_path)
+    monkeypatch.setenv("WORKSHOP_WORKSPACE", str(tmp_path / "workspace"))
     return Workspace.open(tmp_path / "workspace")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from workshop_kit.learn import checkpoint, content, ready
 from workshop_kit.learn.exercise import cards
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.registry import TRACKS
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.learn.workspace import Workspace, own_workspace
 from workshop_kit.terminal import TerminalReport, answer, say
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
@@ -90,7 +91,7 @@ def update() -> None:
 
 
 def _workspace(seed: int | None = None) -> Workspace:
-    workspace = Workspace.open(CHECKOUT / "workspace")
+    workspace = own_workspace(os.environ)
     if seed is not None:
         workspace.share_seed(seed)
     return workspace

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +118,15 @@ class Workspace:
     def compose_project(self) -> str:
         """The stack's name: two workspaces on one engine never share one."""
         return f"workshop-{self.id}"
+
+
+def own_workspace(environment: Mapping[str, str]) -> Workspace:
+    """Return the workspace of the command line: ``WORKSHOP_WORKSPACE``, else ``workspace`` in the checkout.
+
+    Raises NotReady as `Workspace.open` does.
+    """
+    named = environment.get("WORKSHOP_WORKSPACE")
+    return Workspace.open(Path(named)) if named else Workspace.open()
 
 
 def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:

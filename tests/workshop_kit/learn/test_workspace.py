@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import NotReady
-from workshop_kit.learn.workspace import Workspace, find_workspace
+from workshop_kit.learn.workspace import Workspace, find_workspace, own_workspace
 
 
 def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
@@ -122,3 +122,10 @@ def test_a_notebook_finds_its_workspace(source: Path) -> None:
     assert find_workspace(workspace.notebooks, {"WORKSHOP_WORKSPACE": str(other.folder)}).id == other.id
     with pytest.raises(NotReady, match="not in a workspace"):
         find_workspace(Path("/"), {})
+
+
+def test_the_command_line_works_in_the_workspace_that_is_named(tmp_path: Path) -> None:
+    """WORKSHOP_WORKSPACE leads commands and notebooks to one and the same folder."""
+    named = {"WORKSHOP_WORKSPACE": str(tmp_path / "elsewhere")}
+    assert own_workspace(named).folder == tmp_path / "elsewhere"
+    assert find_workspace(tmp_path, named) == own_workspace(named)

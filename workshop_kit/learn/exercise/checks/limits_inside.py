@@ -30,12 +30,17 @@ def kernel_says() -> dict[str, float | None]:
     }
 
 
+def offer(eagerness: int) -> None:
+    """Say that this process may be killed for want of memory, before others that offer less; the service offers 0."""
+    Path("/proc/self/oom_score_adj").write_text(str(eagerness))
+
+
 def eat(most_mib: int) -> tuple[int, bool]:
     """How many MiB a child could take, and whether it was killed for it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        Path("/proc/self/oom_score_adj").write_text("1000")  # take this one first, and not the service
+        offer(1000)
         taken = []
         for _ in range(0, most_mib, STEP_MIB):
             taken.append(b"x" * (STEP_MIB * MIB))
@@ -60,6 +65,7 @@ def multiply(most: int) -> tuple[int, bool]:
             refused = True
             break
         if child == 0:
+            offer(900)
             signal.pause()
         children.append(child)
     for child in children:
@@ -96,6 +102,7 @@ def _limit(text: str) -> float | None:
 
 
 if __name__ == "__main__":
+    offer(500)
     seen: dict[str, object] = {"kernel": kernel_says()}
     seen["eaten_mib"], seen["eater_killed"] = eat(int(sys.argv[1]))
     seen["started"], seen["refused"] = multiply(int(sys.argv[2]))

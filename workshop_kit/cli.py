@@ -283,7 +283,7 @@ def _usage_or_raise(error: Exception) -> NoReturn:
         raise error
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "./workshop")
-    _say(f"{show()} Run {path} --help for what it takes.")
+    _say(f"{show().rstrip('.')}. Run {path} --help for what it takes.")
     sys.exit(Exit.WRONG_USAGE)
 
 

@@ -31,15 +31,21 @@ def check(exercise: Identifier, seed: Seed = None, as_json: AsJson = False) -> N
     desk.find(exercise)  # a wrong name is told before anything is started
     with TerminalReport() as report:
         result = desk.check(exercise, report)
-    answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, desk.hints_shown(exercise)))
+    hints = () if result.passed else desk.hints_shown(exercise)
+    answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, hints))
     if not result.passed:
+        say(f"Edit {desk.place(exercise)}, and check again.")
         raise typer.Exit(Exit.NOT_GOOD)
 
 
 def hint(exercise: Identifier) -> None:
     """Give the next hint of an exercise, after those given before."""
-    for number, text in enumerate(_desk(_workspace()).hint(exercise), 1):
+    desk = _desk(_workspace())
+    before, hints = desk.hints_shown(exercise), desk.hint(exercise)
+    for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
+    if hints == before:
+        say(f"That was the last one. `./workshop solution {exercise} --anyway` shows the solution.")
 
 
 def solution(
@@ -47,10 +53,12 @@ def solution(
     anyway: Annotated[bool, typer.Option("--anyway", help="Show it although the exercise is not passed.")] = False,
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
-    text = _desk(_workspace()).solution(exercise, anyway=anyway)
+    desk = _desk(_workspace())
+    text = desk.solution(exercise, anyway=anyway)
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
         raise typer.Exit(Exit.NOT_GOOD)
+    say(f"It belongs into {desk.place(exercise)}:")
     answer(text.rstrip())
 
 
@@ -73,8 +81,9 @@ def status(track: Track = "full", as_json: AsJson = False) -> None:
 def goto(lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, 03 or logging.")]) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
     desk = _desk(_workspace())
+    name, stack = checkpoint.find_lesson(desk.root, lesson), desk.stack()
     with TerminalReport() as report:
-        arrived = checkpoint.goto(desk, checkpoint.find_lesson(desk.root, lesson), desk.stack(), report)
+        arrived = checkpoint.goto(desk, name, stack, report)
     _sign(desk.workspace)
     for line in arrived.sentences():
         say(line)

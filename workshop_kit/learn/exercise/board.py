@@ -129,7 +129,8 @@ def _lesson(name: str, rows: Sequence[Row]) -> LessonRow:
 def _caption(board: Board) -> str:
     if not board.rows:
         return f"The track {board.track} has no exercises."
-    return f"Exercises on the track {board.track}: {board.minutes_done} minutes done, {board.minutes_left} left"
+    aside = "" if all(row.counts for row in board.rows) else ", the extra ones aside"
+    return f"Exercises on the track {board.track}: {board.minutes_done} minutes done, {board.minutes_left} left{aside}"
 
 
 def _lesson_cells(lesson: LessonRow) -> tuple[str, str, str, str]:

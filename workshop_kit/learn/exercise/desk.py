@@ -15,9 +15,8 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn import content
 from workshop_kit.learn.exercise import board as boards
 from workshop_kit.learn.exercise import regions, registry
-from workshop_kit.learn.exercise.checks import CHECKS
 from workshop_kit.learn.exercise.comparing import same_code
-from workshop_kit.learn.exercise.judging import Context, Judged
+from workshop_kit.learn.exercise.judging import Context, Judged, Registered
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result, Verdict
 from workshop_kit.learn.exercise.subjects import SUBJECTS, Subject
@@ -49,12 +48,14 @@ class Desk:
     def find(self, identifier: str) -> Exercise:
         """The exercise of that id, its task with the numbers of this participant in it. Raises WrongUsage."""
         exercise = registry.find(self.exercises, identifier)
+        if not any("{" in text for text in (exercise.task, *exercise.hints)):
+            return exercise
         given = {name: str(value) for name, value in self.given(exercise.id).items()}
         return replace(exercise, task=_filled(exercise.task, given), hints=_hints(exercise, given))
 
     def given(self, identifier: str) -> Mapping[str, Any]:
         """The numbers of a task, from the participant's (or the table's) seed."""
-        return CHECKS[identifier].given(self.workspace.seed)
+        return _registered(identifier).given(self.workspace.seed)
 
     def subject(self, identifier: str) -> Subject | None:
         """What an exercise in the notebook is about, made at the first call; None for one in a file."""
@@ -121,9 +122,17 @@ class Desk:
         content.write(self.workspace, name, text)
         if exercise.file is None:
             trust(self.workspace)  # a notebook that changed unsigned would be shown without its panels
-        kept = f" What you had is in {aside.relative_to(self.workspace.folder)}." if aside else ""
+        folder = self.workspace.folder
+        kept = f" What you had is in {folder.name}/{aside.relative_to(folder)}." if aside else ""
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
-        return f"{exercise.id} is back at its start in {name}.{kept}{reload}"
+        return f"{exercise.id} is back at its start in {folder.name}/{name}.{kept}{reload}"
+
+    def place(self, identifier: str) -> str:
+        """Where the participant works on an exercise, for the terminal: a file and its region, or a notebook's cell."""
+        texts = self.texts(self.find(identifier))
+        where = f"{self.workspace.folder.name}/{texts.name}"
+        inside = f"`# region {identifier}`" if texts.exercise.file else f"the cell below the panel of {identifier}"
+        return f"{where}, {inside}"
 
     def board(self, track: str = "full") -> Shown:
         """What is done and what is left of a track, in minutes."""
@@ -160,7 +169,7 @@ class Desk:
                 return Judged(str(damaged), verdict=Verdict.NOT_READABLE)
         answer = self.progress.exercise(exercise.id).answer
         context = Context(exercise, self.stack(), self.workspace.seed, files, answer, report)
-        judged = CHECKS[exercise.id].check(context)
+        judged = _registered(exercise.id).check(context)
         untouched = texts.is_untouched() if exercise.file else bool((answer or {}).get("untouched", True))
         if judged.ruling is not Verdict.PASSED and untouched:
             return replace(judged, verdict=Verdict.NOT_STARTED)
@@ -193,6 +202,12 @@ class Actions:
     def board(self) -> Shown:
         """Where the participant stands."""
         return self.desk.board()
+
+
+def _registered(identifier: str) -> Registered:
+    from workshop_kit.learn.exercise.checks import CHECKS  # with pandas and boto3: a hint need not wait for them
+
+    return CHECKS[identifier]
 
 
 def _filled(text: str, given: Mapping[str, str]) -> str:

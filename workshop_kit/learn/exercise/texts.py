@@ -51,18 +51,23 @@ class Texts:
         lesson = self.exercise.lesson
         return f"exercises/{lesson}/{self.exercise.file}" if self.exercise.file else f"notebooks/{lesson}.ipynb"
 
+    @property
+    def _shown(self) -> str:
+        """The same for people, who may stand in the checkout, which has folders of these names, too."""
+        return f"{self.folder.name}/{self.name}"
+
     def mine(self) -> str:
         """The participant's file. Raises Unreadable."""
         path = self.folder / self.name
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
         try:
             if path.stat().st_size > LARGEST_BYTES and self.exercise.file:
-                raise Unreadable(f"{self.name} is larger than a megabyte.", step)
+                raise Unreadable(f"{self._shown} is larger than a megabyte.", step)
             return path.read_bytes().decode()
         except UnicodeDecodeError as error:
-            raise Unreadable(f"{self.name} is not text in UTF-8.", step) from error
+            raise Unreadable(f"{self._shown} is not text in UTF-8.", step) from error
         except OSError as error:
-            raise Unreadable(f"{self.name} cannot be read ({error.strerror}).", step) from error
+            raise Unreadable(f"{self._shown} cannot be read ({error.strerror}).", step) from error
 
     def composed(self) -> Mapping[str, str]:
         """The files of the lesson as the check runs them: this region the participant's, all others solved.
@@ -72,7 +77,7 @@ class Texts:
         try:
             own = regions.others_solved(self.mine(), self.marked, self.exercise.id)
         except regions.MarkerError as damaged:
-            where = damaged.in_file(self.name)
+            where = damaged.in_file(self._shown)
             raise Unreadable(where.what, where.next_step) from damaged
         files = {
             path.name: regions.solved(path.read_text())

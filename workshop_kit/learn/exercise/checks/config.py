@@ -189,7 +189,7 @@ def _one_line(refusal: Refusal) -> Finding:
     return found(
         refusal.lines == 1 and refusal.json_lines == 1,
         "Count the lines of its log",
-        f"{refusal.lines} lines, {refusal.json_lines} of them JSON",
+        f"{refusal.lines} line{'s' if refusal.lines != 1 else ''}, {refusal.json_lines} of them JSON",
         "one line, of JSON",
         "What it says is spread over several lines, or is no JSON: no search finds it as one event.",
         "Return the problems; load() and the service's main() make one line of them.",

@@ -134,12 +134,12 @@ def _cores(seen: dict[str, Any], most: dict[str, Any]) -> Finding:
     says = "none" if limit is None else f"{limit:g} cores"
     means, look = f"It may use {says}; it was to have {aim:g} at most.", TOO_MUCH
     if limit is None:
-        means = f"Two busy loops got {got:.1f} cores, and nothing keeps them from taking all: its neighbors get slow."
+        means = "Nothing keeps two busy loops from taking all the cores there are: its neighbors get slow."
         look = "Shares count only while somebody else wants the CPU, too. Which key counts always?"
     return found(
         limit is not None and limit <= aim,
         "Keep two loops busy inside",
-        f"they got {got:.1f} cores; the kernel's limit: {says}",
+        f"the kernel's limit: {says}; just now they got {got:.1f} cores",
         f"the kernel's limit: {aim:g} cores at most",
         means,
         look,

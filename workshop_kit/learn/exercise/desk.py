@@ -58,12 +58,15 @@ class Desk:
         return _registered(identifier).given(self.workspace.seed)
 
     def subject(self, identifier: str) -> Subject | None:
-        """What an exercise in the notebook is about, made at the first call; None for one in a file."""
+        """What an exercise in the notebook is about, made when there is none (any more); None for one in a file."""
         make = SUBJECTS.get(identifier)
-        if make is not None and identifier not in self.subjects:
+        if make is None:
+            return None
+        known, stack = self.subjects.get(identifier), self.stack()
+        if known is None or not known.is_there(stack.session.engine):
             random = Random(f"{identifier} {self.workspace.seed}")  # noqa: S311 - the same for the same seed
-            self.subjects[identifier] = make(self.stack(), random)
-        return self.subjects.get(identifier)
+            self.subjects[identifier] = make(stack, random)
+        return self.subjects[identifier]
 
     def hand_in(self, identifier: str, value: Any, source: str = "") -> None:
         """Keep what a notebook's cell computed, so that any check, from a terminal too, can judge it.

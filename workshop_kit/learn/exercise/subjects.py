@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from docker.errors import NotFound
+
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
@@ -106,6 +109,17 @@ class Subject:
 
     names: Mapping[str, str]
     running: Running | None = None
+
+    def is_there(self, engine: Engine) -> bool:
+        """Whether it still exists: a jump to another lesson takes along what kernels made."""
+        try:
+            if self.running is not None:
+                engine.client.containers.get(self.running.id)
+            if "image" in self.names:
+                engine.client.images.get(self.names["image"])
+        except NotFound:
+            return False
+        return True
 
 
 def container_layer(stack: Stack, random: Random) -> Subject:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.engine import containers
+from workshop_kit.engine import cleanup, containers
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
@@ -206,3 +206,15 @@ def test_there_is_no_jump_into_nowhere(desk: Desk, participant: Stack) -> None:
     """A lesson that does not exist is told before anything is touched."""
     with pytest.raises(WrongUsage, match="01_container"):
         checkpoint.goto(desk, "99_dreams", participant)
+
+
+@pytest.mark.parametrize("exercise", [LAYER, LOSS])
+def test_what_an_exercise_is_about_is_made_anew_when_it_is_gone(desk: Desk, participant: Stack, exercise: str) -> None:
+    """After a jump, from wherever, the next question about it finds a fresh one; before, it is one and the same."""
+    first = desk.subject(exercise)
+    assert first is not None
+    assert desk.subject(exercise) is first
+    cleanup.remove(participant.session, {"kernel"})
+    again = desk.subject(exercise)
+    assert again is not None
+    assert again.names != first.names

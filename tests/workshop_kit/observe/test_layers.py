@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
+import pytest
+
+from workshop_kit.engine import cleanup
 from workshop_kit.engine.session import Session
 from workshop_kit.learn.exercise.subjects import image_with_a_past
 from workshop_kit.observe import layers
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(session: Session) -> Iterator[None]:
+    """The images that a test loads are gone after it."""
+    yield
+    assert cleanup.remove(session, {"kernel"}).left == []
 
 
 def test_a_deleted_file_is_still_in_its_layer(session: Session) -> None:

@@ -1,61 +1,11 @@
 // The panel of an exercise: buttons that ask Python, and what it answers. Python owns the state, this draws it.
+// `element`, `setText` and the like stand in parts.js, which comes before it.
 
-const STALE_AFTER_MS = 6000; // while a check runs, Python tells every second that it lives
 const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", reset: "Resetting …" };
-
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text; // unchanged text is not announced again
-}
-
-// The HTML comes from cards.py, which escapes every text in it.
-function setHtml(node, html) {
-  if (node.shown === html) return;
-  node.shown = html;
-  node.innerHTML = html;
-}
-
-// JupyterLab's own application object; absent in other editors.
-function lab() {
-  const app = window.jupyterapp;
-  return app && app.commands && app.commands.hasCommand("docmanager:open") ? app : null;
-}
-
-function openTabs() {
-  return lab() ? [...lab().shell.widgets("main")] : [];
-}
 
 // The open document that an exercise is written in: its file, or the notebook itself.
 function documentOf(el, path) {
   return openTabs().find((tab) => (path ? tab.context?.path === path : tab.content?.widgets && tab.node.contains(el)))?.context;
-}
-
-// After a reload JupyterLab no longer knows which output Python's updates of the static twin are for.
-function keepTwin(el, name, html, text) {
-  const cells = openTabs().flatMap((tab) => [...(tab.content?.widgets || [])]);
-  const outputs = cells.find((cell) => cell.node.contains(el))?.outputArea?.model;
-  for (let index = 0; index < (outputs?.length || 0); index += 1) {
-    const output = outputs.get(index);
-    const before = output.data["text/html"];
-    if (before?.includes(`wk-static" role="group" aria-label="Exercise ${name}"`) && before !== html) output.setData({ data: { "text/html": html, "text/plain": text } });
-  }
-}
-
-function question(text, yes, no, answered) {
-  const buttons = [[yes, true], [no, false]].map(([label, value]) => {
-    const button = element("button", { type: "button" }, label);
-    button.addEventListener("click", () => answered(value));
-    return button;
-  });
-  const box = element("div", { class: "wk-ex-ask", role: "group", "aria-label": text }, element("p", {}, text), element("div", { class: "wk-ex-bar" }, ...buttons));
-  box.addEventListener("keydown", (event) => { if (event.key === "Escape") answered(false); });
-  return box;
 }
 
 function render({ model, el }) {
@@ -83,7 +33,7 @@ function render({ model, el }) {
   const hint = button("Hint", () => send("hint"));
   const solve = button("Show solution", () => send("solution"));
   const reset = button("Reset", () => inquire(
-    reset, "Reset puts the text you were given back. Yours is kept aside.", "Yes, reset it", "Keep mine", "reset",
+    ask, reset, "Reset puts the text you were given back. Yours is kept aside.", "Yes, reset it", "Keep mine", () => send("reset"),
   ));
   if (path && lab()) {
     const open = button("Open file", () => lab().commands.execute("docmanager:open", { path, options: { mode: "split-right" } }));
@@ -119,17 +69,6 @@ function render({ model, el }) {
       stale = true;
       draw();
     }
-  }
-
-  // No window.confirm: it would block the page, and a screen reader would lose its place.
-  function inquire(from, text, yes, no, what) {
-    const box = question(text, yes, no, (sure) => {
-      from.focus();
-      ask.replaceChildren();
-      if (sure) send(what);
-    });
-    ask.replaceChildren(box);
-    box.querySelectorAll("button")[1].focus(); // the harmless answer
   }
 
   function watch() {
@@ -177,14 +116,14 @@ function render({ model, el }) {
 
   function answered() {
     if (waiting === "reset") documentOf(el, path)?.revert().catch(() => {}); // show it as it is on disk now
-    keepTwin(el, model.get("name"), model.get("page"), model.get("page_text"));
+    keepTwin(el, `Exercise ${model.get("name")}`, model.get("page"), model.get("page_text"));
     waiting = "";
     changed();
   }
 
   function told(message) {
     if (message.ask !== "solution") return;
-    inquire(solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", "anyway");
+    inquire(ask, solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", () => send("anyway"));
   }
 
   const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, bar, ask, working, found, hints, solution, board);

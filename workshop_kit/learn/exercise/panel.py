@@ -16,13 +16,12 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise.cards import exercise_page, head_html, hint_items, result_html, solution_html
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result
+from workshop_kit.learn.job import PARTS, TICK_SECONDS
 from workshop_kit.progress import Report, Step
 from workshop_kit.show.live_widget import answer_while_busy
 from workshop_kit.show.shown import Shown
 
 HERE = Path(__file__).parent
-TICK_SECONDS = 1.0
-"""How often a running check tells the page that it lives; the page gives up on a kernel after 6 s of silence."""
 
 
 class Actions(Protocol):
@@ -47,7 +46,7 @@ class Actions(Protocol):
 class ExerciseWidget(anywidget.AnyWidget):
     """The panel as it is clicked. It receives ``{"do": "check"}`` and the like; HTML in it is escaped by `cards`."""
 
-    _esm = HERE / "panel.js"
+    _esm = PARTS + (HERE / "panel.js").read_text()
     _css = HERE / "panel.css"
     name = traitlets.Unicode().tag(sync=True)
     path = traitlets.Unicode().tag(sync=True)  # as JupyterLab knows it; "" for an exercise in the notebook

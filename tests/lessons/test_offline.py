@@ -26,13 +26,12 @@ results = tour(workspace, sys.argv[3:], output=Path(sys.argv[2]))
 print(json.dumps({result.lesson: str(result.error or "good") for result in results}))
 """
 REACH = """
-import socket
-for place in (("192.0.2.1", 443), ("deb.debian.org", 80)):
-    try:
-        socket.create_connection(place, timeout=5)
-        print("reached")
-    except OSError:
-        print("cut off")
+import errno, socket
+try:  # sends nothing: the kernel only looks for a route, and finds one on any machine with a network
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("192.0.2.1", 9))
+    print("a way out")
+except OSError as error:
+    print(errno.errorcode[error.errno])
 """
 
 
@@ -40,7 +39,7 @@ def test_the_lessons_run_without_a_way_out(own_engine: PrivateEngine, own_worksp
     """Engine, containers and kernels in a network that leads nowhere: set-up finds all there, and the tour passes."""
     command, environment = python_inside(own_engine, REACH)
     tried = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert tried.stdout.split("\n") == ["cut off", "cut off", ""]
+    assert tried.stdout.strip() == "ENETUNREACH"
     pages = own_workspace.folder.parent / "pages"
     command, environment = python_inside(own_engine, TOUR, own_workspace.folder, pages, *LESSONS)
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 # From the ground up; a module may import what stands before it, and its own package.
 FLOORS = (
-    ("errors", "progress"),
+    ("errors", "progress", "screen"),
     ("prepare",),
     ("engine",),
     ("observe", "disturb", "doctor", "develop"),

@@ -39,6 +39,7 @@ from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.settings_form import SettingsForm
 from workshop_kit.learn.workspace import Workspace, find_workspace
 from workshop_kit.progress import Step
+from workshop_kit.screen import in_lines
 from workshop_kit.show.live import LiveChart, Screens
 from workshop_kit.show.live_data import Panel
 from workshop_kit.show.map import system_map
@@ -93,9 +94,10 @@ class Lesson:
         return chart.show(self.screens)
 
     def docker(self, *words: str) -> None:
-        """Run a docker command as one would at the terminal; print it and what it answers."""
-        said = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
-        print(f"$ {shlex.join(['docker', *words])}\n{said.stdout}{said.stderr}")  # noqa: T201 - it is a cell's output
+        """Run a docker command as one would at the terminal; print it and what it answers, fit to be shown."""
+        said = subprocess.run(["docker", *words], capture_output=True, check=False)
+        answer = in_lines((said.stdout + said.stderr).decode(errors="replace"))
+        print(f"$ {shlex.join(['docker', *words])}\n{answer}")  # noqa: T201 - it is a cell's output
 
     def tidy(self) -> None:
         """Remove the containers that this notebook made for itself; the stack stays up."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from html import escape
 from pathlib import Path
 
+from workshop_kit.screen import visible
 from workshop_kit.show.shown import Shown
 
 STYLE = f"<style>{(Path(__file__).parent / 'tables.css').read_text()}</style>"
@@ -64,8 +65,8 @@ def status_panel(title: str, lines: Sequence[Line]) -> Shown:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Shown:
-    """Return ``rows`` under ``columns`` with ``title`` as the caption; every value is shown as text, escaped."""
-    texts = [[str(value) for value in row] for row in rows]
+    """Return ``rows`` under ``columns`` with ``title`` as the caption; every value is one line of text, escaped."""
+    texts = [[visible(str(value)) for value in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *texts, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -54,8 +54,8 @@ from workshop_kit.observe.logs.reading import (
     read_lines,
     read_stamped,
 )
-from workshop_kit.observe.logs.screen import as_html, visible
 from workshop_kit.observe.logs.window import Gap
+from workshop_kit.screen import as_html, visible
 
 __all__ = [
     "FORMATS",

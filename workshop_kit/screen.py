@@ -1,4 +1,8 @@
-"""Text of a log → text that is safe to show: no control byte, no direction change, nothing invisible acts. Pure."""
+"""Text of others → text that is safe to show: no control byte, no direction change, nothing invisible acts. Pure.
+
+What a log line, a container or a participant's program says is shown in notebooks, pages and terminals; whoever wrote
+it may have had something else in mind.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,15 @@ def visible(text: str, limit: int | None = None) -> str:
 def as_html(text: str, limit: int | None = None) -> str:
     """The same as HTML text, also fit for an attribute in quotes."""
     return html.escape(visible(text, limit), quote=True)
+
+
+def in_lines(text: str) -> str:
+    """The same with line ends kept: for what has several lines. A carriage return before a line end is part of it.
+
+    >>> in_lines("one\\r\\ntwo\\x07")
+    'one\\ntwo\\\\x07'
+    """
+    return "\n".join(visible(line.removesuffix("\r")) for line in text.split("\n"))
 
 
 def _written(found: re.Match[str]) -> str:

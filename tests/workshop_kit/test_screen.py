@@ -1,0 +1,45 @@
+"""Tests of what makes text of others fit to be shown."""
+
+from __future__ import annotations
+
+import doctest
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workshop_kit import screen
+from workshop_kit.show.shown import Shown
+from workshop_kit.show.tables import table
+
+HOSTILE = "<script>planted()</script>\x1b[2J\x07\r\n\u202e\u2028\x9b31m"
+
+
+def test_the_examples_hold() -> None:
+    """What the docstrings show is what happens."""
+    assert doctest.testmod(screen).failed == 0
+
+
+@given(st.text())
+def test_nothing_acts_on_a_screen(text: str) -> None:
+    """Any text at all ends without control characters, halves and line ends; `in_lines` keeps newlines."""
+    acting = {"Cc", "Cs", "Zl", "Zp"}
+    assert not {unicodedata.category(character) for character in screen.visible(text)} & acting
+    assert "\u202e" not in screen.visible(text)
+    assert screen.in_lines(text).count("\n") == text.count("\n")
+
+
+def test_whatever_is_shown_is_cleaned() -> None:
+    """A picture that was handed control bytes, by mistake or on purpose, has none."""
+    shown = Shown(f"<p>{HOSTILE}</p>", HOSTILE)
+    for part in (shown.html, shown.text):
+        assert "\x1b" not in part
+        assert "\\x1b[2J" in part
+
+
+def test_a_cell_of_a_table_is_one_line() -> None:
+    """A line end in a value starts no row of its own, in the page or in the text."""
+    shown = table("Lines", ["msg"], [[HOSTILE]])
+    assert "<script>" not in shown.html
+    assert "\\r\\n" in shown.text
+    assert len(shown.text.split("\n")) == 3

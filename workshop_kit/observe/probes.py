@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -16,7 +16,8 @@ TIMEOUT_SECONDS = 3.0
 class Answer:
     """What came back: ``status`` is the HTTP status, or None if nothing did and ``error`` says why.
 
-    ``body`` is the parsed JSON, or the text where it is not JSON; ``seconds`` is how long the asker waited.
+    ``body`` is the parsed JSON, or the text where it is not JSON; ``seconds`` is how long the asker waited;
+    ``headers`` has the answer's header fields, their names in lower case.
     """
 
     asked: str
@@ -24,6 +25,7 @@ class Answer:
     body: Any
     seconds: float
     error: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -35,7 +37,13 @@ class Answer:
 
 
 def ask(
-    url: str, path: str, *, method: str = "GET", json: Any = None, timeout_seconds: float = TIMEOUT_SECONDS
+    url: str,
+    path: str,
+    *,
+    method: str = "GET",
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Answer:
     """Send one request and return the answer, whatever it is: refused, reset and too late are answers, too."""
     started = time.monotonic()
@@ -43,10 +51,11 @@ def ask(
     try:
         # trust_env=False: a proxy has no business between this machine and its own containers.
         with httpx.Client(trust_env=False, timeout=timeout_seconds) as client:
-            response = client.request(method, url + path, json=json)
+            response = client.request(method, url + path, json=json, headers=headers)
     except httpx.HTTPError as error:
         return Answer(asked, None, None, time.monotonic() - started, _reason(error))
-    return Answer(asked, response.status_code, _body(response), time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Answer(asked, response.status_code, _body(response), seconds, headers=dict(response.headers))
 
 
 def wait_for(question: Callable[[], Answer], *, within_seconds: float = 30.0) -> tuple[Answer, float]:

@@ -3,7 +3,8 @@
 moto alone lets everybody in until told otherwise, and has an interface of its own through which anybody may switch
 that off again. Here there is one administrator from the start, whose secret key is in the file that
 ``PARAMETER_STORE_KEY_FILE`` names; everybody else is a user whom the administrator makes. All is in memory: a restart
-empties the store.
+empties the store. If ``COLLECTOR_KEY_FILE`` names a file, there is a bucket for logs, too, and a second user, with the
+key in that file, who may put objects into it and list it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,15 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"  # where the administrator is made; parameters may be in any region
 PORT = 8080
 SERVICES = ("ssm", "kms", "s3", "iam", "sts")
+COLLECTOR = "AKIAWORKSHOPCOLLECTR"
+BUCKET = "workshop-logs"
+COLLECTING = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/logs/*"},
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+    ],
+}
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 SHORTEST_KEY = 16  # characters
 SIGNED_FOR = re.compile(r"Credential=[^/,\s]+/\d+/[^/,]+/([^/,]+)/aws4_request")
@@ -36,18 +46,17 @@ class StartError(Exception):
     """Something the person who starts the container can put right; the message is one sentence."""
 
 
-def administrators_key(environment: Mapping[str, str]) -> str:
-    """Return the secret key in the file that ``PARAMETER_STORE_KEY_FILE`` names, without its line end."""
-    path = environment.get("PARAMETER_STORE_KEY_FILE", "")
+def key_in(environment: Mapping[str, str], variable: str) -> str:
+    """Return the secret key in the file that a variable names, without its line end."""
+    path = environment.get(variable, "")
     if not path:
-        raise StartError("PARAMETER_STORE_KEY_FILE is not set: give it in the container's environment.")
+        raise StartError(f"{variable} is not set: give it in the container's environment.")
     try:
         key = Path(path).read_text(encoding="ascii").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not ASCII text"
         raise StartError(
-            f"PARAMETER_STORE_KEY_FILE names {path}, which cannot be read ({reason}): "
-            f"mount a file that user {os.getuid()} can read."
+            f"{variable} names {path}, which cannot be read ({reason}): mount a file that user {os.getuid()} can read."
         ) from None
     if len(key) < SHORTEST_KEY:
         raise StartError(f"The key in {path} is shorter than {SHORTEST_KEY} characters: write a longer one.")
@@ -65,15 +74,22 @@ def prepare_moto() -> None:
     sys.modules["moto.ec2"] = absent
 
 
-def make_administrator(key: str) -> None:
-    """Make the one user there is before the first request."""
+def make_user(name: str, key_id: str, key: str, policy: Mapping[str, Any]) -> None:
+    """Make a user before the first request."""
     from moto.iam.models import iam_backends
 
     users = iam_backends[ACCOUNT]["aws"]
-    users.create_user(REGION, "administrator")
-    users.put_user_policy("administrator", "everything", json.dumps(EVERYTHING))
-    access = users.create_access_key("administrator")
-    access.access_key_id, access.secret_access_key = ADMINISTRATOR, key
+    users.create_user(REGION, name)
+    users.put_user_policy(name, "policy", json.dumps(policy))
+    access = users.create_access_key(name)
+    access.access_key_id, access.secret_access_key = key_id, key
+
+
+def make_bucket() -> None:
+    """Make the bucket for logs."""
+    from moto.s3.models import s3_backends
+
+    s3_backends[ACCOUNT]["aws"].create_bucket(BUCKET, REGION)
 
 
 def enforce_paths() -> None:
@@ -171,7 +187,7 @@ def guarded(application: Application) -> Application:
     return answer
 
 
-def serve(key: str) -> None:
+def serve(key: str, collectors_key: str = "") -> None:
     """Answer until SIGTERM, a thread a connection."""
     prepare_moto()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -188,7 +204,10 @@ def serve(key: str) -> None:
     dispatcher = DomainDispatcherApplication(create_backend_app)
     for service in ("ssm", "kms", "iam"):  # the others are loaded by who first asks for them
         dispatcher.app_instances[service] = create_backend_app(service)
-    make_administrator(key)
+    make_user("administrator", ADMINISTRATOR, key, EVERYTHING)
+    if collectors_key:
+        make_user("collector", COLLECTOR, collectors_key, COLLECTING)
+        make_bucket()
     enforce_paths()
     server = make_server("0.0.0.0", PORT, guarded(dispatcher), threaded=True, request_handler=Quiet)  # noqa: S104
     sys.stdout.write(json.dumps({"event": "parameter_store.started", "port": PORT, "services": SERVICES}) + "\n")
@@ -205,10 +224,11 @@ def main() -> None:
     """Read the key, then serve."""
     signal.signal(signal.SIGTERM, stop)
     try:
-        key = administrators_key(os.environ)
+        key = key_in(os.environ, "PARAMETER_STORE_KEY_FILE")
+        collectors_key = key_in(os.environ, "COLLECTOR_KEY_FILE") if os.environ.get("COLLECTOR_KEY_FILE") else ""
     except StartError as error:
         sys.exit(f"parameter_store: {error}")
-    serve(key)
+    serve(key, collectors_key)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import pytest
 from workshop_kit.engine import stack_files
 from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import log_source
 
 pytestmark = pytest.mark.engine
 
@@ -34,6 +35,7 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
         "WORKSHOP_OWNER": session.who.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_SERVICE_PORT": "",
+        "WORKSHOP_LOG_SOURCE": log_source(session.engine),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 
@@ -132,10 +134,14 @@ def test_everything_is_labelled(parsed: dict[str, Any], variables: dict[str, str
 
 
 def test_every_image_is_complete(client: Any, parsed: dict[str, Any]) -> None:
-    """Each image runs as a numeric user that is not root, has a health check, and starts without a shell."""
+    """Each image runs as a numeric user that is not root, has a health check, and starts without a shell.
+
+    The collector alone is root, without capabilities: the engine's logs belong to root, and nobody else can read them.
+    """
     for name, service in parsed["services"].items():
         config = client.images.get(service["image"]).attrs["Config"]
-        assert re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", config["User"]), name
+        assert (name == "collector") == (config["User"] == "0:0"), name
+        assert name == "collector" or re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", config["User"]), name
         assert config["Healthcheck"]["Test"][0] == "CMD", name
         assert config["Entrypoint"][0] not in {"sh", "/bin/sh", "bash"}, name
         assert config["Labels"]["org.opencontainers.image.title"], name
@@ -166,6 +172,8 @@ def test_port_is_chosen_or_free(root: Path, variables: dict[str, str], wanted: s
         "WORKSHOP_APP_IMAGE",
         "WORKSHOP_MARIADB_IMAGE",
         "WORKSHOP_REDIS_IMAGE",
+        "WORKSHOP_COLLECTOR_IMAGE",
+        "WORKSHOP_LOG_SOURCE",
     ],
 )
 def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str], variable: str) -> None:

@@ -47,6 +47,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("fault_proxy", "images/fault_proxy"),
     Recipe("load", "images/load"),
     Recipe("parameter_store", "images/parameter_store"),
+    Recipe("collector", "images/collector"),
 )
 
 

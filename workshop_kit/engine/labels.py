@@ -13,6 +13,10 @@ KIT = "workshop.kit"
 SESSION = "workshop.session"
 OWNER = "workshop.owner"
 SCOPE = "workshop.scope"
+ENVIRONMENT = "workshop.environment"
+"""Which deploy a container belongs to (``staging``), for where its logs go; without it they go to ``workshop``."""
+SERVICE = "workshop.service"
+"""Which service a container is, where no compose file says so."""
 KIT_NAME = "container-design-workshop"
 
 Scope = Literal["kernel", "workspace", "machine"]

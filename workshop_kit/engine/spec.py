@@ -8,6 +8,10 @@ from typing import Any
 
 from docker.types import LogConfig
 
+from workshop_kit.engine.labels import SERVICE
+
+COMPOSE_SERVICE = "com.docker.compose.service"
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -39,6 +43,7 @@ class Spec:
     dns_options: tuple[str, ...] = ()
     user: str | None = None  # None: the image's
     stop_timeout_seconds: int | None = None  # from SIGTERM to SIGKILL; None: the engine's 10
+    labels: Mapping[str, str] = field(default_factory=dict)  # beside the kit's own, which win
     healthcheck: Mapping[str, Any] | None = None  # in the engine's words, times in nanoseconds; None: the image's
     host: Mapping[str, Any] = field(default_factory=dict)
 
@@ -48,6 +53,8 @@ def like(container: Any, **changes: Any) -> Spec:
     config, host = container.attrs["Config"], container.attrs["HostConfig"]
     networks = list(container.attrs["NetworkSettings"]["Networks"])
     mounts = container.attrs["Mounts"]
+    labels = config["Labels"] or {}
+    service = labels.get(COMPOSE_SERVICE) or labels.get(SERVICE)
     spec = Spec(
         image=config["Image"],
         environment=dict(pair.split("=", 1) for pair in config["Env"] or []),
@@ -62,6 +69,7 @@ def like(container: Any, **changes: Any) -> Spec:
         cap_drop=tuple(host["CapDrop"] or ()),
         security_opt=tuple(host["SecurityOpt"] or ()),
         dns_options=tuple(host["DnsOptions"] or ()),
+        labels={SERVICE: service} if service else {},
         healthcheck=config.get("Healthcheck"),
     )
     return replace(spec, **changes)
@@ -94,7 +102,7 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
         user=spec.user,
         stop_timeout=spec.stop_timeout_seconds,
         host_config=host_config,
-        labels=dict(labels),
+        labels={**spec.labels, **labels},
     )
     config["HostConfig"].update(spec.host)
     if spec.healthcheck is not None:

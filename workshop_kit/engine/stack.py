@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.engine import containers as single
-from workshop_kit.engine import images, shell, stack_files
+from workshop_kit.engine import images, reach, shell, stack_files
 from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.ledger import Entry
+from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.progress import Report, Step, silent
@@ -45,6 +46,7 @@ class Stack:
             "WORKSHOP_SESSION": self.session.who.session,
             "WORKSHOP_OWNER": self.session.who.owner,
             "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
+            "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
             "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
             **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in tags.items() if name != "base"},
         }
@@ -179,6 +181,20 @@ class Stack:
                 sentence = f"The stack did not come up: {service} {trouble}."
                 return WorkshopError(sentence, error.next_step, output=single.log_tail(container))
         return error
+
+
+def log_source(engine: Engine) -> str:
+    """What the collector gets to read the engine's logs from: its folder of containers, or its socket.
+
+    The folder needs the real root of the machine that the engine runs on. Where that is not to be had (Docker Desktop,
+    a rootless engine), the socket; the collector looks at what it was given. Both as the engine sees them.
+    """
+    said = engine.client.info()
+    rootless = any("rootless" in option or "userns" in option for option in said.get("SecurityOptions") or ())
+    if not rootless and "Docker Desktop" not in said.get("OperatingSystem", ""):
+        return f"{said['DockerRootDir']}/containers"
+    own = engine.endpoint.socket
+    return str(own) if rootless and own is not None else reach.DEFAULT_SOCKET
 
 
 def _trouble(state: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ from docker.errors import NotFound
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.labels import Scope
+from workshop_kit.engine.labels import ENVIRONMENT, SERVICE, Scope
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.store import Store
 from workshop_kit.engine.tasks.definition import TaskDefinition
@@ -117,11 +118,17 @@ def _started(task: Task) -> dict[str, Running]:
     with ExitStack() as undo:
         running = {}
         for one in resolved:
-            container = containers.run(task.session, one.spec(task.network), scope=task.scope)
+            spec = replace(one.spec(task.network), labels=_labels(task.definition, one.definition.name))
+            container = containers.run(task.session, spec, scope=task.scope)
             undo.callback(container.remove)
             running[one.definition.name] = container
         undo.pop_all()
     return running
+
+
+def _labels(definition: TaskDefinition, name: str) -> dict[str, str]:
+    """Where the logs of one of its containers go: the family's environment, and the container's own name."""
+    return {ENVIRONMENT: definition.family.removeprefix("workshop-"), SERVICE: name}
 
 
 def _end(definition: TaskDefinition, running: Mapping[str, Running]) -> None:

@@ -1,0 +1,78 @@
+"""The bucket of logs as a lesson has it: everything written is in it, its reader may read and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from workshop_kit.engine import containers, log_bucket
+from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
+from workshop_kit.engine.log_bucket import LogBucket
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.errors import WorkshopError
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+from workshop_kit.observe import logs
+
+pytestmark = pytest.mark.engine
+CODE = "import sys\nfor n in range(3000): print('{\"n\": %d}' % n, file=sys.stderr if n % 3 else sys.stdout)"
+
+
+@pytest.fixture(scope="module")
+def bucket(session: Session, workspace: Workspace, images: dict[str, str]) -> Iterator[LogBucket]:
+    """The bucket of the tests' own stack, of which nothing but store and collector needs to run."""
+    made = log_bucket.start(ready.stack_of(workspace, session))
+    yield made
+    for service in ("collector", "parameter-store"):
+        made.stack.container(service).remove(force=True, v=True)
+
+
+def test_what_a_container_wrote_is_read_from_the_bucket(bucket: LogBucket, images: dict[str, str]) -> None:
+    """After ``wait_collected`` every line is there once, below its environment and service, as the reader reads it."""
+    labels = {ENVIRONMENT: "qa", SERVICE: "numbers"}
+    spec = Spec(images["base"], command=("python3", "-c", CODE), labels=labels)
+    with containers.run(bucket.stack.session, spec) as running:
+        running.wait_ended()
+        bucket.wait_collected()
+        keys = [key for key in bucket.objects() if key.startswith("logs/qa/numbers/")]
+        content = b"".join(
+            gzip.decompress(bucket.client.get_object(Bucket=bucket.bucket, Key=key)["Body"].read()) for key in keys
+        )
+        frame = logs.read_json_file(content)
+        assert sorted(frame["n"]) == list(range(3000))
+        assert frame.attrs["malformed"] == 0
+        assert set(frame["stream"]) == {"stdout", "stderr"}
+        assert frame["attrs"].str.contains(running.id[:12]).all()
+
+
+def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
+    """Whoever reads logs cannot change them, nor look into other buckets."""
+    attempts = (
+        lambda: bucket.client.put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
+        lambda: bucket.client.delete_object(Bucket=bucket.bucket, Key="logs/forged"),
+        bucket.client.list_buckets,
+    )
+    for attempt in attempts:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()
+
+
+def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
+    """Waiting for a collector that does not run ends at once, in one sentence; it goes on where it was."""
+    bucket.stack.stop("collector")
+    with pytest.raises(WorkshopError, match="not running"):
+        bucket.wait_collected()
+    again = log_bucket.start(bucket.stack)
+    again.wait_collected()
+    assert again.status().waiting_parts == 0
+
+
+def test_one_start_brings_collector_and_bucket_and_down_takes_them(bucket: LogBucket) -> None:
+    """What ``start`` makes is in the ledger, the collector's volume too."""
+    listed = {(entry.kind, entry.name) for entry in bucket.stack.session.ledger.entries()}
+    assert ("volume", f"{bucket.stack.project}_collector-data") in listed
+    assert {"collector", "parameter-store"} <= bucket.stack.containers().keys()

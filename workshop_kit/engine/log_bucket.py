@@ -1,0 +1,135 @@
+"""The bucket that every line of this session ends in: start the collector, wait until it is through, read.
+
+Objects are ``logs/<environment>/<service>/YYYY/MM/DD/HH/*.jsonl.gz``; a line in them is a record of the engine's
+json-file with ``attrs`` that say whose it is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from docker.errors import APIError
+
+from workshop_kit.engine import store
+from workshop_kit.engine.aws import Access, explained
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.progress import Report, silent
+
+SERVICE = "collector"
+BUCKET = "workshop-logs"
+PREFIX = "logs/"
+READER = "log-reader"
+COMMAND = ("python3", "-m", "collector")
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"},
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """How collecting goes. ``away_since`` is when the bucket went away (ISO 8601), or None while it answers.
+
+    ``full`` says that so much waits on the disk that the collector has stopped reading.
+    """
+
+    source: str  # files, or api
+    containers: int
+    waiting_parts: int
+    waiting_bytes: int
+    away_since: str | None
+    full: bool
+
+
+@dataclass(frozen=True)
+class LogBucket:
+    """The bucket as somebody who may read it, and the collector that fills it."""
+
+    stack: Stack
+    access: Access = field(repr=False)
+    bucket: str = BUCKET
+    prefix: str = PREFIX
+
+    @cached_property
+    def client(self) -> Any:
+        """A boto3 S3 client of a user who may list and read this bucket, and do nothing else."""
+        return self.access.client("s3")
+
+    def wait_collected(self, within_seconds: float = 20) -> None:
+        """Return once every line that was written before now is in the bucket.
+
+        Raises WorkshopError with what is in the way if that takes longer.
+        """
+        answer = self._ask("flush", f"{within_seconds:g}")
+        if not answer["collected"]:
+            raise WorkshopError(
+                f"Not everything was collected within {within_seconds:g} s: {_why(answer)}.",
+                "Bring back what is away, or wait a little, then try again.",
+            )
+
+    def status(self) -> Status:
+        """How collecting goes at this moment. Raises WorkshopError if the collector does not run."""
+        answer = self._ask("status")
+        return Status(
+            source=str(answer.get("source", "")),
+            containers=int(answer.get("containers", 0)),
+            waiting_parts=int(answer["waiting_parts"]),
+            waiting_bytes=int(answer["waiting_bytes"]),
+            away_since=answer.get("away_since"),
+            full=bool(answer.get("full")),
+        )
+
+    def objects(self) -> list[str]:
+        """The key of every object in the bucket, sorted. Raises WorkshopError if the bucket does not answer."""
+        with explained(self.access, "list the collected logs"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+            return sorted(one["Key"] for page in pages for one in page.get("Contents", []))
+
+    def _ask(self, *words: str) -> Mapping[str, Any]:
+        container = self.stack.container(SERVICE)
+        try:
+            said = container.exec_run([*COMMAND, *words], stderr=False)
+            answer: Mapping[str, Any] = json.loads(said.output)
+        except (APIError, ValueError) as error:
+            raise WorkshopError(
+                "The collector does not answer: it is not running.", "Start it again, then repeat the cell."
+            ) from error
+        return answer
+
+
+def start(stack: Stack, report: Report = silent) -> LogBucket:
+    """Start the collector and its bucket, unless they run, and return the bucket as a reader sees it."""
+    stack.up(SERVICE, store.SERVICE, report=report)
+    return connect(stack)
+
+
+def connect(stack: Stack) -> LogBucket:
+    """Return the bucket of a stack whose parameter store is up. Raises WorkshopError if it is not."""
+    administrator = store.connect(stack)
+    iam = administrator.client("iam")
+    with explained(administrator.access, f"make the user {READER}"):
+        users = [one["UserName"] for page in iam.get_paginator("list_users").paginate() for one in page["Users"]]
+        if READER not in users:
+            iam.create_user(UserName=READER)
+        iam.put_user_policy(UserName=READER, PolicyName="read", PolicyDocument=json.dumps(POLICY))
+        key = iam.create_access_key(UserName=READER)["AccessKey"]
+    access = Access(administrator.access.endpoint, key_id=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
+    return LogBucket(stack, access)
+
+
+def _why(answer: Mapping[str, Any]) -> str:
+    if since := answer.get("away_since"):
+        kib = math.ceil(answer["waiting_bytes"] / 1024)
+        return f"the bucket has been away since {since}, and {kib} KiB wait for it"
+    if answer.get("full"):
+        return "the collector's buffer is full"
+    return f"{answer['waiting_parts']} parts wait to be sent"

@@ -177,8 +177,12 @@ def lay_over(session: Session, container: Any, modules: Mapping[str, str], *, fo
     ``modules`` maps a path below ``folder`` (``workshop_app/health.py``) to its text. The folder becomes an anonymous
     volume filled from the image, into which the modules are copied before the start.
     """
-    files = {f"{folder}/{path}": text for path, text in modules.items()}
-    return run(session, like(container, volumes=(folder,), files=files))
+    return run(session, like(container, **laid_over(modules, folder=folder)))
+
+
+def laid_over(modules: Mapping[str, str], *, folder: str = "/app") -> dict[str, Any]:
+    """The same as changes of a `Spec`."""
+    return {"volumes": (folder,), "files": {f"{folder}/{path}": text for path, text in modules.items()}}
 
 
 def remove(session: Session, container: Any) -> None:

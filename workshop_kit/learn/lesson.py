@@ -158,10 +158,14 @@ class Lesson:
             name, lambda: run_task(session, definition, parameters, network=network, delivery=delivery)
         )
 
-    def service_spec(self, **changes: Any) -> Spec:
-        """Return what the stack's service was started from, with ``changes`` (see `engine.spec.Spec`)."""
+    def service_spec(self, modules: Mapping[str, str] | None = None, **changes: Any) -> Spec:
+        """Return what the stack's service was started from, with ``changes`` (see `engine.spec.Spec`).
+
+        ``modules`` (path to text) take the place of the service's own, as with `lay_over`.
+        """
         self._require_service()
-        return like(self.stack.container("service"), **changes)
+        laid = containers.laid_over(modules) if modules else {}
+        return like(self.stack.container("service"), **laid, **changes)
 
     def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Shown:
         """Return the participant's policy beside a reference, once it is written. See `policies.compare`."""
@@ -203,6 +207,10 @@ class Lesson:
     def my_modules(self) -> Mapping[str, str]:
         """Return this lesson's modules of the service for `lay_over`: yours where you passed, else the reference."""
         return self.desk.modules(self.name)
+
+    def starters(self) -> Mapping[str, str]:
+        """Return the same modules as they are before anybody has done an exercise."""
+        return self.desk.starters(self.name)
 
     def map(self, *lit: str) -> Shown:
         """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""

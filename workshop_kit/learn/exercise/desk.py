@@ -27,6 +27,8 @@ from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Report, silent
 from workshop_kit.show.shown import Shown
 
+PACKAGE = "workshop_app"
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -147,16 +149,26 @@ class Desk:
         Whatever is not passed, or cannot be read, is the reference.
         """
         files: dict[str, str] = {}
-        for exercise in self.exercises:
-            if exercise.lesson != lesson or not (exercise.file or "").endswith(".py"):
-                continue
+        for exercise in self._of_the_service(lesson):
             texts = self.texts(exercise)
-            path = f"workshop_app/{exercise.file}"
+            path = f"{PACKAGE}/{exercise.file}"
             text = files.setdefault(path, regions.solved(texts.marked))
             if self.progress.exercise(exercise.id).passed_at:
                 with contextlib.suppress(WorkshopError):
                     files[path] = regions.replace(text, exercise.id, regions.region_of(texts.mine(), exercise.id))
         return files
+
+    def starters(self, lesson: str) -> Mapping[str, str]:
+        """The same modules as a participant gets them: naive, and running."""
+        return {
+            f"{PACKAGE}/{exercise.file}": regions.starter(self.texts(exercise).marked)
+            for exercise in self._of_the_service(lesson)
+        }
+
+    def _of_the_service(self, lesson: str) -> list[Exercise]:
+        """The lesson's exercises whose file takes the place of a module of the service."""
+        modules = {path.name for path in (self.root / PACKAGE).glob("*.py")}
+        return [one for one in self.exercises if one.lesson == lesson and one.file in modules]
 
     def texts(self, exercise: Exercise) -> Texts:
         """The texts of an exercise: its source, its starter, and what the participant has."""

@@ -159,6 +159,15 @@ def test_my_modules_are_the_reference_until_i_pass(desk: Desk) -> None:
     assert "SIG_DFL" in desk.modules("01_container")["workshop_app/__main__.py"]
 
 
+def test_starters_are_what_everybody_begins_with(engineless: Desk) -> None:
+    """The naive module stays naive, whatever the participant did; what is no module of the service is none of these."""
+    before = engineless.starters("01_container")
+    (engineless.workspace.folder / FILE).write_text("# mine\n")
+    assert engineless.starters("01_container") == before
+    assert "SIG_IGN" in before["workshop_app/__main__.py"]
+    assert set(engineless.starters("02_configuration")) == {"workshop_app/config.py"}
+
+
 def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: Desk) -> None:
     """To the start of a later lesson: earlier exercises hold the reference, and edited files are kept aside."""
     path = engineless.workspace.folder / FILE

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workshop_app import config, health, logs, orders
+from workshop_app import admin, config, health, logs, orders, timings
 from workshop_app.dependencies import Dependencies, Unavailable, reason
 
 routes = [
@@ -29,6 +29,10 @@ routes = [
     Route("/orders", orders.create, methods=["POST"]),
     Route("/orders", orders.recent, methods=["GET"]),
     Route("/orders/{order_id}", orders.read),
+]
+admin_routes = [  # only with HTTP_ADMIN=true
+    Route("/admin/log-level", admin.read_level, methods=["GET"]),
+    Route("/admin/log-level", admin.change_level, methods=["PUT"]),
 ]
 PROBES = {"/livez", "/readyz", "/health"}
 UNMATCHED = "unmatched"  # never the raw path: anybody can invent a million of them
@@ -45,7 +49,8 @@ log = logs.get_logger(__name__)
 def create(settings: config.Config) -> Starlette:
     """The application for ``settings``; it connects its dependencies when its lifespan starts."""
     app = Starlette(
-        routes=routes,
+        # A config module from before there was this setting does not have it.
+        routes=[*routes, *(admin_routes if getattr(settings.http, "admin", False) else [])],
         middleware=[Middleware(RequestLine)],
         exception_handlers={HTTPException: _refused, Unavailable: _unavailable},
         lifespan=_lifespan,
@@ -88,7 +93,7 @@ class RequestLine:
             await self.app(scope, receive, send)
             return
         exchange = Exchange(scope, send)
-        with logs.request_context(request_id=exchange.request_id):
+        with logs.request_context(request_id=exchange.request_id), timings.of_request() as exchange.waits:
             try:
                 await self.app(scope, receive, exchange.send)
             except Exception:
@@ -107,6 +112,7 @@ class Exchange:
         self.request_id = _request_id(scope)
         self.status: int | None = None
         self.size_bytes = 0
+        self.waits: dict[str, float] = {}
         self._send = send
         self._started = time.perf_counter()
 
@@ -136,6 +142,7 @@ class Exchange:
             status=self.status,  # null: it ended without an answer
             duration_ms=round((time.perf_counter() - self._started) * 1000, 1),
             size_bytes=self.size_bytes,
+            **self.waits,
         )
 
 

@@ -41,6 +41,14 @@ def _port(value: str | int) -> int:
     return int(text)
 
 
+def _switch(value: str | bool) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError("is not one of true, false")
+    return value == "true"
+
+
 def _known_sql_modes(value: str) -> str:
     if not all(mode in SQL_MODES.split() for mode in value.upper().split(",")):
         raise ValueError("is not a comma-separated list of SQL modes that MariaDB knows")
@@ -55,6 +63,7 @@ class Kind:
 
 
 Port = Annotated[int, BeforeValidator(_port), Kind("port")]
+Switch = Annotated[bool, BeforeValidator(_switch), Kind("true, false")]
 SqlMode = Annotated[str, AfterValidator(_known_sql_modes), Kind("SQL modes")]
 
 
@@ -107,6 +116,7 @@ class Http(Group):
         allow_inf_nan=False,
         description="how long to serve on after SIGTERM, saying not ready, until traffic has moved",
     )
+    admin: Switch = Field(default=False, description="offer /admin/log-level, to whoever can reach the port")
 
 
 class Log(Group):
@@ -214,7 +224,7 @@ def variables() -> list[Variable]:
             name=f"{group_name}_{name}".upper(),
             purpose=field.description or "",
             kind=_kind(field.annotation, field.metadata),
-            default=None if field.is_required() else f"{field.default}",
+            default=None if field.is_required() else _as_given(field.default),
             secret=field.annotation is SecretStr,
         )
         for group_name, group in Config.model_fields.items()
@@ -276,6 +286,10 @@ def _in_our_words(kind: str, message: str) -> str:
     }
     # pydantic says "Input should be …" and "Value error, …": neither repeats the value.
     return words.get(kind) or message.removeprefix("Value error, ").replace("Input should", "should", 1)
+
+
+def _as_given(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _kind(annotation: Any, metadata: list[Any]) -> str:

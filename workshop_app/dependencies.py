@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from workshop_app import config
+from workshop_app import config, timings
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -94,10 +94,12 @@ class Database:
             raise Unavailable(self.name)
         from sqlalchemy import exc
 
+        queries = self._queries
         away = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)
         try:
-            async with asyncio.timeout(timeout_seconds or self.timeout_seconds), self._queries.begin() as connection:
-                yield connection
+            with timings.waiting_for(self.name):
+                async with asyncio.timeout(timeout_seconds or self.timeout_seconds), queries.begin() as connection:
+                    yield connection
         except away as error:
             raise Unavailable(self.name) from error
 
@@ -193,7 +195,8 @@ class Cache:
         if self._client is None:
             raise Unavailable(self.name)
         try:
-            yield self._client
+            with timings.waiting_for(self.name):
+                yield self._client
         except Exception as error:  # a connection reset at the wrong moment is a bare TypeError or RuntimeError
             raise Unavailable(self.name) from error
 

@@ -4,110 +4,118 @@ Public names (a module that takes this one's place offers the same):
 
 - ``start(level)``: send every line to stdout from now on.
 - ``set_level(level)``: change what is worth a line, while running.
+- ``level()``: what is worth a line now, such as ``info``.
 - ``get_logger(name)``: ``.debug .info .warning .error .exception``, each ``(event, **fields)``.
 - ``request_context(**fields)``: a ``with`` block whose fields stand in every line logged inside it.
 
-A line has ``ts`` (ISO 8601, milliseconds, zone), ``level``, ``logger``, ``msg`` (a constant, so that it can be
-searched for), then the fields; an exception becomes ``error`` and ``stack``. There are no local variables in a stack:
-one of them could be a password.
+A line has ``ts`` (ISO 8601, milliseconds, zone), ``level``, ``logger``, ``caller`` (file:line of the call), ``msg`` (a
+constant, so that it can be searched for), ``out`` (``stdout``), then the fields of the context and those of the event.
+An exception becomes ``error`` and ``stack``, without local variables: one of them could be a password. A field whose
+name is taken gets an underscore behind it (``level_``): nothing replaces what stands before it, and nothing is lost.
+
+What values may hold is told in ``json_line``; what happens when nobody reads stdout, in ``stdout``.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
+import threading
 import traceback
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, cast
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TextIO, cast
 
-import orjson
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger
+from structlog.typing import FilteringBoundLogger
+
+from workshop_app import loggers
+from workshop_app.loggers import ROOT, Logger, Named
 
 UNCAUGHT = "uncaught exception"
 
-_NUMBERS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+# What every record of the standard library has; and uvicorn's message once more, with colors.
+_NO_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 def start(level: str = "info") -> None:
     """Send our own lines, those of libraries, warnings and uncaught exceptions to stdout, as JSON."""
+    loggers.stdout.require()
     structlog.configure(
-        processors=[
-            _drop_below_level,
-            _exception_to_fields,
-            _put_in_order,
-            _to_json,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
-        logger_factory=structlog.BytesLoggerFactory(),
+        processors=[],
+        wrapper_class=cast(Any, Logger),
+        logger_factory=Named,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_LibraryLines()], force=True)
-    logging.captureWarnings(True)
-    sys.excepthook = _log_uncaught
+    warnings.showwarning = _log_warning
+    sys.excepthook = lambda _, error, __: _log_uncaught(error)
+    sys.unraisablehook = lambda lost: _log_uncaught(lost.exc_value)
+    threading.excepthook = lambda lost: _log_uncaught(lost.exc_value)
     set_level(level)
 
 
 def set_level(level: str) -> None:
     """Log ``level`` and what is graver; the root logger keeps it, for libraries and for us."""
-    logging.getLogger().setLevel(level.upper())
+    ROOT.setLevel(level.upper())
+
+
+def level() -> str:
+    """The least level that is logged now."""
+    return loggers.level_of(ROOT.level)
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger whose lines carry ``name``; cheap, and usable before ``start``."""
-    return cast(FilteringBoundLogger, structlog.get_logger(name))
+    return cast(FilteringBoundLogger, Logger(Named(name), [], {}))
 
 
 def request_context(**fields: Any) -> AbstractContextManager[None]:
-    """Add ``fields`` to every line logged inside the ``with`` block, whoever logs it."""
-    return cast(AbstractContextManager[None], structlog.contextvars.bound_contextvars(**fields))
+    """Add ``fields`` to every line logged inside the ``with`` block, whoever logs it; ``to_thread`` keeps them."""
+    return _with_context(fields)
+
+
+@contextmanager
+def _with_context(fields: Mapping[str, Any]) -> Iterator[None]:
+    token = loggers.context.set({**loggers.context.get(), **fields})
+    try:
+        yield
+    finally:
+        loggers.context.reset(token)
 
 
 class _LibraryLines(logging.Handler):
     """Libraries log through the standard library: their lines take the same road as ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = min(record.levelno // 10 * 10, logging.CRITICAL)  # a level between two counts as the lower
-        get_logger(record.name).log(level, record.getMessage(), exc_info=record.exc_info)
+        """One line: the record's message, what its caller gave as ``extra``, and the exception if there is one."""
+        if record.levelno < ROOT.level:
+            return
+        fields = {name: value for name, value in vars(record).items() if name not in _NO_FIELDS}
+        fields |= {"exc_info": record.exc_info, "stack_info": record.stack_info}
+        caller = loggers.place_of(record.pathname, record.lineno)
+        args = record.args if isinstance(record.args, tuple) else (record.args,) if record.args else ()
+        loggers.emit(loggers.level_of(record.levelno), record.name, caller, record.msg, fields, args)
 
 
-def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
-    get_logger("python").critical(UNCAUGHT, exc_info=error)
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001  # the signature is Python's
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    if ROOT.level <= logging.WARNING:
+        caller = loggers.place_of(filename, lineno)
+        loggers.emit("warning", "py.warnings", caller, message, {"category": category.__name__})
 
 
-def _drop_below_level(_: Any, method: str, event: EventDict) -> EventDict:
-    if _NUMBERS[method] < logging.getLogger().level:
-        raise structlog.DropEvent
-    return event
-
-
-def _exception_to_fields(_: Any, __: str, event: EventDict) -> EventDict:
-    error = event.pop("exc_info", None)
-    if error is True:
-        error = sys.exc_info()
-    if isinstance(error, tuple):
-        error = error[1]
-    if error:
-        event["error"] = f"{type(error).__name__}: {error}"
-        event["stack"] = "".join(traceback.format_exception(error))
-    return event
-
-
-def _put_in_order(logger: structlog.BytesLogger, method: str, event: EventDict) -> EventDict:
-    head = {
-        "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "level": method,
-        "logger": logger.name,
-        "msg": event.pop("event"),
-    }
-    return {**head, **structlog.contextvars.get_contextvars(), **event, **head}  # head comes first, and wins
-
-
-def _to_json(_: Any, __: str, event: EventDict) -> bytes:
-    try:
-        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # numbers beyond 64 bits, text that is not Unicode: rare, and no reason to lose a line
-        return json.dumps(event, default=repr, ensure_ascii=False, skipkeys=True).encode(errors="replace")
+def _log_uncaught(error: BaseException | None) -> None:
+    """Whatever the level is: these may be our last words."""
+    if error is None:
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    caller = loggers.place_of(frames[-1].filename, frames[-1].lineno or 0) if frames else "python:0"
+    loggers.emit("critical", "python", caller, UNCAUGHT, {"exc_info": error})

@@ -86,6 +86,7 @@ class Http(Group):
     host: Text = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  # a container's own network
     port: Port = Field(default=8080, description="port to listen on")
     drain_seconds: float = Field(default=1.0, ge=0, le=5, description="how long to serve on after SIGTERM")
+    admin: bool = Field(default=False, description="offer /admin/log-level")
 
 
 class Log(Group):

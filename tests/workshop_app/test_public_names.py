@@ -23,6 +23,7 @@ FROZEN: list[tuple[ModuleType, dict[str, str]]] = [
         {
             "start": "(level: 'str' = 'info') -> 'None'",
             "set_level": "(level: 'str') -> 'None'",
+            "level": "() -> 'str'",
             "get_logger": "(name: 'str') -> 'FilteringBoundLogger'",
             "request_context": "(**fields: 'Any') -> 'AbstractContextManager[None]'",
         },

@@ -210,7 +210,7 @@ def test_everything_on_stdout_is_json(start_service: Start, environ: dict[str, s
     service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
     service.ask("/orders", "POST", b'{"item": "tea", "quantity": 1}')
     assert service.stop() == 0
-    assert all(list(line)[:4] == ["ts", "level", "logger", "msg"] for line in service.lines)
+    assert all(list(line)[:6] == ["ts", "level", "logger", "caller", "msg", "out"] for line in service.lines)
     assert {"workshop_app.server", "workshop_app.app", "uvicorn.error"} <= {line["logger"] for line in service.lines}
     assert service.errors == []
     output = b"".join(service.output).decode()

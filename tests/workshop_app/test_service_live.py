@@ -319,7 +319,10 @@ def test_log_is_json_lines_with_the_request_id(client: Client, live_stack: Stack
 
     wait_until(lambda: len(found()) >= 2, "the lines of the request are in the log")
     assert [line["msg"] for line in found()] == ["order placed", "request"]
-    assert (found()[1]["route"], found()[1]["status"]) == ("/orders", 201)
+    line = found()[1]
+    assert (line["route"], line["status"]) == ("/orders", 201)
+    assert 0 < line["master_db_ms"] + line["redis_ms"] <= line["duration_ms"]
+    assert "replica_db_ms" not in line  # it was not asked
 
 
 LAG = """

@@ -1,0 +1,71 @@
+"""The level of the log changes while the service runs, for whoever may; unless asked for there is no such path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.workshop_app.conftest import Answer, Service
+
+Start = Callable[..., Service]
+PATH = "/admin/log-level"
+
+
+@pytest.fixture
+def service(start_service: Start, environ: dict[str, str]) -> Service:
+    """The service with HTTP_ADMIN=true."""
+    running = start_service(environ | {"HTTP_ADMIN": "true"})
+    running.wait_for("/livez", lambda answer: answer.status == 200)
+    return running
+
+
+def put(service: Service, body: str) -> Answer:
+    """Ask for another level."""
+    return service.ask(PATH, "PUT", body.encode(), {"Content-Type": "application/json"})
+
+
+def test_not_there_unless_asked_for(shared_service: Service) -> None:
+    """By default anybody may reach the port, so by default nobody may do this."""
+    assert shared_service.ask(PATH).status == 404
+    assert put(shared_service, '{"level": "debug"}').status == 404
+
+
+def test_probes_are_seen_from_now_on_and_no_longer(service: Service) -> None:
+    """GET and PUT speak of ``level``; debug shows probes and lines of libraries at once, info hides them again."""
+    assert service.ask(PATH).json == {"level": "info"}
+    for path, level in (("/livez", "debug"), ("/livez", "info"), ("/livez", "error")):
+        assert service.ask(path).status == 200
+        answer = put(service, json.dumps({"level": level}))
+        assert (answer.status, answer.json) == (200, {"level": level})
+        assert service.ask(PATH).json == {"level": level}
+    service.stop()
+    routes = [line["route"] for line in service.lines if line["msg"] == "request" and line["level"] == "debug"]
+    assert routes.count("/livez") == 1  # the one that was asked while the level was debug
+    changes = [(line["before"], line["after"]) for line in service.lines if line["msg"] == "log level changed"]
+    assert changes == [("info", "debug"), ("debug", "info"), ("info", "error")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("", 400),
+        ("{", 400),
+        ("debug", 400),
+        ('"debug"', 422),
+        ("{}", 422),
+        ('{"level": "loud"}', 422),
+        ('{"level": "DEBUG"}', 422),
+        ('{"level": 10}', 422),
+        ('{"level": "debug", "for": "ever"}', 422),
+        ("x" * 2000, 413),
+    ],
+)
+def test_bad_levels_are_refused_in_a_sentence(service: Service, body: str, status: int) -> None:
+    """What is wrong is said, and the level stays what it was."""
+    answer = put(service, body)
+    assert answer.status == status
+    assert answer.json["error"].endswith(".")
+    assert service.ask(PATH).json == {"level": "info"}
+    assert service.ask(PATH, "POST", b'{"level": "debug"}').status == 405

@@ -1,0 +1,95 @@
+"""Stdout, a line at a time: whole, in order, and written before ``write`` returns. Nothing is kept back to be lost.
+
+- Whoever reads it stalls: so do we, with every request, once the pipe is full (64 KiB on Linux). No line is lost. A
+  container engine's ``blocking`` mode reads as fast as it can store; its ``non-blocking`` mode never stalls us, and
+  drops what its buffer cannot hold.
+- Nobody reads it any more, or its disk is full: we serve on. What cannot be written is lost, said once on stderr, and
+  counted in a line as soon as stdout works again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+from collections.abc import Callable
+
+STDOUT, STDERR = 1, 2
+
+Tell = Callable[[str, dict[str, object]], bytes]
+
+BROKEN = "stdout cannot be written: lines are lost from here on"
+MENDED = "stdout can be written again: lines were lost"
+
+
+class Stdout:
+    """Writes whole lines to a file descriptor. ``tell(msg, fields)`` makes the line that says what was lost."""
+
+    def __init__(self, tell: Tell, descriptor: int = STDOUT) -> None:
+        self._tell = tell
+        self._descriptor = descriptor
+        # Reentrant: between any two steps the interpreter may finalize an object, and whatever does that may log.
+        self._lock = threading.RLock()
+        self._writing = False
+        self._meanwhile: list[bytes] = []
+        self._lost = 0  # lines, since it last worked
+        self._torn = False  # is the last line there without its end?
+
+    def require(self) -> None:
+        """If the process was started without a stdout, take nothing for one: the next socket would get its number."""
+        try:
+            os.fstat(self._descriptor)
+        except OSError:
+            self._descriptor = os.open(os.devnull, os.O_WRONLY)
+
+    def write(self, line: bytes) -> None:
+        """Write a line, which ends with a line end. Raises nothing that has to do with stdout."""
+        with self._lock:
+            if self._writing:
+                self._meanwhile.append(line)
+                return
+            self._writing = True
+            try:
+                written = self._at_once(line)
+                if written != len(line):
+                    self._finish(line, written)
+            finally:
+                self._writing = False
+            while self._meanwhile:
+                self.write(self._meanwhile.pop(0))
+
+    def _at_once(self, line: bytes) -> int:
+        """What is written by one call: nearly always all of it."""
+        try:
+            return 0 if self._lost else os.write(self._descriptor, line)
+        except OSError:
+            return 0  # what is wrong is met again, and dealt with, by whoever goes on
+
+    def _finish(self, line: bytes, written: int) -> None:
+        """Write the rest of a line, and before it what was lost; if that cannot be, the line is lost as well."""
+        news = b"\n" * self._torn + self._tell(MENDED, {"lines": self._lost}) if self._lost else b""
+        rest = news + line
+        try:
+            while written < len(rest):
+                written += self._some(rest[written:])
+            self._lost, self._torn = 0, False
+        except OSError as error:
+            known = self._lost and written < len(news)
+            self._lost = self._lost + 1 if known else 1
+            self._torn = rest[written - 1] != ord("\n") if written else self._torn
+            if not known:
+                self._say(error)
+
+    def _some(self, part: bytes) -> int:
+        try:
+            return os.write(self._descriptor, part)
+        except BlockingIOError:  # somebody who shares the pipe has made it non-blocking: wait all the same
+            waiting = select.poll()
+            waiting.register(self._descriptor, select.POLLOUT)
+            waiting.poll()
+            return 0
+
+    def _say(self, error: OSError) -> None:
+        with contextlib.suppress(OSError):
+            os.write(STDERR, self._tell(BROKEN, {"out": "stderr", "error": f"{type(error).__name__}: {error}"}))

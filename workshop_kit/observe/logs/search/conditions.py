@@ -1,0 +1,228 @@
+"""What a search is made of → a condition in SQL. Pure: names are quoted, everything else is a parameter."""
+
+from __future__ import annotations
+
+import difflib
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from workshop_kit.observe.logs.search.language import LEVELS, All, Any, Field, Node, Not, SearchMistake, Text
+from workshop_kit.observe.logs.search.values import BOOL, NUMBER, TEXT, TIME, kind_of, number, period, truth
+
+OURS = frozenset({"stream", "attrs", "reason", "service", "environment", "container", "row"})
+"""Columns that are about the line, not of it: free text is not looked for in them."""
+_ORDER: Mapping[str, Callable[[int, int], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+Columns = Mapping[str, str]
+
+
+def condition(node: Node, columns: Columns, parameters: list[object], now: datetime | None) -> str:
+    """True or false for every row, never null; appends to the parameters."""
+    if isinstance(node, Not):
+        return f"NOT {condition(node.part, columns, parameters, now)}"
+    if isinstance(node, All | Any):
+        parts = [condition(part, columns, parameters, now) for part in node.parts]
+        return f"({(' AND ' if isinstance(node, All) else ' OR ').join(parts)})" if parts else "true"
+    found = _text(node, columns, parameters) if isinstance(node, Text) else _field(node, columns, parameters, now)
+    return f"coalesce({found}, false)"
+
+
+def column_of(name: str, columns: Columns) -> str | None:
+    """The column that is meant, in whatever case it is written."""
+    if name in columns:
+        return name
+    return next((column for column in columns if column.casefold() == name.casefold()), None)
+
+
+def quoted(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def no_such_field(field: Field, columns: Columns) -> SearchMistake:
+    """The mistake of naming a field that no line has."""
+    near = difflib.get_close_matches(field.name.casefold(), [name.casefold() for name in columns], 1)
+    advice = f"Did you mean {column_of(near[0], columns)}?" if near else "Put it in quotes to look for it as text."
+    return SearchMistake(field.position, f"no line has a field {field.name}", advice)
+
+
+def value_of(field: Field, columns: Columns, parameters: list[object]) -> str:
+    """The text of a field that is no column: out of ``rest``, or from inside a column that holds JSON.
+
+    Raises SearchMistake if there is no column in which it could be.
+    """
+    column = column_of(field.name, columns)
+    if column is not None:
+        return f"CAST({quoted(column)} AS VARCHAR)"
+    places = [("rest", [field.name])] if "rest" in columns else []
+    parts = field.name.split(".")
+    for cut in range(1, len(parts)):
+        outer, inner = column_of(".".join(parts[:cut]), columns), parts[cut:]
+        if outer is not None and kind_of(columns[outer]) == TEXT:
+            places.append((outer, [".".join(inner)]))
+            places += [(outer, inner)] if len(inner) > 1 else []
+    if len(parts) > 1 and "rest" in columns:
+        places.append(("rest", parts))
+    if not places:
+        raise no_such_field(field, columns)
+    return f"coalesce({', '.join(_inside(outer, inner, parameters) for outer, inner in places)}, NULL)"
+
+
+def _inside(column: str, keys: list[str], parameters: list[object]) -> str:
+    """The text of what stands in a column's JSON."""
+    parameters.append("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
+    name = quoted(column)
+    return f"CASE WHEN json_valid({name}) THEN json_extract_string({name}, ?) END"
+
+
+def _text(node: Text, columns: Columns, parameters: list[object]) -> str:
+    """The text stands in one of the line's own texts, or is one of its numbers."""
+    if not any(node.pieces):
+        return "true"
+    found = []
+    for name, kind in columns.items():
+        if name in OURS:
+            continue
+        if kind_of(kind) == TEXT:
+            found.append(_contains(quoted(name), node.pieces, parameters))
+        elif kind_of(kind) == NUMBER and len(node.pieces) == 1 and number(node.pieces[0]) is not None:
+            parameters.append(number(node.pieces[0]))
+            found.append(f"{quoted(name)} = ?")
+    return f"({' OR '.join(f'coalesce({one}, false)' for one in found)})" if found else "false"
+
+
+def _contains(name: str, pieces: tuple[str, ...], parameters: list[object]) -> str:
+    if len(pieces) == 1:
+        parameters.append(pieces[0])
+        return f"contains(lower({name}), lower(?))"
+    parameters.append("%" + _like(pieces) + "%")
+    return f"{name} ILIKE ? ESCAPE '\\'"
+
+
+def _like(pieces: tuple[str, ...]) -> str:
+    escape = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+    return "%".join(piece.translate(escape) for piece in pieces)
+
+
+def _field(field: Field, columns: Columns, parameters: list[object], now: datetime | None) -> str:
+    column = column_of(field.name, columns)
+    if field.operator in _ORDER and len(field.pieces) > 1:
+        raise SearchMistake(
+            field.value_position, f"{field.operator} cannot be asked of a text with *", "Write : instead."
+        )
+    if column is None:
+        return _anywhere(field, value_of(field, columns, parameters), parameters)
+    kind = kind_of(columns[column])
+    if field.pieces == ("", ""):
+        found = f"{quoted(column)} IS NOT NULL"
+        found = f"({found} OR {_misfit(column, parameters)} IS NOT NULL)" if _may_misfit(column, columns) else found
+        return f"NOT {found}" if field.operator == "!=" else found
+    found = _column(field, column, kind, parameters, now)
+    if kind == TIME or not _may_misfit(column, columns) or (column == "level" and field.operator in _ORDER):
+        return found
+    return f"coalesce({found}, {_anywhere(field, _misfit(column, parameters), parameters)})"
+
+
+def _may_misfit(column: str, columns: Columns) -> bool:
+    """A line's value that is none of the column's type may stand in ``rest``."""
+    return "rest" in columns and column not in OURS | {"rest", "raw", "received"}
+
+
+def _misfit(column: str, parameters: list[object]) -> str:
+    return _inside("rest", [column], parameters)
+
+
+def _column(field: Field, column: str, kind: str, parameters: list[object], now: datetime | None) -> str:
+    name = quoted(column)
+    if kind == TIME:
+        return _time(field, name, parameters, now)
+    if len(field.pieces) > 1:
+        return _matches(field, f"CAST({name} AS VARCHAR)", parameters)
+    if kind == NUMBER:
+        return _compared(field, name, _number(field, column), parameters)
+    if kind == BOOL:
+        return _truth(field, column, parameters)
+    if column == "level":
+        return _level(field, name, parameters)
+    return _compared(field, name, field.value, parameters)
+
+
+def _anywhere(field: Field, value: str, parameters: list[object]) -> str:
+    """For a value that is of no column's type: as a number if it is asked for one, else as text."""
+    if field.pieces == ("", ""):
+        return f"{value} IS {'' if field.operator == '!=' else 'NOT '}NULL"
+    if len(field.pieces) > 1:
+        return _matches(field, value, parameters)
+    asked = number(field.value)
+    if asked is not None and field.operator != "!=":  # for that, what is no number is another value, too
+        return _compared(field, f"try_cast({value} AS DOUBLE)", asked, parameters)
+    return _compared(field, value, field.value, parameters)
+
+
+def _compared(field: Field, value: str, asked: object, parameters: list[object]) -> str:
+    parameters.append(asked)
+    return f"{value} {'=' if field.operator == ':' else field.operator} ?"
+
+
+def _matches(field: Field, value: str, parameters: list[object]) -> str:
+    parameters.append(_like(field.pieces))
+    return f"{value} {'NOT ' if field.operator == '!=' else ''}LIKE ? ESCAPE '\\'"
+
+
+def _number(field: Field, column: str) -> float | int:
+    found = number(field.value)
+    if found is None:
+        raise SearchMistake(
+            field.value_position, f"{column} is a number, {field.value!r} is none", f"Write a number, as in {column}>0."
+        )
+    return found
+
+
+def _truth(field: Field, column: str, parameters: list[object]) -> str:
+    found = truth(field.value)
+    if found is None or field.operator in _ORDER:
+        raise SearchMistake(field.value_position, f"{column} is true or false", f"Write {column}:true.")
+    return _compared(field, quoted(column), found, parameters)
+
+
+def _time(field: Field, name: str, parameters: list[object], now: datetime | None) -> str:
+    """A time that is asked to be equal stands for all of its second, minute, hour or day; else for its first moment."""
+    found = period(field.value, now)
+    if found is None:
+        raise SearchMistake(
+            field.value_position,
+            f"{field.value!r} is no time",
+            "Write one as in 2026-11-24T16:06, or how long ago as in -5m.",
+        )
+    first, end = found
+    if field.operator in _ORDER:
+        parameters.append(first)
+        return f"{name} {field.operator} CAST(? AS TIMESTAMPTZ_NS)"
+    parameters += [first, end]
+    inside = f"{name} >= CAST(? AS TIMESTAMPTZ_NS) AND {name} < CAST(? AS TIMESTAMPTZ_NS)"
+    return f"NOT ({inside})" if field.operator == "!=" else f"({inside})"
+
+
+def _level(field: Field, name: str, parameters: list[object]) -> str:
+    """By severity, and whatever a library calls it."""
+    asked = field.value.casefold()
+    rank = next((place for place, names in enumerate(LEVELS) if asked in names), None)
+    if field.operator not in _ORDER:
+        names: list[str] = list(LEVELS[rank]) if rank is not None else [asked]
+    elif rank is None:
+        known = ", ".join(one[0] for one in LEVELS)
+        raise SearchMistake(field.value_position, f"{field.value!r} is no level", f"Write one of {known}.")
+    else:
+        fits = _ORDER[field.operator]
+        names = [one for place, same in enumerate(LEVELS) if fits(place, rank) for one in same]
+    parameters += names
+    listed = ", ".join("?" * len(names))
+    if not names:
+        return "false"
+    return f"lower({name}) {'NOT ' if field.operator == '!=' else ''}IN ({listed})"

@@ -19,6 +19,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.exercise import log_subjects
 
 MB = 1_000_000
 THINGS = ("customers", "invoices", "orders", "reports", "stock", "suppliers")
@@ -133,7 +134,13 @@ def container_loss(stack: Stack, random: Random) -> Subject:
     return Subject({"container": running.id}, running)
 
 
+def logging_cause(stack: Stack, random: Random) -> Subject:
+    """For ``logging.cause``: an incident that has just happened."""
+    return Subject(*log_subjects.new_incident(stack, random))
+
+
 SUBJECTS: Mapping[str, Callable[[Stack, Random], Subject]] = {
     "container.layer": container_layer,
     "container.loss": container_loss,
+    "logging.cause": logging_cause,
 }

@@ -8,6 +8,7 @@ from workshop_kit.learn.exercise.checks import (
     container,
     container_files,
     container_limits,
+    logging_cause,
 )
 from workshop_kit.learn.exercise.judging import CHECKS, Context, Judged, check
 
@@ -23,4 +24,5 @@ __all__ = [
     "container",
     "container_files",
     "container_limits",
+    "logging_cause",
 ]

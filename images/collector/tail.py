@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from . import rotation
-from .batches import Batch, Position, sort, with_gaps
+from .batches import Batch, Position, Sorted, sort, with_gaps
 from .gaps import Gap
 from .records import Identity
 from .rotation import HEAD_BYTES, Held
@@ -36,19 +36,15 @@ class Tail:
     def read(self) -> Batch | None:
         """What is new, at most 4 MiB of it, or None."""
         self._look()
-        while self._held:
-            lines, last = self._lines()
-            if lines:
-                if (batch := self._taken(lines)) is not None:
-                    return batch
-                break
-            if last:
-                break
-            self._held.pop(0).close()
-            self._offset = 0
-        self.drained = True
-        gone = not self._folder.exists()
-        return self._batch({}, 0, ended=gone) if gone or self._gaps else None
+        files = self._lines()
+        lines = [line for some in files for line in some]
+        if lines and (found := self._sorted(lines)).used:
+            self._advance(files, found.used)
+            self._time = found.time or self._time
+            return self._batch(found.lines, _size(lines[: found.used]))
+        self._advance(files, 0)
+        ended = not lines and not self._folder.exists()
+        return self._batch({}, ended=ended) if ended or self._gaps else None
 
     def close(self) -> None:
         """Let go of the files."""
@@ -56,38 +52,54 @@ class Tail:
             held.close()
         self._held = []
 
-    def _lines(self) -> tuple[list[bytes], bool]:
-        """Complete lines from the position on, and whether there is no newer file."""
-        held, last = self._held[0], len(self._held) == 1
-        data = os.pread(held.handle, LIMIT_BYTES, self._offset)
-        if not data and os.fstat(held.handle).st_size < self._offset:
+    def _lines(self) -> list[list[bytes]]:
+        """Complete lines from the position on, a list for each file: a line may begin in one and end in the next."""
+        found: list[list[bytes]] = []
+        room, self.drained = LIMIT_BYTES, False
+        for number, held in enumerate(self._held):
+            last = number == len(self._held) - 1
+            data = os.pread(held.handle, room, self._begins_at(held) if number == 0 else 0)
+            *lines, rest = data.split(b"\n")
+            if rest and not last and len(data) < room:  # nothing is added to it any more: this will stay half a line
+                lines.append(rest)
+            found.append(lines)
+            if len(data) == room:
+                return found
+            room -= len(data)
+        self.drained = True
+        return found
+
+    def _begins_at(self, held: Held) -> int:
+        """The position in the file being read; its beginning, if somebody has cut the file."""
+        if os.fstat(held.handle).st_size < self._offset:
             self._gaps.append(Gap(SHORTENED, self._time))
             self._offset = 0
-            data = os.pread(held.handle, LIMIT_BYTES, 0)
-        end = data.rfind(b"\n") + 1
-        self.drained = last and len(data) < LIMIT_BYTES
-        if end == 0:  # half a line at the end of a file that nothing is added to any more will stay half a line
-            return ([data], last) if data and not last else ([], last)
-        return data[: end - 1].split(b"\n"), last
+        return self._offset
 
-    def _taken(self, lines: list[bytes]) -> Batch | None:
+    def _sorted(self, lines: list[bytes]) -> Sorted:
         """As many of the lines as can go: all, or those before a line whose pieces are not all there."""
         now = time.monotonic()
         waited = self._waits_since is not None and now - self._waits_since > HOLD_SECONDS
-        size = sum(map(len, lines)) + len(lines)
-        sorted_ = sort(lines, self.identity, whole=not waited and size < LIMIT_BYTES - 256 * 1024)
-        if sorted_.used == len(lines):
+        found = sort(lines, self.identity, whole=not waited)
+        if not found.used and _size(lines) > LIMIT_BYTES // 2:
+            found = sort(lines, self.identity, whole=False)
+        if found.used:
             self._waits_since = None
-        elif self._waits_since is None or sorted_.used:
+        elif self._waits_since is None:
             self._waits_since = now
-        if not sorted_.used:
-            return None
-        size = sum(map(len, lines[: sorted_.used])) + sorted_.used
-        self._offset = min(self._offset + size, os.fstat(self._held[0].handle).st_size)
-        self._time = sorted_.time or self._time
-        return self._batch(sorted_.lines, size)
+        return found
 
-    def _batch(self, lines: dict[str, list[bytes]], size: int, *, ended: bool = False) -> Batch:
+    def _advance(self, files: list[list[bytes]], used: int) -> None:
+        """Move the position behind the lines that were used, and let go of files that are read to their end."""
+        for number, lines in enumerate(files):
+            if used < len(lines) or number == len(files) - 1:
+                self._offset += _size(lines[:used])
+                return
+            used -= len(lines)
+            self._held.pop(0).close()
+            self._offset = 0
+
+    def _batch(self, lines: dict[str, list[bytes]], size: int = 0, *, ended: bool = False) -> Batch:
         gaps, self._gaps = self._gaps, []
         return Batch(self.identity, with_gaps(lines, gaps, self.identity), self._position(), size, ended)
 
@@ -127,3 +139,7 @@ class Tail:
                 return
         self._gaps.append(Gap(OUTRAN, self._time))
         self._held = files[::-1]
+
+
+def _size(lines: list[bytes]) -> int:
+    return sum(map(len, lines)) + len(lines)

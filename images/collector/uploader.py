@@ -74,7 +74,8 @@ class Uploader:
         self._sent += 1
         if self._away_since is not None:
             say("info", "the bucket is there again", away_since=self._away_since)
-            self._away_since = None
+            self._away_since, self._sign_at = None, 0.0
+            self.sign()
         return True
 
     def _away(self, error: Exception) -> None:

@@ -6,6 +6,7 @@ pipe, and becomes the server, which reads the pipe once: no environment variable
 
 Environment: ``MARIADB_USER``, ``MARIADB_PASSWORD_FILE``, ``MARIADB_DATABASE``, and optionally
 ``MARIADB_SCHEMA_FILE`` (SQL for that database; must be repeatable, it runs at every start).
+With ``MARIADB_MONITORING_PASSWORD_FILE`` a user ``monitoring`` sees how the server does, and no data.
 With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow. Add ``MARIADB_MASTER_HOST``, and it is a replica
 itself: read-only, with everything (users too) from that master, so that it needs none of the other variables.
 Arguments are passed on to the server.
@@ -30,6 +31,7 @@ BAKED_DATA = Path("/usr/share/workshop/data")
 DATA = Path("/var/lib/mysql/data")
 SERVER = "/usr/sbin/mariadbd"
 REPLICATION_USER = "replication"
+MONITORING_USER = "monitoring"
 # The server reads its start-up SQL a line at a time, and takes no longer password for a master.
 REPLICATION_PASSWORD_LIMIT = 96
 # All binary logs are kept: a new replica replays them from the first.
@@ -51,6 +53,7 @@ HOST = re.compile(r"[A-Za-z0-9.:-]{1,255}")
 FINISHED = "INSERT INTO workshop_start.finished VALUES (UTC_TIMESTAMP());"
 RESERVED = {
     REPLICATION_USER,
+    MONITORING_USER,
     "health",
     "root",
     "mariadb",
@@ -143,6 +146,7 @@ def startup_sql(environment: Mapping[str, str]) -> str:
         f"CREATE USER IF NOT EXISTS {user};",
         f"ALTER USER {user} IDENTIFIED BY PASSWORD '{hashed}';",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{grantable}`.* TO {user};",
+        *monitoring_user(environment),
         f"USE `{database}`;",
         *one_a_line(schema),
         "SET SESSION sql_log_bin = 0;",  # what follows is this server's own business
@@ -150,6 +154,19 @@ def startup_sql(environment: Mapping[str, str]) -> str:
         FINISHED,
     ]
     return "\n".join(statements) + "\n"
+
+
+def monitoring_user(environment: Mapping[str, str]) -> list[str]:
+    """Return what lets an exporter ask for status and replication, and nothing else; replicas get it from here."""
+    if not environment.get("MARIADB_MONITORING_PASSWORD_FILE"):
+        return []
+    user = f"'{MONITORING_USER}'@'%'"
+    hashed = password_hash(secret(environment, "MARIADB_MONITORING_PASSWORD_FILE"))
+    return [
+        f"CREATE USER IF NOT EXISTS {user};",
+        f"ALTER USER {user} IDENTIFIED BY PASSWORD '{hashed}' WITH MAX_USER_CONNECTIONS 3;",
+        f"GRANT REPLICA MONITOR ON *.* TO {user};",
+    ]
 
 
 def replication_user(environment: Mapping[str, str]) -> list[str]:

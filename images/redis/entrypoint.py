@@ -2,6 +2,7 @@
 
 Reads the password from the file that ``REDIS_PASSWORD_FILE`` names and becomes the server, which gets only
 the password's hash, through its standard input: no environment variable, no argument, no file.
+With ``REDIS_MONITORING_PASSWORD_FILE`` a user ``monitoring`` may ask how the server does, and sees no key.
 Arguments are passed on to the server.
 """
 
@@ -21,37 +22,43 @@ class StartError(Exception):
     """Something the person who starts the container can put right; the message is one sentence."""
 
 
-def password(environment: Mapping[str, str]) -> str:
-    """Return the secret in the file that ``REDIS_PASSWORD_FILE`` names, without its line end."""
-    path = environment.get("REDIS_PASSWORD_FILE", "")
+def password(environment: Mapping[str, str], variable: str = "REDIS_PASSWORD_FILE") -> str:
+    """Return the secret in the file that a variable names, without its line end."""
+    path = environment.get(variable, "")
     if not path:
-        raise StartError("REDIS_PASSWORD_FILE is not set: give it in the container's environment.")
+        raise StartError(f"{variable} is not set: give it in the container's environment.")
     try:
         value = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise StartError(
-            f"REDIS_PASSWORD_FILE names {path}, which cannot be read ({reason}): "
-            f"mount a file that user {os.getuid()} can read."
+            f"{variable} names {path}, which cannot be read ({reason}): mount a file that user {os.getuid()} can read."
         ) from None
     if not value:
-        raise StartError("REDIS_PASSWORD_FILE names an empty file: write the secret into it.")
+        raise StartError(f"{variable} names an empty file: write the secret into it.")
     return value
 
 
-def users(secret: str) -> str:
-    """Return the users as configuration: the service, and a health check that may only say PING."""
+def users(secret: str, monitoring: str | None = None) -> str:
+    """Return the users as configuration: the service, a health check that may only say PING, who may only say INFO."""
     hashed = hashlib.sha256(secret.encode()).hexdigest()
+    watcher = ""
+    if monitoring is not None:
+        watching = hashlib.sha256(monitoring.encode()).hexdigest()
+        watcher = f"user monitoring on #{watching} resetkeys resetchannels -@all +ping +info\n"
     return (
         f"user default on #{hashed} ~* &* +@all -@admin -@dangerous +info\n"
         "user health on nopass resetkeys resetchannels -@all +ping\n"
+        f"{watcher}"
     )
 
 
 def main() -> None:
     """Prepare, then become the server, with an empty environment."""
     try:
-        configuration = users(password(os.environ))
+        watched = "REDIS_MONITORING_PASSWORD_FILE" in os.environ
+        monitoring = password(os.environ, "REDIS_MONITORING_PASSWORD_FILE") if watched else None
+        configuration = users(password(os.environ), monitoring)
     except StartError as error:
         sys.exit(f"redis: {error}")
     reader, writer = os.pipe()

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from workshop_kit.engine import stack_files
+from workshop_kit.engine import cgroups, stack_files
 from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import log_source
@@ -36,6 +36,7 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_SERVICE_PORT": "",
         "WORKSHOP_LOG_SOURCE": log_source(session.engine),
+        **cgroups.variables(session.engine.client.info(), session.who.session),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 
@@ -174,6 +175,8 @@ def test_port_is_chosen_or_free(root: Path, variables: dict[str, str], wanted: s
         "WORKSHOP_REDIS_IMAGE",
         "WORKSHOP_COLLECTOR_IMAGE",
         "WORKSHOP_LOG_SOURCE",
+        "WORKSHOP_CGROUP_PARENT",
+        "WORKSHOP_CGROUP_PATH",
     ],
 )
 def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str], variable: str) -> None:

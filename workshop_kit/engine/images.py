@@ -48,6 +48,8 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("load", "images/load"),
     Recipe("parameter_store", "images/parameter_store"),
     Recipe("collector", "images/collector"),
+    Recipe("agent", "images/agent"),
+    Recipe("prometheus", "images/prometheus"),
 )
 
 

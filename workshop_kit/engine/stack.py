@@ -10,11 +10,12 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.engine import cgroups, images, reach, shell, stack_files
 from workshop_kit.engine import containers as single
-from workshop_kit.engine import images, reach, shell, stack_files
 from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
@@ -48,8 +49,14 @@ class Stack:
             "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
             "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
             "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
+            **cgroups.variables(self._engine_info, self.session.who.session),
             **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in tags.items() if name != "base"},
         }
+
+    @cached_property
+    def _engine_info(self) -> dict[str, Any]:
+        info: dict[str, Any] = self.session.engine.client.info()
+        return info
 
     def prepare(self) -> Path:
         """Make the secrets that are not there yet and write the variables; return the file of variables."""

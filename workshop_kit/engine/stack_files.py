@@ -11,7 +11,14 @@ from pathlib import Path
 from workshop_kit.errors import WorkshopError
 
 MARK = "# Written by ./workshop setup: change compose.yaml, not this file."
-SECRETS = ("master_db_password", "redis_password", "replication_password", "parameter_store_key", "collector_key")
+SECRETS = (
+    "master_db_password",
+    "redis_password",
+    "replication_password",
+    "monitoring_password",
+    "parameter_store_key",
+    "collector_key",
+)
 
 
 def write_secrets(folder: Path) -> None:

@@ -1,0 +1,5 @@
+"""Where the image's Python begins: ``python3 FOLDER`` runs this file and finds the modules beside it."""
+
+from images.agent.agent import main
+
+main()

@@ -1,0 +1,208 @@
+"""Who the containers of a group are, and what the network's switch has counted for each. Reads, and asks two questions.
+
+A cgroup knows a container's id and neither its name nor its traffic. Both are found without the engine's socket:
+
+- **Name.** The engine's DNS server, which every container of a network may ask, knows each neighbor under its short
+  id; asked for the address in turn, it gives the container's name, ``PROJECT-SERVICE-NUMBER.NETWORK``.
+- **Traffic.** On the host, a network of the engine is a switch (a bridge) with one port for each container, and the
+  kernel counts at every port. Which port is whose stands in the bridge's own table of hardware addresses, and the
+  hardware address of a neighbor in our ARP table once we have sent it one empty datagram. The counters are read from
+  a read-only mount of ``/sys/devices/virtual/net``: it holds names, addresses and counters of virtual interfaces (of
+  all of them: those of other networks, too), and no process, no environment, no packet.
+
+Nothing is shared with a neighbor (no network or pid namespace), so nothing goes stale when one is restarted: its port
+is then gone, and looked for again. A container that is not on our network has neither name nor traffic here.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DNS_SECONDS = 0.3
+ARP_SECONDS = 0.05
+ASK_AGAIN_SECONDS = 5.0  # somebody who is not on our network: the engine would pass the question on to the outside
+ADDRESS, POINTER = 1, 12
+DISCARD_PORT = 9
+
+Ask = Callable[[str, int], "str | None"]
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes and packets that a container has received and sent over our network since it was connected."""
+
+    received_bytes: int
+    sent_bytes: int
+    received_packets: int
+    sent_packets: int
+
+
+@dataclass
+class Neighbors:
+    """What is known of the neighbors by now. ``interfaces`` is the mount; ``project`` the prefix compose gives."""
+
+    interfaces: Path
+    project: str
+    ask: Ask = field(default_factory=lambda: dns)
+    arp: Path = Path("/proc/net/arp")
+    own_address: Path = Path("/sys/class/net/eth0/address")
+    clock: Callable[[], float] = time.monotonic
+    names: dict[str, str] = field(default_factory=dict)
+    ports: dict[str, str] = field(default_factory=dict)
+    asked: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def forget_others(self, containers: Iterable[str]) -> None:
+        """Keep what is known of these, and of nobody else."""
+        there = set(containers)
+        self.names = {one: name for one, name in self.names.items() if one in there}
+        self.ports = {one: port for one, port in self.ports.items() if one in there}
+        self.asked = {key: at for key, at in self.asked.items() if key[0] in there}
+
+    def service(self, container: str) -> str:
+        """The container's service in compose's words, else its name; empty if it is not on our network."""
+        if container not in self.names and self._may_ask(container, "name"):
+            address = self.ask(container[:12], ADDRESS)
+            name = self.ask(".".join(reversed(address.split("."))) + ".in-addr.arpa", POINTER) if address else None
+            if name:
+                self.names[container] = service_in(name, self.project)
+        return self.names.get(container, "")
+
+    def traffic(self, container: str) -> Traffic | None:
+        """What the container's port has counted; None if it has none on our network."""
+        if (port := self.ports.get(container)) and (counted := self._counted(port)):
+            return counted
+        self.ports.pop(container, None)
+        if self._may_ask(container, "port") and (port := self._port(container)):
+            self.ports[container] = port
+            self.asked.pop((container, "port"))  # when this one goes, there may be another at once
+            return self._counted(port)
+        return None
+
+    def _may_ask(self, container: str, what: str) -> bool:
+        """Whether it is time to ask (again)."""
+        now = self.clock()
+        if now - self.asked.get((container, what), -ASK_AGAIN_SECONDS) < ASK_AGAIN_SECONDS:
+            return False
+        self.asked[container, what] = now
+        return True
+
+    def _port(self, container: str) -> str | None:
+        """The name of the interface at which the switch has the container."""
+        address = self.ask(container[:12], ADDRESS)
+        own = self.own_address.read_text().strip()
+        hardware = self._hardware_address(address, own) if address else None
+        return port_of(self.interfaces, hardware, own) if hardware else None
+
+    def _hardware_address(self, address: str, own: str) -> str | None:
+        """From our ARP table, which learns it as soon as there is something to send."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            try:
+                sender.connect((address, DISCARD_PORT))
+                if sender.getsockname()[0] == address:
+                    return own
+                sender.send(b"")
+            except OSError:
+                return None
+        deadline = self.clock() + ARP_SECONDS
+        while (found := in_arp_table(self.arp.read_text(), address)) is None and self.clock() < deadline:
+            time.sleep(0.005)
+        return found
+
+    def _counted(self, port: str) -> Traffic | None:
+        """The other end of the cable: what the switch sent there, the container has received."""
+        folder = self.interfaces / port / "statistics"
+        names = ("tx_bytes", "rx_bytes", "tx_packets", "rx_packets")
+        try:
+            return Traffic(*(int((folder / name).read_text()) for name in names))
+        except OSError:
+            return None
+
+
+def service_in(name: str, project: str) -> str:
+    """The service in a name as the engine's DNS gives it.
+
+    >>> service_in("mine-master-db-1.mine_default", "mine")
+    'master-db'
+    """
+    container = name.rpartition(".")[0] or name
+    found = re.fullmatch(re.escape(project) + r"-(.+)-\d+", container)
+    return found[1] if found else container
+
+
+def in_arp_table(table: str, address: str) -> str | None:
+    """The hardware address in the text of ``/proc/net/arp``; None if it is not (completely) known."""
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) >= 4 and fields[0] == address and int(fields[2], 16) & 2:
+            return fields[3]
+    return None
+
+
+def port_of(interfaces: Path, hardware_address: str, own_address: str) -> str | None:
+    """The interface behind which the switch that we hang on, too, has seen a hardware address."""
+    for bridge in interfaces.glob("*/brforward"):
+        seen = forwarding(bridge.read_bytes())
+        if own_address in seen and hardware_address in seen:
+            for port in (bridge.parent / "brif").iterdir():
+                if int((port / "port_no").read_text(), 16) == seen[hardware_address]:
+                    return port.name
+    return None
+
+
+def forwarding(table: bytes) -> dict[str, int]:
+    """The number of the port by hardware address, in a bridge's ``brforward``: 16 bytes an entry, without its own."""
+    entries = (table[start : start + 16] for start in range(0, len(table) - 15, 16))
+    return {entry[:6].hex(":"): entry[6] | entry[12] << 8 for entry in entries if not entry[7]}
+
+
+def dns(name: str, kind: int) -> str | None:
+    """Ask the engine's DNS server one question; None if it does not know, or does not answer in time."""
+    server = re.search(r"^nameserver (\S+)", Path("/etc/resolv.conf").read_text(), re.MULTILINE)
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    question = struct.pack(">6H", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", kind, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(DNS_SECONDS)
+        try:
+            asker.connect((server[1] if server else "127.0.0.11", 53))
+            asker.send(question)
+            return answer_in(asker.recv(4096), len(question))
+        except (OSError, IndexError, struct.error):
+            return None
+
+
+def answer_in(message: bytes, start: int) -> str | None:
+    """The first answer, of a kind that we ask for, in a DNS message whose question ends at ``start``."""
+    answers = struct.unpack_from(">H", message, 6)[0]
+    for _ in range(answers):
+        _, start = name_at(message, start)
+        kind, _, _, length = struct.unpack_from(">2HIH", message, start)
+        start += 10
+        if kind == ADDRESS:
+            return socket.inet_ntoa(message[start : start + 4])
+        if kind == POINTER:
+            return name_at(message, start)[0]
+        start += length
+    return None
+
+
+def name_at(message: bytes, start: int) -> tuple[str, int]:
+    """A name in a DNS message, and where what follows it begins."""
+    labels: list[str] = []
+    after = None
+    for _ in range(64):  # a message may point in circles
+        length = message[start]
+        if length >= 0xC0:
+            after = after or start + 2
+            start = struct.unpack_from(">H", message, start)[0] & 0x3FFF
+        elif length:
+            labels.append(message[start + 1 : start + 1 + length].decode("ascii", "replace"))
+            start += 1 + length
+        else:
+            break
+    return ".".join(labels), after or start + 1

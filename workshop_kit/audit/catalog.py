@@ -1,0 +1,68 @@
+"""The catalog of rules and the list of principles, read from the two files beside this one."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from workshop_kit.audit.data import Method, Principle, Rule
+from workshop_kit.errors import WrongUsage
+
+HERE = Path(__file__).parent
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule, in the order of the report."""
+    entries = tomllib.loads((HERE / "catalog.toml").read_text())["rule"]
+    return tuple(
+        Rule(**{**entry, "serves": tuple(entry["serves"]), "method": Method(entry["method"])}) for entry in entries
+    )
+
+
+@cache
+def principles() -> tuple[Principle, ...]:
+    """The 15 factors, then the 7 principles."""
+    return tuple(Principle(**entry) for entry in tomllib.loads((HERE / "guidelines.toml").read_text())["principle"])
+
+
+def served(identifier: str) -> bool:
+    """Whether any rule serves a factor or principle; of the others no look from outside tells."""
+    return any(identifier in rule.serves for rule in rules())
+
+
+def guidelines() -> tuple[str, ...]:
+    """The groups of the report, in order: config, logs …"""
+    return tuple(dict.fromkeys(rule.guideline for rule in rules()))
+
+
+def find(identifier: str) -> Rule:
+    """The rule of that id. Raises KeyError."""
+    return {rule.id: rule for rule in rules()}[identifier]
+
+
+def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """The rules that words name: guidelines, ids of rules, factors and principles (F5, P2), ``static``, ``dynamic``.
+
+    Words of one kind add up; a method narrows what the others name. None means all. Raises WrongUsage for a word that
+    names nothing.
+    """
+    wanted = require(words)
+    methods, others = wanted & set(Method), wanted - set(Method)
+    return tuple(
+        rule
+        for rule in rules()
+        if (not methods or rule.method in methods) and (not others or others & {rule.id, rule.guideline, *rule.serves})
+    )
+
+
+def require(words: Iterable[str]) -> set[str]:
+    """The words, if each names something. Raises WrongUsage for one that does not."""
+    wanted = {part.strip() for word in words for part in word.split(",") if part.strip()}
+    known = {*guidelines(), *Method, *(rule.id for rule in rules()), *(one.id for one in principles())}
+    if unknown := sorted(wanted - known):
+        sentence = f"{unknown[0]!r} names no guideline, rule or principle."
+        raise WrongUsage(sentence, f"Choose from: {', '.join((*guidelines(), *Method))}, F1 … F15, P1 … P7, or a rule.")
+    return wanted

@@ -1,0 +1,82 @@
+"""Apply rules to a target: the one way in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from workshop_kit.audit import catalog
+from workshop_kit.audit.data import Audited, Finding, Method, Report, Rule
+from workshop_kit.audit.masking import Mask
+from workshop_kit.audit.rules import JUDGES
+from workshop_kit.audit.runs import Runs
+from workshop_kit.audit.subject import Subject
+from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WrongUsage
+from workshop_kit.progress import Report as Progress
+from workshop_kit.progress import Step, silent
+
+NOTHING_RUN = "looked at, nothing was run"
+LIVE = "looked at as it runs, nothing was run"
+CLONED = "a clone was run, on a network that leads nowhere"
+
+
+def examine(
+    session: Session,
+    word: str,
+    *,
+    only: Iterable[str] = (),
+    live: bool = False,
+    backing: str | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Audit what a word names: an image, a container, ``compose:PROJECT``.
+
+    ``only`` chooses rules (see `catalog.chosen`). With ``live`` a container itself is looked at, and nothing is run;
+    else what is run is a clone. ``backing`` (``compose:PROJECT``) names services of which clones run beside it.
+    Raises WrongUsage for words that name nothing; whatever else goes wrong is a finding that could not be told.
+    """
+    rules = catalog.chosen(only)
+    targets = resolve(session.engine, word)
+    if live and any(target.container is None for target in targets):
+        raise WrongUsage(f"{word} is an image, and an image does not live.", "Leave --live out.")
+    beside = _backing(session, backing)
+    return Report(word, tuple(_one(session, target, rules, live, beside, progress) for target in targets))
+
+
+def _backing(session: Session, word: str | None) -> Sequence[Target]:
+    if not word:
+        return ()
+    if not word.startswith(COMPOSE):
+        raise WrongUsage(f"{word!r} names no compose project.", f"Write {COMPOSE}PROJECT.")
+    return of_project(session.engine, word.removeprefix(COMPOSE))
+
+
+def _one(
+    session: Session, target: Target, rules: Sequence[Rule], live: bool, backing: Sequence[Target], progress: Progress
+) -> Audited:
+    started = time.monotonic()
+    own = target.container["Id"] if target.container else None
+    beside = [one for one in backing if one.container and one.container["Id"] != own]
+    runs = None if live else Runs(session, target, beside)
+    subject = Subject(session, target, runs)
+    try:
+        findings = tuple(_findings(subject, rules, progress))
+    finally:
+        if runs:
+            runs.close()
+    dynamic = any(rule.method is Method.DYNAMIC for rule in rules)
+    how = LIVE if live else CLONED if dynamic else NOTHING_RUN
+    name = Mask()(target.name)
+    return Audited(name, target.kind, str(target.image["Id"]), how, findings, time.monotonic() - started)
+
+
+def _findings(subject: Subject, rules: Sequence[Rule], progress: Progress) -> Iterator[Finding]:
+    task = f"Audit of {Mask()(subject.target.name, 60)}"
+    whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
+    for rule in rules:
+        progress(Step(task, done / whole, rule.title))
+        yield subject.judge(rule, JUDGES[rule.id])
+        done += rule.cost_seconds
+    progress(Step(task, 1.0, f"{len(rules)} rules", done=True))

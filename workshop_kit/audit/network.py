@@ -1,0 +1,104 @@
+"""A private network for clones that leads nowhere, and requests to what is on it, whatever answers."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from docker.errors import APIError
+
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
+
+CONNECT_SECONDS = 0.3
+ANSWER_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for a GET: ``status`` is None if it was no HTTP, or nothing came in time."""
+
+    path: str
+    status: int | None
+    body: bytes
+    seconds: float
+    late: bool = False
+
+    def __str__(self) -> str:
+        said = "no answer in time" if self.late else f"{self.status}" if self.status else "no HTTP"
+        return f"{self.path}: {said} after {self.seconds:.2f} s"
+
+
+@contextlib.contextmanager
+def private_network(session: Session) -> Iterator[str]:
+    """An internal network, labeled and in the ledger; removed at the end. Yields its name."""
+    name = f"workshop-audit-{secrets.token_hex(4)}"
+    client = session.engine.client
+    try:
+        with session.making("network", "kernel") as making:
+            made = client.networks.create(name, labels=making.labels, internal=True, check_duplicate=True)
+            making.id, making.name = made.id, name
+    except APIError as refused:
+        raise WorkshopError(
+            f"The engine refused to make a network: {refused.explanation}.", "Run ./workshop down."
+        ) from refused
+    try:
+        yield name
+    finally:
+        with contextlib.suppress(APIError):
+            made.remove()
+            session.ledger.strike(*(entry for entry in session.ledger.entries() if entry.id == made.id))
+
+
+def is_on_a_bridge_of_ours(address: str, gateway: str) -> bool:
+    """Whether this machine is on the container's network; it is not where the engine has a machine of its own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((address, 9))  # nothing is sent
+            return bool(asking.getsockname()[0] == gateway)
+        except OSError:
+            return False
+
+
+def accepts(address: str, port: int) -> bool:
+    """Whether something takes a TCP connection."""
+    try:
+        with socket.create_connection((address, port), timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def get(address: str, port: int, path: str, *, within_seconds: float) -> Answer:
+    """Send a GET and read what comes, no longer than ``within_seconds`` and no more than 512 KiB of it."""
+    started = time.monotonic()
+    received, late = b"", False
+    try:
+        with socket.create_connection((address, port), timeout=within_seconds) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: */*\r\n\r\n".encode())
+            while len(received) < ANSWER_BYTES:
+                left = started + within_seconds - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                connection.settimeout(left)
+                if not (piece := connection.recv(65536)):
+                    break
+                received += piece
+    except TimeoutError:
+        late = True
+    except OSError:
+        pass
+    status, body = _parsed(received)
+    return Answer(path, status, body, time.monotonic() - started, late)
+
+
+def _parsed(received: bytes) -> tuple[int | None, bytes]:
+    head, _, body = received.partition(b"\r\n\r\n")
+    words = head.partition(b"\r\n")[0].split()
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+        return None, received
+    return int(words[1]), body

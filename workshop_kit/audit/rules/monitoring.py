@@ -1,0 +1,72 @@
+"""Can somebody outside see how it is: health check, probes, metrics."""
+
+from __future__ import annotations
+
+from workshop_kit.audit import exposition
+from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.subject import Subject
+
+FAST_SECONDS = 1.0
+TOLERANCE_SECONDS = 0.25
+"""A probe whose own timeout is a second answers a little later."""
+
+
+def health_defined(subject: Subject) -> Judged:
+    """HEALTHCHECK in the image, or a health check given to the container; NONE takes it away."""
+    test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
+    seen = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
+    if not test or test == ["NONE"]:
+        return fails("None is defined.", seen)
+    return holds("One is defined.", seen)
+
+
+def health_truthful(subject: Subject) -> Judged:
+    """All processes get SIGSTOP: they hold their ports and answer nothing. A truthful check notices."""
+    test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
+    if not test or test == ["NONE"]:
+        return not_applicable("No health check is defined.")
+    hung = subject.need_runs().hung
+    seen = Evidence(
+        "docker kill --signal STOP, with the check asked every 0.5 s",
+        f"{hung.before}, then {hung.after} after {hung.seconds:.1f} s",
+    )
+    if hung.after == "unhealthy":
+        return holds(f"It was unhealthy {hung.seconds:.1f} s after its processes had stopped.", seen)
+    return fails(f"It said {hung.after} while all of its processes stood still.", seen)
+
+
+def probes_fast(subject: Subject) -> Judged:
+    """The usual paths of probes (/livez, /healthz …); what they answer does not matter here, only that they do."""
+    run = subject.need_runs().ready_run()
+    if not any(one.status or one.late for one in run.answers):
+        return not_applicable("Nothing speaks HTTP on its ports.")
+    probes = run.probes()
+    seen = [Evidence("GET", str(one)) for one in probes] or [
+        Evidence("GET", ", ".join(one.path for one in run.answers))
+    ]
+    if not probes:
+        return cannot_tell("None of the usual paths is there; yours may have another name.", *seen)
+    slow = [one for one in probes if one.late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]
+    if slow:
+        return fails(f"{slow[0].path} needs more than a second.", *seen)
+    slowest = max(probes, key=lambda one: one.seconds)
+    return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *seen)
+
+
+def metrics_valid(subject: Subject) -> Judged:
+    """The exposition format, line by line."""
+    run = subject.need_runs().ready_run()
+    answer = run.metrics()
+    if answer is None:
+        return cannot_tell("No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar).")
+    text = answer.body.decode(errors="replace")
+    wrong = exposition.mistakes(text)
+    count = exposition.samples(text)
+    if wrong:
+        return fails(
+            f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it.",
+            *(Evidence("GET /metrics", one) for one in wrong[:3]),
+        )
+    if not count:
+        return fails("It is empty.", Evidence("GET /metrics", f"{len(answer.body)} bytes"))
+    return holds(f"{count} samples, all well-formed.", Evidence("GET /metrics", f"{len(answer.body)} bytes"))

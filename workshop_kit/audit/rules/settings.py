@@ -1,0 +1,54 @@
+"""Where settings come from, and what happens without them."""
+
+from __future__ import annotations
+
+from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.masking import variables_named
+from workshop_kit.audit.runs import Run
+from workshop_kit.audit.subject import Subject
+
+SOON_SECONDS = 6.0
+
+
+def from_environment(subject: Subject) -> Judged:
+    """It asks for variables when it has none; it listens on the port that a variable names."""
+    runs = subject.need_runs()
+    bare = runs.bare
+    if bare.started.ended and (named := variables_named(bare.lines(20))):
+        seen = Evidence("run with the image's own environment", f"it {bare.summary}; {bare.lines()}")
+        return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", seen)
+    canaried = runs.canaried
+    given = ", ".join(f"{name}={new}" for name, (_, new) in canaried.moved.items())
+    seen = Evidence(f"run with {given or 'its settings'}", f"it {canaried.run.summary}")
+    if canaried.now_on:
+        return holds(f"Given {given} it listens there.", seen)
+    if canaried.moved and canaried.still_on:
+        return fails(f"It was given {given}, and listens on {', '.join(map(str, canaried.still_on))} as before.", seen)
+    return cannot_tell("No variable was found whose effect can be seen from outside.", seen)
+
+
+def fails_fast(subject: Subject) -> Judged:
+    """Without what it was given it ends by itself, not with 0, and its last lines say something."""
+    runs = subject.need_runs()
+    bare, given = runs.bare, bool(runs.given)
+    seen = Evidence("run with the image's own environment", f"it {bare.summary}; {bare.lines() or 'it said nothing'}")
+    if not bare.started.ended and not given:
+        return not_applicable("It starts without any setting: none is required.", seen)
+    if not bare.started.ended:
+        return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", seen)
+    if bare.started.exit_code == 0:
+        return not_applicable("It ends by itself with 0, as a job does.", seen)
+    if given and not runs.normal.is_ready:
+        return cannot_tell(f"With its settings it {runs.normal.summary}, too.", seen)
+    return _of_an_end(bare, given, seen)
+
+
+def _of_an_end(bare: Run, given: bool, seen: Evidence) -> Judged:
+    """It ended for want of something (that is certain if it runs with what it was given): did it say what?"""
+    if bare.started.seconds > SOON_SECONDS:
+        return fails(f"It took {bare.started.seconds:.1f} s to say no.", seen)
+    if variables_named(bare.lines(20)):
+        return holds(f"It ended after {bare.started.seconds:.1f} s and said which.", seen)
+    if given or len(bare.log) == 0:
+        return fails("It ends, and does not say which setting is missing.", seen)
+    return cannot_tell("It ends by itself; whether a setting is missing its last lines do not say.", seen)

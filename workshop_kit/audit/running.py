@@ -1,0 +1,175 @@
+"""A clone that runs: until when it is ready, what it listens on, what it writes, how it stops."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from docker.errors import APIError
+
+from workshop_kit.audit.clones import STOP_SECONDS
+from workshop_kit.audit.network import accepts, is_on_a_bridge_of_ours
+from workshop_kit.engine.containers import Running
+from workshop_kit.observe.logs import read_container
+
+USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
+ALIVE_SECONDS = 1.5
+"""What neither listens nor has a health check counts as ready when it has run this long."""
+LOOK_SECONDS = 0.05
+FOLDER = 1 << 31
+"""In the engine's words for a mode (Go's fs.FileMode)."""
+_LOG_PLACE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
+
+
+@dataclass(frozen=True)
+class Started:
+    """How a start went: ready or ended, by what, after how many seconds; ``ports`` are the open ones."""
+
+    ready: bool
+    seconds: float
+    by: str
+    ports: tuple[int, ...] = ()
+    exit_code: int | None = None
+    out_of_memory: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self.exit_code is not None
+
+    @property
+    def summary(self) -> str:
+        """In words that continue "it"."""
+        if self.out_of_memory:
+            return f"ran out of memory after {self.seconds:.1f} s"
+        if self.exit_code is not None:
+            return f"ended with code {self.exit_code} after {self.seconds:.1f} s"
+        if self.ready:
+            return f"was ready after {self.seconds:.1f} s ({self.by})"
+        return f"was not ready after {self.seconds:.1f} s ({self.by})"
+
+
+class Clone:
+    """A clone in the hands of a run."""
+
+    def __init__(self, running: Running, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        self.running = running
+        exposed = [port.partition("/") for port in config.get("ExposedPorts") or {}]
+        self.exposed = tuple(int(port) for port, _, protocol in exposed if protocol == "tcp" and port.isdecimal())
+        named = [
+            int(v)
+            for k, v in environment.items()
+            if k.upper().endswith("PORT") and v.isdecimal() and 0 < int(v) < 65536
+        ]
+        self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*named, *USUAL_PORTS)))
+        self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
+        self.address = ""
+
+    def start(self, within_seconds: float, *, until_ended: bool = False) -> Started:
+        """Start it and wait until it is ready or has ended; with ``until_ended`` being ready is not enough."""
+        began = time.monotonic()
+        self.running.container.start()
+        ready: Started | None = None
+        while True:
+            state = self.running.inspect()["State"]
+            seconds = time.monotonic() - began
+            if state["Status"] in {"exited", "dead"}:
+                return Started(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
+            self.address = self.address or self._reachable_address()
+            ready = ready or self._ready(state, seconds)
+            if ready and not until_ended:
+                return ready
+            if seconds > within_seconds:
+                return ready or Started(False, seconds, "neither a port nor a health check was good")
+            time.sleep(LOOK_SECONDS)
+
+    def _ready(self, state: Mapping[str, Any], seconds: float) -> Started | None:
+        health = (state.get("Health") or {}).get("Status")
+        if ports := self.open_ports() if self.exposed or seconds > ALIVE_SECONDS or self.has_health else ():
+            return Started(True, seconds, f"port {ports[0]} accepts connections", ports)
+        if health == "healthy" and (not self.exposed or not self.address):
+            return Started(True, seconds, "its health check is good")
+        if not self.has_health and (not self.exposed or not self.address) and seconds > ALIVE_SECONDS:
+            return Started(True, seconds, "it runs")
+        return None
+
+    def open_ports(self) -> tuple[int, ...]:
+        """Of the ports it may listen on those that accept a connection."""
+        return tuple(port for port in self.ports if self.accepts(port))
+
+    def accepts(self, port: int) -> bool:
+        """Whether a port accepts a connection."""
+        return bool(self.address) and accepts(self.address, port)
+
+    def processes(self) -> dict[str, str]:
+        """Programs by the engine's process id; none if it has ended."""
+        try:
+            told = self.running.container.top(ps_args="-o pid,comm")
+        except APIError:
+            return {}
+        return {row[0]: row[1] for row in told.get("Processes") or ()}
+
+    def written(self) -> list[str]:
+        """Files in its writable layer that were added or changed."""
+        return [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != 2]
+
+    def log_sizes(self) -> dict[str, int]:
+        """The sizes, in bytes, of files in its writable layer that are named as logs are."""
+        sizes, api = {}, self.running.session.engine.client.api
+        for path in [path for path in self.written() if _LOG_PLACE.search(path)][:20]:
+            told = api.head(
+                f"{api.base_url}/v{api.api_version}/containers/{self.running.id}/archive", params={"path": path}
+            )
+            if told.ok and (header := told.headers.get("X-Docker-Container-Path-Stat")):
+                stat = json.loads(base64.b64decode(header))
+                if not stat["mode"] & FOLDER:
+                    sizes[path] = int(stat["size"])
+        return sizes
+
+    def wait_for_health(self, wanted: Collection[str], within_seconds: float) -> str:
+        """Wait until its health has one of these states; the state then, or when the time was up."""
+        deadline = time.monotonic() + within_seconds
+        while True:
+            status = str((self.running.inspect()["State"].get("Health") or {}).get("Status") or "")
+            if status in wanted or time.monotonic() > deadline:
+                return status
+            time.sleep(LOOK_SECONDS)
+
+    def freeze(self) -> None:
+        """SIGSTOP to its first process and, if there is a shell to do it, to all others."""
+        if len(self.processes()) > 1:
+            with contextlib.suppress(APIError):
+                self.running.container.exec_run(["sh", "-c", "kill -STOP -1"], detach=True)
+                time.sleep(0.2)
+        self.running.container.kill(signal="SIGSTOP")
+
+    def stop(self, timeout_seconds: int = STOP_SECONDS) -> tuple[float | None, int | None]:
+        """Send the stop signal: the seconds until it had ended (None if it had before), and its exit code."""
+        if not self.running.inspect()["State"]["Running"]:
+            return None, None
+        began = time.monotonic()
+        self.running.container.stop(timeout=timeout_seconds)
+        return time.monotonic() - began, int(self.running.inspect()["State"]["ExitCode"])
+
+    def log(self) -> pd.DataFrame:
+        """Its log as a frame; the driver's limits keep it under 8 MB."""
+        return read_container(self.running.container)
+
+    def _reachable_address(self) -> str:
+        networks = self.running.container.attrs["NetworkSettings"]["Networks"]
+        for name, network in networks.items():
+            address = str(network.get("IPAddress") or "")
+            if address and is_on_a_bridge_of_ours(address, self._gateway(name)):
+                return address
+        return ""
+
+    def _gateway(self, network: str) -> str:
+        attributes = self.running.session.engine.client.networks.get(network).attrs
+        return str(((attributes["IPAM"]["Config"] or [{}])[0]).get("Gateway") or "")

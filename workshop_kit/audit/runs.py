@@ -1,0 +1,301 @@
+"""What clones of a target did: each run is made once, when the first rule asks for it, and shared by all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from docker.errors import APIError
+
+from workshop_kit.audit import clones
+from workshop_kit.audit.clones import Recipe
+from workshop_kit.audit.network import Answer, get, private_network
+from workshop_kit.audit.running import Clone, Started
+from workshop_kit.audit.targets import Target
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.leaks import new_canary
+
+BUDGET_SECONDS = 50.0
+"""When clones of one target have run this long, no other is started."""
+READY_SECONDS = 15.0
+BARE_SECONDS = 6.0
+PROBE_SECONDS = 2.0
+SETTLE_SECONDS = 0.7
+LATE_ENOUGH = 2
+"""After so many answers that did not come in time no more are waited for."""
+PROBE_PATHS = (
+    "/livez", "/readyz", "/healthz", "/health", "/live", "/ready", "/health/live", "/health/ready", "/ping", "/status",
+    "/-/healthy", "/-/ready", "/actuator/health",
+)  # fmt: skip
+NOT_THERE = {404, 405, 501}
+CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
+HANGS_WITHIN_SECONDS = 12.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a clone. ``stopped_seconds`` and ``exit_code`` are None where it was not stopped, or ended before."""
+
+    started: Started
+    log: pd.DataFrame
+    answers: tuple[Answer, ...] = ()
+    programs: tuple[str, ...] = ()
+    log_files: Mapping[str, int] = field(default_factory=dict)  # path in the writable layer → bytes
+    written: tuple[str, ...] = ()
+    stopped_seconds: float | None = None
+    exit_code: int | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it got ready."""
+        return self.started.ready
+
+    @property
+    def summary(self) -> str:
+        """How the start went, in words."""
+        return self.started.summary
+
+    def metrics(self) -> Answer | None:
+        """What /metrics answered, if it is there."""
+        return next((one for one in self.answers if one.path == "/metrics" and one.status == 200), None)
+
+    def probes(self) -> tuple[Answer, ...]:
+        """What the usual paths of probes answered, those that are there or did not answer in time."""
+        return tuple(
+            one
+            for one in self.answers
+            if one.path in PROBE_PATHS and (one.late or one.status not in {None, *NOT_THERE})
+        )
+
+    def lines(self, count: int = 3) -> str:
+        """The last lines of its log."""
+        return last_lines(self.log, count)
+
+
+@dataclass(frozen=True)
+class Hung:
+    """A clone with a health check, whose processes were stopped: the check's status before, and after ``seconds``."""
+
+    before: str
+    after: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Canaried:
+    """A clone whose secrets were random words and whose port was another one."""
+
+    run: Run
+    canaries: Mapping[str, str]
+    moved: Mapping[str, tuple[int, int]]
+    still_on: tuple[int, ...] = ()
+    now_on: tuple[int, ...] = ()
+
+
+@dataclass
+class Runs:
+    """The runs of one target on one private network, with the clones of backing services beside it."""
+
+    session: Session
+    target: Target
+    backing: Sequence[Target] = ()
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _spent: float = 0.0
+
+    def close(self) -> None:
+        """Remove what is left: backing services, the network."""
+        self._stack.close()
+
+    @cached_property
+    def network(self) -> str:
+        """The private network; clones of backing services are on it, ready or not after 30 s."""
+        from workshop_kit.audit.backing import bring_up
+
+        name = self._stack.enter_context(private_network(self.session))
+        self._stack.enter_context(bring_up(self.session, self.backing, name))
+        return name
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it is given: a container's variables, or the image's."""
+        return _variables(self.target.config)
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What a container was given beyond its image's defaults."""
+        image = _variables(self.target.image["Config"])
+        return {name: value for name, value in self.environment.items() if image.get(name) != value}
+
+    @cached_property
+    def normal(self) -> Run:
+        """With its settings: started, asked, watched, stopped."""
+        with self._clone(self._recipe()) as clone:
+            started = clone.start(READY_SECONDS)
+            if started.ended:
+                return Run(started, clone.log())
+            first = clone.processes()
+            answers = _ask(clone)
+            time.sleep(SETTLE_SECONDS)
+            _ask(clone, ("/", "/no-such-page"))
+            programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
+            files, written = clone.log_sizes(), tuple(clone.written())
+            stopped = clone.stop()
+            return Run(started, clone.log(), answers, programs, files, written, *stopped)
+
+    def ready_run(self) -> Run:
+        """The run with its settings. Raises WorkshopError if it did not get ready."""
+        run = self.normal
+        if not run.is_ready:
+            sentence = f"A clone of it did not get ready: it {run.summary}."
+            raise WorkshopError(sentence, _SETTINGS if not self.given else _BACKING, output=run.lines())
+        return run
+
+    @cached_property
+    def bare(self) -> Run:
+        """Without what it was given: with the image's defaults alone."""
+        if not self.given:
+            return self.normal
+        with self._clone(self._recipe().with_environment(_variables(self.target.image["Config"]))) as clone:
+            started = clone.start(BARE_SECONDS, until_ended=True)
+            return Run(started, clone.log())
+
+    @cached_property
+    def killed(self) -> Started:
+        """Killed once it was ready, and started again."""
+        self.ready_run()
+        with self._clone(self._recipe()) as clone:
+            clone.start(self._patience)
+            clone.running.container.kill()
+            clone.running.container.wait(timeout=10)
+            return clone.start(self._patience)
+
+    def confined(self, *, read_only: bool, no_capabilities: bool) -> Run:
+        """With a read-only root, without capabilities, or both."""
+        self.ready_run()
+        return self._confined(read_only, no_capabilities)
+
+    def _confined(self, read_only: bool, no_capabilities: bool) -> Run:
+        kept: dict[tuple[bool, bool], Run] = self.__dict__.setdefault("_confined_runs", {})
+        key = (read_only, no_capabilities)
+        if key not in kept:
+            recipe = self._recipe().confined(read_only=read_only, no_capabilities=no_capabilities)
+            with self._clone(recipe) as clone:
+                kept[key] = Run(clone.start(self._patience), clone.log())
+        return kept[key]
+
+    @cached_property
+    def hung(self) -> Hung:
+        """Its processes stopped with SIGSTOP once its health check was good. Raises WorkshopError if it never was."""
+        self.ready_run()
+        with self._clone(self._recipe()) as clone:
+            clone.start(self._patience)
+            before = clone.wait_for_health({"healthy"}, READY_SECONDS)
+            if before != "healthy":
+                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", _BACKING)
+            clone.freeze()
+            started = time.monotonic()
+            after = clone.wait_for_health({"unhealthy"}, HANGS_WITHIN_SECONDS)
+            return Hung(before, after, time.monotonic() - started)
+
+    @cached_property
+    def canaried(self) -> Canaried:
+        """With random words for its secrets, and another number for the port it listens on."""
+        from workshop_kit.audit.masking import is_secret_name, secrets_among
+
+        ports = self.normal.started.ports
+        names = {
+            *secrets_among(self.environment),
+            *filter(is_secret_name, self.environment),
+            *self._named(),
+            CANARY_VARIABLE,
+        }
+        canaries = {name: new_canary() for name in sorted(names)}
+        moved = {
+            name: (int(value), int(value) + 1111)
+            for name, value in self.environment.items()
+            if name.upper().endswith("PORT") and value.isdecimal() and int(value) in ports
+        }
+        changed = {name: str(new) for name, (_, new) in moved.items()}
+        with self._clone(self._recipe().with_environment({**self.environment, **canaries, **changed})) as clone:
+            clone.ports = (*clone.ports, *(new for _, new in moved.values()))
+            started = clone.start(self._patience if self.normal.is_ready else BARE_SECONDS)
+            still = tuple(old for old, _ in moved.values() if clone.accepts(old))
+            now = tuple(new for _, new in moved.values() if clone.accepts(new))
+            _ask(clone, ("/", "/no-such-page"))
+            clone.stop(2)
+            return Canaried(Run(started, clone.log()), canaries, moved, still, now)
+
+    def _named(self) -> list[str]:
+        """Variables that its own messages name, and that look like secrets'."""
+        from workshop_kit.audit.masking import is_secret_name, variables_named
+
+        return [name for name in variables_named(self.bare.lines(20)) if is_secret_name(name)]
+
+    @property
+    def _patience(self) -> float:
+        """Twice as long as it took before, and a little."""
+        return min(2 * self.normal.started.seconds + 3, READY_SECONDS)
+
+    def _recipe(self) -> Recipe:
+        return clones.recipe(self.target, self.environment, self.network)
+
+    @contextlib.contextmanager
+    def _clone(self, recipe: Recipe) -> Iterator[Clone]:
+        if self._spent > BUDGET_SECONDS:
+            raise WorkshopError(
+                f"Clones of it have run for {self._spent:.0f} s already.", "Ask for this alone: --only."
+            )
+        started = time.monotonic()
+        with clones.make(self.session, recipe) as running:
+            try:
+                yield Clone(running, self.target.config, _variables(self.target.config))
+            except APIError as refused:
+                raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
+            finally:
+                self._spent += time.monotonic() - started
+
+
+_SETTINGS = "Audit a container of it that has its settings."
+_BACKING = "Name the services it needs: --with compose:PROJECT."
+
+
+def last_lines(log: pd.DataFrame, count: int = 3) -> str:
+    """The last lines of a log as text."""
+    return " / ".join(texts(log.tail(count)))
+
+
+def texts(log: pd.DataFrame) -> list[str]:
+    """The lines of a log as text: as they were written, or the same fields as JSON."""
+    from workshop_kit.observe.logs import record
+
+    lines = []
+    for row in range(len(log)):
+        raw = log["raw"].iloc[row]
+        lines.append(str(raw) if pd.notna(raw) else json.dumps(record(log, row), default=str, ensure_ascii=False))
+    return lines
+
+
+def _variables(config: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}
+
+
+def _ask(clone: Clone, paths: Sequence[str] = ("/", *PROBE_PATHS, "/metrics")) -> tuple[Answer, ...]:
+    """GET each path on the first port that speaks HTTP; not many more once answers do not come."""
+    answers: list[Answer] = []
+    for port in clone.open_ports():
+        for path in paths:
+            answers.append(get(clone.address, port, path, within_seconds=PROBE_SECONDS))
+            if sum(one.late for one in answers) >= LATE_ENOUGH or (
+                len(answers) == 1 and answers[0].status is None and not answers[0].late
+            ):
+                break
+        if any(one.status for one in answers):
+            break
+    return tuple(answers)

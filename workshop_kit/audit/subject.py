@@ -1,0 +1,81 @@
+"""What rules look at: one target, its image, its files and (for dynamic rules) the runs of its clones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from docker.errors import APIError
+
+from workshop_kit.audit.data import Evidence, Finding, Judged, Rule, cannot_tell
+from workshop_kit.audit.masking import Mask, secrets_among
+from workshop_kit.audit.members import Member, TooLarge, members
+from workshop_kit.audit.runs import Runs
+from workshop_kit.audit.targets import Target
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
+
+SENTENCE_LENGTH = 600
+
+
+class Subject:
+    """A target in the hands of the rules. ``runs`` is what clones of it did; None where nothing may be run (live)."""
+
+    def __init__(self, session: Session, target: Target, runs: Runs | None) -> None:
+        self.session = session
+        self.target = target
+        self.runs = runs
+        self.mask = Mask([*secrets_among(self.image_environment).values(), *secrets_among(self.environment).values()])
+
+    @property
+    def image_environment(self) -> dict[str, str]:
+        """The environment that the image brings."""
+        return variables(self.target.image["Config"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment it runs with: of a container its own, else the image's."""
+        return variables(self.target.config)
+
+    @cached_property
+    def history(self) -> list[Mapping[str, Any]]:
+        """The image's history as the engine tells it, oldest first."""
+        return list(reversed(self._image.history()))
+
+    @cached_property
+    def files(self) -> list[Member]:
+        """Every file of every layer. Raises WorkshopError if that is too much to read."""
+        try:
+            return members(self._image)
+        except TooLarge as large:
+            raise WorkshopError(f"The image was not read, {large}.") from large
+
+    def need_runs(self) -> Runs:
+        """What clones did. Raises WorkshopError where nothing may be run."""
+        if self.runs is None:
+            raise WorkshopError("A live container is only looked at.", "Leave --live out: then a clone of it is run.")
+        return self.runs
+
+    @property
+    def _image(self) -> Any:
+        return self.session.engine.client.images.get(self.target.image["Id"])
+
+    def judge(self, rule: Rule, judge: Callable[[Subject], Judged]) -> Finding:
+        """Apply a rule. What it says comes back masked and fit to be shown; what it cannot find out is no verdict."""
+        started = time.monotonic()
+        try:
+            judged = judge(self)
+        except WorkshopError as unknown:
+            judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
+        except (APIError, OSError) as refused:
+            judged = cannot_tell(f"The engine did not let it be found out: {refused}.")
+        evidence = tuple(Evidence(self.mask(one.ran), self.mask(one.saw)) for one in judged.evidence)
+        said = self.mask(judged.said, SENTENCE_LENGTH)
+        return Finding(rule, judged.verdict, said, evidence, time.monotonic() - started)
+
+
+def variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """The environment in a container's or image's settings, by name."""
+    return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}

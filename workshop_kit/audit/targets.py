@@ -1,0 +1,114 @@
+"""What an audit is asked about: an image, a container, or all containers of a compose project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.stack import PROJECT
+from workshop_kit.errors import WrongUsage
+
+COMPOSE, IMAGE, CONTAINER = "compose:", "image:", "container:"
+SERVICE = "com.docker.compose.service"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]*")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing to audit: its image as the engine inspects it and, of a container, the container, too."""
+
+    name: str
+    image: Mapping[str, Any]
+    container: Mapping[str, Any] | None = None
+
+    @property
+    def kind(self) -> str:
+        """``image`` or ``container``."""
+        return "image" if self.container is None else "container"
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The settings that count: the container's, else the image's."""
+        return dict((self.container or self.image)["Config"])
+
+    @property
+    def host(self) -> Mapping[str, Any]:
+        """How the container is confined and mounted; empty for an image."""
+        return dict(self.container["HostConfig"]) if self.container else {}
+
+
+def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
+    """What a word names: ``compose:PROJECT``, ``container:NAME``, ``image:NAME``, or the name alone.
+
+    Raises WrongUsage for a name that nothing has, or that both an image and a container have.
+    """
+    if word.startswith(COMPOSE):
+        return of_project(engine, word.removeprefix(COMPOSE))
+    container = _container(engine, word.removeprefix(CONTAINER))
+    image = None if word.startswith(CONTAINER) else _image(engine, word)
+    if word.startswith(IMAGE):
+        container, image = None, image or _image(engine, word.removeprefix(IMAGE))
+    if container and image:
+        raise WrongUsage(
+            f"Both an image and a container are called {word!r}.", f"Write image:{word} or container:{word}."
+        )
+    if container:
+        return (of_container(engine, container),)
+    if image is None:
+        sentence = f"There is neither an image nor a container {word!r} on this engine."
+        raise WrongUsage(sentence, "Pull or build it first, or choose a name from docker images and docker ps --all.")
+    return (_linux(Target(word, image.attrs)),)
+
+
+def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
+    """Every container of a compose project, by service. Raises WrongUsage if there is none."""
+    filters = {"label": f"{PROJECT}={project}"}
+    found = engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
+    if not found:
+        raise WrongUsage(
+            f"No container belongs to a compose project {project!r}.", "Choose a name from docker compose ls --all."
+        )
+    return tuple(of_container(engine, one) for one in sorted(found, key=lambda one: one.labels.get(SERVICE, one.name)))
+
+
+def of_container(engine: Engine, container: Any) -> Target:
+    """A container of the SDK as a target. Raises WrongUsage if its image is gone."""
+    container.reload()
+    try:
+        image = engine.client.images.get(container.attrs["Image"])
+    except ImageNotFound as gone:
+        raise WrongUsage(f"The image of the container {container.name} is gone.", "Pull or build it again.") from gone
+    return _linux(Target(container.labels.get(SERVICE) or container.name, image.attrs, container.attrs))
+
+
+def _linux(target: Target) -> Target:
+    if target.image.get("Os") != "linux":
+        raise WrongUsage(f"{target.name} is for {target.image.get('Os')}.", "Choose an image for Linux.")
+    return target
+
+
+def _container(engine: Engine, name: str) -> Any | None:
+    if not _NAME.fullmatch(name) or "/" in name:
+        return None
+    try:
+        return engine.client.containers.get(name)
+    except NotFound:
+        return None
+    except APIError as refused:  # the beginning of several ids
+        raise WrongUsage(
+            f"The engine does not know which {name!r} is meant: {refused.explanation}.", "Write more of it."
+        ) from refused
+
+
+def _image(engine: Engine, name: str) -> Any | None:
+    if not _NAME.fullmatch(name) or ".." in name:
+        return None
+    try:
+        return engine.client.images.get(name)
+    except (ImageNotFound, APIError):  # the engine refuses what cannot be a name
+        return None

@@ -59,8 +59,8 @@ def test_it_is_root_without_any_power(bucket: LogBucket) -> None:
 
 
 def test_each_part_killed_once_under_load(bucket: LogBucket) -> None:
-    """20,000 lines; reader, uploader and collector killed, the network cut, a writer killed: 0 lost, 0 twice."""
-    writer, victim = write(bucket, "writer", 20_000, rate=2_500), write(bucket, "victim", 100_000)
+    """200,000 lines; reader, uploader and collector killed, the network cut, a writer killed: 0 lost, 0 twice."""
+    writer, victim = write(bucket, "writer", 200_000, rate=12_000), write(bucket, "victim", 100_000)
     collector = bucket.stack.container("collector")
     with writer, victim:
         time.sleep(1)
@@ -73,10 +73,10 @@ def test_each_part_killed_once_under_load(bucket: LogBucket) -> None:
             kill_and_start(bucket)
             victim.container.kill()
             time.sleep(0.5)
-        writer.wait_ended(within_seconds=60)
+        writer.wait_ended(within_seconds=120)
         wait_running(collector)
         bucket.wait_collected(60)
-        assert sorted(collected(bucket, "writer").numbers) == list(range(20_000))
+        assert sorted(collected(bucket, "writer").numbers) == list(range(200_000))
         assert sorted(collected(bucket, "victim").numbers) == known_to_the_engine(victim)
         assert collected(bucket, "writer").gaps == collected(bucket, "victim").gaps == []
 

@@ -17,6 +17,8 @@ ENVIRONMENT = "workshop.environment"
 """Which deploy a container belongs to (``staging``), for where its logs go; without it they go to ``workshop``."""
 SERVICE = "workshop.service"
 """Which service a container is, where no compose file says so."""
+COLLECT = "workshop.collect"
+"""With the value ``no``: the collector leaves its lines alone."""
 KIT_NAME = "container-design-workshop"
 
 Scope = Literal["kernel", "workspace", "machine"]

@@ -6,6 +6,7 @@ json-file with ``attrs`` that say whose it is.
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from collections.abc import Mapping
@@ -88,11 +89,20 @@ class LogBucket:
             full=bool(answer.get("full")),
         )
 
-    def objects(self) -> list[str]:
-        """The key of every object in the bucket, sorted. Raises WorkshopError if the bucket does not answer."""
+    def objects(self, below: str = "") -> list[str]:
+        """The key of every object (below ``ENVIRONMENT/SERVICE/``, say), sorted. Raises WorkshopError if it is away."""
         with explained(self.access, "list the collected logs"):
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+            listing = self.client.get_paginator("list_objects_v2")
+            pages = listing.paginate(Bucket=self.bucket, Prefix=self.prefix + below)
             return sorted(one["Key"] for page in pages for one in page.get("Contents", []))
+
+    def content(self, below: str = "") -> bytes:
+        """All lines below a place, one object after the other: what ``observe.logs.read_json_file`` reads."""
+        parts = []
+        for key in self.objects(below):
+            with explained(self.access, f"read {key}"):
+                parts.append(gzip.decompress(self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()))
+        return b"".join(parts)
 
     def _ask(self, *words: str) -> Mapping[str, Any]:
         container = self.stack.container(SERVICE)

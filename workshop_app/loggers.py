@@ -87,20 +87,13 @@ def emit(level: str, logger: str, caller: str, event: Any, fields: dict[str, Any
         event, fields = _filled_in(event, args, fields)
     if "exc_info" in fields or "stack_info" in fields:
         fields = _with_stack(**fields)
-    head = (now(), level, logger, caller, event if event.__class__ is str else _text(event), "stdout")
-    around = context.get()
-    line = {
-        "ts": head[0],
-        "level": level,
-        "logger": logger,
-        "caller": caller,
-        "msg": head[4],
-        "out": "stdout",
-        **around,
-        **fields,
-    }
+    if event.__class__ is not str:
+        event = _text(event)
+    ts, around = now(), context.get()
+    head = {"ts": ts, "level": level, "logger": logger, "caller": caller, "msg": event, "out": "stdout"}
+    line = {**head, **around, **fields}
     if len(line) != len(head) + len(around) + len(fields):
-        line = _beside(dict(zip(line, head, strict=False)), around, fields)
+        line = _beside(head, around, fields)
     stdout.write(json_line.encode(line))
 
 

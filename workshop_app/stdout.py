@@ -51,20 +51,16 @@ class Stdout:
                 return
             self._writing = True
             try:
-                written = self._at_once(line)
+                # Nearly always one call writes all. If it fails, whoever goes on meets the same error, and deals with it.
+                written = 0 if self._lost else os.write(self._descriptor, line)
                 if written != len(line):
                     self._finish(line, written)
+            except OSError:
+                self._finish(line, 0)
             finally:
                 self._writing = False
             while self._meanwhile:
                 self.write(self._meanwhile.pop(0))
-
-    def _at_once(self, line: bytes) -> int:
-        """What is written by one call: nearly always all of it."""
-        try:
-            return 0 if self._lost else os.write(self._descriptor, line)
-        except OSError:
-            return 0  # what is wrong is met again, and dealt with, by whoever goes on
 
     def _finish(self, line: bytes, written: int) -> None:
         """Write the rest of a line, and before it what was lost; if that cannot be, the line is lost as well."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import pandas as pd
 from IPython.display import DisplayHandle, display
@@ -26,15 +26,22 @@ __all__ = ["LiveChart", "Panel", "Screens", "container_panels"]
 TABLE_ROWS = 300  # in the saved page; the newest ones
 
 
+class Live(Protocol):
+    """Something on the page that goes on until it is stopped."""
+
+    def stop(self) -> None:
+        """End it; a second call changes nothing."""
+
+
 class Screens:
-    """The live charts of one notebook, by name: showing one again ends the one before. A handle to pass in."""
+    """What is live in one notebook, by name: showing one again ends the one before. A handle to pass in."""
 
     def __init__(self, *, headless: bool = False) -> None:
         self.headless = headless
         self._lock = threading.Lock()
-        self._live: dict[str, LiveChart] = {}
+        self._live: dict[str, Live] = {}
 
-    def replace(self, name: str, chart: LiveChart) -> None:
+    def replace(self, name: str, chart: Live) -> None:
         """Put ``chart`` under ``name``, and end the one that stood there."""
         with self._lock:
             before = self._live.get(name)
@@ -43,7 +50,7 @@ class Screens:
             before.stop()
 
     def stop(self) -> None:
-        """End all charts."""
+        """End all that is live."""
         with self._lock:
             charts_now = list(self._live.values())
         for chart in charts_now:

@@ -1,0 +1,283 @@
+"""The log explorer in a real JupyterLab: hostile lines stay text; search, time, records, requests, live; by keys."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import WriteNotebook
+from tests.browser.lab_page import SCREENSHOTS, WAIT_MS, LabPage
+
+pytestmark = pytest.mark.browser
+
+SETUP = r"""import json
+from workshop_kit.observe import logs
+from workshop_kit.observe.log_store import FrameStore
+from workshop_kit.show.explorer import Explorer
+from workshop_kit.show.live import Screens
+HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>\u202e\x1b[31m\x07"
+LEVELS = ["info"] * 5 + ["debug", "info", "warning", "error", HOSTILE]
+def line(n):
+    at = f"2026-11-24T21:{n // 60 % 60:02d}:{n % 60:02d}.{n % 1000:03d}Z"
+    level, planted = LEVELS[n % 10], HOSTILE if n % 10 == 9 else ""
+    request = f"r{n // 3}" + (HOSTILE if n // 3 % 10 == 1 else "")
+    said = {"ts": at, "level": level, "logger": "orders", "msg": f"order {n} {planted}", "request_id": request}
+    place = {"service": ["web", "db"][n % 2], "status": 500 if level == "error" else 200}
+    return json.dumps({**said, **place, HOSTILE: HOSTILE})
+text = "\n".join([*map(line, range(1_000)), "Traceback " + HOSTILE, ""])
+def frame(text):
+    return logs.read_lines(text.encode())
+def follow(stop):
+    n = 1_000
+    while not stop.wait(0.2):
+        n += 1
+        yield frame(line(n) + "\n")
+screens = Screens()"""
+SHOW = 'explorer = Explorer(FrameStore(frame(text)), title="Lines " + HOSTILE).show(screens)'
+LIVE = 'explorer = Explorer(FrameStore(frame(text)), follow=follow, title="Live").show(screens)'
+THREADS = (
+    "import threading\nprint('threads:', len([t for t in threading.enumerate() if t.name.startswith('explorer')]), '.')"
+)
+BUSY = "import time\ntime.sleep(20)"
+SOURCES = [SETUP, SHOW, LIVE, THREADS, BUSY]
+NUMBER = re.compile(r"\d")
+
+
+@pytest.fixture(autouse=True)
+def opened(lab: LabPage, write_notebook: WriteNotebook) -> None:
+    """Every test begins with an explorer of 1,001 lines, one of which has no time."""
+    write_notebook("explorer", SOURCES)
+    lab.open("explorer")
+    for cell in (0, 1):
+        lab.run_cell(cell)
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
+
+
+def explorer(lab: LabPage, cell: int = 1) -> Locator:
+    """The widget, not its static twin."""
+    return lab.output(cell).locator(".wk-live")
+
+
+def count(lab: LabPage, cell: int = 1) -> Locator:
+    """Where it says how many lines match."""
+    return explorer(lab, cell).get_by_role("status")
+
+
+def lines(lab: LabPage, cell: int = 1) -> Locator:
+    """The rows of the table, opened records left out."""
+    return explorer(lab, cell).locator("tbody tr:not(.wk-lx-record)").filter(has=lab.page.locator(".wk-lx-open"))
+
+
+def button(lab: LabPage, name: str | re.Pattern[str], cell: int = 1) -> Locator:
+    """A button above or below the table."""
+    return explorer(lab, cell).locator(".wk-lx-tools, form").get_by_role("button", name=name)
+
+
+def search(lab: LabPage, text: str, cell: int = 1) -> None:
+    """Type into the search box and press Enter."""
+    box = explorer(lab, cell).get_by_role("searchbox")
+    box.fill(text)
+    box.press("Enter")
+
+
+def test_what_a_line_holds_is_text_in_both_themes(lab: LabPage) -> None:
+    """No script of a line runs, no tag of one is in the page, what would be invisible is written out."""
+    lab.screenshot("explorer-light", lab.cell(1))
+    expect(lines(lab)).to_have_count(100)
+    lines(lab).first.locator(".wk-lx-open").click()
+    record = explorer(lab).locator(".wk-lx-record dd").first
+    expect(record).to_be_visible()
+    expect(explorer(lab)).to_contain_text("window.__pwned=2</script>\\u202e\\x1b[31m\\x07")
+    assert explorer(lab).locator("img, script").count() == 0
+    assert lab.page.evaluate("window.__pwned") is None
+    lab.theme(dark=True)
+    lab.screenshot("explorer-dark", lab.cell(1))
+    search(lab, "traceback")
+    expect(lines(lab)).to_have_count(1)
+    lines(lab).first.locator(".wk-lx-open").click()
+    expect(explorer(lab).locator(".wk-lx-record dl")).to_contain_text("plain text")
+    assert lab.page.evaluate("window.__pwned") is None
+    assert lab.errors == []
+
+
+def test_a_mistake_is_shown_at_its_place_and_what_was_found_stays(lab: LabPage) -> None:
+    """Enter searches; a mistake has a sentence and a caret under its character; Clear shows all lines again."""
+    search(lab, "level:error status>=500")
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    search(lab, "level:error status>=")
+    said = explorer(lab).get_by_role("alert")
+    expect(said).to_contain_text("At character")
+    shown, caret = (said.locator("pre").text_content() or "").split("\n")
+    assert shown == "level:error status>="
+    assert caret == " " * 20 + "^"
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    lab.screenshot("explorer-mistake", lab.cell(1))
+    button(lab, "Clear").click()
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
+    expect(said).to_be_empty()
+
+
+def test_one_request_is_followed_through_its_services_and_back(lab: LabPage) -> None:
+    """ "Same request" shows its lines oldest first, whatever was searched; Back returns to the search."""
+    search(lab, "level:error")
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    lines(lab).first.get_by_role("button", name="same request").click()
+    expect(count(lab)).to_contain_text("Request r332")
+    assert [cell.split("order ")[1][:3] for cell in lines(lab).locator(".wk-lx-msg").all_text_contents()] == [
+        "996",
+        "997",
+        "998",
+    ]
+    assert lines(lab).locator(".wk-lx-service").all_text_contents() == ["web", "db", "web"]
+    lab.screenshot("explorer-request", lab.cell(1))
+    button(lab, "Back").click()
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+
+
+def test_everything_is_done_by_keys(lab: LabPage) -> None:
+    """Arrows, Shift and Enter choose a time; lines are walked and opened; the notebook's shortcuts do nothing."""
+    before = lab.cell_count()
+    bars = explorer(lab).get_by_role("slider")
+    bars.focus()
+    for key in ("End", "ArrowLeft", "Shift+ArrowLeft"):
+        lab.page.keyboard.press(key)
+    expect(bars).to_have_attribute("aria-valuetext", re.compile("2026-11-24 21:15:30 to 2026-11-24 21:16:30: .*info"))
+    lab.page.keyboard.press("Enter")
+    expect(count(lab)).to_contain_text("60 of 1,001 lines")
+    expect(bars).to_be_focused()
+    lab.screenshot("explorer-span", lab.cell(1))
+    for key in ("b", "a", "d", "d"):
+        lab.page.keyboard.press(key)
+    lab.page.keyboard.press("Escape")
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
+    lines(lab).first.locator(".wk-lx-open").focus()
+    for key in ("ArrowDown", "ArrowDown", "b", "Enter"):
+        lab.page.keyboard.press(key)
+    third = lines(lab).nth(2).locator(".wk-lx-open")
+    expect(third).to_be_focused()
+    expect(third).to_have_attribute("aria-expanded", "true")
+    expect(explorer(lab).locator(".wk-lx-record dl")).to_contain_text("order 997")
+    expect(third).to_be_focused()
+    lab.page.keyboard.press("Tab")
+    expect(lines(lab).nth(2).get_by_role("button", name="same request")).to_be_focused()
+    button(lab, "Older").focus()
+    lab.page.keyboard.press("Enter")
+    expect(explorer(lab)).to_contain_text("page 2 of 11")
+    expect(button(lab, "Older")).to_be_focused()
+    assert lab.cell_count() == before
+    assert lab.errors == []
+
+
+def test_a_screen_reader_hears_what_it_is(lab: LabPage) -> None:
+    """Groups, buttons, the bars with their sum, column heads and the state of a record have names."""
+    heard = explorer(lab).aria_snapshot()
+    for line in (
+        "searchbox",
+        'button "Search"',
+        "slider",
+        "status: 1,001 of 1,001 lines",
+        'region "Lines"',
+        'columnheader "time (UTC)"',
+        'rowheader "2026-11-24 21:16:39.999"',
+        'button "same request"',
+    ):
+        assert line in heard
+    bars = explorer(lab).get_by_role("slider")
+    expect(bars).to_have_attribute(
+        "aria-valuetext", re.compile("100 error, 100 warning, 600 info, 100 debug, 100 other")
+    )
+    explorer(lab).get_by_text("Bars as text").click()
+    expect(explorer(lab).get_by_role("rowheader", name="2026-11-24 21:16:30", exact=True)).to_be_visible()
+
+
+def test_a_span_is_drawn_with_the_mouse(lab: LabPage) -> None:
+    """Dragging over the bars looks closer; "Whole time" goes back."""
+    box = explorer(lab).get_by_role("slider").bounding_box()
+    assert box is not None
+    lab.page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 20)
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20, steps=4)
+    lab.page.mouse.up()
+    expect(count(lab)).not_to_contain_text("1,001 of 1,001 lines")
+    expect(count(lab)).to_contain_text(re.compile(r"\b[23]\d\d of 1,001 lines"))
+    button(lab, "Whole time").click()
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
+
+
+def test_lines_come_live_wait_while_paused_and_end(lab: LabPage) -> None:
+    """New lines stand on top; a pause counts them; a cell run again leaves one follower; `stop` ends it."""
+    lab.run_cell(2)
+    total = re.compile(r"1,0[1-9]\d of 1,0[1-9]\d lines")
+    expect(count(lab, 2)).to_contain_text(total, timeout=WAIT_MS)
+    lines(lab, 2).nth(1).locator(".wk-lx-open").focus()
+    held = lines(lab, 2).nth(1).locator(".wk-lx-open").text_content()
+    expect(lines(lab, 2).nth(1).locator(".wk-lx-open")).not_to_have_text(held or "")
+    assert lab.page.evaluate("document.activeElement.textContent") == held
+    button(lab, "Pause", 2).click()
+    expect(button(lab, re.compile(r"Resume \([1-9]\d* new\)"), 2)).to_be_visible()
+    first = lines(lab, 2).first.text_content()
+    expect(button(lab, re.compile(r"Resume \(1\d new\)"), 2)).to_be_visible()
+    assert lines(lab, 2).first.text_content() == first
+    lab.screenshot("explorer-live", lab.cell(2))
+    button(lab, re.compile("Resume"), 2).click()
+    expect(lines(lab, 2).first).not_to_have_text(first or "")
+    for _ in range(2):
+        lab.run_cell(2)
+    lab.run_cell(3)
+    expect(lab.output(3)).to_contain_text("threads: 2 .")
+    assert lab.errors == []
+
+
+def test_it_answers_while_a_cell_runs(lab: LabPage) -> None:
+    """A search is answered within the cell that blocks the kernel, not after it."""
+    lab.run_cell(4, wait=False)
+    running = lab.cell(4).locator(".jp-InputPrompt")
+    expect(running).to_have_text("[*]:")
+    search(lab, "level:error")
+    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=15_000)
+    expect(running).to_have_text("[*]:")
+
+
+def test_a_reload_keeps_it_and_a_dead_kernel_is_said(lab: LabPage) -> None:
+    """F5 changes nothing; without its kernel the explorer says so; opened anew its table and picture are read."""
+    search(lab, "level:error")
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    lab.save()
+    lab.reload()
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    search(lab, "level:warning")
+    expect(lines(lab).first).to_contain_text("order 997")
+    lab.save()
+    lab.menu("Kernel", "Restart Kernel…")
+    lab.page.get_by_role("button", name="Confirm Kernel Restart").click()
+    lab.wait_until_idle()
+    button(lab, "Search").click()
+    expect(count(lab)).to_contain_text("no kernel", timeout=20_000)
+    lab.screenshot("explorer-no-kernel", lab.cell(1))
+    lab.reload()
+    twin = lab.output(1).locator(".wk-static")
+    expect(twin).to_be_visible()
+    expect(twin).to_contain_text("order 999 <img")
+    expect(lab.output(1).get_by_text("Error displaying widget")).to_be_hidden()
+    assert lab.page.evaluate("window.__pwned") is None
+    assert lab.errors == []
+
+
+def test_the_exported_page_has_a_picture_and_a_table(lab: LabPage) -> None:
+    """In exported HTML the newest lines and the bars are read without a kernel, and no script of a line runs."""
+    lab.save()
+    html, _ = HTMLExporter().from_filename(str(lab.workspace.notebooks / "explorer.ipynb"))  # type: ignore[no-untyped-call]
+    browser = lab.page.context.browser
+    assert browser is not None
+    exported = browser.new_page()
+    exported.set_content(html, wait_until="domcontentloaded")
+    page = exported.locator(".wk-static")
+    expect(page.locator("img")).to_have_attribute("alt", re.compile("100 error, 100 warning"))
+    expect(page.locator("tbody tr")).to_have_count(20)
+    expect(page).to_contain_text("order 999 <img src=x")
+    assert exported.evaluate("window.__pwned") is None
+    page.screenshot(path=SCREENSHOTS / "explorer-exported.png")
+    exported.close()

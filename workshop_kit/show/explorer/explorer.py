@@ -1,0 +1,129 @@
+"""The log explorer in a notebook: a widget with its static twin around a `Desk`, told of lines as they come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Self
+
+from IPython.display import DisplayHandle, display
+
+from workshop_kit.observe.log_store import LogStore
+from workshop_kit.observe.logs import visible
+from workshop_kit.observe.logs.search import CHEAT_SHEET
+from workshop_kit.show.explorer.desk import Desk
+from workshop_kit.show.explorer.following import Follow, Following
+from workshop_kit.show.explorer.static import static
+from workshop_kit.show.explorer.widget import ExplorerWidget
+from workshop_kit.show.live import Screens
+from workshop_kit.show.live_widget import answer_while_busy
+from workshop_kit.show.shown import Shown
+
+
+class Explorer:
+    """Searches the lines of ``store``, beginning with ``query``; with ``follow`` it also shows lines as they come.
+
+    ``follow`` is called in a thread with an event; it yields frames, which are added to the store (one with ``add``),
+    until the event is set. Opening, paging, a span and a request pause what is shown, not what is added. In a headless
+    run ``show`` follows for ``headless_seconds`` and shows the static twin alone.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        query: str = "",
+        *,
+        follow: Follow | None = None,
+        title: str = "Log explorer",
+        headless_seconds: float = 3,
+    ) -> None:
+        self.title = visible(title)
+        self.desk = Desk(store, query)
+        self._source, self._headless_seconds = follow, headless_seconds
+        self._following: Following | None = None
+        self._widget: ExplorerWidget | None = None
+        self._twin: DisplayHandle | None = None
+        self._drawing = threading.RLock()
+
+    @property
+    def query(self) -> str:
+        """What is searched for now."""
+        return self.desk.view.query
+
+    @property
+    def hits(self) -> int:
+        """How many lines match now, within the span that was chosen."""
+        return int(self.desk.shown.get("hits", 0))
+
+    def show(self, screens: Screens, name: str = "") -> Self:
+        """Show it below the running cell, in place of the one shown before under ``name`` (its title)."""
+        screens.replace(name or self.title, self)
+        self.stop()
+        if self._source is not None:
+            self.desk.follows = True
+            self._following = Following(self._source, self.desk.add, self._news, f"explorer: {self.title}")
+            if screens.headless:
+                self._following.wait(self._headless_seconds)
+                self.stop()
+        self.desk.ask({"do": "search", "query": self.query})
+        if screens.headless:
+            display(self.page())  # type: ignore[no-untyped-call]
+            return self
+        self._widget = ExplorerWidget(title=self.title, examples=[list(line) for line in CHEAT_SHEET], **self._state())
+        self._widget.on_msg(self._asked)
+        answer_while_busy(self._widget)
+        display(self._widget)  # type: ignore[no-untyped-call]
+        self._twin = display(self.page(), display_id=True)  # type: ignore[no-untyped-call]
+        return self
+
+    def stop(self) -> None:
+        """End the following of lines, if there is any; what came can still be searched."""
+        following, self._following = self._following, None
+        if following is None:
+            return
+        following.stop()
+        self.desk.follows = False
+        self._draw()
+        if self._twin is not None:
+            self._twin.update(self.page())  # type: ignore[no-untyped-call]
+
+    def page(self) -> Shown:
+        """What a page without a kernel shows of it now."""
+        return static(self.title, self.query, self.desk.shown, self.desk.problem.get("text", ""))
+
+    def _asked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Handle a message of the page; runs in a thread of its own while a cell is busy."""
+        if "do" in content:
+            self.desk.ask(content)
+            self._draw(answered=True)
+
+    def _news(self, came: bool) -> None:
+        """Tell the page of lines that came, and that somebody is there to tell."""
+        if came:
+            self.desk.refresh()
+        self._draw()
+
+    def _draw(self, *, answered: bool = False) -> None:
+        """Change what the page shows, in one message; from any thread."""
+        if self._widget is None:
+            return
+        with self._drawing, self._widget.hold_sync():
+            for name, value in self._state().items():
+                setattr(self._widget, name, value)
+            self._widget.beat += 1
+            self._widget.answered += answered
+
+    def _state(self) -> dict[str, Any]:
+        """What the page is told, as the widget has it."""
+        desk, following = self.desk, self._following
+        said = following.problem if following is not None else ""
+        state = "off" if self._source is None else "ended"
+        if following is not None and not following.ended:
+            state = "paused" if desk.paused else "following"
+        problem = desk.problem or ({"text": said} if said else {})
+        return {
+            "shown": desk.shown,
+            "problem": problem,
+            "opened": desk.opened,
+            "live": {"state": state, "new": desk.new},
+        }

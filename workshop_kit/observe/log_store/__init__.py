@@ -1,6 +1,7 @@
-"""Ask a log, wherever it is kept: ``FrameStore`` in memory, live or not. What it answers is a ``LogStore``."""
+"""Ask a log, wherever it is kept: ``FrameStore`` (memory, live or not), ``BucketStore``; each is a ``LogStore``."""
 
+from workshop_kit.observe.log_store.bucket import BucketStore
 from workshop_kit.observe.log_store.frames import FrameStore
 from workshop_kit.observe.log_store.stores import Between, LogStore
 
-__all__ = ["Between", "FrameStore", "LogStore"]
+__all__ = ["Between", "BucketStore", "FrameStore", "LogStore"]

@@ -40,7 +40,9 @@ def table_of(frame: pd.DataFrame, known: Mapping[str, str]) -> Any:
     """A frame as a table with the columns that are always there, ``row`` excepted; ``known`` is the place, if known."""
     nested = set(frame.attrs.get("json_columns", ()))
     rows = len(frame)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    bare = frame.copy(deep=False)
+    bare.attrs = {}  # Arrow would try to write them as JSON
+    table = pa.Table.from_pandas(bare, preserve_index=False)
     columns, kinds = {}, {}
     for name in table.column_names:
         column, kind = _plain(table.column(name), name in nested)
@@ -155,8 +157,8 @@ def _place(columns: dict[str, Any], kinds: Kinds, known: Mapping[str, str], fram
         columns[name] = _labelled(ours)
     for name in (*FIXED, *RESERVED):
         kinds.pop(name, None)
-    if ROW in columns:
-        _to_rest(columns, ROW, columns.pop(ROW), kinds.pop(ROW))
+    for name in [one for one in kinds if one.casefold() in {*PLACE, ROW}]:  # SQL does not tell Row from row
+        _to_rest(columns, name, columns.pop(name), kinds.pop(name))
 
 
 def _labelled(texts: Any) -> Any:

@@ -1,7 +1,12 @@
 """The exercises that lesson 03 has in the notebook itself; each region is one cell."""
 
+import json
+
+from IPython.display import display
+
 from workshop_kit.learn.exercise.log_subjects import incident_log
 from workshop_kit.learn.lesson import lesson
+from workshop_kit.show import over_time
 
 w = lesson("03_logging")
 task = w.exercise("logging.cause")
@@ -22,6 +27,64 @@ for dependency, milliseconds in took.items():
     slow = milliseconds > max(50, 10 * milliseconds.median())
     suffered[dependency] = log[(slow | (named == dependency)).fillna(False) & log.request_id.notna()]
 culprit = max(suffered, key=lambda dependency: suffered[dependency].request_id.nunique())
-first = suffered[culprit].iloc[0]
+lines = suffered[culprit]
+a_second = lines.ts.dt.floor("s").value_counts().sort_index()
+since = a_second[a_second >= a_second.max() / 2].index[0]  # one slow request is no trouble yet
+first = lines[lines.ts >= since].iloc[0]
 task.hand_in({"dependency": culprit, "since": str(first.ts), "request_id": first.request_id})
 # endregion logging.cause
+
+task = w.exercise("logging.parse")
+text = task.container.container.logs().decode()
+
+
+# region logging.parse
+#: only the starter
+#| lines = text.splitlines()
+#| rows = []
+#| for line in lines:
+#|     try:
+#|         rows.append(json.loads(line))
+#|     except ValueError:
+#|         pass  # no JSON, no row
+#| task.hand_in({"lines": len(lines), "rows": len(rows), "odd": []})
+#: only the solution
+def refuse(constant):
+    raise ValueError(f"{constant} is no JSON")
+
+
+def once(pairs):
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key comes twice")
+    return dict(pairs)
+
+
+rows, odd = [], []
+lines = text.removesuffix("\n").split("\n")
+for line in lines:
+    try:
+        row = json.loads(line, parse_constant=refuse, object_pairs_hook=once)
+    except ValueError:
+        row = None
+    if isinstance(row, dict):
+        rows.append(row)
+    else:
+        odd.append(line)
+task.hand_in({"lines": len(lines), "rows": len(rows), "odd": odd})
+# endregion logging.parse
+
+task = w.exercise("logging.percentiles")
+log = incident_log(w.stack, task.given["incident"])
+# region logging.percentiles
+quantiles = [0.5, 0.95, 0.99]
+#: only the solution
+requests = log[(log.msg == "request") & ~log.route.isin(["/livez", "/readyz", "/health"])]
+windows = requests.groupby(requests.ts.dt.floor("5s")).duration_ms.quantile(quantiles).unstack()
+whole = requests.duration_ms.quantile(quantiles)
+#: only the starter
+#| windows = log.groupby(log.ts.dt.floor("5s")).duration_ms.quantile(quantiles).unstack()
+#| whole = windows.mean()
+#: both
+display(over_time.lines("How long customers waited", windows, "ms", logarithmic=True))
+task.hand_in({"whole": whole.to_dict(), "windows": windows.to_dict("index")})
+# endregion logging.percentiles

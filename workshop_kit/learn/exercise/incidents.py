@@ -29,13 +29,13 @@ from workshop_kit.progress import Report, Step, silent
 QUIET_SECONDS = 4.0
 """Before the hiccup, between it and the trouble, and after the trouble."""
 HICCUP_SECONDS = 0.7  # longer than customers wait for a cache or a replica
-TROUBLE_SECONDS = 6.0
+TROUBLE_SECONDS = 7.0
 CUSTOMERS: tuple[Mapping[str, Any], ...] = (
-    {"request": "POST /orders", "json": {"item": "tea", "quantity": 1}, "rate_per_second": 6},
+    {"request": "POST /orders", "json": {"item": "tea", "quantity": 1}, "rate_per_second": 12},
     {"request": "GET /orders", "rate_per_second": 12},
     {"request": "GET /readyz", "rate_per_second": 1},  # whoever decides where customers are sent
 )
-LOAD_SECONDS = 23  # all of the above, and what it takes to put a fault in force and to undo it
+LOAD_SECONDS = 24  # all of the above, and what it takes to put a fault in force and to undo it
 KEPT = 20
 TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": "redis_ms"}
 """The dependencies of the service, and the field of a request's line that says how long each took."""

@@ -139,8 +139,20 @@ def logging_cause(stack: Stack, random: Random) -> Subject:
     return Subject(*log_subjects.new_incident(stack, random))
 
 
+def logging_parse(stack: Stack, random: Random) -> Subject:
+    """For ``logging.parse``: a container that has written lines of every kind."""
+    return Subject(*log_subjects.container_with_lines(stack, random))
+
+
+def logging_percentiles(stack: Stack, random: Random) -> Subject:
+    """For ``logging.percentiles``: the latest incident."""
+    return Subject(*log_subjects.latest_incident(stack, random))
+
+
 SUBJECTS: Mapping[str, Callable[[Stack, Random], Subject]] = {
     "container.layer": container_layer,
     "container.loss": container_loss,
     "logging.cause": logging_cause,
+    "logging.parse": logging_parse,
+    "logging.percentiles": logging_percentiles,
 }

@@ -9,6 +9,9 @@ from workshop_kit.learn.exercise.checks import (
     container_files,
     container_limits,
     logging_cause,
+    logging_jq,
+    logging_parse,
+    logging_percentiles,
 )
 from workshop_kit.learn.exercise.judging import CHECKS, Context, Judged, check
 
@@ -25,4 +28,7 @@ __all__ = [
     "container_files",
     "container_limits",
     "logging_cause",
+    "logging_jq",
+    "logging_parse",
+    "logging_percentiles",
 ]

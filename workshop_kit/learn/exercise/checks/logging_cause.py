@@ -94,9 +94,7 @@ def _dependency(said: Any, evidence: Evidence) -> Finding:
         requests = lines["request_id"].nunique()
         means = f"No request waited for {name}, and none was refused by it."
         if requests:
-            first, last = lines["received"].iloc[0], lines["received"].iloc[-1]
-            lasted = (last - first).total_seconds()
-            got += f": {requests} requests noticed it, from {first:%H:%M:%S}, within {lasted:.1f} s"
+            got += f": {requests} requests noticed it, most of them around {_busiest(lines):%H:%M:%S}"
             means = f"{name} hiccupped, or paid for somebody else's trouble: far more customers waited for another one."
     return found(
         name == evidence.incident.target,
@@ -106,6 +104,12 @@ def _dependency(said: Any, evidence: Evidence) -> Finding:
         means,
         "Not the first warning: count, for each dependency, the requests that were slow or refused because of it.",
     )
+
+
+def _busiest(lines: pd.DataFrame) -> pd.Timestamp:
+    """The second with most of the lines."""
+    busiest: pd.Timestamp = lines["received"].dt.floor("s").value_counts().idxmax()
+    return busiest
 
 
 def _since(said: Any, evidence: Evidence) -> Finding:

@@ -51,7 +51,7 @@ class Stdout:
                 return
             self._writing = True
             try:
-                # Nearly always one call writes all. If it fails, whoever goes on meets the same error, and deals with it.
+                # Nearly always one call writes all. If it fails, _finish meets the same error, and deals with it.
                 written = 0 if self._lost else os.write(self._descriptor, line)
                 if written != len(line):
                     self._finish(line, written)

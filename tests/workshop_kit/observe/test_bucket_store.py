@@ -13,9 +13,15 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.engine.stores import running_store
+from workshop_kit.engine import containers, log_bucket
 from workshop_kit.engine.aws import Access
+from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
+from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import logs
 from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
 
@@ -210,6 +216,39 @@ def test_an_emptied_bucket_is_an_empty_log(client: Any, bucket: str, put: Put, t
         client.delete_object(Bucket=bucket, Key=key)
         store.refresh()
         assert (len(store), store.count("n:2"), store.search().empty) == (0, 0, True)
+
+
+NUMBERS = """
+import sys
+for n in range(3_000):
+    print('{"n": %d}' % n, file=sys.stderr if n % 3 else sys.stdout)
+print('{"long": "%s"}' % ("x" * 40_000))
+"""
+
+
+@pytest.fixture
+def collecting(session: Session, workspace: Workspace, images: dict[str, str]) -> Iterator[LogBucket]:
+    """The tests' own stack as far as collecting needs it."""
+    made = log_bucket.start(ready.stack_of(workspace, session))
+    yield made
+    for service in ("collector", "parameter-store"):
+        made.stack.container(service).remove(force=True, v=True)
+
+
+def test_what_a_container_wrote_is_found(collecting: LogBucket, images: dict[str, str], tmp_path: Path) -> None:
+    """From stdout through engine, collector and bucket to an answer: every line once, a long one whole."""
+    labels = {ENVIRONMENT: "qa", SERVICE: "numbers"}
+    spec = Spec(images["base"], command=("python3", "-c", NUMBERS), labels=labels)
+    with containers.run(collecting.stack.session, spec) as running:
+        running.wait_ended()
+        collecting.wait_collected()
+        with BucketStore(collecting.client, collecting.bucket, tmp_path, environment="qa") as store:
+            found = store.sql("SELECT n FROM logs WHERE service = 'numbers' AND n IS NOT NULL ORDER BY n")
+            assert list(found["n"]) == list(range(3_000))
+            assert store.sql("SELECT max(len(long)) AS longest FROM logs")["longest"][0] == 40_000
+            assert store.count("n:2999 stream:stderr") == 1
+            assert store.count(f"container:{running.id[:12]}") == len(store) == 3_001
+            assert store.gaps().empty
 
 
 def test_a_bucket_that_is_away_is_said_so(client: Any, access: Access, tmp_path: Path) -> None:

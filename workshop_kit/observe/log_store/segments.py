@@ -52,11 +52,18 @@ def write(folder: Path, parts: Mapping[str, str], damaged: tuple[str, ...], tabl
 def kept(folder: Path, wanted: Mapping[str, str], have: frozenset[str]) -> Iterator[Segment]:
     """The segments on disk whose parts are all wanted, and are not among those we have already."""
     taken = set(have)
-    for path in sorted(folder.glob("*.arrow"), key=lambda one: -one.stat().st_size):
+    for path in sorted(folder.glob("*.arrow"), key=_size_bytes, reverse=True):
         segment = _read(path, wanted, taken)
         if segment:
             taken |= set(segment.parts)
             yield segment
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process has just joined it with others
+        return 0
 
 
 def _read(path: Path, wanted: Mapping[str, str], taken: set[str]) -> Segment | None:

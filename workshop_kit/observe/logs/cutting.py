@@ -6,6 +6,7 @@ the end of the data is a line, too. Bytes that are not UTF-8 become U+FFFD.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,9 +43,18 @@ class Block:
         """Some of the lines as strings."""
         return [self.text[int(row)].as_py() for row in rows]
 
-    def batches(self, rows: int) -> Any:
-        """The text in batches."""
-        return pa.chunked_array([self.text.slice(start, rows) for start in range(0, len(self), rows)], self.text.type)
+    def split(self, parts: int) -> list[Block]:
+        """The same lines in so many blocks of like size."""
+        edges = [len(self) * part // parts for part in range(parts + 1)]
+        return [self._part(start, end - start) for start, end in itertools.pairwise(edges)]
+
+    def _part(self, start: int, size: int) -> Block:
+        text, received, stream, attrs = (
+            None if one is None else one.slice(start, size)
+            for one in (self.text, self.received, self.stream, self.attrs)
+        )
+        foreign = frozenset(row - start for row in self.foreign if start <= row < start + size)
+        return Block(text, received, stream, attrs, foreign, self.counts if not start else Counter())
 
 
 def plain(data: bytes) -> Block:

@@ -1,8 +1,9 @@
 """A block of lines → typed columns, many lines at a time: DuckDB extracts, and every row is proved complete or redone.
 
 DuckDB alone would lose things silently: it casts "5" to 5 and 1.5 to 2, ignores unknown keys, takes the first of
-duplicate keys, and reads NaN and trailing commas as JSON. So each row also gives the kinds of its values and the number
-of its keys. A row is taken only if these say that nothing was bent or left out; all others are judged one by one.
+duplicate keys, and reads NaN and trailing commas as JSON. So a row is taken only if it is proved that nothing was bent
+or left out: by its length (proving.py), else by the kinds of its values and the number of its keys, which DuckDB tells
+at the cost of reading the line again. All others are judged one by one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from workshop_kit.observe.logs.cutting import Block
+from workshop_kit.observe.logs.proving import escaped_bytes, least_lengths, objects
 from workshop_kit.observe.logs.schema import (
     BOOL,
     EXACT_INT,
@@ -31,12 +33,11 @@ from workshop_kit.observe.logs.schema import (
 from workshop_kit.observe.logs.times import column as time_column
 from workshop_kit.observe.logs.times import nulls
 
-_SQL = {TIME: "VARCHAR", TEXT: "VARCHAR", INT: "BIGINT", FLOAT: "DOUBLE", BOOL: "BOOLEAN", JSON: "JSON"}
 _KINDS = {"VARCHAR": TEXT, "UBIGINT": INT, "BIGINT": INT, "DOUBLE": FLOAT, "BOOLEAN": BOOL, "NULL": "", None: None}
-_HOLDS = {TIME: {TEXT}, TEXT: {TEXT}, INT: {INT}, FLOAT: {INT, FLOAT}, BOOL: {BOOL}, JSON: {JSON}}
+_HOLDS = {TIME: (TEXT,), TEXT: (TEXT,), INT: (INT,), FLOAT: (INT, FLOAT), BOOL: (BOOL,), JSON: (JSON,)}
 _TRAILING_COMMA = r",\s*\}\s*$"  # DuckDB takes it for JSON, RFC 8259 does not; so does it NaN, which is seen as a value
 _LENIENT = r"(?i),\s*[}\]]|[\[:,]\s*-?(nan|inf)"  # the same inside a nested value, which is not looked into
-_ROWS_A_BATCH = 8_192  # DuckDB gives each of its threads a batch
+_FEW = 150  # rows: these are judged one by one in less time than a query takes
 
 Kinds = tuple[str | None, ...]  # by column: the kind of its value, "" for null, None for no such key
 
@@ -56,6 +57,9 @@ class Extractor:
     def __init__(self, beside: Extractor | None = None) -> None:
         """A new database, or one more connection to that of another extractor, which may then work at the same time."""
         self._connection: duckdb.DuckDBPyConnection = beside._connection.cursor() if beside else _database()
+        self._known: dict[int, Kinds | None] = {}  # shapes of lines by their hash, for these types
+        self._known_types: Types = {}
+        self._careful = False  # whether to ask if a line is JSON before looking into it
 
     def close(self) -> None:
         """Free DuckDB's memory."""
@@ -69,51 +73,116 @@ class Extractor:
 
     def extract(self, block: Block, types: Types) -> Fast:
         """All rows; those marked odd have to be judged one by one."""
-        found = self._query(block, types)
-        fields = found.column("f").combine_chunks()
-        shape = found.column("h").combine_chunks()
-        fast = Fast(dict(zip(types, fields.flatten(), strict=True)), nulls(shape))
-        codes = shape.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        numbers, first = np.unique(codes, return_index=True)
-        kinds = self._kinds(block, types, first[numbers >= 0])
-        _distrust(fast, types, codes, kinds)
-        fast.odd |= found.column("lenient").combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
-        counts = np.bincount(codes[~fast.odd], minlength=len(kinds))
-        for row, count in zip(kinds, counts, strict=True):
-            for key, kind in zip(types, row or (), strict=False):
-                if count and kind is not None:
-                    fast.seen.add(key, kind, int(count))
+        lines = block.text.cast(pa.large_string()) if pa.types.is_string_view(block.text.type) else block.text
+        likely, lengths = objects(lines)
+        columns = self._values(lines, likely, types)
+        least, sure, columns = least_lengths(columns, types)
+        proved = likely & sure & (least == lengths)
+        rows = np.flatnonzero(likely & sure & ~proved)
+        if len(rows):
+            texts = [columns[key] for key, kind in types.items() if kind == TEXT]
+            proved[rows] = least[rows] + escaped_bytes(lines, texts, rows) == lengths[rows]
+        fast = Fast(columns, ~likely)
+        _distrust(fast, types)
+        proved &= ~fast.odd
+        for key, kind in types.items():
+            there = int(np.count_nonzero(proved & ~nulls(fast.columns[key])))
+            if there:
+                fast.seen.add(key, _HOLDS[kind][-1], there)
+        self._prove(lines, types, np.flatnonzero(~proved & ~fast.odd), fast)
         return fast
 
-    def strings(self, block: Block) -> Any:
-        """The texts of JSON strings, null for what is none (begins with a quote, but goes on otherwise)."""
-        lines = pa.table({"l": block.batches(_ROWS_A_BATCH)})  # noqa: F841
-        query = "SELECT CASE WHEN json_valid(l) THEN l->>'$' END FROM lines"
-        return self._connection.sql(query).to_arrow_table().column(0).combine_chunks()
+    def _values(self, lines: Any, likely: Any, types: Types) -> dict[str, Any]:
+        """What DuckDB finds, as text; null in the other rows."""
+        wanted = json.dumps(
+            {key: "JSON" if kind == JSON else "VARCHAR" for key, kind in types.items()}, ensure_ascii=False
+        )
+        table = pa.table({"l": lines, "p": pa.array(likely)})
+        found = self._where_valid(f"json_transform(l, {_text(wanted)})", table)
+        return dict(zip(types, found.flatten(), strict=True))
 
-    def _query(self, block: Block, types: Types) -> Any:
-        wanted = json.dumps({key: _SQL[kind] for key, kind in types.items()}, ensure_ascii=False)
-        nested = " OR ".join(f"f.{_name(key)} IS NOT NULL" for key, kind in types.items() if kind == JSON)
-        lenient = f"CASE WHEN {nested} THEN regexp_matches(j, {_text(_LENIENT)}) END" if nested else "false"
-        shape = f"CASE WHEN j IS NOT NULL THEN hash({_kind_list(types, 'j')}, len(json_keys(j))) END"
-        valid = f"starts_with(l, '{{') AND json_valid(l) AND NOT regexp_matches(l, {_text(_TRAILING_COMMA)})"
-        lines = pa.table({"l": block.batches(_ROWS_A_BATCH)})  # noqa: F841 — DuckDB finds it by its name
-        return self._connection.sql(
-            f"SELECT f, {shape} h, {lenient} lenient FROM"  # noqa: S608 — keys are quoted, the rest is ours
-            f" (SELECT j, json_transform(j, {_text(wanted)}) f FROM"
-            f" (SELECT CASE WHEN {valid} THEN l END j FROM lines))"
-        ).to_arrow_table()
+    def _where_valid(self, expression: str, table: Any) -> Any:
+        """The value of an expression for the likely lines (``p``) that are JSON."""
+        if not self._careful:
+            try:
+                found = self._run(f"SELECT CASE WHEN p THEN {expression} END FROM lines", table)  # noqa: S608 — it is ours
+                return found.column(0).combine_chunks()
+            except (
+                duckdb.InvalidInputException,
+                UnicodeDecodeError,
+            ):  # some are no JSON: from now on ask first
+                self._careful = True
+        query = f"SELECT CASE WHEN p AND json_valid(l) THEN {expression} END FROM lines"  # noqa: S608 — it is ours
+        return self._run(query, table).column(0).combine_chunks()
 
-    def _kinds(self, block: Block, types: Types, rows: Any) -> list[Kinds | None]:
+    def _run(self, query: str, table: Any) -> Any:
+        """Ask DuckDB about ``lines``."""
+        lines = table  # noqa: F841 — DuckDB finds it by its name
+        return self._connection.sql(query).to_arrow_table()
+
+    def _prove(self, lines: Any, types: Types, rows: Any, fast: Fast) -> None:
+        """Look into rows of which too little is known: their keys, and the kinds of their values."""
+        if len(rows) < _FEW:
+            fast.odd[rows] = True
+            return
+        nested = np.zeros(len(rows), bool)
+        for key in (key for key, kind in types.items() if kind == JSON):
+            nested |= ~nulls(fast.columns[key])[rows]
+        shapes, lenient = self._shapes(lines.take(pa.array(rows)), nested, types)
+        encoded = shapes.dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        kinds = self._kinds_of(encoded.dictionary.to_pylist(), codes, lines, types, rows)
+        unknown = np.array([row is None for row in kinds] + [True])  # the last one is for the code -1
+        odd = unknown[codes] | lenient
+        for number, (key, kind) in enumerate(types.items()):
+            present = np.array([bool(row and row[number]) for row in kinds] + [False])
+            if kind in (INT, FLOAT, BOOL):  # more than 64 bits, NaN
+                odd |= present[codes] & nulls(fast.columns[key])[rows]
+        fast.odd[rows] = odd
+        counts = np.bincount(codes[~odd], minlength=len(kinds))
+        for row, count in zip(kinds, counts, strict=True):
+            for key, one in zip(types, row or (), strict=False):
+                if count and one is not None:
+                    fast.seen.add(key, one, int(count))
+
+    def _shapes(self, lines: Any, nested: Any, types: Types) -> tuple[Any, Any]:
+        """By row: a number that tells its keys and kinds (null where it is no JSON), and whether DuckDB was lenient."""
+        valid = f"json_valid(l) AND NOT regexp_matches(l, {_text(_TRAILING_COMMA)})"
+        shape = f"CASE WHEN {valid} THEN hash({_kind_list(types, 'l')}, len(json_keys(l))) END"
+        query = f"SELECT {shape} h, n AND regexp_matches(l, {_text(_LENIENT)}) e FROM lines"  # noqa: S608 — all quoted
+        found = self._run(query, pa.table({"l": lines, "n": pa.array(nested)}))
+        return found.column("h").combine_chunks(), found.column("e").combine_chunks().to_numpy(zero_copy_only=False)
+
+    def strings(self, quoted: Any, likely: Any) -> Any:
+        """The texts of JSON strings, null where one is not likely or none (begins with a quote, but goes on)."""
+        return self._where_valid("l->>'$'", pa.table({"l": quoted, "p": pa.array(likely)}))
+
+    def _kinds_of(self, hashes: list[int], codes: Any, lines: Any, types: Types, rows: Any) -> list[Kinds | None]:
+        """By shape the kinds; those of a shape that was met before are known."""
+        if self._known_types != types:
+            self._known_types, self._known = dict(types), {}
+        new = [number for number, one in enumerate(hashes) if one not in self._known]
+        if new:
+            numbers, first = np.unique(codes, return_index=True)
+            place = dict(zip(numbers.tolist(), first.tolist(), strict=True))
+            found = self._kinds(lines, types, rows[[place[number] for number in new]])
+            self._known.update(zip((hashes[number] for number in new), found, strict=True))
+        return [self._known[one] for one in hashes]
+
+    def _kinds(self, lines: Any, types: Types, rows: Any) -> list[Kinds | None]:
         """The kinds of the values in these rows; None for a row that has keys or kinds the schema does not hold."""
-        lines = pa.table({"l": pa.array(block.texts(rows), pa.string())})  # noqa: F841
-        found = self._connection.sql(f"SELECT {_kind_list(types, 'l')}, len(json_keys(l)) FROM lines").fetchall()  # noqa: S608
-        kinds = [(tuple(_KINDS.get(kind, JSON) for kind in row), keys) for row, keys in found]
+        found = self._run(
+            f"SELECT {_kind_list(types, 'l')}, len(json_keys(l)) FROM lines",  # noqa: S608 — keys are quoted
+            pa.table({"l": lines.take(pa.array(rows))}),
+        )
+        pairs = zip(*(column.to_pylist() for column in found.columns), strict=True)
+        kinds = [(tuple(_KINDS.get(kind, JSON) for kind in row), keys) for row, keys in pairs]
         return [row if _holds(types, row, keys) else None for row, keys in kinds]
 
 
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+    """One thread a connection: they work side by side, and none has to put together what several have found."""
+    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false", "threads": 1})
 
 
 def _holds(types: Types, row: Kinds, keys: int) -> bool:
@@ -122,16 +191,11 @@ def _holds(types: Types, row: Kinds, keys: int) -> bool:
     return complete and all(not kind or kind in _HOLDS[own] for own, kind in zip(types.values(), row, strict=True))
 
 
-def _distrust(fast: Fast, types: Types, codes: Any, kinds: list[Kinds | None]) -> None:
-    """Mark the rows that DuckDB may have bent, and turn texts to times."""
-    unknown = np.array([row is None for row in kinds] + [False])  # the last one is for the code -1
-    fast.odd |= unknown[codes]
-    for number, (key, kind) in enumerate(types.items()):
+def _distrust(fast: Fast, types: Types) -> None:
+    """Mark what a column of numbers cannot hold to the last digit, and turn texts to times."""
+    for key, kind in types.items():
         values = fast.columns[key]
-        if kind == INT:  # more than 64 bits
-            present = np.array([bool(row and row[number]) for row in kinds] + [False])
-            fast.odd |= present[codes] & nulls(values)
-        elif kind == FLOAT:  # a huge integer, 1e400, NaN
+        if kind == FLOAT:
             with np.errstate(invalid="ignore"):
                 small = np.abs(values.to_numpy(zero_copy_only=False)) < EXACT_INT
             fast.odd |= ~small & ~nulls(values)
@@ -143,10 +207,6 @@ def _distrust(fast: Fast, types: Types, codes: Any, kinds: list[Kinds | None]) -
 def _kind_list(types: Types, line: str) -> str:
     pointers = ",".join(_text("/" + key.replace("~", "~0").replace("/", "~1")) for key in types)
     return f"json_type({line}, [{pointers}])"
-
-
-def _name(name: str) -> str:
-    return f'"{name}"'
 
 
 def _text(text: str) -> str:

@@ -55,8 +55,8 @@ class Following(Iterator[pd.DataFrame]):
         self._frames.close()  # type: ignore[attr-defined]
 
     def _follow(self) -> Iterator[pd.DataFrame]:
-        with Extractor() as extractor:
-            collected, done = Collected(Parser(extractor)), ""
+        with Extractor() as extractor, contextlib.closing(Parser(extractor)) as parser:
+            collected, done = Collected(parser), ""
             while state := self._state():
                 at_rest = not state["Running"]
                 if at_rest and state["StartedAt"] == done:  # nothing new until somebody starts it

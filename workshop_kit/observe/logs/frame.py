@@ -54,13 +54,14 @@ class Collected:
     def add(self, block: Block) -> None:
         """Parse a block."""
         self._counts.update(block.counts)
-        if len(block):
-            parsed = self._parser.parse(block)
+        if not len(block):
+            return
+        for part, parsed in self._parser.parse(block):
             for key in CATEGORIES & set(parsed.columns):
                 if parsed.types[key] == TEXT:
                     parsed.columns[key] = parsed.columns[key].dictionary_encode()
-            self._parts.append(_Part(parsed, block.received, block.stream, block.attrs))
-            self.rows += len(block)
+            self._parts.append(_Part(parsed, part.received, part.stream, part.attrs))
+        self.rows += len(block)
 
     def frame(self, gaps: Sequence[Any] = ()) -> pd.DataFrame:
         """All rows as a DataFrame, in the order in which they came; the collection is empty after.

@@ -24,6 +24,7 @@ DUPLICATE = "duplicate keys"
 FOREIGN = "not a record of the engine's"
 REASONS = (EMPTY, PLAIN, NOT_OBJECT, CUT, NOT_A_NUMBER, INVALID, DEEP, DUPLICATE, FOREIGN)
 
+_BEGINS_JSON = frozenset('{["-0123456789tfn')
 _WHITESPACE = " \t\r\n"
 _BARE_NUMBER_WORD = re.compile(r"[:\[,][ \t]*-?(?:NaN|Infinity)\b")
 _HUGE = re.compile(r"\d{300,}|[eE][+-]?\d{3,}", re.ASCII)
@@ -51,6 +52,9 @@ class Pairs(list[tuple[str, Any]]):
     """An object as it was written: every pair, in order."""
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_int=Number, parse_float=Number)
+
+
 @dataclass(frozen=True)
 class Judged:
     """What a line is: ``fields`` of an object (of duplicate keys the last), and ``reason`` if that is not all of it."""
@@ -68,14 +72,15 @@ def judge(text: str) -> Judged:
     bare = text.strip(_WHITESPACE)
     if not bare:
         return Judged(reason=EMPTY)
-    try:
-        orjson.loads(_HUGE.sub(_tamed, bare))
-    except orjson.JSONDecodeError as error:
+    if bare[0] not in _BEGINS_JSON:
+        return Judged(reason=PLAIN)
+    error = _mistake(bare)
+    if error:
         return Judged(reason=_why(bare, error))
     if bare[0] != "{":
         return Judged(reason=NOT_OBJECT)
     try:
-        pairs = json.loads(bare, object_pairs_hook=Pairs, parse_int=Number, parse_float=Number)
+        pairs = _DECODER.decode(bare)
     except RecursionError:
         return Judged(reason=DEEP)
     fields = dict(pairs)
@@ -101,6 +106,16 @@ def object_text(pairs: Iterable[tuple[str, Any]]) -> str:
 def _tamed(huge: re.Match[str]) -> str:
     """A number too large for orjson is valid JSON all the same; one as long stands in while the grammar is checked."""
     return "1" * 30 if huge[0].isdigit() else re.sub(r"\d", "0", huge[0])
+
+
+def _mistake(bare: str) -> orjson.JSONDecodeError | None:
+    """What RFC 8259 has against it; a number too large for orjson is none."""
+    try:
+        orjson.loads(bare)
+    except orjson.JSONDecodeError as error:
+        tamed = _HUGE.sub(_tamed, bare)
+        return error if tamed == bare else _mistake(tamed)
+    return None
 
 
 def _why(bare: str, error: orjson.JSONDecodeError) -> str:

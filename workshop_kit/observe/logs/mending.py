@@ -44,6 +44,13 @@ def put(column: Any, rows: Any, values: Sequence[Any]) -> Any:
     return pc.replace_with_mask(column, pa.array(mask), pa.array(values, column.type))
 
 
+def _replaced(column: Any, rows: Any, values: Sequence[Any]) -> Any:
+    """The same, without a copy where nothing changes: most columns are empty in these rows already."""
+    if all(value is None for value in values) and column.take(pa.array(rows)).null_count == len(rows):
+        return column
+    return put(column, rows, values)
+
+
 def mended(parsed: Parsed, rows: Any, judged: Sequence[Judged], texts: Sequence[str]) -> Parsed:
     """With these rows as they were judged; ``rows`` are in order."""
     seen, aside = parsed.seen, parsed.aside
@@ -66,7 +73,7 @@ def mended(parsed: Parsed, rows: Any, judged: Sequence[Judged], texts: Sequence[
     size = parsed.rows
     return replace(
         parsed,
-        columns={key: put(column, rows, values[key]) for key, column in parsed.columns.items()},
+        columns={key: _replaced(column, rows, values[key]) for key, column in parsed.columns.items()},
         rest=scattered(size, rows, rests, pa.string()),
         raw=scattered(size, rows, raws, pa.string()),
         reason=_reasons(scattered(size, rows, codes, pa.int8())),

@@ -40,7 +40,8 @@ class Reader:
     def __init__(self, kind: str = PLAIN, *, live: bool = False, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._extractor = Extractor()
         self._source = source_of(kind, Extractor(self._extractor), live, max_line_bytes)
-        self._collected = Collected(Parser(self._extractor))
+        self._parser = Parser(self._extractor)
+        self._collected = Collected(self._parser)
         self._worker = ThreadPoolExecutor(1, "logs: parse")
         self._before: Future[None] | None = None
 
@@ -79,6 +80,7 @@ class Reader:
     def close(self) -> None:
         """Free its memory."""
         self._worker.shutdown()
+        self._parser.close()
         self._extractor.close()
 
     def __enter__(self) -> Self:

@@ -41,8 +41,9 @@ class Records:
         if np.count_nonzero(found.usual) < _USUAL * len(starts):
             return self._joiner.feed(self._any(data, counts))
         rows = np.flatnonzero(~found.usual)
-        quoted = Block(views(data, found.starts, np.where(found.usual, found.ends, found.starts)))
-        text = self._extractor.strings(quoted)
+        text = self._extractor.strings(
+            views(data, found.starts, np.where(found.usual, found.ends, found.starts)), found.usual
+        )
         rows = np.union1d(rows, np.flatnonzero(nulls(text)))
         records = [_record(data[starts[row] : ends[row]].decode().removesuffix("\n")) for row in rows]
         foreign = frozenset(int(row) for row, record in zip(rows, records, strict=True) if record["stream"] is None)

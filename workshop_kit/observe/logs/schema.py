@@ -41,7 +41,10 @@ class Seen(dict[str, Counter[str]]):
 
     def add(self, key: str, kind: str, times_seen: int = 1) -> None:
         """Count a value, or many."""
-        self.setdefault(key, Counter())[kind] += times_seen
+        kinds = self.get(key)
+        if kinds is None:
+            kinds = self[key] = Counter()
+        kinds[kind] += times_seen
 
     def add_all(self, other: Seen) -> None:
         """Count what another has counted."""

@@ -33,6 +33,7 @@ from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
 from workshop_kit.learn.exercise.task import Task
+from workshop_kit.learn.log_tools import LogTools
 from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
@@ -75,6 +76,11 @@ class Lesson:
     def engine(self) -> Engine:
         """The engine that everything here runs on."""
         return self.stack.session.engine
+
+    @property
+    def logs(self) -> LogTools:
+        """What this lesson does with logs: ``tail``, ``explore``, ``collected``, ``jq``."""
+        return LogTools(self.stack, self.screens, self.workspace.folder / ".workshop" / "logs")
 
     def image(self, name: str) -> str:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""

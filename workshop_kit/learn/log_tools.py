@@ -1,0 +1,66 @@
+"""What a lesson does with logs: watch them, have them collected, search them, ask them with jq."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.engine import images, log_bucket
+from workshop_kit.engine.log_bucket import LogBucket
+from workshop_kit.engine.stack import Stack
+from workshop_kit.observe.jq import jq
+from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
+from workshop_kit.observe.logs import follow
+from workshop_kit.screen import in_lines
+from workshop_kit.show.explorer import Explorer
+from workshop_kit.show.live import Screens
+from workshop_kit.show.working import NotebookReport
+
+
+@dataclass(frozen=True)
+class LogTools:
+    """The tools of one notebook; ``cache`` is a folder for what was read from the bucket."""
+
+    stack: Stack
+    screens: Screens = field(repr=False)
+    cache: Path
+
+    def tail(self, container: Any, title: str, query: str = "") -> Explorer:
+        """Show what a container has written and writes from now on, to be searched; `stop` ends it."""
+        name = container.labels.get("com.docker.compose.service", container.name)
+
+        def frames(stop: Event) -> Iterator[pd.DataFrame]:
+            for frame in follow(container, stop):
+                yield frame.assign(service=name)
+
+        return Explorer(FrameStore(), query, follow=frames, title=title).show(self.screens)
+
+    def explore(self, store: LogStore, query: str = "", *, title: str = "All logs") -> Explorer:
+        """Show the log explorer over a store."""
+        return Explorer(store, query, title=title).show(self.screens)
+
+    def bucket(self) -> LogBucket:
+        """Start the collector and its bucket, unless they run, and return the bucket as a reader sees it."""
+        return log_bucket.start(self.stack, NotebookReport())
+
+    def collected(self) -> BucketStore:
+        """Return all that was written until now by what this workspace runs, as it is in the bucket.
+
+        Starts the collector unless it runs. Raises WorkshopError if the bucket does not get everything in time.
+        """
+        bucket = self.bucket()
+        bucket.wait_collected()
+        return BucketStore(bucket.client, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
+
+    def jq(self, program: str, container: Any, *options: str) -> None:
+        """Print what ``docker logs CONTAINER | jq OPTIONS PROGRAM`` gives, fit to be shown; jq runs in a container."""
+        data = container.logs(stderr=True)
+        said = jq(self.stack.session, images.tags(self.stack.root)["collector"], program, data, *options)
+        words = shlex.join(["jq", *options, program])
+        print(f"$ docker logs {container.name} | {words}\n{in_lines(said.output + said.error)}")  # noqa: T201 - it is a cell's output

@@ -17,7 +17,7 @@ log = incident_log(w.stack, task.given["incident"])
 #| first = log[log.level.isin(["warning", "error", "critical"])].iloc[0]
 #| says = {"cache not available": "redis", "replica not available": "replica-db"}
 #| dependency = says.get(first.msg, "master-db")
-#| task.hand_in({"dependency": dependency, "since": str(first.ts), "request_id": first.request_id})
+#| task.hand_in({"dependency": dependency, "since": first.ts, "request_id": first.request_id})
 #: only the solution
 took = {"master-db": log.master_db_ms, "replica-db": log.replica_db_ms, "redis": log.redis_ms}
 says = {"cache not available": "redis", "replica not available": "replica-db"}
@@ -31,7 +31,7 @@ lines = suffered[culprit]
 a_second = lines.ts.dt.floor("s").value_counts().sort_index()
 since = a_second[a_second >= a_second.max() / 2].index[0]  # one slow request is no trouble yet
 first = lines[lines.ts >= since].iloc[0]
-task.hand_in({"dependency": culprit, "since": str(first.ts), "request_id": first.request_id})
+task.hand_in({"dependency": culprit, "since": first.ts, "request_id": first.request_id})
 # endregion logging.cause
 
 task = w.exercise("logging.parse")

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -239,6 +240,8 @@ def _plain(identifier: str, value: Any) -> Any:
     match value:
         case None | bool() | int() | float() | str():
             return value
+        case date():  # pandas' Timestamp is one
+            return value.isoformat()
         case Mapping():
             return {str(key): _plain(identifier, one) for key, one in value.items()}
         case list() | tuple() | set() | frozenset():

@@ -30,22 +30,27 @@ def cause(context: Context) -> Judged:
     if subject is None:
         return value
     incident = incidents.find(context.stack.session, subject)
-    try:
-        container = context.stack.session.engine.client.containers.get(incident.container if incident else subject)
-    except NotFound:
-        return gone(context, "incident")
     if incident is None:
         return gone(context, "incident")
-    evidence = Evidence(incidents.log_of(container, incident), incident)
+    try:
+        container = context.stack.session.engine.client.containers.get(incident.container)
+    except NotFound:
+        return gone(context, "incident")
+    return compared(value, Evidence(incidents.log_of(container, incident), incident))
+
+
+def compared(value: Any, evidence: Evidence) -> Judged:
+    """Hold what was handed in against the log of an incident."""
     findings = (
         _dependency(part(value, "dependency"), evidence),
         _since(part(value, "since"), evidence),
         _request(part(value, "request_id"), evidence),
     )
-    if all(finding.passed for finding in findings):
-        summary = f"It was the {incident.trouble}: you found it with nothing but the log."
-    else:
-        summary = f"Somebody would be mending the wrong thing now. {_first(findings)}"
+    summary = f"It was the {evidence.incident.trouble}: you found it with nothing but the log."
+    if not findings[0].passed:
+        summary = f"Somebody would be mending the wrong thing now. {findings[0].means}"
+    elif wrong := [finding for finding in findings if not finding.passed]:
+        summary = f"You have the culprit, and no case yet. {wrong[0].means}"
     return Judged(summary, findings)
 
 
@@ -166,7 +171,3 @@ def _time(said: Any) -> pd.Timestamp | None:
         return when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def _first(findings: tuple[Finding, ...]) -> str:
-    return next(finding.means for finding in findings if not finding.passed)

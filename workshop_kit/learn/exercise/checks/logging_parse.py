@@ -26,6 +26,11 @@ def parse(context: Context) -> Judged:
         frame = read_container(context.stack.session.engine.client.containers.get(subject))
     except NotFound:
         return gone(context, "container")
+    return compared(value, frame)
+
+
+def compared(value: Any, frame: pd.DataFrame) -> Judged:
+    """Hold what was handed in against the lines as our own reader has them."""
     odd = frame[frame["reason"].notna()]
     said = part(value, "odd")
     texts = [str(text) for text in said] if isinstance(said, list | tuple) else []

@@ -1,0 +1,39 @@
+"""Every trouble that a seed may draw, on the live stack: the naive answer is wrong and the solution right."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests.conftest import LiveStack
+from tests.workshop_kit.learn.exercise import handing
+from workshop_kit.disturb.journal import Journal
+from workshop_kit.learn.exercise import incidents, log_subjects
+from workshop_kit.learn.exercise.checks import logging_cause, logging_percentiles
+from workshop_kit.learn.exercise.checks.logging_cause import Evidence
+from workshop_kit.learn.exercise.incidents import TROUBLES, Trouble
+from workshop_kit.learn.exercise.result import Verdict
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
+def test_every_trouble_can_be_found_and_not_by_its_first_warning(
+    live_stack: LiveStack, trouble: Trouble, number: int
+) -> None:
+    """Whatever the seed draws: no part of the starter's answer is right, every part of the solution's is."""
+    stack = live_stack.stack
+    incident = incidents.inject(stack, Random(number), trouble=trouble)
+    assert Journal(stack.session).entries() == []
+    log = log_subjects.incident_log(stack, incident.id)
+    evidence = Evidence(log, incident)
+    begun = logging_cause.compared(handing.starter("logging.cause", {"log": log}), evidence)
+    assert [finding.passed for finding in begun.findings] == [False] * 3, begun
+    solved = logging_cause.compared(handing.solution("logging.cause", {"log": log}), evidence)
+    assert solved.ruling is Verdict.PASSED, solved
+    averaged = logging_percentiles.compared(handing.starter("logging.percentiles", {"log": log}), log)
+    assert averaged.ruling is Verdict.WRONG, averaged
+    charted = logging_percentiles.compared(handing.solution("logging.percentiles", {"log": log}), log)
+    assert charted.ruling is Verdict.PASSED, charted

@@ -1,0 +1,48 @@
+"""What the tests of notebook exercises share: run a region of a lesson's notebook.py, and see what it hands in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from workshop_kit.learn.exercise import regions
+from workshop_kit.learn.exercise.desk import _plain
+from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.show import over_time
+
+LESSON = "03_logging"
+
+
+def starter(identifier: str, names: Mapping[str, Any]) -> Any:
+    """What the cell hands in as it comes."""
+    return _handed_in(regions.starter(_marked()), identifier, names)
+
+
+def solution(identifier: str, names: Mapping[str, Any]) -> Any:
+    """What the reference hands in."""
+    return _handed_in(regions.solved(_marked()), identifier, names)
+
+
+def _marked() -> str:
+    return (CHECKOUT / "solutions" / LESSON / "notebook.py").read_text()
+
+
+def _handed_in(text: str, identifier: str, names: Mapping[str, Any]) -> Any:
+    task = _Task(identifier)
+    told = {"json": json, "over_time": over_time, "display": lambda shown: None, "task": task, **names}
+    exec(regions.region_of(text, identifier), told)
+    assert task.values, "nothing was handed in"
+    return task.values[-1]
+
+
+class _Task:
+    """Takes what a cell hands in, as the desk keeps it."""
+
+    def __init__(self, identifier: str) -> None:
+        self.identifier = identifier
+        self.values: list[Any] = []
+
+    def hand_in(self, value: Any) -> None:
+        """Keep it as JSON would."""
+        self.values.append(json.loads(json.dumps(_plain(self.identifier, value))))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from . import engine_api
@@ -17,7 +16,7 @@ from .folder import REMOVED
 from .followed import Followed
 from .gaps import Gap
 from .records import Identity, identity
-from .settings import COLLECT_LABEL, SESSION_LABEL
+from .settings import SESSION_LABEL, Settings, is_for
 from .words import say
 
 LIST_SECONDS = 0.25
@@ -28,8 +27,8 @@ class Api:
 
     name = "api"
 
-    def __init__(self, socket: Path, session: str, positions: dict[str, Position]) -> None:
-        self._socket, self._session, self._positions = socket, session, dict(positions)
+    def __init__(self, told: Settings, positions: dict[str, Position]) -> None:
+        self._told, self._socket, self._positions = told, told.source, positions
         self._followed: dict[str, Followed] = {}
         self._listed_at = 0.0
         self._away = False
@@ -58,8 +57,8 @@ class Api:
     def _list(self) -> Iterator[Batch]:
         self._listed_at = time.monotonic()
         try:
-            listed = engine_api.containers(self._socket, self._session, SESSION_LABEL)
-            there = {one["Id"]: one for one in listed if one["Labels"].get(COLLECT_LABEL) != "no"}
+            listed = engine_api.containers(self._socket, self._told.session, SESSION_LABEL)
+            there = {one["Id"]: one for one in listed if is_for(self._told, one["Labels"])}
             for name, one in there.items():
                 self._follow(name, one)
         except (OSError, http.client.HTTPException, engine_api.Refused, ValueError) as error:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from .batches import Batch, Position, with_gaps
 from .gaps import Gap
 from .records import Identity, identity
-from .settings import COLLECT_LABEL, SESSION_LABEL
+from .settings import Settings, is_for
 from .tail import Tail
 from .words import say
 
@@ -23,8 +22,8 @@ class Folder:
 
     name = "files"
 
-    def __init__(self, root: Path, session: str, positions: dict[str, Position]) -> None:
-        self._root, self._session, self._positions = root, session, positions
+    def __init__(self, told: Settings, positions: dict[str, Position]) -> None:
+        self._told, self._root, self._positions = told, told.source, positions
         self._tails: dict[str, Tail] = {}
         self._others: set[str] = set()
         self._first = True
@@ -62,7 +61,7 @@ class Folder:
             log = host["LogConfig"]
         except (OSError, ValueError, KeyError, TypeError):
             return
-        if labels.get(SESSION_LABEL) != self._session or labels.get(COLLECT_LABEL) == "no":
+        if not is_for(self._told, labels):
             self._others.add(name)
             return
         who = identity(name, config.get("Name", ""), labels)

@@ -151,5 +151,5 @@ def source_of(told: Settings, keeper: Keeper) -> Source:
     if Path(told.source).is_socket():
         from .api import Api
 
-        return Api(told.source, told.session, keeper.positions)
-    return Folder(told.source, told.session, dict(keeper.positions))
+        return Api(told, dict(keeper.positions))
+    return Folder(told, dict(keeper.positions))

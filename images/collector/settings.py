@@ -8,7 +8,9 @@ from pathlib import Path
 
 SESSION_LABEL = "workshop.session"
 COLLECT_LABEL = "workshop.collect"
-"""A container that carries it with the value ``no`` is left out; the collector itself does, or it would never end."""
+"""A container that carries it is for the collector of that name alone. ``no`` is nobody's: so are the collector's own
+lines, which would never end.
+"""
 ENVIRONMENT_LABEL = "workshop.environment"
 SERVICE_LABELS = ("com.docker.compose.service", "workshop.service")
 DEFAULT_ENVIRONMENT = "workshop"
@@ -32,6 +34,7 @@ class Settings:
     key: str = field(repr=False)
     source: Path = Path("/engine")
     folder: Path = Path("/var/lib/collector")
+    name: str = ""
     flush_seconds: float = 1.0
     buffer_bytes: int = 256 * 1024 * 1024
 
@@ -51,9 +54,15 @@ def read(environment: Mapping[str, str]) -> Settings:
         bucket=_needed(environment, "COLLECTOR_BUCKET"),
         key_id=_needed(environment, "COLLECTOR_KEY_ID"),
         key=_key(_needed(environment, "COLLECTOR_KEY_FILE")),
+        name=environment.get("COLLECTOR_NAME", ""),
         flush_seconds=seconds,
         buffer_bytes=size,
     )
+
+
+def is_for(told: Settings, labels: Mapping[str, str]) -> bool:
+    """Whether the lines of a container with these labels are this collector's."""
+    return labels.get(SESSION_LABEL) == told.session and labels.get(COLLECT_LABEL, told.name) == told.name
 
 
 def _needed(environment: Mapping[str, str], name: str) -> str:

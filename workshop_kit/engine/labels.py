@@ -18,7 +18,7 @@ ENVIRONMENT = "workshop.environment"
 SERVICE = "workshop.service"
 """Which service a container is, where no compose file says so."""
 COLLECT = "workshop.collect"
-"""With the value ``no``: the collector leaves its lines alone."""
+"""Whose lines these are: those of the collector of that name alone; with ``no``, nobody's."""
 KIT_NAME = "container-design-workshop"
 
 Scope = Literal["kernel", "workspace", "machine"]

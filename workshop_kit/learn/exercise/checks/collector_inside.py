@@ -1,0 +1,102 @@
+"""Runs in the collector's image, with the participant's checkpoint.py: lets it die before each step, and counts.
+
+A step is a thing done to the disk: a file opened, a name changed. After each death a new start reads on from the
+position that it finds. What counts are the parts that the uploader would send. Standard library and the collector only.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path("/var/lib/collector")
+CONTAINER, PART = "c" * 64, "workshop~numbers~2026-01-01T00"
+LINES, GO, MOST_STEPS = 40, 10, 80
+STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
+
+
+def main(word: str) -> None:
+    """Print one line: the word, and the worst that a death at any step did."""
+    spool = importlib.import_module("collector.spool")
+    checkpoint = importlib.import_module("collector.checkpoint")
+    told = {"steps": 0, "lost": 0, "twice": 0, "ended": False}
+    for dies_at in range(1, MOST_STEPS):
+        folder = ROOT / f"death-{dies_at}"
+        folder.mkdir()
+        told["ended"] = comes_to_its_end(folder, spool, checkpoint, dies_at)
+        reads_on(folder, spool, checkpoint)
+        found = counted(folder, spool)
+        told["lost"] = max(told["lost"], sum(number not in found for number in range(LINES)))
+        told["twice"] = max(told["twice"], found.total() - len(found))
+        if told["ended"]:
+            break
+        told["steps"] += 1
+    sys.stdout.write(f"\n{word}{json.dumps(told)}\n")
+
+
+def comes_to_its_end(folder: Path, spool: Any, checkpoint: Any, dies_at: int) -> bool:
+    """Collect in a child that commits once and dies at a later step; whether there was no such step."""
+    keeper = checkpoint.Keeper(folder, spool.opened(folder).checkpoint)
+    checkpoint.save(keeper)
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    code = 3
+    try:
+        for number in range(0, LINES, GO):
+            if number == GO:
+                arm(folder, dies_at)
+            take(keeper, number, number + GO)
+            keeper.commit()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def reads_on(folder: Path, spool: Any, checkpoint: Any) -> None:
+    """Start again, from the position on the disk to the last line."""
+    start = spool.opened(folder).checkpoint
+    keeper = checkpoint.Keeper(folder, start)
+    take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
+    keeper.commit()
+
+
+def arm(folder: Path, dies_at: int) -> None:
+    """From now on, die before the given thing that is done in the folder."""
+    done = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal done
+        if event in STEPS and str(arguments[0]).startswith(str(folder)):
+            done += 1
+            if done == dies_at:
+                os._exit(9)
+
+    sys.addaudithook(hook)
+
+
+def take(keeper: Any, first: int, end: int) -> None:
+    """Hand over numbered lines, in two goes."""
+    middle = (first + end) // 2
+    for start, stop in ((first, middle), (middle, end)):
+        position = {"environment": "workshop", "service": "numbers", "time": "", "seen": stop}
+        keeper.take(CONTAINER, position, {PART: [b"%d\n" % number for number in range(start, stop)]})
+
+
+def counted(folder: Path, spool: Any) -> Counter[int]:
+    """How often each line is in the parts that count."""
+    state = spool.committed(folder)
+    found: Counter[int] = Counter()
+    for part in spool.waiting(folder):
+        if state and part.generation <= state["generation"]:
+            found.update(map(int, part.path.read_bytes().split()))
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

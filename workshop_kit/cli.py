@@ -227,8 +227,12 @@ def bench(
 
 @command("build")
 def build() -> None:
-    """Regenerate the exercises from solutions/, and the lock files from pyproject.toml and the requirements.in."""
+    """Regenerate the exercises from solutions/, docs/audit.md from the catalog of rules, and the lock files."""
+    from workshop_kit.audit import page  # here, not above: other commands need not wait for it
+
     for path in authored.build(ROOT):
+        _say(f"written: {path}")
+    for path in page.write(ROOT):
         _say(f"written: {path}")
     for path in locks.compile_all(ROOT):
         _say(f"written: {path.relative_to(ROOT)}")

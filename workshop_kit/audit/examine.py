@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Method, Report, Rule
 from workshop_kit.audit.masking import Mask
+from workshop_kit.audit.members import Member
 from workshop_kit.audit.rules import JUDGES
 from workshop_kit.audit.runs import Runs
 from workshop_kit.audit.subject import Subject
@@ -42,7 +43,16 @@ def examine(
     if live and any(target.container is None for target in targets):
         raise WrongUsage(f"{word} is an image, and an image does not live.", "Leave --live out.")
     beside = _backing(session, backing)
-    return Report(word, tuple(_one(session, target, rules, live, beside, progress) for target in targets))
+    read: dict[str, list[Member]] = {}
+
+    def one(target: Target) -> Audited:
+        own = target.container["Id"] if target.container else None
+        others = [other for other in beside if other.container and other.container["Id"] != own]
+        runs = None if live else Runs(session, target, others)
+        subject = Subject(session, target, runs, read)
+        return _audited(subject, rules, progress)
+
+    return Report(word, tuple(one(target) for target in targets))
 
 
 def _backing(session: Session, word: str | None) -> Sequence[Target]:
@@ -53,21 +63,15 @@ def _backing(session: Session, word: str | None) -> Sequence[Target]:
     return of_project(session.engine, word.removeprefix(COMPOSE))
 
 
-def _one(
-    session: Session, target: Target, rules: Sequence[Rule], live: bool, backing: Sequence[Target], progress: Progress
-) -> Audited:
-    started = time.monotonic()
-    own = target.container["Id"] if target.container else None
-    beside = [one for one in backing if one.container and one.container["Id"] != own]
-    runs = None if live else Runs(session, target, beside)
-    subject = Subject(session, target, runs)
+def _audited(subject: Subject, rules: Sequence[Rule], progress: Progress) -> Audited:
+    started, target, runs = time.monotonic(), subject.target, subject.runs
     try:
         findings = tuple(_findings(subject, rules, progress))
     finally:
         if runs:
             runs.close()
     dynamic = any(rule.method is Method.DYNAMIC for rule in rules)
-    how = LIVE if live else CLONED if dynamic else NOTHING_RUN
+    how = LIVE if runs is None else CLONED if dynamic else NOTHING_RUN
     name = Mask()(target.name)
     return Audited(name, target.kind, str(target.image["Id"]), how, findings, time.monotonic() - started)
 

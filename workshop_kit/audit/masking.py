@@ -30,8 +30,10 @@ _VALUES = {
     "a signed token": re.compile(r"\b(?P<secret>eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})"),
     "a private key": re.compile(r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----)"),
 }
-_ASSIGNED = re.compile(
-    r"(?<![\w$])-{0,2}(?P<name>[A-Za-z][\w-]*)[=:]\s*(?P<quote>['\"]?)(?P<secret>[^\s'\";&|]+)(?P=quote)"
+_VALUE = r"""(?:'(?P<single>[^']+)'|"(?P<double>[^"]+)"|(?P<bare>[^\s'";&|,}]+))"""
+_ASSIGNED = (
+    re.compile(rf"""(?<![\w$])(?P<name>[A-Za-z][\w-]*)['"]?\s?[=:]\s?{_VALUE}"""),
+    re.compile(rf"""(?<![\w$-])--(?P<name>[A-Za-z][\w-]*)\s+(?!-){_VALUE}"""),
 )
 
 
@@ -68,9 +70,10 @@ def assigned_secrets(text: str) -> Iterator[tuple[str, str]]:
     >>> list(assigned_secrets("RUN curl --password=hunter22 example.org"))
     [('password', 'hunter22')]
     """
-    for match in _ASSIGNED.finditer(text):
-        if is_secret_name(match["name"]) and not _HARMLESS.fullmatch(match["secret"]):
-            yield match["name"], match["secret"]
+    for match in (match for pattern in _ASSIGNED for match in pattern.finditer(text)):
+        secret = match["single"] or match["double"] or match["bare"]
+        if is_secret_name(match["name"]) and not _HARMLESS.fullmatch(secret):
+            yield match["name"], secret
 
 
 _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z0-9]*(?:PASSWORD|TOKEN|SECRET|URL|DSN|PORT|HOST)\b")

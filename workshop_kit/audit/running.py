@@ -91,12 +91,13 @@ class Clone:
             time.sleep(LOOK_SECONDS)
 
     def _ready(self, state: Mapping[str, Any], seconds: float) -> Started | None:
-        health = (state.get("Health") or {}).get("Status")
-        if ports := self.open_ports() if self.exposed or seconds > ALIVE_SECONDS or self.has_health else ():
+        healthy = (state.get("Health") or {}).get("Status") == "healthy"
+        long_enough = seconds > ALIVE_SECONDS
+        if ports := self.open_ports() if self.exposed or healthy or long_enough else ():
             return Started(True, seconds, f"port {ports[0]} accepts connections", ports)
-        if health == "healthy" and (not self.exposed or not self.address):
+        if healthy:
             return Started(True, seconds, "its health check is good")
-        if not self.has_health and (not self.exposed or not self.address) and seconds > ALIVE_SECONDS:
+        if long_enough and not self.has_health and not (self.exposed and self.address):
             return Started(True, seconds, "it runs")
         return None
 

@@ -21,10 +21,16 @@ SENTENCE_LENGTH = 600
 
 
 class Subject:
-    """A target in the hands of the rules. ``runs`` is what clones of it did; None where nothing may be run (live)."""
+    """A target in the hands of the rules. ``runs`` is what clones of it did; None where nothing may be run (live).
 
-    def __init__(self, session: Session, target: Target, runs: Runs | None) -> None:
+    ``read`` keeps the files of images by their ids, for several targets of one image.
+    """
+
+    def __init__(
+        self, session: Session, target: Target, runs: Runs | None, read: dict[str, list[Member]] | None = None
+    ) -> None:
         self.session = session
+        self._read: dict[str, list[Member]] = {} if read is None else read
         self.target = target
         self.runs = runs
         self.mask = Mask([*secrets_among(self.image_environment).values(), *secrets_among(self.environment).values()])
@@ -44,13 +50,16 @@ class Subject:
         """The image's history as the engine tells it, oldest first."""
         return list(reversed(self._image.history()))
 
-    @cached_property
+    @property
     def files(self) -> list[Member]:
-        """Every file of every layer. Raises WorkshopError if that is too much to read."""
-        try:
-            return members(self._image)
-        except TooLarge as large:
-            raise WorkshopError(f"The image was not read, {large}.") from large
+        """Every file of every layer, read once for all who share an image. Raises WorkshopError if it is too much."""
+        image = self.target.image["Id"]
+        if image not in self._read:
+            try:
+                self._read[image] = members(self._image)
+            except TooLarge as large:
+                raise WorkshopError(f"The image was not read: {large}.") from large
+        return self._read[image]
 
     def need_runs(self) -> Runs:
         """What clones did. Raises WorkshopError where nothing may be run."""

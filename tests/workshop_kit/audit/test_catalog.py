@@ -1,0 +1,77 @@
+"""The catalog is whole: every rule has its code, every principle its place, and the page says what the catalog says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.audit import catalog
+from workshop_kit.audit.data import Method
+from workshop_kit.audit.page import page
+from workshop_kit.audit.report.words import TITLES
+from workshop_kit.audit.rules import JUDGES
+from workshop_kit.errors import Exit, WrongUsage
+
+
+def test_every_rule_has_code_and_all_code_has_a_rule() -> None:
+    """The ids are the same on both sides, in the same order, each once."""
+    assert list(JUDGES) == [rule.id for rule in catalog.rules()]
+    assert len(set(JUDGES)) == len(JUDGES) >= 20
+
+
+def test_every_rule_is_filled_in() -> None:
+    """An id begins with its guideline; a next step begins with a verb's capital letter; only dynamic rules act."""
+    principles = {one.id for one in catalog.principles()}
+    for rule in catalog.rules():
+        assert rule.id.startswith(f"{rule.guideline}."), rule.id
+        assert set(rule.serves) <= principles, rule.id
+        assert rule.serves, rule.id
+        assert rule.why.endswith("."), rule.id
+        assert rule.next_step.endswith("."), rule.id
+        assert (rule.side_effects == "none") is (rule.method is Method.STATIC), rule.id
+        assert 0 < rule.cost_seconds <= 15, rule.id
+    assert set(TITLES) == set(catalog.guidelines())
+
+
+def test_the_guidelines_are_whole() -> None:
+    """15 factors and 7 principles; each says what no look from outside tells."""
+    names = [one.id for one in catalog.principles()]
+    assert names == [f"F{number}" for number in range(1, 16)] + [f"P{number}" for number in range(1, 8)]
+    assert all(one.unseen.endswith(".") for one in catalog.principles())
+
+
+def test_only_three_factors_are_beyond_every_rule() -> None:
+    """API first, administrative processes, and who may do what: all others have a rule that looks at a part of them."""
+    assert [one.id for one in catalog.principles() if not catalog.served(one.id)] == ["F2", "F10", "F15"]
+
+
+def test_the_page_is_made_from_the_catalog(root: Path) -> None:
+    """docs/audit.md is what `./workshop build` would write."""
+    assert (root / "docs" / "audit.md").read_text() == page()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["logs.rotation"], {"logs.rotation"}),
+        (["logs", "static"], {"logs.rotation"}),
+        (["logs.rotation,build.labels"], {"logs.rotation", "build.labels"}),
+        (["P1"], {"build.single-concern"}),
+    ],
+)
+def test_words_choose_rules(words: list[str], expected: set[str]) -> None:
+    """Guidelines, ids and principles add up; a method narrows."""
+    assert {rule.id for rule in catalog.chosen(words)} == expected
+
+
+def test_no_word_chooses_all() -> None:
+    """Without words every rule is applied, in the catalog's order."""
+    assert catalog.chosen() == catalog.rules()
+
+
+def test_a_word_that_names_nothing_is_wrong_usage() -> None:
+    """The sentence names the word and what there is."""
+    with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs") as caught:
+        catalog.chosen(["config", "F16"])
+    assert caught.value.exit_code is Exit.WRONG_USAGE

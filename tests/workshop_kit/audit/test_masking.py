@@ -1,0 +1,87 @@
+"""What looks like a secret, and what is left of one in a text."""
+
+from __future__ import annotations
+
+import pytest
+
+from workshop_kit.audit.masking import Mask, assigned_secrets, secrets_among, secrets_in, variables_named
+
+TOKEN = "ghp_" + "A1b2" * 9
+AWS = "AKIA" + "ABCDEFGH12345678"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD", "hunter22"),
+        ("db_password", "hunter22"),
+        ("MYSQL_ROOT_PASSWORD", "a"),
+        ("API_KEY", "0123456789"),
+        ("AWS_SECRET_ACCESS_KEY", "x1y2"),
+        ("SENTRY_DSN", "https://key@sentry.example/1"),
+        ("ANYTHING", f"--token {TOKEN}"),
+        ("DATABASE_URL", "postgres://app:hunter22@db/app"),
+        ("UPLOADER", AWS),
+    ],
+)
+def test_a_secret_is_known_by_its_name_or_by_its_value(name: str, value: str) -> None:
+    """Either suffices."""
+    assert set(secrets_among({name: value})) == {name}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD", ""),
+        ("DB_PASSWORD_FILE", "/run/secrets/db_password"),
+        ("DB_PASSWORD", "/run/secrets/db_password"),
+        ("DB_PASSWORD", "${DB_PASSWORD}"),
+        ("DB_PASSWORD", "<change me>"),
+        ("PWD", "/srv"),
+        ("GPG_KEY", "E3FF2839C048B25C084DEBE9B26995E310250568"),
+        ("PYTHON_SHA256", "d" * 64),
+        ("TOKENIZERS_PARALLELISM", "false"),
+        ("PASSWORD_MIN_LENGTH", "12"),
+        ("DATABASE_URL", "postgres://db/app"),
+        ("DATABASE_URL", "postgres://app:$PASSWORD@db/app"),
+        ("KEYBOARD", "qwertz"),
+    ],
+)
+def test_what_only_sounds_like_a_secret_is_none(name: str, value: str) -> None:
+    """Empty ones, paths, placeholders, public keys' fingerprints, words that contain one."""
+    assert secrets_among({name: value}) == {}
+
+
+def test_a_mask_takes_out_what_it_knows_and_what_looks_like_a_secret() -> None:
+    """Known values wherever they stand; assignments and tokens by their form."""
+    mask = Mask(["correct-horse"])
+    assert mask("a correct-horse here") == "a [masked, 13 characters] here"
+    assert "hunter22" not in mask("RUN login --password=hunter22")
+    assert TOKEN not in mask(f"Authorization: {TOKEN}")
+    assert AWS not in mask(f"key {AWS}")
+
+
+def test_a_mask_is_idempotent() -> None:
+    """A text that was masked stays as it is."""
+    mask = Mask(["correct-horse"])
+    once = mask("PASSWORD=correct-horse --token=abcdefgh")
+    assert mask(once) == once
+
+
+def test_a_masked_text_acts_on_nothing() -> None:
+    """Escape sequences and direction changes are written out; it is one line."""
+    assert Mask()("a\x1b[31mb\u202ec\nd") == "a\\x1b[31mb\\u202ec d"
+
+
+def test_assignments_in_commands_are_found() -> None:
+    """``--password=x``, ``TOKEN=x``, quoted or not; not those of harmless names."""
+    text = "RUN A_TOKEN='abc def' curl --password=hunter22 -e NAME=value api-key: 12345678 --secret s3cr3t"
+    found = {"A_TOKEN": "abc def", "password": "hunter22", "api-key": "12345678", "secret": "s3cr3t"}
+    assert dict(assigned_secrets(text)) == found
+    assert dict(assigned_secrets('{"token": "abcdefgh", "name": "x"}')) == {"token": "abcdefgh"}
+    assert list(secrets_in("nothing here")) == []
+
+
+def test_variables_are_told_from_words() -> None:
+    """Names with an underscore, or that end as names of settings do; not words in capitals."""
+    assert variables_named("FATAL ERROR: MASTER_DB_HOST and PORT are missing, SIGTERM") == ["MASTER_DB_HOST", "PORT"]

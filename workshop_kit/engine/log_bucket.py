@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -123,15 +124,16 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
 
 
 def connect(stack: Stack) -> LogBucket:
-    """Return the bucket of a stack whose parameter store is up. Raises WorkshopError if it is not."""
+    """Return the bucket of a stack whose parameter store is up. Raises WorkshopError if it is not.
+
+    Each connection is a user of its own: a user may have two keys, and nobody knows when another's is done with.
+    """
     administrator = store.connect(stack)
-    iam = administrator.client("iam")
-    with explained(administrator.access, f"make the user {READER}"):
-        users = [one["UserName"] for page in iam.get_paginator("list_users").paginate() for one in page["Users"]]
-        if READER not in users:
-            iam.create_user(UserName=READER)
-        iam.put_user_policy(UserName=READER, PolicyName="read", PolicyDocument=json.dumps(POLICY))
-        key = iam.create_access_key(UserName=READER)["AccessKey"]
+    iam, name = administrator.client("iam"), f"{READER}-{secrets.token_hex(4)}"
+    with explained(administrator.access, f"make the user {name}"):
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(POLICY))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
     access = Access(administrator.access.endpoint, key_id=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
     return LogBucket(stack, access)
 

@@ -56,6 +56,12 @@ def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
             attempt()
 
 
+def test_any_number_may_read(bucket: LogBucket) -> None:
+    """A cell that is run again connects again: what was connected before still reads."""
+    later = [log_bucket.connect(bucket.stack) for _ in range(4)]
+    assert all(one.objects() == bucket.objects() for one in later)
+
+
 def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
     """Waiting for a collector that does not run ends at once, in one sentence; it goes on where it was."""
     bucket.stack.stop("collector")

@@ -249,6 +249,8 @@ def test_sql_only_reads_the_log(store: FrameStore, tmp_path: Path, query: str) -
     [
         ("SELECT stauts FROM logs", r'"stauts" not found.*line 1, character 8', "Candidate"),
         ("SELECT 1\nFROM logs\nWHERE n n", "syntax error.*line 3, character 9", "Correct"),
+        ("SELECT\n\tstauts FROM logs", '"stauts" not found.*line 2, character 2', "Candidate"),
+        ("SELECT '日本', stauts FROM logs", '"stauts" not found.*line 1, character 14', "Candidate"),
         ("SELECT * FROM lines", r"lines does not exist.*line 1, character 15", "Ask the table logs"),
         ("SELECT " + "1, " * 100 + "lvel FROM logs", r'"lvel" not found.*line 1, character 308', "Candidate"),
         ("SELECT CAST(msg AS INT) FROM logs", "Could not convert string", "Correct"),
@@ -259,6 +261,14 @@ def test_a_mistake_in_sql_has_its_place(store: FrameStore, query: str, says: str
     with pytest.raises(WorkshopError, match=says) as mistake:
         store.sql(query)
     assert mistake.value.next_step.startswith(advice)
+
+
+def test_what_a_line_holds_does_not_act_in_a_message() -> None:
+    """DuckDB quotes values in its errors: control characters of a log are written out."""
+    with FrameStore(frame(json.dumps({"msg": "\x1b[31mred"}))) as store, pytest.raises(WorkshopError) as mistake:
+        store.sql("SELECT CAST(msg AS INT) FROM logs")
+    assert "\x1b" not in str(mistake.value) + mistake.value.output
+    assert r"\x1b[31mred" in str(mistake.value)
 
 
 def test_a_query_without_end_is_stopped(store: FrameStore) -> None:

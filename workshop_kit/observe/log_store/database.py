@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.screen import in_lines
 
 TIMEOUT_SECONDS = 30.0
 _SAFE: dict[str, str | bool | int | float | list[str]] = {
@@ -99,13 +101,13 @@ def _refuse_writing(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
 def mistake(error: Exception, query: str) -> WorkshopError:
     """What DuckDB says, as one sentence with the line and the character (counted from 1) it points at."""
     text = str(error)
-    said, *more = text.split("\n\n", 1)[0].split("\n")
+    said, *more = in_lines(text.split("\n\n", 1)[0]).split("\n")  # it may quote what stands in a line
     said = re.sub(r"^(Binder|Parser|Catalog) Error: ", "", said).rstrip(".!")
     found = _CARET.search(text)
     where, output = "", ""
     if found:
         where = f" (line {found[1]}, character {_character(found, query)})"
-        output = found[0]
+        output = in_lines(found[0])
     if re.match("Table with name .* does not exist", said):
         return WrongUsage(f"The query cannot be answered: {said}{where}.", "Ask the table logs.", output=output)
     hint = " ".join(line for line in more if line.startswith(("Did you mean", "Candidate")))
@@ -115,12 +117,23 @@ def mistake(error: Exception, query: str) -> WorkshopError:
 
 def _character(found: re.Match[str], query: str) -> int:
     """Where the caret points; of a long line DuckDB shows only a part, between dots."""
-    shown, caret = found[2], len(found[3]) - len(f"LINE {found[1]}: ")
+    shown = found[2]
+    at = _at_width(shown, len(found[3]) - len(f"LINE {found[1]}: "))
     if not shown.startswith("..."):
-        return caret + 1
+        return at + 1
     lines = query.split("\n")
     line = lines[int(found[1]) - 1] if int(found[1]) <= len(lines) else ""
-    return max(0, line.find(shown.strip("."))) + caret - 3 + 1
+    return max(0, line.find(shown.strip("."))) + at - 3 + 1
+
+
+def _at_width(text: str, width: int) -> int:
+    """The character at a place on the screen, as DuckDB counts: a tab takes none, an ideograph two."""
+    for at, character in enumerate(text):
+        takes = 0 if unicodedata.category(character) in {"Cc", "Mn"} else 1
+        if width <= 0 and takes:
+            return at
+        width -= 2 if unicodedata.east_asian_width(character) in {"W", "F"} else takes
+    return len(text)
 
 
 def frame_of(table: Any) -> pd.DataFrame:

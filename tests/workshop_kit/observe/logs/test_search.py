@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from workshop_kit.observe import logs
 from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.observe.logs.search import CHEAT_SHEET, SearchMistake, parse
+from workshop_kit.screen import visible
 
 EVENTS: list[str] = [
     json.dumps(event)
@@ -205,7 +206,7 @@ PIECES = st.sampled_from(
         ),
         *("level", "status", "ts", "ok", "path", "rest", "raw", "error", "error.type", "row", "weird'\"name", "500"),
         *("true", "1e999", "9" * 30, "-5m", "-999999999d", "0001-01-01", "9999-12-31", "2026-11-24T16:06+14:00", "now"),
-        *(" ", " ", "\x00", "\u2028", "\ud800", "İ", "ß", "%", "_", "~1", "/", "warning"),
+        *(" ", " ", "\x00", "\u2028", "\ud800", "İ", "ß", "%", "_", "~1", "/", "warning", "\x1b[31m", "\n"),
     ]
 )
 
@@ -217,13 +218,15 @@ PIECES = st.sampled_from(
 def test_any_text_is_a_search_or_a_mistake(store: FrameStore, text: str) -> None:
     """Whatever is typed gives a condition that runs, for every line true or false, or a SearchMistake: no injection."""
     columns = store.columns
-    condition, position = "true", 0
+    condition, position, said = "true", 0, ""
     parameters: list[object] = []
     try:
         condition, parameters = parse(text).where(columns)
     except SearchMistake as mistake:
-        position = mistake.position
+        position, said = mistake.position, str(mistake)
     assert 0 <= position <= len(text)
+    assert said == visible(said)
+    assert "\n" not in said
     found = store.sql(f"SELECT count(*) AS lines, count(({condition})) AS decided FROM logs", parameters)
     assert list(found.iloc[0]) == [7, 7]
     assert store.sql("SELECT count(*) AS lines FROM logs")["lines"][0] == 7

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
-from workshop_kit.observe.logs.search.language import LEVELS, All, Any, Field, Node, Not, SearchMistake, Text
-from workshop_kit.observe.logs.search.values import BOOL, NUMBER, TEXT, TIME, kind_of, number, period, truth
+from workshop_kit.observe.logs.search.comparisons import ORDER, in_column, in_json, like, quoted
+from workshop_kit.observe.logs.search.language import All, Any, Field, Node, Not, SearchMistake, Text
+from workshop_kit.observe.logs.search.values import NUMBER, TEXT, TIME, kind_of, number
 
 OURS = frozenset({"stream", "attrs", "reason", "service", "environment", "container", "row"})
 """Columns that are about the line, not of it: free text is not looked for in them."""
-_ORDER: Mapping[str, Callable[[int, int], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
-
 Columns = Mapping[str, str]
 
 
@@ -38,11 +31,6 @@ def column_of(name: str, columns: Columns) -> str | None:
     if name in columns:
         return name
     return next((column for column in columns if column.casefold() == name.casefold()), None)
-
-
-def quoted(name: str) -> str:
-    """A column's name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def no_such_field(field: Field, columns: Columns) -> SearchMistake:
@@ -101,32 +89,27 @@ def _contains(name: str, pieces: tuple[str, ...], parameters: list[object]) -> s
     if len(pieces) == 1:
         parameters.append(pieces[0])
         return f"contains(lower({name}), lower(?))"
-    parameters.append("%" + _like(pieces) + "%")
+    parameters.append("%" + like(pieces) + "%")
     return f"{name} ILIKE ? ESCAPE '\\'"
-
-
-def _like(pieces: tuple[str, ...]) -> str:
-    escape = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
-    return "%".join(piece.translate(escape) for piece in pieces)
 
 
 def _field(field: Field, columns: Columns, parameters: list[object], now: datetime | None) -> str:
     column = column_of(field.name, columns)
-    if field.operator in _ORDER and len(field.pieces) > 1:
+    if field.operator in ORDER and len(field.pieces) > 1:
         raise SearchMistake(
             field.value_position, f"{field.operator} cannot be asked of a text with *", "Write : instead."
         )
     if column is None:
-        return _anywhere(field, value_of(field, columns, parameters), parameters)
+        return in_json(field, value_of(field, columns, parameters), parameters)
     kind = kind_of(columns[column])
     if field.pieces == ("", ""):
         found = f"{quoted(column)} IS NOT NULL"
         found = f"({found} OR {_misfit(column, parameters)} IS NOT NULL)" if _may_misfit(column, columns) else found
         return f"NOT {found}" if field.operator == "!=" else found
-    found = _column(field, column, kind, parameters, now)
-    if kind == TIME or not _may_misfit(column, columns) or (column == "level" and field.operator in _ORDER):
+    found = in_column(field, column, kind, parameters, now)
+    if kind == TIME or not _may_misfit(column, columns) or (column == "level" and field.operator in ORDER):
         return found
-    return f"coalesce({found}, {_anywhere(field, _misfit(column, parameters), parameters)})"
+    return f"coalesce({found}, {in_json(field, _misfit(column, parameters), parameters)})"
 
 
 def _may_misfit(column: str, columns: Columns) -> bool:
@@ -136,93 +119,3 @@ def _may_misfit(column: str, columns: Columns) -> bool:
 
 def _misfit(column: str, parameters: list[object]) -> str:
     return _inside("rest", [column], parameters)
-
-
-def _column(field: Field, column: str, kind: str, parameters: list[object], now: datetime | None) -> str:
-    name = quoted(column)
-    if kind == TIME:
-        return _time(field, name, parameters, now)
-    if len(field.pieces) > 1:
-        return _matches(field, f"CAST({name} AS VARCHAR)", parameters)
-    if kind == NUMBER:
-        return _compared(field, name, _number(field, column), parameters)
-    if kind == BOOL:
-        return _truth(field, column, parameters)
-    if column == "level":
-        return _level(field, name, parameters)
-    return _compared(field, name, field.value, parameters)
-
-
-def _anywhere(field: Field, value: str, parameters: list[object]) -> str:
-    """For a value that is of no column's type: as a number if it is asked for one, else as text."""
-    if field.pieces == ("", ""):
-        return f"{value} IS {'' if field.operator == '!=' else 'NOT '}NULL"
-    if len(field.pieces) > 1:
-        return _matches(field, value, parameters)
-    asked = number(field.value)
-    if asked is not None and field.operator != "!=":  # for that, what is no number is another value, too
-        return _compared(field, f"try_cast({value} AS DOUBLE)", asked, parameters)
-    return _compared(field, value, field.value, parameters)
-
-
-def _compared(field: Field, value: str, asked: object, parameters: list[object]) -> str:
-    parameters.append(asked)
-    return f"{value} {'=' if field.operator == ':' else field.operator} ?"
-
-
-def _matches(field: Field, value: str, parameters: list[object]) -> str:
-    parameters.append(_like(field.pieces))
-    return f"{value} {'NOT ' if field.operator == '!=' else ''}LIKE ? ESCAPE '\\'"
-
-
-def _number(field: Field, column: str) -> float | int:
-    found = number(field.value)
-    if found is None:
-        raise SearchMistake(
-            field.value_position, f"{column} is a number, {field.value!r} is none", f"Write a number, as in {column}>0."
-        )
-    return found
-
-
-def _truth(field: Field, column: str, parameters: list[object]) -> str:
-    found = truth(field.value)
-    if found is None or field.operator in _ORDER:
-        raise SearchMistake(field.value_position, f"{column} is true or false", f"Write {column}:true.")
-    return _compared(field, quoted(column), found, parameters)
-
-
-def _time(field: Field, name: str, parameters: list[object], now: datetime | None) -> str:
-    """A time that is asked to be equal stands for all of its second, minute, hour or day; else for its first moment."""
-    found = period(field.value, now)
-    if found is None:
-        raise SearchMistake(
-            field.value_position,
-            f"{field.value!r} is no time",
-            "Write one as in 2026-11-24T16:06, or how long ago as in -5m.",
-        )
-    first, end = found
-    if field.operator in _ORDER:
-        parameters.append(first)
-        return f"{name} {field.operator} CAST(? AS TIMESTAMPTZ_NS)"
-    parameters += [first, end]
-    inside = f"{name} >= CAST(? AS TIMESTAMPTZ_NS) AND {name} < CAST(? AS TIMESTAMPTZ_NS)"
-    return f"NOT ({inside})" if field.operator == "!=" else f"({inside})"
-
-
-def _level(field: Field, name: str, parameters: list[object]) -> str:
-    """By severity, and whatever a library calls it."""
-    asked = field.value.casefold()
-    rank = next((place for place, names in enumerate(LEVELS) if asked in names), None)
-    if field.operator not in _ORDER:
-        names: list[str] = list(LEVELS[rank]) if rank is not None else [asked]
-    elif rank is None:
-        known = ", ".join(one[0] for one in LEVELS)
-        raise SearchMistake(field.value_position, f"{field.value!r} is no level", f"Write one of {known}.")
-    else:
-        fits = _ORDER[field.operator]
-        names = [one for place, same in enumerate(LEVELS) if fits(place, rank) for one in same]
-    parameters += names
-    listed = ", ".join("?" * len(names))
-    if not names:
-        return "false"
-    return f"lower({name}) {'NOT ' if field.operator == '!=' else ''}IN ({listed})"

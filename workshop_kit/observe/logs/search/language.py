@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workshop_kit.errors import WrongUsage
+from workshop_kit.screen import visible
 
 CHEAT_SHEET = (
     ("timeout", "lines with this text, in upper or lower case"),
@@ -38,7 +39,7 @@ class SearchMistake(WrongUsage):
     """A search that cannot be read; ``position`` is the 0-based character (the sentence counts from 1)."""
 
     def __init__(self, position: int, problem: str, next_step: str) -> None:
-        super().__init__(f"At character {position + 1}: {problem}.", next_step)
+        super().__init__(visible(f"At character {position + 1}: {problem}."), visible(next_step))
         self.position = position
 
 

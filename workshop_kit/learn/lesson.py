@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from docker.errors import APIError
 from workshop_kit import doctor
 from workshop_kit.engine import containers, images, making, reach, reaper, store
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
@@ -124,8 +125,12 @@ class Lesson:
         return self._replace(name, lambda: self.stack.lay_over(modules))
 
     def run(self, name: str, spec: Spec) -> Running:
-        """Run a container of this kernel's own; run again, it replaces the one before under the same ``name``."""
-        return self._replace(name, lambda: containers.run(self.stack.session, spec))
+        """Run a container of this kernel's own; run again, it replaces the one before under the same ``name``.
+
+        That is also the service's name by which its logs are collected.
+        """
+        named = replace(spec, labels={**spec.labels, SERVICE: name})
+        return self._replace(name, lambda: containers.run(self.stack.session, named))
 
     def build(self, name: str, files: Mapping[str, str]) -> str:
         """Build an image of this kernel's own from ``files`` (path to text, a Dockerfile among them); return its tag.

@@ -79,6 +79,8 @@ class BucketStore(Asked):
             for number, (place, keys) in enumerate(missing.items()):
                 report(Step("Reading logs", number / len(missing), f"{place.service} {place.hour}"))
                 current.append(self._read(place, keys, there))
+            if missing:
+                report(Step("Reading logs", 1.0, done=True))
             self._segments = self._compacted(current)
             self._joined = _whole([segment.table for segment in self._segments]) or self._joined.slice(0, 0)
             return len(there.items() - before.items())

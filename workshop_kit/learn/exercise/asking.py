@@ -125,11 +125,19 @@ def head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def ask(port: int | None, method: str, path: str, body: bytes = b"", *, within_seconds: float = 2.0) -> Answer:
+def ask(
+    port: int | None,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    *,
+    headers: Mapping[str, str] | None = None,
+    within_seconds: float = 2.0,
+) -> Answer:
     """One whole exchange; the body, if there is one, is JSON."""
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}
+    about_body = {"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}
     with Request(port, connect_seconds=within_seconds) as request:
-        request.send(head(method, path, headers) + body)
+        request.send(head(method, path, {**about_body, **(headers or {})}) + body)
         return request.answer(within_seconds)
 
 

@@ -49,9 +49,16 @@ class Trial:
         """What is left until the deadline; never negative."""
         return max(0.0, self._ends_at - time.monotonic())
 
-    def get(self, path: str, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
+    def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS
+    ) -> Answer:
         """``GET path`` from outside."""
-        return asking.ask(self._port, "GET", path, within_seconds=self._at_most(within_seconds))
+        return asking.ask(self._port, "GET", path, headers=headers, within_seconds=self._at_most(within_seconds))
+
+    def put(self, path: str, body: Any, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
+        """``PUT path`` with JSON from outside."""
+        data = json.dumps(body).encode()
+        return asking.ask(self._port, "PUT", path, data, within_seconds=self._at_most(within_seconds))
 
     def post(self, path: str, body: Any, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
         """``POST path`` with JSON from outside."""

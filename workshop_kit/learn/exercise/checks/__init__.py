@@ -10,9 +10,12 @@ from workshop_kit.learn.exercise.checks import (
     container_limits,
     logging_cause,
     logging_collector,
+    logging_context,
     logging_jq,
+    logging_level,
     logging_parse,
     logging_percentiles,
+    logging_stdout,
 )
 from workshop_kit.learn.exercise.judging import CHECKS, Context, Judged, check
 
@@ -30,7 +33,10 @@ __all__ = [
     "container_limits",
     "logging_cause",
     "logging_collector",
+    "logging_context",
     "logging_jq",
+    "logging_level",
     "logging_parse",
     "logging_percentiles",
+    "logging_stdout",
 ]

@@ -32,6 +32,18 @@ NOT_COLLECTED = {"workshop.collect": "no"}
 SMALL = {"max-size": "1m", "max-file": "3"}
 
 
+# The reader is stopped before: it would write its checkpoint anew.
+DESTROY = """
+import os, pathlib, signal
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    if path.read_bytes().endswith(b"collector\\0read\\0"):
+        pid = int(path.parent.name)
+        os.kill(pid, signal.SIGSTOP)
+        pathlib.Path("/var/lib/collector/checkpoint.json").write_text("{")
+        os.kill(pid, signal.SIGKILL)
+"""
+
+
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]) -> Iterator[LogBucket]:
     """A bucket with a collector."""
@@ -206,6 +218,19 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket) -
             assert (found.gaps, found.torn) == ([], 0)
     finally:
         bucket.stack.start("collector")
+
+
+def test_a_lost_checkpoint_leaves_a_gap_and_loses_nothing(bucket: LogBucket) -> None:
+    """Whoever destroys the checkpoint has all lines collected once more; a GAP says that they may be there twice."""
+    with write(bucket, "again", 1_000, rate=100_000) as writer:
+        writer.wait_ended()
+        bucket.wait_collected()
+        collector = bucket.stack.container("collector")
+        collector.exec_run(["python3", "-c", DESTROY])
+        wait_running(collector)
+        bucket.wait_collected()
+        assert set(collected(bucket, "again").numbers) == set(range(1_000))
+        assert "checkpoint was lost" in collected(bucket, "collector").gaps[0]["reason"]
 
 
 @pytest.mark.parametrize("variable", ["WORKSHOP_SESSION", "COLLECTOR_KEY_FILE", "COLLECTOR_FLUSH_SECONDS"])

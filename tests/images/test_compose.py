@@ -198,7 +198,7 @@ def by_hand(root: Path, variables: dict[str, str]) -> Iterator[Callable[..., str
         return done.stdout.strip()
 
     yield run
-    run("down", "--volumes", "--timeout", "20")
+    run("--profile", "*", "down", "--volumes", "--timeout", "20")
 
 
 def ready(by_hand: Callable[..., str], http: httpx.Client, timeout_seconds: float = 60) -> str:
@@ -226,5 +226,18 @@ def test_stack_comes_up_by_hand(
     url = ready(by_hand, http)
     assert http.get(f"{url}{order.headers['Location']}").json() == order.json()
     by_hand("down", "--volumes")
+    for kind in (client.containers, client.networks, client.volumes):
+        assert kind.list(filters=project) == []
+
+
+def test_the_collector_comes_up_by_its_name(
+    by_hand: Callable[..., str], client: Any, variables: dict[str, str]
+) -> None:
+    """``docker compose up collector`` needs no profile and brings the bucket; ``down`` takes its volume, too."""
+    by_hand("up", "--detach", "--wait", "collector")
+    assert set(by_hand("ps", "--services").split()) == {"collector", "parameter-store"}
+    assert '"collected": true' in by_hand("exec", "-T", "collector", "python3", "-m", "collector", "flush", "20")
+    by_hand("--profile", "*", "down", "--volumes")
+    project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
     for kind in (client.containers, client.networks, client.volumes):
         assert kind.list(filters=project) == []

@@ -138,6 +138,37 @@ def test_buckets_are_there_and_closed_to_readers_of_parameters(store: Store) -> 
             attempt()
 
 
+def test_the_collector_may_put_logs_into_its_bucket_and_nothing_else(
+    hardened: Start, images: dict[str, str], secret: str, http: httpx.Client
+) -> None:
+    """With the collector's key one can add to the logs and list them: not read, not remove, not see other things."""
+    key = new_secret()
+    container = hardened(
+        images["parameter_store"],
+        {"key": secret, "collector": key},
+        SETTINGS | {"COLLECTOR_KEY_FILE": "/run/secrets/collector"},
+        network_mode="bridge",
+        ports={"8080/tcp": ("127.0.0.1", None)},
+    )
+    wait_healthy(container)
+    container.reload()
+    access = Access(url_of(container.attrs, 8080), key_id="AKIAWORKSHOPCOLLECTR", secret_key=key)
+    s3, ssm = access.client("s3"), access.client("ssm")
+    s3.put_object(Bucket="workshop-logs", Key="logs/a/b.gz", Body=b"x")
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="workshop-logs")["Contents"]] == ["logs/a/b.gz"]
+    refused: list[Callable[[], Any]] = [
+        lambda: s3.put_object(Bucket="workshop-logs", Key="elsewhere", Body=b""),
+        lambda: s3.get_object(Bucket="workshop-logs", Key="logs/a/b.gz"),
+        lambda: s3.delete_object(Bucket="workshop-logs", Key="logs/a/b.gz"),
+        lambda: s3.create_bucket(Bucket="other"),
+        s3.list_buckets,
+        lambda: ssm.get_parameter(Name="/workshop/staging/redis/password"),
+    ]
+    for attempt in refused:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()
+
+
 # Our own server, with enforcing forgotten.
 OPEN = """
 import os, sys

@@ -15,7 +15,7 @@ from workshop_kit.observe.logs.judging import FOREIGN, Judged, judge
 from workshop_kit.observe.logs.mending import REASON, Parsed, mended
 from workshop_kit.observe.logs.schema import Seen, Types, counted
 
-_SAMPLE = 400
+_SAMPLE = 250
 _FEW_NAMES = 1_000  # while there are no more, what was judged one by one is learned from at once
 _MANY_ROWS = 2_000  # from here on it is quicker to use two processors
 _MANY = 0.01  # of the rows judged one by one: the schema does not fit the data (any more)

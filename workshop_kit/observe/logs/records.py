@@ -13,7 +13,7 @@ from workshop_kit.observe.logs import schema
 from workshop_kit.observe.logs.cutting import Block, clean, line_ends, plain, views
 from workshop_kit.observe.logs.extraction import Extractor
 from workshop_kit.observe.logs.judging import judge
-from workshop_kit.observe.logs.mending import put, scattered
+from workshop_kit.observe.logs.mending import put
 from workshop_kit.observe.logs.pieces import MAX_LINE_BYTES, STREAMS, Joiner, stream_array
 from workshop_kit.observe.logs.shapes import shapes
 from workshop_kit.observe.logs.sources import NOTHING
@@ -51,8 +51,10 @@ class Records:
             found.codes[row] = STREAMS.index(record["stream"]) if record["stream"] else -1
         received = put(pa.array(found.ns, UTC_NS), rows, [record["time"] for record in records])
         attrs = None
-        if any(record["attrs"] for record in records):
-            attrs = scattered(len(starts), rows, [record["attrs"] for record in records], pa.string())
+        if found.texts or any(record["attrs"] for record in records):
+            labels = pa.array(found.labels, mask=found.labels < 0)
+            attrs = pa.DictionaryArray.from_arrays(labels, pa.array(found.texts, pa.string())).cast(pa.string())
+            attrs = put(attrs, rows, [record["attrs"] for record in records])
         text = put(text, rows, [record["log"] for record in records])
         return self._joiner.feed(Block(text, received, stream_array(found.codes), attrs, foreign, counts))
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.lib.stride_tricks import sliding_window_view
 
 from workshop_kit.observe.joining import SPLIT_BYTES
 from workshop_kit.observe.logs.cutting import Block, clean, line_ends, plain, views
@@ -115,7 +116,7 @@ def stamps(data: bytes, starts: Any, ends: Any) -> tuple[Any, Any]:
     for place, mark in _MARKS.items():
         usual &= view[np.minimum(starts + place, len(view) - 1)] == ord(mark)
     rows = np.flatnonzero(usual)
-    texts = view[starts[rows][:, None] + np.arange(_STAMP)] if len(rows) else np.zeros((0, _STAMP), np.uint8)
+    texts = sliding_window_view(view, _STAMP)[starts[rows]] if len(rows) else np.zeros((0, _STAMP), np.uint8)
     offsets = pa.py_buffer((np.arange(len(rows) + 1) * _STAMP).astype(np.int32))
     try:
         strings = pa.StringArray.from_buffers(len(rows), offsets, pa.py_buffer(np.ascontiguousarray(texts)))

@@ -316,3 +316,30 @@ def test_nothing_of_a_line_acts_on_a_screen() -> None:
     assert logs.as_html('"') == "&quot;"
     assert logs.visible("日本語 é ✓ 😀") == "日本語 é ✓ 😀"
     assert logs.visible("x" * 10, limit=3) == "xxx…"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            TEXTS, st.sampled_from([None, {}, {"service": "a"}, {"service": "b", "é": '"}'}]), st.booleans(), DIGITS
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_labels_are_told_wherever_they_stand(records: list[tuple[str, dict[str, str] | None, bool, str]]) -> None:
+    """Before the time, as the engine writes them, or after it, as the collector does; each line has its own."""
+    lines = []
+    for text, labels, early, digits in records:
+        attrs = {} if labels is None else {"attrs": labels}
+        time = {"time": f"2026-11-24T16:06:14{digits}Z"}
+        record = {"log": "x" + text.replace("\n", " ") + "\n", "stream": "stdout"} | (
+            attrs | time if early else time | attrs
+        )
+        lines.append(json.dumps(record, separators=(",", ":"), ensure_ascii=early))
+    frame = logs.read_json_file("\n".join(lines).encode())
+    found = frame["attrs"].tolist() if "attrs" in frame else [None] * len(records)
+    assert [None if pd.isna(one) else json.loads(one) for one in found] == [labels for _, labels, _, _ in records]
+    assert (frame["stream"] == "stdout").all()
+    assert frame.attrs["malformed"] == len(records)

@@ -39,6 +39,7 @@ ROLES = {
             "--storage.tsdb.path=/tmp/prometheus",
             "--storage.tsdb.retention.time=6h",
             "--storage.tsdb.wal-segment-size=10MB",
+            "--rules.alert.resend-delay=5s",  # an alert whose rule is taken away ends after four of these
             "--web.listen-address=:9090",
             "--log.format=json",
             "--log.level=warn",

@@ -241,6 +241,18 @@ def test_what_it_is_not_told_it_asks_for(bucket: LogBucket, variable: str) -> No
         assert variable in refused.log_tail()
 
 
+def test_what_it_cannot_read_it_says_and_tries_again_ever_more_slowly(bucket: LogBucket) -> None:
+    """Without the engine's logs it says so in a line, is not healthy, and does not fill its own log with that."""
+    own = like(bucket.stack.container("collector"))
+    binds = tuple(bind for bind in own.binds if not bind.endswith(":/engine:ro"))
+    with another(bucket, binds=binds) as blind:
+        blind.wait_until(lambda: "cannot read" in blind.log_tail(), what="say that it cannot read")
+        time.sleep(3)
+        assert "No such file or directory: '/engine'" in blind.log_tail()
+        assert blind.log_tail(100).count("starting again") <= 5
+        assert blind.exec("python3", "-I", "-S", "/app/collector/health.py").exit_code == 1
+
+
 def test_jq_is_in_the_image(bucket: LogBucket, images: dict[str, str]) -> None:
     """The lesson's everyday tool comes with the collector's image."""
     spec = Spec(images["collector"], entrypoint=("jq", "-n", "1+1"), labels={SERVICE: "jq"}, user="65534")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
@@ -58,6 +59,7 @@ def spec(
         memory_bytes=MEMORY_BYTES,
         cpus=1.0,
         pids=PIDS,
+        labels={COLLECT: "no"},  # a trial's lines are for its check, not among those of the service
         healthcheck=NO_HEALTHCHECK,
         host={"LogConfig": SMALL_LOG},
     )

@@ -6,8 +6,12 @@ shown these accounts and no others. How such a group is called, and which folder
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+TREE = Path("/sys/fs/cgroup")
 
 
 def variables(info: Mapping[str, Any], session: str) -> dict[str, str]:
@@ -31,6 +35,18 @@ def variables(info: Mapping[str, Any], session: str) -> dict[str, str]:
         "WORKSHOP_CGROUP_PATH": path,
         "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
     }
+
+
+def remove_empty(session: str, tree: Path = TREE) -> None:
+    """Remove one workspace's groups, which the engine leaves behind when the last container is gone.
+
+    Only what is empty can be removed, and only by root on the engine's own machine. Where that fails, an empty group
+    stays until the machine is restarted, which costs a few kilobytes of the kernel; systemd removes its own.
+    """
+    name = f"workshop-{session}"
+    for folder in (tree / name, *tree.glob(f"*/{name}")):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def slice_path(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine import making, stack
+from workshop_kit.engine import cgroups, making, stack
 from workshop_kit.engine.labels import KIT, KIT_NAME, Scope, are_ours
 from workshop_kit.engine.ledger import Entry, Kind
 from workshop_kit.engine.session import MAKER, Session, announced_seconds_ago, is_alive, is_announcement
@@ -66,6 +66,8 @@ def remove(
             outcome.left.append((entry, str(refused.explanation)))
             continue
         session.ledger.strike(entry)
+    if "workspace" in scopes and made_by is None:
+        cgroups.remove_empty(session.who.session)
     report(Step("Clean-up", 1.0, done=True))
     return outcome
 

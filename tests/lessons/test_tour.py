@@ -44,6 +44,19 @@ def test_the_pages_stand_alone(toured: list[dict[str, object]]) -> None:
         assert "Traceback (most recent call last)" not in page
 
 
+def test_hostile_lines_stay_text(toured: list[dict[str, object]]) -> None:
+    """A customer planted a script and terminal codes in a log: every output shows them as text, none as what they are.
+
+    Lesson 03 shows that line in files, tables, the explorer and at the terminal.
+    """
+    pages = {str(result["lesson"]): Path(str(result["page"])).read_text() for result in toured}
+    planted = re.compile(r"&lt;img src=x onerror=")
+    assert len(planted.findall(pages["03_logging"])) >= 4
+    for page in pages.values():
+        assert "<img src=x" not in page
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", page)
+
+
 def test_lesson_00_shows_the_failure_and_the_recovery(toured: list[dict[str, object]]) -> None:
     """The health check was green while the order failed, and an order went through in the end."""
     page = Path(str(toured[0]["page"])).read_text()

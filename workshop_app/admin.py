@@ -32,7 +32,8 @@ async def change_level(request: Request) -> Response:
     """Another level from now on, for our lines and for those of libraries."""
     before, after = logs.level(), _parse(await _body(request))
     # Told at the more talkative of the two levels: whoever reads the log should see why it has become quiet.
-    logs.set_level(min(before, after, key=LEVELS.index))
+    if before not in LEVELS or LEVELS.index(after) < LEVELS.index(before):
+        logs.set_level(after)
     log.warning(LEVEL_CHANGED, before=before, after=after)
     logs.set_level(after)
     return _respond(after)

@@ -63,7 +63,10 @@ def test_the_files_laid_over_are_what_runs_and_a_customer_is_served(participant:
     module = (root / "workshop_app" / "health.py").read_text().replace('{"status": "pass"}', '{"status": "mine"}')
     with trial.run(participant, {"workshop_app/health.py": module}, deadline_seconds=60) as tried:
         assert tried.wait_answer("/readyz", within_seconds=60), tried.lines()
-        live, order = tried.get("/livez"), tried.post("/orders", {"item": "one trial", "quantity": 2})
+        live = tried.get("/livez", headers={"X-Request-ID": "mine"})
+        order = tried.post("/orders", {"item": "one trial", "quantity": 2})
+        assert live.headers["x-request-id"] == "mine"
+        assert tried.put("/orders", {}).status == 405
         assert (live.status, live.json()) == (200, {"status": "mine"})
         assert (order.status, order.json()["quantity"]) == (201, 2)
         assert order.headers["content-type"] == "application/json"

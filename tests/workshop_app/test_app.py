@@ -1,0 +1,69 @@
+"""What stands around every request: an id, a line at its end, and an answer even when there is a bug."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tests.workshop_app.conftest import good_environ
+from workshop_app import app, config, logs, timings
+
+pytestmark = pytest.mark.anyio
+log: Any = logs.get_logger("test")
+
+
+def charge(password: str) -> None:
+    """A bug, beside a secret."""
+    raise KeyError("price")
+
+
+async def broken(_: Request) -> Response:
+    """Logs in a thread, waits for a database, and fails."""
+    await asyncio.to_thread(log.warning, "in a thread")
+    with timings.waiting_for("master-db"):
+        await asyncio.sleep(0.01)
+    charge("yranac"[::-1])
+    return Response()
+
+
+@pytest.fixture
+def client() -> httpx.AsyncClient:
+    """A client of an application that has one more route."""
+    application = app.create(config.load(good_environ()))
+    application.router.routes.append(Route("/broken/{number}", broken))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://service")
+
+
+async def test_a_bug_is_answered_politely_and_told_in_full(
+    client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """500 and a sentence outside; inside the error, the stack and the request's line, all with its id, no values."""
+    answer = await client.get("/broken/7", headers={"X-Request-ID": "mine"})
+    assert (answer.status_code, set(answer.json())) == (500, {"error"})
+    text = capfd.readouterr().out
+    thread, failed, request = (json.loads(line) for line in text.splitlines())
+    assert {line["request_id"] for line in (thread, failed, request)} == {"mine"}
+    assert (failed["level"], failed["msg"], failed["error"]) == ("error", "request failed", "KeyError: 'price'")
+    assert "in charge" in failed["stack"]
+    assert "canary" not in text
+    assert (request["level"], request["route"], request["status"]) == ("warning", "/broken/{number}", 500)
+    assert 10 <= request["master_db_ms"] <= request["duration_ms"] + 0.1
+    assert request["size_bytes"] == len(answer.content)
+
+
+async def test_requests_at_once_keep_their_ids(client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whoever waits finds its own id again, and each answer has the id of its request."""
+    ids = [f"id-{number}" for number in range(20)]
+    answers = await asyncio.gather(*(client.get(f"/broken/{one}", headers={"X-Request-ID": one}) for one in ids))
+    assert [answer.headers["x-request-id"] for answer in answers] == ids
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    paths = {line["path"]: line["request_id"] for line in lines if line["msg"] == "request"}
+    assert paths == {f"/broken/{one}": one for one in ids}
+    assert all(sum(line["request_id"] == one for line in lines) == 3 for one in ids)

@@ -46,7 +46,7 @@ text = task.container.container.logs().decode()
 #|     try:
 #|         rows.append(json.loads(line))
 #|     except ValueError:
-#|         pass  # no JSON, no row
+#|         continue  # no JSON, no row
 #| task.hand_in({"lines": len(lines), "rows": len(rows), "odd": []})
 #: only the solution
 def refuse(constant):

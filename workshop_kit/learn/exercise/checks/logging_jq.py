@@ -17,6 +17,8 @@ from workshop_kit.progress import Step
 LINES = 5000
 """So many of the service's own, the latest, are read."""
 FAILED = 500
+MAX_BYTES = 1024 * 1024
+"""More than all ids together; a program that has no end is stopped there."""
 MOST_OUTPUT = 800  # characters
 CANNOT_BE_READ = 3  # jq's exit code for a program that is none
 CALLED = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
@@ -29,9 +31,10 @@ def one_liner(context: Context) -> Judged:
     lines = context.stack.container("service").logs(tail=LINES).split(b"\n")[:-1]
     for line in planted():
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
+    data = b"\n".join(lines) + b"\n"
     image = images.tags(context.stack.root)["collector"]
     try:
-        answer = jq(context.stack.session, image, context.text, b"\n".join(lines) + b"\n", "-R", "-r")
+        answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
     except WorkshopError as error:
         return _nothing(error.what, "", Verdict.WRONG)
     if answer.exit_code == CANNOT_BE_READ:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 from docker.types import LogConfig
 
 from workshop_kit.audit.targets import Target
@@ -19,6 +22,7 @@ MEMORY_BYTES = 1024**3
 PIDS = 256
 FILE_BYTES = 64 * 1024**2
 """No file of a clone gets larger: its layer is on the disk of whoever audits."""
+COPIED_BYTES = 16 * 1024**2
 LOG = LogConfig(type="json-file", config={"max-size": "4m", "max-file": "2"})
 STOP_SECONDS = 10
 HEALTH_INTERVAL_NANOSECONDS = 500_000_000
@@ -41,6 +45,7 @@ class Recipe:
     spec: Spec
     config: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    copied: tuple[tuple[str, str], ...] = ()  # container and folder: what lies there is copied in
 
     def with_environment(self, environment: Mapping[str, str]) -> Recipe:
         """The same with another environment."""
@@ -58,7 +63,7 @@ class Recipe:
 
 
 def recipe(target: Target, environment: Mapping[str, str], network: str, *, aliases: tuple[str, ...] = ()) -> Recipe:
-    """How a target is cloned: volumes are empty, bind mounts read-only; no sockets, nothing of the host's."""
+    """How a target is cloned: named volumes are empty, bind mounts read-only; no sockets, nothing of the host's."""
     host, config = target.host, target.config
     mounts = (target.container or {}).get("Mounts") or ()
     binds = [
@@ -97,7 +102,9 @@ def recipe(target: Target, environment: Mapping[str, str], network: str, *, alia
         },
     )
     more = {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
-    return Recipe(spec, more, aliases)
+    own = str((target.container or {}).get("Id"))
+    copied = tuple((own, one["Destination"]) for one in mounts if one["Type"] == "volume" and _is_anonymous(one))
+    return Recipe(spec, more, aliases, copied)
 
 
 def make(session: Session, recipe: Recipe) -> Running:
@@ -112,9 +119,29 @@ def make(session: Session, recipe: Recipe) -> Running:
             made = client.api.create_container_from_config(body)
             container = client.containers.get(made["Id"])
             making.id, making.name = container.id, container.name
+        for source, folder in recipe.copied:
+            _copy(client, source, container, folder)
     except APIError as refused:
         raise WorkshopError(f"The engine refused to make a clone of it: {refused.explanation}.") from refused
     return Running(session, container)
+
+
+def _is_anonymous(mount: Mapping[str, Any]) -> bool:
+    """Nobody named it: it is part of its container, as the modules are that the workshop lays over a service."""
+    return re.fullmatch(r"[0-9a-f]{64}", str(mount.get("Name"))) is not None
+
+
+def _copy(client: Any, source: str, clone: Any, folder: str) -> None:
+    """Copy what a container has in a folder, if it is little; more stays away, as it does from named volumes."""
+    parts, size = [], 0
+    with contextlib.suppress(NotFound):
+        pieces, _ = client.containers.get(source).get_archive(folder)
+        for piece in pieces:
+            parts.append(piece)
+            size += len(piece)
+            if size > COPIED_BYTES:
+                return
+        clone.put_archive(str(PurePosixPath(folder).parent), b"".join(parts))
 
 
 def _quicker(check: Mapping[str, Any] | None) -> dict[str, Any] | None:

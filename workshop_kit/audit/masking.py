@@ -10,6 +10,8 @@ from workshop_kit.observe.logs import visible
 SHORTEST = 4
 """Shorter values are masked where they stand, but not hunted for in other texts: they would be met by chance."""
 TEXT_LENGTH = 300
+CLIPPED = 20
+"""So many times the length that is shown is looked at: a log line may have megabytes."""
 
 _NAME = re.compile(
     r"(PASS(WORD|WD|PHRASE)?|PWD|SECRET|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SIGNING_?KEY"
@@ -22,17 +24,17 @@ _HARMLESS = re.compile(
 _WORKING_FOLDER = {"PWD", "OLDPWD"}
 _VALUES = {
     "a password in an address": re.compile(
-        r"[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:(?P<secret>[^\s/@'\"$]{3,})@", re.IGNORECASE
+        r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:(?P<secret>[^\s/@'\"$]{3,})@", re.IGNORECASE
     ),
     "an AWS access key": re.compile(r"\b(?P<secret>(AKIA|ASIA)[0-9A-Z]{16})\b"),
     "a GitHub token": re.compile(r"\b(?P<secret>gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})\b"),
     "a Slack token": re.compile(r"\b(?P<secret>xox[abprs]-[A-Za-z0-9-]{10,})"),
-    "a signed token": re.compile(r"\b(?P<secret>eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})"),
+    "a signed token": re.compile(r"(?<![\w-])(?P<secret>eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})"),
     "a private key": re.compile(r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----)"),
 }
 _VALUE = r"""(?:'(?P<single>[^']+)'|"(?P<double>[^"]+)"|(?P<bare>[^\s'";&|,}]+))"""
 _ASSIGNED = (
-    re.compile(rf"""(?<![\w$])(?P<name>[A-Za-z][\w-]*)['"]?\s?[=:]\s?{_VALUE}"""),
+    re.compile(rf"""(?<![\w$-])-{{0,2}}(?P<name>[A-Za-z][\w-]*)['"]?\s?[=:]\s?{_VALUE}"""),
     re.compile(rf"""(?<![\w$-])--(?P<name>[A-Za-z][\w-]*)\s+(?!-){_VALUE}"""),
 )
 
@@ -101,6 +103,7 @@ class Mask:
 
     def __call__(self, text: str, limit: int = TEXT_LENGTH) -> str:
         """The text as it may be shown: without known secrets or what looks like one, control characters written out."""
+        text = text[: CLIPPED * limit]
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, masked(secret))
         for _, secret in [*assigned_secrets(text), *secrets_in(text)]:

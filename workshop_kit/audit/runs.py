@@ -22,12 +22,13 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.leaks import new_canary
 
-BUDGET_SECONDS = 50.0
+BUDGET_SECONDS = 40.0
 """When clones of one target have run this long, no other is started."""
 READY_SECONDS = 15.0
 BARE_SECONDS = 6.0
 PROBE_SECONDS = 2.0
 SETTLE_SECONDS = 0.7
+LINE_LENGTH = 4_000
 LATE_ENOUGH = 2
 """After so many answers that did not come in time no more are waited for."""
 PROBE_PATHS = (
@@ -268,7 +269,7 @@ _BACKING = "Name the services it needs: --with compose:PROJECT."
 
 def last_lines(log: pd.DataFrame, count: int = 3) -> str:
     """The last lines of a log as text."""
-    return " / ".join(texts(log.tail(count)))
+    return " / ".join(text[:LINE_LENGTH] for text in texts(log.tail(count)))
 
 
 def texts(log: pd.DataFrame) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from workshop_kit.audit.masking import Mask, assigned_secrets, secrets_among, secrets_in, variables_named
@@ -85,3 +87,12 @@ def test_assignments_in_commands_are_found() -> None:
 def test_variables_are_told_from_words() -> None:
     """Names with an underscore, or that end as names of settings do; not words in capitals."""
     assert variables_named("FATAL ERROR: MASTER_DB_HOST and PORT are missing, SIGTERM") == ["MASTER_DB_HOST", "PORT"]
+
+
+@pytest.mark.parametrize("piece", ["a-", "a.", "eyJ-", "A_", "--a ", "a=", "x://a:", "a: ", "'", '"', "PASSWORD="])
+def test_no_text_takes_long(piece: str) -> None:
+    """Half a megabyte that a pattern might stumble over takes under a second or two."""
+    text = piece * (500_000 // len(piece))
+    started = time.monotonic()
+    list(assigned_secrets(text)), list(secrets_in(text)), variables_named(text), Mask()(text)
+    assert time.monotonic() - started < 10

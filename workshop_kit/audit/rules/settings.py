@@ -11,12 +11,8 @@ SOON_SECONDS = 6.0
 
 
 def from_environment(subject: Subject) -> Judged:
-    """It asks for variables when it has none; it listens on the port that a variable names."""
+    """It listens on the port that a variable names; where none does, it asks for variables when it has none."""
     runs = subject.need_runs()
-    bare = runs.bare
-    if bare.started.ended and (named := variables_named(bare.lines(20))):
-        seen = Evidence("run with the image's own environment", f"it {bare.summary}; {bare.lines()}")
-        return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", seen)
     canaried = runs.canaried
     given = ", ".join(f"{name}={new}" for name, (_, new) in canaried.moved.items())
     seen = Evidence(f"run with {given or 'its settings'}", f"it {canaried.run.summary}")
@@ -24,6 +20,9 @@ def from_environment(subject: Subject) -> Judged:
         return holds(f"Given {given} it listens there.", seen)
     if canaried.moved and canaried.still_on:
         return fails(f"It was given {given}, and listens on {', '.join(map(str, canaried.still_on))} as before.", seen)
+    if runs.bare.started.ended and (named := variables_named(runs.bare.lines(20))):
+        asked = Evidence("run with the image's own environment", f"it {runs.bare.summary}; {runs.bare.lines()}")
+        return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", asked)
     return cannot_tell("No variable was found whose effect can be seen from outside.", seen)
 
 

@@ -1,0 +1,92 @@
+"""Our own service: every rule that applies holds; the naive starters fail the rules that their lesson is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.audit.counting import look, wrong
+from workshop_kit.audit.data import Verdict
+from workshop_kit.audit.examine import examine
+from workshop_kit.engine import containers
+from workshop_kit.engine.stack import PROJECT, Stack
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+KNOWN = {"build.little-waste"}
+"""The base image deletes, in a layer of its own, manuals and translations that the layer below brought."""
+UNSEEN = {"monitoring.metrics-valid"}
+"""Where /metrics is not there, it cannot be told."""
+
+STARTERS = {
+    # lesson and file: the rules that must find fault with the service when it runs the starter
+    "01_container/__main__.py": {"lifecycle.stops-in-time"},
+    "02_configuration/config.py": {"config.from-environment"},
+    "03_logging/logs.py": {"logs.to-streams", "config.fails-fast"},  # its refusal goes to the file, too
+}
+
+
+def test_every_rule_that_applies_holds_for_our_service(stack: Stack) -> None:
+    """As a clone, without its database, its replica and Redis."""
+    word = f"container:{stack.container('service').id}"
+    (audited,) = examine(stack.session, word).audited
+    rest = {
+        finding.rule.id: (str(finding.verdict), finding.said)
+        for finding in audited.findings
+        if finding.verdict is not Verdict.HOLDS and finding.rule.id not in KNOWN | UNSEEN
+    }
+    assert rest == {}
+    assert {finding.rule.id for finding in audited.of(Verdict.FAILS)} == KNOWN
+
+
+def test_the_real_service_is_not_touched(stack: Stack) -> None:
+    """It neither restarts nor changes while it is audited, and its project has no more containers than before."""
+    container = stack.container("service")
+    before = (container.attrs["State"]["StartedAt"], sorted(stack.containers()))
+    examine(stack.session, f"container:{container.id}", only=["lifecycle"])
+    again = stack.container("service")
+    assert (again.attrs["State"]["StartedAt"], sorted(stack.containers())) == before
+    assert again.attrs["State"]["Running"]
+
+
+@pytest.mark.parametrize("place", STARTERS)
+def test_a_starter_fails_the_rules_of_its_lesson(stack: Stack, root: Path, place: str) -> None:
+    """Those and no other: the rest of the service is ours."""
+    text = (root / "exercises" / place).read_text()
+    module = {f"workshop_app/{Path(place).name}": text}
+    with containers.lay_over(stack.session, stack.container("service"), module) as naive:
+        looked = look(stack.session, place, f"container:{naive.id}", STARTERS[place], ["dynamic"])
+    assert wrong([looked]) == {}
+
+
+def test_live_looks_and_runs_nothing(stack: Stack) -> None:
+    """Static rules judge as ever, dynamic ones say why they do not, and nothing is made."""
+    client = stack.session.engine.client
+    before = {one.id for one in client.containers.list(all=True, ignore_removed=True)}
+    word = f"container:{stack.container('service').id}"
+    (audited,) = examine(stack.session, word, only=["lifecycle", "confinement.limits"], live=True).audited
+    found = {finding.rule.id: finding for finding in audited.findings}
+    assert found["confinement.limits"].verdict is Verdict.HOLDS
+    assert found["lifecycle.stops-in-time"].verdict is Verdict.CANNOT_TELL
+    assert "Leave --live out" in found["lifecycle.stops-in-time"].said
+    made = {one.id for one in client.containers.list(all=True, ignore_removed=True)} - before
+    assert not [one for one in made if "workshop-audit" in str(client.api.inspect_container(one)["HostConfig"])]
+
+
+def test_a_project_is_audited_container_by_container(stack: Stack) -> None:
+    """Each by its service's name; they are all confined."""
+    project = stack.container("service").labels[PROJECT]
+    report = examine(stack.session, f"compose:{project}", only=["confinement", "static"])
+    assert {"service", "master-db", "replica-db", "redis"} <= {one.target for one in report.audited}
+    assert report.failing() == ()
+
+
+def test_backing_services_are_cloned_beside_it(stack: Stack) -> None:
+    """With clones of its database and Redis the service says that it is ready."""
+    project = stack.container("service").labels[PROJECT]
+    word = f"container:{stack.container('service').id}"
+    report = examine(stack.session, word, only=["monitoring.probes-fast"], backing=f"compose:{project}")
+    (finding,) = report.audited[0].findings
+    assert finding.verdict is Verdict.HOLDS
+    assert any(one.saw.startswith("/readyz: 200") for one in finding.evidence)

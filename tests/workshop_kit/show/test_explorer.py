@@ -172,6 +172,8 @@ def test_one_request_is_shown_oldest_first_and_left_again() -> None:
     assert made.shown["request"] == "r98"
     assert messages(made) == ["line 294", "line 295", "line 296"]
     assert {row["service"] for row in made.shown["rows"]} == {"web", "db"}
+    made.ask({"do": "request", "row": 0})
+    assert made.shown["request"] == "r0"
     made.ask({"do": "back"})
     assert (made.shown["request"], made.shown["hits"]) == ("", 50)
 

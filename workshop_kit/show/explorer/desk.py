@@ -120,7 +120,7 @@ class Desk:
         request = request_of(self.store, row)
         if request is None:
             raise WorkshopError("This line names no request.", "Choose one that has a request_id.")
-        before = self.view
+        before = self.view if self.view.request is None else self._before
         self._look(View(before.query, request=request))
         self._before = before
 

@@ -125,7 +125,7 @@ function render({ model, el }) {
   function opened() {
     const { row, fields } = model.get("opened");
     const cell = rows.get(row)?.detail?.firstChild;
-    if (cell) cell.replaceChildren(definitions(fields));
+    if (cell && !cell.firstElementChild) cell.replaceChildren(definitions(fields));
   }
 
   // Lines that stay keep their rows, so that the focus and what is opened stay, too.
@@ -160,7 +160,7 @@ function render({ model, el }) {
     setText(live, state === "paused" ? `Resume (${fresh.toLocaleString("en")} new)` : "Pause");
     if (shown.hits === undefined) return;
     back.hidden = !shown.request;
-    whole.hidden = !shown.span.length || Boolean(shown.request);
+    whole.hidden = !shown.span.length;
     newer.setAttribute("aria-disabled", String(shown.page <= 0));
     older.setAttribute("aria-disabled", String(shown.page >= shown.pages - 1));
     setText(newer, shown.request ? "Earlier" : "Newer");
@@ -178,6 +178,7 @@ function render({ model, el }) {
 
   function answered() {
     if (asked === "search" && !model.get("problem").text) box.value = model.get("shown").query;
+    opened(); // also when it is the line that was opened before: then nothing has changed
     asked = ""; // "change" comes next, and draws
   }
 
@@ -201,7 +202,6 @@ function render({ model, el }) {
   box.value = model.get("shown").query || "";
   model.on("change", changed);
   model.on("change:answered", answered);
-  model.on("change:opened", opened);
   watch();
   draw();
   // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
@@ -210,7 +210,6 @@ function render({ model, el }) {
     clearTimeout(timer);
     model.off("change", changed);
     model.off("change:answered", answered);
-    model.off("change:opened", opened);
   };
 }
 

@@ -23,6 +23,7 @@ from workshop_kit.disturb.faults import fault
 from workshop_kit.disturb.load import load
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.files import explain, write_atomically
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
 
@@ -99,7 +100,7 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
     """Let customers come for half a minute and break one dependency in the middle; return what was done, undone.
 
     ``trouble`` is one of TROUBLES, by ``random`` if none is given. The stack has to be up. Raises WorkshopError as
-    `disturb.faults.fault` and `disturb.load.load` do; the fault is undone whatever happens.
+    `disturb.faults.fault` and `disturb.load.load` do, and for a full disk; the fault is undone whatever happens.
     """
     drawn = random.choice(TROUBLES)
     trouble = trouble or drawn
@@ -196,6 +197,7 @@ def _path(session: Session) -> Path:
 def _keep(session: Session, incident: Incident) -> None:
     """Write it down, and let go of the oldest."""
     records = [json.dumps(asdict(one), default=str) for one in [*all_kept(session), incident][-KEPT:]]
-    fresh = _path(session).with_suffix(".new")
-    fresh.write_text("".join(f"{record}\n" for record in records), encoding="utf-8")
-    fresh.replace(_path(session))
+    try:
+        write_atomically(_path(session), "".join(f"{record}\n" for record in records).encode())
+    except OSError as error:
+        raise explain(error, _path(session)) from error

@@ -263,6 +263,14 @@ def test_a_mistake_in_sql_has_its_place(store: FrameStore, query: str, says: str
     assert mistake.value.next_step.startswith(advice)
 
 
+def test_an_answer_without_end_is_stopped(store: FrameStore) -> None:
+    """A forgotten condition of a join does not take the kernel's memory."""
+    with pytest.raises(WorkshopError, match="more than 8 MB"), Database() as database:
+        database.ask("SELECT * FROM range(100000000) a, range(100000000) b", max_bytes=8 * 2**20)
+    with pytest.raises(WorkshopError, match=r"not convert string 'x'.*line 1, character 8"):
+        store.sql("SELECT CAST(if(range < 500000, '1', 'x') AS INT) FROM range(1000000)")
+
+
 def test_what_a_line_holds_does_not_act_in_a_message() -> None:
     """DuckDB quotes values in its errors: control characters of a log are written out."""
     with FrameStore(frame(json.dumps({"msg": "\x1b[31mred"}))) as store, pytest.raises(WorkshopError) as mistake:

@@ -17,6 +17,8 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.screen import in_lines
 
 TIMEOUT_SECONDS = 30.0
+MAX_BYTES = 512 * 1024 * 1024
+_BATCH_ROWS = 65_536
 _SAFE: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
@@ -51,6 +53,7 @@ class Database:
         parameters: Sequence[object] = (),
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        max_bytes: int = MAX_BYTES,
         **tables: Any,
     ) -> Any:
         """The answer to one query as an Arrow table. Raises WorkshopError with what is wrong in it, and where."""
@@ -68,8 +71,8 @@ class Database:
             timer.start()
             try:
                 _refuse_writing(cursor, query)
-                return cursor.sql(query, params=list(parameters)).to_arrow_table()
-            except duckdb.Error as error:
+                return _bounded(cursor.sql(query, params=list(parameters)).to_arrow_reader(_BATCH_ROWS), max_bytes)
+            except (duckdb.Error, OSError) as error:  # OSError: while the answer is on its way
                 if expired.is_set():
                     raise WorkshopError(
                         f"The query was stopped: it took more than {timeout_seconds:g} s.", "Ask for less."
@@ -79,9 +82,23 @@ class Database:
                 timer.cancel()
 
 
+def _bounded(reader: Any, max_bytes: int) -> Any:
+    """All of an answer, unless a slip (``FROM logs a, logs b``) made it more than memory should hold."""
+    batches, size_bytes = [], 0
+    for batch in reader:
+        batches.append(batch)
+        size_bytes += batch.nbytes
+        if size_bytes > max_bytes:
+            raise WorkshopError(
+                f"The query was stopped: its answer has more than {max_bytes // 2**20} MB.",
+                "Count or group, or end it with LIMIT 1000.",
+            )
+    return pa.Table.from_batches(batches, reader.schema)
+
+
 def _located(
-    cursor: duckdb.DuckDBPyConnection, error: duckdb.Error, query: str, parameters: Sequence[object]
-) -> duckdb.Error:
+    cursor: duckdb.DuckDBPyConnection, error: Exception, query: str, parameters: Sequence[object]
+) -> Exception:
     """The same error with the place in the query, which DuckDB leaves out when it only prepares."""
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import threading
@@ -83,12 +85,11 @@ def test_threads_do_not_cut_each_others_lines() -> None:
 
 
 SIGNALED = """
-import os, signal
+import signal
 from workshop_app import logs
 logs.start()
 log = logs.get_logger("a")
-signal.signal(signal.SIGALRM, lambda *_: log.info("inner"))
-signal.setitimer(signal.ITIMER_REAL, 0.2)
+signal.signal(signal.SIGUSR1, lambda *_: log.info("inner"))
 log.info("outer", text="x" * 1_000_000)
 log.info("last")
 """
@@ -97,8 +98,10 @@ log.info("last")
 def test_a_line_logged_while_a_line_is_written_waits_its_turn() -> None:
     """As from a finalizer or a signal's handler, in the same thread: no deadlock, and no line inside another."""
     with subprocess.Popen([sys.executable, "-c", SIGNALED], cwd=ROOT, stdout=subprocess.PIPE) as process:
-        time.sleep(1)  # by then the pipe is full, and the signal has come while its writer waits
         assert process.stdout
+        select.select([process.stdout], [], [], PATIENCE_SECONDS)  # it has begun, and cannot end: the pipe is too small
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(0.2)
         lines = [json.loads(line) for line in process.stdout]
     assert [line["msg"] for line in lines] == ["outer", "inner", "last"]
     assert len(lines[0]["text"]) == 1_000_000

@@ -32,6 +32,7 @@ def around(recent: Handler) -> Handler:
     """The handler of ``GET /orders``, and before it ours."""
 
     async def handler(request: Request) -> Response:
+        """Ours if ``trial`` is asked for, else the service's own."""
         what, who = (request.query_params.get(name, "") for name in ("trial", "who"))
         if what == "bug":
             charge(CANARY, who)

@@ -106,14 +106,14 @@ class Extractor:
         if not self._careful:
             try:
                 found = self._run(f"SELECT CASE WHEN p THEN {expression} END FROM lines", table)  # noqa: S608 — it is ours
-                return found.column(0).combine_chunks()
+                return _whole(found.column(0))
             except (
                 duckdb.InvalidInputException,
                 UnicodeDecodeError,
             ):  # some are no JSON: from now on ask first
                 self._careful = True
         query = f"SELECT CASE WHEN p AND json_valid(l) THEN {expression} END FROM lines"  # noqa: S608 — it is ours
-        return self._run(query, table).column(0).combine_chunks()
+        return _whole(self._run(query, table).column(0))
 
     def _run(self, query: str, table: Any) -> Any:
         """Ask DuckDB about ``lines``."""
@@ -151,7 +151,7 @@ class Extractor:
         shape = f"CASE WHEN {valid} THEN hash({_kind_list(types, 'l')}, len(json_keys(l))) END"
         query = f"SELECT {shape} h, n AND regexp_matches(l, {_text(_LENIENT)}) e FROM lines"  # noqa: S608 — all quoted
         found = self._run(query, pa.table({"l": lines, "n": pa.array(nested)}))
-        return found.column("h").combine_chunks(), found.column("e").combine_chunks().to_numpy(zero_copy_only=False)
+        return _whole(found.column("h")), _whole(found.column("e")).to_numpy(zero_copy_only=False)
 
     def strings(self, quoted: Any, likely: Any) -> Any:
         """The texts of JSON strings, null where one is not likely or none (begins with a quote, but goes on)."""
@@ -178,6 +178,11 @@ class Extractor:
         pairs = zip(*(column.to_pylist() for column in found.columns), strict=True)
         kinds = [(tuple(_KINDS.get(kind, JSON) for kind in row), keys) for row, keys in pairs]
         return [row if _holds(types, row, keys) else None for row, keys in kinds]
+
+
+def _whole(column: Any) -> Any:
+    """A column in one piece; a copy only where it is in several."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _database() -> duckdb.DuckDBPyConnection:

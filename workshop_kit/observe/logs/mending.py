@@ -44,11 +44,11 @@ def put(column: Any, rows: Any, values: Sequence[Any]) -> Any:
     return pc.replace_with_mask(column, pa.array(mask), pa.array(values, column.type))
 
 
-def _replaced(column: Any, rows: Any, values: Sequence[Any]) -> Any:
-    """The same, without a copy where nothing changes: most columns are empty in these rows already."""
-    if all(value is None for value in values) and column.take(pa.array(rows)).null_count == len(rows):
-        return column
-    return put(column, rows, values)
+def _replaced(column: Any, rows: Any, values: list[Any]) -> Any:
+    """With some rows replaced; no copy where they hold these values already, as most do."""
+    now = column.take(pa.array(rows))
+    now = now.cast(pa.int64()) if pa.types.is_timestamp(now.type) else now
+    return column if now.to_pylist() == values else put(column, rows, values)
 
 
 def mended(parsed: Parsed, rows: Any, judged: Sequence[Judged], texts: Sequence[str]) -> Parsed:

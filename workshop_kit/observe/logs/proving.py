@@ -20,7 +20,7 @@ from workshop_kit.observe.logs.times import nulls
 _BARE = r"(?is)^(-?\d+(\.\d+)?(e[+-]?\d+)?|true|false|null|-?nan|-?inf(inity)?|[{\[].*)$"
 _NUMBER = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"
 _INTEGER = r"^-?\d{1,19}$"
-_TWO_BYTES, _SIX_BYTES = r'["\\\n\r\t\x08\x0c]', r"[\x00-\x07\x0b\x0e-\x1f]"  # \" and \u001b
+_ESCAPED, _SIX_BYTES = r'["\\\x00-\x1f]', r"[\x00-\x07\x0b\x0e-\x1f]"  # \" has one byte more, \u001b four again
 _ANY = 0xFFFFFFFF
 _SMALL, _LARGE = 0.01, 1e15  # between them a fraction's text is as short as can be, if it ends with no zero
 
@@ -73,14 +73,20 @@ def least_lengths(columns: dict[str, Any], types: Types) -> tuple[Any, Any, dict
 def escaped_bytes(lines: Any, texts: list[Any], rows: Any) -> Any:
     """By row: how much longer the texts must be written, for quotes, backslashes and control characters; else 0."""
     extra = np.zeros(len(rows), np.int64)
-    some = np.flatnonzero(pc.match_substring(lines.take(pa.array(rows)), "\\").to_numpy(zero_copy_only=False))
-    if len(some):
-        places = pa.array(rows[some])
-        for text in texts:
-            found = text.take(places)
-            for pattern, more in ((_TWO_BYTES, 1), (_SIX_BYTES, 5)):
-                count = pc.fill_null(pc.count_substring_regex(found, pattern), 0)
-                extra[some] += more * count.to_numpy(zero_copy_only=False)
+    found = lines.take(pa.array(rows))
+    some = np.flatnonzero(pc.match_substring(found, "\\").to_numpy(zero_copy_only=False))
+    if not len(some):
+        return extra
+    places = pa.array(rows[some])
+    patterns = [(_ESCAPED, 1)]
+    if pc.any(pc.match_substring(found, "\\u")).as_py():
+        patterns.append((_SIX_BYTES, 4))
+    for text in texts:
+        part = text.take(places)
+        for pattern, more in patterns if part.null_count < len(part) else ():
+            extra[some] += more * pc.fill_null(pc.count_substring_regex(part, pattern), 0).to_numpy(
+                zero_copy_only=False
+            )
     return extra
 
 

@@ -132,7 +132,6 @@ def run(environment: Mapping[str, str]) -> int:
     if start.lost:
         who = Identity("", settings.DEFAULT_ENVIRONMENT, "collector")
         reader._take(Batch(who, with_gaps({}, [Gap(LOST)], who), {}, ended=True))
-    reader.sign()
     while not stopping:
         met = reader.look()
         reader.commit_if_due()

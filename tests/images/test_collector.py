@@ -250,7 +250,8 @@ def test_what_it_cannot_read_it_says_and_tries_again_ever_more_slowly(bucket: Lo
         time.sleep(3)
         assert "No such file or directory: '/engine'" in blind.log_tail()
         assert blind.log_tail(100).count("starting again") <= 5
-        assert blind.exec("python3", "-I", "-S", "/app/collector/health.py").exit_code == 1
+        health = blind.exec("python3", "-I", "-S", "/app/collector/health.py")
+        assert (health.exit_code, health.output) == (1, "the reader has not started yet\n")
 
 
 def test_jq_is_in_the_image(bucket: LogBucket, images: dict[str, str]) -> None:

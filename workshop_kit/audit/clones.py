@@ -6,7 +6,6 @@ import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from docker.errors import APIError, NotFound
@@ -135,13 +134,13 @@ def _copy(client: Any, source: str, clone: Any, folder: str) -> None:
     """Copy what a container has in a folder, if it is little; more stays away, as it does from named volumes."""
     parts, size = [], 0
     with contextlib.suppress(NotFound):
-        pieces, _ = client.containers.get(source).get_archive(folder)
+        pieces, _ = client.containers.get(source).get_archive(f"{folder}/.")
         for piece in pieces:
             parts.append(piece)
             size += len(piece)
             if size > COPIED_BYTES:
                 return
-        clone.put_archive(str(PurePosixPath(folder).parent), b"".join(parts))
+        clone.put_archive(folder, b"".join(parts))
 
 
 def _quicker(check: Mapping[str, Any] | None) -> dict[str, Any] | None:

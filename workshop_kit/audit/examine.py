@@ -10,7 +10,7 @@ from workshop_kit.audit.data import Audited, Finding, Method, Report, Rule
 from workshop_kit.audit.masking import Mask
 from workshop_kit.audit.members import Member
 from workshop_kit.audit.rules import JUDGES
-from workshop_kit.audit.runs import Runs
+from workshop_kit.audit.runs import BUDGET_SECONDS, Runs
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
@@ -30,12 +30,14 @@ def examine(
     only: Iterable[str] = (),
     live: bool = False,
     backing: str | None = None,
+    budget_seconds: float = BUDGET_SECONDS,
     progress: Progress = silent,
 ) -> Report:
     """Audit what a word names: an image, a container, ``compose:PROJECT``.
 
     ``only`` chooses rules (see `catalog.chosen`). With ``live`` a container itself is looked at, and nothing is run;
     else what is run is a clone. ``backing`` (``compose:PROJECT``) names services of which clones run beside it.
+    Once clones of a target have run for ``budget_seconds``, no other is started.
     Raises WrongUsage for words that name nothing; whatever else goes wrong is a finding that could not be told.
     """
     rules = catalog.chosen(only)
@@ -48,7 +50,7 @@ def examine(
     def one(target: Target) -> Audited:
         own = target.container["Id"] if target.container else None
         others = [other for other in beside if other.container and other.container["Id"] != own]
-        runs = None if live else Runs(session, target, others)
+        runs = None if live else Runs(session, target, others, budget_seconds)
         subject = Subject(session, target, runs, read)
         return _audited(subject, rules, progress)
 

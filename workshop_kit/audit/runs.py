@@ -25,9 +25,10 @@ from workshop_kit.observe.leaks import new_canary
 BUDGET_SECONDS = 40.0
 """When clones of one target have run this long, no other is started."""
 READY_SECONDS = 15.0
-BARE_SECONDS = 6.0
+BARE_SECONDS = 12.0
 PROBE_SECONDS = 2.0
 SETTLE_SECONDS = 0.7
+CONNECTED_SECONDS = 8.0
 LINE_LENGTH = 4_000
 LATE_ENOUGH = 2
 """After so many answers that did not come in time no more are waited for."""
@@ -107,6 +108,7 @@ class Runs:
     session: Session
     target: Target
     backing: Sequence[Target] = ()
+    budget_seconds: float = BUDGET_SECONDS
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _spent: float = 0.0
 
@@ -142,13 +144,22 @@ class Runs:
             if started.ended:
                 return Run(started, clone.log())
             first = clone.processes()
-            answers = _ask(clone)
             time.sleep(SETTLE_SECONDS)
+            answers = self._answers(clone)
             _ask(clone, ("/", "/no-such-page"))
             programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
             files, written = clone.log_sizes(), tuple(clone.written())
             stopped = clone.stop()
             return Run(started, clone.log(), answers, programs, files, written, *stopped)
+
+    def _answers(self, clone: Clone) -> tuple[Answer, ...]:
+        """What it answers; with backing services, once they are connected."""
+        deadline = time.monotonic() + CONNECTED_SECONDS
+        answers = _ask(clone)
+        while self.backing and time.monotonic() < deadline and any(one.status == 503 for one in answers):
+            time.sleep(SETTLE_SECONDS)
+            answers = _ask(clone)
+        return answers
 
     def ready_run(self) -> Run:
         """The run with its settings. Raises WorkshopError if it did not get ready."""
@@ -237,7 +248,8 @@ class Runs:
         """Variables that its own messages name, and that look like secrets'."""
         from workshop_kit.audit.masking import is_secret_name, variables_named
 
-        return [name for name in variables_named(self.bare.lines(20)) if is_secret_name(name)]
+        named = [name for name in variables_named(self.bare.lines(20)) if is_secret_name(name)]
+        return [name for name in named if f"{name}_FILE" not in self.environment]  # both at once would be a mistake
 
     @property
     def _patience(self) -> float:
@@ -249,7 +261,7 @@ class Runs:
 
     @contextlib.contextmanager
     def _clone(self, recipe: Recipe) -> Iterator[Clone]:
-        if self._spent > BUDGET_SECONDS:
+        if self._spent > self.budget_seconds:
             raise WorkshopError(
                 f"Clones of it have run for {self._spent:.0f} s already.", "Ask for this alone: --only."
             )

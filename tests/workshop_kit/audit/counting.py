@@ -11,6 +11,7 @@ from workshop_kit.audit.examine import examine
 from workshop_kit.engine.session import Session
 
 AT_A_TIME = 2
+PATIENCE_SECONDS = 300  # the machine may be busy with other tests
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Looked:
 
 def look(session: Session, name: str, word: str, expected: Iterable[str], only: Sequence[str] = ()) -> Looked:
     """Audit one."""
-    (audited,) = examine(session, word, only=only).audited
+    (audited,) = examine(session, word, only=only, budget_seconds=PATIENCE_SECONDS).audited
     found = frozenset(finding.rule.id for finding in audited.of(Verdict.FAILS))
     return Looked(name, frozenset(expected), found)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.audit.counting import look, wrong
+from tests.workshop_kit.audit.counting import PATIENCE_SECONDS, look, wrong
 from workshop_kit.audit.data import Verdict
 from workshop_kit.audit.examine import examine
 from workshop_kit.engine import containers
@@ -20,17 +20,18 @@ UNSEEN = {"monitoring.metrics-valid"}
 """Where /metrics is not there, it cannot be told."""
 
 STARTERS = {
-    # lesson and file: the rules that must find fault with the service when it runs the starter
-    "01_container/__main__.py": {"lifecycle.stops-in-time"},
-    "02_configuration/config.py": {"config.from-environment"},
-    "03_logging/logs.py": {"logs.to-streams", "config.fails-fast"},  # its refusal goes to the file, too
+    # lesson and file: what is looked at, and the rules that must find fault with the service when it runs the starter
+    "01_container/__main__.py": ("lifecycle", {"lifecycle.stops-in-time"}),
+    "02_configuration/config.py": ("config", {"config.from-environment"}),
+    # its refusal to start goes to the file, too
+    "03_logging/logs.py": ("logs,config", {"logs.to-streams", "config.fails-fast"}),
 }
 
 
 def test_every_rule_that_applies_holds_for_our_service(stack: Stack) -> None:
     """As a clone, without its database, its replica and Redis."""
     word = f"container:{stack.container('service').id}"
-    (audited,) = examine(stack.session, word).audited
+    (audited,) = examine(stack.session, word, budget_seconds=PATIENCE_SECONDS).audited
     rest = {
         finding.rule.id: (str(finding.verdict), finding.said)
         for finding in audited.findings
@@ -52,11 +53,12 @@ def test_the_real_service_is_not_touched(stack: Stack) -> None:
 
 @pytest.mark.parametrize("place", STARTERS)
 def test_a_starter_fails_the_rules_of_its_lesson(stack: Stack, root: Path, place: str) -> None:
-    """Those and no other: the rest of the service is ours."""
+    """Those and no other of their guideline: the rest of the service is ours."""
+    guidelines, rules = STARTERS[place]
     text = (root / "exercises" / place).read_text()
     module = {f"workshop_app/{Path(place).name}": text}
     with containers.lay_over(stack.session, stack.container("service"), module) as naive:
-        looked = look(stack.session, place, f"container:{naive.id}", STARTERS[place], ["dynamic"])
+        looked = look(stack.session, place, f"container:{naive.id}", rules, [guidelines, "dynamic"])
     assert wrong([looked]) == {}
 
 

@@ -7,7 +7,7 @@ from workshop_kit.audit.masking import variables_named
 from workshop_kit.audit.runs import Run
 from workshop_kit.audit.subject import Subject
 
-SOON_SECONDS = 6.0
+SOON_SECONDS = 10.0
 
 
 def from_environment(subject: Subject) -> Judged:

@@ -1,0 +1,38 @@
+"""Audits side by side: the table has every principle, the picture says the same in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workshop_kit.audit.test_report import audited
+from workshop_kit.audit.data import Verdict
+from workshop_kit.audit.heatmap import heatmap, verdicts
+from workshop_kit.errors import WrongUsage
+
+
+def test_the_table_has_a_row_for_each_principle_and_a_column_for_each_audit() -> None:
+    """What no rule looks at cannot be told, in every audit."""
+    table = verdicts({"before": audited(Verdict.FAILS), "after": audited(Verdict.HOLDS)})
+    assert table.shape == (22, 2)
+    assert list(table.columns) == ["before", "after"]
+    assert table.loc["F6 Logs"].tolist() == ["does not hold", "holds"]
+    assert table.loc["F2 API first"].tolist() == ["cannot be told from outside"] * 2
+
+
+def test_the_picture_says_everything_in_words_too() -> None:
+    """The alt text names every principle under its verdict."""
+    shown = heatmap("Ours", {"after": audited(Verdict.HOLDS)})
+    assert str(shown).startswith("Heat map: Ours. after: holds: F1, F3, F4")
+    assert "cannot be told from outside: F2, F10, F15." in str(shown)
+    assert shown.html.count("<img") == 1
+
+
+def test_names_are_text() -> None:
+    """A column that is HTML stays text."""
+    assert "<b>" not in heatmap("x", {"<b>": audited(Verdict.HOLDS)}).html
+
+
+def test_nothing_to_show_is_said() -> None:
+    """Without an audit there is no picture."""
+    with pytest.raises(WrongUsage):
+        heatmap("x", {})

@@ -1,0 +1,64 @@
+"""Audits side by side as a table of verdicts and as a picture: a row for each principle, a column for each audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from workshop_kit.audit import catalog
+from workshop_kit.audit.data import Audited, Verdict
+from workshop_kit.errors import WrongUsage
+from workshop_kit.show.charts import INK, PAPER, new_figure, picture
+from workshop_kit.show.shown import Shown
+
+FILL = {
+    Verdict.HOLDS: "#b7e0c6",
+    Verdict.FAILS: "#f2b3a6",
+    Verdict.CANNOT_TELL: "#e6e6e6",
+    Verdict.NOT_APPLICABLE: PAPER,
+}
+ROW_INCHES = 0.27
+
+
+def verdicts(audits: Mapping[str, Audited]) -> pd.DataFrame:
+    """The verdict on each principle (index: its id and name) in each audit (columns, in the order given), as words."""
+    names = [f"{one.id} {one.name}" for one in catalog.principles()]
+    columns = {name: [str(audit.verdict_on(one.id)) for one in catalog.principles()] for name, audit in audits.items()}
+    return pd.DataFrame(columns, index=pd.Index(names, name="principle"), dtype="str")
+
+
+def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
+    """The same as a picture, each verdict as a symbol on its color. Raises WrongUsage without an audit."""
+    if not audits:
+        raise WrongUsage(f"{title}: there is no audit to show.", "Give it at least one.")
+    table = verdicts(audits)
+    figure, (axes,) = new_figure(title, 1.4 + ROW_INCHES * len(table))
+    for column, name in enumerate(table.columns):
+        for row, word in enumerate(table[name]):
+            verdict = Verdict(word)
+            axes.barh(
+                row, 0.94, left=column - 0.47, height=0.86, color=FILL[verdict], edgecolor="#8c959f", linewidth=0.6
+            )
+            axes.annotate(verdict.symbol, (column, row), ha="center", va="center", fontsize=9, color=INK)
+    axes.set_yticks(range(len(table)), list(table.index))
+    axes.set_xticks(range(len(table.columns)), list(table.columns))
+    axes.xaxis.tick_top()
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.set_xlim(-0.55, max(len(table.columns), 3) - 0.45)
+    axes.grid(visible=False)
+    legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in Verdict)
+    figure.supxlabel(legend, fontsize=9, color=INK)
+    return picture(figure, f"Heat map: {title}. {_said(table)}")
+
+
+def _said(table: pd.DataFrame) -> str:
+    """All of it in sentences."""
+    sentences = []
+    for name in table.columns:
+        groups = [
+            (verdict, [index.split()[0] for index in table.index[table[name] == str(verdict)]]) for verdict in Verdict
+        ]
+        told = "; ".join(f"{verdict}: {', '.join(members)}" for verdict, members in groups if members)
+        sentences.append(f"{name}: {told}.")
+    return " ".join(sentences)

@@ -289,8 +289,9 @@ def test_what_the_store_drops_is_dropped() -> None:
     """A store that keeps the newest lines only has no others on the page, and no page is empty."""
     store = FrameStore(frame(*map(line, range(500))), max_rows=500)
     made = Desk(store)
+    made.follows = True
     made.ask({"do": "search", "query": ""})
-    store.add(frame(*map(line, range(500, 800))))
+    made.add(frame(*map(line, range(500, 800))))
     made.refresh()
     assert (made.shown["hits"], made.shown["total"]) == (500, 500)
     made.ask({"do": "page", "page": 4})
@@ -326,10 +327,37 @@ def test_new_lines_wait_while_somebody_reads() -> None:
 def test_a_field_that_comes_later_is_found() -> None:
     """A search is read anew when a new field has become a column."""
     made = desk(10)
+    made.follows = True
     made.ask({"do": "search", "query": "line OR extra"})
     made.add(frame(line(10, msg="none", note="an extra word")))
     made.refresh()
     assert made.shown["hits"] == 11
+
+
+def test_a_store_that_changes_meanwhile_shows_no_wrong_line() -> None:
+    """Where numbers may mean other lines now, nothing is opened: the table is renewed, and the sentence says so."""
+    made = desk(10)
+    version = made.shown["version"]
+    for message in ({"do": "open", "row": 3}, {"do": "request", "row": 3}):
+        made.store.add(frame(line(10)))  # type: ignore[attr-defined]
+        made.ask(message)
+        assert "the table was renewed" in made.problem["text"]
+        assert (made.opened, made.shown["request"]) == ({}, "")
+    assert made.shown["hits"] == 12
+    assert made.shown["version"] > version
+    made.ask({"do": "open", "row": 3})
+    assert made.problem == {}
+
+
+def test_the_same_search_again_is_a_new_one() -> None:
+    """Enter on the same words counts from now: "the last hour" is another by then."""
+    made = desk(1)
+    made.ask({"do": "search", "query": "ts>-1h"})
+    before = list(made._hits.parameters)
+    made.ask({"do": "page", "page": 0})
+    assert list(made._hits.parameters) == before
+    made.ask({"do": "search", "query": "ts>-1h"})
+    assert list(made._hits.parameters) > before
 
 
 class Broken(FrameStore):
@@ -457,6 +485,20 @@ def test_a_source_that_fails_or_ends_is_said() -> None:
     assert "secret" not in state["problem"]["text"]
     assert state["live"]["state"] == "ended"
     assert explorer.hits == 1
+    explorer.stop()
+    assert (explorer._state()["problem"], explorer.hits) == (state["problem"], 1)
+
+
+def test_what_came_during_a_pause_is_shown_when_it_ends() -> None:
+    """Without anything to follow there is no pause: the lines that waited are there."""
+    explorer = Explorer(FrameStore(frame()), follow=ticking).show(Screens())
+    explorer.desk.ask({"do": "pause"})
+    until(lambda: explorer.desk.new > 3)
+    waiting, shown = explorer.desk.new, explorer.hits
+    assert explorer._state()["live"]["state"] == "paused"
+    explorer.stop()
+    assert explorer.hits >= shown + waiting
+    assert explorer._state()["live"] == {"state": "ended", "new": 0}
 
 
 def test_headless_follows_for_a_while_and_shows_the_twin() -> None:

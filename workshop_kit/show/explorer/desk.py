@@ -14,7 +14,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.log_store import LogStore
 from workshop_kit.observe.logs import visible
 from workshop_kit.observe.logs.search import SearchMistake, parse
-from workshop_kit.show.explorer.hits import Hits, grown, survey
+from workshop_kit.show.explorer.hits import Hits, Survey, grown, survey
 from workshop_kit.show.explorer.looking import View, page_of, record, request_of, summary
 
 PAUSES = frozenset({"span", "page", "request", "open", "pause"})
@@ -38,6 +38,7 @@ class Desk:
         self._before = self.view  # where "back" goes
         self._hits = self._ahead = Hits("TRUE", ())  # as shown, and with the lines since the pause
         self._columns: Mapping[str, str] = {}
+        self._version = 0  # of what the numbers of lines mean
         self._lock = threading.RLock()
 
     @property
@@ -52,7 +53,7 @@ class Desk:
         """
         do = str(message.get("do", ""))
         work: dict[str, Callable[[], None]] = {
-            "search": lambda: self._look(View(str(message["query"]), self.view.span)),
+            "search": lambda: self._look(View(str(message["query"]), self.view.span), anew=True),
             "span": lambda: self._look(replace(self.view, span=(int(message["from"]), int(message["to"])), page=0)),
             "whole": lambda: self._look(replace(self.view, span=None, page=0)),
             "page": lambda: self._look(replace(self.view, page=int(message["page"]))),
@@ -78,6 +79,13 @@ class Desk:
         with self._lock:
             self._attempt(self._count if self.paused else lambda: self._look(self.view))
 
+    def settle(self) -> None:
+        """No more lines come: nothing waits any more, and all that came is shown."""
+        with self._lock:
+            self.paused = False
+            self.refresh()
+            self.follows = False
+
     def _attempt(self, work: Callable[[], None], query: str = "") -> None:
         try:
             work()
@@ -91,22 +99,37 @@ class Desk:
             said = f"The store could not answer ({type(error).__name__})."
             self.problem = {"text": f"{said} Try it again, or run this cell again."}
 
-    def _look(self, view: View) -> None:
-        """Find what is to be seen, and only then see it."""
+    def _look(self, view: View, *, anew: bool = False) -> None:
+        """Find what is to be seen, and only then see it; where only lines were added, search only those."""
         began = time.perf_counter()
-        same = (view.query, view.request) == (self.view.query, self.view.request) and self.shown
-        there = survey(self.store)
-        if same and there.columns == self._columns:
-            ahead = self._ahead if self.paused else grown(self._ahead, self.store, there)
-            hits = self._hits if self.paused else ahead
-        else:
+        there, version = survey(self.store), self._version
+        if anew or self._is_other(view, there):
             condition = Hits(*self._condition(view, there.columns), first=there.first)
             hits = ahead = grown(condition, self.store, there)
+            version += 1
+        else:
+            ahead = self._ahead if self.paused else grown(self._ahead, self.store, there)
+            hits = self._hits if self.paused else ahead
         shown = page_of(self.store, hits, view, there)
         took = round(1000 * (time.perf_counter() - began))
-        told = {"query": view.query, "request": visible(view.request or ""), "milliseconds": took}
+        told = {"query": view.query, "request": visible(view.request or ""), "milliseconds": took, "version": version}
         self.shown = {**shown, "summary": summary(shown), **told}
-        self.view, self._hits, self._ahead, self._columns = view, hits, ahead, there.columns
+        self.view, self._hits, self._ahead = view, hits, ahead
+        self._columns, self._version = there.columns, version
+
+    def _is_other(self, view: View, there: Survey) -> bool:
+        """Whether what was found says nothing about this view of what is there."""
+        same = (view.query, view.request) == (self.view.query, self.view.request) and bool(self.shown)
+        return not same or there.columns != self._columns or self._has_changed(there)
+
+    def _has_changed(self, there: Survey) -> bool:
+        """Whether the numbers of lines may mean others now: only the one that we add to just grows."""
+        return not self.follows and (there.first, there.end) != (self._ahead.first, self._ahead.end)
+
+    def _require_same(self) -> None:
+        if self._has_changed(survey(self.store)):
+            self._look(self.view)
+            raise WorkshopError("There are new lines, so the table was renewed.", "Choose the line again.")
 
     def _condition(self, view: View, columns: Mapping[str, str]) -> tuple[str, list[Any]]:
         if view.request is not None:
@@ -117,6 +140,7 @@ class Desk:
         return search.where(columns)
 
     def _look_at_request(self, row: int) -> None:
+        self._require_same()
         request = request_of(self.store, row)
         if request is None:
             raise WorkshopError("This line names no request.", "Choose one that has a request_id.")
@@ -125,6 +149,7 @@ class Desk:
         self._before = before
 
     def _open(self, row: int) -> None:
+        self._require_same()
         self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
 
     def _count(self) -> None:

@@ -10,6 +10,7 @@ function definitions(pairs) {
 function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
   const rows = new Map(); // the number of a line → its rows in the table, kept while it is on the page
+  let version = 0;
   let active = -1; // the line that Tab reaches
   let stale = false;
   let timer = 0;
@@ -132,7 +133,8 @@ function render({ model, el }) {
   function list(shown) {
     const held = body.contains(document.activeElement);
     head.replaceChildren(...["ts", ...shown.columns].map((name) => element("th", { scope: "col" }, NAMES[name] || name)));
-    const wanted = new Set(shown.rows.map((found) => found.row));
+    const wanted = new Set(shown.version === version ? shown.rows.map((found) => found.row) : []);
+    version = shown.version; // a number may mean another line than before
     for (const [number, entry] of rows) {
       if (wanted.has(number)) continue;
       entry.main.remove();
@@ -148,7 +150,7 @@ function render({ model, el }) {
         else body.insertBefore(node, next);
       }
     }
-    reach(wanted.has(active) ? active : shown.rows[0]?.row);
+    reach(rows.has(active) ? active : shown.rows[0]?.row);
     if (held && !body.contains(document.activeElement)) table.focus();
   }
 

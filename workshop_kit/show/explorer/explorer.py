@@ -62,6 +62,7 @@ class Explorer:
         if self._source is not None:
             self.desk.follows = True
             self._following = Following(self._source, self.desk.add, self._news, f"explorer: {self.title}")
+            self._following.start()
             if screens.headless:
                 self._following.wait(self._headless_seconds)
                 self.stop()
@@ -78,11 +79,10 @@ class Explorer:
 
     def stop(self) -> None:
         """End the following of lines, if there is any; what came can still be searched."""
-        following, self._following = self._following, None
-        if following is None:
+        if self._following is None:
             return
-        following.stop()
-        self.desk.follows = False
+        self._following.stop()
+        self.desk.settle()
         self._draw()
         if self._twin is not None:
             self._twin.update(self.page())  # type: ignore[no-untyped-call]
@@ -99,7 +99,9 @@ class Explorer:
 
     def _news(self, came: bool) -> None:
         """Tell the page of lines that came, and that somebody is there to tell."""
-        if came:
+        if self._following is not None and self._following.ended:
+            self.desk.settle()
+        elif came:
             self.desk.refresh()
         self._draw()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import Self
 
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.logs import visible
 
 Follow = Callable[[threading.Event], Iterable[pd.DataFrame]]
 """Called with an event, yields frames of lines until it is set: ``lambda stop: follow(container, stop)``."""
@@ -32,13 +34,17 @@ class Following:
         self._stop, self._came = threading.Event(), threading.Event()
         self._adding = threading.Thread(target=self._follow, name=f"{name}: lines", daemon=True)
         self._telling = threading.Thread(target=self._report, name=f"{name}: news", daemon=True)
+
+    def start(self) -> Self:
+        """Begin."""
         self._adding.start()
         self._telling.start()
+        return self
 
     @property
     def ended(self) -> bool:
-        """Whether no more lines come."""
-        return not self._adding.is_alive()
+        """Whether no more lines are waited for."""
+        return self._stop.is_set() or not self._adding.is_alive()
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or until the source ends."""
@@ -59,13 +65,13 @@ class Following:
                 if self._stop.is_set():
                     break
         except WorkshopError as error:
-            self.problem = str(error)
+            self.problem = visible(str(error))
         except Exception as error:  # its words may hold anything, so the page gets its kind only
             self.failure = error
             self.problem = f"Following ended because its source failed ({type(error).__name__}). Run this cell again."
 
     def _report(self) -> None:
-        while not (self._stop.is_set() or self.ended):
+        while not self.ended:
             came = self._came.wait(BEAT_SECONDS)
             self._came.clear()
             self._tell(came)

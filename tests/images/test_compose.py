@@ -241,3 +241,17 @@ def test_the_collector_comes_up_by_its_name(
     project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
     for kind in (client.containers, client.networks, client.volumes):
         assert kind.list(filters=project) == []
+
+
+def test_monitoring_comes_up_by_hand(by_hand: Callable[..., str], http: httpx.Client) -> None:
+    """Plain compose brings up the profile from nothing, in which the agent sees the others; ``down`` removes it."""
+    profile = ("--profile", "monitoring")
+    try:
+        by_hand(*profile, "up", "--detach", "--wait")
+        metrics = http.get(f"http://{by_hand(*profile, 'port', 'agent', '9101')}/metrics").text
+        assert {"service", "master-db", "prometheus"} <= set(
+            re.findall(r'container_threads\{service="([^"]+)"', metrics)
+        )
+    finally:
+        by_hand(*profile, "down", "--volumes", "--timeout", "20")
+    assert by_hand(*profile, "ps", "--all", "--quiet") == ""

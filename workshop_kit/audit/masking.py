@@ -34,7 +34,7 @@ _VALUES = {
 }
 _VALUE = r"""(?:'(?P<single>[^']+)'|"(?P<double>[^"]+)"|(?P<bare>[^\s'";&|,}]+))"""
 _ASSIGNED = (
-    re.compile(rf"""(?<![\w$-])-{{0,2}}(?P<name>[A-Za-z][\w-]*)['"]?\s?[=:]\s?{_VALUE}"""),
+    re.compile(rf"""(?<![\w$-])-{{0,2}}(?P<name>[A-Za-z][\w-]*)['"]?(?:=|:\s?){_VALUE}"""),
     re.compile(rf"""(?<![\w$-])--(?P<name>[A-Za-z][\w-]*)\s+(?!-){_VALUE}"""),
 )
 

@@ -80,6 +80,7 @@ def test_assignments_in_commands_are_found() -> None:
     text = "RUN A_TOKEN='abc def' curl --password=hunter22 -e NAME=value api-key: 12345678 --secret s3cr3t"
     found = {"A_TOKEN": "abc def", "password": "hunter22", "api-key": "12345678", "secret": "s3cr3t"}
     assert dict(assigned_secrets(text)) == found
+    assert dict(assigned_secrets("RUN : --token=abcdefgh")) == {"token": "abcdefgh"}
     assert dict(assigned_secrets('{"token": "abcdefgh", "name": "x"}')) == {"token": "abcdefgh"}
     assert list(secrets_in("nothing here")) == []
 

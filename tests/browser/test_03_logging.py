@@ -45,7 +45,7 @@ def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
         "level": "debug",
         "jq": "/orders/{order_id} 404",
         "hold-table": "lines that a customer wrote",
-        "exercise-logging-stdout": "One object a line",
+        "exercise-logging-stdout": "One line, one event",
     }
     for cell_id, text in seen.items():
         expect(lesson.output(lessons.position(LESSON, cell_id))).to_contain_text(text)

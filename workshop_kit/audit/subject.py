@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from docker.errors import APIError
@@ -18,6 +21,9 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 
 SENTENCE_LENGTH = 600
+SECRETS_FOLDER = "/run/secrets/"
+SECRET_BYTES = 4096
+SECRET_PIECES = 4  # of 2 MiB each
 
 
 class Subject:
@@ -34,6 +40,7 @@ class Subject:
         self.target = target
         self.runs = runs
         self.mask = Mask([*secrets_among(self.image_environment).values(), *secrets_among(self.environment).values()])
+        self.mask.learn(*self.file_secrets.values())
 
     @property
     def image_environment(self) -> dict[str, str]:
@@ -49,6 +56,25 @@ class Subject:
     def history(self) -> list[Mapping[str, Any]]:
         """The image's history as the engine tells it, oldest first."""
         return list(reversed(self._image.history()))
+
+    @cached_property
+    def file_secrets(self) -> dict[str, str]:
+        """What the files in /run/secrets hold, by path: read so that it can be masked, and hunted for in the log."""
+        mounts = (self.target.container or {}).get("Mounts") or ()
+        paths = [mount["Destination"] for mount in mounts if mount["Destination"].startswith(SECRETS_FOLDER)]
+        return {path: text for path in paths if (text := self._read_file(path).strip())}
+
+    def _read_file(self, path: str) -> str:
+        """The first 4 KiB of a file of the container's; nothing where it cannot be read."""
+        assert self.target.container is not None  # noqa: S101 - only a container has mounts
+        try:
+            container = self.session.engine.client.containers.get(self.target.container["Id"])
+            pieces, _ = container.get_archive(path)
+            with tarfile.open(fileobj=io.BytesIO(b"".join(islice(pieces, SECRET_PIECES))), mode="r|") as archive:
+                content = archive.extractfile(next(iter(archive)))
+                return content.read(SECRET_BYTES).decode(errors="replace") if content else ""
+        except (APIError, tarfile.TarError, StopIteration):
+            return ""
 
     @property
     def files(self) -> list[Member]:

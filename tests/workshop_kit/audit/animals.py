@@ -196,7 +196,7 @@ def build(session: Session, folder: Path, name: str, dockerfile: str, *words: st
     (folder / "Dockerfile").write_text(dockerfile)
     for path, text in files.items():
         (folder / path).write_text(text)
-    tag = tag.format(name=name)
+    tag = tag.format(name=f"{name}-{session.who.session}")  # two runs of the tests do not share images
     making.image(session, folder, tag, *words)
     return tag
 

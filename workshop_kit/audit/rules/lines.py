@@ -16,6 +16,7 @@ from workshop_kit.observe.logs import record
 
 ENOUGH_SHARE = 0.9
 MOST_LINES = 2_000
+LONG_ENOUGH = 12  # characters: a shorter secret would be found by chance
 FEWEST_LINES = 3
 _PAIR = re.compile(r"(?:^|\s)[A-Za-z_][\w.-]*=(?:\"[^\"]*\"|\S+)")
 _TIME_KEYS = ("ts", "time", "timestamp", "@timestamp", "datetime", "date", "t")
@@ -85,14 +86,16 @@ def time_and_level(subject: Subject) -> Judged:
 
 
 def no_secrets(subject: Subject) -> Judged:
-    """Random words in place of secrets, hunted for in five encodings over all that was logged."""
+    """Random words in place of secrets, and what is in /run/secrets, hunted for in all that was logged."""
     canaried = subject.need_runs().canaried
     subject.mask.learn(*canaried.canaries.values())
     written = "\n".join(texts(canaried.run.log))
-    ran = f"docker logs of a clone with random words in {', '.join(canaried.canaries)}"
+    real = {path: secret for path, secret in subject.file_secrets.items() if len(secret) >= LONG_ENOUGH}
+    words = "random words, and its own secrets," if real else "random words"
+    ran = f"docker logs of a clone with {words} in {', '.join((*canaried.canaries, *real))}"
     if not written:
         return cannot_tell("It wrote nothing.", Evidence(ran, "nothing"))
-    found = find(canaried.canaries, [Surface.of("log", "clone", written)])
+    found = find({**canaried.canaries, **real}, [Surface.of("log", "clone", written)])
     if len(found):
         names, encoding = found["secret"].iloc[0], found["encoding"].iloc[0]
         return fails(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.workshop_kit.audit import animals
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -99,3 +102,31 @@ def test_without_an_engine_it_is_3(cli: Cli, tmp_path: Path) -> None:
     said = cli("x", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert said.returncode == Exit.NOT_READY
     assert "none.sock" in said.stderr
+
+
+def test_a_killed_audit_leaves_no_container(
+    root: Path, session: Session, clean_environment: dict[str, str], python_image: str, tmp_path: Path
+) -> None:
+    """Its reaper removes what its ledger says; the ledger's folder alone stays."""
+    environment = {**clean_environment, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", python_image, "--only", "lifecycle"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        made = _wait_for(lambda: [one for one in _entries(tmp_path) if one["kind"] == "container"])
+        process.kill()
+    client = session.engine.client
+    assert _wait_for(lambda: not client.containers.list(all=True, filters={"id": made[0]["id"]}, ignore_removed=True))
+    assert _wait_for(lambda: _entries(tmp_path) == [])
+
+
+def _entries(folder: Path) -> list[dict[str, str]]:
+    """What the ledgers below a folder list, without what is only announced."""
+    lines = [line for path in folder.rglob("ledger.jsonl") for line in path.read_text().splitlines()]
+    return [entry for entry in map(json.loads, lines) if "=" not in entry["id"]]
+
+
+def _wait_for(holds: Callable[[], Any]) -> Any:
+    """What ``holds`` returns once it is true, or after a minute."""
+    deadline = time.monotonic() + 60
+    while not (found := holds()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found

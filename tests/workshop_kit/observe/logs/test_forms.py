@@ -340,6 +340,6 @@ def test_labels_are_told_wherever_they_stand(records: list[tuple[str, dict[str, 
         lines.append(json.dumps(record, separators=(",", ":"), ensure_ascii=early))
     frame = logs.read_json_file("\n".join(lines).encode())
     found = frame["attrs"].tolist() if "attrs" in frame else [None] * len(records)
-    assert [None if pd.isna(one) else json.loads(one) for one in found] == [labels for _, labels, _, _ in records]
+    assert [None if pd.isna(one) else json.loads(str(one)) for one in found] == [labels for _, labels, _, _ in records]
     assert (frame["stream"] == "stdout").all()
     assert frame.attrs["malformed"] == len(records)

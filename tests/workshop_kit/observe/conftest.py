@@ -126,6 +126,12 @@ def alone(client: Any, image: str, command: list[str]) -> Any:
     return client.containers.create(image, command, network_mode="none", stop_signal="SIGKILL")
 
 
+def open_files(folder: Path) -> list[str]:
+    """The files of a folder that this process has open, those without a name included."""
+    links = [one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    return [str(link) for link in links if link.is_relative_to(folder)]
+
+
 @pytest.fixture(scope="session")
 def own_engine(engine: Engine, images: dict[str, str]) -> Iterator[PrivateEngine]:
     """A private engine with the base image: the machine's own one is never restarted."""

@@ -26,7 +26,7 @@ def read_container(container: Any, *, since: datetime | float | None = None) -> 
     kind = STAMPED if has_terminal(container) else MESSAGES
     with Reader(kind, live=True) as reader:
         with open_log(container, since_parameter(since), threading.Event()) as stream:
-            for data in _gathered(stream):
+            for data in gathered(stream, _PARSE_BYTES):
                 reader.feed(data)
             if stream.cut:
                 raise Away
@@ -34,13 +34,14 @@ def read_container(container: Any, *, since: datetime | float | None = None) -> 
         return reader.frame()
 
 
-def _gathered(stream: Stream) -> Iterator[bytes]:
+def gathered(stream: Stream, at_least_bytes: int) -> Iterator[bytes]:
+    """What a stream brings in pieces that are worth a look; only the last may be smaller."""
     parts: list[bytes] = []
     size = 0
     for data in stream:
         parts.append(data)
         size += len(data)
-        if size >= _PARSE_BYTES:
+        if size >= at_least_bytes:
             yield b"".join(parts)
             parts, size = [], 0
     if parts:

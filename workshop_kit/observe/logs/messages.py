@@ -30,7 +30,7 @@ class Messages:
     def feed(self, data: bytes) -> Block:
         """The next bytes, split anywhere."""
         data = self._waiting + data if self._waiting else data
-        starts, ends, streams = _messages(data)
+        starts, ends, streams = framed(data)
         used = int(ends[-1]) if len(ends) else 0
         self._waiting = data[used:]
         return self._block(data[:used], starts, ends, streams)
@@ -69,7 +69,7 @@ def _has_inner_newlines(view: Any, starts: Any, ends: Any) -> bool:
     return bool(np.any((next_ones >= starts) & (next_ones < ends - 1)))
 
 
-def _messages(data: bytes) -> tuple[Any, Any, Any]:
+def framed(data: bytes) -> tuple[Any, Any, Any]:
     """Where the texts of the whole messages start and end, and the engine's numbers of their streams."""
     starts, at, size = [], 0, len(data)
     read = struct.Struct(">xxxxI").unpack_from

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import docker
 import pandas as pd
 import pytest
 
-from tests.workshop_kit.observe.conftest import Relay, Start, alone, connected
+from tests.workshop_kit.observe.conftest import Relay, Start, alone, connected, open_files
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
@@ -199,6 +202,79 @@ def test_lines_that_were_rotated_away_meanwhile_are_a_gap(
     finally:
         stop.set()
         container.remove(force=True)
+
+
+class Flood:
+    """A container that writes numbered lines faster than they are taken in, into small files which are rotated."""
+
+    def __init__(self, session: Session, image: str) -> None:
+        self._client, self._image = session.engine.client, image
+        self.total = 150_000
+        self.made: list[Any] = []
+
+    def start(self, files: int, tty: bool = False) -> Any:
+        """Start it; the engine keeps so many files of a megabyte."""
+        config = docker.types.LogConfig(type="json-file", config={"max-size": "1m", "max-file": str(files)})
+        code = MANY.replace("TOTAL", str(self.total)) + "    time.sleep(0.02)\ntime.sleep(2)"
+        command = ["python3", "-u", "-c", f"import time{code}"]
+        container = self._client.containers.create(
+            self._image, command, log_config=config, network_mode="none", stop_signal="SIGKILL", tty=tty
+        )
+        self.made.append(container)
+        container.start()
+        return container
+
+    def taken_in_slowly(self, following: Following, stop: threading.Event) -> pd.DataFrame:
+        """Number and time of every line until the last one, and the gaps, by a reader who does much with each frame."""
+        frames, gaps = [], []
+        for frame in following:
+            frames.append(frame[["n", "received"]])
+            gaps += frame.attrs["gaps"]
+            if frame["n"].iloc[-1] == self.total - 1:
+                stop.set()
+            time.sleep(0.8)
+        found = pd.concat(frames, ignore_index=True)
+        found.attrs["gaps"] = gaps
+        return found
+
+
+@pytest.fixture
+def flood(session: Session, images: dict[str, str]) -> Iterator[Flood]:
+    """A flood, which is over at the end."""
+    one = Flood(session, images["base"])
+    yield one
+    for container in one.made:
+        container.remove(force=True)
+
+
+def test_a_slow_reader_of_a_fast_writer_loses_nothing(
+    flood: Flood, stop: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the reader is busy, the rest waits on disk, not in the engine; no file is left of it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = flood.taken_in_slowly(logs.follow(flood.start(files=2), stop), stop)
+    assert found["n"].tolist() == list(range(flood.total))
+    assert list(tmp_path.iterdir()) == []
+    assert open_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_what_the_engine_skips_is_asked_for_again(flood: Flood, stop: threading.Event, tty: bool) -> None:
+    """The disk's share is small, so the engine has to wait, and skips files: each line comes once all the same."""
+    found = flood.taken_in_slowly(logs.follow(flood.start(40, tty), stop, disk_bytes=65_536), stop)
+    assert found["n"].tolist() == list(range(flood.total))
+    assert found.attrs["gaps"] == []
+
+
+def test_what_the_engine_skips_and_no_longer_has_is_a_gap(flood: Flood, stop: threading.Event) -> None:
+    """Lines are missing, none comes twice, and there is a gap exactly where they are missing."""
+    found = flood.taken_in_slowly(logs.follow(flood.start(2), stop, disk_bytes=65_536), stop)
+    last_before = found["n"].diff().shift(-1) > 1
+    assert found["n"].is_monotonic_increasing
+    assert found["n"].is_unique
+    assert last_before.any()
+    after = {gap.after_ns for gap in found.attrs["gaps"]}
+    assert set(found.loc[last_before, "received"].astype("int64")) <= after
 
 
 def test_drops_of_the_non_blocking_mode_are_counted_exactly(session: Session, images: dict[str, str]) -> None:

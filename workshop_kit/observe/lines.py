@@ -1,8 +1,8 @@
 """Follow what a container writes, line by line, whatever it writes: binary, a terminal, lines of a megabyte.
 
-Nothing is lost and nothing crashes; bytes that are not UTF-8 become U+FFFD and are counted. The order *between* stdout
-and stderr is the engine's and not defined; within each it holds. With a terminal there is one limit: where a container
-stopped in the middle of a line and was started again, the two runs' texts stand in one line.
+Nothing that the engine sends is lost and nothing crashes; bytes that are not UTF-8 become U+FFFD and are counted. The
+order *between* stdout and stderr is the engine's and not defined; within each it holds. With a terminal there is one
+limit: where a container stopped in the middle of a line and was started again, the two runs' texts stand in one line.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def follow(
     """Yield the lines a container has written and writes, until it ends, is removed, or ``stop`` is set.
 
     ``tail`` limits the lines of the past (0: only new ones). What came when the end came is in ``Following.ended``; a
-    container that is gone already yields nothing. Raises WorkshopError if the log cannot be read.
+    container that is gone already yields nothing. Take lines as they come: an engine that has to wait while it rotates
+    the log twice skips lines (``observe.logs.follow`` does not let it wait, and notices). Raises WorkshopError if the
+    log cannot be read.
     """
     if tail:
         tail = sum(line.pieces for line in read(container, tail=tail, since=since))

@@ -240,7 +240,6 @@ def test_it_answers_while_a_cell_runs(lab: LabPage, write_notebook: WriteNoteboo
     expect(row).not_to_be_in_viewport()
     lab.page.wait_for_timeout(500)  # the page's observer looks once a frame
     lab.page.set_viewport_size({"width": 1280, "height": 900})
-    row.scroll_into_view_if_needed()
     expect(row).to_contain_text("✓ passed")
     expect(running).to_have_text("[*]:")
     lab.workspace.progress_path.unlink()

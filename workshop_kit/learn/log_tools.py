@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from workshop_kit.disturb import log_paths
 from workshop_kit.engine import images, log_bucket
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.stack import Stack
@@ -41,9 +42,13 @@ class LogTools:
 
         return Explorer(FrameStore(), query, follow=frames, title=title).show(self.screens)
 
-    def explore(self, store: LogStore, query: str = "", *, title: str = "All logs") -> Explorer:
-        """Show the log explorer over a store."""
-        return Explorer(store, query, title=title).show(self.screens)
+    def explore(self, lines: LogStore | pd.DataFrame, query: str = "", *, title: str = "All logs") -> Explorer:
+        """Show the log explorer over a store, or over a reader's table."""
+        return Explorer(_store(lines), query, title=title).show(self.screens)
+
+    def sql(self, lines: LogStore | pd.DataFrame, query: str) -> pd.DataFrame:
+        """Return the answer to one SELECT over the table ``logs``. Raises WorkshopError for a mistake in it."""
+        return _store(lines).sql(query)
 
     def bucket(self) -> LogBucket:
         """Start the collector and its bucket, unless they run, and return the bucket as a reader sees it."""
@@ -58,9 +63,21 @@ class LogTools:
         bucket.wait_collected()
         return BucketStore(bucket.client, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
 
+    def outage(self) -> pd.DataFrame:
+        """Count what two paths out of a container lose while a receiver is away. See `log_paths.outage`."""
+        return log_paths.outage(self.bucket(), report=NotebookReport())
+
+    def modes(self) -> pd.DataFrame:
+        """Count what the log driver's two modes lose at full speed. See `log_paths.modes`."""
+        return log_paths.modes(self.stack, report=NotebookReport())
+
     def jq(self, program: str, container: Any, *options: str) -> None:
         """Print what ``docker logs CONTAINER | jq OPTIONS PROGRAM`` gives, fit to be shown; jq runs in a container."""
         data = container.logs(stderr=True)
         said = jq(self.stack.session, images.tags(self.stack.root)["collector"], program, data, *options)
         words = shlex.join(["jq", *options, program])
         print(f"$ docker logs {container.name} | {words}\n{in_lines(said.output + said.error)}")  # noqa: T201 - it is a cell's output
+
+
+def _store(lines: LogStore | pd.DataFrame) -> LogStore:
+    return FrameStore(lines) if isinstance(lines, pd.DataFrame) else lines

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pandas as pd
 import pytest
 import yaml
 
@@ -195,6 +196,20 @@ def watched(stack: Stack) -> Iterator[Monitoring]:
     assert not set(SERVICES) & stack.containers().keys()
 
 
+def until(
+    ask: Callable[[], pd.DataFrame], holds: Callable[[pd.DataFrame], bool], within_seconds: float = 60
+) -> pd.DataFrame:
+    """Ask until the answer is as it should be; fail with the last one if that takes too long.
+
+    Prometheus has just been started: nobody has been asked yet.
+    """
+    deadline = time.monotonic() + within_seconds
+    while not holds(found := ask()):
+        assert time.monotonic() < deadline, found.to_string()
+        time.sleep(0.5)
+    return found
+
+
 def delivered(watched: Monitoring, since: float) -> list[dict[str, Any]]:
     """The alerts that reached the webhook since then (seconds since 1970)."""
     lines = watched.receiver.logs(since=since).decode().splitlines()
@@ -232,19 +247,17 @@ def test_up_leaves_the_monitoring_out(stack: Stack) -> None:
 @pytest.mark.engine
 def test_everybody_is_asked_and_answers(watched: Monitoring, live_stack: LiveStack) -> None:
     """All targets answer (the service's own metrics may not be there yet), and all dependencies are up."""
-    deadline = time.monotonic() + 60
-    while True:
-        frame = promql.targets(watched.prometheus_url)
-        others = frame[frame["job"] != "service"]
-        if (others["health"] == "up").all():
-            break
-        assert time.monotonic() < deadline, frame.to_string()
-        time.sleep(0.5)
-    assert set(frame["job"]) == {"service", "outside", "agent", "mysqld", "redis"}
+    url = watched.prometheus_url
+    jobs = {"service", "outside", "agent", "mysqld", "redis"}
+    frame = until(
+        lambda: promql.targets(url),
+        lambda found: set(found["job"]) == jobs and (found[found["job"] != "service"]["health"] == "up").all(),
+    )
     assert frame.loc[frame["job"] == "service", "url"].tolist() == ["http://service:8080/metrics"]
-    for metric, count in {"mysql_up": 2, "redis_up": 1, "probe_success": 2}.items():
-        assert promql.query(watched.prometheus_url, metric)["value"].tolist() == [1.0] * count, metric
-    lag = promql.query(watched.prometheus_url, "mysql_slave_status_seconds_behind_master")
+    until(lambda: promql.query(url, "mysql_up"), lambda found: found["value"].tolist() == [1.0, 1.0])
+    until(lambda: promql.query(url, "redis_up"), lambda found: found["value"].tolist() == [1.0])
+    until(lambda: promql.query(url, "probe_success"), lambda found: found["value"].tolist() == [1.0, 1.0])
+    lag = until(lambda: promql.query(url, "mysql_slave_status_seconds_behind_master"), lambda found: len(found) > 0)
     assert lag["instance"].tolist() == ["replica-db"]
     assert lag["value"].tolist() == [0.0]
 
@@ -252,12 +265,14 @@ def test_everybody_is_asked_and_answers(watched: Monitoring, live_stack: LiveSta
 @pytest.mark.engine
 def test_series_are_few(watched: Monitoring) -> None:
     """What nobody looks at is not kept: a few hundred series, and memory to match."""
-    series = promql.query(watched.prometheus_url, 'count({__name__=~".+", job!="service"})')["value"].iloc[0]
+    url = watched.prometheus_url
+    used = until(
+        lambda: promql.query(url, "sum by (service) (container_memory_working_set_bytes)"),
+        lambda found: set(SERVICES) <= set(found.get("service", ())),
+    )
+    assert used[used["service"].isin(SERVICES)]["value"].sum() < 200 * MIB
+    series = promql.query(url, 'count({__name__=~".+", job!="service"})')["value"].iloc[0]
     assert 50 < series < 600
-    used = promql.query(watched.prometheus_url, "sum by (service) (container_memory_working_set_bytes)")
-    watchers = used[used["service"].isin(SERVICES)]
-    assert len(watchers) == len(SERVICES)
-    assert watchers["value"].sum() < 200 * MIB
 
 
 @pytest.mark.engine

@@ -134,8 +134,8 @@ class Replica(Database):
     @asynccontextmanager
     async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads; ``Unavailable`` for any error, and at once while the replica rests."""
-        if time.monotonic() < self._rests_until:
-            raise Unavailable(self.name)
+        if self._queries is None or time.monotonic() < self._rests_until:
+            raise Unavailable(self.name)  # and no import yet: `connect` is at it in a thread, half of it is there
         from sqlalchemy.exc import DBAPIError
 
         try:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from workshop_kit.engine import cleanup
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import checkpoint
+from workshop_kit.learn import checkpoint, ready
 from workshop_kit.learn.exercise import registry
 from workshop_kit.learn.exercise.checks import CHECKS
 from workshop_kit.learn.exercise.desk import Desk
@@ -37,9 +39,12 @@ def test_there_are_exercises_of_both_kinds_and_each_has_its_check() -> None:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Desk:
-    """A participant's desk, whose stack is up."""
-    return Desk.of(Workspace.open(tmp_path_factory.mktemp("two sides") / "workspace"), lambda: stack)
+def desk(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Desk]:
+    """A participant's desk, whose stack is up; the stack that the lessons' own cells bring up is gone afterwards."""
+    workspace = Workspace.open(tmp_path_factory.mktemp("two sides") / "workspace")
+    yield Desk.of(workspace, lambda: stack)
+    session = ready.session_of(workspace, stack.session.engine)
+    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 
 
 @pytest.mark.parametrize("exercise", IN_FILES, ids=lambda exercise: exercise.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
@@ -58,14 +59,15 @@ class LogStore(Protocol):
         """Where lines may be missing: ts, service, container, reason, from, to, and what else is said of it."""
 
 
-class Asked:
+class Asked(ABC):
     """What every store answers alike, over the table that ``_table`` gives."""
 
     def __init__(self) -> None:
         self._database = Database()
 
+    @abstractmethod
     def _table(self) -> Any:
-        raise NotImplementedError
+        """The lines as they are now, in columns."""
 
     def close(self) -> None:
         """Free its memory."""

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from workshop_kit.engine import monitoring
 from workshop_kit.engine.monitoring import SERVICES, Monitoring
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
+from workshop_kit.learn.metric_tools import TOLD, MetricTools
 from workshop_kit.observe import promql
 
 RULES = Path(__file__).parents[2] / "images" / "prometheus" / "rules"
@@ -377,3 +378,53 @@ def test_no_log_is_loud(watched: Monitoring) -> None:
         lines = watched.stack.container(name).logs().decode().splitlines()
         assert len(lines) < 200, name
         assert not [line for line in lines if not re.match(r'\{".*\}$', line)], name
+
+
+# As a lesson asks.
+
+
+@pytest.mark.engine
+def test_an_answer_is_waited_for(watched: Monitoring) -> None:
+    """Who waits for a value gets it; who waits in vain is told what there was instead."""
+    metrics = MetricTools(watched)
+    assert metrics.wait_until('sum(up{job="agent"})', lambda value: value == 1) == 1
+    with pytest.raises(WorkshopError, match="still gives 1"):
+        metrics.wait_until("vector(1)", lambda value: value == 2, within_seconds=0)
+    with pytest.raises(WorkshopError, match="still gives nothing"):
+        metrics.wait_until("nobody_measures_this", lambda value: True, within_seconds=0)
+
+
+@pytest.mark.engine
+def test_a_range_is_a_table_to_draw(watched: Monitoring) -> None:
+    """One column a series, called after its labels; a query without labels has one column, too."""
+    metrics = MetricTools(watched)
+    metrics.wait_until("count(up == 1)", lambda value: value > 3)
+    since = datetime.now(UTC) - timedelta(seconds=20)
+    by_job = metrics.over_time("sum by (job) (up)", since=since)
+    assert {"agent", "mysqld", "outside", "redis", "service"} == set(by_job.columns)
+    assert str(by_job.index.tz) == "UTC"
+    assert by_job["agent"].dropna().iloc[-1] == 1
+    assert list(metrics.over_time("sum(up)", since=since).columns) == ["value"]
+
+
+@pytest.mark.engine
+def test_somebody_is_told(watched: Monitoring) -> None:
+    """An alert that fires is pending or firing here, and delivered there; who waits in vain hears of it."""
+    metrics = MetricTools(watched)
+    since = datetime.now(UTC)
+    watched.try_rules(RULE.format(expr="vector(1) > 0"))
+    assert metrics.wait_told("Mine", since=since) >= since
+    assert "Mine" in set(metrics.alerts().alert)
+    told = metrics.told(since)
+    assert list(told.columns) == TOLD
+    assert told[told.alert == "Mine"].iloc[0][["status", "severity", "summary"]].tolist() == [
+        "firing",
+        "warning",
+        "Tried out.",
+    ]
+    with pytest.raises(
+        WorkshopError, match=r"Nobody was told that Other is firing within 0 s; there was .*Mine firing"
+    ):
+        metrics.wait_told("Other", since=since, within_seconds=0)
+    watched.forget_rules()
+    metrics.wait_told("Mine", "resolved", since=since)

@@ -17,7 +17,7 @@ import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit import doctor
-from workshop_kit.engine import containers, images, making, reach, reaper, store
+from workshop_kit.engine import containers, images, making, monitoring, reach, reaper, store
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.reach import Engine
@@ -35,6 +35,7 @@ from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
 from workshop_kit.learn.exercise.task import Task
 from workshop_kit.learn.log_tools import LogTools
+from workshop_kit.learn.metric_tools import MetricTools
 from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
@@ -155,6 +156,10 @@ class Lesson:
     def parameter_store(self) -> Store:
         """Start the stack's parameter store, unless it runs, and return it as its administrator sees it."""
         return store.start(self.stack, NotebookReport())
+
+    def monitoring(self) -> MetricTools:
+        """Start the stack's monitoring, unless it runs, and return what a lesson does with metrics."""
+        return MetricTools(monitoring.start(self.stack, NotebookReport()))
 
     def task(
         self, name: str, definition: TaskDefinition, parameters: Store, *, delivery: Delivery = "environment"

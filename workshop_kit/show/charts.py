@@ -124,6 +124,18 @@ def bars(title: str, labels: Iterable[str], values: Iterable[float], unit: str) 
     return picture(figure, f"Bar chart: {title}. In {unit}: {said}.")
 
 
+def spans(lane: str, at_seconds: Iterable[float], labels: Iterable[str]) -> list[Band]:
+    """Return what was seen now and then as bands: a label lasts until another is seen, the last one until the end.
+
+    >>> [(band.label, band.start_seconds, band.end_seconds) for band in spans("a", [0, 1, 2, 3], ["up", "up", "down", "up"])]
+    [('up', 0, 2), ('down', 2, 3)]
+    """
+    seen = list(zip(at_seconds, labels, strict=True))
+    changes = [one for before, one in zip([(0, None), *seen], seen, strict=False) if before[1] != one[1]]
+    ends = [at for at, _ in changes[1:]] + [at for at, _ in seen[-1:]]
+    return [Band(lane, start, end, label) for (start, label), end in zip(changes, ends, strict=True) if end > start]
+
+
 def timeline(
     title: str, events: Sequence[Event] = (), bands: Sequence[Band] = (), *, axis: str = "seconds since the start"
 ) -> Shown:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.show.charts import Band, Event, bars, new_figure, picture, timeline
+from workshop_kit.show.charts import Band, Event, bars, new_figure, picture, spans, timeline
 from workshop_kit.show.shown import Shown
 
 
@@ -35,6 +35,13 @@ def test_a_timeline_says_what_happened_when() -> None:
         "Timeline: Stop. In seconds since the start: a: serves from 0.00 to 2.00; a: SIGTERM at 2.00."
     )
     assert len(image(shown).getcolors() or []) > 8
+
+
+def test_what_was_seen_now_and_then_lasts_until_something_else_is_seen() -> None:
+    """Equal neighbors are one band; a last look has no length; nothing seen is nothing drawn."""
+    assert spans("a", [0.0, 1.0, 4.0], ["up", "down", "down"]) == [Band("a", 0, 1, "up"), Band("a", 1, 4, "down")]
+    assert spans("a", [2.0], ["up"]) == []
+    assert spans("a", [], []) == []
 
 
 def test_labels_are_text() -> None:

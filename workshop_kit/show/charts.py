@@ -127,8 +127,8 @@ def bars(title: str, labels: Iterable[str], values: Iterable[float], unit: str) 
 def spans(lane: str, at_seconds: Iterable[float], labels: Iterable[str]) -> list[Band]:
     """Return what was seen now and then as bands: a label lasts until another is seen, the last one until the end.
 
-    >>> [(band.label, band.start_seconds, band.end_seconds) for band in spans("a", [0, 1, 2, 3], ["up", "up", "down", "up"])]
-    [('up', 0, 2), ('down', 2, 3)]
+    >>> [(one.label, one.start_seconds, one.end_seconds) for one in spans("a", [0, 1, 2], ["up", "down", "down"])]
+    [('up', 0, 1), ('down', 1, 2)]
     """
     seen = list(zip(at_seconds, labels, strict=True))
     changes = [one for before, one in zip([(0, None), *seen], seen, strict=False) if before[1] != one[1]]

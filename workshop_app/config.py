@@ -3,7 +3,7 @@
 Public names (a module that takes this one's place offers the same):
 
 - ``load(environ) -> Config``: the settings found in a mapping such as ``os.environ``; raises ``ConfigError``.
-- ``Config``: frozen; ``.master_db``, ``.replica_db``, ``.redis``, ``.http``, ``.log``, each with its settings.
+- ``Config``: frozen; ``.master_db``, ``.replica_db``, ``.redis``, ``.http``, ``.health``, ``.log``, and all in them.
 - ``ConfigError``: ``.problems`` is a list of ``Problem(variable, purpose, wrong)``, one for each variable.
 
 The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. A secret may instead stand in a file that
@@ -31,6 +31,9 @@ SQL_MODES = """
     STRICT_TRANS_TABLES TIME_ROUND_FRACTIONAL TRADITIONAL
 """
 
+DEPENDENCIES = ("master-db", "replica-db", "redis")  # as the service calls them in its log and in /health
+NONE = "none"  # an empty list has to be asked for by name: empty is mostly a variable that somebody forgot to fill
+
 
 def _port(value: str | int) -> int:
     text = str(value)
@@ -55,6 +58,12 @@ def _known_sql_modes(value: str) -> str:
     return value
 
 
+def _known_dependencies(value: str) -> str:
+    if value != NONE and not all(name in DEPENDENCIES for name in value.split(",")):
+        raise ValueError(f"is neither {NONE} nor a comma-separated list of {', '.join(DEPENDENCIES)}")
+    return value
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a person calls the type of a setting."""
@@ -65,6 +74,7 @@ class Kind:
 Port = Annotated[int, BeforeValidator(_port), Kind("port")]
 Switch = Annotated[bool, BeforeValidator(_switch), Kind("true, false")]
 SqlMode = Annotated[str, AfterValidator(_known_sql_modes), Kind("SQL modes")]
+Names = Annotated[str, AfterValidator(_known_dependencies), Kind("names, or none")]
 
 
 class Group(BaseModel):
@@ -117,6 +127,15 @@ class Http(Group):
         description="how long to serve on after SIGTERM, saying not ready, until traffic has moved",
     )
     admin: Switch = Field(default=False, description="offer /admin/log-level, to whoever can reach the port")
+    faults: Switch = Field(default=False, description="offer /admin/faults, to whoever can reach the port")
+
+
+class Health(Group):
+    """What being healthy takes."""
+
+    critical: Names = Field(
+        default="master-db,redis", description="dependencies it is not ready without; none if it can do without each"
+    )
 
 
 class Log(Group):
@@ -139,6 +158,7 @@ class Config(BaseSettings):
     replica_db: ReplicaDb
     redis: Redis
     http: Http = Http()
+    health: Health = Health()
     log: Log = Log()
 
 

@@ -21,6 +21,8 @@ REPLICA_TIMEOUT_SECONDS = 0.5  # past this, asking the master is faster
 REPLICA_REST_SECONDS = 1.0
 REDIS_TIMEOUT_SECONDS = 0.75
 
+CRITICAL = "master-db,redis"  # unless HEALTH_CRITICAL says otherwise
+
 
 class Unavailable(Exception):
     """A dependency did not do its part. ``name`` may be shown to a client; the cause is for the log only."""
@@ -42,7 +44,7 @@ class Dependency(Protocol):
     """Something the service needs."""
 
     name: str  # as its service is called in compose.yaml
-    critical: bool  # can the service do without?
+    critical: bool  # is it not ready without this one?
 
     def connect(self) -> None:
         """Load the driver and make the pool. Slow, since drivers are large; touches no network."""
@@ -57,11 +59,11 @@ class Dependency(Protocol):
 class Database:
     """MariaDB. Pings have a connection of their own, so that a busy pool does not look like a sick database."""
 
-    critical = True
     timeout_seconds = TRANSACTION_TIMEOUT_SECONDS
 
     def __init__(self, name: str, settings: config.MasterDb | config.ReplicaDb) -> None:
         self.name = name
+        self.critical = False
         self._settings = settings
         self._queries: AsyncEngine | None = None
         self._pings: AsyncEngine | None = None
@@ -124,7 +126,6 @@ class Replica(Database):
     it is left alone for a while: with a replica that hangs, not every read should wait for it first.
     """
 
-    critical = False
     timeout_seconds = REPLICA_TIMEOUT_SECONDS
 
     def __init__(self, name: str, settings: config.ReplicaDb) -> None:
@@ -166,10 +167,9 @@ async def replication_lag_seconds(master: Database, replica: Database, within_se
 class Cache:
     """Redis, which forgets: whoever reads from it can do without, and catches ``Unavailable``."""
 
-    critical = True
-
     def __init__(self, name: str, settings: config.Redis) -> None:
         self.name = name
+        self.critical = False
         self._settings = settings
         self._client: redis.asyncio.Redis | None = None
 
@@ -222,11 +222,16 @@ class Dependencies:
     @classmethod
     def of(cls, settings: config.Config) -> Dependencies:
         """Those that ``settings`` describe, not connected yet."""
-        return cls(
+        found = cls(
             Database("master-db", settings.master_db),
             Replica("replica-db", settings.replica_db),
             Cache("redis", settings.redis),
         )
+        # A config module from before there was this setting does not have it.
+        critical = getattr(getattr(settings, "health", None), "critical", CRITICAL).split(",")
+        for dependency in found:
+            dependency.critical = dependency.name in critical
+        return found
 
     def __iter__(self) -> Iterator[Dependency]:
         return iter((self.master_db, self.replica_db, self.redis))

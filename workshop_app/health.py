@@ -10,7 +10,8 @@ Public names (a module that takes this one's place offers the same): three handl
 What a handler has to look at, on ``request.app.state``:
 
 - ``started``, ``draining``: has the start ended, has the stop begun?
-- ``dependencies``: iterable; each has a ``name``, ``critical``, and ``await ping()``, which raises.
+- ``dependencies``: iterable; each has a ``name``, ``critical`` (HEALTH_CRITICAL names it), and ``await ping()``,
+  which raises, or hangs: the time limit is ours to set.
 
 Why a ping failed goes to the log. The body tells a stranger which dependency, and nothing about its insides.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from starlette.responses import Response
 
 from workshop_app import logs
 from workshop_app.dependencies import Dependency, reason
+from workshop_app.flapping import Flapping
 
 PING_TIMEOUT_SECONDS = 0.8
 KEEP_SECONDS = 2.0
@@ -37,6 +40,8 @@ KEEP_FAILURE_SECONDS = 0.5  # a recovery should show soon
 
 DEPENDENCY_DOWN = "dependency down"
 DEPENDENCY_UP = "dependency up"
+DEPENDENCY_FLAPS = "dependency flaps"  # no more lines of its changes until it has settled
+EVENTS = {"down": DEPENDENCY_DOWN, "up": DEPENDENCY_UP, "flapping": DEPENDENCY_FLAPS}
 
 log = logs.get_logger(__name__)
 
@@ -133,7 +138,7 @@ class SharedCheck:
         self._clock = clock
         self._latest: Report | None = None
         self._running: asyncio.Task[Report] | None = None
-        self._down: set[str] = set()
+        self._stories: defaultdict[str, Flapping] = defaultdict(Flapping)
 
     def age_seconds(self, report: Report) -> float:
         """How old the news is."""
@@ -174,14 +179,17 @@ class SharedCheck:
         return Result(dependency.name, dependency.critical, error is None, duration_ms)
 
     def _log_change(self, name: str, error: Exception | None, duration_ms: float) -> None:
-        """A line when a dependency goes, one when it is back, and none in between."""
-        fields = {"dependency": name, "duration_ms": round(duration_ms, 1)}
-        if error and name not in self._down:
-            self._down.add(name)
-            log.warning(DEPENDENCY_DOWN, **fields, error=reason(error))
-        elif not error and name in self._down:
-            self._down.remove(name)
-            log.info(DEPENDENCY_UP, **fields)
+        """A line when a dependency goes, one when it is back, none in between, and few while it flaps."""
+        news = self._stories[name].note(up=error is None, at_seconds=self._clock())
+        if not news:
+            return
+        fields: dict[str, object] = {"dependency": name, "duration_ms": round(duration_ms, 1)}
+        if news.changes > 1:
+            fields["changes"] = news.changes  # since the line before
+        if error:
+            fields["error"] = reason(error)
+        tell = log.warning if error or news.is_now == "flapping" else log.info
+        tell(EVENTS[news.is_now], **fields)
 
 
 def _shared_check(request: Request) -> SharedCheck:

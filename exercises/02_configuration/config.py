@@ -3,7 +3,7 @@
 The rest of the service uses these names:
 
 - ``load(environ) -> Config``: the settings found in a mapping such as ``os.environ``; raises ``ConfigError``.
-- ``Config``: frozen; ``.master_db``, ``.replica_db``, ``.redis``, ``.http``, ``.log``, each with its settings.
+- ``Config``: frozen; ``.master_db``, ``.replica_db``, ``.redis``, ``.http``, ``.health``, ``.log``, and all in them.
 - ``ConfigError``: ``.problems`` is a list of ``Problem(variable, purpose, wrong)``, one for each variable.
 """
 
@@ -75,6 +75,13 @@ class Http(Group):
     port: Port = Field(default=8080, description="port to listen on")
     drain_seconds: float = Field(default=1.0, ge=0, le=5, description="how long to serve on after SIGTERM")
     admin: bool = Field(default=False, description="offer /admin/log-level")
+    faults: bool = Field(default=False, description="offer /admin/faults")
+
+
+class Health(Group):
+    """What being healthy takes."""
+
+    critical: Text = Field(default="master-db,redis", description="dependencies it is not ready without, or none")
 
 
 class Log(Group):
@@ -90,6 +97,7 @@ class Config(Group):
     replica_db: Database
     redis: Redis
     http: Http
+    health: Health
     log: Log
 
 
@@ -118,6 +126,7 @@ GROUPS: dict[str, type[Group]] = {
     "replica_db": Database,
     "redis": Redis,
     "http": Http,
+    "health": Health,
     "log": Log,
 }
 VARIABLES = [

@@ -63,6 +63,31 @@ def test_optional_settings_have_defaults() -> None:
     assert (loaded.http.host, loaded.http.port) == ("0.0.0.0", 8080)
 
 
+@pytest.mark.parametrize(
+    "value", ["none", "redis", "replica-db,master-db", "master-db,replica-db,redis", "redis,redis"]
+)
+def test_any_dependency_may_be_critical(value: str) -> None:
+    """HEALTH_CRITICAL is a list of them, or the word for an empty one; by default it is as in the talk."""
+    assert config.load(GOOD | {"HEALTH_CRITICAL": value}).health.critical == value
+    assert config.load(GOOD).health.critical == "master-db,redis"
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ("", "is set, but empty"),
+        ("redis, master-db", "contains white space"),
+        *((value, None) for value in ("canary-91x27", "Redis", "redis,", ",", "none,redis", "NONE", "redis;master-db")),
+    ],
+)
+def test_critical_dependencies_that_nobody_knows(value: str, wrong: str | None) -> None:
+    """A name that is none of ours would make nothing critical, in silence; the problem says how to ask for nothing."""
+    wrong = wrong or "is neither none nor a comma-separated list of master-db, replica-db, redis"
+    assert problems(GOOD | {"HEALTH_CRITICAL": value}) == {"HEALTH_CRITICAL": wrong}
+    purpose = {one.name: one.purpose for one in config.variables()}["HEALTH_CRITICAL"]
+    assert "none if" in purpose
+
+
 def test_settings_do_not_change() -> None:
     """What was read at the start holds until the end."""
     loaded = config.load(GOOD)
@@ -106,6 +131,9 @@ FOREIGN = {
     "REPLICA2_DB_HOST": "replica-2",
     "REDIS_URL": "redis://",
     "LOG_FILE": "/dev/null",
+    "HEALTH": "good",
+    "HEALTHCHECK_INTERVAL": "5s",
+    "HEALTH_CHECK_PATH": "/health",
     "LOG_FORMAT": "json",
     "PATH": "/bin",
     "": "",
@@ -133,6 +161,7 @@ def test_variables_of_others_are_no_concern_of_ours() -> None:
         ("HTTP_PROT", "HTTP_PORT"),
         ("HTTP-PORT", "HTTP_PORT"),
         ("LOGLEVEL", "LOG_LEVEL"),
+        ("HEALTH_CRITICALS", "HEALTH_CRITICAL"),
     ],
 )
 def test_a_slip_of_the_pen_is_an_error(name: str, meant: str) -> None:

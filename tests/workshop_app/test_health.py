@@ -228,6 +228,28 @@ async def test_changes_are_logged_once(capfd: pytest.CaptureFixture[str], caplog
     ]
 
 
+async def test_flapping_is_damped(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    """A dependency that comes and goes a hundred times is six lines; the last says what it is, and how often."""
+    database = Dependency("db")
+    probes = Probes(database)
+    caplog.set_level("INFO")
+    for _ in range(50):
+        probes.clock.now_seconds += 2
+        await probes.get("/health")
+        async with database.up():
+            probes.clock.now_seconds += 0.5
+            await probes.get("/health")
+    assert database.pings == 100
+    for _ in range(3):
+        probes.clock.now_seconds += 9
+        await probes.get("/health")
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    down, up, flaps = health.DEPENDENCY_DOWN, health.DEPENDENCY_UP, health.DEPENDENCY_FLAPS
+    assert [line["msg"] for line in lines] == [down, up, down, up, flaps, down]
+    assert [line.get("changes") for line in lines] == [None] * 5 + [97]
+    assert str(database.port) in lines[-1]["error"]
+
+
 async def test_nothing_is_left_behind() -> None:
     """Hanging checks leave no task when they are over."""
     database = Dependency("db", hangs=True)

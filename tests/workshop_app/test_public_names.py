@@ -49,7 +49,7 @@ def test_frozen_names(module: ModuleType, names: dict[str, str]) -> None:
 
 def test_groups_of_the_configuration() -> None:
     """The rest of the service finds its settings under these names."""
-    assert set(config.Config.model_fields) == {"master_db", "replica_db", "redis", "http", "log"}
+    assert set(config.Config.model_fields) == {"master_db", "replica_db", "redis", "http", "health", "log"}
     assert {variable.name for variable in config.variables() if variable.required} == {
         *(
             f"{db}_DB_{n}"

@@ -14,7 +14,7 @@ from workshop_kit.engine.tasks.definition import TaskDefinition
 from workshop_kit.engine.tasks.parse import parse
 from workshop_kit.errors import WorkshopError
 
-GROUPS = ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP", "LOG")
+GROUPS = ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP", "HEALTH", "LOG")
 PORT = "http/port"
 DIFFERENCES: Mapping[str, Settings] = {
     "production": {PORT: "8080", "log/level": "info", "http/drain_seconds": "1"},

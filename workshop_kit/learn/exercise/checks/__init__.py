@@ -16,6 +16,10 @@ from workshop_kit.learn.exercise.checks import (
     logging_parse,
     logging_percentiles,
     logging_stdout,
+    monitoring_critical,
+    monitoring_deep,
+    monitoring_drain,
+    monitoring_healthcheck,
 )
 from workshop_kit.learn.exercise.judging import CHECKS, Context, Judged, check
 
@@ -39,4 +43,8 @@ __all__ = [
     "logging_parse",
     "logging_percentiles",
     "logging_stdout",
+    "monitoring_critical",
+    "monitoring_deep",
+    "monitoring_drain",
+    "monitoring_healthcheck",
 ]

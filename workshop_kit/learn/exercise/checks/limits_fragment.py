@@ -36,7 +36,7 @@ class _PlainLoader(yaml.SafeLoader):
 
 def read(text: str) -> Limits:
     """The limits that ``services: service:`` sets. Raises WrongUsage with one sentence."""
-    given = _service(plain_yaml(text))
+    given = service_of(plain_yaml(text))
     if unknown := [str(key) for key in given if key not in KEYS]:
         raise WrongUsage(
             f"The key {unknown[0][:40]!r} is none of those that limit a service here.", f"Use {', '.join(KEYS[:3])}."
@@ -65,7 +65,8 @@ def plain_yaml(text: str) -> Any:
         ) from None
 
 
-def _service(document: Any) -> dict[Any, Any]:
+def service_of(document: Any) -> dict[Any, Any]:
+    """What stands under ``services: service:``. Raises WrongUsage with one sentence if anything else is there."""
     found = document
     for key in ("services", "service"):
         if not isinstance(found, dict) or set(found) != {key}:

@@ -68,6 +68,21 @@ def fault(name: str, where: Where, service: str | None = None, /, **parameters: 
     disturbance.ended = datetime.now(UTC)
 
 
+def history(session: Session) -> list[Disturbance]:
+    """The faults of this workspace, whoever made them: those in force and the newest of those that are over.
+
+    They are as the journal has them: ``started`` is when the fault was about to be put in force, ``ended`` when it had
+    been undone; the two of a `Disturbance` that `fault` gives lie a moment further in.
+    """
+    journal = Journal(session)
+    past = [
+        Disturbance(one.fault, one.name, one.parameters, _moment(one.since), _moment(one.until))
+        for one in journal.past()
+    ]
+    now = [Disturbance(one.fault, one.name, one.parameters, _moment(one.since)) for one in journal.entries()]
+    return past + now
+
+
 def undo_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> Undone:
     """Undo the faults that are still in force in this workspace, newest first; do nothing if there are none.
 
@@ -138,6 +153,10 @@ def _heal_target(session: Session, journal: Journal, entry: Open) -> None:
         _pair(entry).heal(Case(session, journal, container, entry, others))
     except NotFound:
         discard(session, entry)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _on(journal: Journal, container: str) -> tuple[Open, ...]:

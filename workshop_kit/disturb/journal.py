@@ -1,6 +1,7 @@
 """The journal: one line for every fault in force, written before it strikes and struck out once it is undone.
 
 A kernel that dies leaves its lines behind; whoever comes next (a lesson's start, ``down``, the reaper) undoes them.
+What was struck out is kept in a second file, the newest of it: a chart shades what was broken when.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
 
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
@@ -37,11 +40,29 @@ class Open:
     proxy: str = ""
 
 
+PAST_KEPT = 200
+
+
+@dataclass(frozen=True)
+class Past:
+    """A fault that is over: from ``since`` to ``until``, UTC times in ISO 8601."""
+
+    fault: str
+    parameters: dict[str, Any]
+    name: str
+    since: str
+    until: str
+
+
+Line = TypeVar("Line", Open, Past)
+
+
 class Journal:
     """The faults in force in one workspace, in a file of JSON lines beside its ledger."""
 
     def __init__(self, session: Session) -> None:
         self.path = session.ledger.path.with_name("faults.jsonl")
+        self.past_path = self.path.with_name("faults-past.jsonl")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -55,13 +76,11 @@ class Journal:
 
     def entries(self) -> list[Open]:
         """Every fault in force, oldest first; a line that cannot be read is none."""
-        found = []
-        with self._explained():
-            lines = self.path.read_text(encoding="utf-8").split("\n") if self.path.exists() else []
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError):
-                found.append(Open(**json.loads(line)))
-        return found
+        return self._read(self.path, Open)
+
+    def past(self) -> list[Past]:
+        """The newest faults that are over, by their end, oldest first."""
+        return self._read(self.past_path, Past)
 
     def add(self, entry: Open) -> None:
         """Write a fault down: it is on the disk when this returns. Raises WorkshopError on a full disk."""
@@ -73,16 +92,30 @@ class Journal:
 
     def strike(self, entry: Open) -> None:
         """Take a fault out: it is undone."""
+        over = Past(entry.fault, entry.parameters, entry.name, entry.since, datetime.now(UTC).isoformat())
+        self._write_to(self.past_path, [*self.past(), over][-PAST_KEPT:])
         self._write([one for one in self.entries() if one.id != entry.id])
 
-    def _write(self, entries: list[Open]) -> None:
+    def _read(self, path: Path, kind: type[Line]) -> list[Line]:
+        found = []
         with self._explained():
-            fresh = self.path.with_suffix(".new")
+            lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):
+                found.append(kind(**json.loads(line)))
+        return found
+
+    def _write(self, entries: list[Open]) -> None:
+        self._write_to(self.path, entries)
+
+    def _write_to(self, path: Path, entries: Sequence[Open | Past]) -> None:
+        with self._explained():
+            fresh = path.with_suffix(".new")
             with fresh.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(asdict(entry)) + "\n" for entry in entries)
                 file.flush()
                 os.fsync(file.fileno())
-            fresh.replace(self.path)
+            fresh.replace(path)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

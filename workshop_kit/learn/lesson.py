@@ -40,6 +40,7 @@ from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.settings_form import SettingsForm
+from workshop_kit.learn.watching import Watch, watch
 from workshop_kit.learn.workspace import Workspace, find_workspace
 from workshop_kit.progress import Step
 from workshop_kit.screen import in_lines
@@ -100,6 +101,13 @@ class Lesson:
         """Show a live chart below the cell, in place of the one shown before under this title. See `LiveChart`."""
         chart = LiveChart(source, panels, title, seconds=seconds, stop_after_seconds=stop_after_seconds)
         return chart.show(self.screens)
+
+    def watch(self, *what: str | Running, **named: Running) -> Watch:
+        """Watch services of the stack, or containers that this notebook runs: ``w.watch("service", mine)``.
+
+        It begins at once; without anything named, the service. A new one ends the one before. See `Watch`.
+        """
+        return watch(self.stack, self.screens, *what, **named)
 
     def docker(self, *words: str) -> None:
         """Run a docker command as one would at the terminal; print it and what it answers, fit to be shown."""

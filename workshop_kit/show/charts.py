@@ -61,7 +61,7 @@ def new_figure(title: str, height_inches: float, *, rows: int = 1, columns: int 
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for one in axes:
-        _quiet(one)
+        quiet(one)
     return figure, axes
 
 
@@ -199,7 +199,7 @@ def _timeline_text(events: Sequence[Event], bands: Sequence[Band], axis: str) ->
     return f"In {axis}: {'; '.join(lasted + happened)}."
 
 
-def _quiet(axes: Axes) -> None:
+def quiet(axes: Axes) -> None:
     """The house style of axes: a pale grid below, two borders, letters dark enough to read."""
     axes.set_axisbelow(True)
     axes.grid(visible=True, color=GRID, linewidth=0.8)

@@ -29,7 +29,7 @@ function render({ model, el }) {
   }
   function look() {
     const silent = performance.now() - lastFrame;
-    if (silent < STALE_AFTER_MS) return say(stopping ? "Stopping …" : "Live", false);
+    if (silent < STALE_AFTER_MS) return say(stopping ? "Stopping …" : model.get("paused") || "Live", false);
     const seconds = 5 * Math.floor(silent / 5000); // every five seconds is often enough to hear it
     return say(`No data for ${seconds} s (kernel stopped?)`, true);
   }
@@ -63,6 +63,33 @@ function render({ model, el }) {
     el.innerHTML = picture;
   }
 
+  function pressed(label, message) {
+    const node = element("button", { type: "button" }, label);
+    node.addEventListener("click", () => model.send(message()));
+    return node;
+  }
+  // What there is to choose, and the way to look back. The buttons stay where they are: focus and habit rely on it.
+  const boxes = model.get("choices").map(({ key, label, options }) => {
+    const box = element("select", { "aria-label": label });
+    box.append(...options.map(([value, text]) => element("option", { value }, text)));
+    box.addEventListener("change", () => model.send({ choose: key, value: box.value }));
+    return { key, box, shown: element("label", {}, `${label} `) };
+  });
+  const pause = pressed("Pause", () => ({ pause: !model.get("paused") }));
+  const earlier = pressed("Earlier", () => ({ turn: -1 }));
+  const later = pressed("Later", () => ({ turn: 1 }));
+  function control() {
+    const paused = model.get("paused");
+    for (const { key, box } of boxes) box.value = model.get("chosen")[key];
+    pause.textContent = paused ? "Resume" : "Pause";
+    for (const node of [earlier, later]) node.hidden = !paused;
+    look();
+  }
+  function alive() {
+    lastFrame = performance.now();
+    look();
+  }
+
   button.addEventListener("click", () => {
     if (stopping) return;
     stopping = true;
@@ -71,13 +98,17 @@ function render({ model, el }) {
     look();
   });
   root.addEventListener("keydown", (event) => event.stopPropagation());
+  for (const { box, shown } of boxes) shown.append(box);
+  if (boxes.length) bar.append(...boxes.map(({ shown }) => shown), pause, earlier, later);
   bar.append(button, status);
   root.append(image, bar);
   el.append(root);
   model.on("change:frame", draw);
   model.on("change:ending", end);
+  model.on("change:beat", alive);
+  model.on("change:paused change:chosen", control);
   const timer = setInterval(look, 1000);
-  look();
+  control();
   draw();
   end();
   // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
@@ -87,6 +118,8 @@ function render({ model, el }) {
     clearInterval(timer);
     model.off("change:frame", draw);
     model.off("change:ending", end);
+    model.off("change:beat", alive);
+    model.off("change:paused change:chosen", control);
     if (address) URL.revokeObjectURL(address);
   };
 }

@@ -79,6 +79,7 @@ class LiveChart:
         self._interval, self._seconds = 1 / hz, seconds
         self._stop_after, self._headless_seconds = stop_after_seconds, headless_seconds
         self._stop = threading.Event()
+        self._wake = threading.Event()  # set by who wants the next picture at once
         self._thread: threading.Thread | None = None
         self._handle: DisplayHandle | None = None
         self._widget: LiveWidget | None = None
@@ -86,6 +87,7 @@ class LiveChart:
         self._newest = (0.0, 0.0)  # the newest row's time, and when on our clock it was first seen
         self._started = 0.0
         self._problem = ""
+        self._frames = Frames(title, seconds)
 
     @property
     def is_running(self) -> bool:
@@ -97,12 +99,13 @@ class LiveChart:
         screens.replace(name or self.title, self)
         self.stop()
         self._stop.clear()
+        self._wake.clear()
         self._problem, self._started, self._pages = "", time.monotonic(), 0
         if screens.headless:
             self._stop.wait(min(self._headless_seconds, self._stop_after))
             self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
             return self
-        self._widget = LiveWidget(title=self.title)
+        self._widget = self._new_widget()
         self._widget.on_msg(self._clicked)
         answer_while_busy(self._widget)
         self._handle = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
@@ -114,6 +117,7 @@ class LiveChart:
     def stop(self) -> None:
         """End it and wait until its picture stands; a second call changes nothing."""
         self._stop.set()
+        self._wake.set()
         thread = self._thread
         if thread is not None:
             thread.join()
@@ -152,25 +156,31 @@ class LiveChart:
             self._pages += 1
         if content.get("stop"):
             self._stop.set()
+            self._wake.set()
+
+    def _new_widget(self) -> LiveWidget:
+        return LiveWidget(title=self.title)
 
     def _run(self, widget: LiveWidget) -> None:
-        frames = Frames(self.title, self._seconds)
         due = time.monotonic()
         end = due + self._stop_after
         while not self._stop.is_set() and due < end:
             try:
-                self._draw(frames, widget)
+                self._draw(widget)
             except Exception as error:  # whatever the source does, the page says it instead of standing still
                 self._problem = _problem_of(error)
                 break
             due = max(due + self._interval, time.monotonic())
-            self._stop.wait(due - time.monotonic())
+            self._wake.wait(due - time.monotonic())
+            self._wake.clear()
         self._finish()
 
-    def _draw(self, frames: Frames, widget: LiveWidget) -> None:
+    def _draw(self, widget: LiveWidget) -> None:
         frame = self._source()
         plots = read(frame, self._panels, self._right_edge(frame), self._seconds)
-        picture, said = frames.png(plots), describe(self.title, plots, self._seconds)
+        self._send(widget, self._frames.png(plots), describe(self.title, plots, self._seconds))
+
+    def _send(self, widget: LiveWidget, picture: bytes, said: str) -> None:
         with widget.hold_sync():  # one message for both
             widget.alt = said
             widget.frame = picture

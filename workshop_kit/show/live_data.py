@@ -23,6 +23,8 @@ class Panel:
     A wide table needs no more. In a long one ``by`` names the column whose values (a container's name) each give lines
     of their own, called after the value and the label; an empty label is the value alone. ``unit`` is that of what is
     shown: the column's value × ``scale``. ``limit`` is a column in the same unit, drawn as a dashed line.
+    ``full_scale`` is where the axis ends unless the data do not fit (0: it follows the data); ``logarithmic`` is for
+    what spans decades.
     """
 
     title: str
@@ -31,6 +33,8 @@ class Panel:
     by: str = ""
     limit: str = ""
     scale: float = 1.0
+    full_scale: float = 0.0
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)

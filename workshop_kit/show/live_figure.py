@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -43,34 +44,59 @@ def top_of(value: float, current: float = 0.0) -> float:
     return float(next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted))
 
 
+class Backdrop:
+    """What stays of a picture, drawn once and kept; what moves is drawn over it, picture by picture."""
+
+    def __init__(self) -> None:
+        self.redraws = 0  # how often it was drawn
+        self._canvas: FigureCanvasAgg
+        self._background: Any = None
+
+    def take(self, made: Figure) -> None:
+        """Draw a figure, whose moving parts are animated, and keep it."""
+        self._canvas = FigureCanvasAgg(made)
+        self._canvas.draw()  # type: ignore[no-untyped-call]
+        made.set_layout_engine("none")
+        self._background = self._canvas.copy_from_bbox(made.bbox)  # type: ignore[no-untyped-call]
+        self.redraws += 1
+
+    def png(self, moving: Iterable[tuple[Axes, Artist]]) -> bytes:
+        """The picture with these drawn over it."""
+        self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
+        for axes, artist in moving:
+            axes.draw_artist(artist)
+        return charts.encoded(self._canvas)
+
+
 class Frames:
     """Draws one picture after another. What stays (axes, letters, legend) is drawn once and kept as a background."""
 
     def __init__(self, title: str, seconds: float, edge: str = "now") -> None:
-        self.redraws = 0  # how often the background was drawn
         self._title, self._seconds, self._edge = title, seconds, edge
         self._key: tuple[Any, ...] = ()
         self._tops: tuple[float, ...] = ()
-        self._canvas: FigureCanvasAgg
-        self._background: Any = None
+        self._backdrop = Backdrop()
         self._artists: list[tuple[Axes, list[Line2D]]] = []
+
+    @property
+    def redraws(self) -> int:
+        """How often the background was drawn."""
+        return self._backdrop.redraws
 
     def png(self, plots: Sequence[Plot]) -> bytes:
         """The next picture."""
         self._prepare(plots)
-        self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
-        for (axes, artists), plot in zip(self._artists, plots, strict=True):
+        for (_, artists), plot in zip(self._artists, plots, strict=True):
             for artist, line in zip(artists, plot.lines, strict=True):
-                _set(artist, line)
-                axes.draw_artist(artist)
-        return charts.encoded(self._canvas)
+                put(artist, line)
+        return self._backdrop.png((axes, artist) for axes, artists in self._artists for artist in artists)
 
     def figure(self, plots: Sequence[Plot]) -> Figure:
         """The same as a figure of its own, to be kept."""
         made, artists = self._build(plots, [top_of(_highest(plot)) for plot in plots])
         for (_, drawn), plot in zip(artists, plots, strict=True):
             for artist, line in zip(drawn, plot.lines, strict=True):
-                _set(artist, line)
+                put(artist, line)
                 artist.set_animated(False)
         return made
 
@@ -82,12 +108,8 @@ class Frames:
         if key == self._key:
             return
         made, self._artists = self._build(plots, tops)
-        self._canvas = FigureCanvasAgg(made)
-        self._canvas.draw()  # type: ignore[no-untyped-call]
-        made.set_layout_engine("none")
-        self._background = self._canvas.copy_from_bbox(made.bbox)  # type: ignore[no-untyped-call]
+        self._backdrop.take(made)
         self._key, self._tops = key, tops
-        self.redraws += 1
 
     def _build(self, plots: Sequence[Plot], tops: Sequence[float]) -> tuple[Figure, list[tuple[Axes, list[Line2D]]]]:
         columns = 1 if len(plots) == 1 else 2
@@ -98,7 +120,7 @@ class Frames:
         for axes, plot, top in zip(all_axes, plots, tops, strict=False):
             self._label(axes, plot, top)
             _draw_limits(axes, plot, top, looks)
-            artists.append((axes, [_artist(axes, looks[line.label]) for line in plot.lines]))
+            artists.append((axes, [moving_line(axes, looks[line.label]) for line in plot.lines]))
         for axes in all_axes[len(plots) :]:
             axes.set_visible(False)
         for axes in all_axes[max(0, len(plots) - columns) : len(plots)]:
@@ -125,13 +147,14 @@ def _highest(plot: Plot) -> float:
     return max([data, *near])
 
 
-def _artist(axes: Axes, look: int) -> Line2D:
+def moving_line(axes: Axes, look: int) -> Line2D:
     """A line that differs from its neighbors in color, in stroke and in its marks."""
-    (artist,) = axes.plot([], [], animated=True, **_look(look))
+    (artist,) = axes.plot([], [], animated=True, **look_of(look))
     return artist
 
 
-def _look(index: int) -> dict[str, Any]:
+def look_of(index: int) -> dict[str, Any]:
+    """Color, stroke and mark of the line of that number."""
     return {
         "color": charts.COLORS[index % len(charts.COLORS)],
         "linestyle": STYLES[index % len(STYLES)],
@@ -141,17 +164,18 @@ def _look(index: int) -> dict[str, Any]:
     }
 
 
-def _set(artist: Line2D, line: Line) -> None:
+def put(artist: Line2D, line: Line, mark_every_seconds: float = MARK_EVERY_SECONDS) -> None:
+    """Give a drawn line its points."""
     artist.set_data(line.x, line.y)
-    artist.set_markevery(_marked(line.x, line.y))
+    artist.set_markevery(_marked(line.x, line.y, mark_every_seconds))
 
 
-def _marked(x: Numbers, y: Numbers) -> list[int]:
-    """Which points carry a mark: the newest known one and one in ten seconds, or all of a few."""
+def _marked(x: Numbers, y: Numbers, every_seconds: float) -> list[int]:
+    """Which points carry a mark: the newest known one and one in some seconds, or all of a few."""
     known = np.flatnonzero(~np.isnan(y))
     if known.size <= 6:
         return [int(index) for index in known]
-    tens = np.floor((x[known] - x[known[-1]]) / MARK_EVERY_SECONDS)
+    tens = np.floor((x[known] - x[known[-1]]) / every_seconds)
     return [int(index) for index in (*known[:-1][np.diff(tens) != 0], known[-1])]
 
 
@@ -170,7 +194,7 @@ def _draw_limits(axes: Axes, plot: Plot, top: float, looks: Mapping[str, int]) -
 
 
 def _legend(made: Figure, looks: Mapping[str, int], *, limit: bool) -> None:
-    handles = [Line2D([], [], label=label, **_look(index)) for label, index in looks.items()]
+    handles = [Line2D([], [], label=label, **look_of(index)) for label, index in looks.items()]
     if limit:
         handles.append(Line2D([], [], label="limit", color=charts.INK, linestyle=LIMIT_STYLE, linewidth=1.4))
     if handles:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from workshop_kit.audit import exposition
 from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.subject import Subject
+from workshop_kit.observe import exposition
 
 FAST_SECONDS = 1.0
 TOLERANCE_SECONDS = 0.25

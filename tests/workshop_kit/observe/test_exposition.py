@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workshop_kit.audit.exposition import mistakes, samples
+from workshop_kit.observe.exposition import Reading, mistakes, readings, samples
 
 GOOD = """# HELP http_requests_total Requests \\\\ with "quotes".
 # TYPE http_requests_total counter
@@ -48,3 +48,13 @@ def test_a_text_as_client_libraries_write_it_is_good() -> None:
 def test_mistakes_are_named_with_their_line(text: str, mistake: str) -> None:
     """One sentence each."""
     assert any(mistake in found for found in mistakes(text))
+
+
+def test_samples_are_read_by_name() -> None:
+    """Labels without their escapes, numbers as numbers; other names, comments and broken lines are passed over."""
+    text = GOOD + 'up{broken=1} 1\nhttp_requests_total_of_others 1\nup{job="a,b"} +Inf # exemplar\n'
+    found = list(readings(text, {"http_requests_total", "up"}))
+    assert found[0] == Reading("http_requests_total", {"method": "post", "code": "200"}, 1027)
+    assert found[2].labels == {"path": 'C:\\DIR\\"x"\n'}
+    assert [one.name for one in found] == ["http_requests_total"] * 3 + ["up", "up"]
+    assert found[-1] == Reading("up", {"job": "a,b"}, float("inf"))

@@ -1,0 +1,84 @@
+"""What a lesson does to see: containers watched from now on, live on a dashboard, as tables, and on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from workshop_kit.disturb import faults
+from workshop_kit.disturb.faults import Disturbance
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import SERVICE
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.watching import Subject, Tables, Watcher
+from workshop_kit.show.dashboard import Dashboard
+from workshop_kit.show.live import Screens
+
+NAME = "watch"
+"""Under which a notebook's watching stands among what is live: a new one ends the one before."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Containers that are watched until ``stop``; what was gathered stays."""
+
+    stack: Stack = field(repr=False)
+    screens: Screens = field(repr=False)
+    watcher: Watcher = field(repr=False)
+    _shown: list[Dashboard] = field(default_factory=list, repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is watched."""
+        return self.watcher.names
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """One sentence on each: where it is, or that it is gone."""
+        return self.watcher.conditions
+
+    @property
+    def frames(self) -> Tables:
+        """What was gathered so far (the last half hour): ``requests``, ``resources``, ``health``, ``events``."""
+        return self.watcher.tables()
+
+    @property
+    def faults(self) -> list[Disturbance]:
+        """The faults in this workspace, whoever made them: those in force, and the newest that are over."""
+        return faults.history(self.stack.session)
+
+    def dashboard(self, title: str = "Watched live", *, container: str = "", seconds: float = 120) -> Dashboard:
+        """Show the dashboard below the cell: live, or, where nobody sits in front of it, as it is at its end."""
+        shown = Dashboard(self.watcher, lambda: self.faults, title=title, container=container, seconds=seconds)
+        self._shown.append(shown)
+        return shown.show(self.screens)
+
+    def stop(self) -> None:
+        """End the dashboards, whose last picture stays, and the gathering; a second call changes nothing."""
+        while self._shown:
+            self._shown.pop().stop()
+        self.watcher.stop()
+
+
+def watch(stack: Stack, screens: Screens, *what: str | Running, **named: Running) -> Watch:
+    """Begin to watch. Raises WrongUsage for two things of one name, WorkshopError for what is not there."""
+    subjects = [*_subjects(stack, what or ("service",)), *(Subject(name, id=one.id) for name, one in named.items())]
+    names = [one.name for one in subjects]
+    if len(set(names)) < len(names):
+        raise WrongUsage(f"Two of these have the same name: {', '.join(names)}.", "Name one: w.watch(mine=container)")
+    watcher = Watcher(stack.session.engine, stack.session.who.session, subjects)
+    made = Watch(stack, screens, watcher)
+    screens.replace(NAME, made)
+    watcher.start()
+    return made
+
+
+def _subjects(stack: Stack, what: Sequence[str | Running]) -> Iterator[Subject]:
+    for one in what:
+        if isinstance(one, Running):
+            labels = one.container.labels or {}
+            yield Subject(labels.get(SERVICE) or one.name, id=one.id)
+        else:
+            stack.container(one)  # says which there are, if it is none of them
+            yield Subject(one, stack.project, one)

@@ -1,0 +1,149 @@
+"""Two looks at a service's ``/metrics`` → what was asked of it in between: rate, errors, latency. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from workshop_kit.observe.exposition import Reading, readings
+
+NOT_KNOWN = math.nan
+REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
+IN_FLIGHT, DEPENDENCY_UP, BORN = "http_requests_in_flight", "dependency_up", "process_start_time_seconds"
+NAMES = frozenset({REQUESTS, DURATIONS, IN_FLIGHT, DEPENDENCY_UP, BORN})
+PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+"""Routes that are no customers': whoever watches would count himself."""
+Series = tuple[tuple[str, str], ...]  # a series by its labels
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What ``/metrics`` said at one time, without the probes.
+
+    ``requests`` are counts by series; ``buckets`` the cumulative counts of the duration histogram by series, ``le``
+    among its labels; ``born`` when the process started (seconds since 1970), 0 where it does not say.
+    """
+
+    time: datetime
+    requests: Mapping[Series, float] = field(default_factory=dict)
+    buckets: Mapping[Series, float] = field(default_factory=dict)
+    dependencies: Mapping[str, bool] = field(default_factory=dict)
+    in_flight: float = NOT_KNOWN
+    born: float = 0.0
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What was asked of a container since the row before; a number that is not known is NaN.
+
+    ``state`` is ``ok``, ``no metrics`` (it answers, but has none of ours) or ``no answer``. Errors are answers with
+    status 500 and above, and requests that ended without one; ``refused`` are answers with 400 to 499;
+    ``error_percent`` is the errors' share, NaN without a request. The percentiles are of the requests that ended since
+    the row before, estimated from histogram buckets as Prometheus' histogram_quantile does: they are as exact as the
+    buckets are narrow, and never above the last one.
+    """
+
+    time: datetime
+    container: str
+    state: str = "ok"
+    requests_per_second: float = NOT_KNOWN
+    errors_per_second: float = NOT_KNOWN
+    refused_per_second: float = NOT_KNOWN
+    error_percent: float = NOT_KNOWN
+    p50_ms: float = NOT_KNOWN
+    p95_ms: float = NOT_KNOWN
+    p99_ms: float = NOT_KNOWN
+    in_flight: float = NOT_KNOWN
+
+
+def parse(text: str, time: datetime) -> Counters | None:
+    """The counters in a text of ``/metrics``; None if none of ours is in it."""
+    found = [one for one in readings(text, NAMES) if one.labels.get("route") not in PROBES]
+    if not any(one.name in {REQUESTS, DURATIONS} for one in found):
+        return None
+    return Counters(
+        time,
+        _by_series(found, REQUESTS),
+        _by_series(found, DURATIONS),
+        {
+            one.labels.get("dependency", ""): one.value > 0
+            for one in found
+            if one.name == DEPENDENCY_UP and not math.isnan(one.value)  # NaN: it was not asked yet
+        },
+        sum((one.value for one in found if one.name == IN_FLIGHT), start=0.0)
+        if any(one.name == IN_FLIGHT for one in found)
+        else NOT_KNOWN,
+        max((one.value for one in found if one.name == BORN), default=0.0),
+    )
+
+
+def traffic(before: Counters | None, now: Counters, container: str) -> Traffic:
+    """What came between two looks at one container; without a first look only what is there at this moment."""
+    seconds = (now.time - before.time).total_seconds() if before else 0.0
+    if before is None or seconds <= 0:
+        return Traffic(now.time, container, in_flight=now.in_flight)
+    restarted = before.born != now.born
+    requests = _increases({} if restarted else before.requests, now.requests)
+    durations = _summed_by_bound(_increases({} if restarted else before.buckets, now.buckets))
+    total = sum(requests.values())
+    refused, fine = _of_status(requests, "4"), _of_status(requests, "123")
+    errors = total - refused - fine
+    p50, p95, p99 = (quantile(share, durations) * 1000 for share in (0.5, 0.95, 0.99))
+    return Traffic(
+        now.time,
+        container,
+        requests_per_second=total / seconds,
+        errors_per_second=errors / seconds,
+        refused_per_second=refused / seconds,
+        error_percent=100 * errors / total if total else NOT_KNOWN,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        in_flight=now.in_flight,
+    )
+
+
+def quantile(share: float, buckets: Sequence[tuple[float, float]]) -> float:
+    """The value that ``share`` of all observations do not exceed; NaN without any.
+
+    ``buckets`` are upper bounds, rising, each with how many observations are no greater. Within a bucket they are taken
+    to be spread evenly; beyond the last finite bound nothing is known, so that bound is the answer.
+
+    >>> quantile(0.5, [(0.1, 0), (0.2, 10), (float("inf"), 10)])
+    0.15000000000000002
+    """
+    total = buckets[-1][1] if buckets else 0.0
+    if total <= 0:
+        return NOT_KNOWN
+    rank, lower, below = share * total, 0.0, 0.0
+    for bound, count in buckets:
+        if count >= rank and count > below:
+            return lower if math.isinf(bound) else lower + (bound - lower) * (rank - below) / (count - below)
+        lower, below = (bound, max(below, count)) if not math.isinf(bound) else (lower, below)
+    return lower
+
+
+def _by_series(found: Iterable[Reading], name: str) -> dict[Series, float]:
+    return {tuple(sorted(one.labels.items())): one.value for one in found if one.name == name}
+
+
+def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> dict[Series, float]:
+    """By series; one that went back began again at zero, one that is new began there, too."""
+    grown = {series: value - before.get(series, 0.0) for series, value in now.items()}
+    return {series: now[series] if more < 0 else more for series, more in grown.items()}
+
+
+def _of_status(requests: Mapping[Series, float], digits: str) -> float:
+    return sum(more for series, more in requests.items() if dict(series).get("status", "").startswith(tuple(digits)))
+
+
+def _summed_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
+    """The buckets of all routes in one: upper bound → how many took no longer."""
+    sums: dict[float, float] = {}
+    for series, more in buckets.items():
+        bound = float(dict(series).get("le", "nan"))
+        if not math.isnan(bound):
+            sums[bound] = sums.get(bound, 0.0) + more
+    return sorted(sums.items())

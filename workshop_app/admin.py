@@ -30,7 +30,7 @@ async def read_level(_: Request) -> Response:
 
 async def change_level(request: Request) -> Response:
     """Another level from now on, for our lines and for those of libraries."""
-    before, after = logs.level(), _parse(await _body(request))
+    before, after = logs.level(), _parse(await body(request))
     # Told at the more talkative of the two levels: whoever reads the log should see why it has become quiet.
     if before not in LEVELS or LEVELS.index(after) < LEVELS.index(before):
         logs.set_level(after)
@@ -39,18 +39,19 @@ async def change_level(request: Request) -> Response:
     return _respond(after)
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
+async def body(request: Request) -> bytes:
+    """What was sent, if it is as short as anything that may be said here."""
+    sent = b""
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT_BYTES:
-            raise HTTPException(413, f"A level takes at most {BODY_LIMIT_BYTES} bytes.")
-    return body
+        sent += chunk
+        if len(sent) > BODY_LIMIT_BYTES:
+            raise HTTPException(413, f"What is said here takes at most {BODY_LIMIT_BYTES} bytes.")
+    return sent
 
 
-def _parse(body: bytes) -> str:
+def _parse(sent: bytes) -> str:
     try:
-        asked = orjson.loads(body)
+        asked = orjson.loads(sent)
     except orjson.JSONDecodeError:
         raise HTTPException(400, 'The body is not JSON, such as {"level": "debug"}.') from None
     level = asked.get("level") if isinstance(asked, dict) else None

@@ -19,13 +19,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workshop_app import admin, config, health, logs, orders, timings
+from workshop_app import admin, config, faults, health, logs, metrics, orders, timings
 from workshop_app.dependencies import Dependencies, Unavailable, reason
 
 routes = [
     Route("/livez", health.live),
     Route("/readyz", health.ready),
     Route("/health", health.deep),
+    Route(metrics.PATH, metrics.show),
     Route("/orders", orders.create, methods=["POST"]),
     Route("/orders", orders.recent, methods=["GET"]),
     Route("/orders/{order_id}", orders.read),
@@ -34,8 +35,13 @@ admin_routes = [  # only with HTTP_ADMIN=true
     Route("/admin/log-level", admin.read_level, methods=["GET"]),
     Route("/admin/log-level", admin.change_level, methods=["PUT"]),
 ]
-PROBES = {"/livez", "/readyz", "/health"}
-UNMATCHED = "unmatched"  # never the raw path: anybody can invent a million of them
+fault_routes = [  # only with HTTP_FAULTS=true
+    Route("/admin/faults", faults.show, methods=["GET"]),
+    Route("/admin/faults", faults.heal_all, methods=["DELETE"]),
+    Route("/admin/faults/{name}", faults.strike, methods=["PUT"]),
+    Route("/admin/faults/{name}", faults.heal, methods=["DELETE"]),
+]
+PROBES = {"/livez", "/readyz", "/health", metrics.PATH}
 
 REQUEST = "request"
 REQUEST_FAILED = "request failed"
@@ -48,9 +54,15 @@ log = logs.get_logger(__name__)
 
 def create(settings: config.Config) -> Starlette:
     """The application for ``settings``; it connects its dependencies when its lifespan starts."""
+    in_force = faults.InForce()
+    # A config module from before there were these settings does not have them.
+    with_admin, with_faults = (getattr(settings.http, name, False) for name in ("admin", "faults"))
     app = Starlette(
-        # A config module from before there was this setting does not have it.
-        routes=[*routes, *(admin_routes if getattr(settings.http, "admin", False) else [])],
+        routes=[
+            *(_behind_door(routes, in_force) if with_faults else routes),
+            *(admin_routes if with_admin else []),
+            *(fault_routes if with_faults else []),
+        ],
         middleware=[Middleware(RequestLine)],
         exception_handlers={HTTPException: _refused, Unavailable: _unavailable},
         lifespan=_lifespan,
@@ -58,14 +70,26 @@ def create(settings: config.Config) -> Starlette:
     app.router.redirect_slashes = False  # one spelling a path; a redirect would repeat the caller's Host header
     app.state.started = False
     app.state.draining = False
+    app.state.faults = in_force
     app.state.dependencies = Dependencies.of(settings)
+    app.state.metrics = metrics.Metrics(app.routes, app.state.dependencies)
     return app
+
+
+def _behind_door(table: list[Route], in_force: faults.InForce) -> list[Route]:
+    """The same routes, each with the door before it that lets faults in, except before probes."""
+    door = [Middleware(faults.Door, in_force=in_force)]
+    return [
+        route if route.path in PROBES else Route(route.path, route.endpoint, methods=route.methods, middleware=door)
+        for route in table
+    ]
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     starting = asyncio.create_task(_start(app))
     yield
+    app.state.faults.heal_all()
     await starting
     await app.state.dependencies.close()
 
@@ -79,10 +103,14 @@ async def _start(app: Starlette) -> None:
     else:
         app.state.started = True
         log.info(STARTED)
+    await asyncio.to_thread(app.state.metrics.load)
 
 
 class RequestLine:
-    """Gives every request an id, and one line in the log when it has ended. Whatever is logged between has the id."""
+    """Gives every request an id, and one line in the log when it has ended. Whatever is logged between has the id.
+
+    It counts them, too: what the line says of a request is what the metrics sum up.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -94,6 +122,7 @@ class RequestLine:
             return
         exchange = Exchange(scope, send)
         with logs.request_context(request_id=exchange.request_id), timings.of_request() as exchange.waits:
+            exchange.begin()
             try:
                 await self.app(scope, receive, exchange.send)
             except Exception:
@@ -101,7 +130,7 @@ class RequestLine:
                 if exchange.status is None:
                     await _error(500, "Something went wrong; the log knows.")(scope, receive, exchange.send)
             finally:
-                exchange.log()
+                exchange.end()
 
 
 class Exchange:
@@ -114,6 +143,8 @@ class Exchange:
         self.size_bytes = 0
         self.waits: dict[str, float] = {}
         self._send = send
+        self._metrics: metrics.Metrics = scope["app"].state.metrics
+        self._in_flight = int(metrics.is_counted(scope["path"]))
         self._started = time.perf_counter()
 
     async def send(self, message: Message) -> None:
@@ -128,10 +159,22 @@ class Exchange:
             self.size_bytes += len(message.get("body", b""))
         await self._send(message)
 
-    def log(self) -> None:
-        """Probes come every few seconds: they show at level debug, unless they fail."""
+    def begin(self) -> None:
+        """It is in flight now; who only looks at the metrics does not change them."""
+        self._metrics.in_flight += self._in_flight
+
+    def end(self) -> None:
+        """Count it, and write its line."""
+        seconds = time.perf_counter() - self._started
         route = self.scope.get("route")
-        template = route.path if isinstance(route, Route) else UNMATCHED
+        # Never the raw path: anybody can invent a million of them.
+        template = route.path if isinstance(route, Route) else metrics.UNMATCHED
+        self._metrics.in_flight -= self._in_flight
+        self._metrics.count(self.scope["method"], template, self.status, seconds)
+        self._log(template, seconds)
+
+    def _log(self, template: str, seconds: float) -> None:
+        """Probes come every few seconds: they show at level debug, unless they fail."""
         failed = self.status is None or self.status >= 500
         level = "warning" if failed else "debug" if template in PROBES else "info"
         getattr(log, level)(
@@ -140,7 +183,7 @@ class Exchange:
             route=template,
             path=self.scope["path"],
             status=self.status,  # null: it ended without an answer
-            duration_ms=round((time.perf_counter() - self._started) * 1000, 1),
+            duration_ms=round(seconds * 1000, 1),
             size_bytes=self.size_bytes,
             **self.waits,
         )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from workshop_app import config, timings
+from workshop_app.pings import Pings
 
 if TYPE_CHECKING:
     import redis.asyncio
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 CONNECT_TIMEOUT_SECONDS = 1.0
+CLOSE_TIMEOUT_SECONDS = 1.0
 TRANSACTION_TIMEOUT_SECONDS = 1.5
 REPLICA_TIMEOUT_SECONDS = 0.5  # past this, asking the master is faster
 REPLICA_REST_SECONDS = 1.0
@@ -64,6 +66,7 @@ class Database:
     def __init__(self, name: str, settings: config.MasterDb | config.ReplicaDb) -> None:
         self.name = name
         self.critical = False
+        self.pings = Pings()
         self._settings = settings
         self._queries: AsyncEngine | None = None
         self._pings: AsyncEngine | None = None
@@ -107,10 +110,11 @@ class Database:
 
     async def ping(self) -> None:
         """Ask for the answer to ``SELECT 1``."""
-        if self._pings is None:
-            raise Unavailable(self.name)
-        async with self._pings.connect() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        with self.pings.measured():
+            if self._pings is None:
+                raise Unavailable(self.name)
+            async with self._pings.connect() as connection:
+                await connection.exec_driver_sql("SELECT 1")
 
     async def close(self) -> None:
         """Close both pools."""
@@ -170,6 +174,7 @@ class Cache:
     def __init__(self, name: str, settings: config.Redis) -> None:
         self.name = name
         self.critical = False
+        self.pings = Pings()
         self._settings = settings
         self._client: redis.asyncio.Redis | None = None
 
@@ -202,8 +207,9 @@ class Cache:
 
     async def ping(self) -> None:
         """Ask for PONG."""
-        async with self.client() as client:
-            await client.ping()
+        with self.pings.measured():
+            async with self.client() as client:
+                await client.ping()
 
     async def close(self) -> None:
         """Close the pool."""
@@ -242,6 +248,7 @@ class Dependencies:
             dependency.connect()
 
     async def close(self) -> None:
-        """Close each."""
-        for dependency in self:
-            await dependency.close()
+        """Close each, all at once; one that does not let go in time is left to the end of the process."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                await asyncio.gather(*(dependency.close() for dependency in self), return_exceptions=True)

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from workshop_app import config, logs
 
 BACKLOG = 512
-IN_FLIGHT_SECONDS = 5  # with the longest drain (5 s) it would pass the 10 s after which an engine kills
+STOP_SECONDS = 8.0  # drain and requests in flight together; after 10 s an engine kills, and closing takes time, too
+IN_FLIGHT_SECONDS = 5.0  # at most; what has not ended by then is given up
 
 LISTENING = "listening"
 DRAINING = "draining"
@@ -39,7 +40,7 @@ def serve(app: Starlette, sock: socket.socket, drain_seconds: float) -> None:
         lifespan="on",
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=IN_FLIGHT_SECONDS,
+        timeout_graceful_shutdown=min(IN_FLIGHT_SECONDS, STOP_SECONDS - drain_seconds),  # type: ignore[arg-type]
     )
     host, port = sock.getsockname()[:2]
     log.info(LISTENING, host=host, port=port)

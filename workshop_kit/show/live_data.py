@@ -111,6 +111,11 @@ def describe(title: str, plots: Sequence[Plot], seconds: float) -> str:
     return " ".join(said)
 
 
+def rounded(number: float) -> str:
+    """As exact as it is read at a glance: ``1,234``, ``12``, ``1.2``, ``0``."""
+    return f"{number:,.0f}" if abs(number) >= 10 or number == 0 else f"{number:.1f}"
+
+
 def _groups(column: pd.Series, seen: npt.NDArray[np.bool_]) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
     codes, names = pd.factorize(column)
     for code, name in enumerate(names):

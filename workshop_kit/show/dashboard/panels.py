@@ -7,9 +7,10 @@ import pandas as pd
 
 from workshop_kit.observe.watching import Tables
 from workshop_kit.show.dashboard.view import Fault, Row, View, marks, rows, spans
-from workshop_kit.show.live_data import Panel, describe, read, times
+from workshop_kit.show.live_data import Line, Panel, read, rounded, times
 
 MEBIBYTE = 1 << 20
+SAID = 4  # faults and events that are said; the table below the picture has them all
 REQUESTS = Panel(
     "Requests, and errors (5xx, or no answer)",
     "per second",
@@ -43,18 +44,25 @@ def of_container(tables: Tables, faults: tuple[Fault, ...], container: str, edge
 
 
 def in_words(title: str, view: View) -> str:
-    """The same as a text: every line's newest value and range, every fault, event, and the state of every row."""
-    said = [describe(title, view.plots, view.seconds)]
-    said += [f"Fault {one.label} from {view.clock(one.start)} to {view.clock(one.end)} UTC." for one in view.spans]
-    said += [f"{one.label} at {view.clock(one.x)}." for one in view.marks]
+    """The same as a text short enough to be heard: newest and highest values, the newest faults, events and states."""
+    said = [f"{title}, {view.seconds:.0f} seconds until {view.clock(0)} UTC."]
+    said += [
+        f"{plot.panel.title}, {plot.panel.unit}: {', '.join(map(_line_text, plot.lines)) or 'no data'}."
+        for plot in view.plots
+    ]
+    said += [f"Fault {one.label} from {view.clock(one.start)} to {view.clock(one.end)}." for one in view.spans[-SAID:]]
+    said += [f"{one.label} at {view.clock(one.x)}." for one in view.marks[-SAID:]]
     return " ".join([*said, *(_row_text(view, row) for row in view.rows)])
 
 
+def _line_text(line: Line) -> str:
+    if line.last is None:
+        return f"{line.label} not known"
+    return f"{line.label} {rounded(line.last)} (at most {rounded(float(np.nanmax(line.y)))})"
+
+
 def _row_text(view: View, row: Row) -> str:
-    """The newest states of a row: older ones are in the table below the picture."""
-    if not row.runs:
-        return f"{row.name}: nothing known."
-    return f"{row.name}: {', then '.join(f'{run.state} from {view.clock(run.start)}' for run in row.runs[-3:])}."
+    return f"{row.name}: {row.runs[-1].state} since {view.clock(row.runs[-1].start)}." if row.runs else ""
 
 
 def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:

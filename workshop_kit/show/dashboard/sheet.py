@@ -21,7 +21,7 @@ from workshop_kit.show import charts
 from workshop_kit.show.dashboard.states import LOOKS, StatesArtists
 from workshop_kit.show.dashboard.strip import KINDS, LEVELS, StripArtists
 from workshop_kit.show.dashboard.view import View
-from workshop_kit.show.live_data import Line, Plot
+from workshop_kit.show.live_data import Line, Plot, rounded
 from workshop_kit.show.live_figure import LIMIT_STYLE, Backdrop, look_of, moving_line, put, top_of
 
 LEFT, RIGHT = 0.095, 0.79  # where the panels begin and end; to the right of them stand the names and newest values
@@ -343,8 +343,7 @@ def _value(line: Line, unit: str) -> str:
     if not line.y.size or np.isnan(line.y[-1]):
         return "–"
     short = {"per second": "/s"}.get(unit, unit)
-    number = float(line.y[-1])
-    return f"{number:,.0f} {short}" if number >= 10 or number == 0 else f"{number:.1f} {short}"
+    return f"{rounded(float(line.y[-1]))} {short}"
 
 
 def _labels(view: View) -> tuple[Any, ...]:

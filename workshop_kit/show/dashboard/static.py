@@ -35,13 +35,13 @@ def page(drawn: Figure, said: str, view: View, tables: Tables, faults: Iterable[
 
 def _folded(name: str, frame: pd.DataFrame) -> str:
     rows = [[cell(value) for value in row] for row in frame.tail(ROWS).itertuples(index=False)]
-    more = f", the newest {ROWS} of {len(frame)}" if len(frame) > ROWS else ""
+    more = f", the newest of {len(frame)} rows" if len(frame) > ROWS else ""
     return _rows(f"{name}{more}", list(frame.columns), rows)
 
 
 def _rows(name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     body = table(name, columns, rows).html if rows else "<p>None.</p>"
-    return f"<details><summary>Data: {escape(name)} ({len(rows)})</summary><div>{body}</div></details>"
+    return f"<details><summary>Data: {escape(name)} ({len(rows)} shown)</summary><div>{body}</div></details>"
 
 
 def _states(view: View) -> list[list[str]]:

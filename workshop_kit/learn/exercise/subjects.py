@@ -19,7 +19,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.exercise import log_subjects
+from workshop_kit.learn.exercise import log_subjects, metric_subjects
 
 MB = 1_000_000
 THINGS = ("customers", "invoices", "orders", "reports", "stock", "suppliers")
@@ -149,10 +149,22 @@ def logging_percentiles(stack: Stack, random: Random) -> Subject:
     return Subject(*log_subjects.latest_incident(stack, random))
 
 
+def monitoring_ratio(stack: Stack, random: Random) -> Subject:
+    """For ``monitoring.ratio``: a Prometheus that remembers an incident."""
+    return Subject(*metric_subjects.remembering(stack, random))
+
+
+def monitoring_throttled(stack: Stack, random: Random) -> Subject:
+    """For ``monitoring.throttled``: three containers at work."""
+    return Subject(*metric_subjects.at_work(stack, random))
+
+
 SUBJECTS: Mapping[str, Callable[[Stack, Random], Subject]] = {
     "container.layer": container_layer,
     "container.loss": container_loss,
     "logging.cause": logging_cause,
     "logging.parse": logging_parse,
     "logging.percentiles": logging_percentiles,
+    "monitoring.ratio": monitoring_ratio,
+    "monitoring.throttled": monitoring_throttled,
 }

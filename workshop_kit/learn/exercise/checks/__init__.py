@@ -16,10 +16,13 @@ from workshop_kit.learn.exercise.checks import (
     logging_parse,
     logging_percentiles,
     logging_stdout,
+    monitoring_alert,
     monitoring_critical,
     monitoring_deep,
     monitoring_drain,
     monitoring_healthcheck,
+    monitoring_ratio,
+    monitoring_throttled,
 )
 from workshop_kit.learn.exercise.judging import CHECKS, Context, Judged, check
 
@@ -43,8 +46,11 @@ __all__ = [
     "logging_parse",
     "logging_percentiles",
     "logging_stdout",
+    "monitoring_alert",
     "monitoring_critical",
     "monitoring_deep",
     "monitoring_drain",
     "monitoring_healthcheck",
+    "monitoring_ratio",
+    "monitoring_throttled",
 ]

@@ -24,6 +24,7 @@ from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
 SETTING = "HEALTH_CRITICAL"
+GRAVEST = "nobody is called"
 OTHERWISE = "replica-db"
 """What is critical to the second instance: it only reads, say."""
 
@@ -82,7 +83,7 @@ def _again(context: Context, between: Doors) -> contextlib.AbstractContextManage
 
 
 def _judged(findings: tuple[Finding, ...], otherwise: tuple[Finding, ...], lines: str) -> Judged:
-    wrong = [finding for finding in findings if not finding.passed]
+    wrong = sorted((one for one in findings if not one.passed), key=lambda one: GRAVEST not in one.means)
     if wrong:
         return Judged(wrong[0].means, findings, output=lines)
     if all(finding.passed for finding in otherwise):
@@ -109,7 +110,7 @@ def _answered(tried: Trial, case: Case, setting: str = "") -> Finding:
 
 def _means(case: Case, status: int | None, word: str) -> str:
     if case.status == 503 and status == 200:
-        return f"{case.gone} is gone, nothing works without it, and /health says 200: nobody is called."
+        return f"{case.gone} is gone, which is critical, and /health says 200: {GRAVEST}."
     if case.word == "warn" and status == 503:
         return f"It could do without {case.gone}, and is taken out of service for it."
     if case.word == "warn" and word == "pass":

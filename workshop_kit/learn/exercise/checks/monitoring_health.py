@@ -17,8 +17,8 @@ WORKS = "/orders"
 """Answers 200 once the service works, and is asked without asking about health."""
 SETTLE_SECONDS = 3.5  # longer than the service keeps a report, and a check of everything takes
 LOOK_SECONDS = 0.1
-START_SECONDS = 12.0
-DEADLINE_SECONDS = 30.0
+START_SECONDS = 20.0
+DEADLINE_SECONDS = 50.0
 """Generous: a busy machine starts several containers for one check. On an idle one nothing waits for either."""
 
 

@@ -11,8 +11,9 @@ from workshop_kit.errors import WrongUsage
 
 Value = float | int | bool | None
 Concern = Literal["container", "configuration", "logging", "monitoring"]
-# How a fault is made: by the engine on the container itself, or by a proxy that takes the container's place.
-Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy"]
+# How a fault is made: by the engine on the container itself, by a proxy that takes the container's place, or by the
+# service in the container, which is asked for it.
+Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy", "inside"]
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ class Fault:
 
 def named(name: str) -> Fault:
     """Return the fault of that name. Raises WrongUsage with the names there are."""
-    if name not in FAULTS:
-        raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", _similar(name, FAULTS))
-    return FAULTS[name]
+    there = INSIDE if name.startswith("inside.") else FAULTS
+    if name not in there:
+        raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(there)}.", _similar(name, there))
+    return there[name]
 
 
 def _similar(name: object, known: Mapping[str, object]) -> str:
@@ -171,3 +173,31 @@ _ALL = (
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 """The registry: every fault by its name."""
+
+
+def _inside(name: str, does: str, *parameters: Parameter) -> Fault:
+    return Fault(f"inside.{name}", does, "monitoring", "inside", parameters)
+
+
+_REQUESTS = Parameter("share", "of the requests", 1.0, at_least=0.01)
+INSIDE: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        _inside("latency", "Answers come later.", Parameter("ms", "ms", 300.0, 1, 60_000), _REQUESTS),
+        _inside("errors", "Requests end with an unexpected error, 500.", _REQUESTS),
+        _inside("hang", "Requests get no answer until it is undone.", _REQUESTS),
+        _inside("refuse", "Requests are turned away at once, 503.", _REQUESTS),
+        _inside(
+            "leak",
+            "Memory is taken, and not given back until it is undone.",
+            Parameter("mib_per_second", "MiB/s", 10.0, 0.1, 1024),
+            Parameter("at_most_mib", "MiB", 64.0, 1, 4096),
+        ),
+        _inside(
+            "burn",
+            "A thread computes, and everything else waits for its turn.",
+            Parameter("share", "of a core", 1.0, at_least=0.01),
+        ),
+    )
+}
+"""Those that the service makes in itself, if it was started with HTTP_FAULTS=true; probes are spared."""

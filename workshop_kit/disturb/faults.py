@@ -12,7 +12,6 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from workshop_kit.disturb import catalog
-from workshop_kit.disturb.catalog import FAULTS
 from workshop_kit.disturb.journal import Journal, Open
 from workshop_kit.disturb.mechanisms import MECHANISMS, Pair
 from workshop_kit.disturb.networks import refusal
@@ -165,4 +164,4 @@ def _on(journal: Journal, container: str) -> tuple[Open, ...]:
 
 
 def _pair(entry: Open) -> Pair:
-    return MECHANISMS[FAULTS[entry.fault].mechanism]
+    return MECHANISMS[catalog.named(entry.fault).mechanism]

@@ -1,4 +1,4 @@
-"""The faults that the engine makes: each a pair of *strike* and *heal*.
+"""How faults are made: each a pair of *strike* and *heal*.
 
 ``heal`` looks at the other faults in force on the same target and leaves them in force, so that faults nest and may
 end in any order. It may run twice, or after a strike that got only half-way.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workshop_kit.disturb import proxy
+from workshop_kit.disturb import admin, proxy
 from workshop_kit.disturb.catalog import Mechanism
 from workshop_kit.disturb.networks import attach, detach, post
 from workshop_kit.disturb.targets import Case
@@ -122,4 +122,5 @@ MECHANISMS: Mapping[Mechanism, Pair] = {
     "disconnect": Pair(disconnect, reconnect),
     "limits": Pair(tighten, loosen),
     "proxy": Pair(proxy.step_in, proxy.step_aside),
+    "inside": Pair(admin.strike, admin.heal),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from workshop_kit.disturb.catalog import FAULTS, Mechanism
+from workshop_kit.disturb.catalog import Mechanism, named
 from workshop_kit.disturb.journal import Journal, Open
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import are_ours
@@ -31,7 +31,7 @@ class Case:
 
     def also(self, *mechanisms: Mechanism) -> list[Open]:
         """The other faults on this target that are made in one of these ways."""
-        return [other for other in self.others if FAULTS[other.fault].mechanism in mechanisms]
+        return [other for other in self.others if named(other.fault).mechanism in mechanisms]
 
 
 def target(where: Where, service: str | None) -> Any:

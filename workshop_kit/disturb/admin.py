@@ -1,0 +1,61 @@
+"""The faults that a service of ours makes in itself: asked for over HTTP at ``/admin/faults``, with HTTP_FAULTS on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from workshop_kit.disturb.targets import Case
+from workshop_kit.engine import containers
+from workshop_kit.errors import WorkshopError
+
+PORT = 8080
+PREFIX = "inside."  # before the service's own name of a fault: others of that name come from outside
+TIMEOUT_SECONDS = 5.0
+
+
+def strike(case: Case) -> None:
+    """Ask for the fault. Raises WorkshopError if it cannot be asked, or says no, in its own sentence."""
+    _ask(case, "PUT", case.entry.parameters)
+
+
+def heal(case: Case) -> None:
+    """Ask for its end, or for the grade of the same fault that is still in force; one that has stopped has none."""
+    case.container.reload()
+    if not case.container.attrs["State"]["Running"]:
+        return
+    same = [other for other in case.others if other.fault == case.entry.fault]
+    if same:
+        _ask(case, "PUT", same[-1].parameters)
+    else:
+        _ask(case, "DELETE", None)
+
+
+def _ask(case: Case, method: str, grade: Mapping[str, Any] | None) -> None:
+    name, fault = case.entry.name, case.entry.fault.removeprefix(PREFIX)
+    url = f"{containers.url_of(case.container.attrs, PORT)}/admin/faults/{fault}"
+    try:
+        with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
+            answer = client.request(method, url, json=grade)
+    except httpx.HTTPError as error:
+        raise WorkshopError(
+            f"{name} does not answer at /admin/faults ({type(error).__name__}).", "Is it up, and ready?"
+        ) from error
+    if answer.status_code == httpx.codes.NOT_FOUND and method == "DELETE":
+        return  # it has no such thing, so none is in force
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise WorkshopError(
+            f"{name} has no faults inside: it was started without HTTP_FAULTS=true.",
+            'Run one with it: run(session, like(container, environment={..., "HTTP_FAULTS": "true"})).',
+        )
+    if answer.is_error:
+        raise WorkshopError(f"{name} refused the fault {fault!r}: {_sentence(answer)}", "Correct it and run it again.")
+
+
+def _sentence(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status_code}."

@@ -39,7 +39,7 @@ def of_container(tables: Tables, faults: tuple[Fault, ...], container: str, edge
         drawn,
         spans(faults, edge, seconds),
         marks(tables.events, names, edge, seconds),
-        _why_nothing(requests),
+        nothing=_why_nothing(requests),
     )
 
 

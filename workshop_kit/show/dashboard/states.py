@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,6 +30,11 @@ class Look:
     ink: str
     height: float
 
+    @property
+    def box(self) -> dict[str, Any]:
+        """As matplotlib wants it."""
+        return {"facecolor": self.face, "edgecolor": self.edge, "hatch": self.hatch, "linewidth": 0.8}
+
 
 LOOKS: Mapping[str, Look] = {
     "pass": Look("#bfe3d2", "#1a7f5a", "", "P", charts.INK, 0.46),
@@ -46,7 +52,7 @@ class StatesArtists:
         self.bars: dict[str, PolyCollection] = {}
         self.letters: dict[str, Line2D] = {}
         for state, look in LOOKS.items():
-            bars = PolyCollection([], facecolor=look.face, edgecolor=look.edge, hatch=look.hatch, lw=0.8, animated=True)
+            bars = PolyCollection([], animated=True, **look.box)
             axes.add_collection(bars, autolim=False)
             self.bars[state] = bars
             style = {"marker": f"$\\mathbf{{{look.letter}}}$", "color": look.ink, "markersize": 6, "mew": 0}

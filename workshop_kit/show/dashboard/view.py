@@ -6,7 +6,7 @@ Times become seconds before the right edge (0 or less), as in `live_data`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -68,6 +68,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Bars:
+    """Counts over time: how many of each name in each step, which begins at its start and lasts ``step`` seconds."""
+
+    title: str
+    unit: str
+    starts: Numbers
+    step: float
+    counts: Mapping[str, Numbers]
+
+
+@dataclass(frozen=True)
 class View:
     """All that one picture shows, over the ``seconds`` before ``edge`` (seconds since 1970)."""
 
@@ -77,6 +88,7 @@ class View:
     rows: tuple[Row, ...] = ()
     spans: tuple[Span, ...] = ()
     marks: tuple[Mark, ...] = ()
+    bars: Bars | None = None
     nothing: str = "no data"  # what is written into a panel without any
 
     def clock(self, x: float) -> str:

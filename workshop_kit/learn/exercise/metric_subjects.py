@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -24,10 +26,11 @@ Made = tuple[dict[str, str], Running]
 SCRAPE_SECONDS = 5
 PHASE_SECONDS = 300
 AGO = timedelta(hours=2)
+PAST, SETTINGS = "/tmp/past.txt", "/tmp/prometheus.yml"  # noqa: S108  # in the container
 LIMITS = ("--storage.tsdb.retention.time=12h", "--query.timeout=5s", "--query.max-samples=1000000")
 REMEMBER = (
-    "promtool tsdb create-blocks-from openmetrics /data/past.txt /tmp/prometheus > /tmp/made"
-    f" && exec prometheus --config.file=/data/prometheus.yml --storage.tsdb.path=/tmp/prometheus"
+    f"promtool tsdb create-blocks-from openmetrics {PAST} /tmp/prometheus 1>&2"
+    f" && exec prometheus --config.file={SETTINGS} --storage.tsdb.path=/tmp/prometheus"
     f" --query.lookback-delta={3 * SCRAPE_SECONDS}s {' '.join(LIMITS)} --log.level=warn"
 )
 NAME = "http_requests_total"
@@ -51,9 +54,11 @@ class Past:
     def ask(self, query: str) -> pd.DataFrame:
         """What a query gave all the time: a column for each series, over the time.
 
-        Raises PromQLMistake for what is no PromQL.
+        Where it gave nothing, a column without a value. Raises PromQLMistake for what is no PromQL.
         """
         rows = promql.query_range(self.url, query, self.start, self.end, SCRAPE_SECONDS)
+        if rows.empty:
+            return pd.DataFrame({"nothing": math.nan}, index=pd.DatetimeIndex([self.start, self.end], name="time"))
         labels = [column for column in rows.columns if column not in ("time", "metric", "value")]
         series = rows[labels].agg(lambda row: ", ".join(filter(None, row)), axis=1) if labels else "the ratio"
         return rows.assign(series=series).pivot_table(index="time", columns="series", values="value")
@@ -74,9 +79,9 @@ def remembering(stack: Stack, random: Random) -> Made:
         entrypoint=("sh", "-c", REMEMBER),
         network=f"{stack.project}_default",
         ports=(9090,),
-        volumes=("/data",),
-        files={"/data/past.txt": history(phases, start, random), "/data/prometheus.yml": "global: {}\n"},
-        tmpfs={"/tmp": "size=96m,mode=1777"},  # noqa: S108
+        volumes=("/tmp",),  # noqa: S108  # no tmpfs: a block begins as half a gigabyte, which costs a disk nothing
+        tmpfs={},
+        files={PAST: history(phases, start, random), SETTINGS: "global: {}\n"},
         memory_bytes=192 * 1024 * 1024,
     )
     running = containers.run(stack.session, spec)
@@ -166,7 +171,7 @@ def at_work(stack: Stack, random: Random) -> Made:
     """Three containers: one wants more than its limit, one wants more than that and may have it, one waits."""
     burst_seconds = random.choice((0.8, 1.0, 1.2, 1.4))
     jobs = [
-        Job(0.2, 1.0, 0.02, burst_seconds, 2.0 - burst_seconds),  # held back in the bursts
+        Job(0.05, 1.0, 0.02, burst_seconds, 2.0 - burst_seconds),  # held back in the bursts
         Job(1.0, 0.45, 0.45, 1.0, 1.0),  # busy, below its limit
         Job(0.2, 0.02, 0.02, 1.0, 1.0),  # slow because it waits for somebody
     ]
@@ -192,8 +197,6 @@ def usage_of(stack: Stack, trio: str, seconds: float = 8.0) -> pd.DataFrame:
 
     They are called a, b and c, in the order of ``trio``.
     """
-    import time
-
     report = NotebookReport()
     with Sampler(stack.session.engine) as sampler:
         for name, identifier in zip("abc", trio.split(","), strict=True):

@@ -144,7 +144,7 @@ def _not_zero(moment: Moment, means: str, look: str) -> tuple[str, str]:
 def true_ratio(samples: pd.DataFrame, when: pd.Timestamp) -> float:
     """The share of customers' requests that failed in the minute before, from the scraped counters themselves."""
     own = samples[~samples["route"].str.fullmatch(PROBES)]
-    window = own[(own["time"] > when - pd.Timedelta(seconds=WINDOW_SECONDS)) & (own["time"] <= when)]
+    window = own[(own["time"] >= when - pd.Timedelta(seconds=WINDOW_SECONDS)) & (own["time"] <= when)]
     gained = {"all": 0.0, "failed": 0.0}
     for (_, _, status), series in window.groupby(["method", "route", "status"]):
         values = series.sort_values("time")["value"]

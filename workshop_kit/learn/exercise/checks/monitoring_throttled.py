@@ -13,7 +13,7 @@ from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.observe import stats
 
-NEAR_PERCENT = 12.0
+NEAR_PERCENT = 15.0
 """Points by which a share of a few seconds may differ from that of the whole time."""
 
 
@@ -41,7 +41,8 @@ def throttled(context: Context) -> Judged:
 def compared(value: Any, counted: dict[str, Counted]) -> Judged:
     """Hold what was handed in against what was counted."""
     culprit = max(counted, key=lambda name: counted[name].throttled_percent)
-    findings = (_who(part(value, "container"), culprit, counted), _share(part(value, "percent"), counted[culprit]))
+    said = str(part(value, "container") or "").strip().lower()
+    findings = (_who(said, culprit, counted), _share(part(value, "percent"), counted.get(said, counted[culprit])))
     if all(finding.passed for finding in findings):
         return Judged("It is not the busiest one that suffers, but the one that wants more than it may have.", findings)
     return Judged(next(finding.means for finding in findings if not finding.passed), findings)
@@ -56,7 +57,7 @@ def _counted(stack: Stack, identifier: str) -> Counted:
     return Counted(share, sample.cpu_nanoseconds / 1e9)
 
 
-def _who(said: Any, culprit: str, counted: dict[str, Counted]) -> Finding:
+def _who(said: str, culprit: str, counted: dict[str, Counted]) -> Finding:
     busiest = max(counted, key=lambda name: counted[name].cpu_seconds)
     means = "None of the three has this name."
     if said == busiest:
@@ -73,15 +74,15 @@ def _who(said: Any, culprit: str, counted: dict[str, Counted]) -> Finding:
     )
 
 
-def _share(said: Any, culprit: Counted) -> Finding:
-    number = said if isinstance(said, int | float) and not isinstance(said, bool) else None
-    near = number is not None and abs(number - culprit.throttled_percent) <= NEAR_PERCENT
+def _share(said: Any, named: Counted) -> Finding:
+    number = float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
+    near = number is not None and abs(number - named.throttled_percent) <= NEAR_PERCENT
     means = "This is no number." if number is None else "That is not the share of its periods that was cut short."
     return found(
         near,
-        "Divide its throttled periods by all its periods",
+        "Divide throttled periods by all periods, of the container that you named",
         "nothing" if number is None else f"{number:.0f} %",
-        f"within {NEAR_PERCENT:g} points of what the kernel has counted",
+        f"what the kernel has counted, within {NEAR_PERCENT:g} points",
         means,
         "throttled_percent has the share of each second; take the mean over all of them, the quiet ones too.",
     )

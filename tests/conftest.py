@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.spreading import Stopwatch, pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.reach import Engine
@@ -23,12 +24,15 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
 
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # pytest finds hooks by their names
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C even where the suite runs in a script's background, whose programs inherit to ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if config.getoption("numprocesses", None):
+        config.pluginmanager.register(Stopwatch(config.rootpath))
 
 
 @pytest.fixture(scope="session")

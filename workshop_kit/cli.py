@@ -17,7 +17,7 @@ import typer
 
 from workshop_kit import doctor as doctor_report
 from workshop_kit.commands import audit, exercises
-from workshop_kit.develop import browser, locks
+from workshop_kit.develop import browser, locks, suite
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError
@@ -197,7 +197,7 @@ def run_tests(
     browser.ensure(install=not no_install, report=TerminalReport())
     with TerminalReport() as report:
         ready.make_ready(own_workspace(os.environ), may_install=not no_install, report=report)
-    words = ["tests/soak", *context.args] if soak else context.args
+    words = ["tests/soak", *context.args] if soak else suite.pytest_words(context.args, ROOT, suite.cores())
     code = subprocess.run([python, "-m", "pytest", *words], cwd=ROOT, check=False).returncode
     if code == 5:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,6 +90,7 @@ class LiveStack:
     """The running stack in the hands of a test."""
 
     stack: Stack
+    services: frozenset[str] = frozenset()
 
     @property
     def url(self) -> str:
@@ -120,8 +123,21 @@ class LiveStack:
         text: bytes = self.stack.container("service").logs()
         return text.decode().split("\n")[:-1]
 
+    def is_well(self) -> bool:
+        """Whether every container is there, runs and is healthy, and the service finds all that it depends on."""
+        found = self.stack.containers()
+        if self.services - found.keys() or any((c.status, c.health) != ("running", "healthy") for c in found.values()):
+            return False
+        try:
+            answers = [httpx.get(self.url + path, trust_env=False, timeout=5) for path in ("/readyz", "/health")]
+        except httpx.HTTPError:
+            return False
+        return [answer.status_code for answer in answers] == [200, 200] and answers[1].json()["status"] == "pass"
+
     def mend(self) -> None:
         """Whatever a test did: everything runs, everything is healthy."""
+        if self.is_well():
+            return  # bringing it up takes seconds, also where there is nothing to do
         for container in self.stack.containers().values():
             if container.status == "paused":
                 container.unpause()
@@ -132,13 +148,29 @@ class LiveStack:
         self.stack.up()
 
 
+@pytest.fixture(scope="session")
+def services(stack: Stack) -> frozenset[str]:
+    """The services that the stack begins with."""
+    stack.up()
+    return frozenset(stack.containers())
+
+
 @pytest.fixture
-def live_stack(stack: Stack) -> Iterator[LiveStack]:
+def live_stack(stack: Stack, services: frozenset[str]) -> Iterator[LiveStack]:
     """The running stack, mended before and after each test."""
-    live = LiveStack(stack)
+    live = LiveStack(stack, services)
     live.mend()
     yield live
     live.mend()
+
+
+@pytest.fixture
+def open_path(tmp_path: Path) -> Path:
+    """A folder of the test's own that other users of this machine may enter, too."""
+    above = [folder for folder in tmp_path.parents if Path(tempfile.gettempdir()) in folder.parents]
+    for folder in (tmp_path, *above):  # pytest closes them; a worker's lie one deeper than those of a single process
+        folder.chmod(folder.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
+    return tmp_path
 
 
 @pytest.fixture

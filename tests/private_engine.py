@@ -22,7 +22,7 @@ from workshop_kit.engine.reach import Engine
 
 START_SECONDS = 60
 DATA_BYTES = 4 * 1024**3
-NAMESPACE = "container-design-workshop-tests"
+NAMESPACE = f"container-design-workshop-tests{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 
 
 class PrivateEngine:

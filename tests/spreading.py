@@ -30,7 +30,7 @@ MARK = "pytest.mark.alone"
 ALONE = "alone"
 
 
-class Spread(LoadScopeScheduling):  # type: ignore[misc]
+class Spread(LoadScopeScheduling):
     """Gives whole units to the workers in the order collected, and the unit ``ALONE`` to the last one standing."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,7 @@ def test_alone_{name}():
 
 
 @pytest.fixture
-def small_suite(tmp_path: Path) -> Iterator[Path]:
+def small_suite(tmp_path: Path) -> Path:
     """A quick file and a slow one, with a test each that must be alone."""
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = alone\n")
     (tmp_path / "conftest.py").write_text(CONFTEST)

@@ -7,7 +7,6 @@ what others on the machine disturb: such tests wait until every other worker has
 from __future__ import annotations
 
 import ast
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
+from xdist.workermanage import NodeManager, WorkerController
 
 TABLE = Path(__file__).with_name("seconds.toml")
 MEASURED = Path("build") / "seconds.toml"
@@ -24,8 +23,12 @@ MEASURED = Path("build") / "seconds.toml"
 WORTH_LISTING_SECONDS = 2
 UNKNOWN_SECONDS = 60.0
 """A file that the table does not know may be a long one: it is not left for the end."""
-COSTLY = ("own_engine", "participant", "neighbor")
-"""Fixtures of a whole session that take long to bring up: whoever names one goes where it is up already."""
+COSTLY = ("own_engine",)
+"""Fixtures of a whole session that take minutes or gigabytes: whoever asks for one goes where it is up already.
+
+A stack is none of them: it is up in seconds, and units that grow with every lesson would leave one worker idle."""
+ENDING_SECONDS = 60
+"""After Ctrl-C a worker takes down its stack and its engines before it is ended by force."""
 MARK = "pytest.mark.alone"
 ALONE = "alone"
 
@@ -61,6 +64,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread | 
     if config.getvalue("dist") != "load":  # what -n alone stands for
         return None
     config.option.loadscopereorder = False  # the workers have ordered what they collected
+    NodeManager.EXIT_TIMEOUT = ENDING_SECONDS
     return Spread(config, log)
 
 
@@ -99,20 +103,26 @@ def file_of(nodeid: str) -> str:
 @cache
 def _home_of(file: str, root: Path) -> str:
     """The name of a file's unit. A fixture of the same name in another part of the tests is another one."""
+    functions = [one for one in ast.walk(_parsed(file, root)) if isinstance(one, ast.FunctionDef)]
+    wanted = {argument.arg for function in functions for argument in function.args.args}
     part = "/".join(Path(file).parts[:2])
-    words = set(re.findall(r"\w+", (root / file).read_text(encoding="utf-8")))
-    return next((f"{part}: {name}" for name in COSTLY if name in words), file)
+    return next((f"{part}: {name}" for name in COSTLY if name in wanted), file)
 
 
 @cache
 def _marked_alone(file: str, root: Path) -> frozenset[str]:
     """The tests of a file that are marked, one by one or with the whole file."""
-    body = ast.parse((root / file).read_text(encoding="utf-8")).body
+    body = _parsed(file, root).body
     tests = [one for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
     marks = [ast.unparse(one.value) for one in body if isinstance(one, ast.Assign) and "pytestmark" in ast.unparse(one)]
     if any(MARK in mark for mark in marks):
         return frozenset(test.name for test in tests)
     return frozenset(test.name for test in tests if any(MARK in ast.unparse(one) for one in test.decorator_list))
+
+
+@cache
+def _parsed(file: str, root: Path) -> ast.Module:
+    return ast.parse((root / file).read_text(encoding="utf-8"))
 
 
 def listed() -> dict[str, float]:

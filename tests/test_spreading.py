@@ -114,9 +114,10 @@ def test_a_worker_that_dies_fails_the_run_and_says_where(small_suite: Path, root
 
 
 def test_the_longest_unit_comes_first_and_a_new_file_early(tmp_path: Path) -> None:
-    """Files that name a costly fixture are one unit; a file without a time is taken for a long one."""
+    """Files that ask for a costly fixture are one unit; a file without a time is taken for a long one."""
     alone = "@pytest.mark.alone\ndef test_alone(): pass"
-    for name, text in (("a", "own_engine"), ("b", "own_engine"), ("c", alone), ("new", "")):
+    costly = "def test_it(own_engine): pass"
+    for name, text in (("a", costly), ("b", costly), ("c", alone), ("new", '"""Says own_engine."""')):
         file = tmp_path / "tests" / "part" / f"test_{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)

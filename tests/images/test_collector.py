@@ -211,8 +211,8 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket) -
             kill_part(by_api.container, "read")
             writer.wait_ended(within_seconds=60)
             wait_running(by_api.container)
-            said = by_api.exec("python3", "-m", "collector", "flush", "20")
-            assert '"source": "api"' in said.output
+            said = by_api.exec("python3", "-m", "collector", "flush", "60")
+            assert (said.exit_code, '"source": "api"' in said.output) == (0, True), said.output
             found = collected(bucket, "by-api")
             assert sorted(found.numbers) == list(range(20_000))
             assert (found.gaps, found.torn) == ([], 0)

@@ -41,6 +41,7 @@ def known(sampler: Sampler, column: str, container: Any = None) -> list[float]:
     return [float(value) for value in sampler.frame(container)[column].dropna()]
 
 
+@pytest.mark.alone
 def test_a_busy_loop_is_one_core(start: Start, engine: Engine) -> None:
     """100 is one core; a second container that sleeps is seen beside it, by its own name."""
     busy, idle = start(BUSY, cpus=None), start(IDLE)

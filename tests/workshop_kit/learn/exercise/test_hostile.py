@@ -14,9 +14,9 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise.judging import Judged
 from workshop_kit.learn.exercise.result import Verdict
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.alone]  # three hogs at a time: no neighbor's deadline would hold
 
-LIMIT_SECONDS = 20.0
+LIMIT_SECONDS = 40.0  # a check aims for half of it; a busy machine takes longer
 
 LOOPS = "while True:\n    pass\n"
 FORKS = """
@@ -111,7 +111,7 @@ def outcomes(participant: Stack) -> dict[str, Outcome]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_that_does_not_serve_is_told_why_in_time(outcomes: dict[str, Outcome], name: str) -> None:
-    """It ends within 20 s, with a sentence about this very fault and a short, harmless tail of its log."""
+    """It ends in time, with a sentence about this very fault and a short, harmless tail of its log."""
     outcome, (_, helps) = outcomes[name], MODULES[name]
     assert outcome.seconds < LIMIT_SECONDS
     assert outcome.judged.ruling is Verdict.DID_NOT_START

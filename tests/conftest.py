@@ -17,7 +17,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.spreading import Stopwatch, pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.spreading import (
+    Stopwatch,
+    pytest_collection_modifyitems,
+    pytest_sessionfinish,
+    pytest_xdist_make_scheduler,
+)
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.reach import Engine
@@ -26,7 +31,8 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
 
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # pytest finds hooks by their names
+# pytest finds hooks by their names
+__all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish", "pytest_xdist_make_scheduler"]
 ROOT = Path(__file__).resolve().parents[1]
 
 

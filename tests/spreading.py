@@ -7,6 +7,7 @@ what others on the machine disturb: such tests wait until every other worker has
 from __future__ import annotations
 
 import ast
+import signal
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -75,6 +76,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         root = config.rootpath
         places = {unit: place for place, unit in enumerate(in_order((item.nodeid for item in items), listed(), root))}
         items.sort(key=lambda item: places[unit_of(item.nodeid, root)])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker: what it takes down at the end is not interrupted. After Ctrl-C, it is told so again and again."""
+    if hasattr(session.config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def in_order(nodeids: Iterable[str], seconds: Mapping[str, float], root: Path) -> list[str]:

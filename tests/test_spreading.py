@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.spreading import ALONE, in_order, listed, unit_of
+from tests.workshop_kit.learn.waiting import wait_until
 from workshop_kit.develop import suite
 
 CONFTEST = """
-import os, pathlib, time
+import os, pathlib, signal, time
 import pytest
-from tests.spreading import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.spreading import pytest_collection_modifyitems, pytest_sessionfinish, pytest_xdist_make_scheduler
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOLD = pathlib.Path(os.environ["TOLD"])
 
@@ -26,7 +30,7 @@ def tell(what):
 @pytest.fixture(scope="session", autouse=True)
 def stack():
     yield
-    time.sleep(0.5)  # taking down takes its time
+    time.sleep(float(os.environ.get("DOWN_SECONDS", "0.5")))  # taking down takes its time
     tell("gone")
 
 @pytest.fixture(autouse=True)
@@ -111,6 +115,28 @@ def test_a_worker_that_dies_fails_the_run_and_says_where(small_suite: Path, root
     assert said.returncode != 0
     assert "crashed while running 'test_slow.py::test_slow[2]'" in said.stdout
     assert "1 failed" in said.stdout.strip().split("\n")[-1]
+
+
+def test_ctrl_c_lets_both_workers_take_down_their_stacks(small_suite: Path, root: Path) -> None:
+    """A terminal tells the whole group; taking down goes on, although it is told again while it lasts."""
+    for name, seconds in (("quick", 60), ("slow", 2)):
+        (small_suite / f"test_{name}.py").write_text(TESTS.format(name=name, seconds=seconds))
+    told = small_suite / "told"
+    told.touch()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *suite.pytest_words(["-p", "no:cacheprovider"], small_suite, cores=2)],
+        cwd=small_suite,
+        env={**os.environ, "PYTHONPATH": str(root), "TOLD": str(told), "DOWN_SECONDS": "6"},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: "test_slow[0]" in told.read_text(), timeout_seconds=60)
+        os.killpg(run.pid, signal.SIGINT)
+        assert run.wait(timeout=60) == pytest.ExitCode.INTERRUPTED
+    finally:
+        run.kill()
+    assert {line for line in told.read_text().split("\n") if line.endswith("gone")} == {"gw0 gone", "gw1 gone"}
 
 
 def test_the_longest_unit_comes_first_and_a_new_file_early(tmp_path: Path) -> None:

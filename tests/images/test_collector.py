@@ -106,6 +106,7 @@ def test_while_the_bucket_is_away_lines_wait_on_the_disk(bucket: LogBucket) -> N
     assert bucket.status().away_since is None
 
 
+@pytest.mark.alone
 def test_rotation_is_followed(bucket: LogBucket) -> None:
     """A log that is rotated many times while it is read arrives whole."""
     with write(bucket, "rotating", 60_000, rate=20_000, size=300, log=SMALL) as writer:

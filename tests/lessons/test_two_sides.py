@@ -21,6 +21,7 @@ from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.lab_settings import KERNEL, install_kernel
 from workshop_kit.learn.lesson import HEADLESS
+from workshop_kit.learn.records import Done
 from workshop_kit.learn.tour import kernel_manager
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
@@ -67,22 +68,27 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes_twice(desk: Desk, exer
     assert cells[exercise.cell].strip() == texts.starter.strip()
     panel = cells[exercise.cell.replace("exercise-", "panel-", 1)]
     setup = [cells[name] for name in ("setup", "up") if name in cells]  # a long one has its imports in one of their own
-    run_cells(desk.workspace, [*setup, panel, cells[exercise.cell]])
-    begun = desk.progress.exercise(exercise.id)
-    assert begun.verdict == Verdict.NOT_STARTED
-    run_cells(desk.workspace, [*setup, panel, texts.solution, texts.solution])
-    done = desk.progress.exercise(exercise.id)
-    assert (done.verdict, done.attempts) == (Verdict.PASSED, begun.attempts + 2)
+    seen = run_cells(desk, exercise, [*setup, panel, cells[exercise.cell], texts.solution, texts.solution])
+    assert [one.verdict for one in seen[-3:]] == [Verdict.NOT_STARTED, Verdict.PASSED, Verdict.PASSED]
+    assert [one.attempts - seen[-3].attempts for one in seen[-3:]] == [0, 1, 2]
 
 
-def run_cells(workspace: Workspace, sources: list[str]) -> None:
-    """Run these cells in a kernel of the workspace's own."""
+def run_cells(desk: Desk, exercise: Exercise, sources: list[str]) -> list[Done]:
+    """Run these cells in one kernel of the workspace's own; return how the exercise stood after each of them."""
     cells = [nbformat.v4.new_code_cell(source) for source in sources]  # type: ignore[no-untyped-call]
     notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
-    manager = kernel_manager(workspace, install_kernel(workspace))
-    resources = {"metadata": {"path": str(workspace.notebooks)}}
-    client = NotebookClient(notebook, km=manager, timeout=120, resources=resources, kernel_name=KERNEL)
+    manager = kernel_manager(desk.workspace, install_kernel(desk.workspace))
+    seen: list[Done] = []
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        timeout=120,
+        resources={"metadata": {"path": str(desk.workspace.notebooks)}},
+        kernel_name=KERNEL,
+        on_cell_executed=lambda **_: seen.append(desk.progress.exercise(exercise.id)),
+    )
     client.execute(cleanup_kc=True, env={**os.environ, HEADLESS: "1"})
+    return seen
 
 
 def test_the_services_own_module_passes_the_same_check(desk: Desk, root: Path) -> None:

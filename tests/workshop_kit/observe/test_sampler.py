@@ -57,6 +57,7 @@ def test_a_busy_loop_is_one_core(start: Start, engine: Engine) -> None:
     assert list(table.columns) == list(stats.COLUMNS)
 
 
+@pytest.mark.alone
 def test_a_cpu_limit_throttles(start: Start, engine: Engine) -> None:
     """0.2 cores for a busy loop: about 20 %, and held back in most periods."""
     with Sampler(engine, [start(BUSY, cpus=0.2)], interval_seconds=1) as sampler:

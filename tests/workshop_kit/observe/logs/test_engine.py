@@ -247,6 +247,7 @@ def flood(session: Session, images: dict[str, str]) -> Iterator[Flood]:
         container.remove(force=True)
 
 
+@pytest.mark.alone
 def test_a_slow_reader_of_a_fast_writer_loses_nothing(
     flood: Flood, stop: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

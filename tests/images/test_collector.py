@@ -175,7 +175,7 @@ def test_lines_of_another_session_are_left_alone(bucket: LogBucket, images: dict
     with another(bucket, environment=told) as stranger, write(bucket, "ours", 1_000, rate=100_000) as writer:
         writer.wait_ended()
         wait_running(stranger.container)
-        assert '"containers": 0' in stranger.exec("python3", "-m", "collector", "flush", "10").output
+        assert '"containers": 0' in stranger.exec("python3", "-m", "collector", "flush", "60").output
         assert '"collected": true' in stranger.exec("python3", "-m", "collector", "status").output
         bucket.wait_collected()
         assert collected(bucket, "ours").twice == 0
@@ -193,7 +193,7 @@ def test_a_full_buffer_makes_reading_wait(bucket: LogBucket) -> None:
             writer.wait_ended(within_seconds=60)
             small.wait_until(lambda: "buffer full" in small.log_tail(), what="say that the buffer is full")
             network.connect(small.container)
-            assert small.exec("python3", "-m", "collector", "flush", "30").exit_code == 0
+            assert small.exec("python3", "-m", "collector", "flush", "60").exit_code == 0
             assert sorted(collected(bucket, "patient").numbers) == list(range(20_000))
             assert "buffer has room again" in small.log_tail()
     finally:

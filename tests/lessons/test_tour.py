@@ -77,7 +77,7 @@ def test_the_tour_leaves_nothing(root: Path, engine: Engine, toured: list[dict[s
 
 
 def run_whole_in_a_browser(root: Path) -> set[str]:
-    """The lessons with a test that presses "Run All" in JupyterLab, on an untouched workspace, and waits for the end."""
+    """The lessons with a test that presses "Run All" on an untouched workspace and waits for the end."""
     run_all, to_the_end = '.menu("Run", "Run All Cells")', "code_cells(LESSON)"
     tests = {path.stem: path.read_text() for path in (root / "tests" / "browser").glob("test_*.py")}
     return {name.removeprefix("test_") for name, text in tests.items() if run_all in text and to_the_end in text}

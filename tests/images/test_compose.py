@@ -236,7 +236,7 @@ def test_the_collector_comes_up_by_its_name(
     """``docker compose up collector`` needs no profile and brings the bucket; ``down`` takes its volume, too."""
     by_hand("up", "--detach", "--wait", "collector")
     assert set(by_hand("ps", "--services").split()) == {"collector", "parameter-store"}
-    assert '"collected": true' in by_hand("exec", "-T", "collector", "python3", "-m", "collector", "flush", "20")
+    assert '"collected": true' in by_hand("exec", "-T", "collector", "python3", "-m", "collector", "flush", "60")
     by_hand("--profile", "*", "down", "--volumes")
     project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
     for kind in (client.containers, client.networks, client.volumes):

@@ -28,7 +28,7 @@ from workshop_kit.show.tables import table
 
 __all__ = ["follow_request", "one_clock"]
 
-ERRORS = Panel("Requests that failed (5xx, or no answer)", "%", {"error_percent": "of all"}, full_scale=105.0)
+ERRORS = Panel("Requests that failed (5xx, or no answer)", "%", {"error_percent": "of all requests"}, full_scale=105.0)
 P95 = Panel("95 % of requests were faster than", "ms", {"p95_ms": "p95"}, logarithmic=True)
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that a bar of lines may last
 MOST_BARS = 120
@@ -94,7 +94,10 @@ def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
         return pd.DataFrame({"time": pd.Series([], dtype="datetime64[us, UTC]"), "of": pd.Series([], dtype="str")})
     known = logs[logs["ts"].notna()]
     given = known["level"].astype("str").str.lower() if "level" in known else pd.Series("", index=known.index)
-    return known.assign(time=pd.to_datetime(known["ts"], utc=True).astype("datetime64[us, UTC]"), of=given.map(lambda one: LEVEL.get(one, "other")))
+    return known.assign(
+        time=pd.to_datetime(known["ts"], utc=True).astype("datetime64[us, UTC]"),
+        of=given.map(lambda one: LEVEL.get(one, "other")),
+    )
 
 
 def _span(

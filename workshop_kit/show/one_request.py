@@ -55,7 +55,9 @@ def follow_request(lines: pd.DataFrame, request_id: str) -> Shown:
         raise WrongUsage(f"No line has the request id {said!r}.", "Take one from the column request_id.")
     title = f"Request {said}"
     bands = [band for step in steps for band in _bands(step)]
-    events = [Event(step.service, step.at, visible(step.text, 40)) for step in steps if step.took is None]
+    events = [
+        Event(step.service, step.at, visible(step.text.partition(" (")[0], 28)) for step in steps if step.took is None
+    ]
     drawn = timeline(title, events[:MOST_LINES], bands, axis="milliseconds since it began")
     services = dict.fromkeys(step.service for step in steps)
     head = f"{title}: {len(steps)} lines of {len(services)} service{'s' if len(services) > 1 else ''}"

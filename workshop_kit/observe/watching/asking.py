@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -41,7 +41,8 @@ async def ask_round(web: httpx.AsyncClient, url: str, name: str, before: Counter
     """Ask the three probes and the metrics, all at once; ``before`` is what the metrics said the last time."""
     asked = datetime.now(tz=UTC)
     *answers, metrics = await asyncio.gather(*(_ask(web, url, path) for path in (*PROBE_PATHS, METRICS)))
-    counters = parse(metrics.body, datetime.now(tz=UTC)) if metrics.ok else None
+    told = asked + timedelta(seconds=metrics.seconds)  # not when the last answer came: the slow ones come later
+    counters = parse(metrics.body, told) if metrics.ok else None
     if counters is not None:
         seen = traffic(before, counters, name)
     else:

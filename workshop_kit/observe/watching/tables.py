@@ -46,7 +46,7 @@ def with_cpu_limits(usage: pd.DataFrame, limits: Mapping[str, Iterable[tuple[dat
     column = pd.Series(float("nan"), index=usage.index)
     for name, changes in limits.items():
         for since, percent in changes:
-            column[(usage["container"] == name) & (usage["time"] >= since)] = percent
+            column[(usage["container"] == name) & (usage["time"] >= pd.Timestamp(since))] = percent
     return usage.assign(**{CPU_LIMIT: column})
 
 

@@ -33,7 +33,6 @@ from workshop_kit.observe.wire import Ask, Away, Gone, Refused, asker
 
 HISTORY_SECONDS = 1800.0
 ROWS_OF_HEALTH = 8  # a second: three probes and a few dependencies
-LIMITS_EVERY_SECONDS = 3.0
 MOST_NAMES = 2_000
 MOST_CONTAINERS = 20  # one after the other under one name: the statistics of older ones are forgotten
 
@@ -50,7 +49,6 @@ class _Watched:
     place: Place | None = None
     sampled: list[str] = field(default_factory=list)  # ids whose statistics were added under this name
     limits: deque[tuple[datetime, float]] = field(default_factory=lambda: deque(maxlen=200))
-    limits_read: float = 0.0
     answered: bool = False  # it has had a place to be asked at
     counters: Counters | None = None
 
@@ -179,15 +177,15 @@ class Watcher:
             self._sampler.remove(SimpleNamespace(id=watched.sampled.pop(0)))
 
     def _read_limits(self, watched: _Watched, ask: Ask) -> None:
-        now = time.monotonic()
-        if watched.place is None or now - watched.limits_read < LIMITS_EVERY_SECONDS:
+        """Note a new CPU limit; the first one is taken to have held ever since."""
+        if watched.place is None:
             return
-        watched.limits_read = now
         with contextlib.suppress(Gone):
             percent = cpu_limit_percent(ask(f"/containers/{watched.place.id}/json")["HostConfig"])
-            known = watched.limits[-1][1] if watched.limits else None
-            if str(percent) != str(known):  # NaN, no limit, equals itself here
-                watched.limits.append((datetime.now(tz=UTC) - timedelta(seconds=LIMITS_EVERY_SECONDS), percent))
+            if not watched.limits:
+                watched.limits.append((datetime.min.replace(tzinfo=UTC), percent))
+            elif str(percent) != str(watched.limits[-1][1]):  # as texts: NaN, no limit, equals itself then
+                watched.limits.append((datetime.now(tz=UTC), percent))
 
     def _ask(self) -> None:
         asyncio.run(self._ask_all())

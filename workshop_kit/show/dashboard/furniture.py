@@ -24,7 +24,7 @@ from workshop_kit.show.live_figure import LIMIT_STYLE, look_of
 
 LEFT, RIGHT = 0.095, 0.79  # where the panels begin and end; to the right of them stand names and values
 TOP_INCHES, BOTTOM_INCHES, GAP_INCHES = 0.42, 0.5, 0.3
-STRIP_INCHES, PANEL_INCHES, ROW_INCHES = 0.56, 1.0, 0.19
+STRIP_INCHES, PANEL_INCHES, ROW_INCHES = 0.72, 1.0, 0.19
 BAND: dict[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two times on the axis
 MOST_TIMES = 9
@@ -95,9 +95,9 @@ def label_strip(axes: Axes) -> None:
     axes.grid(visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
     name_panel(axes, "Faults and events")
-    name_boxes(axes, [("fault in force", BAND, 0.9)], step=0.3)
+    name_boxes(axes, [("fault in force", BAND, 0.9)], step=0.26)
     named = {"start": "started", "stop": "ended", "oom": "OOM", "health": "health"}
-    places = ((1.035, 0.5), (1.17, 0.5), (1.035, 0.14), (1.17, 0.14))
+    places = ((1.035, 0.5), (1.17, 0.5), (1.035, 0.18), (1.17, 0.18))
     for (kind, (marker, color)), (x, y) in zip(KINDS.items(), places, strict=True):
         axes.plot([x], [y], marker=marker, color=color, ms=6, ls="none", transform=axes.transAxes, clip_on=False)
         write(axes, x + 0.02, y, named[kind])

@@ -16,7 +16,7 @@ from workshop_kit.show import charts
 from workshop_kit.show.dashboard import bars, furniture
 from workshop_kit.show.dashboard.furniture import Range
 from workshop_kit.show.dashboard.states import StatesArtists
-from workshop_kit.show.dashboard.strip import LEVELS, StripArtists
+from workshop_kit.show.dashboard.strip import BANDS_FROM, StripArtists
 from workshop_kit.show.dashboard.view import View
 from workshop_kit.show.live_data import Line, Plot, rounded
 from workshop_kit.show.live_figure import moving_line, put
@@ -55,7 +55,7 @@ class Parts:
         """Move everything to where it belongs in this view."""
         for number, axes in enumerate(self._all):
             low, high = axes.get_ylim()
-            bottom = LEVELS - 1.0 if number == 0 else low  # in the strip the bands leave room for events
+            bottom = BANDS_FROM if number == 0 else low  # in the strip the bands leave room for events
             quads = [[(s.start, bottom), (s.end, bottom), (s.end, high), (s.start, high)] for s in view.spans]
             self._bands[number].set_verts(quads)
             self._uprights[number].set_segments([[(mark.x, low), (mark.x, high)] for mark in view.marks])

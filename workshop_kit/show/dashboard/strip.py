@@ -12,12 +12,13 @@ from matplotlib.text import Text
 from workshop_kit.show import charts
 from workshop_kit.show.dashboard.view import Mark, Span
 
-LEVELS = 3  # lines of text: the faults' names, and two for events, whose names would collide in one
+LEVELS = 4  # lines of text: two for the faults' names, two for those of events
+BANDS_FROM = 2  # the lowest level of the faults
 KINDS = {"start": (">", "#1a7f5a"), "stop": ("s", "#1f2328"), "oom": ("X", "#a8264f"), "health": ("D", "#7d3cc9")}
 """The mark of each kind of event, and its color."""
 NAMES = 24  # at most so many are written
 MARK = 0.012  # of the strip's width: how far a name stands from its mark
-LETTER = 0.0098  # of the strip's width, at the size used: the widest that names get
+LETTER = 0.0108  # of the strip's width, at the size used: the widest that names get
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,21 @@ class StripArtists:
 
 
 def placed(spans: Sequence[Span], marks: Sequence[Mark], seconds: float) -> tuple[list[Name], list[int]]:
-    """Where every name stands without touching another, newest first; and the level of every mark.
+    """Where every name stands without touching another, the newest first; and the level of every mark.
 
     A name that finds no room is left out: its mark stands all the same, and the table below the picture has it.
     """
     levels = [(1, 0)[number % 2] for number in range(len(marks))]
     half = MARK / 2 * seconds
     taken = [(mark.x - half, mark.x + half, level) for mark, level in zip(marks, levels, strict=True)]
-    wanted = [(mark.x, level, mark.label, MARK) for mark, level in zip(marks, levels, strict=True)]
-    wanted += [(span.start, LEVELS - 1, span.label, 0.004) for span in spans]
+    wanted: list[tuple[float, tuple[int, ...], str, float]]
+    wanted = [(mark.x, (level,), mark.label, MARK) for mark, level in zip(marks, levels, strict=True)]
+    wanted += [(span.start, (3, 2), span.label, 0.006) for span in spans]
     names = []
-    for x, level, text, gap in sorted(wanted, reverse=True):
-        if name := _fitting(x, level, text, seconds, taken, gap):
-            names.append(name)
-    return names[:NAMES], levels
+    for x, possible, text, gap in sorted(wanted, reverse=True):
+        found = (_fitting(x, level, text, seconds, taken, gap) for level in possible)
+        names += [next((name for name in found if name), None)]
+    return [name for name in names if name][:NAMES], levels
 
 
 def _fitting(
@@ -76,7 +78,7 @@ def _fitting(
     away, width = gap * seconds, (len(text) * LETTER + gap) * seconds
     for left in (False, True):
         start, end = (x - width, x - away) if left else (x + away, x + width)
-        inside = start >= -seconds and end <= 0.02 * seconds
+        inside = start >= -seconds and end <= 0
         if inside and all(level != other or end < begin or start > stop for begin, stop, other in taken):
             taken.append((start, end, level))
             return Name(end if left else start, level, text, left)

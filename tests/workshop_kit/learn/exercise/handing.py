@@ -6,26 +6,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from workshop_kit.learn.exercise import regions
+from workshop_kit.learn.exercise import regions, registry
 from workshop_kit.learn.exercise.desk import _plain
 from workshop_kit.learn.workspace import CHECKOUT
 from workshop_kit.show import over_time
 
-LESSON = "03_logging"
-
 
 def starter(identifier: str, names: Mapping[str, Any]) -> Any:
     """What the cell hands in as it comes."""
-    return _handed_in(regions.starter(_marked()), identifier, names)
+    return _handed_in(regions.starter(_marked(identifier)), identifier, names)
 
 
 def solution(identifier: str, names: Mapping[str, Any]) -> Any:
     """What the reference hands in."""
-    return _handed_in(regions.solved(_marked()), identifier, names)
+    return _handed_in(regions.solved(_marked(identifier)), identifier, names)
 
 
-def _marked() -> str:
-    return (CHECKOUT / "solutions" / LESSON / "notebook.py").read_text()
+def _marked(identifier: str) -> str:
+    lesson = registry.find(registry.load(CHECKOUT), identifier).lesson
+    return (CHECKOUT / "solutions" / lesson / "notebook.py").read_text()
 
 
 def _handed_in(text: str, identifier: str, names: Mapping[str, Any]) -> Any:

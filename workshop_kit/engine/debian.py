@@ -10,6 +10,7 @@ import select
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 from workshop_kit.engine import install as installer
 from workshop_kit.engine import labels, shell
@@ -27,9 +28,10 @@ INCLUDE = "python3,python3-venv,ca-certificates"
 
 
 @contextlib.contextmanager
-def root_file_system(engine: Engine, *, install: bool, report: Report = silent) -> Iterator[str]:
+def root_file_system(engine: Engine, dpkg_options: Path, *, install: bool, report: Report = silent) -> Iterator[str]:
     """Give the tag of a Debian image to build on; take the tag away afterwards if it was not there before.
 
+    ``dpkg_options`` is a file in dpkg.cfg's format: what it excludes is not even unpacked when we bootstrap.
     The layers stay as long as an image of ours stands on them. Raises NotReady where neither way works.
     """
     if engine.client.images.list(name=PULLED):
@@ -40,7 +42,7 @@ def root_file_system(engine: Engine, *, install: bool, report: Report = silent) 
     elif _pull(report):
         tag = PULLED
     else:
-        _bootstrap(engine, install=install, report=report)
+        _bootstrap(engine, dpkg_options, install=install, report=report)
         tag = BOOTSTRAPPED
     yield tag
     engine.client.images.remove(tag, noprune=True)
@@ -67,11 +69,11 @@ def _pull(report: Report) -> bool:
     return process.returncode == 0
 
 
-def _bootstrap(engine: Engine, *, install: bool, report: Report) -> None:
+def _bootstrap(engine: Engine, dpkg_options: Path, *, install: bool, report: Report) -> None:
     _ensure_mmdebstrap(install=install, report=report)
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
     command = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
-    command += [f"--architectures={engine.architecture}", RELEASE, "-"]
+    command += [f"--dpkgopt={dpkg_options}", f"--architectures={engine.architecture}", RELEASE, "-"]
     with (
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as made,
         subprocess.Popen(

@@ -27,6 +27,8 @@ from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
 REPOSITORY = "container-workshop"
+NO_DOCUMENTATION = "no-documentation"
+"""In the base's folder: what of Debian's packages is never unpacked, as dpkg reads it."""
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -104,7 +106,8 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
         if not is_there(session.engine, wanted[recipe.name]):
             part = _part_of(report, number / len(RECIPES), 1 / len(RECIPES))
             if recipe.base is None:
-                with debian.root_file_system(session.engine, install=install, report=part) as origin:
+                without = root / recipe.folder / NO_DOCUMENTATION
+                with debian.root_file_system(session.engine, without, install=install, report=part) as origin:
                     build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
             else:
                 build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from workshop_kit.engine import debian
+from workshop_kit.engine.images import NO_DOCUMENTATION as FILE
 from workshop_kit.engine.images import proxy_settings
+from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady
+from workshop_kit.learn.workspace import CHECKOUT
+
+NO_DOCUMENTATION = CHECKOUT / "images" / "base" / FILE
 
 
 def program(folder: Path, name: str, script: str) -> None:
@@ -48,6 +55,17 @@ def test_a_slow_registry_that_answers_is_waited_for(programs: Path, monkeypatch:
     said: list[str] = []
     assert debian._pull(lambda step: said.append(step.detail)) is True
     assert said[-1] == "pulling Debian: done"
+
+
+def test_what_is_left_out_is_never_unpacked(programs: Path, tmp_path: Path) -> None:
+    """mmdebstrap is given the base's own list: deleted in a later step, manuals would stay in the layer below."""
+    program(programs, "sudo", 'exec "$@"')
+    program(programs, "mmdebstrap", f'echo "$@" > {tmp_path}/told')
+    program(programs, "docker", "cat > /dev/null")
+    engine = cast("Engine", SimpleNamespace(architecture="amd64"))
+    debian._bootstrap(engine, NO_DOCUMENTATION, install=False, report=lambda _step: None)
+    assert f"--dpkgopt={NO_DOCUMENTATION}" in (tmp_path / "told").read_text().split()
+    assert "path-exclude=/usr/share/man/*" in NO_DOCUMENTATION.read_text().splitlines()
 
 
 def test_without_mmdebstrap_and_leave_to_install_the_ways_on_are_named(

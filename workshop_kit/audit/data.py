@@ -30,11 +30,20 @@ class Method(StrEnum):
 
 @dataclass(frozen=True)
 class Principle:
-    """One of the 15 factors (F1 …) or 7 principles (P1 …); ``unseen`` says what cannot be judged from outside."""
+    """One of the 15 factors (F1 …) or 7 principles (P1 …).
+
+    ``met`` says where lessons meet it (``01: SIGTERM, heard or not``), ``unseen`` what cannot be judged from outside.
+    """
 
     id: str
     name: str
+    met: str
     unseen: str
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """The numbers of the lessons that meet it: ``("01", "02")``."""
+        return tuple(place.strip().partition(":")[0] for place in self.met.split(";"))
 
     @property
     def full_name(self) -> str:
@@ -125,6 +134,11 @@ class Audited:
     def of_principle(self, identifier: str) -> tuple[Finding, ...]:
         """The findings of the rules that serve a factor or principle."""
         return tuple(finding for finding in self.findings if identifier in finding.rule.serves)
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The ids of the rules that were applied."""
+        return frozenset(finding.rule.id for finding in self.findings)
 
     def verdict_on(self, identifier: str) -> Verdict:
         """A principle does not hold if one of its rules does not; it holds if one does and none does not."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Audited, Verdict
+from workshop_kit.audit.data import Audited, Report, Verdict
+from workshop_kit.audit.report.words import principles
 from workshop_kit.errors import WrongUsage
 from workshop_kit.show.charts import INK, PAPER, new_figure, picture
 from workshop_kit.show.shown import Shown
@@ -22,10 +23,24 @@ ROW_INCHES = 0.27
 
 
 def verdicts(audits: Mapping[str, Audited]) -> pd.DataFrame:
-    """The verdict on each principle (index: its id and name) in each audit (columns, in the order given), as words."""
-    names = [f"{one.id} {one.name}" for one in catalog.principles()]
-    columns = {name: [str(audit.verdict_on(one.id)) for one in catalog.principles()] for name, audit in audits.items()}
+    """The verdict on each principle (index: its id and name) in each audit (columns, in the order given), as words.
+
+    Where only some rules were asked for, the principles that none of them serves are left out.
+    """
+    told = {principle.id for audit in audits.values() for principle, _ in principles(audit)}
+    looked_at = [one for one in catalog.principles() if one.id in told]
+    names = [f"{one.id} {one.name}" for one in looked_at]
+    columns = {name: [str(audit.verdict_on(one.id)) for one in looked_at] for name, audit in audits.items()}
     return pd.DataFrame(columns, index=pd.Index(names, name="principle"), dtype="str")
+
+
+def named(report: Report) -> dict[str, Audited]:
+    """What a report is about, by its name; a second one of that name is told by a number."""
+    found: dict[str, Audited] = {}
+    for one in report.audited:
+        number = sum(other.target == one.target for other in found.values())
+        found[f"{one.target} {number + 1}" if number else one.target] = one
+    return found
 
 
 def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
@@ -44,6 +59,8 @@ def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
     axes.set_yticks(range(len(table)), list(table.index))
     axes.set_xticks(range(len(table.columns)), list(table.columns))
     axes.xaxis.tick_top()
+    for label in axes.get_xticklabels():
+        label.set_parse_math(False)  # a name is text, also with dollars in it
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(-0.55, max(len(table.columns), 3) - 0.45)
     axes.grid(visible=False)

@@ -17,6 +17,7 @@ import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit import doctor
+from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.engine import containers, images, making, monitoring, reach, reaper, store
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
@@ -29,7 +30,7 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import ready
+from workshop_kit.learn import ready, take_home
 from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
@@ -228,13 +229,26 @@ class Lesson:
 
         SettingsForm(start, self.service_spec().environment, headless=self.headless).show()
 
-    def my_modules(self) -> Mapping[str, str]:
-        """Return this lesson's modules of the service for `lay_over`: yours where you passed, else the reference."""
-        return self.desk.modules(self.name)
+    def my_modules(self, *lessons: str) -> Mapping[str, str]:
+        """Return modules of the service for `lay_over`: yours where you passed, else the reference.
 
-    def starters(self) -> Mapping[str, str]:
+        Those of this lesson, or of the ``lessons`` named; ``all`` names every lesson.
+        """
+        return self._modules(self.desk.modules, lessons)
+
+    def starters(self, *lessons: str) -> Mapping[str, str]:
         """Return the same modules as they are before anybody has done an exercise."""
-        return self.desk.starters(self.name)
+        return self._modules(self.desk.starters, lessons)
+
+    def audit(
+        self, target: Any, *, only: str | Sequence[str] = (), live: bool = False, backing: str | None = None
+    ) -> Audit:
+        """Ask an image or a container (by name, or in your hands) what ``./workshop audit`` asks. See `audit.audit`."""
+        return audit(target, only=only, live=live, backing=backing, session=self.stack.session)
+
+    def take_home(self, found: Audit) -> Shown:
+        """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found."""
+        return take_home.write(self.workspace, self.progress, found.report)
 
     def map(self, *lit: str) -> Shown:
         """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""
@@ -251,6 +265,10 @@ class Lesson:
             raise WorkshopError(
                 f"The stack does not run: its service is {status}.", "Run the set-up cell (the first one) again."
             )
+
+    def _modules(self, of: Callable[[str], Mapping[str, str]], lessons: Sequence[str]) -> Mapping[str, str]:
+        named = {one.lesson for one in self.desk.exercises} if "all" in lessons else lessons or (self.name,)
+        return {path: text for lesson in sorted(named) for path, text in of(lesson).items()}
 
     def _replace(self, name: str, make: Callable[[], Made]) -> Made:
         if name in self._made:

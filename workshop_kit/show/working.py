@@ -20,9 +20,9 @@ class NotebookReport:
     def __call__(self, step: Step) -> None:
         """Draw one step."""
         shown = working(step)
-        if step.task in self._lines:
-            self._lines[step.task].update(shown)
-        elif not step.done or step.detail:
+        if (line := self._lines.get(step.task)) is not None:  # outside of a notebook there is none to update
+            line.update(shown)
+        elif step.task not in self._lines and (not step.done or step.detail):
             self._lines[step.task] = display(shown, display_id=True)  # type: ignore[no-untyped-call]
 
 

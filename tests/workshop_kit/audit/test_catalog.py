@@ -12,6 +12,7 @@ from workshop_kit.audit.page import page
 from workshop_kit.audit.report.words import TITLES
 from workshop_kit.audit.rules import JUDGES
 from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.learn.exercise.course import load_course
 
 
 def test_every_rule_has_code_and_all_code_has_a_rule() -> None:
@@ -39,6 +40,16 @@ def test_the_guidelines_are_whole() -> None:
     names = [one.id for one in catalog.principles()]
     assert names == [f"F{number}" for number in range(1, 16)] + [f"P{number}" for number in range(1, 8)]
     assert all(one.unseen.endswith(".") for one in catalog.principles())
+
+
+def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
+    """Each says where: a lesson that there is, in their order; and every lesson before the last has one."""
+    numbers = [lesson.name.partition("_")[0] for lesson in load_course(root).lessons]
+    for one in catalog.principles():
+        assert list(one.lessons) == sorted(one.lessons), one.id
+        assert set(one.lessons) <= set(numbers), one.id
+        assert all(place.partition(": ")[2] for place in one.met.split("; ")), one.id
+    assert {number for one in catalog.principles() for number in one.lessons} == set(numbers[:-1])
 
 
 def test_only_three_factors_are_beyond_every_rule() -> None:

@@ -16,7 +16,11 @@ from workshop_kit.audit.report import as_html, as_json, as_markdown, as_text
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:1) | ` @all http://evil.example \"'"
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "section", "p", "strong", "code", "table",
-    "caption", "thead", "tbody", "tr", "th", "td", "br", "dl", "dt", "dd", "span",
+    "caption", "thead", "tbody", "tr", "th", "td", "br", "dl", "dt", "dd", "span", "div", "img",
+}  # fmt: skip
+ATTRIBUTES = {
+    "lang", "charset", "name", "content", "scope", "data-verdict", "aria-hidden", "class", "src", "alt", "width",
+    "height",
 }  # fmt: skip
 
 
@@ -109,7 +113,7 @@ def test_nothing_of_the_targets_is_html() -> None:
     tags = Tags()
     tags.feed(as_html(report(Verdict.FAILS, HOSTILE, HOSTILE)))
     assert tags.tags <= ALLOWED
-    assert tags.attributes <= {"lang", "charset", "name", "content", "scope", "data-verdict", "aria-hidden"}
+    assert tags.attributes <= ATTRIBUTES
 
 
 def test_nothing_of_the_targets_acts_in_markdown() -> None:

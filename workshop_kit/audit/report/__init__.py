@@ -1,4 +1,4 @@
-"""One report, four forms: JSON, text, Markdown, HTML. Each is made from `data.Report` alone."""
+"""One report, four forms: JSON, text, Markdown, HTML; and `card` for notebooks. Each is made from `Report` alone."""
 
 from workshop_kit.audit.report.json import as_json
 from workshop_kit.audit.report.markdown import as_markdown

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
-from workshop_kit.audit.report.words import CLOSING, TITLES, counts, principles
+from workshop_kit.audit.report.words import CLOSING, TITLES, counts, identity, principles
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 
@@ -29,11 +29,26 @@ def plain(text: str) -> str:
     return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text)
 
 
-def _audited(one: Audited) -> Iterator[str]:
+def heading(one: Audited) -> Iterator[str]:
+    """What was audited and how, and how many rules hold."""
+    what, image = identity(one)
     yield f"## Audit of {code(one.target)}"
     yield ""
-    yield f"{one.kind.capitalize()} {code(one.image_id.removeprefix('sha256:')[:12])}; {one.how}. **{counts(one)}.**"
+    yield f"{what.capitalize()} {code(image)}; {one.how}. **{counts(one)}.**"
     yield ""
+
+
+def verdicts(one: Audited) -> Iterator[str]:
+    """The factors and principles as a table: the heat map in words."""
+    yield "| | | Verdict |"
+    yield "| --- | --- | --- |"
+    for principle, verdict in principles(one):
+        yield f"| {principle.id} | {principle.name} | {verdict.symbol} {verdict} |"
+    yield ""
+
+
+def _audited(one: Audited) -> Iterator[str]:
+    yield from heading(one)
     for guideline in catalog.guidelines():
         found = [finding for finding in one.findings if finding.rule.guideline == guideline]
         if found:
@@ -45,11 +60,7 @@ def _audited(one: Audited) -> Iterator[str]:
             yield ""
     yield "### Factors and principles"
     yield ""
-    yield "| | | Verdict |"
-    yield "| --- | --- | --- |"
-    for principle, verdict in principles(one):
-        yield f"| {principle.id} | {principle.name} | {verdict.symbol} {verdict} |"
-    yield ""
+    yield from verdicts(one)
 
 
 def _row(finding: Finding) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
-from workshop_kit.audit.report.words import CLOSING, TITLES, counts, principles
+from workshop_kit.audit.report.words import CLOSING, TITLES, counts, identity, principles
 from workshop_kit.observe.logs import as_html as shown
 
 STYLE = (Path(__file__).parent / "page.css").read_text()
@@ -17,7 +17,10 @@ STYLE = (Path(__file__).parent / "page.css").read_text()
 def as_html(report: Report) -> str:
     """A page of its own: UTF-8, both themes, nothing loaded from elsewhere."""
     title = f"Audit of {shown(report.asked)}"
-    body = "".join(part for one in report.audited for part in _audited(one))
+    from workshop_kit.audit.heatmap import heatmap, named  # slow imports, for pages alone
+
+    body = heatmap("Factors and principles", named(report)).html if report.audited else ""
+    body += "".join(part for one in report.audited for part in _audited(one))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>'
@@ -26,7 +29,8 @@ def as_html(report: Report) -> str:
 
 
 def _audited(one: Audited) -> Iterator[str]:
-    yield f"<section><h2>{shown(one.target)}</h2><p>{one.kind} <code>{shown(one.image_id)}</code>; {one.how}.</p>"
+    what, _ = identity(one)
+    yield f"<section><h2>{shown(one.target)}</h2><p>{what} <code>{shown(one.image_id)}</code>; {one.how}.</p>"
     yield f"<p><strong>{counts(one)}.</strong></p>"
     for guideline in catalog.guidelines():
         rows = "".join(_row(finding) for finding in one.findings if finding.rule.guideline == guideline)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
-from workshop_kit.audit.report.words import CLOSING, TITLES, counts, principles
+from workshop_kit.audit.report.words import CLOSING, TITLES, counts, identity, principles
 
 
 def as_text(report: Report) -> str:
@@ -14,8 +14,22 @@ def as_text(report: Report) -> str:
     return "\n".join([*(line for one in report.audited for line in _audited(one)), CLOSING])
 
 
+def as_brief(report: Report) -> str:
+    """In brief: the principles in one line, what does not hold in full, what cannot be told; the rest is counted."""
+    return "\n".join([*(line for one in report.audited for line in _in_brief(one)), CLOSING])
+
+
+def _in_brief(one: Audited) -> Iterator[str]:
+    yield f"Audit of {one.target}: {counts(one)}."
+    yield "  ".join(f"{principle.id} {verdict.symbol}" for principle, verdict in principles(one))
+    for verdict in (Verdict.FAILS, Verdict.CANNOT_TELL):
+        for finding in one.of(verdict):
+            yield from _finding(finding)
+    yield ""
+
+
 def _audited(one: Audited) -> Iterator[str]:
-    yield f"{one.target} ({one.kind} {one.image_id.removeprefix('sha256:')[:12]}; {one.how}): {counts(one)}."
+    yield f"{one.target} ({' '.join(identity(one))}; {one.how}): {counts(one)}."
     for guideline in catalog.guidelines():
         found = [finding for finding in one.findings if finding.rule.guideline == guideline]
         if found:

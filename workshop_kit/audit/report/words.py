@@ -31,10 +31,20 @@ def counts(one: Audited) -> str:
     return ", ".join(f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number)
 
 
+def identity(one: Audited) -> tuple[str, str]:
+    """What it is, in words and by the beginning of its image's id: ``container of the image``, ``7111ea1266d6``."""
+    words = "image" if one.kind == "image" else f"{one.kind} of the image"
+    return words, one.image_id.removeprefix("sha256:")[:12]
+
+
 def principles(one: Audited) -> tuple[tuple[Principle, Verdict], ...]:
-    """Each principle with its verdict; without those whose rules were not asked for."""
+    """Each principle with its verdict; without those whose rules were not asked for.
+
+    What no rule serves stands in a whole audit alone, as something that nobody can tell from outside.
+    """
+    whole = len(one.rules) == len(catalog.rules())
     return tuple(
         (principle, one.verdict_on(principle.id))
         for principle in catalog.principles()
-        if one.of_principle(principle.id) or not catalog.served(principle.id)
+        if one.of_principle(principle.id) or (whole and not catalog.served(principle.id))
     )

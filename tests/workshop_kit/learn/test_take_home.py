@@ -1,0 +1,92 @@
+"""The take-home page: what was written, guessed and found, and nothing that acts or must not be seen."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tests.workshop_kit.audit.test_report import HOSTILE, report
+from workshop_kit.audit import catalog
+from workshop_kit.audit.data import Verdict
+from workshop_kit.audit.masking import Mask
+from workshop_kit.learn import take_home
+from workshop_kit.learn.progress import Progress
+from workshop_kit.learn.questions import asked
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+
+DAY = date(2026, 3, 1)
+GUESSED = {"choice": "both-red", "locked_at": "2026-03-01T10:00:00+00:00", "actual": "green-but-broken"}
+
+
+def page(document: dict[str, Any], verdict: Verdict = Verdict.FAILS, said: str = "It is so.", *secrets: str) -> str:
+    """A page of one audit."""
+    return take_home.page(document, report(verdict, said), Mask(secrets), DAY)
+
+
+def test_policies_predictions_and_findings_are_on_it() -> None:
+    """In the participant's words, in the lesson's words, and in the audit's, each next step to be ticked off."""
+    text = page({"policies": {"03_logging": ["Where? To stdout."]}, "predictions": {"00_start.database-gone": GUESSED}})
+    assert "- Where? To stdout." in text
+    assert "0 of 1 went as I said." in text
+    question = asked(CHECKOUT / "notebooks")["00_start.database-gone"]
+    assert f"| ≠ | {question.text} | {question.choices['both-red']} | {question.choices['green-but-broken']} |" in text
+    assert text.count("- [ ] **") == len(catalog.rules())
+    assert f"next: {catalog.find('lifecycle.exit-code').next_step}" in text
+    assert "| F6 | Logs | ✗ does not hold |" in text
+
+
+def test_who_has_nothing_yet_is_told_where_it_comes_from() -> None:
+    """An empty progress file, and one that somebody edited by hand."""
+    for document in ({}, {"policies": 5, "predictions": {"x": 5}}, {"policies": {"a": 5}}):
+        text = page(document)
+        assert "None yet: a click before an experiment locks a guess." in text
+    assert "None is written yet" in page({})
+
+
+def test_one_reason_is_told_once() -> None:
+    """What could not be told of forty rules for one reason is one line."""
+    text = page({}, Verdict.CANNOT_TELL)
+    assert text.count("It is so.") == 1
+
+
+def test_nothing_on_it_acts_and_no_secret_is_shown() -> None:
+    """HTML, links and mentions are text, wherever they come from; what is, or looks like, a secret is masked."""
+    sentence = f"{HOSTILE} hunter22-secret MASTER_DB_PASSWORD=correct-horse"
+    text = page(
+        {"policies": {HOSTILE: [sentence]}, "predictions": {HOSTILE: GUESSED}},
+        Verdict.FAILS,
+        sentence,
+        "hunter22-secret",
+    )
+    assert "hunter22" not in text
+    assert "correct-horse" not in text
+    bare = re.sub(r"(`+).+?\1(?!`)", "", text.replace(take_home.NOTE, "").replace("- [ ] ", ""))
+    assert not re.search(r"<|\[|@|https?://", bare)
+
+
+def test_it_is_written_into_the_workspace_and_shown(tmp_path: Path) -> None:
+    """The same text in the file and, escaped, on the page; the stack's own passwords are masked. Again: anew."""
+    workspace = Workspace.open(tmp_path / "my workspace")
+    (workspace.secrets_folder / "master_db_password").write_text("a-real-password\n")
+    progress = Progress(workspace.progress_path)
+    progress.keep_policy("03_logging", ["Who? <b>a-real-password</b>"])
+    shown = take_home.write(workspace, progress, report(Verdict.HOLDS))
+    written = (workspace.folder / take_home.NAME).read_text()
+    assert written in str(shown)
+    assert "a-real-password" not in written
+    assert "<b>" not in shown.html
+    take_home.write(workspace, progress, report(Verdict.FAILS))
+    assert "To do, or to decide otherwise" in (workspace.folder / take_home.NAME).read_text()
+
+
+def test_every_question_of_the_lessons_can_be_told(root: Path) -> None:
+    """Each prediction is written out in its notebook, so that the page can say what was asked and answered."""
+    there = asked(root / "notebooks")
+    sources = [(path.stem, path.read_text()) for path in sorted((root / "notebooks").glob("*.ipynb"))]
+    named = {
+        f"{stem}.{name}" for stem, text in sources for name in re.findall(r'w\.predict\(\\n",\s+"    \\"([\w-]+)', text)
+    }
+    assert named == set(there) != set()
+    assert all(len(question.choices) == 4 for question in there.values())

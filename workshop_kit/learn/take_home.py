@@ -1,0 +1,126 @@
+"""The take-home page: a participant's policies, predictions, and what an audit found, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from html import escape
+from typing import Any
+
+from workshop_kit.audit.data import Audited, Finding, Report, Verdict
+from workshop_kit.audit.masking import Mask
+from workshop_kit.audit.report.markdown import code, heading, plain, verdicts
+from workshop_kit.audit.report.words import CLOSING
+from workshop_kit.learn import content
+from workshop_kit.learn.files import explain
+from workshop_kit.learn.progress import Progress
+from workshop_kit.learn.questions import asked
+from workshop_kit.learn.records import guess_in
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.show.shown import Shown
+
+NAME = "take-home.md"
+NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Run again, it is written anew. -->"
+SENTENCE_LENGTH = 600
+
+
+def write(workspace: Workspace, progress: Progress, report: Report) -> Shown:
+    """Write take-home.md into the workspace and return it with its place. Raises NotReady when it cannot be written."""
+    text = page(progress.read(), report, _mask(workspace), date.today())
+    content.write(workspace, NAME, text)
+    place = f"{workspace.folder.name}/{NAME}"
+    said = f"Written to {place}:"
+    frame = f'<p>Written to <code>{escape(place)}</code>:</p><pre style="white-space: pre-wrap">{escape(text)}</pre>'
+    return Shown(frame, f"{said}\n\n{text}")
+
+
+def page(document: dict[str, Any], report: Report, mask: Mask, day: date) -> str:
+    """The page as Markdown: nothing in it acts, whatever was typed or found, and what looks like a secret is masked.
+
+    ``document`` is what the progress file holds (see `Progress.read`).
+    """
+    parts = [NOTE, "", f"# What I take home, {day.isoformat()}", ""]
+    parts += [*_policies(document, mask), *_predictions(document, mask)]
+    for one in report.audited:
+        parts += _audit(one, mask)
+    return "\n".join([*parts, f"*{CLOSING}*", ""])
+
+
+def _mask(workspace: Workspace) -> Mask:
+    """A mask that knows the passwords of the participant's own stack."""
+    try:
+        return Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
+    except OSError as error:
+        raise explain(error, workspace.secrets_folder) from error
+
+
+def _policies(document: dict[str, Any], mask: Mask) -> Iterator[str]:
+    yield "## My policies"
+    yield ""
+    kept = document.get("policies")
+    policies = kept if isinstance(kept, dict) else {}
+    if not policies:
+        yield "None is written yet: each lesson has a card for them."
+        yield ""
+    for lesson, sentences in sorted(policies.items()):
+        yield f"**{plain(mask(lesson))}**"
+        yield ""
+        for sentence in sentences if isinstance(sentences, list) else ():
+            yield f"- {plain(mask(str(sentence), SENTENCE_LENGTH))}"
+        yield ""
+
+
+def _predictions(document: dict[str, Any], mask: Mask) -> Iterator[str]:
+    yield "## My predictions"
+    yield ""
+    kept = document.get("predictions")
+    guesses = {name: guess_in(entry) for name, entry in kept.items()} if isinstance(kept, dict) else {}
+    revealed = {name: guess for name, guess in guesses.items() if guess and guess.actual}
+    if not revealed:
+        yield "None yet: a click before an experiment locks a guess."
+        yield ""
+        return
+    right = sum(guess.choice == guess.actual for guess in revealed.values())
+    yield f"{right} of {len(revealed)} went as I said. The others taught me something:"
+    yield ""
+    yield "| | Before | I said | It did |"
+    yield "| --- | --- | --- | --- |"
+    questions = asked(CHECKOUT / "notebooks")
+    for name in sorted(revealed):
+        guess, question = revealed[name], questions.get(name)
+        words = [question.text if question else name]
+        words += [
+            question.choices.get(key or "", key or "") if question else key or ""
+            for key in (guess.choice, guess.actual)
+        ]
+        cells = " | ".join(plain(mask(word)) for word in words)
+        yield f"| {'✓' if guess.choice == guess.actual else '≠'} | {cells} |"
+    yield ""
+
+
+def _audit(one: Audited, mask: Mask) -> Iterator[str]:
+    yield from heading(one)
+    yield from verdicts(one)
+    if failing := one.of(Verdict.FAILS):
+        yield "### To do, or to decide otherwise"
+        yield ""
+        for finding in failing:
+            yield from _to_do(finding, mask)
+        yield ""
+    if unknown := one.of(Verdict.CANNOT_TELL):
+        yield "### What only we can tell"
+        yield ""
+        reasons = dict.fromkeys(finding.said for finding in unknown)  # one of them is often that of many rules
+        for reason in reasons:
+            titles = "; ".join(finding.rule.title for finding in unknown if finding.said == reason)
+            yield f"- {titles}: {plain(mask(reason, SENTENCE_LENGTH))}"
+        yield ""
+
+
+def _to_do(finding: Finding, mask: Mask) -> Iterator[str]:
+    rule = finding.rule
+    yield f"- [ ] **{rule.title}** (`{rule.id}`). {plain(mask(finding.said, SENTENCE_LENGTH))}"
+    for one in finding.evidence[:2]:
+        yield f"  - seen: {plain(mask(one.ran))}: {code(mask(one.saw))}"
+    yield f"  - why: {rule.why}"
+    yield f"  - next: {plain(rule.next_step)}"

@@ -38,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("goto", "Jump to the start of a lesson: files, containers, earlier exercises solved.", Need.IMAGES),
     Command("update", "Bring changed lessons into the workspace; what was edited there stays.", Need.PYTHON),
     Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", Need.IMAGES, True),
+    Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", Need.PYTHON),
     Command("audit", "Test your image or container against the factors and principles.", Need.ENGINE),
     Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes.", Need.PYTHON),
     Command("test", "Run the whole test suite.", Need.IMAGES, True, True),

@@ -15,10 +15,10 @@ from pathlib import Path
 from workshop_kit.engine import install as installer
 from workshop_kit.engine import labels, shell
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.recipes import RELEASE
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
-RELEASE = "trixie"
 PULLED = f"debian:{RELEASE}-slim"
 BOOTSTRAPPED = f"container-workshop/debian:{RELEASE}"
 REGISTRY_TIMEOUT_SECONDS = 5

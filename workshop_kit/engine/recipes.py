@@ -1,0 +1,66 @@
+"""What the workshop's images are made from, and the tags that follow from it (standard library only).
+
+An image's tag is the hash of what it is built from (its folder, and its base's tag), so "is it up to date?" is one
+look-up, two checkouts on one engine never overwrite each other's tags, and nothing that runs changes by surprise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = "container-workshop"
+RELEASE = "trixie"
+"""The Debian that everything stands on."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one image is made: from a folder of the checkout, on a base (None: on plain Debian)."""
+
+    name: str
+    folder: str
+    base: str | None = "base"
+
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe("base", "images/base", base=None),
+    Recipe("app", "workshop_app"),
+    Recipe("mariadb", "images/mariadb"),
+    Recipe("redis", "images/redis"),
+    Recipe("fault_proxy", "images/fault_proxy"),
+    Recipe("load", "images/load"),
+    Recipe("parameter_store", "images/parameter_store"),
+    Recipe("collector", "images/collector"),
+    Recipe("agent", "images/agent"),
+    Recipe("prometheus", "images/prometheus"),
+)
+
+
+def tags(root: Path, recipes: tuple[Recipe, ...] = RECIPES) -> dict[str, str]:
+    """The tag that each image of this checkout has, by name; whether it is built or not."""
+    found: dict[str, str] = {}
+    for recipe in recipes:
+        found[recipe.name] = tag_of(root, recipe, found[recipe.base] if recipe.base else RELEASE)
+    return found
+
+
+def tag_of(root: Path, recipe: Recipe, base: str) -> str:
+    """The tag of one image on this base: its name, and the hash of all that it is built from."""
+    digest = hashlib.sha256(base.encode())
+    for path in context_files(root / recipe.folder):
+        relative = path.relative_to(root / recipe.folder).as_posix()
+        executable = bool(path.stat().st_mode & 0o111)
+        digest.update(f"\0{relative}\0{executable}\0".encode() + path.read_bytes())
+    return f"{REPOSITORY}/{recipe.name}:{digest.hexdigest()[:12]}"
+
+
+def context_files(folder: Path) -> Iterator[Path]:
+    """The files that a build of this folder sees: no bytecode, nothing hidden but ``.dockerignore``."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") and part != ".dockerignore" for part in parts)
+        if path.is_file() and not hidden and "__pycache__" not in parts and path.suffix != ".pyc":
+            yield path

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
+from workshop_kit.bundle import load
 from workshop_kit.errors import Exit, WorkshopError, WrongUsage
 from workshop_kit.prepare import needs, python_env
 from workshop_kit.progress import Step
@@ -26,10 +28,16 @@ def main(arguments: list[str]) -> int:
     if "--help" in arguments:
         print(f"{command.name}: {command.summary}")  # noqa: T201 - this is what was asked for
         return Exit.GOOD
+    if command.name == "bundle" and arguments[1:2] == ["load"]:
+        return _go_on(load.bring_python(ROOT, arguments[2:], report=_show), arguments)
     if not command.may_install:
         python_env.ensure(ROOT, install=False)
-    python = python_env.ensure(ROOT, developer=command.developer_packages, report=_show)
-    return os.execv(python, [str(python), "-P", "-m", "workshop_kit.cli", *arguments])
+    return _go_on(python_env.ensure(ROOT, developer=command.developer_packages, report=_show), arguments)
+
+
+def _go_on(python: Path, arguments: list[str]) -> NoReturn:
+    """Hand over to the command line, in the environment that is complete now."""
+    os.execv(python, [str(python), "-P", "-m", "workshop_kit.cli", *arguments])
 
 
 def _run_without_packages(command: needs.Command, arguments: list[str]) -> int:

@@ -13,7 +13,7 @@ FLOORS = (
     ("errors", "progress", "screen"),
     ("prepare",),
     ("engine",),
-    ("observe", "disturb", "doctor", "develop"),
+    ("observe", "disturb", "doctor", "develop", "bundle"),
     ("show",),
     ("audit",),
     ("learn",),

@@ -46,15 +46,15 @@ def ensure(root: Path, *, developer: bool = False, report: Report = silent, inst
         return python
     if not install:
         raise NotReady("The Python packages are not installed.", "Run ./workshop setup.")
-    with _only_one_at_a_time(root):
+    with only_one_at_a_time(root):
         if not _has_pip(python):
             report(Step(TASK, detail="making .venv"))
-            _make_venv(root)
+            make_venv(root)
         if not (root / ".venv" / "bin" / "uv").exists():
             report(Step(TASK, detail="fetching uv"))
             _install_uv(root, python)
         report(Step(TASK, detail=f"installing what {wanted[-1]} lists"))
-        _sync(root, python, wanted[-1])
+        sync(root, wanted[-1], root / ".venv" / "bin" / "uv", _NETWORK_ADVICE)
         for lock in wanted:
             shutil.copyfile(root / lock, root / ".venv" / lock)
     report(Step(TASK, 1.0, done=True))
@@ -76,7 +76,7 @@ def pinned(lock_text: str, package: str) -> str:
 
 
 @contextlib.contextmanager
-def _only_one_at_a_time(root: Path) -> Iterator[None]:
+def only_one_at_a_time(root: Path) -> Iterator[None]:
     """Two ``./workshop`` at once would install into the same folder: the second waits."""
     try:
         lock_file = (root / ".venv.lock").open("w")
@@ -99,17 +99,23 @@ def _has_pip(python: Path) -> bool:
     return subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
-def _make_venv(root: Path) -> None:
-    if not _ensurepip_is_here():
-        _install_debian_venv()
+def make_venv(root: Path, *, offline: bool = False) -> None:
+    """Make ``.venv`` anew; where this Python comes without pip, fetch that first, or ``offline`` go without."""
+    options = []
+    if not ensurepip_is_here():
+        if offline:
+            options = ["--without-pip"]
+        else:
+            _install_debian_venv()
     _run(
-        [sys.executable, "-m", "venv", "--clear", root / ".venv"],
+        [sys.executable, "-m", "venv", "--clear", *options, root / ".venv"],
         "The virtual environment .venv could not be made.",
         "Free some space or check the folder's permissions, then run ./workshop setup again.",
     )
 
 
-def _ensurepip_is_here() -> bool:
+def ensurepip_is_here() -> bool:
+    """Whether this Python can put pip into an environment; Debian's and Ubuntu's cannot without python3-venv."""
     return subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
 
 
@@ -136,16 +142,17 @@ def _install_uv(root: Path, python: Path) -> None:
         )
 
 
-def _sync(root: Path, python: Path, lock: str) -> None:
+def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str | Path] = ()) -> None:
+    """Let uv bring the environment to what ``lock`` lists, hashes checked. Raises NotReady with ``next_step``."""
     # Companies put their own CA into the system's store: uv is told to trust what the system trusts.
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     if "PIP_INDEX_URL" in os.environ:
         environment.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
-    uv = root / ".venv" / "bin" / "uv"
+    python = root / ".venv" / "bin" / "python"
     _run(
-        [uv, "pip", "sync", "--require-hashes", "--python", python, root / lock],
+        [uv, "pip", "sync", *options, "--require-hashes", "--python", python, root / lock],
         "The Python packages could not be installed.",
-        _NETWORK_ADVICE,
+        next_step,
         environment,
     )
 

@@ -1,0 +1,60 @@
+"""A room without a network: a bundle from a stick, and the first lesson runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lessons.bundled import Room, copy_of_the_checkout, saved
+from tests.private_engine import filled, private_engine
+from workshop_kit.bundle.parts import parts
+from workshop_kit.commands.bundle import MOST_BYTES
+from workshop_kit.engine.labels import SCOPE, SESSION
+from workshop_kit.engine.recipes import tags
+from workshop_kit.errors import Exit
+from workshop_kit.learn.workspace import Workspace
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture
+def room(images: dict[str, str], tmp_path: Path) -> Iterator[Room]:
+    """An empty engine and a checkout that nothing was installed for; the bundle is saved from this machine's engine."""
+    bundle = saved(tmp_path)
+    with private_engine() as own:
+        yield Room(own, copy_of_the_checkout(tmp_path / "my checkout"), bundle)
+
+
+def test_a_bundle_is_all_that_a_machine_needs(room: Room) -> None:
+    """In order: too full a disk is refused; `load` makes the machine ready; the tour passes; `down` removes the images.
+
+    One test, since each step stands on the one before and saving alone takes a minute.
+    """
+    assert sum(part.size_bytes for part in parts(room.bundle)) <= MOST_BYTES
+    client = room.own.client()
+    with filled(room.own.folder / "data"):
+        said = room.type("bundle", "load", room.bundle)
+    assert said.returncode == Exit.NOT_READY
+    assert said.stderr.splitlines()[-1].startswith("The disk is nearly full: 0.0 GB free")
+    assert client.images.list() == []
+
+    said = room.type("bundle", "load", room.bundle)
+    assert said.returncode == 0, said.stderr
+    assert said.stderr.splitlines()[-1].startswith("Ready: 10 images came from the bundle")
+    session = Workspace.open(room.checkout / "workspace", room.checkout).id
+    for tag in tags(room.checkout).values():
+        labels = client.images.get(tag).labels
+        assert (labels[SESSION], labels[SCOPE]) == (session, "machine")
+    assert "all images were here already" in room.type("bundle", "load", room.bundle).stderr
+
+    said = room.type("tour", "00_start", "--json")
+    assert said.returncode == 0, said.stderr
+    assert [(result["lesson"], result["error"]) for result in json.loads(said.stdout)] == [("00_start", None)]
+
+    said = room.type("down", "--all", "--json")
+    assert said.returncode == 0, said.stderr
+    assert client.images.list() == []
+    assert client.containers.list(all=True) == client.volumes.list() == []

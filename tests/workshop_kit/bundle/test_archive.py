@@ -1,0 +1,77 @@
+"""What an engine saves is taken apart and put together again, without a byte of a layer lost."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import secrets
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.bundle.small import old_archive
+from workshop_kit.bundle.archive import SMALL_BYTES, Image, labeled, put_together, take_apart
+
+TAGS = ("container-workshop/test-a:1", "container-workshop/test-b:1")
+LABELS = {tag: {"workshop.session": "cafe0123"} for tag in TAGS}
+
+
+def put(images: list[Image], folder: Path) -> dict[str, bytes]:
+    """The files of the archive that an engine would be given."""
+    stream = io.BytesIO()
+    put_together(images, folder, LABELS, stream, lambda _size, _what: None)
+    stream.seek(0)
+    with tarfile.open(fileobj=stream) as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("size", [10, SMALL_BYTES, SMALL_BYTES + 1, 3 * SMALL_BYTES + 7])
+def test_layers_come_back_to_the_byte(tmp_path: Path, size: int) -> None:
+    """Small and large, and one that two images share is one file; every layer is where its image looks for it."""
+    both, one = secrets.token_bytes(size), secrets.token_bytes(size + 1)
+    images = take_apart(old_archive(both, one), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    files = put(images, tmp_path)
+    entries = json.loads(files["manifest.json"])
+    layers = [[gzip.decompress(files[layer]) for layer in entry["Layers"]] for entry in entries]
+    assert layers == [[both], [both, one]]
+    assert [entry["RepoTags"] for entry in entries] == [[TAGS[0]], [TAGS[1]]]
+    for entry in entries:
+        assert entry["Config"] == f"{hashlib.sha256(files[entry['Config']]).hexdigest()}.json"
+
+
+def test_what_is_compressed_already_stays_as_it_is(tmp_path: Path) -> None:
+    """Engines that keep layers compressed save them so."""
+    layer = secrets.token_bytes(2 * SMALL_BYTES)
+    packed = gzip.compress(layer)
+    (first, _) = take_apart(old_archive(layer, b"one", gzipped=packed), tmp_path)
+    assert (tmp_path / first.layers[0]).read_bytes() == packed
+
+
+def test_whose_an_image_is_does_not_travel(tmp_path: Path) -> None:
+    """The saver's labels stay behind, the loader's come on; other labels and all the rest are as they were."""
+    images = take_apart(old_archive(b"both", b"one"), tmp_path)
+    assert "someone@home" not in json.dumps([dict(image.config) for image in images])
+    config = labeled(images[0].config, LABELS[TAGS[0]])
+    assert config["config"]["Labels"] == {"kept": "yes", "workshop.session": "cafe0123"}
+    assert config["rootfs"] == images[0].config["rootfs"]
+
+
+def test_equal_layers_make_equal_files(tmp_path: Path) -> None:
+    """No time stands in them: two saves of the same differ in nothing."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        take_apart(old_archive(b"both" * SMALL_BYTES, b"one"), tmp_path / name)
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert one == two
+
+
+def test_an_archive_that_ends_early_is_noticed(tmp_path: Path) -> None:
+    """An engine that dies while it saves makes no bundle."""
+    whole = old_archive(secrets.token_bytes(2 * SMALL_BYTES), b"one").getvalue()
+    for end in (0, 512, len(whole) // 2, whole.index(b"manifest.json")):
+        with pytest.raises((tarfile.TarError, KeyError, ValueError)):
+            take_apart(io.BytesIO(whole[:end]), tmp_path)

@@ -1,0 +1,164 @@
+"""What does not fit this machine or this version of the workshop is refused before anything is made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.bundle.small import VERSION, written
+from workshop_kit.bundle import load, wheels
+from workshop_kit.bundle.parts import parts, sha256_of, writing
+from workshop_kit.bundle.version import version_of
+from workshop_kit.engine import recipes
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.prepare import offline
+
+COPIED = ("workshop", "workshop_kit", "workshop_app", "images", "requirements.lock", "requirements-dev.lock")
+
+
+@pytest.fixture
+def bare(tmp_path: Path, root: Path) -> Path:
+    """A checkout without a Python environment and without git, in a folder whose name has a space."""
+    checkout = tmp_path / "a check out"
+    checkout.mkdir()
+    for name in COPIED:
+        if (root / name).is_dir():
+            shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(root / name, checkout / name)
+    return checkout
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, bare: Path) -> Path:
+    """A bundle for this machine and the checkout, as far as its manifests say."""
+    folder = tmp_path / "my stick"
+    write_wheels(folder, sha256_of(bare / "requirements.lock"))
+    for name in ("amd64", "arm64"):
+        written(folder, name, {"tags": recipes.tags(bare)})
+    return folder
+
+
+def write_wheels(bundle: Path, lock: str, name: str = "") -> None:
+    """A part with packages that are none."""
+    with writing(bundle, "wheels", name or wheels.this_python(), VERSION) as (folder, content):
+        (folder / "uv-1-py3-none-any.whl").write_bytes(b"no zip")
+        content["lock"] = lock
+
+
+def typed(checkout: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Type ``./workshop bundle load`` in a checkout, with an index that must not be asked."""
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
+    return subprocess.run(
+        [checkout / "workshop", "bundle", "load", *words],
+        env={**os.environ, **nowhere, "WORKSHOP_PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refused(checkout: Path, bundle: Path, code: Exit = Exit.NOT_GOOD) -> str:
+    """The one sentence, after which there is no environment."""
+    said = typed(checkout, bundle)
+    assert said.returncode == code, said.stderr
+    assert said.stdout == ""
+    assert "Traceback" not in said.stderr
+    assert not (checkout / ".venv").exists()
+    lines: list[str] = said.stderr.splitlines()
+    return lines[-1]
+
+
+def test_a_folder_that_is_no_bundle_is_refused_on_a_bare_python(bare: Path, tmp_path: Path) -> None:
+    """One line, and exit code 1."""
+    assert (
+        refused(bare, tmp_path) == f"{tmp_path} is not a bundle. Name the folder that `./workshop bundle save` wrote."
+    )
+    for words in ((), ("a", "b"), ("--fast",)):
+        said = typed(bare, *words)
+        assert said.returncode == Exit.WRONG_USAGE
+        assert "takes one folder" in said.stderr
+
+
+def test_another_python_is_refused(bare: Path, bundle: Path) -> None:
+    """The sentence says for which Pythons there are packages, and which this is."""
+    shutil.rmtree(bundle / f"wheels-{wheels.this_python()}")
+    for name in ("cpython-3.99-linux-x86_64", "cpython-3.12-macos-arm64"):
+        write_wheels(bundle, sha256_of(bare / "requirements.lock"), name)
+    sentence = refused(bare, bundle)
+    assert "packages for cpython-3.12-macos-arm64, cpython-3.99-linux-x86_64, and this is cpython-3." in sentence
+    assert "WORKSHOP_PYTHON" in sentence
+
+
+def test_packages_of_another_version_are_refused(bare: Path, bundle: Path) -> None:
+    """Another lock, other packages: the sentence says which version the bundle is of."""
+    write_wheels(bundle, "00")
+    assert "packages of another version of the workshop (commit 60f5cf9a1b2c)" in refused(bare, bundle)
+
+
+def test_images_of_another_version_are_named(bare: Path, bundle: Path) -> None:
+    """What would have to be built here, and no more; the versions of both sides."""
+    (bare / "images" / "redis" / "entrypoint").write_text("changed")
+    sentence = refused(bare, bundle)
+    assert f"(commit 60f5cf9a1b2c; this one is {version_of(bare)}): the image redis would have to be built" in sentence
+    (bare / "images" / "base" / "Dockerfile").write_text("FROM scratch")
+    assert f"the images {', '.join(recipes.tags(bare))} would have to be built here" in refused(bare, bundle)
+
+
+@pytest.mark.parametrize("kind", ["images", "wheels"])
+def test_damage_is_found_before_anything_is_made(bare: Path, bundle: Path, kind: str) -> None:
+    """The checksums of packages and images both come first."""
+    name = load.this_architecture() if kind == "images" else wheels.this_python()
+    file = next(path for path in sorted((bundle / f"{kind}-{name}").iterdir()) if path.suffix in {".layer", ".whl"})
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    sentence = refused(bare, bundle)
+    assert sentence.startswith(f"{file} is not as it was saved")
+    assert sentence.endswith("Copy the bundle again; nothing was loaded from it.")
+
+
+def test_images_for_other_engines_are_named(bare: Path, bundle: Path) -> None:
+    """The engine's architecture decides, not the machine's."""
+    assert load.choose_images(bare, parts(bundle), "arm64").name == "arm64"
+    with pytest.raises(WorkshopError, match="has images for amd64, arm64, and this engine is riscv64"):
+        load.choose_images(bare, parts(bundle), "riscv64")
+
+
+def test_packages_that_cannot_be_installed_leave_no_environment(bare: Path, bundle: Path) -> None:
+    """The wheel of uv is none: said so, and .venv is gone again."""
+    folder = next(bundle.glob("wheels-*"))
+    with pytest.raises(NotReady, match="There is no uv among"):
+        offline.install(bare, folder)
+    assert not (bare / ".venv").exists()
+    (folder / "uv-1-py3-none-any.whl").unlink()
+    with pytest.raises(NotReady, match="There is no uv among the packages"):
+        offline.install(bare, folder)
+
+
+def test_the_words_are_one_folder() -> None:
+    """More, fewer, or options are wrong usage."""
+    for words in ([], ["a", "b"], ["--json"]):
+        with pytest.raises(WrongUsage):
+            load.bring_python(Path(), words)
+
+
+def test_a_version_is_a_commit_or_what_the_files_are(root: Path, bare: Path, tmp_path: Path) -> None:
+    """A clone says its commit, and whether it was changed; without git the files decide, and what is made does not."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{root}", clone], check=True)
+    assert version_of(clone).startswith("commit ")
+    assert "changes" not in version_of(clone)
+    (clone / "README.md").write_text("mine")
+    assert version_of(clone).endswith(" with changes")
+    before = version_of(bare)
+    assert before.startswith("files ")
+    (bare / ".venv").mkdir()
+    (bare / ".venv" / "python").write_text("x")
+    assert version_of(bare) == before
+    (bare / "requirements.lock").write_text("x")
+    assert version_of(bare) != before

@@ -1,0 +1,74 @@
+"""Loading a bundle, up to the point where the packages are there (standard library only)."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from workshop_kit.bundle import wheels
+from workshop_kit.bundle.parts import Part, parts, verify
+from workshop_kit.bundle.version import version_of
+from workshop_kit.engine import recipes
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.prepare import offline
+from workshop_kit.progress import Report, silent
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def bring_python(root: Path, words: list[str], report: Report = silent) -> Path:
+    """Make the environment of a bare checkout from a bundle, and return its interpreter.
+
+    ``words`` are what the user typed behind ``bundle load``. Everything is proven before anything is made, the images
+    included where this machine's architecture says which. Raises WorkshopError with what does not fit.
+    """
+    if len(words) != 1 or words[0].startswith("-"):
+        raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
+    found = parts(Path(words[0]))
+    own = wheels.choose(root, found)
+    images = [part for part in found if part.kind == "images" and part.name == this_architecture()]
+    for part in images:
+        require_same(part, root)
+    for part in (own, *images):
+        verify(part, report)
+    return offline.install(root, own.folder, report=report)
+
+
+def choose_images(root: Path, found: list[Part], architecture: str) -> Part:
+    """Return the part with images for an engine's architecture and this checkout.
+
+    Raises WorkshopError, saying for which architectures there are images, or which images are other ones.
+    """
+    there = [part for part in found if part.kind == "images"]
+    own = next((part for part in there if part.name == architecture), None)
+    if own is None:
+        names = ", ".join(part.name for part in there) or "no engine at all"
+        raise WorkshopError(
+            f"The bundle has images for {names}, and this engine is {architecture}.",
+            f"Save a bundle on a machine whose engine is {architecture}, into the same folder if you like.",
+        )
+    require_same(own, root)
+    return own
+
+
+def require_same(part: Part, root: Path, wanted: Mapping[str, str] | None = None) -> None:
+    """Raises WorkshopError unless the part has the images that this checkout is made of, saying which it has not."""
+    wanted = wanted or recipes.tags(root)
+    has: Mapping[str, str] = part.content["tags"]
+    other = [name for name, tag in wanted.items() if has.get(name) != tag]
+    if other:
+        images = "image" if len(other) == 1 else "images"
+        raise WorkshopError(
+            f"The bundle is of another version of the workshop ({part.version}; this one is {version_of(root)}): "
+            f"the {images} {', '.join(other)} would have to be built here.",
+            "Check out the bundle's version, or build with a network: ./workshop setup.",
+        )
+
+
+def this_architecture() -> str:
+    """The architecture of a local engine, in Docker's words; where an engine is far away, none that is known."""
+    machine = platform.machine().lower()
+    is_local = os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
+    return ARCHITECTURES.get(machine, machine) if is_local else ""

@@ -1,0 +1,84 @@
+"""The Python packages of a bundle: the very wheels that requirements.lock names (standard library only)."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from workshop_kit.bundle.parts import Part, find, sha256_of, writing
+from workshop_kit.engine import shell
+from workshop_kit.errors import WorkshopError
+from workshop_kit.prepare import python_env
+from workshop_kit.progress import Report, Step, silent
+
+MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}
+SYSTEMS = {"darwin": "macos"}
+TASK = "Packages"
+
+
+def this_python() -> str:
+    """The Python that runs, and its platform, in the words that wheels depend on: ``cpython-3.11-linux-x86_64``."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}{getattr(sys, 'abiflags', '')}"
+    machine = platform.machine().lower()
+    system = SYSTEMS.get(sys.platform, sys.platform)
+    if system == "linux" and platform.libc_ver()[0] != "glibc":
+        system = "linux-musl"
+    return f"{sys.implementation.name}-{version}-{system}-{MACHINES.get(machine, machine)}"
+
+
+def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Part:
+    """Fetch the wheels of the checkout's lock for this Python into a bundle; return the part.
+
+    Raises NotReady where the package index does not answer or has a package not as a wheel.
+    """
+    lock = root / python_env.LOCK
+    total = len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE))
+    with writing(bundle, "wheels", this_python(), version) as (folder, content):
+        fetched = 0
+
+        def hear(line: str) -> None:
+            nonlocal fetched
+            fetched += line.startswith("Collecting ")
+            report(Step(TASK, min(fetched / total, 1.0), line.partition(" (from ")[0]))
+
+        _download(lock, folder, hear)
+        content["lock"] = sha256_of(lock)
+    report(Step(TASK, 1.0, done=True))
+    return find(bundle, "wheels", this_python())
+
+
+def _download(lock: Path, folder: Path, on_line: Callable[[str], None]) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:"]
+    shell.run(
+        [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
+        failed="The Python packages could not be fetched.",
+        next_step=(
+            "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA "
+            "bundle) and the space on the disk, then save again."
+        ),
+        on_line=on_line,
+    )
+
+
+def choose(root: Path, found: list[Part]) -> Part:
+    """Return the part with wheels for this Python and this checkout.
+
+    Raises WorkshopError, saying for which Pythons there are wheels, or that they are of another version.
+    """
+    there = [part for part in found if part.kind == "wheels"]
+    own = next((part for part in there if part.name == this_python()), None)
+    if own is None:
+        names = ", ".join(part.name for part in there) or "no Python at all"
+        raise WorkshopError(
+            f"The bundle has packages for {names}, and this is {this_python()}.",
+            "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one.",
+        )
+    if own.content.get("lock") != sha256_of(root / python_env.LOCK):
+        raise WorkshopError(
+            f"The bundle has the packages of another version of the workshop ({own.version}).",
+            "Check out that version, or save a bundle from this one.",
+        )
+    return own

@@ -1,0 +1,59 @@
+"""``bundle save`` and ``bundle load``: the workshop on a stick, for rooms without a network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workshop_kit.bundle import images, load, version, wheels
+from workshop_kit.bundle.parts import MB, megabytes, parts, verify
+from workshop_kit.engine import reach
+from workshop_kit.engine.recipes import tags
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import own_workspace
+from workshop_kit.prepare import needs
+from workshop_kit.terminal import TerminalReport, say
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_BYTES = 900 * MB
+"""What a bundle for one kind of machine may take: it has to fit on an old stick, and to be copied thirty times."""
+
+known = needs.find("bundle")
+app = typer.Typer(help=known.summary if known else "", no_args_is_help=True, rich_markup_mode=None)
+Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB stick, or on a share.")]
+
+
+@app.command("save")
+def save(folder: Folder) -> None:
+    """Write what set-up fetches and builds into a folder; parts of other kinds of machines stay in it."""
+    workspace = own_workspace(os.environ)
+    with TerminalReport() as report:
+        stack = ready.make_ready(workspace, may_install=False, report=report)
+        own = version.version_of(ROOT)
+        made = [
+            wheels.save(ROOT, folder, own, report),
+            images.save(stack.session.engine, tags(ROOT), folder, own, report),
+        ]
+    for part in made:
+        say(f"{part.folder.name}: {len(part.files)} files, {megabytes(part.size_bytes)}")
+    everything = sum(part.size_bytes for part in parts(folder))
+    say(f"Saved ({own}): {megabytes(everything)} in all in {folder}. There: ./workshop bundle load FOLDER")
+
+
+@app.command("load")
+def load_bundle(folder: Folder) -> None:
+    """Make this machine ready from a folder, without a network. Needs Python and a Docker engine, and nothing else."""
+    found = parts(folder)
+    engine = reach.connect()
+    workspace = own_workspace(os.environ)
+    with TerminalReport() as report:
+        part = load.choose_images(ROOT, found, engine.architecture)
+        verify(part, report)
+        new = images.load(ready.session_of(workspace, engine), part, report)
+        stack = ready.make_ready(workspace, may_install=False, report=report)
+        ready.write_env(stack, report)
+    many = f"{len(new)} images came from the bundle" if new else "all images were here already"
+    say(f"Ready: {many}, and a container ran. Next: ./workshop start")

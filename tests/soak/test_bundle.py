@@ -60,7 +60,7 @@ def test_a_load_that_is_killed_leaves_nothing_that_cannot_be_removed(
     engine: Engine, root: Path, tmp_path: Path
 ) -> None:
     """Killed at any moment, its images are gone with `down --all`, or never came."""
-    rng = random.Random(20251125)  # noqa: S311 - where it is cut is no secret
+    rng = random.Random(20251125)
     session = Session(engine, Identity("cafe0124", "someone@elsewhere"), Ledger(tmp_path / "ledger.jsonl"))
     for number in range(KILLS):
         part = unknown_images(tmp_path / f"stick {number}")

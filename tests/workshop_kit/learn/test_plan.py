@@ -149,3 +149,10 @@ def test_table_markdown_and_json_say_the_same() -> None:
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
     assert len(rows) == len(data["blocks"]) + 2
+
+
+def test_what_the_guide_says_about_the_time_is_what_plan_says() -> None:
+    """docs/delivering.md types no timetable: it names the command."""
+    guide = (CHECKOUT / "docs" / "delivering.md").read_text()
+    assert "./workshop plan --track" in guide
+    assert not re.search(r"\b\d\d:\d\d\b", guide.replace("--start 09:30", ""))

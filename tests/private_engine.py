@@ -20,7 +20,7 @@ import pytest
 
 from workshop_kit.engine.reach import Engine
 
-START_SECONDS = 60
+START_SECONDS = 120
 DATA_BYTES = 4 * 1024**3
 NAMESPACE = f"container-design-workshop-tests{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 

@@ -143,11 +143,13 @@ def test_the_longest_unit_comes_first_and_a_new_file_early(tmp_path: Path) -> No
     """Files that ask for a costly fixture are one unit; a file without a time is taken for a long one."""
     alone = "@pytest.mark.alone\ndef test_alone(): pass"
     costly = "def test_it(own_engine): pass"
-    for name, text in (("a", costly), ("b", costly), ("c", alone), ("new", '"""Says own_engine."""')):
+    hogs = "pytestmark = [pytest.mark.engine, pytest.mark.alone]\ndef test_it(): pass"
+    texts = {"a": costly, "b": costly, "c": alone, "new": '"""Says own_engine."""', "hogs": hogs}
+    for name, text in texts.items():
         file = tmp_path / "tests" / "part" / f"test_{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    nodeids = [f"tests/part/test_{name}.py::test_it" for name in ("a", "b", "c", "new")]
+    nodeids = [f"tests/part/test_{name}.py::test_it" for name in texts]
     seconds = {"tests/part/test_a.py": 40.0, "tests/part/test_b.py": 50.0, "tests/part/test_c.py": 10.0}
     assert in_order([*nodeids, "tests/part/test_c.py::test_alone[1]"], seconds, tmp_path) == [
         "tests/part: own_engine",

@@ -19,7 +19,7 @@ from workshop_kit.learn.workspace import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 LESSONS = ("00_start", "01_container")
-SWEPT_SECONDS = 15
+SWEPT_SECONDS = 60  # it aims for three; a busy machine takes longer
 FULL = re.compile(r"(is full|No space left on device)\. Free some space")
 SLEEPER = 'w.run("mine", Spec(w.image("base"), command=("sleep", "600"), network="none"))'
 PRELUDE = "from workshop_kit.engine.spec import Spec\nfrom workshop_kit.learn.lesson import lesson\nw = lesson('x')\n"

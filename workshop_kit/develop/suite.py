@@ -8,7 +8,19 @@ from pathlib import Path
 
 MOST_WORKERS = 2
 """Each has a stack and engines of its own: more of them want more memory than a laptop has to spare."""
-SELECTING = ("-k", "-m", "-n", "--numprocesses", "--lf", "--last-failed", "--sw", "--stepwise", "--pdb", "--co", "-h")
+SELECTING = (
+    "-k",
+    "-m",
+    "-n",
+    "--numprocesses",
+    "--lf",
+    "--last-failed",
+    "--sw",
+    "--stepwise",
+    "--pdb",
+    "--collect",
+    "-h",
+)
 """Options after which bringing up a second stack would cost more than it saves, or which say how many workers."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from workshop_kit.develop import suite
 
 
-@pytest.mark.parametrize("words", [[], ["-x"], ["--durations=60"], ["-v", "-ra"]])
+@pytest.mark.parametrize("words", [[], ["-x"], ["--durations=60"], ["-v", "-ra"], ["--color=no"], ["--maxfail=3"]])
 def test_the_whole_suite_is_shared_by_two(root: Path, words: list[str]) -> None:
     """However many cores there are; and where there is one only, nothing is shared."""
     assert suite.pytest_words(words, root, cores=16) == ["-n", "2", "--max-worker-restart=0", *words]
@@ -26,6 +26,7 @@ def test_the_whole_suite_is_shared_by_two(root: Path, words: list[str]) -> None:
         ["-v", "tests/quality"],
         ["tests/quality/test_style.py::test_ruff_has_nothing_to_say"],
         ["--lf"],
+        ["--collect-only"],
     ],
 )
 def test_a_part_stays_in_one_process(root: Path, words: list[str]) -> None:

@@ -200,7 +200,7 @@ def run_tests(
     with TerminalReport() as report:
         ready.make_ready(own_workspace(os.environ), may_install=not no_install, report=report)
     words = ["tests/soak", *context.args] if soak else suite.pytest_words(context.args, ROOT, suite.cores())
-    code = subprocess.run([python, "-m", "pytest", *words], cwd=ROOT, check=False).returncode
+    code = suite.run([python, "-m", "pytest", *words], ROOT)
     if code == 5:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
     raise typer.Exit(Exit.GOOD if code == 0 else Exit.NOT_GOOD)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +38,17 @@ def pytest_words(words: Sequence[str], root: Path, cores: int) -> list[str]:
         return [*words]
     # A test that takes its worker along would do so again with every new one.
     return ["-n", str(min(MOST_WORKERS, cores)), "--max-worker-restart=0", *words]
+
+
+def run(command: Sequence[str | Path], root: Path) -> int:
+    """Run a program in ``root`` to its end and return its exit code.
+
+    Ctrl-C is the program's to hear: pytest takes down the stacks that it has up, which lasts some seconds.
+    """
+    with subprocess.Popen(command, cwd=root) as process:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return process.wait()
 
 
 def names_a_part(words: Sequence[str], root: Path) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.workshop_kit.learn.waiting import wait_until
 from workshop_kit.develop import suite
 
 
@@ -32,6 +37,33 @@ def test_the_whole_suite_is_shared_by_two(root: Path, words: list[str]) -> None:
 def test_a_part_stays_in_one_process(root: Path, words: list[str]) -> None:
     """A second stack would cost more than it saves; and who names a number of workers gets that."""
     assert suite.pytest_words(words, root, cores=16) == words
+
+
+TAKES_DOWN = """
+import pathlib, time
+try:
+    pathlib.Path("up").touch()
+    time.sleep(60)
+finally:
+    time.sleep(1)  # longer than subprocess.run would wait
+    pathlib.Path("down").touch()
+"""
+
+
+def test_ctrl_c_waits_until_pytest_has_taken_down_its_stack(root: Path, tmp_path: Path) -> None:
+    """A terminal tells both; the command line ends last, with the exit code of what it ran."""
+    code = "import sys\nfrom pathlib import Path\nfrom workshop_kit.develop import suite\n"
+    code += "sys.exit(suite.run([sys.executable, '-c', sys.argv[1]], Path.cwd()) == -2)"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", code, TAKES_DOWN]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as process:
+        try:
+            wait_until((tmp_path / "up").exists)
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(timeout=60) == 1  # Python ends by the signal itself
+        finally:
+            process.kill()
+    assert (tmp_path / "down").exists()
 
 
 def test_this_machine_has_a_core() -> None:

@@ -7,16 +7,20 @@ what others on the machine disturb: such tests wait until every other worker has
 from __future__ import annotations
 
 import ast
+import contextlib
 import signal
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import NodeManager, WorkerController
+from xdist.workermanage import WorkerController
 
 TABLE = Path(__file__).with_name("seconds.toml")
 MEASURED = Path("build") / "seconds.toml"
@@ -29,7 +33,7 @@ COSTLY = ("own_engine",)
 
 A stack is none of them: it is up in seconds, and units that grow with every lesson would leave one worker idle."""
 ENDING_SECONDS = 60
-"""After Ctrl-C a worker takes down its stack and its engines before it is ended by force."""
+"""After Ctrl-C a worker takes down what it has up; one that takes longer than this is ended by force."""
 MARK = "pytest.mark.alone"
 ALONE = "alone"
 
@@ -65,7 +69,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread | 
     if config.getvalue("dist") != "load":  # what -n alone stands for
         return None
     config.option.loadscopereorder = False  # the workers have ordered what they collected
-    NodeManager.EXIT_TIMEOUT = ENDING_SECONDS
     return Spread(config, log)
 
 
@@ -80,9 +83,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In a worker: what it takes down at the end is not interrupted. After Ctrl-C, it is told so again and again."""
+    """After Ctrl-C every worker takes down its stack and its engines: that is not interrupted, and it is waited for."""
     if hasattr(session.config, "workerinput"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is told again and again
+    elif (distributed := session.config.pluginmanager.getplugin("dsession")) is not None:
+        _wait_for(set(distributed._active_nodes), distributed.queue)  # none at the usual end
+
+
+def _wait_for(workers: set[WorkerController], told: Queue[tuple[str, dict[str, Any]]]) -> None:
+    """Hear out the workers that are still at it; xdist would give them 15 seconds and no more."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while workers and (left := deadline - time.monotonic()) > 0:
+        with contextlib.suppress(Empty):
+            what, details = told.get(timeout=left)
+            if what in {"workerfinished", "errordown"}:
+                workers.discard(details["node"])
 
 
 def in_order(nodeids: Iterable[str], seconds: Mapping[str, float], root: Path) -> list[str]:

@@ -32,6 +32,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("redis", "images/redis"),
     Recipe("fault_proxy", "images/fault_proxy"),
     Recipe("load", "images/load"),
+    Recipe("proxy", "images/proxy"),
     Recipe("parameter_store", "images/parameter_store"),
     Recipe("collector", "images/collector"),
     Recipe("agent", "images/agent"),

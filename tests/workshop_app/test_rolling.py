@@ -1,0 +1,44 @@
+"""Two instances behind a proxy are restarted under load, and no customer notices."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from workshop_kit.disturb.inside import inside
+from workshop_kit.disturb.load import load
+from workshop_kit.engine import fleet as fleets
+from workshop_kit.engine.stack import Stack
+
+pytestmark = pytest.mark.engine
+
+RATE_PER_SECOND = 30
+SECONDS = 20
+
+
+def test_no_request_fails_while_instances_restart(stack: Stack) -> None:
+    """SIGTERM, drain, a new start, one after the other: every order list arrives, every process ends with 0."""
+    with fleets.fleet(stack.session, stack.container("service")) as fleet:
+        with load(fleet.proxy, rate_per_second=RATE_PER_SECOND, seconds=SECONDS, timeout_seconds=10) as sent:
+            codes = fleet.roll()
+        answers = sent.requests["status"].value_counts(dropna=False).to_dict()
+        assert answers == {200: RATE_PER_SECOND * SECONDS}, sent.requests["error"].unique()
+        assert codes == [0, 0]
+        assert set(fleet.states().values()) == {"UP"}
+
+
+def test_a_killed_instance_is_noticed_by_customers(stack: Stack) -> None:
+    """The measurement can fail: whoever waited for an answer of a killed instance gets none; stopped, all get theirs."""
+    twin = stack.container("service")
+    environment = dict(pair.split("=", 1) for pair in twin.attrs["Config"]["Env"]) | {"HTTP_FAULTS": "true"}
+    with fleets.fleet(stack.session, twin, environment=environment) as fleet:
+        stopped, killed = fleet.instances
+        with inside("latency", stopped, ms=700), inside("latency", killed, ms=700):
+            for end, all_good in ((stopped.stop, True), (killed.container.kill, False)):
+                fleet.wait_up()
+                with load(fleet.proxy, rate_per_second=RATE_PER_SECOND, seconds=5, timeout_seconds=10) as sent:
+                    time.sleep(2)
+                    end()
+                assert (sent.requests["status"] == 200).all() == all_good
+                stopped.container.start()

@@ -29,7 +29,7 @@ def test_no_request_fails_while_instances_restart(stack: Stack) -> None:
 
 
 def test_a_killed_instance_is_noticed_by_customers(stack: Stack) -> None:
-    """The measurement can fail: whoever waited for an answer of a killed instance gets none; stopped, all get theirs."""
+    """The measurement can fail: who waited for a killed instance gets no answer; of a stopped one, all do."""
     twin = stack.container("service")
     environment = dict(pair.split("=", 1) for pair in twin.attrs["Config"]["Env"]) | {"HTTP_FAULTS": "true"}
     with fleets.fleet(stack.session, twin, environment=environment) as fleet:

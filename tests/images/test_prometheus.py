@@ -247,20 +247,43 @@ def test_up_leaves_the_monitoring_out(stack: Stack) -> None:
 
 @pytest.mark.engine
 def test_everybody_is_asked_and_answers(watched: Monitoring, live_stack: LiveStack) -> None:
-    """All targets answer (the service's own metrics may not be there yet), and all dependencies are up."""
+    """All targets answer, the service's own metrics too, and all dependencies are up, asked from both sides."""
     url = watched.prometheus_url
     jobs = {"service", "outside", "agent", "mysqld", "redis"}
     frame = until(
         lambda: promql.targets(url),
-        lambda found: set(found["job"]) == jobs and (found[found["job"] != "service"]["health"] == "up").all(),
+        lambda found: set(found["job"]) == jobs and (found["health"] == "up").all(),
     )
     assert frame.loc[frame["job"] == "service", "url"].tolist() == ["http://service:8080/metrics"]
     until(lambda: promql.query(url, "mysql_up"), lambda found: found["value"].tolist() == [1.0, 1.0])
     until(lambda: promql.query(url, "redis_up"), lambda found: found["value"].tolist() == [1.0])
+    until(lambda: promql.query(url, "dependency_up"), lambda found: found["value"].tolist() == [1.0] * 3)
+    until(lambda: promql.query(url, 'health_status{status="pass"}'), lambda found: found["value"].tolist() == [1.0])
     until(lambda: promql.query(url, "probe_success"), lambda found: found["value"].tolist() == [1.0, 1.0])
     lag = until(lambda: promql.query(url, "mysql_slave_status_seconds_behind_master"), lambda found: len(found) > 0)
     assert lag["instance"].tolist() == ["replica-db"]
     assert lag["value"].tolist() == [0.0]
+
+
+@pytest.mark.engine
+def test_what_the_service_counts_is_what_the_rules_read(watched: Monitoring, live_stack: LiveStack) -> None:
+    """The service names its metrics as the rules expect: traffic shows as a rate, and its failures as a ratio."""
+    url, service = watched.prometheus_url, live_stack.url
+    with httpx.Client(base_url=service, trust_env=False, timeout=20) as client:
+
+        def asked(query: str) -> Callable[[], pd.DataFrame]:
+            def ask() -> pd.DataFrame:
+                for _ in range(3):
+                    client.get("/orders")
+                return promql.query(url, query)
+
+            return ask
+
+        until(asked("service:requests:rate10s"), lambda found: len(found) == 1 and found["value"].iloc[0] > 0.1)
+        until(asked("service:errors:ratio10s"), lambda found: found["value"].tolist() == [0.0])
+        p99 = until(asked("service:duration_seconds:p99"), lambda found: found["value"].gt(0).all() and len(found) == 1)
+        assert p99["value"].iloc[0] < 2.5
+    assert promql.query(url, 'count({job="service"})')["value"].iloc[0] < 210  # Prometheus adds some of its own
 
 
 @pytest.mark.engine

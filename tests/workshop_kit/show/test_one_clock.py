@@ -1,0 +1,131 @@
+"""An incident on one clock, and the story of one request: from tables to a picture, whatever the lines say."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tests.workshop_kit.show.recorded import EDGE, FAULT, NOON, Broken, at, lines, tables
+from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.watching import Tables
+from workshop_kit.show.one_clock import _bars, _timed, follow_request, one_clock
+
+
+def test_everything_stands_on_one_axis() -> None:
+    """Lines by level, errors, p95, states, events and the fault; half a minute before it and after."""
+    shown = one_clock("The cache stands still", logs=lines(), tables=tables(), faults=[FAULT])
+    assert "85 seconds until 12:01:45" in shown.text
+    for words in (
+        "of all requests 0 (at most 60)",
+        "p95 12 (at most 2,000)",
+        "Fault pause redis",
+        "service ended (137)",
+        "redis: pass",
+    ):
+        assert words in shown.text
+    assert "85 info, 25 warning, 1 error, 1 other in all" in shown.text
+    assert "Warnings and errors: 26 lines" in shown.html
+
+
+def test_what_a_line_says_stays_text() -> None:
+    """Markup and control characters of a message are shown, not obeyed."""
+    html = one_clock("T", logs=lines(), tables=tables(), faults=[FAULT]).html
+    assert "&lt;b&gt;cache&lt;/b&gt;\\x1b[31m $x$" in html
+    assert "<b>" not in html
+
+
+def test_each_table_is_optional_but_something_there_must_be() -> None:
+    """Lines alone, or what was watched alone; without a fault all the time there is data of."""
+    assert "119 seconds until" in one_clock("T", logs=lines()).text
+    assert "lines" not in one_clock("T", tables=tables()).text
+    with pytest.raises(WrongUsage, match="nothing to show"):
+        one_clock("T", logs=lines().iloc[:0], tables=Tables())
+    with pytest.raises(WrongUsage, match="ends before it starts"):
+        one_clock("T", logs=lines(), start=at(60), end=at(30))
+
+
+def test_the_time_can_be_given_and_old_faults_do_not_stretch_it() -> None:
+    """A fault of yesterday is none of this incident's."""
+    yesterday = Broken("stop", "redis", at(-90_000), at(-89_000))
+    assert "85 seconds" in one_clock("T", logs=lines(), faults=[yesterday, FAULT]).text
+    assert "20 seconds until 12:01:00" in one_clock("T", logs=lines(), start=at(40), end=at(60)).text
+
+
+def test_bars_begin_at_full_seconds_and_count_every_line() -> None:
+    """Levels by any of their names; a line without a level is other, one without a time is left out."""
+    odd = pd.DataFrame({"ts": [NOON, NOON, pd.NaT], "level": ["WARN", "fatal", "info"], "msg": ["a", "b", "c"]})
+    timed = _timed(odd.assign(ts=pd.to_datetime(odd["ts"], utc=True)))
+    bars = _bars(timed, NOON.timestamp() + 10.5, 60)
+    assert {name: counts.sum() for name, counts in bars.counts.items()} == {"warning": 1, "error": 1}
+    assert (bars.starts + NOON.timestamp() + 10.5 == pd.Series(bars.starts + NOON.timestamp() + 10.5).round()).all()
+    assert _bars(_timed(lines()), EDGE, 1000).step == 10
+
+
+STORY = [
+    {"ts": at(0), "service": "shop", "level": "info", "msg": "order <b>taken</b>"},
+    {"ts": at(0.142), "service": "orders", "level": "warning", "msg": "cache not available", "error": "TimeoutError"},
+    {
+        "ts": at(0.21),
+        "service": "orders",
+        "level": "info",
+        "msg": "request",
+        "method": "GET",
+        "path": "/orders/1",
+        "status": 200,
+        "duration_ms": 205.0,
+        "redis_ms": 150.2,
+        "replica_db_ms": 31.0,
+    },
+    {
+        "ts": at(0.26),
+        "service": "invoices",
+        "level": "warning",
+        "msg": "request",
+        "method": "POST",
+        "path": "/orders",
+        "status": 503,
+        "duration_ms": 40.0,
+        "master_db_ms": 33.3,
+    },
+]
+
+
+def story() -> pd.DataFrame:
+    """The lines of one request, backwards, among those of others."""
+    table = pd.DataFrame([*STORY, {"ts": at(0.1), "msg": "request", "request_id": "other"}])
+    table["request_id"] = table.get("request_id", pd.Series(dtype="str")).fillna("abc-1")
+    return table.iloc[::-1].assign(ts=pd.to_datetime(table["ts"], utc=True), status=table["status"].astype("Int64"))
+
+
+def test_a_request_is_followed_through_all_services() -> None:
+    """In the order in which it happened, from its beginning, with how long each dependency was waited for."""
+    shown = follow_request(story(), "abc-1")
+    table = shown.text.split("\n")
+    assert "Request abc-1: 4 lines of 3 services" in table
+    assert table[-2].split() == [
+        "210.0",
+        "orders",
+        "info",
+        "GET",
+        "/orders/1",
+        "200",
+        "205.0",
+        "replica-db",
+        "31.0",
+        "ms,",
+        "redis",
+        "150.2",
+        "ms",
+    ]
+    assert "orders: the request from 5.00 to 210.00" in shown.text
+    assert "invoices: master-db" in shown.text
+    assert "<b>" not in shown.html
+    assert "data:image/png" in shown.html
+
+
+def test_an_id_that_nobody_logged_is_said() -> None:
+    """So is a table without ids; the id itself may be hostile."""
+    with pytest.raises(WrongUsage, match="No line has the request id"):
+        follow_request(story(), "nobody\x1b")
+    with pytest.raises(WrongUsage):
+        follow_request(lines().drop(columns="request_id"), "a")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
 
 from workshop_kit.disturb import faults
 from workshop_kit.disturb.faults import Disturbance
@@ -14,6 +17,8 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watching import Subject, Tables, Watcher
 from workshop_kit.show.dashboard import Dashboard
 from workshop_kit.show.live import Screens
+from workshop_kit.show.one_clock import one_clock
+from workshop_kit.show.shown import Shown
 
 NAME = "watch"
 """Under which a notebook's watching stands among what is live: a new one ends the one before."""
@@ -53,6 +58,29 @@ class Watch:
         shown = Dashboard(self.watcher, lambda: self.faults, title=title, container=container, seconds=seconds)
         self._shown.append(shown)
         return shown.show(self.screens)
+
+    def one_clock(
+        self,
+        title: str,
+        logs: pd.DataFrame | None = None,
+        *,
+        container: str = "",
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Shown:
+        """Return what was gathered of one container, with ``logs`` if given and the faults, on one time axis.
+
+        ``logs`` is a table of log lines; see `one_clock.one_clock`, also for which time is shown.
+        """
+        return one_clock(
+            title,
+            logs=logs,
+            tables=self.frames,
+            faults=self.faults,
+            container=container or self.names[0],
+            start=start,
+            end=end,
+        )
 
     def stop(self) -> None:
         """End the dashboards, whose last picture stays, and the gathering; a second call changes nothing."""

@@ -72,6 +72,7 @@ def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
 
 def lines() -> pd.DataFrame:
     """What it logged meanwhile: a line a second, a warning each while the cache is away, and an error in capitals."""
+    rows: list[tuple[datetime, str | None, str, str | None]]
     rows = [(at(second + 0.25), "info", "request", "a") for second in range(SECONDS)]
     rows += [(at(second + 0.5), "warning", f"cache not available: {HOSTILE}", "b") for second in PAUSED]
     rows += [(at(89.8), "ERROR", "out of memory soon", None), (at(89.9), None, "what is this", None)]

@@ -13,7 +13,7 @@ import httpx
 
 from workshop_kit.observe.probes import Answer
 from workshop_kit.observe.watching.health import PROBE_PATHS, Health, of_dependencies, of_probe
-from workshop_kit.observe.watching.traffic import Counters, Traffic, parse, traffic
+from workshop_kit.observe.watching.traffic import NO_ANSWER, NO_METRICS, Counters, Traffic, parse, traffic
 
 TIMEOUT_SECONDS = 2.0
 """Longer than the second that a health check may take; no answer by then is none."""
@@ -37,16 +37,23 @@ def client() -> httpx.AsyncClient:
     return httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS, limits=limits, headers=WHO)
 
 
-async def ask_round(web: httpx.AsyncClient, url: str, name: str, before: Counters | None) -> Round:
-    """Ask the three probes and the metrics, all at once; ``before`` is what the metrics said the last time."""
+async def ask_round(
+    web: httpx.AsyncClient, url: str, name: str, before: Counters | None, *, metrics_too: bool = True
+) -> Round:
+    """Ask the three probes and the metrics, all at once; ``before`` is what the metrics said the last time.
+
+    A service without metrics logs a line for every question: ask it ``metrics_too`` only now and then.
+    """
     asked = datetime.now(tz=UTC)
-    *answers, metrics = await asyncio.gather(*(_ask(web, url, path) for path in (*PROBE_PATHS, METRICS)))
+    paths = (*PROBE_PATHS, METRICS) if metrics_too else PROBE_PATHS
+    answers = await asyncio.gather(*(_ask(web, url, path) for path in paths))
+    metrics = answers.pop() if metrics_too else Answer(f"GET {METRICS}", 404, "", 0.0)
     told = asked + timedelta(seconds=metrics.seconds)  # not when the last answer came: the slow ones come later
     counters = parse(metrics.body, told) if metrics.ok else None
     if counters is not None:
         seen = traffic(before, counters, name)
     else:
-        seen = Traffic(asked, name, "no answer" if metrics.status is None else "no metrics")
+        seen = Traffic(asked, name, NO_ANSWER if metrics.status is None else NO_METRICS)
     return Round(seen, tuple(_health(answers, counters, name, asked)), counters or before)
 
 
@@ -55,7 +62,7 @@ def silent_round(name: str, why: str, before: Counters | None) -> Round:
     now = datetime.now(tz=UTC)
     nothing = (Answer(f"GET {path}", None, None, 0.0, why) for path in PROBE_PATHS)
     health = tuple(of_probe(one, path, name, now) for one, path in zip(nothing, PROBE_PATHS, strict=True))
-    return Round(Traffic(now, name, "no answer"), health, before)
+    return Round(Traffic(now, name, NO_ANSWER), health, before)
 
 
 def _health(answers: list[Answer], counters: Counters | None, name: str, asked: datetime) -> list[Health]:

@@ -13,6 +13,7 @@ NOT_KNOWN = math.nan
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
 IN_FLIGHT, DEPENDENCY_UP, BORN = "http_requests_in_flight", "dependency_up", "process_start_time_seconds"
 NAMES = frozenset({REQUESTS, DURATIONS, IN_FLIGHT, DEPENDENCY_UP, BORN})
+NO_METRICS, NO_ANSWER = "no metrics", "no answer"
 PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 """Routes that are no customers': whoever watches would count himself."""
 Series = tuple[tuple[str, str], ...]  # a series by its labels

@@ -28,11 +28,12 @@ from workshop_kit.observe.watching import asking
 from workshop_kit.observe.watching.health import Health
 from workshop_kit.observe.watching.subjects import Place, Subject, people_s_name
 from workshop_kit.observe.watching.tables import Tables, cpu_limit_percent, frame, with_cpu_limits
-from workshop_kit.observe.watching.traffic import Counters, Traffic
+from workshop_kit.observe.watching.traffic import NO_METRICS, Counters, Traffic
 from workshop_kit.observe.wire import Ask, Away, Gone, Refused, asker
 
 HISTORY_SECONDS = 1800.0
 ROWS_OF_HEALTH = 8  # a second: three probes and a few dependencies
+METRICS_AGAIN_SECONDS = 10.0  # where there were none; the place may be taken by another container
 MOST_NAMES = 2_000
 MOST_CONTAINERS = 20  # one after the other under one name: the statistics of older ones are forgotten
 
@@ -51,6 +52,7 @@ class _Watched:
     limits: deque[tuple[datetime, float]] = field(default_factory=lambda: deque(maxlen=200))
     answered: bool = False  # it has had a place to be asked at
     counters: Counters | None = None
+    metrics_due: float = 0.0  # when the metrics are worth asking for again, on the monotonic clock
 
 
 class Watcher:
@@ -207,7 +209,10 @@ class Watcher:
         place, name = watched.place, watched.subject.name
         if place is not None and place.url is not None:
             watched.answered = True
-            found = await asking.ask_round(web, place.url, name, watched.counters)
+            due = time.monotonic() >= watched.metrics_due
+            found = await asking.ask_round(web, place.url, name, watched.counters, metrics_too=due)
+            if due and found.traffic.state == NO_METRICS:
+                watched.metrics_due = time.monotonic() + METRICS_AGAIN_SECONDS
         elif watched.answered:
             found = asking.silent_round(name, f"it is {place.state}" if place else "it is gone", watched.counters)
         else:

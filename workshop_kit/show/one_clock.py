@@ -85,6 +85,7 @@ def _view(
         spans(faults, edge, seconds),
         marks(seen.events, names, edge, seconds),
         bars=_bars(lines, edge, seconds) if has_logs else None,
+        container=container,
     )
 
 

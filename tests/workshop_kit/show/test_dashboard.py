@@ -89,6 +89,16 @@ def test_names_in_the_strip_do_not_touch() -> None:
         assert one[0] != other[0] or one[2] <= other[1] or other[2] <= one[1]
 
 
+def test_the_gravest_events_get_the_room() -> None:
+    """Where names would collide, the end for want of memory goes before a start; the own name is left out."""
+    marks = [Mark(-5, "start", "service started"), Mark(-5, "oom", "service out of memory"), Mark(-5, "stop", "x")]
+    names, _ = placed([], marks, 10, "service")
+    assert [name.text for name in names if name.level == 1] == ["x", "started"]
+    assert [name.text for name in names if name.level == 0] == ["out of memory"]
+    crowded = [Mark(-5, kind, kind * 9) for kind in ("start", "start", "oom", "oom", "stop", "stop")]
+    assert [name.text for name in placed([], crowded, 10)[0]][:2] == ["oom" * 9, "oom" * 9]
+
+
 def test_states_differ_in_more_than_color() -> None:
     """In hatching or in height, and each by its letter."""
     assert len({look.letter for look in LOOKS.values()}) == len(LOOKS)

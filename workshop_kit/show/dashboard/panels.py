@@ -40,6 +40,7 @@ def of_container(tables: Tables, faults: tuple[Fault, ...], container: str, edge
         spans(faults, edge, seconds),
         marks(tables.events, names, edge, seconds),
         nothing=_why_nothing(requests),
+        container=container,
     )
 
 

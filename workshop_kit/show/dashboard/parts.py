@@ -59,7 +59,7 @@ class Parts:
             quads = [[(s.start, bottom), (s.end, bottom), (s.end, high), (s.start, high)] for s in view.spans]
             self._bands[number].set_verts(quads)
             self._uprights[number].set_segments([[(mark.x, low), (mark.x, high)] for mark in view.marks])
-        self._strip.put(view.spans, view.marks, view.seconds)
+        self._strip.put(view.spans, view.marks, view.seconds, view.container)
         self._states.put(view.rows, view.seconds)
         for plot, drawn, values, nothing in zip(view.plots, self._lines, self._values, self._nothing, strict=False):
             for line, artist, value in zip(plot.lines, drawn, values, strict=True):

@@ -16,6 +16,7 @@ LEVELS = 4  # lines of text: two for the faults' names, two for those of events
 BANDS_FROM = 2  # the lowest level of the faults
 KINDS = {"start": (">", "#1a7f5a"), "stop": ("s", "#1f2328"), "oom": ("X", "#a8264f"), "health": ("D", "#7d3cc9")}
 """The mark of each kind of event, and its color."""
+GRAVEST = ("oom", "stop", "health", "start")
 NAMES = 24  # at most so many are written
 MARK = 0.012  # of the strip's width: how far a name stands from its mark
 LETTER = 0.0108  # of the strip's width, at the size used: the widest that names get
@@ -41,9 +42,9 @@ class StripArtists:
             (self.marks[kind],) = axes.plot([], [], ls="none", marker=marker, color=color, ms=6, animated=True)
         self.texts = [_text(axes) for _ in range(NAMES)]
 
-    def put(self, spans: Sequence[Span], marks: Sequence[Mark], seconds: float) -> None:
+    def put(self, spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str) -> None:
         """Give them what to show."""
-        names, levels = placed(spans, marks, seconds)
+        names, levels = placed(spans, marks, seconds, own)
         for kind, drawn in self.marks.items():
             mine = [(mark.x, level + 0.5) for mark, level in zip(marks, levels, strict=True) if mark.kind == kind]
             drawn.set_data([x for x, _ in mine], [y for _, y in mine])
@@ -54,20 +55,24 @@ class StripArtists:
                 artist.set_horizontalalignment("right" if name.left else "left")
 
 
-def placed(spans: Sequence[Span], marks: Sequence[Mark], seconds: float) -> tuple[list[Name], list[int]]:
-    """Where every name stands without touching another, the newest first; and the level of every mark.
+def placed(spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str = "") -> tuple[list[Name], list[int]]:
+    """Where every name stands without touching another; and the level of every mark.
 
+    Faults come first, then the gravest events, then the newest; the name of the container itself (``own``) is left out.
     A name that finds no room is left out: its mark stands all the same, and the table below the picture has it.
     """
     levels = [(1, 0)[number % 2] for number in range(len(marks))]
     half = MARK / 2 * seconds
     taken = [(mark.x - half, mark.x + half, level) for mark, level in zip(marks, levels, strict=True)]
-    wanted: list[tuple[float, tuple[int, ...], str, float]]
-    wanted = [(mark.x, (level,), mark.label, MARK) for mark, level in zip(marks, levels, strict=True)]
-    wanted += [(span.start, (3, 2), span.label, 0.006) for span in spans]
+    wanted: list[tuple[int, float, tuple[int, ...], str, float]]
+    wanted = [(0, -span.start, (3, 2), span.label, 0.006) for span in spans]
+    wanted += [
+        (1 + GRAVEST.index(mark.kind), -mark.x, (level,), mark.label.removeprefix(f"{own} "), MARK)
+        for mark, level in zip(marks, levels, strict=True)
+    ]
     names = []
-    for x, possible, text, gap in sorted(wanted, reverse=True):
-        found = (_fitting(x, level, text, seconds, taken, gap) for level in possible)
+    for _, before, possible, text, gap in sorted(wanted):
+        found = (_fitting(-before, level, text, seconds, taken, gap) for level in possible)
         names += [next((name for name in found if name), None)]
     return [name for name in names if name][:NAMES], levels
 

@@ -89,6 +89,7 @@ class View:
     spans: tuple[Span, ...] = ()
     marks: tuple[Mark, ...] = ()
     bars: Bars | None = None
+    container: str = ""  # whose picture it is
     nothing: str = "no data"  # what is written into a panel without any
 
     def clock(self, x: float) -> str:

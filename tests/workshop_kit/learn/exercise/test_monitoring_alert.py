@@ -52,7 +52,7 @@ def test_the_solution_passes_and_the_starter_fails(participant: Stack, root: Pat
         pytest.param(rule(f"{RATIO} > 0"), Verdict.WRONG, [False, True, True, True, True, True], id="too nervous"),
         pytest.param(rule(f"{RATIO} > 0.05", "5m"), Verdict.WRONG, [True, True, False, True, True, True], id="late"),
         pytest.param(
-            rule(f"{RATIO.replace('1m', '10m')} > 0.02"),
+            rule(f"{RATIO.replace('1m', '10m')} > 0.015"),
             Verdict.WRONG,
             [True, True, True, False, True, True],
             id="long",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from workshop_kit.learn.exercise import asking, trial
 from workshop_kit.learn.exercise.asking import Answer
-from workshop_kit.learn.exercise.checks.monitoring_health import MODULE
+from workshop_kit.learn.exercise.checks.monitoring_health import DEADLINE_SECONDS, MODULE, START_SECONDS
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.learn.exercise.starting import wait_started
@@ -69,9 +69,10 @@ def drain(context: Context) -> Judged:
         context.stack,
         {MODULE: context.text},
         environment={"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)},
+        deadline_seconds=DEADLINE_SECONDS,
         report=context.report,
     ) as tried:
-        if (failed := wait_started(tried, "/readyz")) is not None:
+        if (failed := wait_started(tried, "/readyz", within_seconds=START_SECONDS)) is not None:
             return failed
         context.report(Step("Check", None, "stopping it while customers come"))
         port = urlsplit(tried.running.url()).port or 0

@@ -18,7 +18,7 @@ from workshop_kit.progress import Step
 MAIN = "workshop_app/__main__.py"
 FIRST_LINE = "from __future__ import annotations\n"
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # nobody listens there: connections are refused
-DEADLINE_SECONDS = 30.0
+START_SECONDS, DEADLINE_SECONDS = 12.0, 40.0
 SLACK_SECONDS = 2.0
 """For a machine that is busy: on it, programs inside a container begin late."""
 LOOK_SECONDS = 0.1
@@ -57,7 +57,7 @@ def healthcheck(context: Context) -> Judged:
 def _tried(tried: Trial, context: Context, numbers: dict[str, Any]) -> Judged:
     context.report(Step("Check", None, "waiting until it has started"))
     early = _first(tried, {"healthy", "unhealthy"}, until_serving=True)
-    if not tried.wait_answer("/livez"):
+    if not tried.wait_answer("/livez", within_seconds=START_SECONDS):
         return did_not_start(tried)
     start = _started(early, numbers)
     status = early or _first(tried, {"healthy", "unhealthy"}, within_seconds=5.0)

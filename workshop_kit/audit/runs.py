@@ -53,6 +53,8 @@ class Run:
     written: tuple[str, ...] = ()
     stopped_seconds: float | None = None
     exit_code: int | None = None
+    reached: bool = True
+    """Whether this machine is on the clone's network; it is not where the engine has a machine of its own."""
 
     @property
     def is_ready(self) -> bool:
@@ -149,8 +151,8 @@ class Runs:
             _ask(clone, ("/", "/no-such-page"))
             programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
             files, written = clone.log_sizes(), tuple(clone.written())
-            stopped = clone.stop()
-            return Run(started, clone.log(), answers, programs, files, written, *stopped)
+            reached, stopped = bool(clone.address), clone.stop()
+            return Run(started, clone.log(), answers, programs, files, written, *stopped, reached)
 
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
         """What it answers; with backing services, once they are connected."""
@@ -167,6 +169,13 @@ class Runs:
         if not run.is_ready:
             sentence = f"A clone of it did not get ready: it {run.summary}."
             raise WorkshopError(sentence, _SETTINGS if not self.given else _BACKING, output=run.lines())
+        return run
+
+    def asked_run(self) -> Run:
+        """The run that was asked over its network. Raises WorkshopError if it was not ready, or not in reach."""
+        run = self.ready_run()
+        if not run.reached:
+            raise WorkshopError(OUT_OF_REACH, "Run the audit on the machine that the engine runs on.")
         return run
 
     @cached_property
@@ -275,6 +284,7 @@ class Runs:
                 self._spent += time.monotonic() - started
 
 
+OUT_OF_REACH = "The network of its clones cannot be reached: the engine has a machine of its own."
 _SETTINGS = "Audit a container of it that has its settings."
 _BACKING = "Name the services it needs: --with compose:PROJECT."
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from workshop_kit.audit import running
 from workshop_kit.audit.data import Audited, Verdict
 from workshop_kit.audit.examine import examine
+from workshop_kit.audit.runs import OUT_OF_REACH
 from workshop_kit.engine import containers
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
@@ -147,3 +149,15 @@ def test_what_does_not_even_start_is_reported(session: Session, python_image: st
     assert found["lifecycle.stops-in-time"] is Verdict.CANNOT_TELL
     assert found["monitoring.probes-fast"] is Verdict.CANNOT_TELL
     assert found["lifecycle.survives-a-kill"] is Verdict.CANNOT_TELL
+
+
+def test_what_cannot_be_reached_is_not_judged(
+    session: Session, python_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine with a machine of its own (Docker Desktop): no port is said to be closed, no probe to be missing."""
+    monkeypatch.setattr(running, "is_on_a_bridge_of_ours", lambda _address, _gateway: False)
+    rules = "lifecycle.serves-a-port,monitoring.probes-fast,monitoring.metrics-valid,lifecycle.starts-fast"
+    one = audited(session, python_image, only=rules)
+    told = {finding.rule.id: (finding.verdict, OUT_OF_REACH in finding.said) for finding in one.findings}
+    assert told.pop("lifecycle.starts-fast")[0] is Verdict.HOLDS
+    assert set(told.values()) == {(Verdict.CANNOT_TELL, True)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workshop_kit.audit.clones import STOP_SECONDS
 from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.runs import OUT_OF_REACH
 from workshop_kit.audit.subject import Subject
 
 KILLED = 137
@@ -72,6 +73,8 @@ def serves_a_port(subject: Subject) -> Judged:
         return fails(f"Port {started.ports[0]} accepts connections, and no EXPOSE says so.", seen)
     if started.ended:
         return cannot_tell(f"A clone of it {started.summary}.", seen)
+    if not runs.normal.reached:
+        return cannot_tell(OUT_OF_REACH, seen)
     if exposed:
         return fails(f"It runs, and {', '.join(exposed)} does not accept connections from outside.", seen)
     return not_applicable("It names no port, and none was found.", seen)

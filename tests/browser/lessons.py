@@ -1,11 +1,18 @@
-"""The committed lessons, as the tests address them: by the ids of their cells."""
+"""The committed lessons, as the tests address them: by the ids of their cells; and what every lesson's test does."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from workshop_kit.learn.workspace import CHECKOUT
+from playwright.sync_api import expect
+
+from tests.browser.lab_page import LabPage
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 
 def cells(lesson: str) -> list[dict[str, Any]]:
@@ -22,3 +29,34 @@ def position(lesson: str, cell_id: str) -> int:
 def code_cells(lesson: str) -> int:
     """How many code cells it has: the number beside the last one after a first run of all."""
     return sum(cell["cell_type"] == "code" for cell in cells(lesson))
+
+
+@contextmanager
+def opened(lab: LabPage, workspace: Workspace, lesson: str) -> Iterator[LabPage]:
+    """The lesson, open and not run; its stack and containers are gone afterwards."""
+    lab.open(lesson)
+    yield lab
+    session = ready.session_of(workspace, reach.connect())
+    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+
+
+def run_all(page: LabPage, lesson: str, *, within_seconds: int) -> None:
+    """Run all cells, and wait until the last one has its number: none has failed."""
+    page.menu("Run", "Run All Cells")
+    prompt = page.cell(position(lesson, "board")).locator(".jp-InputPrompt").first
+    expect(prompt).to_have_text(f"[{code_cells(lesson)}]:", timeout=within_seconds * 1000)
+
+
+def expect_texts(page: LabPage, lesson: str, seen: Mapping[str, str]) -> None:
+    """What each of these cells (by id) shows contains this text."""
+    for cell_id, text in seen.items():
+        expect(page.output(position(lesson, cell_id))).to_contain_text(text)
+
+
+def photograph(page: LabPage, lesson: str, cell_ids: Sequence[str]) -> None:
+    """Keep a picture of the outputs to look at, in both themes."""
+    for dark in (False, True):
+        page.theme(dark=dark)
+        for cell_id in cell_ids:
+            name = f"{lesson}-{cell_id}-{'dark' if dark else 'light'}"
+            page.screenshot(name, page.cell(position(lesson, cell_id)))

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser import lessons
 from tests.browser.lab_page import LabPage
-from workshop_kit.engine import cleanup, reach
-from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(900)]
@@ -24,17 +21,13 @@ PHOTOGRAPHED = (
 @pytest.fixture
 def lesson(lab: LabPage, workspace: Workspace) -> Iterator[LabPage]:
     """The lesson, open and not run; its stack and containers are gone afterwards."""
-    lab.open(LESSON)
-    yield lab
-    session = ready.session_of(workspace, reach.connect())
-    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+    with lessons.opened(lab, workspace, LESSON) as page:
+        yield page
 
 
 def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
     """The lost tea, the forged line, the found request, three equal answers: on the page, and no script ran."""
-    lesson.menu("Run", "Run All Cells")
-    prompt = lesson.cell(lessons.position(LESSON, "board")).locator(".jp-InputPrompt").first
-    expect(prompt).to_have_text(f"[{lessons.code_cells(LESSON)}]:", timeout=420_000)
+    lessons.run_all(lesson, LESSON, within_seconds=420)
     seen = {
         "naive": "/tmp/service.log",
         "forged": "somebody sold the database",
@@ -47,17 +40,7 @@ def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
         "hold-table": "lines that a customer wrote",
         "exercise-logging-stdout": "One line, one event",
     }
-    for cell_id, text in seen.items():
-        expect(lesson.output(lessons.position(LESSON, cell_id))).to_contain_text(text)
+    lessons.expect_texts(lesson, LESSON, seen)
     assert lesson.page.evaluate("window.__planted") is None
-    photograph(lesson)
+    lessons.photograph(lesson, LESSON, PHOTOGRAPHED)
     assert lesson.errors == []
-
-
-def photograph(lesson: LabPage) -> None:
-    """Keep a picture of the outputs to look at, in both themes."""
-    for dark in (False, True):
-        lesson.theme(dark=dark)
-        for cell_id in PHOTOGRAPHED:
-            name = f"{LESSON}-{cell_id}-{'dark' if dark else 'light'}"
-            lesson.screenshot(name, lesson.cell(lessons.position(LESSON, cell_id)))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.audit import animals, test_hostile
+from tests.workshop_kit.audit import animals, test_hostile, test_service
 from tests.workshop_kit.audit.conftest import build, ground, python_image
 from tests.workshop_kit.audit.counting import look, look_at_all, summary, wrong
 from tests.workshop_kit.audit.test_zoo import Tell, tell
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
 
 __all__ = ["build", "ground", "python_image", "tell"]  # fixtures
 
@@ -25,6 +26,12 @@ def test_every_rule_on_every_animal(session: Session, python_image: str, tmp_pat
     looked = look_at_all([partial(look, session, one.name, tags[one.name], [one.rule]) for one in zoo])
     tell(summary(looked))
     assert wrong(looked) == {}
+
+
+@pytest.mark.parametrize("place", test_service.STARTERS)
+def test_every_rule_on_every_starter(stack: Stack, root: Path, place: str) -> None:
+    """A naive module is found by the rules that its lesson is about, and by no other of all."""
+    assert wrong([test_service.of_starter(stack, root, place)]) == {}
 
 
 @pytest.mark.parametrize("name", ["FORKS", "LOG", "DISK", "MEMORY"])

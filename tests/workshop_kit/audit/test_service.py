@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.audit.counting import PATIENCE_SECONDS, look, wrong
+from tests.workshop_kit.audit.counting import PATIENCE_SECONDS, Looked, look, wrong
+from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Verdict
 from workshop_kit.audit.examine import examine
 from workshop_kit.engine import containers
+from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import PROJECT, Stack
+from workshop_kit.learn.exercise.checks import limits_fragment
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 UNSEEN = {"monitoring.metrics-valid"}
 """Where /metrics is not there, it cannot be told."""
 
+INSPECTED = [rule.id for rule in catalog.rules() if rule.looks_at == "inspect"]
 STARTERS = {
     # lesson and file: what is looked at, and the rules that must find fault with the service when it runs the starter
     "01_container/__main__.py": ("lifecycle", {"lifecycle.stops-in-time"}),
@@ -49,15 +54,31 @@ def test_the_real_service_is_not_touched(stack: Stack) -> None:
     assert again.attrs["State"]["Running"]
 
 
+def test_the_starter_of_limits_limits_nothing(stack: Stack, root: Path) -> None:
+    """A reservation and shares are wishes: the one rule of confinement that the exercise is about, and no other."""
+    asked = limits_fragment.read((root / "exercises" / "01_container" / "limits.yaml").read_text())
+    wishes = {"MemoryReservation": asked.memory_wish_bytes, "CpuShares": asked.cpu_shares}
+    limits = {"memory_bytes": asked.memory_bytes, "cpus": asked.cpus, "pids": asked.pids}
+    spec = like(stack.container("service"), host=wishes, **limits)
+    with containers.run(stack.session, spec) as naive:
+        looked = look(stack.session, "limits", f"container:{naive.id}", {"confinement.limits"}, INSPECTED)
+    assert wrong([looked]) == {}
+
+
 @pytest.mark.parametrize("place", STARTERS)
 def test_a_starter_fails_the_rules_of_its_lesson(stack: Stack, root: Path, place: str) -> None:
-    """Those and no other of their guideline: the rest of the service is ours."""
-    guidelines, rules = STARTERS[place]
+    """Those and no other of their guideline (of all: the soak test): the rest of the service is ours."""
+    guidelines, _ = STARTERS[place]
+    assert wrong([of_starter(stack, root, place, [guidelines, "dynamic"])]) == {}
+
+
+def of_starter(stack: Stack, root: Path, place: str, only: Sequence[str] = ()) -> Looked:
+    """Audit the service with a starter in place of its own module."""
+    _, rules = STARTERS[place]
     text = (root / "exercises" / place).read_text()
     module = {f"workshop_app/{Path(place).name}": text}
     with containers.lay_over(stack.session, stack.container("service"), module) as naive:
-        looked = look(stack.session, place, f"container:{naive.id}", rules, [guidelines, "dynamic"])
-    assert wrong([looked]) == {}
+        return look(stack.session, place, f"container:{naive.id}", rules, only)
 
 
 def test_live_looks_and_runs_nothing(stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workshop_kit.audit.clones import STOP_SECONDS
 from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.rules.monitoring import is_checked
 from workshop_kit.audit.runs import OUT_OF_REACH
 from workshop_kit.audit.subject import Subject
 
@@ -75,6 +76,8 @@ def serves_a_port(subject: Subject) -> Judged:
         return cannot_tell(f"A clone of it {started.summary}.", seen)
     if not runs.normal.reached:
         return cannot_tell(OUT_OF_REACH, seen)
+    if not started.ready and is_checked(subject):
+        return cannot_tell(f"Its own health check had not found it well after {started.seconds:.0f} s.", seen)
     if exposed:
         return fails(f"It runs, and {', '.join(exposed)} does not accept connections from outside.", seen)
     return not_applicable("It names no port, and none was found.", seen)

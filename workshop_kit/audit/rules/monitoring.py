@@ -15,15 +15,19 @@ def health_defined(subject: Subject) -> Judged:
     """HEALTHCHECK in the image, or a health check given to the container; NONE takes it away."""
     test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
     seen = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
-    if not test or test == ["NONE"]:
+    if not is_checked(subject):
         return fails("None is defined.", seen)
     return holds("One is defined.", seen)
 
 
+def is_checked(subject: Subject) -> bool:
+    """Whether it has a health check: the image's, or the container's own."""
+    return ((subject.target.config.get("Healthcheck") or {}).get("Test") or ["NONE"]) != ["NONE"]
+
+
 def health_truthful(subject: Subject) -> Judged:
     """All processes get SIGSTOP: they hold their ports and answer nothing. A truthful check notices."""
-    test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
-    if not test or test == ["NONE"]:
+    if not is_checked(subject):
         return not_applicable("No health check is defined.")
     hung = subject.need_runs().hung
     seen = Evidence(

@@ -1,0 +1,54 @@
+"""How long one waits for an audit: of an image at which it only looks, of a container of which it runs clones."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks._rows import Row, median_seconds, show
+from workshop_kit.audit import catalog
+from workshop_kit.audit.examine import examine
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.engine.session import Session
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+RUNS = 3
+
+
+def of_words(session: Session, work: str, word: str, only: tuple[str, ...], aim: str) -> Row:
+    """The audit of a target with some rules, each of which has to come to a finding."""
+
+    def look() -> None:
+        (audited,) = examine(session, word, only=only).audited
+        assert len(audited.findings) == len(catalog.chosen(only))
+
+    return Row(work, median_seconds(look, RUNS), RUNS, aim)
+
+
+def main() -> None:
+    """Audit our own service, in a workspace of its own, and leave nothing behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace.open(Path(folder) / "workspace")
+        session = ready.session_of(workspace, reach.connect())
+        try:
+            stack = ready.stack_of(workspace, session)
+            stack.up()
+            service = stack.container("service")
+            image = f"image:{service.attrs['Image']}"
+            container = f"container:{service.id}"
+            show(
+                [
+                    of_words(session, "static audit of our service's image", image, ("static",), "≤ 5 s"),
+                    of_words(session, "static audit of our service", container, ("static",), "≤ 5 s"),
+                    of_words(session, "the audit that closes lesson 02", container, ("config",), "≤ 30 s"),
+                    of_words(session, "the audit that closes lesson 03", container, ("logs",), "≤ 30 s"),
+                    of_words(session, "full audit of our service", container, (), "≤ 60 s"),
+                ]
+            )
+        finally:
+            cleanup.remove(session, {"kernel", "workspace"})
+
+
+if __name__ == "__main__":
+    main()

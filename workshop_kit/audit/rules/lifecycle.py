@@ -5,7 +5,7 @@ from __future__ import annotations
 from workshop_kit.audit.clones import STOP_SECONDS
 from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.monitoring import is_checked
-from workshop_kit.audit.runs import OUT_OF_REACH
+from workshop_kit.audit.runs import OUT_OF_REACH, Run
 from workshop_kit.audit.subject import Subject
 
 KILLED = 137
@@ -72,12 +72,19 @@ def serves_a_port(subject: Subject) -> Judged:
         return holds(f"Port {started.ports[0]} accepts connections.", seen)
     if started.ports:
         return fails(f"Port {started.ports[0]} accepts connections, and no EXPOSE says so.", seen)
-    if started.ended:
-        return cannot_tell(f"A clone of it {started.summary}.", seen)
-    if not runs.normal.reached:
-        return cannot_tell(OUT_OF_REACH, seen)
-    if not started.ready and is_checked(subject):
-        return cannot_tell(f"Its own health check had not found it well after {started.seconds:.0f} s.", seen)
+    if unknown := _why_nobody_knows(subject, runs.normal):
+        return cannot_tell(unknown, seen)
     if exposed:
         return fails(f"It runs, and {', '.join(exposed)} does not accept connections from outside.", seen)
     return not_applicable("It names no port, and none was found.", seen)
+
+
+def _why_nobody_knows(subject: Subject, run: Run) -> str:
+    """Why it says nothing that no port accepts connections; empty if it does."""
+    if run.started.ended:
+        return f"A clone of it {run.summary}."
+    if not run.reached:
+        return OUT_OF_REACH
+    if not run.is_ready and is_checked(subject):
+        return f"Its own health check had not found it well after {run.started.seconds:.0f} s."
+    return ""

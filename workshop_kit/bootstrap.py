@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,10 +30,10 @@ def main(arguments: list[str]) -> int:
         print(f"{command.name}: {command.summary}")  # noqa: T201 - this is what was asked for
         return Exit.GOOD
     if command.name == "bundle" and arguments[1:2] == ["load"]:
-        return _go_on(load.bring_python(ROOT, arguments[2:], report=_show), arguments)
+        return _go_on(load.bring_python(ROOT, arguments[2:], report=_Show()), arguments)
     if not command.may_install:
         python_env.ensure(ROOT, install=False)
-    return _go_on(python_env.ensure(ROOT, developer=command.developer_packages, report=_show), arguments)
+    return _go_on(python_env.ensure(ROOT, developer=command.developer_packages, report=_Show()), arguments)
 
 
 def _go_on(python: Path, arguments: list[str]) -> NoReturn:
@@ -48,8 +49,21 @@ def _run_without_packages(command: needs.Command, arguments: list[str]) -> int:
     raise WrongUsage(f"{command.name} is not known here.", "Run ./workshop --help for the list.")
 
 
-def _show(step: Step) -> None:
-    python_env.say(f"{step.task}: {'ready' if step.done else step.detail}")
+class _Show:
+    """Steps on a bare terminal: a line for each new thing, and under it how far that is."""
+
+    def __init__(self) -> None:
+        self._said = ""
+        self._began = 0.0
+
+    def __call__(self, step: Step) -> None:
+        line = f"{step.task}: {'ready' if step.done else step.detail}"
+        if line != self._said:
+            python_env.show_last("", None)
+            python_env.say(line)
+            self._said, self._began = line, time.monotonic()
+        elif step.fraction is not None:
+            python_env.show_last(f"{step.fraction:.0%}", time.monotonic() - self._began)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from workshop_kit.bundle import wheels
 from workshop_kit.bundle.parts import Part, parts, verify
 from workshop_kit.bundle.version import version_of
 from workshop_kit.engine import recipes
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.prepare import offline
 from workshop_kit.progress import Report, silent
 
+UNPACKED_FACTOR = 4
+"""Packages take a good three times the size of their wheels."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -33,7 +36,17 @@ def bring_python(root: Path, words: list[str], report: Report = silent) -> Path:
         require_same(part, root)
     for part in (own, *images):
         verify(part, report)
+    _require_space(root, own)
     return offline.install(root, own.folder, report=report)
+
+
+def _require_space(root: Path, part: Part) -> None:
+    free, needed = shutil.disk_usage(root).free, part.size_bytes * UNPACKED_FACTOR
+    if free < needed:
+        raise NotReady(
+            f"The disk is nearly full: {free / 1e9:.1f} GB free in {root}, and the packages need {needed / 1e9:.1f}.",
+            "Free some space, then load again.",
+        )
 
 
 def choose_images(root: Path, found: list[Part], architecture: str) -> Part:

@@ -75,9 +75,9 @@ def verify(part: Part, report: Report = silent) -> None:
     with readable(part.folder):
         for name, wanted in part.files.items():
             _require_size(part.folder / name, wanted)
-        done = 0
+        done, doing = 0, f"checking {part.folder.name} ({megabytes(part.size_bytes)})"
         for name, wanted in part.files.items():
-            report(Step(TASK, done / max(part.size_bytes, 1), f"checking {part.folder.name}/{name}"))
+            report(Step(TASK, done / max(part.size_bytes, 1), doing))
             if sha256_of(part.folder / name) != wanted.sha256:
                 raise _damaged(part.folder / name, "is not as it was saved: its checksum differs")
             done += wanted.size_bytes

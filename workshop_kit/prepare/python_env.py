@@ -181,7 +181,7 @@ def _run(command: Sequence[str | Path], what: str, next_step: str, environment: 
         reader.start()
         try:
             while process.poll() is None:
-                _show_last(tail[-1], time.monotonic() - started)
+                show_last(tail[-1], time.monotonic() - started)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.2)
         except BaseException:
@@ -189,13 +189,13 @@ def _run(command: Sequence[str | Path], what: str, next_step: str, environment: 
             raise
         finally:
             reader.join()
-            _show_last("", None)
+            show_last("", None)
     if process.returncode != 0:
         raise NotReady(f"{what} ({time.monotonic() - started:.0f} s)", next_step, output="\n".join(tail))
 
 
-def _show_last(line: str, seconds: float | None) -> None:
-    """One line of a terminal, written over and over; nothing where stderr is no terminal."""
+def show_last(line: str, seconds: float | None) -> None:
+    """Write one line of a terminal, over and over; nothing where stderr is no terminal."""
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns - 1
         text = "" if seconds is None else f"  {seconds:3.0f} s  {line}"[:width]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.private_engine import filled, small_disk
 from tests.workshop_kit.bundle.small import VERSION, written
 from workshop_kit.bundle import load, wheels
 from workshop_kit.bundle.parts import parts, sha256_of, writing
@@ -127,6 +128,16 @@ def test_images_for_other_engines_are_named(bare: Path, bundle: Path) -> None:
     assert load.choose_images(bare, parts(bundle), "arm64").name == "arm64"
     with pytest.raises(WorkshopError, match="has images for amd64, arm64, and this engine is riscv64"):
         load.choose_images(bare, parts(bundle), "riscv64")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_too_little_space_for_the_packages_is_said_first(bare: Path, bundle: Path, tmp_path: Path) -> None:
+    """Before an environment is begun that would not fit."""
+    with small_disk(tmp_path / "disk", 64 * 1024**2) as disk:
+        checkout = shutil.copytree(bare, disk / "checkout")
+        with filled(disk):
+            sentence = refused(checkout, bundle, Exit.NOT_READY)
+    assert sentence.startswith("The disk is nearly full: 0.0 GB free")
 
 
 def test_packages_that_cannot_be_installed_leave_no_environment(bare: Path, bundle: Path) -> None:

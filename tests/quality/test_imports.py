@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 # From the ground up; a module may import what stands before it, and its own package.
 FLOORS = (
@@ -65,6 +69,23 @@ def test_the_kit_imports_downwards(root: Path) -> None:
             other = part(module)
             if other in RANK and other != own and RANK[other] >= RANK[own] and {own, other} != {"errors", "progress"}:
                 wrong.append(f"{path.relative_to(root)} imports {module}")
+    assert wrong == []
+
+
+def test_the_kit_runs_on_what_participants_have(root: Path) -> None:
+    """It imports nothing that only the developers' packages bring, nor what runs inside a container of a trial."""
+    lock = re.findall(r"^([\w.-]+)==", (root / "requirements.lock").read_text(), re.MULTILINE)
+    has, brings = set(map(canonicalize_name, lock)), packages_distributions()
+    wrong = []
+    for path in sources(root, "workshop_kit"):
+        if path.stem.endswith("_inside"):
+            continue
+        for module in imported(path):
+            name = module.split(".")[0]
+            if "_inside" in module or name == "workshop_app":
+                wrong.append(f"{path.relative_to(root)} imports {module}")
+            elif name in brings and not has & set(map(canonicalize_name, brings[name])):
+                wrong.append(f"{path.relative_to(root)} imports {module}, which requirements.lock does not bring")
     assert wrong == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.workshop_kit.learn.exercise import trying
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise import regions
-from workshop_kit.learn.exercise.checks import logging_context, logging_stdout
+from workshop_kit.learn.exercise.checks import logging_context, logging_inside, logging_look, logging_stdout
 from workshop_kit.learn.exercise.judging import Judged
 from workshop_kit.learn.exercise.result import Verdict
 
@@ -22,6 +22,11 @@ pytestmark = pytest.mark.engine
 def judge(stack: Stack, root: Path, identifier: str, body: str) -> Judged:
     """Check the solved file with a participant's lines in the region."""
     return trying.judge(stack, identifier, trying.with_region(root, FILE, identifier, body, LESSON))
+
+
+def test_both_sides_mean_the_same_canary() -> None:
+    """What the trial loses in a traceback is what the check looks for."""
+    assert logging_inside.CANARY == logging_look.CANARY
 
 
 @pytest.mark.parametrize("identifier", IDS)

@@ -20,6 +20,8 @@ MODULE = "workshop_app/logs.py"
 ORDERS = "workshop_app/orders.py"
 INSIDE = Path(__file__).with_name("logging_inside.py")
 WRAPPED = "\nfrom workshop_app import inside as _inside\n\nrecent = _inside.around(recent)\n"
+CANARY = "canary-3f9c51"
+"""What no line of a log may hold; `logging_inside`, which cannot be imported here, has it, too."""
 WAIT_SECONDS = 2.0
 
 

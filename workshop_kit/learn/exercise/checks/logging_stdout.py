@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from workshop_kit.learn.exercise.checks import logging_look
-from workshop_kit.learn.exercise.checks.logging_inside import CANARY
-from workshop_kit.learn.exercise.checks.logging_look import Log
+from workshop_kit.learn.exercise.checks.logging_look import CANARY, Log
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.learn.exercise.starting import wait_started

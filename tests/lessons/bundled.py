@@ -16,7 +16,7 @@ from workshop_kit.learn.workspace import CHECKOUT
 def saved(folder: Path) -> Path:
     """The bundle of this checkout, saved as people do; where set-up had a network."""
     environment = {**os.environ, "WORKSHOP_WORKSPACE": str(folder / "saver")}
-    command = [CHECKOUT / "workshop", "bundle", "save", folder / "my stick"]
+    command: list[str | Path] = [CHECKOUT / "workshop", "bundle", "save", folder / "my stick"]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     return folder / "my stick"

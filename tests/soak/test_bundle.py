@@ -17,6 +17,7 @@ from tests.lessons.bundled import Room, copy_of_the_checkout, saved
 from tests.private_engine import private_engine
 from tests.workshop_kit.bundle.small import unknown_images
 from workshop_kit.engine import cleanup
+from workshop_kit.engine.images import is_there
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Engine
@@ -24,6 +25,8 @@ from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(3600)]
 KILLS = 30
+IN_FLIGHT_SECONDS = 10
+"""What the engine was given, it goes on with when the loader is dead."""
 LOAD = """
 import sys
 from pathlib import Path
@@ -62,15 +65,19 @@ def test_a_load_that_is_killed_leaves_nothing_that_cannot_be_removed(
     """Killed at any moment, its images are gone with `down --all`, or never came."""
     rng = random.Random(20251125)
     session = Session(engine, Identity("cafe0124", "someone@elsewhere"), Ledger(tmp_path / "ledger.jsonl"))
+    tags: list[str] = []
+    removed = 0
     for number in range(KILLS):
         part = unknown_images(tmp_path / f"stick {number}")
-        command = [sys.executable, "-c", LOAD, part.folder.parent, session.ledger.path]
+        tags += part.content["tags"]
+        command: list[str | Path] = [sys.executable, "-c", LOAD, part.folder.parent, session.ledger.path]
         with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as loading:
             assert loading.stdout is not None
             assert loading.stdout.readline() == b"begins\n"
             time.sleep(rng.uniform(0, 1))
             loading.send_signal(signal.SIGKILL)
-        time.sleep(1)  # what the engine was given, it goes on with
-        cleanup.remove(session, {"machine"})
-        there = [tag for tag in part.content["tags"] if engine.client.images.list(name=tag)]
-        assert there == [], number
+        removed += len(cleanup.remove(session, {"machine"}).removed)
+    time.sleep(IN_FLIGHT_SECONDS)
+    removed += len(cleanup.remove(session, {"machine"}).removed)
+    assert [tag for tag in tags if is_there(engine, tag)] == []
+    assert 0 < removed < len(tags)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import WriteNotebook
-from tests.browser.lab_page import SCREENSHOTS, LabPage
+from tests.browser.lab_page import SCREENSHOTS, WAIT_MS, LabPage
 
 pytestmark = pytest.mark.browser
 
@@ -62,7 +62,7 @@ def shown(lab: LabPage, write_notebook: WriteNotebook) -> None:
     lab.open("dashboard")
     for cell in (0, 1, 2):
         lab.run_cell(cell)
-    expect(picture(lab)).to_have_attribute("src", re.compile("^blob:"))
+    expect(picture(lab)).to_have_attribute("src", re.compile("^blob:"), timeout=WAIT_MS)
 
 
 def board(lab: LabPage) -> Locator:
@@ -92,7 +92,7 @@ def test_it_is_heard_and_follows_the_theme(lab: LabPage) -> None:
     assert 'combobox "Time"' in heard
     lab.screenshot("dashboard-light", lab.cell(2))
     lab.theme(dark=True)
-    expect(picture(lab)).to_have_css("filter", re.compile("invert"))
+    expect(picture(lab)).to_have_css("filter", re.compile("invert"), timeout=WAIT_MS)
     lab.screenshot("dashboard-dark", lab.cell(2))
     assert lab.errors == []
 
@@ -101,42 +101,42 @@ def test_pausing_stops_the_picture_and_nothing_else(lab: LabPage) -> None:
     """Paused, the picture stands still and says so, Earlier and Later move through time; Resume goes back to now."""
     assert board(lab).get_by_role("button", name="Earlier").count() == 0
     press(lab, "Pause")
-    expect(board(lab).get_by_role("status")).to_contain_text("Paused at")
+    expect(board(lab).get_by_role("status")).to_contain_text("Paused at", timeout=WAIT_MS)
     lab.page.wait_for_timeout(1500)
     still = picture(lab).get_attribute("src")
     lab.page.wait_for_timeout(7000)  # longer than silence may last before the kernel is taken to be dead
     assert picture(lab).get_attribute("src") == still
     assert board(lab).get_attribute("data-stale") == "false"
     press(lab, "Earlier")
-    expect(picture(lab)).not_to_have_attribute("src", str(still))
-    expect(picture(lab)).to_have_attribute("alt", re.compile("service ended"))
+    expect(picture(lab)).not_to_have_attribute("src", str(still), timeout=WAIT_MS)
+    expect(picture(lab)).to_have_attribute("alt", re.compile("service ended"), timeout=WAIT_MS)
     lab.screenshot("dashboard-paused", lab.cell(2))
     earlier = picture(lab).get_attribute("src")
     press(lab, "Later")
-    expect(picture(lab)).not_to_have_attribute("src", str(earlier))
+    expect(picture(lab)).not_to_have_attribute("src", str(earlier), timeout=WAIT_MS)
     press(lab, "Resume")
-    expect(board(lab).get_by_role("status")).to_have_text("Live")
+    expect(board(lab).get_by_role("status")).to_have_text("Live", timeout=WAIT_MS)
     moving = picture(lab).get_attribute("src")
-    expect(picture(lab)).not_to_have_attribute("src", str(moving))
+    expect(picture(lab)).not_to_have_attribute("src", str(moving), timeout=WAIT_MS)
     assert lab.errors == []
 
 
 def test_time_and_container_are_chosen_by_keyboard(lab: LabPage) -> None:
     """Arrow keys in a box choose, and insert no cell; a name with markup stays text; F5 keeps what was chosen."""
     time_box, container_box = (board(lab).get_by_role("combobox", name=name) for name in ("Time", "Container"))
-    expect(time_box).to_have_value("120")
+    expect(time_box).to_have_value("120", timeout=WAIT_MS)
     cells = lab.cell_count()
     time_box.focus()
     lab.page.keyboard.press("ArrowDown")
-    expect(picture(lab)).to_have_attribute("alt", re.compile(", 600 seconds until"))
+    expect(picture(lab)).to_have_attribute("alt", re.compile(", 600 seconds until"), timeout=WAIT_MS)
     lab.screenshot("dashboard-ten-minutes", lab.cell(2))
     container_box.select_option("<b>naive</b>")
-    expect(picture(lab)).to_have_attribute("alt", re.compile("Two copies: <b>naive</b>"))
+    expect(picture(lab)).to_have_attribute("alt", re.compile("Two copies: <b>naive</b>"), timeout=WAIT_MS)
     assert lab.output(2).locator("b").count() == 0
     assert lab.cell_count() == cells
     lab.save()
     lab.reload()
-    expect(board(lab).get_by_role("combobox", name="Time")).to_have_value("600")
+    expect(board(lab).get_by_role("combobox", name="Time")).to_have_value("600", timeout=WAIT_MS)
     assert lab.errors == []
 
 
@@ -144,8 +144,8 @@ def test_its_end_and_its_export_are_a_picture_with_the_data(lab: LabPage, tmp_pa
     """Stop leaves a picture of the whole time and folded tables; so does the page that nbconvert makes of it."""
     press(lab, "Stop")
     ended = lab.output(2).locator(".wk-picture:not(.wk-live-chart)")
-    expect(ended.locator("img")).to_have_attribute("src", re.compile("^data:image/png"))
-    expect(board(lab)).to_have_count(0)
+    expect(ended.locator("img")).to_have_attribute("src", re.compile("^data:image/png"), timeout=WAIT_MS)
+    expect(board(lab)).to_have_count(0, timeout=WAIT_MS)
     lab.save()
     notebook = lab.workspace.notebooks / "dashboard.ipynb"
     convert = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path), str(notebook)]
@@ -159,8 +159,8 @@ def test_its_end_and_its_export_are_a_picture_with_the_data(lab: LabPage, tmp_pa
 
 def _looks_whole(page: Page) -> None:
     exported = page.locator(".wk-picture")
-    expect(exported.locator("img")).to_have_attribute("alt", re.compile("Fault pause redis"))
+    expect(exported.locator("img")).to_have_attribute("alt", re.compile("Fault pause redis"), timeout=WAIT_MS)
     for name in ("Requests", "Resources", "Health", "Events", "Faults"):
         exported.locator("summary", has_text=name).click()
-    expect(exported).to_contain_text("137")
+    expect(exported).to_contain_text("137", timeout=WAIT_MS)
     page.screenshot(path=SCREENSHOTS / "dashboard-exported.png", full_page=True)

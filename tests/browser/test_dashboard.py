@@ -102,6 +102,8 @@ def test_pausing_stops_the_picture_and_nothing_else(lab: LabPage) -> None:
     assert board(lab).get_by_role("button", name="Earlier").count() == 0
     press(lab, "Pause")
     expect(board(lab).get_by_role("status")).to_contain_text("Paused at", timeout=WAIT_MS)
+    moment = re.findall(r"[\d:]{8}", board(lab).get_by_role("status").inner_text())[0]
+    expect(picture(lab)).to_have_attribute("alt", re.compile(f"until {moment} UTC"), timeout=WAIT_MS)
     lab.page.wait_for_timeout(1500)
     still = picture(lab).get_attribute("src")
     lab.page.wait_for_timeout(7000)  # longer than silence may last before the kernel is taken to be dead

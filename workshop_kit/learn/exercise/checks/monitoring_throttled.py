@@ -13,7 +13,7 @@ from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.observe import stats
 
-NEAR_PERCENT = 15.0
+NEAR_PERCENT = 20.0
 """Points by which a share of a few seconds may differ from that of the whole time."""
 
 

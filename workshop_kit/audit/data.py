@@ -66,6 +66,7 @@ class Rule:
     cost_seconds: float
     why: str
     next_step: str
+    timed: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 from docker.errors import APIError
 
-from workshop_kit.audit.data import Evidence, Finding, Judged, Rule, cannot_tell
+from workshop_kit.audit.data import Evidence, Finding, Judged, Rule, Verdict, cannot_tell
 from workshop_kit.audit.masking import Mask, secrets_among
 from workshop_kit.audit.members import Member, TooLarge, members
 from workshop_kit.audit.runs import Runs
@@ -21,6 +22,8 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 
 SENTENCE_LENGTH = 600
+TOO_BUSY = 5.0
+MACHINE = "But {busy:.0f} programs wanted each core of this machine: try again when it is calmer."
 SECRETS_FOLDER = "/run/secrets/"
 SECRET_BYTES = 4096
 SECRET_PIECES = 4  # of 2 MiB each
@@ -106,9 +109,16 @@ class Subject:
             judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
         except (APIError, OSError) as refused:
             judged = cannot_tell(f"The engine did not let it be found out: {refused}.")
+        if rule.timed and judged.verdict is Verdict.FAILS and (busy := how_busy()) > TOO_BUSY:
+            judged = cannot_tell(f"{judged.said} {MACHINE.format(busy=busy)}", *judged.evidence)
         evidence = tuple(Evidence(self.mask(one.ran), self.mask(one.saw)) for one in judged.evidence)
         said = self.mask(judged.said, SENTENCE_LENGTH)
         return Finding(rule, judged.verdict, said, evidence, time.monotonic() - started)
+
+
+def how_busy() -> float:
+    """Programs that want to run for each core of this machine, over the last minute; 1.0 is busy, and no more."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def variables(config: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.audit import running
+from workshop_kit.audit import running, subject
 from workshop_kit.audit.data import Audited, Verdict
 from workshop_kit.audit.examine import examine
 from workshop_kit.audit.runs import OUT_OF_REACH
@@ -161,3 +161,15 @@ def test_what_cannot_be_reached_is_not_judged(
     told = {finding.rule.id: (finding.verdict, OUT_OF_REACH in finding.said) for finding in one.findings}
     assert told.pop("lifecycle.starts-fast")[0] is Verdict.HOLDS
     assert set(told.values()) == {(Verdict.CANNOT_TELL, True)}
+
+
+def test_a_machine_that_is_too_busy_makes_nobody_guilty(
+    session: Session, python_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is slow there is not called slow, and the sentence says why; on a calm machine it is."""
+    verdict = {}
+    for busy in (1.0, 20.0):
+        monkeypatch.setattr(subject, "how_busy", lambda busy=busy: busy)
+        one = audited(session, python_image, only="monitoring.probes-fast", entrypoint=["python3", "-c", DRIP])
+        verdict[busy] = (verdicts(one)["monitoring.probes-fast"], "20 programs" in one.findings[0].said)
+    assert verdict == {1.0: (Verdict.FAILS, False), 20.0: (Verdict.CANNOT_TELL, True)}

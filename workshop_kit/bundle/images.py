@@ -14,7 +14,7 @@ from typing import IO
 from docker.errors import APIError
 
 from workshop_kit.bundle.archive import Heard, Image, put_together, take_apart
-from workshop_kit.bundle.parts import MB, Part, find, readable, writing
+from workshop_kit.bundle.parts import MB, Part, find, intact, readable, writing
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.ledger import Entry
@@ -29,10 +29,12 @@ SPACE_FACTOR = 2
 
 
 def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, report: Report = silent) -> Part:
-    """Write the images with these tags (by name) into a bundle; return the part.
+    """Write the images with these tags (by name) into a bundle, unless they are there; return the part.
 
     Raises WorkshopError where the bundle cannot be written, and with the engine's words where it fails.
     """
+    if (there := intact(bundle, "images", engine.architecture, {"tags": dict(tags)}, report)) is not None:
+        return there
     total = _content_bytes(engine, tags)
     with writing(bundle, "images", engine.architecture, version) as (folder, content):
         with _docker("image", "save", *tags.values(), stdout=subprocess.PIPE) as running:

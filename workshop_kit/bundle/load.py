@@ -66,11 +66,10 @@ def choose_images(root: Path, found: list[Part], architecture: str) -> Part:
     return own
 
 
-def require_same(part: Part, root: Path, wanted: Mapping[str, str] | None = None) -> None:
-    """Raises WorkshopError unless the part has the images that this checkout is made of, saying which it has not."""
-    wanted = wanted or recipes.tags(root)
+def require_same(part: Part, root: Path) -> None:
+    """Raise WorkshopError unless the part has the images that this checkout is made of, saying which it has not."""
     has: Mapping[str, str] = part.content["tags"]
-    other = [name for name, tag in wanted.items() if has.get(name) != tag]
+    other = [name for name, tag in recipes.tags(root).items() if has.get(name) != tag]
     if other:
         images = "image" if len(other) == 1 else "images"
         raise WorkshopError(

@@ -120,6 +120,18 @@ def find(bundle: Path, kind: Kind, name: str) -> Part:
     raise WorkshopError(f"{bundle} has no {kind} for {name}.", "Save the bundle again.")
 
 
+def intact(bundle: Path, kind: Kind, name: str, content: Mapping[str, Any], report: Report = silent) -> Part | None:
+    """Return a part that an earlier save left, if it has this content and all its files are whole; else None."""
+    try:
+        part = find(bundle, kind, name)
+        if {key: part.content.get(key) for key in content} != dict(content):
+            return None
+        verify(part, report)
+    except WorkshopError:
+        return None
+    return part
+
+
 @contextlib.contextmanager
 def readable(folder: Path) -> Iterator[None]:
     """Turn what a folder's disk says in the block into one sentence."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from workshop_kit.bundle.parts import Part, find, sha256_of, writing
+from workshop_kit.bundle.parts import Part, find, intact, sha256_of, writing
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.prepare import python_env
@@ -30,11 +30,14 @@ def this_python() -> str:
 
 
 def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Part:
-    """Fetch the wheels of the checkout's lock for this Python into a bundle; return the part.
+    """Fetch the wheels of the checkout's lock for this Python into a bundle, unless they are there; return the part.
 
     Raises NotReady where the package index does not answer or has a package not as a wheel.
     """
     lock = root / python_env.LOCK
+    wanted = {"lock": sha256_of(lock)}
+    if (there := intact(bundle, "wheels", this_python(), wanted, report)) is not None:
+        return there
     total = len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE))
     with writing(bundle, "wheels", this_python(), version) as (folder, content):
         fetched = 0
@@ -45,7 +48,7 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Par
             report(Step(TASK, min(fetched / total, 1.0), line.partition(" (from ")[0]))
 
         _download(lock, folder, hear)
-        content["lock"] = sha256_of(lock)
+        content.update(wanted)
     report(Step(TASK, 1.0, done=True))
     return find(bundle, "wheels", this_python())
 

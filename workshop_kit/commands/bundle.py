@@ -48,9 +48,9 @@ def load_bundle(folder: Folder) -> None:
     """Make this machine ready from a folder, without a network. Needs Python and a Docker engine, and nothing else."""
     found = parts(folder)
     engine = reach.connect()
+    part = load.choose_images(ROOT, found, engine.architecture)
     workspace = own_workspace(os.environ)
     with TerminalReport() as report:
-        part = load.choose_images(ROOT, found, engine.architecture)
         verify(part, report)
         new = images.load(ready.session_of(workspace, engine), part, report)
         stack = ready.make_ready(workspace, may_install=False, report=report)

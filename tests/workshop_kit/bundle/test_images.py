@@ -81,6 +81,15 @@ def test_what_images_share_is_saved_once(part: Part) -> None:
     assert len(part.files) == len(house["layers"])
 
 
+def test_a_second_save_does_what_is_left(part: Part, session: Session) -> None:
+    """What is whole stays, and the engine is not asked for it; what was damaged is saved anew, if the engine has it."""
+    bundle, tags = part.folder.parent, part.content["tags"]
+    assert images.save(session.engine, tags, bundle, "commit 2") == part
+    (part.folder / part.content["images"][0]["layers"][0]).write_bytes(b"damaged")
+    with pytest.raises(ImageNotFound):
+        images.save(session.engine, tags, bundle, "commit 2")
+
+
 def test_a_second_load_brings_what_is_missing(part: Part, other: Session) -> None:
     """What is there stays as it is; nothing missing, nothing done and nothing written down."""
     new = images.load(other, part)

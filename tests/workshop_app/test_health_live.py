@@ -12,6 +12,8 @@ from tests.conftest import LiveStack
 from tests.workshop_app import probing
 from tests.workshop_app.probing import FAULTS, probe, wait_ready
 from workshop_kit.disturb.faults import fault
+from workshop_kit.engine import containers
+from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 
 pytestmark = pytest.mark.engine
@@ -82,3 +84,18 @@ def test_recovers_by_itself(live_stack: LiveStack, cycle: int) -> None:
     assert wait_ready(url) < 30
     assert stack.container("service").attrs["State"]["StartedAt"] == state
     assert stack.container("service").attrs["RestartCount"] == 0
+
+
+def test_it_stops_while_dependencies_hang(stack: Stack) -> None:
+    """SIGTERM with open connections to databases that answer nothing any more, and requests waiting for them."""
+    with containers.run(stack.session, like(stack.container("service"))) as running, ThreadPoolExecutor(4) as pool:
+        url = running.url()
+        running.wait_ready(within_seconds=60)
+        with FAULTS["two at once"](stack):
+            waiting = [pool.submit(probe, url, "/orders/1") for _ in range(4)]
+            time.sleep(1)  # under way, and with two seconds still to wait
+            running.stop(timeout_seconds=30)
+            ended = running.wait_ended()
+            assert {one.result().status for one in waiting} <= {404, 503}
+        assert ended.code == 0
+    wait_ready(stack.url())

@@ -15,8 +15,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop_kit.observe.logs.frame import CATEGORIES
-from workshop_kit.observe.logs.schema import ARROW, BOOL, EXACT_INT, FIXED, FLOAT, INT, JSON, RESERVED, TEXT, TIME, Seen
+from workshop_kit.observe.logs.schema import (
+    ARROW,
+    BOOL,
+    CATEGORIES,
+    EXACT_INT,
+    FIXED,
+    FLOAT,
+    INT,
+    JSON,
+    RESERVED,
+    TEXT,
+    TIME,
+    Seen,
+)
 
 PLACE = ("service", "environment", "container")
 """Where a line comes from: told by its ``attrs``, or by whoever adds it."""

@@ -15,21 +15,22 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from workshop_kit.observe.logs.lines import Lines
+
 BLOCK_BYTES = 8 * 1024 * 1024
 _STRIDE = 1 << 18  # newlines are looked for in pieces that fit into the processor's cache
-_INLINE = 12  # a string view keeps shorter texts in itself
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some lines, each with its line end if it has one; all arrays are Arrow's and equally long.
+    """Some lines, each with its line end if it has one, and as many values of Arrow's of what is known about them.
 
     ``received`` (times), ``stream`` and ``attrs`` (strings) are None where the source does not tell. ``foreign`` are
     rows that stand for a record which could not be read as one. ``counts`` goes into the frame's attrs.
     """
 
-    text: Any
+    lines: Lines
     received: Any = None
     stream: Any = None
     attrs: Any = None
@@ -37,33 +38,32 @@ class Block:
     counts: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
-        return len(self.text)
-
-    def texts(self, rows: Any) -> list[str]:
-        """Some of the lines as strings."""
-        return [self.text[int(row)].as_py() for row in rows]
+        return len(self.lines)
 
     def split(self, parts: int) -> list[Block]:
         """The same lines in so many blocks of like size."""
         edges = [len(self) * part // parts for part in range(parts + 1)]
-        return [self._part(start, end - start) for start, end in itertools.pairwise(edges)]
+        return [self._part(start, end) for start, end in itertools.pairwise(edges)]
 
-    def _part(self, start: int, size: int) -> Block:
-        text, received, stream, attrs = (
-            None if one is None else one.slice(start, size)
-            for one in (self.text, self.received, self.stream, self.attrs)
+    def _part(self, start: int, end: int) -> Block:
+        received, stream, attrs = (
+            None if one is None else one.slice(start, end - start) for one in (self.received, self.stream, self.attrs)
         )
-        foreign = frozenset(row - start for row in self.foreign if start <= row < start + size)
-        return Block(text, received, stream, attrs, foreign, self.counts if not start else Counter())
+        foreign = frozenset(row - start for row in self.foreign if start <= row < end)
+        lines = self.lines.some(slice(start, end))
+        return Block(lines, received, stream, attrs, foreign, self.counts if not start else Counter())
 
 
 def plain(data: bytes) -> Block:
     """The lines of some text."""
     data, counts = clean(data)
+    return Block(cut(data), counts=counts)
+
+
+def cut(data: bytes) -> Lines:
+    """The lines of some valid UTF-8."""
     ends = line_ends(data)
-    offsets = np.concatenate([np.zeros(1, np.int64), ends])
-    text = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(data))
-    return Block(text, counts=counts)
+    return Lines(data, np.concatenate([np.zeros(1, np.int64), ends])[:-1], ends)
 
 
 def clean(data: bytes) -> tuple[bytes, Counter[str]]:
@@ -90,24 +90,6 @@ def line_ends(data: bytes | memoryview) -> Any:
     if len(view) and view[-1] != 10:
         found.append(np.array([len(data)]))
     return np.concatenate(found).astype(np.int64) if found else np.zeros(0, np.int64)
-
-
-def views(data: bytes, starts: Any, ends: Any) -> Any:
-    """Parts of some valid UTF-8 as Arrow strings, without copying them."""
-    lengths = (ends - starts).astype(np.int32)
-    made = np.zeros((len(starts), 4), np.int32)
-    made[:, 0] = lengths
-    longs = np.flatnonzero(lengths > _INLINE)
-    if len(longs):
-        words = np.ndarray(len(data) - 3, np.dtype("<i4"), data, strides=(1,))  # the four bytes at every offset
-        made[longs, 1] = words[starts[longs]]
-        made[longs, 3] = starts[longs]
-    inner = made.view(np.uint8)
-    for row in np.flatnonzero((lengths > 0) & (lengths <= _INLINE)):
-        part = data[starts[row] : ends[row]]
-        inner[row, 4 : 4 + len(part)] = np.frombuffer(part, np.uint8)
-    buffers = [None, pa.py_buffer(made), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.string_view(), len(starts), buffers)
 
 
 class Readable(Protocol):

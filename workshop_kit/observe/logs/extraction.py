@@ -2,14 +2,13 @@
 
 DuckDB alone would lose things silently: it casts "5" to 5 and 1.5 to 2, ignores unknown keys, takes the first of
 duplicate keys, and reads NaN and trailing commas as JSON. So a row is taken only if it is proved that nothing was bent
-or left out: by its length (proving.py), else by the kinds of its values and the number of its keys, which DuckDB tells
-at the cost of reading the line again. All others are judged one by one.
+or left out: by the kinds of its values and the number of its keys, which DuckDB tells at the cost of reading the line
+again. All others are judged one by one. What is written as planned (planned.py) does not come here.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,38 +16,19 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from workshop_kit.observe.logs.cutting import Block
-from workshop_kit.observe.logs.proving import escaped_bytes, least_lengths, objects
-from workshop_kit.observe.logs.schema import (
-    BOOL,
-    EXACT_INT,
-    FLOAT,
-    INT,
-    JSON,
-    TEXT,
-    TIME,
-    Seen,
-    Types,
-)
-from workshop_kit.observe.logs.times import column as time_column
+from workshop_kit.observe.logs.lines import Lines, objects
+from workshop_kit.observe.logs.planned import Fast
+from workshop_kit.observe.logs.schema import BOOL, FLOAT, INT, JSON, TEXT, TIME, Types
 from workshop_kit.observe.logs.times import nulls
+from workshop_kit.observe.logs.values import typed
 
 _KINDS = {"VARCHAR": TEXT, "UBIGINT": INT, "BIGINT": INT, "DOUBLE": FLOAT, "BOOLEAN": BOOL, "NULL": "", None: None}
 _HOLDS = {TIME: (TEXT,), TEXT: (TEXT,), INT: (INT,), FLOAT: (INT, FLOAT), BOOL: (BOOL,), JSON: (JSON,)}
 _TRAILING_COMMA = r",\s*\}\s*$"  # DuckDB takes it for JSON, RFC 8259 does not; so does it NaN, which is seen as a value
 _LENIENT = r"(?i),\s*[}\]]|[\[:,]\s*-?(nan|inf)"  # the same inside a nested value, which is not looked into
-_FEW = 150  # rows: these are judged one by one in less time than a query takes
+FEW = 150  # rows: these are judged one by one in less time than a query takes
 
 Kinds = tuple[str | None, ...]  # by column: the kind of its value, "" for null, None for no such key
-
-
-@dataclass
-class Fast:
-    """What DuckDB found, and the rows for which it is not to be trusted."""
-
-    columns: dict[str, Any]
-    odd: Any
-    seen: Seen = field(default_factory=Seen)
 
 
 class Extractor:
@@ -71,25 +51,16 @@ class Extractor:
     def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
         self.close()
 
-    def extract(self, block: Block, types: Types) -> Fast:
+    def extract(self, lines: Lines, types: Types) -> Fast:
         """All rows; those marked odd have to be judged one by one."""
-        lines = block.text.cast(pa.large_string()) if pa.types.is_string_view(block.text.type) else block.text
-        likely, lengths = objects(lines)
-        columns = self._values(lines, likely, types)
-        least, sure, columns = least_lengths(columns, types)
-        proved = likely & sure & (least == lengths)
-        rows = np.flatnonzero(likely & sure & ~proved)
-        if len(rows):
-            texts = [columns[key] for key, kind in types.items() if kind == TEXT]
-            proved[rows] = least[rows] + escaped_bytes(lines, texts, rows) == lengths[rows]
-        fast = Fast(columns, ~likely)
-        _distrust(fast, types)
-        proved &= ~fast.odd
+        strings = lines.strings()
+        likely = objects(lines)
+        texts = self._values(strings, likely, types)
+        fast = Fast({}, ~likely)
         for key, kind in types.items():
-            there = int(np.count_nonzero(proved & ~nulls(fast.columns[key])))
-            if there:
-                fast.seen.add(key, _HOLDS[kind][-1], there)
-        self._prove(lines, types, np.flatnonzero(~proved & ~fast.odd), fast)
+            fast.columns[key], unfit = typed(texts[key], kind)
+            fast.odd[unfit] = True
+        self._prove(strings, types, np.flatnonzero(~fast.odd), fast)
         return fast
 
     def _values(self, lines: Any, likely: Any, types: Types) -> dict[str, Any]:
@@ -122,7 +93,7 @@ class Extractor:
 
     def _prove(self, lines: Any, types: Types, rows: Any, fast: Fast) -> None:
         """Look into rows of which too little is known: their keys, and the kinds of their values."""
-        if len(rows) < _FEW:
+        if len(rows) < FEW:
             fast.odd[rows] = True
             return
         nested = np.zeros(len(rows), bool)
@@ -152,10 +123,6 @@ class Extractor:
         query = f"SELECT {shape} h, n AND regexp_matches(l, {_text(_LENIENT)}) e FROM lines"  # noqa: S608 — all quoted
         found = self._run(query, pa.table({"l": lines, "n": pa.array(nested)}))
         return _whole(found.column("h")), _whole(found.column("e")).to_numpy(zero_copy_only=False)
-
-    def strings(self, quoted: Any, likely: Any) -> Any:
-        """The texts of JSON strings, null where one is not likely or none (begins with a quote, but goes on)."""
-        return self._where_valid("l->>'$'", pa.table({"l": quoted, "p": pa.array(likely)}))
 
     def _kinds_of(self, hashes: list[int], codes: Any, lines: Any, types: Types, rows: Any) -> list[Kinds | None]:
         """By shape the kinds; those of a shape that was met before are known."""
@@ -194,19 +161,6 @@ def _holds(types: Types, row: Kinds, keys: int) -> bool:
     """No unknown and no duplicate keys, and each value of its column's type."""
     complete = len(row) - row.count(None) == keys
     return complete and all(not kind or kind in _HOLDS[own] for own, kind in zip(types.values(), row, strict=True))
-
-
-def _distrust(fast: Fast, types: Types) -> None:
-    """Mark what a column of numbers cannot hold to the last digit, and turn texts to times."""
-    for key, kind in types.items():
-        values = fast.columns[key]
-        if kind == FLOAT:
-            with np.errstate(invalid="ignore"):
-                small = np.abs(values.to_numpy(zero_copy_only=False)) < EXACT_INT
-            fast.odd |= ~small & ~nulls(values)
-        elif kind == TIME:
-            fast.columns[key], unfit = time_column(values)
-            fast.odd |= unfit
 
 
 def _kind_list(types: Types, line: str) -> str:

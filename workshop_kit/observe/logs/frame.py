@@ -17,10 +17,9 @@ from workshop_kit.observe.logs.judging import REASONS
 from workshop_kit.observe.logs.mending import Parsed, conformed
 from workshop_kit.observe.logs.parsing import Parser
 from workshop_kit.observe.logs.pieces import STREAM, STREAMS
-from workshop_kit.observe.logs.schema import ARROW, JSON, RESERVED, TEXT, TIME, Seen, Types
+from workshop_kit.observe.logs.schema import ARROW, CATEGORIES, JSON, RESERVED, TEXT, TIME, Seen, Types
 from workshop_kit.observe.logs.times import UTC_NS
 
-CATEGORIES = frozenset({"level", "logger", "out"})
 _COUNTS = ("pieces_joined", "replacements", "crlf", "cut_bytes")
 _TEXT = pa.string()
 _MAX_DIGITS = 4_000
@@ -58,7 +57,7 @@ class Collected:
             return
         for part, parsed in self._parser.parse(block):
             for key in CATEGORIES & set(parsed.columns):
-                if parsed.types[key] == TEXT:
+                if parsed.types[key] == TEXT and not pa.types.is_dictionary(parsed.columns[key].type):
                     parsed.columns[key] = parsed.columns[key].dictionary_encode()
             self._parts.append(_Part(parsed, part.received, part.stream, part.attrs))
         self.rows += len(block)

@@ -39,9 +39,14 @@ def put(column: Any, rows: Any, values: Sequence[Any]) -> Any:
     """The column with some rows replaced."""
     if not len(rows):
         return column
-    mask = np.zeros(len(column), bool)
+    column, mask = undivided(column), np.zeros(len(column), bool)
     mask[rows] = True
     return pc.replace_with_mask(column, pa.array(mask), pa.array(values, column.type))
+
+
+def undivided(column: Any) -> Any:
+    """A column of categories as one of texts; others as they are."""
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
 def _replaced(column: Any, rows: Any, values: list[Any]) -> Any:

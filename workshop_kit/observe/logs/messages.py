@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop_kit.observe.logs.cutting import Block, line_ends, views
+from workshop_kit.observe.logs.cutting import Block, line_ends
+from workshop_kit.observe.logs.lines import Lines, lines_of
 from workshop_kit.observe.logs.pieces import MAX_LINE_BYTES, Joiner, stream_array
 from workshop_kit.observe.logs.sources import NOTHING, stamps
 
@@ -53,8 +54,8 @@ class Messages:
             return NOTHING
         received, after = stamps(data, starts, ends)
         view = np.frombuffer(data, np.uint8)
-        text, counts = _valid(data, after, ends)
-        block = Block(text, received, stream_array(_STREAM_OF_CODE[np.minimum(codes, 3)]), counts=counts)
+        lines, counts = _valid(data, after, ends)
+        block = Block(lines, received, stream_array(_STREAM_OF_CODE[np.minimum(codes, 3)]), counts=counts)
         if _has_inner_newlines(view, starts, ends):
             return self._joiner.feed(_one_line_each(block))
         return self._joiner.feed(block, (ends > after) & (view[ends - 1] == _NEWLINE))
@@ -84,25 +85,27 @@ def framed(data: bytes) -> tuple[Any, Any, Any]:
     return begins, ends, np.frombuffer(data, np.uint8)[begins - _HEADER]
 
 
-def _valid(data: bytes, starts: Any, ends: Any) -> tuple[Any, Counter[str]]:
-    """Parts of some bytes as Arrow strings, valid UTF-8; the headers between them are not text and do not count."""
-    text = views(data, starts, ends)
+def _valid(data: bytes, starts: Any, ends: Any) -> tuple[Lines, Counter[str]]:
+    """Parts of some bytes as lines, valid UTF-8; the headers between them are not text and do not count."""
+    text = Lines(data, starts, ends).strings()
     counts: Counter[str] = Counter()
     try:
         text.validate(full=True)
+        replaced = b"\xef" in data
     except pa.ArrowInvalid:
         text = pa.array([data[a:b].decode("utf-8", "replace") for a, b in zip(starts, ends, strict=True)], _LARGE)
-    if b"\xef" in data or (len(text) and text.type == _LARGE):
-        counts["replacements"] = pc.sum(pc.count_substring(text.cast(_LARGE), "\ufffd")).as_py() or 0
+        replaced = True
+    if replaced:
+        counts["replacements"] = pc.sum(pc.count_substring(text, "\ufffd")).as_py() or 0
     if b"\r" in data:
-        counts["crlf"] = pc.sum(pc.ends_with(text.cast(_LARGE), "\r\n")).as_py() or 0
-    return text, +counts
+        counts["crlf"] = pc.sum(pc.ends_with(text, "\r\n")).as_py() or 0
+    return lines_of(text), +counts
 
 
 def _one_line_each(block: Block) -> Block:
     """Messages of several lines taken apart."""
-    parts = [text.split("\n") for text in block.text.to_pylist()]
+    parts = [text.split("\n") for text in block.lines.strings().to_pylist()]
     lines = [[f"{one}\n" for one in part[:-1]] + ([part[-1]] if part[-1] else []) for part in parts]
     rows = pa.array(np.repeat(np.arange(len(lines)), [len(one) for one in lines]))
     text = pa.array([line for one in lines for line in one], _LARGE)
-    return Block(text, block.received.take(rows), block.stream.take(rows), counts=block.counts)
+    return Block(lines_of(text), block.received.take(rows), block.stream.take(rows), counts=block.counts)

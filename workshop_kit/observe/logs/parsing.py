@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,26 +11,34 @@ import numpy as np
 import pyarrow as pa
 
 from workshop_kit.observe.logs.cutting import Block
-from workshop_kit.observe.logs.extraction import Extractor
+from workshop_kit.observe.logs.extraction import FEW, Extractor
 from workshop_kit.observe.logs.judging import FOREIGN, Judged, judge
+from workshop_kit.observe.logs.lines import Lines, objects
 from workshop_kit.observe.logs.mending import REASON, Parsed, mended
+from workshop_kit.observe.logs.planned import Fast, merged, planned
+from workshop_kit.observe.logs.plans import Habits, Plan
+from workshop_kit.observe.logs.records import readable
 from workshop_kit.observe.logs.schema import Seen, Types, counted
 
 _SAMPLE = 250
 _FEW_NAMES = 1_000  # while there are no more, what was judged one by one is learned from at once
 _MANY_ROWS = 2_000  # from here on it is quicker to use two processors
-_MANY = 0.01  # of the rows judged one by one: the schema does not fit the data (any more)
+_MANY = 0.01  # of the rows not as planned: the plan does not fit the data (any more)
 
 
 class Parser:
-    """Blocks of log lines to columns; the schema grows with what was seen. For one thread at a time; uses two."""
+    """Blocks of log lines to columns; the schema and the plan grow with what was seen.
+
+    For one thread at a time; uses two.
+    """
 
     def __init__(self, extractor: Extractor) -> None:
         self._extractors = [extractor, Extractor(extractor)]
         self._beside = ThreadPoolExecutor(len(self._extractors) - 1, "logs: parse beside")
         self._lock = threading.Lock()
         self._seen = Seen()
-        self._types: dict[str, str] = {}
+        self._habits = Habits()
+        self._known: tuple[Types, Plan] = {}, Plan((), ",", ":")
 
     def close(self) -> None:
         """End its threads."""
@@ -37,43 +46,66 @@ class Parser:
 
     def parse(self, block: Block) -> list[tuple[Block, Parsed]]:
         """All rows of a block, in order, in one part or two that were parsed at the same time."""
-        if not self._types:
-            self._learn(block, np.arange(len(block)))
+        if not self._known[0]:
+            self._learn(readable(block, _sample(len(block)))[1])
         parts = block.split(len(self._extractors)) if len(block) > _MANY_ROWS else [block]
         others = [
             self._beside.submit(self._parse, part, extractor)
             for part, extractor in zip(parts[1:], self._extractors[1:], strict=False)
         ]
-        found = [self._parse(parts[0], self._extractors[0]), *(other.result() for other in others)]
-        return list(zip(parts, found, strict=True))
+        return [self._parse(parts[0], self._extractors[0]), *(other.result() for other in others)]
 
-    def _parse(self, block: Block, extractor: Extractor) -> Parsed:
-        types = self._types
-        fast = extractor.extract(block, types)
-        if np.count_nonzero(fast.odd) > _MANY * len(block) and self._learn(block, np.flatnonzero(fast.odd), types):
-            types = self._types
-            fast = extractor.extract(block, types)
+    def _parse(self, block: Block, extractor: Extractor) -> tuple[Block, Parsed]:
+        types, plan = self._known
+        fast = planned(block.lines, plan, types, block.foreign)
         rows = np.flatnonzero(fast.odd)
-        texts = block.texts(rows)
+        whole, lines = readable(block, rows)
+        if len(rows) > _MANY * len(block) and self._learn(lines.some(_sample(len(rows)))) != (types, plan):
+            types, plan = self._known
+            fast = planned(block.lines, plan, types, block.foreign)
+            rows = np.flatnonzero(fast.odd)
+            whole, lines = readable(block, rows)
+        if np.count_nonzero(objects(lines)) >= FEW:
+            fast = merged(fast, rows, extractor.extract(lines, types))
+            fast.odd[list(whole.foreign)] = True
+            lines, rows = lines.some(fast.odd[rows]), np.flatnonzero(fast.odd)
+        return whole, self._judged(types, fast, rows, lines.texts(range(len(lines))), whole.foreign)
+
+    def _judged(self, types: Types, fast: Fast, rows: Any, texts: list[str], foreign: frozenset[int]) -> Parsed:
+        """With the odd rows judged one by one."""
         judged = [
-            Judged(reason=FOREIGN) if int(row) in block.foreign else judge(text)
+            Judged(reason=FOREIGN) if int(row) in foreign else judge(text)
             for row, text in zip(rows, texts, strict=True)
         ]
-        size = len(block)
+        size = len(fast.odd)
         none = pa.nulls(size, pa.string())
         parsed = Parsed(size, dict(types), fast.columns, none, none, pa.nulls(size, REASON), fast.seen)
         parsed = mended(parsed, rows, judged, texts)
         with self._lock:
             self._seen.add_all(parsed.seen)
             if len(rows) and len(self._seen) < _FEW_NAMES:
-                self._types = self._seen.types()
+                self._follow(zip(texts, judged, strict=True))
         return parsed
 
-    def _learn(self, block: Block, rows: Any, before: Types | None = None) -> bool:
-        """Look at some of the rows, taken at random (what comes every other line would be missed); did it help?"""
-        sample = rows if len(rows) <= _SAMPLE else np.random.default_rng(0).choice(rows, _SAMPLE, replace=False)
-        seen = counted(judge(text).fields for text in block.texts(sample))
+    def _learn(self, lines: Lines) -> tuple[Types, Plan]:
+        """Look at some lines; what is known then."""
+        texts = lines.texts(range(len(lines)))
+        judged = [judge(text) for text in texts]
         with self._lock:
-            self._seen.add_all(seen)
-            self._types = self._seen.types()
-            return self._types != before
+            self._seen.add_all(counted(one.fields for one in judged))
+            return self._follow(zip(texts, judged, strict=True))
+
+    def _follow(self, lines: Iterable[tuple[str, Judged]]) -> tuple[Types, Plan]:
+        for text, one in lines:
+            if one.fields and not one.reason:
+                self._habits.learn(text, list(one.fields))
+        types = self._seen.types()
+        self._known = types, self._habits.plan(types)
+        return self._known
+
+
+def _sample(size: int) -> Any:
+    """Some of so many rows, in order, taken at random (what comes every other line would be missed)."""
+    return (
+        np.arange(size) if size <= _SAMPLE else np.sort(np.random.default_rng(0).choice(size, _SAMPLE, replace=False))
+    )

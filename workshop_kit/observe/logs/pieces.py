@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from workshop_kit.observe.joining import SPLIT_BYTES
 from workshop_kit.observe.logs.cutting import Block
+from workshop_kit.observe.logs.lines import NO_LINES, lines_of
 from workshop_kit.observe.logs.mending import put
 from workshop_kit.observe.logs.times import UTC_NS
 
@@ -48,7 +48,7 @@ class Joiner:
         ``whole`` marks the messages that end with a newline, if that is known.
         """
         if whole is None:
-            whole = pc.ends_with(block.text, "\n").to_numpy(zero_copy_only=False)
+            whole = block.lines.ended()
         if not self._unfinished and len(block) - np.count_nonzero(whole) == _open_ended(block.foreign, whole):
             return block
         return self._joined(_with(self._unfinished, block))
@@ -61,7 +61,7 @@ class Joiner:
     def end(self) -> Block:
         """What is unfinished is a line, too."""
         rows, self._unfinished = self._unfinished, []
-        return _with(rows, Block(pa.array([], _TEXT)))
+        return _with(rows, Block(NO_LINES))
 
     def _joined(self, block: Block) -> Block:
         streams = stream_codes(block)
@@ -76,7 +76,7 @@ class Joiner:
         texts: dict[int, str] = {}
         for leader in {*lines, *unfinished}:
             parts = lines.get(leader, [leader])
-            text, cut = _capped("".join(block.texts(parts)), self._cap)
+            text, cut = _capped("".join(block.lines.texts(parts)), self._cap)
             counts["cut_bytes"] += cut
             if leader in unfinished:
                 self._unfinished.append(_rest(block, text, streams, (leader, parts[-1]), before))
@@ -84,13 +84,12 @@ class Joiner:
                 texts[leader] = text
         counts["pieces_joined"] += int(np.count_nonzero(follows))
         keep = ~follows & ~np.isin(rows, list(unfinished))
-        text = put(block.text, sorted(texts), [texts[row] for row in sorted(texts)])
-        return kept(replace(block, text=text, counts=+counts), keep)
+        text = put(block.lines.strings(), sorted(texts), [texts[row] for row in sorted(texts)])
+        return kept(replace(block, lines=lines_of(text), counts=+counts), keep)
 
     def _groups(self, block: Block, streams: Any) -> tuple[Any, set[int]]:
         """For each message the first one of its line, and the first ones of the lines that are unfinished."""
-        whole = pc.ends_with(block.text, "\n").to_numpy(zero_copy_only=False)
-        sizes = pc.binary_length(block.text).to_numpy(zero_copy_only=False).copy()
+        whole, sizes = block.lines.ended(), block.lines.sizes
         for row, one in enumerate(self._unfinished):
             sizes[row] = one.last_bytes
         times = received_ns(block)
@@ -139,7 +138,7 @@ def received_ns(block: Block) -> Any:
 def _rest(block: Block, text: str, streams: Any, ends: tuple[int, int], before: list[_Unfinished]) -> _Unfinished:
     """A line that is not finished; ``ends`` are its first and last piece, the first of which may be joined itself."""
     first, last = ends
-    size = before[last].last_bytes if last < len(before) else len(block.texts([last])[0].encode())
+    size = before[last].last_bytes if last < len(before) else len(block.lines.texts([last])[0].encode())
     return _Unfinished(text, int(streams[first]), int(received_ns(block)[first]), block.attrs[first].as_py(), size)
 
 
@@ -151,7 +150,7 @@ def _with(rows: list[_Unfinished], block: Block) -> Block:
     attrs = pa.array([one.attrs for one in rows], pa.string())
     after = len(block)
     return Block(
-        pa.concat_arrays([pa.array([one.text for one in rows], _TEXT), block.text.cast(_TEXT)]),
+        lines_of(pa.concat_arrays([pa.array([one.text for one in rows], _TEXT), block.lines.strings()])),
         pa.concat_arrays([received, block.received if block.received is not None else pa.nulls(after, UTC_NS)]),
         pa.concat_arrays([stream, block.stream if block.stream is not None else stream_array(np.full(after, -1))]),
         pa.concat_arrays([attrs, block.attrs if block.attrs is not None else pa.nulls(after, pa.string())]),
@@ -163,12 +162,11 @@ def _with(rows: list[_Unfinished], block: Block) -> Block:
 def kept(block: Block, keep: Any) -> Block:
     """Some rows of a block; ``keep`` is a numpy mask."""
     mask, place = pa.array(keep), np.cumsum(keep) - 1
-    text = block.text if block.text.type != pa.string_view() else block.text.cast(_TEXT)
     received, stream, attrs = (
         None if one is None else one.filter(mask) for one in (block.received, block.stream, block.attrs)
     )
     foreign = frozenset(int(place[row]) for row in block.foreign if keep[row])
-    return Block(text.filter(mask), received, stream, attrs, foreign, block.counts)
+    return Block(block.lines.some(keep), received, stream, attrs, foreign, block.counts)
 
 
 def _capped(text: str, cap: int) -> tuple[str, int]:

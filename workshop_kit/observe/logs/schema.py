@@ -17,6 +17,7 @@ from workshop_kit.observe.logs.judging import Number, as_json
 
 TIME, TEXT, INT, FLOAT, BOOL, JSON = "time", "text", "int", "float", "bool", "json"
 FIXED = {"ts": TIME, "level": TEXT, "logger": TEXT, "msg": TEXT}
+CATEGORIES = frozenset({"level", "logger", "out"})  # of text: few values, many times
 RESERVED = frozenset({"received", "stream", "attrs", "rest", "raw", "reason"})
 ARROW = {
     TIME: times.UTC_NS,
@@ -45,6 +46,11 @@ class Seen(dict[str, Counter[str]]):
         if kinds is None:
             kinds = self[key] = Counter()
         kinds[kind] += times_seen
+
+    def add_some(self, key: str, kind: str, times_seen: int) -> None:
+        """Count so many values, if there are any."""
+        if times_seen:
+            self.add(key, kind, times_seen)
 
     def add_all(self, other: Seen) -> None:
         """Count what another has counted."""

@@ -19,7 +19,8 @@ from workshop_kit.observe.logs.judging import judge
 from workshop_kit.observe.logs.times import UTC_NS
 
 _SHORTEST_STAMP, _LONGEST_STAMP = 20, 30  # the engine leaves out zeros at the end of a fraction
-_HEAD = 7  # up to the quote that opens the text
+OPENING = b'{"log":"'
+_HEAD = len(OPENING) - 1  # up to the quote that opens the text
 _TAIL = 19  # ,"stream":"stdout", up to the time
 _LEAST = _HEAD + 2 + _TAIL + 8 + _SHORTEST_STAMP + 2
 _LABELS = rb',"attrs":(\{[^{}\\]*\})'
@@ -59,7 +60,7 @@ def shapes(data: bytes, starts: Any, ends: Any) -> Shapes:
     )
     last = ends - (view[ends - 1] == ord("\n")) if size else ends
     open_ones = np.flatnonzero(last - starts >= _LEAST)
-    open_ones = open_ones[words[starts[open_ones]] == _word('{"log":"')]
+    open_ones = open_ones[words[starts[open_ones]] == _word(OPENING.decode())]
     open_ones = open_ones[view[last[open_ones] - 1] == ord("}")]
     after = last - 1 - _labels(found, data, open_ones, last, _ENDS, 1)  # the time's closing quote stands before
     for length in range(_LONGEST_STAMP, _SHORTEST_STAMP - 1, -1):

@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.lib.stride_tricks import sliding_window_view
 
 from workshop_kit.observe.joining import SPLIT_BYTES
-from workshop_kit.observe.logs.cutting import Block, clean, line_ends, plain, views
+from workshop_kit.observe.logs.cutting import Block, clean, cut, plain
+from workshop_kit.observe.logs.lines import NO_LINES, Lines, lines_of
 from workshop_kit.observe.logs.mending import put
 from workshop_kit.observe.logs.pieces import MAX_LINE_BYTES
 from workshop_kit.observe.logs.times import UTC_NS, instant
@@ -32,8 +33,7 @@ class Source(Protocol):
         """There are no more."""
 
 
-_LARGE = pa.large_string()
-NOTHING = Block(pa.array([], _LARGE))
+NOTHING = Block(NO_LINES)
 
 
 class Plain:
@@ -54,16 +54,17 @@ class Stamped:
     def feed(self, data: bytes) -> Block:
         """Whole lines; only the last one may lack an end. A line without a timestamp is kept as it is."""
         data, counts = clean(data)
-        ends = line_ends(data)
-        starts = np.concatenate([np.zeros(1, np.int64), ends])[:-1]
-        received, after = stamps(data, starts, ends)
-        text = views(data, after, ends)
-        long = np.flatnonzero(ends - starts > SPLIT_BYTES)
+        whole = cut(data)
+        received, after = stamps(data, whole.starts, whole.ends)
+        lines = Lines(data, after, whole.ends)
+        long = np.flatnonzero(whole.sizes > SPLIT_BYTES)
         if len(long):
-            joined = [_without_inner_stamps(data[starts[row] : ends[row]], after[row] - starts[row]) for row in long]
+            stamped = [data[whole.starts[row] : whole.ends[row]] for row in long]
+            sizes = after[long] - whole.starts[long]
+            joined = [_without_inner_stamps(*one) for one in zip(stamped, sizes, strict=True)]
             counts["pieces_joined"] += sum(pieces for _, pieces in joined)
-            text = put(text.cast(_LARGE), long, [line.decode() for line, _ in joined])
-        return Block(text, received, counts=counts)
+            lines = lines_of(put(lines.strings(), long, [line.decode() for line, _ in joined]))
+        return Block(lines, received, counts=counts)
 
     def end(self) -> list[Block]:
         """Nothing is ever unfinished."""

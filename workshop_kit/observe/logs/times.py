@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 UTC_NS = pa.timestamp("ns", "UTC")
-_SHAPE = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$"
+_MARKS = {4: "-", 7: "-", 13: ":", 16: ":"}
+_LEAST = len("2026-11-24T16:06:14Z")
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -58,13 +58,32 @@ def instant(text: str) -> Instant | None:
 
 def column(texts: Any) -> tuple[Any, Any]:
     """Arrow strings → (Arrow times, numpy mask of the rows that hold a text which is not exactly a time)."""
-    simple = pc.fill_null(pc.match_substring_regex(texts, _SHAPE), True)
-    if pc.all(simple).as_py() is not False:
+    if _look_usual(texts):
         try:
             return texts.cast(UTC_NS), np.zeros(len(texts), bool)
         except pa.ArrowInvalid:  # the 30th of February, an hour 24, the year 1500
             pass
     return _one_by_one(texts)
+
+
+def _look_usual(texts: Any) -> bool:
+    """Whether all have their marks where RFC 3339 has them; what is no digit between them, Arrow finds."""
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    there = slice(None) if not texts.null_count else np.flatnonzero(~nulls(texts))
+    starts, ends = places[:-1][there], places[1:][there]
+    sizes = ends - starts
+    if not len(sizes) or sizes.min() < _LEAST:
+        return not len(sizes)
+    view = np.frombuffer(data, np.uint8)
+    utc = view[ends - 1] == ord("Z")
+    zoned = (view[ends - 3] == ord(":")) & ((view[ends - 6] == ord("+")) | (view[ends - 6] == ord("-")))
+    whole_second = sizes == np.where(utc, _LEAST, _LEAST + 5)
+    good = (utc | zoned) & (whole_second | (view[starts + 19] == ord(".")))
+    good &= (view[starts + 10] == ord("T")) | (view[starts + 10] == ord(" "))
+    for place, mark in _MARKS.items():
+        good &= view[starts + place] == ord(mark)
+    return bool(good.all())
 
 
 def _one_by_one(texts: Any) -> tuple[Any, Any]:

@@ -1,0 +1,107 @@
+"""Texts of values → columns of their types, and the rows whose value is not what it looked like. Pure.
+
+What comes here was cut out at quotes and commas; only here it is made sure that it is JSON: no control character in a
+text, no escape but those of RFC 8259, numbers as they are written there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workshop_kit.observe.logs import times
+from workshop_kit.observe.logs.lines import unquoted
+from workshop_kit.observe.logs.mending import put
+from workshop_kit.observe.logs.schema import BOOL, EXACT_INT, FLOAT, INT, TIME
+
+_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
+_INTEGER = r"^-?(0|[1-9]\d{0,18})$"
+_SPACE, _QUOTE, _BACKSLASH, _MINUS, _ZERO = 32, ord('"'), ord("\\"), ord("-"), ord("0")
+_STRIDE = 1 << 18  # fits into the processor's cache
+NO_ROWS = np.zeros(0, np.int64)
+
+
+def typed(texts: Any, kind: str) -> tuple[Any, Any]:
+    """Texts as values of a column's type, and the rows whose text is no such value."""
+    if kind == INT:
+        return _integers(texts)
+    if kind == FLOAT:
+        return _fractions(texts)
+    if kind == BOOL:
+        values = pc.if_else(pc.equal(texts, "true"), True, pc.if_else(pc.equal(texts, "false"), False, None))
+        return values, _lost(texts, values)
+    if kind == TIME:
+        values, unfit = times.column(texts)
+        return values, np.flatnonzero(unfit)
+    return texts, NO_ROWS
+
+
+def meant(texts: Any, quoted: bool) -> tuple[Any, Any]:
+    """What strings of JSON mean, and the rows where one is none; what comes is what stands between the quotes.
+
+    ``quoted`` ones stand in a JSON string themselves.
+    """
+    view, _, ends = _content(texts)
+    special = _special(view[: ends[-1]] if len(ends) else view)
+    if not len(special):
+        return texts, NO_ROWS
+    rows = np.unique(np.searchsorted(ends, special, "right"))
+    found = [_meaning(texts[int(row)].as_py(), quoted) for row in rows]
+    return put(texts, rows, found), rows[[one is None for one in found]]
+
+
+def _content(texts: Any) -> tuple[Any, Any, Any]:
+    """The bytes of Arrow strings (with 32 bits an offset), and where each one starts and ends."""
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8), places[:-1], places[1:]
+
+
+def _special(view: Any) -> Any:
+    """Where a byte stands that means something else in JSON, or nothing."""
+    found = [NO_ROWS]
+    for at in range(0, len(view), _STRIDE):
+        part = view[at : at + _STRIDE]
+        found.append(np.flatnonzero((part < _SPACE) | (part == _QUOTE) | (part == _BACKSLASH)) + at)
+    return np.concatenate(found)
+
+
+def _meaning(text: str, quoted: bool) -> str | None:
+    inner = unquoted(text.encode()) if quoted else text
+    return None if inner is None else unquoted(inner.encode())
+
+
+def _integers(texts: Any) -> tuple[Any, Any]:
+    try:
+        values = texts.cast(pa.int64())
+    except pa.ArrowInvalid:
+        good = pc.match_substring_regex(texts, _INTEGER)
+        found = [None if one is None else int(one) for one in pc.if_else(good, texts, None).to_pylist()]
+        values = pa.array([one if one is not None and -(2**63) <= one < 2**63 else None for one in found], pa.int64())
+        return values, _lost(texts, values)
+    view, starts, ends = _content(texts)
+    if not len(view):
+        return values, NO_ROWS
+    starts = starts + (view[np.minimum(starts, len(view) - 1)] == _MINUS)
+    return values, np.flatnonzero((ends - starts > 1) & (view[np.minimum(starts, len(view) - 1)] == _ZERO))  # 007, 0x7
+
+
+def _fractions(texts: Any) -> tuple[Any, Any]:
+    good = pc.match_substring_regex(texts, _NUMBER)
+    if pc.all(good).as_py() is False:
+        texts, before = pc.if_else(good, texts, None), texts
+        values = texts.cast(pa.float64())
+        odd = _lost(before, values)
+    else:
+        values, odd = texts.cast(pa.float64()), NO_ROWS
+    with np.errstate(invalid="ignore"):
+        large = np.abs(values.to_numpy(zero_copy_only=False)) >= EXACT_INT  # there the last digit may be lost
+    return values, np.union1d(odd, np.flatnonzero(large)) if large.any() else odd
+
+
+def _lost(texts: Any, values: Any) -> Any:
+    """Where there was a text and is no value."""
+    return np.flatnonzero((pc.is_valid(texts).to_numpy(zero_copy_only=False)) & times.nulls(values))

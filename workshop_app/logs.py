@@ -23,8 +23,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, TextIO, cast
 
 import structlog
@@ -73,16 +73,20 @@ def get_logger(name: str) -> FilteringBoundLogger:
 
 def request_context(**fields: Any) -> AbstractContextManager[None]:
     """Add ``fields`` to every line logged inside the ``with`` block, whoever logs it; ``to_thread`` keeps them."""
-    return _with_context(fields)
+    return _Context(fields)
 
 
-@contextmanager
-def _with_context(fields: Mapping[str, Any]) -> Iterator[None]:
-    token = loggers.context.set({**loggers.context.get(), **fields})
-    try:
-        yield
-    finally:
-        loggers.context.reset(token)
+class _Context(AbstractContextManager[None]):
+    """Around every request: a class costs a third of what a generator would."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        self._token = loggers.context.set({**loggers.context.get(), **self._fields})
+
+    def __exit__(self, *_: object) -> None:
+        loggers.context.reset(self._token)
 
 
 class _LibraryLines(logging.Handler):

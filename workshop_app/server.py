@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from workshop_app import config, logs
+from workshop_app.whole_answers import WholeAnswers
 
 BACKLOG = 512
 STOP_SECONDS = 8.0  # drain and requests in flight together; after 10 s an engine kills, and closing takes time, too
@@ -38,7 +39,10 @@ def serve(app: Starlette, sock: socket.socket, drain_seconds: float) -> None:
         log_config=None,  # its lines go where ours go
         access_log=False,  # RequestLine writes a better one
         lifespan="on",
+        loop="uvloop",
+        http=WholeAnswers,
         ws="none",
+        proxy_headers=False,  # nobody asks where a request came from
         server_header=False,
         timeout_graceful_shutdown=min(IN_FLIGHT_SECONDS, STOP_SECONDS - drain_seconds),  # type: ignore[arg-type]
     )

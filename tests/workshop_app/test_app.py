@@ -67,3 +67,12 @@ async def test_requests_at_once_keep_their_ids(client: httpx.AsyncClient, capfd:
     paths = {line["path"]: line["request_id"] for line in lines if line["msg"] == "request"}
     assert paths == {f"/broken/{one}": one for one in ids}
     assert all(sum(line["request_id"] == one for line in lines) == 3 for one in ids)
+
+
+async def test_an_answer_used_twice_gets_the_id_of_each_request() -> None:
+    """Whoever keeps an answer to give it again finds it as it was: what we add is for one request alone."""
+    application = app.create(config.load(good_environ()))
+    application.router.routes.append(Route("/kept", Response("always the same")))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://service") as client:
+        answers = [await client.get("/kept", headers={"X-Request-ID": one}) for one in ("first", "second")]
+    assert [answer.headers.get_list("x-request-id") for answer in answers] == [["first"], ["second"]]

@@ -244,7 +244,7 @@ def pipe_holding(text: str) -> int:
 
 
 def main() -> None:
-    """Prepare, then become the server, with an empty environment."""
+    """Prepare, then become the server, with nothing of ours in its environment."""
     try:
         is_replica = "MARIADB_MASTER_HOST" in os.environ
         sql = replica_sql(os.environ) if is_replica else startup_sql(os.environ)
@@ -253,7 +253,9 @@ def main() -> None:
     except StartError as error:
         sys.exit(f"mariadb: {error}")
     options = REPLICA_OPTIONS if is_replica else MASTER_OPTIONS
-    os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *options, *sys.argv[1:]], {})
+    # One pool of memory for all its threads: with one each, as is usual, it takes 9 MiB more.
+    alone = {"MALLOC_ARENA_MAX": "1"}
+    os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *options, *sys.argv[1:]], alone)
 
 
 if __name__ == "__main__":

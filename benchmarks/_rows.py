@@ -30,6 +30,23 @@ class Row:
         return self.ours_seconds / self.theirs_seconds if self.theirs_seconds else None
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What something takes of the memory, in MiB (medians); all else as in a Row."""
+
+    work: str
+    ours_mib: float
+    runs: int
+    aim: str = ""
+    beside: str = ""
+    theirs_mib: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours ÷ theirs."""
+        return self.ours_mib / self.theirs_mib if self.theirs_mib else None
+
+
 def median_seconds(work: Callable[[], object], runs: int) -> float:
     """The median wall time of several runs, after one that does not count."""
     work()
@@ -43,15 +60,23 @@ def median_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: 
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
 
 
-def show(rows: Sequence[Row]) -> None:
+def show(rows: Sequence[Row | Memory]) -> None:
     """Print the rows: as a table, or as one JSON document if ``--json`` was asked for."""
     if "--json" in sys.argv[1:]:
         print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1))
         return
     for row in rows:
-        beside = f"  {row.ratio:.2f} × {row.beside} ({row.theirs_seconds:.2f} s)" if row.ratio else ""
+        ours, theirs = (_told(row, whose) for whose in ("ours", "theirs"))
+        beside = f"  {row.ratio:.2f} × {row.beside} ({theirs})" if row.ratio else ""
         aim = f"  [aim: {row.aim}]" if row.aim else ""
-        print(f"{row.work}: {row.ours_seconds:.2f} s, median of {row.runs}{beside}{aim}")
+        print(f"{row.work}: {ours}, median of {row.runs}{beside}{aim}")
+
+
+def _told(row: Row | Memory, whose: str) -> str:
+    seconds, mib = getattr(row, f"{whose}_seconds", None), getattr(row, f"{whose}_mib", None)
+    if seconds is None:
+        return f"{mib or 0:.0f} MiB"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
 
 
 def _seconds(work: Callable[[], object]) -> float:

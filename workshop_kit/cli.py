@@ -220,8 +220,9 @@ def bench(
         raise WorkshopError(
             f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(there)}.", exit_code=Exit.WRONG_USAGE
         )
+    words = [*context.args, *(["--no-install"] if no_install else [])]
     codes = [
-        subprocess.run([python, "-m", f"benchmarks.{name}", *context.args], cwd=ROOT, check=False).returncode
+        subprocess.run([python, "-m", f"benchmarks.{name}", *words], cwd=ROOT, check=False).returncode
         for name in names or there
     ]
     raise typer.Exit(Exit.GOOD if not any(codes) else Exit.NOT_GOOD)

@@ -1,0 +1,84 @@
+"""The memory of one participant's whole stack, with everything in it up, and ten of them side by side on one engine.
+
+What counts is the working set, as ``docker stats`` has it: what is used less the file cache that can be given back. A
+file that ten stacks read is accounted to the one that read it first, so it is the median over the stacks that is fair.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks._rows import Memory, show
+from workshop_kit.engine import cleanup, monitoring, reach
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+from workshop_kit.observe import stats
+from workshop_kit.observe.wire import asker
+from workshop_kit.terminal import TerminalReport
+
+STACKS = 10
+SETTLED_SECONDS = 60  # Prometheus has asked everybody thirty times
+ALL = ("service", "parameter-store", "collector", *monitoring.SERVICES)  # what they depend on comes with them
+MIB = 2**20
+AIM = "≤ 350 MiB"
+
+
+@contextmanager
+def stacks(folder: Path, count: int) -> Iterator[list[Stack]]:
+    """So many stacks, each of a workspace of its own; removed afterwards, whatever happened."""
+    engine = reach.connect()
+    made = []
+    for number in range(count):
+        workspace = Workspace.open(folder / f"participant {number}")
+        made.append(ready.stack_of(workspace, ready.session_of(workspace, engine)))
+    try:
+        with TerminalReport() as report:
+            for stack in made:
+                stack.up(*ALL, report=report)
+        yield made
+    finally:
+        for stack in made:
+            cleanup.remove(stack.session, {"kernel", "workspace"})
+
+
+def working_sets_mib(stack: Stack) -> dict[str, float]:
+    """What each container of a stack uses now. Raises KeyError or TypeError if one of them does not run."""
+    ask = asker(stack.session.engine)
+    found = {}
+    for service, container in stack.containers().items():
+        answer = ask(f"/containers/{container.id}/stats?stream=0&one-shot=1")
+        found[service] = (stats.working_set(answer["memory_stats"]) or 0) / MIB
+    return found
+
+
+def rows(found: Sequence[Mapping[str, float]]) -> list[Memory]:
+    """The whole stack, then its parts, the largest first: medians over the stacks."""
+    count = len(found)
+    totals = [sum(each.values()) for each in found]
+    spread = f"from {min(totals):.0f} to {max(totals):.0f} MiB"
+    work = f"one stack of {len(found[0])} containers, {count} side by side ({spread})"
+    parts = {name: statistics.median(each[name] for each in found) for name in found[0]}
+    largest_first = sorted(parts.items(), key=lambda part: -part[1])
+    return [
+        Memory(work, statistics.median(totals), count, AIM),
+        *(Memory(f"  of which {name}", mib, count) for name, mib in largest_first),
+    ]
+
+
+def main() -> None:
+    """Bring them up, let them settle, look, and leave nothing behind."""
+    os.environ.setdefault("NO_PROXY", "127.0.0.1")
+    with tempfile.TemporaryDirectory() as folder, stacks(Path(folder), STACKS) as made:
+        time.sleep(SETTLED_SECONDS)
+        show(rows([working_sets_mib(stack) for stack in made]))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ Plain ``docker compose`` works on the same stack: setup writes the same variable
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -140,14 +141,16 @@ class Stack:
         """
         if not self._unhealthy(*services):
             return
-        self._compose("up", "--detach", *services, report=report)
+        with contextlib.suppress(WorkshopError):  # it gives up on what is still ill; the next one will say so
+            self._compose("up", "--detach", *services, report=report)
         deadline = time.monotonic() + RECOVERY_SECONDS
         while self._unhealthy(*services) and time.monotonic() < deadline:
             time.sleep(0.2)
 
     def _unhealthy(self, *services: str) -> bool:
+        wanted = stack_files.with_what_they_need(self.root / "compose.yaml", services)
         found = self.containers().items()
-        return any(one.health == "unhealthy" for name, one in found if not services or name in services)
+        return any(one.health == "unhealthy" for name, one in found if not services or name in wanted)
 
     def _wait_until_ready(self) -> None:
         """Healthy says that the process lives; ready, that it has found its database. Wait for that, too."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+
+import yaml
 
 from workshop_kit.errors import WorkshopError
 
@@ -19,6 +21,19 @@ SECRETS = (
     "parameter_store_key",
     "collector_key",
 )
+
+
+def with_what_they_need(compose: Path, services: Iterable[str]) -> set[str]:
+    """Return these services and all that they depend on, as compose.yaml has it."""
+    described = yaml.safe_load(compose.read_text(encoding="utf-8"))["services"]
+    found: set[str] = set()
+    waiting = list(services)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += described.get(name, {}).get("depends_on", ())
+    return found
 
 
 def write_secrets(folder: Path) -> None:

@@ -147,6 +147,26 @@ def test_up_waits_for_a_replica_that_was_ill_without_its_master(live_stack: Live
     assert live_stack.stack.container("replica-db").health == "healthy"
 
 
+def test_up_waits_for_what_a_service_needs_to_get_well(live_stack: LiveStack) -> None:
+    """Who brings up one service waits for an ill one that it needs, too: compose alone would give up on it at once."""
+    live_stack.pause("redis")
+    deadline = time.monotonic() + 120
+    while live_stack.stack.container("redis").health != "unhealthy":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    live_stack.unpause("redis")
+    live_stack.stack.up("service")
+    assert live_stack.stack.container("redis").health == "healthy"
+
+
+def test_what_a_service_needs_is_what_compose_says(root: Path) -> None:
+    """The service needs its dependencies, who watches it needs them all; a name that is not there needs nothing."""
+    needed = {"service", "master-db", "replica-db", "redis"}
+    assert stack_files.with_what_they_need(root / "compose.yaml", ["service"]) == needed
+    assert stack_files.with_what_they_need(root / "compose.yaml", ["agent"]) == needed | {"agent"}
+    assert stack_files.with_what_they_need(root / "compose.yaml", ["nobody"]) == {"nobody"}
+
+
 def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
     """The folder is for the owner alone; a second start keeps what the database already knows."""
     folder = tmp_path / "secrets"

@@ -82,7 +82,7 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         (["start", "--port", "http"], "Invalid value for '--port'"),
         (["start", "--port", "99999", "--no-browser"], "99999"),
         (["tour", "09_nothing"], "09_nothing"),
-        (["bench", "nothing"], "There is no benchmark 'nothing'. Choose from: checks"),
+        (["bench", "nothing"], "There is no benchmark 'nothing'. Choose from: audit, checks"),
         (["setup", "--fast"], "--fast"),
         (["doctor", "please"], "please"),
     ],

@@ -65,7 +65,7 @@ def lines(draw: Any) -> str:
     comma, colon = draw(st.sampled_from([(",", ":")] * 6 + [(", ", ": "), (" ,", ":")]))
     text = "{" + comma.join(f"{json.dumps(key)}{colon}{value}" for key, value in pairs) + "}"
     end = draw(st.sampled_from([""] * 8 + ["\r", " ", "}", "x", ",", "\x00"]))
-    return draw(st.sampled_from([text + end] * 8 + [text[:-1], "", "Traceback", "null", "}", text[1:]]))
+    return str(draw(st.sampled_from([text + end] * 8 + [text[:-1], "", "Traceback", "null", "}", text[1:]])))
 
 
 USUAL_LINE = "{" + ",".join(f'"{key}":{value}' for key, value in USUAL.items()) + "}"

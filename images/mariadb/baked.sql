@@ -10,3 +10,5 @@ CREATE USER health@localhost IDENTIFIED VIA unix_socket AS 'mariadb';
 GRANT SELECT ON workshop_start.finished TO health@localhost;
 -- Whether a replica follows its master, and why not.
 GRANT REPLICA MONITOR ON *.* TO health@localhost;
+-- And to let it try again, where it would not by itself (see healthcheck.sh).
+GRANT REPLICATION SLAVE ADMIN ON *.* TO health@localhost;

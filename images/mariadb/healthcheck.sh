@@ -13,7 +13,14 @@ case $answer in
         ;;
     *[!0-9]2[!0-9]*OFF)
         echo "not replicating; the last error, if there was one:" >&2
-        ask --execute='SHOW REPLICA STATUS\G' | awk '$1 ~ /^Last_(IO|SQL)_Err(no|or):$/ && $2 != "" && $2 != 0' >&2
+        status=$(ask --execute='SHOW REPLICA STATUS\G')
+        # A master that falls silent in the middle of a log-in is no lost connection to MariaDB, which tries no more.
+        case $status in
+            *Slave_IO_Running:\ No*Last_IO_Errno:\ 115[89]* | *Slave_IO_Running:\ No*Last_IO_Errno:\ 116[01]*)
+                ask --execute="START REPLICA"
+                ;;
+        esac
+        echo "$status" | awk '$1 ~ /^Last_(IO|SQL)_Err(no|or):$/ && $2 != "" && $2 != 0' >&2
         echo "(After error 1236 nothing helps but to remove the data volumes of both databases.)" >&2
         exit 1
         ;;

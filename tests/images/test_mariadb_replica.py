@@ -168,6 +168,34 @@ def test_says_when_it_does_not_follow(pair: Pair) -> None:
     until(lambda: says(replica)[0] == 0, replica)
 
 
+SILENT = r"""
+mariadb() {
+    case "$*" in
+        *Slave_running*) printf '1\t2\nSlave_running\tOFF\n' ;;
+        *'REPLICA STATUS'*) printf '  Slave_IO_Running: No\n  Last_IO_Errno: %s\n' "$ERRNO" ;;
+        *) mariadb_itself "$@" ;;
+    esac
+}
+mariadb_itself() { /usr/bin/mariadb "$@"; }
+. /usr/local/lib/workshop/healthcheck.sh
+"""
+"""The health check where the server has said this error; what it does about it reaches the server itself."""
+
+
+@pytest.mark.parametrize(("errno", "again"), [("1159", True), ("1158", True), ("1236", False), ("1045", False)])
+def test_tries_again_where_mariadb_would_not(pair: Pair, errno: str, again: bool) -> None:
+    """A timeout in the middle of a log-in stops it for good, so the health check starts it again; nothing else does."""
+    master, replica = pair.master(), pair.replica()
+    wait_healthy(master)
+    wait_healthy(replica)
+    code, output = run(replica, "mariadb --user=health --execute='STOP REPLICA'")
+    assert code == 0, output
+    assert run(replica, SILENT, ERRNO=errno)[0] == 1
+    if again:
+        pair.follows(master, replica)
+    assert (says(replica)[0] == 0) is again
+
+
 def test_wrong_replication_password(pair: Pair) -> None:
     """A replica with another password is not let in, is not healthy, and prints no part of either."""
     wrong = new_secret()

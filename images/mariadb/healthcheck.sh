@@ -14,11 +14,10 @@ case $answer in
     *[!0-9]2[!0-9]*OFF)
         echo "not replicating; the last error, if there was one:" >&2
         status=$(ask --execute='SHOW REPLICA STATUS\G')
-        # A master that falls silent in the middle of a log-in is no lost connection to MariaDB, which tries no more.
+        # A master that falls silent in the middle of a log-in is no lost connection to MariaDB: its I/O thread ends
+        # without an error, and does not come back by itself. With an error, or stopped on purpose, both threads rest.
         case $status in
-            *Slave_IO_Running:\ No*Last_IO_Errno:\ 115[89]* | *Slave_IO_Running:\ No*Last_IO_Errno:\ 116[01]*)
-                ask --execute="START REPLICA"
-                ;;
+            *Slave_IO_Running:\ No*Slave_SQL_Running:\ Yes*Last_IO_Errno:\ 0*) ask --execute="START REPLICA IO_THREAD" ;;
         esac
         echo "$status" | awk '$1 ~ /^Last_(IO|SQL)_Err(no|or):$/ && $2 != "" && $2 != 0' >&2
         echo "(After error 1236 nothing helps but to remove the data volumes of both databases.)" >&2

@@ -14,10 +14,11 @@ case $answer in
     *[!0-9]2[!0-9]*OFF)
         echo "not replicating; the last error, if there was one:" >&2
         status=$(ask --execute='SHOW REPLICA STATUS\G')
-        # A master that falls silent in the middle of a log-in is no lost connection to MariaDB: its I/O thread ends
-        # without an error, and does not come back by itself. With an error, or stopped on purpose, both threads rest.
+        # A master that falls silent in the middle of a log-in is no lost connection to MariaDB: its I/O thread ends, and
+        # does not come back by itself. After a fatal error (1236, 1593) it would end again; stopped on purpose, both rest.
         case $status in
-            *Slave_IO_Running:\ No*Slave_SQL_Running:\ Yes*Last_IO_Errno:\ 0*) ask --execute="START REPLICA IO_THREAD" ;;
+            *Last_IO_Errno:\ 1236* | *Last_IO_Errno:\ 1593*) ;;
+            *Slave_IO_Running:\ No*Slave_SQL_Running:\ Yes*) ask --execute="START REPLICA IO_THREAD" ;;
         esac
         echo "$status" | awk '$1 ~ /^Last_(IO|SQL)_Err(no|or):$/ && $2 != "" && $2 != 0' >&2
         echo "(After error 1236 nothing helps but to remove the data volumes of both databases.)" >&2

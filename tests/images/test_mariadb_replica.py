@@ -168,7 +168,7 @@ def test_says_when_it_does_not_follow(pair: Pair) -> None:
     until(lambda: says(replica)[0] == 0, replica)
 
 
-def test_starts_again_what_ended_without_an_error(pair: Pair) -> None:
+def test_starts_again_what_ended_by_itself(pair: Pair) -> None:
     """A master that was silent in the middle of a log-in ends the I/O thread for good: the health check starts it.
 
     What was stopped on purpose, both threads, stays stopped.

@@ -78,9 +78,8 @@ def test_the_tour_leaves_nothing(root: Path, engine: Engine, toured: list[dict[s
 
 def run_whole_in_a_browser(root: Path) -> set[str]:
     """The lessons with a test that presses "Run All" on an untouched workspace and waits for the end."""
-    run_all, to_the_end = '.menu("Run", "Run All Cells")', "code_cells(LESSON)"
     tests = {path.stem: path.read_text() for path in (root / "tests" / "browser").glob("test_*.py")}
-    return {name.removeprefix("test_") for name, text in tests.items() if run_all in text and to_the_end in text}
+    return {name.removeprefix("test_") for name, text in tests.items() if "lessons.run_all(lesson, LESSON" in text}
 
 
 def test_run_all_on_an_untouched_workspace_ends_well(
@@ -91,6 +90,8 @@ def test_run_all_on_an_untouched_workspace_ends_well(
     What the browser's tests run in the same way is not run once more, but for one lesson.
     """
     there = {path.stem for path in (root / "notebooks").glob("*.ipynb")}
+    assert run_whole_in_a_browser(root) <= there
+    assert "02_configuration" in run_whole_in_a_browser(root)
     lessons = sorted({"01_container"} | there - run_whole_in_a_browser(root))
     results = tour(workspace, lessons, output=tmp_path)
     assert [str(result.error) for result in results if result.error] == []

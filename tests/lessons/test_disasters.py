@@ -52,7 +52,7 @@ def kernels_own(own: PrivateEngine, workspace: Workspace) -> list[str]:
     """What a kernel made for itself and is still there."""
     client = own.client()
     labels = {"label": [f"{SESSION}={workspace.id}", f"{SCOPE}=kernel"]}
-    names = [str(container.name) for container in client.containers.list(all=True, filters=labels)]
+    names = [str(container.name) for container in client.containers.list(all=True, filters=labels, ignore_removed=True)]
     client.close()
     return names
 

@@ -71,7 +71,7 @@ def test_the_tour_leaves_nothing(root: Path, engine: Engine, toured: list[dict[s
     assert toured
     workspace = Workspace.open(root / "build" / "tour" / "workspace")
     ours = {"label": f"{SESSION}={workspace.id}"}
-    assert engine.client.containers.list(all=True, filters=ours) == []
+    assert engine.client.containers.list(all=True, filters=ours, ignore_removed=True) == []
     assert engine.client.networks.list(filters=ours) == []
     assert engine.client.volumes.list(filters=ours) == []
 

@@ -90,7 +90,9 @@ class Stack:
 
     def containers(self) -> dict[str, Any]:
         """The SDK's containers of this stack, by service name, running or not."""
-        found = self.session.engine.client.containers.list(all=True, filters={"label": f"{PROJECT}={self.project}"})
+        found = self.session.engine.client.containers.list(
+            all=True, filters={"label": f"{PROJECT}={self.project}"}, ignore_removed=True
+        )
         return {
             container.labels[SERVICE]: container
             for container in found
@@ -165,7 +167,7 @@ class Stack:
         ours = {"filters": {"label": f"{PROJECT}={self.project}"}}
         entries = [
             Entry("container", container.id, container.name, "workspace")
-            for container in client.containers.list(all=True, **ours)
+            for container in client.containers.list(all=True, ignore_removed=True, **ours)
             if are_ours(container.labels, self.session.who.session)
         ]
         entries += [

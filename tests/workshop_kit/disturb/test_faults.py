@@ -239,7 +239,9 @@ def test_no_proxy_outlives_its_target(live_stack: LiveStack) -> None:
         stack.container("redis").remove(force=True)
         stack.up()
         made_anew = stack.container("redis").attrs
-    assert entry.proxy not in {one.id for one in stack.session.engine.client.containers.list(all=True)}
+    assert entry.proxy not in {
+        one.id for one in stack.session.engine.client.containers.list(all=True, ignore_removed=True)
+    }
     assert Journal(stack.session).entries() == []
     now = stack.container("redis").attrs
     assert (now["Id"], now["NetworkSettings"]) == (made_anew["Id"], made_anew["NetworkSettings"])

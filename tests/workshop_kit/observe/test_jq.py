@@ -150,7 +150,7 @@ def test_time_and_output_are_bounded(session: Session, images: dict[str, str]) -
     assert (len(answer.output), answer.cut) == (10_000, True)
     assert answer.output.startswith("0\n1\n2\n")
     left = session.engine.client.containers.list(
-        all=True, filters={"ancestor": image, "label": "workshop.scope=kernel"}
+        all=True, filters={"ancestor": image, "label": "workshop.scope=kernel"}, ignore_removed=True
     )
     assert [one for one in left if one.labels.get("workshop.session") == session.who.session] == []
 

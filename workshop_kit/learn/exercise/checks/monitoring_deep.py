@@ -68,7 +68,11 @@ def _is_quick(answer: Answer) -> bool:
 def _in_time(tried: Trial, path: str) -> Finding:
     answer = _asked(tried, path)
     means = f"{path} says that all is well while master-db and redis hang."
-    if not _is_in_time(answer):
+    if answer.status is not None and answer.status not in {200, 503}:
+        means = (
+            f"{path} answers {answer}: its own code fails while master-db and redis hang. The log says at which line."
+        )
+    elif not _is_in_time(answer):
         means = f"Who asks {path} waits as long as the database does: to a load balancer, no answer is a dead service."
     return found(
         answer.status == 503 and _is_in_time(answer),

@@ -18,6 +18,15 @@ from workshop_kit.progress import Step
 MAIN = "workshop_app/__main__.py"
 FIRST_LINE = "from __future__ import annotations\n"
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # nobody listens there: connections are refused
+SECOND = 1_000_000_000  # in the engine's nanoseconds
+DEFAULTS = {
+    "Interval": 30 * SECOND,
+    "Timeout": 30 * SECOND,
+    "Retries": 3,
+    "StartPeriod": healthcheck_fragment.SHORTEST_NANOSECONDS,  # none; 0 would mean the image's
+    "StartInterval": 5 * SECOND,
+}
+"""What the engine takes for what a file leaves out; said, because it would take what the image's HEALTHCHECK says."""
 START_SECONDS, DEADLINE_SECONDS = 12.0, 40.0
 SLACK_SECONDS = 2.0
 """For a machine that is busy: on it, programs inside a container begin late."""
@@ -47,7 +56,7 @@ def healthcheck(context: Context) -> Judged:
         context.stack,
         {MAIN: main},
         environment=NO_DATABASE,
-        healthcheck=asked.engine,
+        healthcheck=DEFAULTS | asked.engine,
         deadline_seconds=DEADLINE_SECONDS,
         report=context.report,
     ) as tried:

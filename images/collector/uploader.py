@@ -10,13 +10,9 @@ import gzip
 import signal
 import time
 from collections.abc import Mapping
-from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from . import settings, spool
+from .bucket import Bucket, NotTaken
 from .settings import TALK, Settings
 from .spool import Part
 from .words import leave, now, say
@@ -24,14 +20,6 @@ from .words import leave, now, say
 LOOK_SECONDS = 0.1
 AGAIN_SECONDS = 0.5
 COMPRESSION = 4
-PATIENCE = Config(
-    connect_timeout=1,
-    read_timeout=5,
-    retries={"total_max_attempts": 1},
-    s3={"addressing_style": "path"},
-    proxies={},
-    request_checksum_calculation="when_required",
-)
 
 
 class Uploader:
@@ -42,9 +30,7 @@ class Uploader:
         self._away_since: str | None = None
         self._sign_at = 0.0
         self._sent = 0
-        self._s3: Any = boto3.session.Session(
-            aws_access_key_id=told.key_id, aws_secret_access_key=told.key, region_name="us-east-1"
-        ).client("s3", endpoint_url=told.endpoint, config=PATIENCE)
+        self._bucket = Bucket(told.endpoint, told.bucket, told.key_id, told.key)
 
     def send_what_waits(self) -> bool:
         """Send every committed part; False if the bucket did not take one."""
@@ -66,8 +52,8 @@ class Uploader:
     def _send(self, part: Part) -> bool:
         body = gzip.compress(part.path.read_bytes(), COMPRESSION, mtime=0)
         try:
-            self._s3.put_object(Bucket=self.told.bucket, Key=part.key, Body=body)
-        except (BotoCoreError, ClientError) as error:
+            self._bucket.put(part.key, body)
+        except NotTaken as error:
             self._away(error)
             return False
         part.path.unlink()
@@ -78,8 +64,8 @@ class Uploader:
             self.sign()
         return True
 
-    def _away(self, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"[:300]
+    def _away(self, error: NotTaken) -> None:
+        reason = str(error)[:300]
         if self._away_since is None:
             self._away_since = now()
             say("error", "the bucket cannot be reached, lines wait on the disk", error=reason)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from images.collector import batches, checkpoint, records, spool, tail
+from images.collector import batches, bucket, checkpoint, records, spool, tail
 from images.collector.records import Identity
 
 WHO = Identity("a" * 64, "staging", "service")
@@ -246,3 +251,20 @@ def test_a_log_rotated_before_the_first_look_leaves_a_gap(folder: Path) -> None:
     write(folder, "3\n")
     lines, gaps, _ = texts_of(tail.Tail(folder, WHO, None, 2))
     assert (sorted(lines), gaps) == (["2\n", "3\n"], [tail.BEFORE])
+
+
+@given(
+    st.text(min_size=1, max_size=40).filter(lambda key: "/../" not in f"/{key}/" and "/./" not in f"/{key}/"),
+    st.binary(),
+)
+def test_a_request_is_signed_as_botocore_would(key: str, body: bytes) -> None:
+    """The same key, object and moment: the same signature, whatever letters are in the name."""
+    path = quote(f"/logs/{key}", safe="/-_.~")
+    mine = bucket.signed("bucket:8080", path, body, "AKIA", "secret", datetime.now(UTC))
+    theirs = AWSRequest("PUT", f"http://bucket:8080{path}", {}, body)
+    theirs.context["timestamp"] = mine["X-Amz-Date"]
+    signer = S3SigV4Auth(Credentials("AKIA", "secret"), "s3", bucket.REGION)
+    for name in ("X-Amz-Date", "X-Amz-Content-SHA256"):
+        theirs.headers[name] = mine[name]
+    signature = signer.signature(signer.string_to_sign(theirs, signer.canonical_request(theirs)), theirs)
+    assert mine["Authorization"].endswith(f"Signature={signature}")

@@ -34,6 +34,10 @@ class Unavailable(Exception):
         self.name = name
 
 
+class NotConnectedYet(Unavailable):
+    """Nobody has asked it: the service itself is starting."""
+
+
 def reason(error: BaseException) -> str:
     """One line about an exception, for the log: ``ConnectionError: Connection refused``."""
     if isinstance(error, Unavailable):
@@ -96,7 +100,7 @@ class Database:
     async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at the end; ``Unavailable`` if the database does not answer in time."""
         if self._queries is None:
-            raise Unavailable(self.name)
+            raise NotConnectedYet(self.name)
         from sqlalchemy import exc
 
         queries = self._queries
@@ -112,7 +116,7 @@ class Database:
         """Ask for the answer to ``SELECT 1``."""
         with self.pings.measured():
             if self._pings is None:
-                raise Unavailable(self.name)
+                raise NotConnectedYet(self.name)
             async with self._pings.connect() as connection:
                 await connection.exec_driver_sql("SELECT 1")
 
@@ -198,7 +202,7 @@ class Cache:
     async def client(self) -> AsyncIterator[redis.asyncio.Redis]:
         """The client; ``Unavailable`` for whatever goes wrong with it."""
         if self._client is None:
-            raise Unavailable(self.name)
+            raise NotConnectedYet(self.name)
         try:
             with timings.waiting_for(self.name):
                 yield self._client

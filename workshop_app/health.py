@@ -31,7 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workshop_app import logs
-from workshop_app.dependencies import Dependency, reason
+from workshop_app.dependencies import Dependency, NotConnectedYet, reason
 from workshop_app.flapping import Flapping
 
 PING_TIMEOUT_SECONDS = 0.8
@@ -175,7 +175,8 @@ class SharedCheck:
         except Exception as caught:  # drivers raise what they like; all of it means "no answer"
             error = caught
         duration_ms = (time.perf_counter() - started) * 1000
-        self._log_change(dependency.name, error, duration_ms)
+        if not isinstance(error, NotConnectedYet):  # that we are starting is no news of theirs
+            self._log_change(dependency.name, error, duration_ms)
         return Result(dependency.name, dependency.critical, error is None, duration_ms)
 
     def _log_change(self, name: str, error: Exception | None, duration_ms: float) -> None:

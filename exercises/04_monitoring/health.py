@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workshop_app import logs
-from workshop_app.dependencies import Dependency, reason
+from workshop_app.dependencies import Dependency, NotConnectedYet, reason
 
 PING_TIMEOUT_SECONDS = 0.8
 KEEP_SECONDS = 2.0
@@ -179,7 +179,8 @@ class SharedCheck:
         started = time.perf_counter()
         error = await answer_of(dependency)
         result = Result(dependency.name, dependency.critical, error, (time.perf_counter() - started) * 1000)
-        self._log_change(result)
+        if not isinstance(error, NotConnectedYet):  # that we are starting is no news of theirs
+            self._log_change(result)
         return result
 
     def _log_change(self, result: Result) -> None:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from tests.workshop_app.conftest import free_port
 from workshop_app import health
+from workshop_app.dependencies import NotConnectedYet
 
 pytestmark = pytest.mark.anyio
 
@@ -225,6 +226,28 @@ async def test_changes_are_logged_once(capfd: pytest.CaptureFixture[str], caplog
     assert [(line["msg"], line["level"]) for line in lines] == [
         (health.DEPENDENCY_DOWN, "warning"),
         (health.DEPENDENCY_UP, "info"),
+    ]
+
+
+async def test_that_we_are_starting_is_no_news(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Asked before the drivers are loaded it fails, without a line; the first real failure has its line and reason."""
+    caplog.set_level("INFO")
+    database = Dependency("master-db")
+    check = health.SharedCheck([database])
+
+    async def not_yet() -> None:
+        raise NotConnectedYet(database.name)
+
+    connected, database.ping = database.ping, not_yet  # type: ignore[method-assign]
+    assert (await check.report()).failed
+    database.ping = connected  # type: ignore[method-assign]
+    await asyncio.sleep(health.KEEP_FAILURE_SECONDS)
+    await check.report()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [(line["msg"], line["error"].partition(":")[0]) for line in lines] == [
+        (health.DEPENDENCY_DOWN, "ConnectionRefusedError")
     ]
 
 

@@ -7,7 +7,6 @@ When everything happened is written to a file beside the faults' journal, so tha
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ from workshop_kit.disturb.faults import fault
 from workshop_kit.disturb.load import load
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.files import explain, write_atomically
+from workshop_kit.learn import kept
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
 
@@ -139,14 +138,9 @@ def find(session: Session, identifier: str) -> Incident | None:
 
 def all_kept(session: Session) -> list[Incident]:
     """The latest incidents of this workspace, oldest first."""
-    try:
-        lines = _path(session).read_text(encoding="utf-8").split("\n")
-    except OSError:
-        return []
     found = []
-    for line in lines:
+    for record in kept.read(_path(session)):
         with contextlib.suppress(ValueError, TypeError, KeyError):
-            record = json.loads(line)
             times = ("began", "struck", "in_force", "healed", "ended")
             found.append(Incident(**{**record, **{name: datetime.fromisoformat(record[name]) for name in times}}))
     return found
@@ -196,8 +190,4 @@ def _path(session: Session) -> Path:
 
 def _keep(session: Session, incident: Incident) -> None:
     """Write it down, and let go of the oldest."""
-    records = [json.dumps(asdict(one), default=str) for one in [*all_kept(session), incident][-KEPT:]]
-    try:
-        write_atomically(_path(session), "".join(f"{record}\n" for record in records).encode())
-    except OSError as error:
-        raise explain(error, _path(session)) from error
+    kept.keep(_path(session), map(asdict, [*all_kept(session), incident]), most=KEPT)

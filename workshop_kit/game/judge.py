@@ -1,0 +1,47 @@
+"""Whether the customers of a shop are well: watched for a while, not asked once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from threading import Event
+
+from workshop_kit.game.shop import MIB, Shop
+from workshop_kit.game.visitors import Visit, Visitors
+
+WATCH_SECONDS = 6.0
+FEWEST, GOOD_SHARE = 20, 0.97
+GROWTH_BYTES = 10 * MIB
+"""While it is watched; a service that has just been started still grows a little."""
+
+
+def symptom(shop: Shop, visitors: Visitors, stop: Event) -> str:
+    """Watch for a while; what customers suffered in it, or will soon, in one sentence; empty if nothing."""
+    starts = shop.starts()
+    before = {name: shop.memory_bytes(name) for name in shop.environments}
+    since = datetime.now(UTC)
+    stop.wait(WATCH_SECONDS)
+    for name in shop.environments:
+        visits = visitors.since(since, name)
+        good = sum(one.is_good for one in visits)
+        if len(visits) < FEWEST or good < GOOD_SHARE * len(visits):
+            return f"{len(visits) - good} of {len(visits)} customers of {name} were not served, or too late."
+        grown = shop.memory_bytes(name) - before[name]
+        if before[name] and grown > GROWTH_BYTES:
+            return f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished."
+    return "" if shop.starts() == starts else "A container died and came back meanwhile."
+
+
+def counted(name: str, visits: Iterable[Visit]) -> tuple[str, int, int, str]:
+    """How many came to a door, how many of them were served in time, and why the others were not."""
+    all_of_them = list(visits)
+    reasons = Counter(_why(one) for one in all_of_them if not one.is_good)
+    others = ", ".join(f"{count} × {why}" for why, count in sorted(reasons.items()))
+    return name, len(all_of_them), len(all_of_them) - reasons.total(), others or "none"
+
+
+def _why(one: Visit) -> str:
+    if one.status is None:
+        return one.error
+    return "too slow" if one.status < 400 else f"status {one.status}"

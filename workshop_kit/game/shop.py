@@ -1,0 +1,236 @@
+"""The shop of an incident: environments that each run a release of the service, and gateways to what they need.
+
+It belongs to one kernel and to nobody else: the participant's stack keeps running beside it, and lends its databases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+from docker.errors import APIError
+
+from workshop_kit.disturb.networks import post
+from workshop_kit.engine import containers
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import SERVICE
+from workshop_kit.engine.spec import COMPOSE_SERVICE, Spec, like
+from workshop_kit.engine.stack import PROJECT, Stack
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.learn.exercise import doors, laying
+from workshop_kit.learn.exercise.doors import Doors
+from workshop_kit.observe import stats
+from workshop_kit.observe.logs import read_container
+
+DEPENDENCIES = ("master-db", "replica-db", "redis")
+MIB = 1024 * 1024
+MEMORY_MIB, CPUS = 128, 1.0
+FULL_CPUS = 1.0
+"""Every start gets a whole core; the release's own limit holds as soon as it answers."""
+LIVE_SECONDS = 45.0
+STOP_SECONDS = 10
+NOT_SET = "not set: its default"
+HIDDEN = ("PATH", "LANG", "PYTHON", "VIRTUAL_ENV", "UV_", "HOME", "SSL_")
+
+
+@dataclass(frozen=True)
+class Release:
+    """What an environment runs from ``time`` on (UTC).
+
+    ``settings`` are its variables that are no secrets, ``secrets`` texts by variable, each with its version;
+    ``modules`` (path to text) take the place of the image's; ``code`` is the version of all of them.
+    """
+
+    number: int
+    environment: str
+    settings: Mapping[str, str]
+    secrets: Mapping[str, tuple[int, str]] = field(repr=False)
+    modules: Mapping[str, str] = field(repr=False)
+    code: int = 1
+    memory_mib: int = MEMORY_MIB
+    cpus: float = CPUS
+    time: datetime | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Everything that can be told about it, in words; of a secret its version, and a mark to compare it by."""
+        secret = {name: f"version {version} (…{_mark(text)})" for name, (version, text) in self.secrets.items()}
+        size = {"memory": f"{self.memory_mib} MiB", "cpus": f"{self.cpus:g}", "code": f"version {self.code}"}
+        return {**size, **dict(sorted({**self.settings, **secret}.items()))}
+
+
+class Shop:
+    """Environments by name, each with the container that runs its release; use `open` to get one."""
+
+    def __init__(self, stack: Stack, gateways: Doors, environments: Sequence[str], modules: Mapping[str, str]) -> None:
+        self.stack, self.gateways = stack, gateways
+        self.project = f"{stack.project}-shop"
+        self.running: dict[str, Running] = {}
+        self.retired: list[tuple[str, Running]] = []
+        self.history: list[Release] = []
+        self._lock = threading.RLock()
+        self._service = stack.container("service")
+        first = _first(self._service, gateways, modules)
+        for number, name in enumerate(environments, 40):
+            self.deploy(replace(first, number=number, environment=name))
+            self.running[name].wait_ready(within_seconds=LIVE_SECONDS)  # it opens when all is well
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self.running)
+
+    def current(self, environment: str) -> Release:
+        """What an environment runs. Raises WrongUsage for one that there is not."""
+        if environment not in self.running:
+            raise WrongUsage(f"There is no environment {environment!r}.", f"There is {', '.join(self.running)}.")
+        return next(one for one in reversed(self.history) if one.environment == environment)
+
+    def find(self, number: int) -> Release:
+        """A release by its number. Raises WrongUsage for one that there is not."""
+        for one in self.history:
+            if one.number == number:
+                return one
+        numbers = ", ".join(str(one.number) for one in self.history)
+        raise WrongUsage(f"There is no release {number!r}.", f"Releases so far: {numbers}.")
+
+    def deploy(self, release: Release) -> Release:
+        """Start a release, and stop what its environment ran before, once the new one lives; return it with its time.
+
+        A release gets a number of its own, also one that repeats an older one. Raises WorkshopError if it never lives:
+        the one before goes on then.
+        """
+        with self._lock:
+            number = max((one.number + 1 for one in self.history), default=release.number)
+            begun = replace(release, number=number, time=datetime.now(UTC))
+            fresh = containers.run(self.stack.session, self._spec(begun))
+            try:
+                fresh.wait_ready("/livez", within_seconds=LIVE_SECONDS)
+            except WorkshopError:
+                fresh.remove()
+                raise
+            if begun.cpus != FULL_CPUS:
+                self._limit(fresh, begun.cpus)
+            before = self.running.get(begun.environment)
+            self.running[begun.environment] = fresh
+            self.history.append(begun)
+            if before is not None:
+                self._retire(begun.environment, before)
+            return begun
+
+    def change(self, environment: str, **changes: Any) -> Release:
+        """Release what an environment runs, with changes of its `Release`; ``settings`` and ``secrets`` are added."""
+        now = self.current(environment)
+        for name in {"settings", "secrets", "modules"} & changes.keys():
+            changes[name] = {**getattr(now, name), **changes[name]}
+        return self.deploy(replace(now, **changes))
+
+    def restart(self, name: str) -> None:
+        """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for neither."""
+        with self._lock:
+            if name in self.running:
+                self.running[name].container.restart(timeout=STOP_SECONDS)
+            elif name in self.gateways.proxies:
+                self.gateways.proxies[name].container.restart(timeout=1)
+                self.gateways.states.pop(name, None)
+            else:
+                there = ", ".join((*self.running, *self.gateways.proxies))
+                raise WrongUsage(f"There is no {name!r} to restart.", f"There is {there}.")
+
+    def url(self, environment: str) -> str | None:
+        """Where an environment answers now; None while it does not run."""
+        with contextlib.suppress(APIError, WorkshopError):
+            return self.running[environment].url()
+        return None
+
+    def memory_bytes(self, environment: str) -> int:
+        """The working set of an environment's container now; 0 while it does not run."""
+        with contextlib.suppress(APIError):
+            sample = stats.parse(self.running[environment].container.stats(stream=False, one_shot=True))
+            return (sample.memory_bytes or 0) if sample else 0
+        return 0
+
+    def starts(self) -> tuple[str, ...]:
+        """When each container was started last: another answer than before means that one died in between."""
+        found = []
+        for running in list(self.running.values()):
+            with contextlib.suppress(APIError, WorkshopError):
+                found.append(str(running.inspect()["State"]["StartedAt"]))
+        return tuple(found)
+
+    def lines(self) -> pd.DataFrame:
+        """All lines of all releases, by the time they tell (``ts``); ``service`` is their environment."""
+        frames = []
+        for environment, running in [*self.retired, *self.running.items()]:
+            with contextlib.suppress(WorkshopError):  # removed at this moment
+                frames.append(read_container(running.container).assign(service=environment))
+        lines = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return lines.sort_values("ts", kind="stable", ignore_index=True) if "ts" in lines else lines
+
+    def releases(self) -> pd.DataFrame:
+        """A row for each: ``time`` (UTC), ``environment``, ``release``, and the names of what it ``changed``."""
+        rows, before = [], dict[str, Release]()
+        for one in self.history:
+            last = before.get(one.environment)
+            changed = [name for name, text in one.facts.items() if last and last.facts.get(name) != text]
+            rows.append((one.time, one.environment, one.number, ", ".join(changed) if last else "all of it"))
+            before[one.environment] = one
+        return pd.DataFrame(rows, columns=["time", "environment", "release", "changed"])
+
+    def settings(self, *releases: int) -> pd.DataFrame:
+        """A row for each setting, a column for each environment now, or for each of the ``releases`` named."""
+        chosen = [self.find(number) for number in releases] or [self.current(name) for name in self.running]
+        named = {f"{one.environment} {one.number}": one.facts for one in chosen}
+        return pd.DataFrame(named).fillna(NOT_SET).rename_axis("setting").reset_index()
+
+    def _spec(self, release: Release) -> Spec:
+        secrets = {f"{laying.SECRETS}/{_file(name)}": text for name, (_, text) in release.secrets.items()}
+        files = {variable: f"{laying.SECRETS}/{_file(variable)}" for variable in release.secrets}
+        hosts = self.gateways.environment
+        return replace(
+            like(self._service),
+            environment={**release.settings, **hosts, **files},
+            ports=(laying.PORT,),
+            binds=(),
+            volumes=(laying.APP, laying.SECRETS),
+            files={**secrets, **{f"{laying.APP}/{path}": text for path, text in release.modules.items()}},
+            memory_bytes=release.memory_mib * MIB,
+            cpus=FULL_CPUS,
+            labels={SERVICE: release.environment, COMPOSE_SERVICE: release.environment, PROJECT: self.project},
+            host={"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 50}},
+        )
+
+    def _limit(self, running: Running, cpus: float) -> None:
+        post(running.session, f"/containers/{running.id}/update", {"NanoCpus": round(cpus * 1e9)})
+
+    def _retire(self, environment: str, running: Running) -> None:
+        """Stop it; what it wrote stays to be read."""
+        with contextlib.suppress(APIError):
+            running.container.stop(timeout=STOP_SECONDS)  # also one that is about to be started again
+        self.retired.append((environment, running))
+
+
+def _first(service: Any, gateways: Doors, modules: Mapping[str, str]) -> Release:
+    """What the stack's service runs, as a release: its secrets apart from the rest, behind the gateways."""
+    given = dict(like(service).environment)
+    texts = laying.secrets_of(service)
+    secrets = {name: (2, texts[value]) for name, value in given.items() if value in texts}
+    hosts = {doors.VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
+    settings = {name: value for name, value in given.items() if name not in secrets and not name.startswith(HIDDEN)}
+    return Release(40, "", {**settings, **hosts}, secrets, dict(modules))
+
+
+def _file(variable: str) -> str:
+    return PurePosixPath(variable.removesuffix("_FILE").lower()).name
+
+
+def _mark(text: str) -> str:
+    """Two texts with the same mark are the same; the mark tells nothing of the text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:4]

@@ -1,0 +1,81 @@
+"""What logs, metrics, health and the engine showed of an incident, and when each showed it first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from workshop_kit.game.visitors import Visit
+from workshop_kit.observe.watching import Tables
+from workshop_kit.observe.watching.traffic import PROBES
+
+SLOW_MS, ERRORS_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 50.0, 0.9
+GRAVE = ("warning", "error", "critical")
+SHARE, TOGETHER = 0.3, 5
+"""A symptom is no single accident: of so many customers in a row, this share suffered."""
+
+
+def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | None:
+    """When the first of many customers suffered, at or after the time something was done; None if none did."""
+    after = [one for one in visits if one.time >= injected]
+    for place, one in enumerate(after):
+        near = after[place : place + TOGETHER]
+        if not one.is_good and len(near) == TOGETHER and sum(not each.is_good for each in near) / TOGETHER > SHARE:
+            return one.time
+    return None
+
+
+def shown(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
+    """When each signal told of trouble for the first time, from ``injected`` on; None for one that told nothing."""
+    return {
+        "logs": _first(logs, _in_logs(logs), injected, "ts"),
+        "metrics": _earliest(
+            _first(tables.requests, _in_requests(tables.requests), injected),
+            _first(tables.resources, _in_resources(tables.resources), injected),
+        ),
+        "health": _first(tables.health, _in_health(tables.health), injected),
+        "engine": _first(tables.events, tables.events["what"].eq("oom"), injected),
+    }
+
+
+def _in_logs(logs: pd.DataFrame) -> pd.Series:
+    grave = logs["level"].astype("str").isin(GRAVE) if "level" in logs else pd.Series(False, index=logs.index)
+    if "duration_ms" in logs:
+        grave = grave | (pd.to_numeric(logs["duration_ms"], errors="coerce") > SLOW_MS).fillna(value=False)
+    if "route" in logs:
+        grave = grave & ~logs["route"].isin(PROBES).fillna(value=False)  # whoever starts is not ready: no news
+    return grave
+
+
+def _in_requests(requests: pd.DataFrame) -> pd.Series:
+    return (requests["error_percent"] > ERRORS_PERCENT) | (requests["p95_ms"] > SLOW_MS)
+
+
+def _in_resources(resources: pd.DataFrame) -> pd.Series:
+    full = resources["memory_bytes"] > MEMORY_SHARE * resources["memory_limit_bytes"]
+    return full | (resources["throttled_percent"] > THROTTLED_PERCENT)
+
+
+def _in_health(health: pd.DataFrame) -> pd.Series:
+    probes = health["what"].isin(("/readyz", "/health"))
+    return probes & ~health["state"].isin(("pass", "warn"))
+
+
+def _first(table: pd.DataFrame, bad: pd.Series, injected: datetime, column: str = "time") -> datetime | None:
+    if table.empty or column not in table:
+        return None
+    times = pd.to_datetime(table[column], utc=True)
+    found = times[bad.astype(bool) & (times >= pd.Timestamp(injected))]
+    return None if found.empty else found.min().to_pydatetime()
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((one for one in moments if one is not None), default=None)
+
+
+def quick(signals: Mapping[str, datetime | None], injected: datetime, within_seconds: float) -> list[str]:
+    """The signals that told of it in time."""
+    limit = injected + timedelta(seconds=within_seconds)
+    return [name for name, moment in signals.items() if moment is not None and moment <= limit]

@@ -1,0 +1,121 @@
+"""Customers at a steady rate, the load balancer that turns them away from a door that is not ready, and who suffered.
+
+All of it in threads of this process, because doors move: a release is a new container at another address.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import pandas as pd
+
+from workshop_kit.engine.containers import answers
+
+Door = Callable[[], str | None]
+"""Where a service is now, as ``http://127.0.0.1:PORT``; None while it is nowhere."""
+
+LOOK_SECONDS = 0.4
+READY_SECONDS = 1.5
+TIMEOUT_SECONDS = 3.0
+AT_ONCE = 24
+TURNED_AWAY, NOBODY = "turned away: not ready", "nobody at the door"
+SLOW_SECONDS = 0.5
+COLUMNS = ["time", "door", "status", "seconds", "error", "good"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request; ``status`` None: no answer, and ``error`` says why. ``time`` is when it was due."""
+
+    time: datetime
+    door: str
+    status: int | None
+    seconds: float
+    error: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Served, and in time."""
+        return self.status is not None and self.status < 400 and self.seconds <= SLOW_SECONDS
+
+
+@dataclass
+class Visitors:
+    """Customers who come to each door while the block runs, ``rate_per_second`` to each, placing and reading orders."""
+
+    doors: Mapping[str, Door]
+    rate_per_second: float = 6.0
+    visits: list[Visit] = field(default_factory=list, repr=False)
+    _open: dict[str, str | None] = field(default_factory=dict, repr=False)
+    _ended: threading.Event = field(default_factory=threading.Event, repr=False)
+    _threads: list[threading.Thread] = field(default_factory=list, repr=False)
+
+    def since(self, moment: datetime, door: str | None = None) -> list[Visit]:
+        """The visits from a time on, to one door or to all, by when they were due."""
+        found = [one for one in self.visits if one.time >= moment and door in (None, one.door)]
+        return sorted(found, key=lambda one: one.time)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row each: ``time`` (UTC), ``door``, ``status`` (missing: no answer), ``seconds``, ``error``, ``good``."""
+        rows = [(*vars(one).values(), one.is_good) for one in sorted(self.visits, key=lambda one: one.time)]
+        return pd.DataFrame(rows, columns=COLUMNS).astype({"status": "Int64", "seconds": "float64"})
+
+    def start(self) -> Self:
+        """Let them come."""
+        targets = [(self._balance, name) for name in self.doors] + [(self._come, name) for name in self.doors]
+        self._threads = [threading.Thread(target=run, args=(name,), daemon=True) for run, name in targets]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Let nobody come any more, and wait for those who are inside."""
+        self._ended.set()
+        while self._threads:
+            self._threads.pop().join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
+        self.stop()
+
+    def _balance(self, name: str) -> None:
+        """Ask ``/readyz`` again and again, and believe the last answer until the next."""
+        while not self._ended.is_set():
+            url = self.doors[name]()
+            self._open[name] = url if url and answers(f"{url}/readyz", READY_SECONDS) else None
+            self._ended.wait(LOOK_SECONDS)
+
+    def _come(self, name: str) -> None:
+        number, started = 0, time.monotonic()
+        with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client, ThreadPoolExecutor(AT_ONCE) as inside:
+            while not self._ended.wait(max(0.0, started + number / self.rate_per_second - time.monotonic())):
+                inside.submit(self._visit, name, number, client)
+                number += 1
+
+    def _visit(self, name: str, number: int, client: httpx.Client) -> None:
+        """One customer: every second one orders, the others look what there is."""
+        now, began = datetime.now(UTC), time.monotonic()
+        url = self._open.get(name)
+        if url is None:
+            if name in self._open:  # before the first look nobody knows
+                self.visits.append(Visit(now, name, None, 0.0, TURNED_AWAY if self.doors[name]() else NOBODY))
+            return
+        request: dict[str, Any] = {"method": "GET", "url": f"{url}/orders"}
+        if number % 2:
+            request |= {"method": "POST", "json": {"item": "tea", "quantity": 1}}
+        try:
+            status, error = client.request(**request).status_code, ""
+        except httpx.HTTPError as failure:
+            status, error = None, type(failure).__name__
+        self.visits.append(Visit(now, name, status, time.monotonic() - began, error))

@@ -1,0 +1,67 @@
+"""The checks of game day: are the customers served again, and can you tell your neighbor what it was?"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from workshop_kit.learn.exercise import game_records
+from workshop_kit.learn.exercise.answers import part
+from workshop_kit.learn.exercise.game_records import QUESTIONS, Record
+from workshop_kit.learn.exercise.judging import Context, Judged, check, found
+from workshop_kit.learn.exercise.result import Finding, Verdict
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+LETTERS = 4
+"""So many letters and digits in an answer of the debrief, at least: a question mark is none."""
+
+
+def _judge(context: Context, day: str) -> Judged:
+    """Look at what became of the customers, as the game has written it down."""
+    value = (context.answer or {}).get("value")
+    record = game_records.find(context.stack.session, str(part(value, "incident") or ""))
+    if record is None:
+        means = "No incident was handed in, or it was long ago."
+        start = found(False, f"Look for your {day}", "none", f"an incident of {day}", means, "Run the cells again.")
+        return Judged(means, (start,), Verdict.WRONG)
+    if record.name != day:
+        means = f"This was {record.name}: it belongs to another exercise."
+        other = found(False, f"Look for your {day}", record.name, day, means, "Hand in the incident of the cell above.")
+        return Judged(means, (other,), Verdict.WRONG)
+    return judged(record)
+
+
+def judged(record: Record) -> Judged:
+    """Hold an incident's record against what customers and neighbors want."""
+    findings = (_customers(record), *(_answer(record, name) for name in QUESTIONS))
+    if wrong := [finding for finding in findings if not finding.passed]:
+        return Judged(wrong[0].means, findings)
+    seconds = record.to_repair_seconds
+    after = f" {seconds:.0f} s after it began to hurt" if seconds is not None else ""
+    return Judged(f"All customers are served again,{after or ' as before'}; and you can say why.", findings)
+
+
+def _customers(record: Record) -> Finding:
+    return found(
+        not record.symptom and record.fixed is not None,
+        "Watch the customers for some seconds",
+        record.symptom or "all are served, in time",
+        "all are served, in time, and it stays like that",
+        record.symptom or "Nobody has looked yet whether it is over.",
+        "When did it begin, and what happened just before? Releases, lines, charts: each has a part of the answer.",
+    )
+
+
+def _answer(record: Record, name: str) -> Finding:
+    said = record.debrief.get(name, "")
+    return found(
+        sum(map(str.isalnum, said)) >= LETTERS,
+        f"Read the debrief: {QUESTIONS[name]}",
+        said or "nothing",
+        "an answer for your neighbor",
+        "It is over, and nobody knows why: the next one will take as long. Write the debrief.",
+        'incident.debrief(what="…", since="…", how="…", considered="…")',
+    )
+
+
+for _day in DAYS:
+    check(f"gameday.{_day}")(partial(_judge, day=_day))

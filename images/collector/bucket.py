@@ -11,6 +11,7 @@ import hmac
 import http.client
 import re
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 CONNECT_SECONDS, ANSWER_SECONDS = 1.0, 5.0
@@ -38,9 +39,7 @@ class Bucket:
         path = quote(f"/{self._name}/{key}", safe="/-_.~")
         headers = signed(self._host, path, body, self._key_id, self._key, datetime.now(UTC))
         try:
-            if self._connection.sock is None:
-                self._connection.connect()
-                self._connection.sock.settimeout(ANSWER_SECONDS)
+            self._connect()
             self._connection.request("PUT", path, body, headers)
             answer = self._connection.getresponse()
             said = answer.read(MOST_BYTES)
@@ -51,6 +50,13 @@ class Bucket:
             self._connection.close()
             found = CODE.search(said)
             raise NotTaken(f"status {answer.status}, {found[1].decode() if found else 'without a reason'}")
+
+    def _connect(self) -> None:
+        """Connect unless it is; who answers may take longer than who connects."""
+        if self._connection.sock is None:
+            self._connection.connect()
+            socket: Any = self._connection.sock
+            socket.settimeout(ANSWER_SECONDS)
 
 
 def signed(host: str, path: str, body: bytes, key_id: str, key: str, now: datetime) -> dict[str, str]:

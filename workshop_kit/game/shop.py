@@ -112,7 +112,7 @@ class Shop:
             begun = replace(release, number=number, time=datetime.now(UTC))
             fresh = containers.run(self.stack.session, self._spec(begun))
             try:
-                fresh.wait_ready("/livez", within_seconds=LIVE_SECONDS)
+                fresh.wait_until(lambda: _lives(fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
             except WorkshopError:
                 fresh.remove()
                 raise
@@ -225,6 +225,16 @@ def _first(service: Any, gateways: Doors, modules: Mapping[str, str]) -> Release
     hosts = {doors.VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
     settings = {name: value for name, value in given.items() if name not in secrets and not name.startswith(HIDDEN)}
     return Release(40, "", {**settings, **hosts}, secrets, dict(modules))
+
+
+def _lives(running: Running) -> bool:
+    """Whether it answers. Raises WorkshopError with its last lines if it has ended: the engine starts it in vain."""
+    if running.inspect()["RestartCount"]:
+        sentence = "The release ends as soon as it is started, so the one before goes on."
+        raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
+    with contextlib.suppress(WorkshopError):
+        return containers.answers(f"{running.url()}/livez")
+    return False
 
 
 def _file(variable: str) -> str:

@@ -1,0 +1,94 @@
+"""When it shows: the first symptom among customers, and the first sign in each signal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from workshop_kit.game import signals, timeline
+from workshop_kit.game.visitors import Visit
+from workshop_kit.learn.exercise.game_records import Record
+from workshop_kit.observe.watching import Tables
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def visits(*good: bool) -> list[Visit]:
+    """A visit each second from noon on."""
+    return [Visit(at(number), "shop", 200 if well else None, 0.01) for number, well in enumerate(good)]
+
+
+def test_a_symptom_is_no_single_accident() -> None:
+    """One customer who was unlucky is none; several soon after another are, from the first of them on."""
+    assert signals.first_symptom(visits(True, False, True, True, True, True, True), NOON) is None
+    assert signals.first_symptom(visits(True, True, False, True, False, False, True), NOON) == at(2)
+    assert signals.first_symptom(visits(*[False] * 9), at(3)) == at(3), "nothing from before it was done counts"
+
+
+def test_each_signal_has_its_first_sign() -> None:
+    """A warning in the log, an error on the chart, a probe that fails, a kill by the kernel."""
+    logs = pd.DataFrame(
+        {
+            "ts": [at(1), at(4), at(5), at(9)],
+            "level": ["info", "warning", "warning", "error"],
+            "route": [None, "/readyz", None, "/orders"],
+            "duration_ms": [3.0, 1.0, None, 2.0],
+        }
+    )
+    requests = pd.DataFrame(
+        {"time": [at(2), at(6)], "container": "shop", "error_percent": [0.0, 40.0], "p95_ms": [10.0, 20.0]}
+    )
+    health = pd.DataFrame(
+        {"time": [at(1), at(3), at(7)], "container": "shop", "what": ["/health", "redis", "/readyz"],
+         "state": ["warn", "fail", "fail"]}
+    )  # fmt: skip
+    events = pd.DataFrame({"time": [at(1), at(8)], "container": "shop", "what": ["start", "oom"]})
+    tables = Tables(requests=requests, health=health, events=events)
+    assert signals.shown(logs, tables, NOON) == {
+        "logs": at(5),
+        "metrics": at(6),
+        "health": at(7),
+        "engine": at(8),
+    }
+    assert signals.quick(signals.shown(logs, tables, NOON), NOON, 6) == ["logs", "metrics"]
+
+
+def test_where_nothing_was_seen_nothing_is_claimed() -> None:
+    """Empty tables have no first sign."""
+    nothing = dict.fromkeys(("logs", "metrics", "health", "engine"))
+    assert signals.shown(pd.DataFrame(), Tables(), NOON) == nothing
+
+
+def test_a_throttled_or_full_container_is_a_sign() -> None:
+    """Held back in most periods, or at its limit of memory."""
+    known = {"container": "shop", "memory_limit_bytes": 100.0}
+    rows = [
+        {"time": at(1), "throttled_percent": 10.0, "memory_bytes": 50.0, **known},
+        {"time": at(2), "throttled_percent": 80.0, "memory_bytes": 50.0, **known},
+    ]
+    assert signals.shown(pd.DataFrame(), Tables(resources=pd.DataFrame(rows)), NOON)["metrics"] == at(2)
+    rows[1] |= {"throttled_percent": 0.0, "memory_bytes": 95.0}
+    assert signals.shown(pd.DataFrame(), Tables(resources=pd.DataFrame(rows)), NOON)["metrics"] == at(2)
+
+
+def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> None:
+    """Distances are from the first symptom; what was not seen stands last, and is said so."""
+    record = Record("a", "monday", 1, at(0), at(10), at(13), at(20), at(33))
+    rows = timeline.rows(record, {"logs": at(11), "metrics": None})
+    assert [name for name, _, _ in rows] == [
+        "the cause was put in place",
+        "first sign in: logs",
+        "the first customer suffered",
+        "you did or wrote something",
+        "all customers are served",
+        "first sign in: metrics",
+        "time to detect (TTD)",
+        "time to repair (TTR)",
+    ]
+    assert [after for _, _, after in rows] == ["-3 s", "-2 s", "+0 s", "+7 s", "+20 s", "not seen", "7 s", "20 s"]

@@ -37,7 +37,7 @@ task = w.exercise("gameday.tuesday")
 #: only the solution
 usage, releases = tuesday.watch.frames.resources, tuesday.releases()
 held_back = usage[usage.throttled_percent > 50].time.min()
-guilty = releases[releases.changed == "cpus"].iloc[-1]
+guilty = releases[releases.changed == "cpus"].iloc[0]
 tuesday.deploy("production", cpus=1.0)
 tuesday.debrief(
     what=f"Since release {guilty.release} it may use a few hundredths of a core.",
@@ -80,7 +80,7 @@ task = w.exercise("gameday.thursday")
 #| task.hand_in(thursday.told())
 #: only the solution
 releases, events = thursday.releases(), thursday.watch.frames.events
-guilty = releases[releases.changed.str.contains("code")].iloc[-1]
+guilty = releases[releases.changed.str.contains("code")].iloc[0]
 killed = (events.what == "oom").sum()
 thursday.deploy("production", release=int(guilty.release) - 1)
 thursday.debrief(

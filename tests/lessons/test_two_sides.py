@@ -67,7 +67,8 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes_twice(desk: Desk, exer
     texts = desk.texts(exercise)
     assert cells[exercise.cell].strip() == texts.starter.strip()
     panel = cells[exercise.cell.replace("exercise-", "panel-", 1)]
-    setup = [cells[name] for name in ("setup", "up") if name in cells]  # a long one has its imports in one of their own
+    begins = exercise.cell.replace("exercise-", "start-", 1)  # what it is about, where that takes a cell of its own
+    setup = [cells[name] for name in ("setup", "up", begins) if name in cells]
     seen = run_cells(desk, exercise, [*setup, panel, cells[exercise.cell], texts.solution, texts.solution])
     assert [one.verdict for one in seen[-3:]] == [Verdict.NOT_STARTED, Verdict.PASSED, Verdict.PASSED]
     assert [one.attempts - seen[-3].attempts for one in seen[-3:]] == [0, 1, 2]

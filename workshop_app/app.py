@@ -57,13 +57,16 @@ def create(settings: config.Config) -> Starlette:
     in_force = faults.InForce()
     # A config module from before there were these settings does not have them.
     with_admin, with_faults = (getattr(settings.http, name, False) for name in ("admin", "faults"))
+    table = [
+        *(_behind_door(routes, in_force) if with_faults else routes),
+        *(admin_routes if with_admin else []),
+        *(fault_routes if with_faults else []),
+    ]
+    dependencies = Dependencies.of(settings)
+    counted = metrics.Metrics(table, dependencies)
     app = Starlette(
-        routes=[
-            *(_behind_door(routes, in_force) if with_faults else routes),
-            *(admin_routes if with_admin else []),
-            *(fault_routes if with_faults else []),
-        ],
-        middleware=[Middleware(RequestLine)],
+        routes=table,
+        middleware=[Middleware(RequestLine, counted)],
         exception_handlers={HTTPException: _refused, Unavailable: _unavailable},
         lifespan=_lifespan,
     )
@@ -71,8 +74,8 @@ def create(settings: config.Config) -> Starlette:
     app.state.started = False
     app.state.draining = False
     app.state.faults = in_force
-    app.state.dependencies = Dependencies.of(settings)
-    app.state.metrics = metrics.Metrics(app.routes, app.state.dependencies)
+    app.state.dependencies = dependencies
+    app.state.metrics = counted
     return app
 
 
@@ -112,16 +115,17 @@ class RequestLine:
     It counts them, too: what the line says of a request is what the metrics sum up.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, counted: metrics.Metrics) -> None:
         self.app = app
+        self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, send)
-        with logs.request_context(request_id=exchange.request_id), timings.of_request() as exchange.waits:
+        exchange = Exchange(scope, send, self._counted)
+        with logs.request_context(request_id=exchange.request_id):
             exchange.begin()
             try:
                 await self.app(scope, receive, exchange.send)
@@ -136,14 +140,16 @@ class RequestLine:
 class Exchange:
     """One request and what became of it."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    __slots__ = ("_in_flight", "_metrics", "_send", "_started", "request_id", "scope", "size_bytes", "status", "waits")
+
+    def __init__(self, scope: Scope, send: Send, counted: metrics.Metrics) -> None:
         self.scope = scope
         self.request_id = _request_id(scope)
         self.status: int | None = None
         self.size_bytes = 0
-        self.waits: dict[str, float] = {}
+        self.waits = timings.of_request()
         self._send = send
-        self._metrics: metrics.Metrics = scope["app"].state.metrics
+        self._metrics = counted
         self._in_flight = int(metrics.is_counted(scope["path"]))
         self._started = time.perf_counter()
 
@@ -191,8 +197,10 @@ class Exchange:
 
 def _request_id(scope: Scope) -> str:
     """The caller's own id if it is harmless, so that one id follows a request across services; else a new one."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode() if HARMLESS_ID.fullmatch(given) else os.urandom(16).hex()
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and HARMLESS_ID.fullmatch(value):
+            return str(value.decode())
+    return os.urandom(16).hex()
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -243,7 +243,7 @@ class Dependencies:
             dependency.critical = dependency.name in critical
         return found
 
-    def __iter__(self) -> Iterator[Dependency]:
+    def __iter__(self) -> Iterator[Database | Cache]:
         return iter((self.master_db, self.replica_db, self.redis))
 
     def connect(self) -> None:

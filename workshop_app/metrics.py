@@ -73,7 +73,7 @@ class Metrics:
     def __init__(self, routes: Iterable[BaseRoute], dependencies: Iterable[Watched]) -> None:
         self.in_flight = 0
         self._dependencies = dependencies
-        self._requests: dict[tuple[str, str, str], int] = {("GET", UNMATCHED, "404"): 0}
+        self._requests: dict[tuple[str, str, int | None], int] = {("GET", UNMATCHED, 404): 0}
         self._durations = defaultdict(Durations, {UNMATCHED: Durations()})
         self._methods = {"GET"}
         self._build: tuple[str, ...] = ()
@@ -88,17 +88,18 @@ class Metrics:
         methods = route.methods or set()
         self._methods |= methods
         for method in methods - {"HEAD"}:
-            for status in ("201" if method == "POST" else "200", "500", "503"):
+            for status in (201 if method == "POST" else 200, 500, 503):
                 self._requests[method, route.path, status] = 0
 
     def count(self, method: str, route: str, status: int | None, seconds: float) -> None:
         """One more request, which has ended: its route's template, its status or None, how long it took."""
-        if not is_counted(route):
-            return
-        if method not in self._methods:
-            method = OTHER
-        key = (method, route, NO_ANSWER if status is None else str(status))
-        self._requests[key] = self._requests.get(key, 0) + 1
+        key = (method, route, status)
+        if key not in self._requests:  # seldom: then look closer
+            if not is_counted(route):
+                return
+            key = (method if method in self._methods else OTHER, route, status)
+            self._requests.setdefault(key, 0)
+        self._requests[key] += 1
         self._durations[route].add(seconds)
 
     def load(self) -> None:
@@ -126,8 +127,8 @@ class Metrics:
         requests = CounterMetricFamily(
             "http_requests", "Requests that have ended, by route template.", labels=("method", "route", "status")
         )
-        for labels, count in self._requests.items():
-            requests.add_metric(labels, count)
+        for (method, route, code), count in self._requests.items():
+            requests.add_metric((method, route, NO_ANSWER if code is None else str(code)), count)
         yield requests
         durations = HistogramMetricFamily(
             "http_request_duration_seconds", "How long requests took, until the last byte.", labels=("route",)

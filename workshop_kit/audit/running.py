@@ -90,6 +90,11 @@ class Clone:
                 return ready or Started(False, seconds, "neither a port nor a health check was good")
             time.sleep(LOOK_SECONDS)
 
+    def find(self) -> None:
+        """Learn the address of one that runs already."""
+        self.running.inspect()
+        self.address = self._reachable_address()
+
     def _ready(self, state: Mapping[str, Any], seconds: float) -> Started | None:
         healthy = (state.get("Health") or {}).get("Status") == "healthy"
         long_enough = seconds > ALIVE_SECONDS

@@ -130,12 +130,12 @@ class Runs:
     @property
     def environment(self) -> dict[str, str]:
         """What it is given: a container's variables, or the image's."""
-        return _variables(self.target.config)
+        return variables(self.target.config)
 
     @property
     def given(self) -> dict[str, str]:
         """What a container was given beyond its image's defaults."""
-        image = _variables(self.target.image["Config"])
+        image = variables(self.target.image["Config"])
         return {name: value for name, value in self.environment.items() if image.get(name) != value}
 
     @cached_property
@@ -148,7 +148,7 @@ class Runs:
             first = clone.processes()
             time.sleep(SETTLE_SECONDS)
             answers = self._answers(clone)
-            _ask(clone, ("/", "/no-such-page"))
+            ask(clone, ("/", "/no-such-page"))
             programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
             files, written = clone.log_sizes(), tuple(clone.written())
             reached, stopped = bool(clone.address), clone.stop()
@@ -157,10 +157,10 @@ class Runs:
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
         """What it answers; with backing services, once they are connected."""
         deadline = time.monotonic() + CONNECTED_SECONDS
-        answers = _ask(clone)
+        answers = ask(clone)
         while self.backing and time.monotonic() < deadline and any(one.status == 503 for one in answers):
             time.sleep(SETTLE_SECONDS)
-            answers = _ask(clone)
+            answers = ask(clone)
         return answers
 
     def ready_run(self) -> Run:
@@ -183,7 +183,7 @@ class Runs:
         """Without what it was given: with the image's defaults alone."""
         if not self.given:
             return self.normal
-        with self._clone(self._recipe().with_environment(_variables(self.target.image["Config"]))) as clone:
+        with self._clone(self._recipe().with_environment(variables(self.target.image["Config"]))) as clone:
             started = clone.start(BARE_SECONDS, until_ended=True)
             return Run(started, clone.log())
 
@@ -249,7 +249,7 @@ class Runs:
             started = clone.start(self._patience if self.normal.is_ready else BARE_SECONDS)
             still = tuple(old for old, _ in moved.values() if clone.accepts(old))
             now = tuple(new for _, new in moved.values() if clone.accepts(new))
-            _ask(clone, ("/", "/no-such-page"))
+            ask(clone, ("/", "/no-such-page"))
             clone.stop(2)
             return Canaried(Run(started, clone.log()), canaries, moved, still, now)
 
@@ -277,7 +277,7 @@ class Runs:
         started = time.monotonic()
         with clones.make(self.session, recipe) as running:
             try:
-                yield Clone(running, self.target.config, _variables(self.target.config))
+                yield Clone(running, self.target.config, variables(self.target.config))
             except APIError as refused:
                 raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
             finally:
@@ -305,11 +305,12 @@ def texts(log: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _variables(config: Mapping[str, Any]) -> dict[str, str]:
+def variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """The environment in a container's or image's settings, by name."""
     return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}
 
 
-def _ask(clone: Clone, paths: Sequence[str] = ("/", *PROBE_PATHS, "/metrics")) -> tuple[Answer, ...]:
+def ask(clone: Clone, paths: Sequence[str] = ("/", *PROBE_PATHS, "/metrics")) -> tuple[Answer, ...]:
     """GET each path on the first port that speaks HTTP; not many more once answers do not come."""
     answers: list[Answer] = []
     for port in clone.open_ports():

@@ -14,9 +14,10 @@ from typing import Any
 from docker.errors import APIError
 
 from workshop_kit.audit.data import Evidence, Finding, Judged, Rule, Verdict, cannot_tell
+from workshop_kit.audit.looked import Looked
 from workshop_kit.audit.masking import Mask, secrets_among
 from workshop_kit.audit.members import Member, TooLarge, members
-from workshop_kit.audit.runs import Runs
+from workshop_kit.audit.runs import Runs, variables
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
@@ -93,8 +94,16 @@ class Subject:
     def need_runs(self) -> Runs:
         """What clones did. Raises WorkshopError where nothing may be run."""
         if self.runs is None:
-            raise WorkshopError("A live container is only looked at.", "Leave --live out: then a clone of it is run.")
+            raise WorkshopError("It takes a clone to find that out.", "Leave --live out: then a clone of it is run.")
         return self.runs
+
+    def need_looks(self) -> Runs | Looked:
+        """What a clone did with its settings, or what is to be seen of a live container."""
+        return self.runs or self._looked
+
+    @cached_property
+    def _looked(self) -> Looked:
+        return Looked(self.session, self.target)
 
     @property
     def _image(self) -> Any:
@@ -119,8 +128,3 @@ class Subject:
 def how_busy() -> float:
     """Programs that want to run for each core of this machine, over the last minute; 1.0 is busy, and no more."""
     return os.getloadavg()[0] / (os.cpu_count() or 1)
-
-
-def variables(config: Mapping[str, Any]) -> dict[str, str]:
-    """The environment in a container's or image's settings, by name."""
-    return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}

@@ -142,13 +142,13 @@ class Incident:
         report: Report = NotebookReport()
         deadline = time.monotonic() + SYMPTOM_SECONDS
         while not self._stop.is_set() and self._failed is None:
-            report(Step(self.cause.name, None, "customers are coming"))
+            report(Step(self.cause.name.capitalize(), None, "customers are coming"))
             if not self._is_underway and (self.first_symptom() or time.monotonic() > deadline):
                 break
             if self._is_underway:
                 deadline = time.monotonic() + SYMPTOM_SECONDS
             time.sleep(0.3)
-        report(Step(self.cause.name, 1.0, "something has happened", done=True))
+        report(Step(self.cause.name.capitalize(), 1.0, "something has happened", done=True))
         self._raise_failure()
 
     def first_symptom(self) -> datetime | None:
@@ -162,9 +162,9 @@ class Incident:
         deadline, report = time.monotonic() + within_seconds, NotebookReport()
         symptom = judge.symptom(self.shop, self.visitors, self._stop)
         while symptom and time.monotonic() < deadline and not self._stop.is_set():
-            report(Step(self.cause.name, None, f"watching the customers: {symptom}"))
+            report(Step(self.cause.name.capitalize(), None, f"watching the customers: {symptom}"))
             symptom = judge.symptom(self.shop, self.visitors, self._stop)
-        report(Step(self.cause.name, 1.0, symptom or "all customers are served", done=True))
+        report(Step(self.cause.name.capitalize(), 1.0, symptom or "all customers are served", done=True))
         fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=judge.WATCH_SECONDS)
         self.record = replace(self.record, first_symptom=self.first_symptom(), fixed=fixed, symptom=symptom)
         self._write()
@@ -266,7 +266,7 @@ def start(lesson: Lesson, name: str | None = None, *, seed: int | None = None) -
     cause = CAUSES[name or random.choice(list(CAUSES))]
     lesson.screens.replace(NAME, Nothing())
     report = NotebookReport()
-    report(Step(cause.name, None, "opening the shop"))
+    report(Step(cause.name.capitalize(), None, "opening the shop"))
     with ExitStack() as block:
         gateways = block.enter_context(doors.between(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()
@@ -274,7 +274,7 @@ def start(lesson: Lesson, name: str | None = None, *, seed: int | None = None) -
         incident = _open(lesson, cause, seed, shop, block.pop_all())
     lesson.screens.replace(NAME, incident)
     incident._begin(random)
-    report(Step(cause.name, 1.0, cause.notice or "the shop is open, and customers are coming", done=True))
+    report(Step(cause.name.capitalize(), 1.0, cause.notice or "the shop is open, and customers are coming", done=True))
     return incident
 
 

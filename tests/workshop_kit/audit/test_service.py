@@ -96,6 +96,37 @@ def test_live_looks_and_runs_nothing(stack: Stack) -> None:
     assert not [one for one in made if "workshop-audit" in str(client.api.inspect_container(one)["HostConfig"])]
 
 
+def test_live_reads_its_lines_and_asks_its_probes(stack: Stack) -> None:
+    """What can be seen without a stop or a second start is judged on the container itself, which goes on as it was."""
+    container = stack.container("service")
+    before = container.attrs["State"]
+    (audited,) = examine(
+        stack.session, f"container:{container.id}", only=["logs", "monitoring", "build"], live=True
+    ).audited
+    found = {finding.rule.id: finding.verdict for finding in audited.findings}
+    looked = ("logs.to-streams", "logs.structured", "logs.time-and-level", "logs.no-files", "monitoring.probes-fast")
+    assert {
+        name: found[name] for name in (*looked, "monitoring.metrics-valid", "build.single-concern")
+    } == dict.fromkeys((*looked, "monitoring.metrics-valid", "build.single-concern"), Verdict.HOLDS)
+    assert found["monitoring.health-truthful"] is Verdict.CANNOT_TELL
+    container.reload()
+    assert (container.attrs["State"]["StartedAt"], container.attrs["RestartCount"]) == (before["StartedAt"], 0)
+
+
+def test_a_live_one_that_stands_still_is_said_so(stack: Stack) -> None:
+    """Nobody asks a paused container, and nobody waits for its answer."""
+    with containers.run(stack.session, like(stack.container("service"))) as running:
+        running.wait_ready("/livez", within_seconds=60)
+        running.container.pause()
+        word = f"container:{running.id}"
+        (audited,) = examine(stack.session, word, only=["monitoring.probes-fast", "logs.to-streams"], live=True).audited
+        running.container.unpause()
+    found = {finding.rule.id: finding for finding in audited.findings}
+    assert found["logs.to-streams"].verdict is Verdict.HOLDS
+    assert found["monitoring.probes-fast"].verdict is Verdict.CANNOT_TELL
+    assert "It is paused." in found["monitoring.probes-fast"].said
+
+
 def test_a_project_is_audited_container_by_container(stack: Stack) -> None:
     """Each by its service's name; these are all confined. (A collector of logs is not: it is root, as the logs are.)"""
     project = stack.container("service").labels[PROJECT]

@@ -50,7 +50,7 @@ def pinned(subject: Subject) -> Judged:
 
 def single_concern(subject: Subject) -> Judged:
     """The programs that run once it is ready; inits, shells around a program and copies of one do not count."""
-    run = subject.need_runs().ready_run()
+    run = subject.need_looks().ready_run()
     names = sorted(set(run.programs))
     counted = [name for name in names if not _INITS.search(name)] or names[:1]
     seen = Evidence("docker top, once it was ready", ", ".join(run.programs) or "nothing")

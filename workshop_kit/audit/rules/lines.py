@@ -28,7 +28,7 @@ _SINCE_1970 = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?")
 
 def to_streams(subject: Subject) -> Judged:
     """At least one line between its start and its end."""
-    run = subject.need_runs().normal
+    run = subject.need_looks().normal
     seen = Evidence(
         "docker logs of a clone that was started, asked and stopped", f"{len(run.log)} lines; {run.lines(2) or 'none'}"
     )
@@ -39,7 +39,7 @@ def to_streams(subject: Subject) -> Judged:
 
 def no_files(subject: Subject) -> Judged:
     """Files named as logs are, in the writable layer, with something in them."""
-    run = subject.need_runs().normal
+    run = subject.need_looks().normal
     found = {path: size for path, size in run.log_files.items() if size}
     if found:
         listed = Evidence(
@@ -107,7 +107,7 @@ def no_secrets(subject: Subject) -> Judged:
 
 def _with_lines(subject: Subject) -> Run:
     """The run, if it wrote enough to judge by; one that did not get ready has only complained."""
-    run = subject.need_runs().normal
+    run = subject.need_looks().normal
     if len(run.log) == 0:
         raise WorkshopError("It wrote no line.")
     return run

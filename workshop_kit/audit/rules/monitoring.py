@@ -41,7 +41,7 @@ def health_truthful(subject: Subject) -> Judged:
 
 def probes_fast(subject: Subject) -> Judged:
     """The usual paths of probes (/livez, /healthz …); what they answer does not matter here, only that they do."""
-    run = subject.need_runs().asked_run()
+    run = subject.need_looks().asked_run()
     if not any(one.status or one.late for one in run.answers):
         return not_applicable("Nothing speaks HTTP on its ports.")
     probes = run.probes()
@@ -59,7 +59,7 @@ def probes_fast(subject: Subject) -> Judged:
 
 def metrics_valid(subject: Subject) -> Judged:
     """The exposition format, line by line."""
-    run = subject.need_runs().asked_run()
+    run = subject.need_looks().asked_run()
     answer = run.metrics()
     if answer is None:
         return cannot_tell("No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar).")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.audit import animals, test_hostile, test_service
-from tests.workshop_kit.audit.conftest import build, ground, python_image
+from tests.workshop_kit.audit.conftest import build, ground, keeper, python_image
 from tests.workshop_kit.audit.counting import look, look_at_all, summary, wrong
 from tests.workshop_kit.audit.test_zoo import Tell, tell
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 
-__all__ = ["build", "ground", "python_image", "tell"]  # fixtures
+__all__ = ["build", "ground", "keeper", "python_image", "tell"]  # fixtures
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(3600)]
 

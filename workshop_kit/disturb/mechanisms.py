@@ -86,11 +86,12 @@ def tighten(case: Case) -> None:
 
 
 def loosen(case: Case) -> None:
-    """Give it the limits that the other faults ask for, else those it had."""
+    """Give it the limits that the other faults ask for, else those it had; start it if it died of the lower ones."""
     limits = dict(case.entry.before["limits"])
     for other in case.also("limits"):
         limits |= _limits(other.parameters)
     _update(case, limits)
+    start(case)
 
 
 def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from workshop_kit import doctor as doctor_report
-from workshop_kit.commands import audit, bundle, exercises, plan
+from workshop_kit.commands import audit, bundle, desk, exercises, plan
 from workshop_kit.develop import browser, locks, suite
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
@@ -156,6 +156,7 @@ command("status")(exercises.status)
 command("goto")(exercises.goto)
 command("update")(exercises.update)
 command("plan")(plan.plan)
+command("desk")(desk.desk)
 command("audit")(audit.audit)
 app.add_typer(bundle.app, name="bundle")
 

@@ -1,0 +1,216 @@
+"""The instructor's desk in a real browser: load, a fault, its band on the room's page, undone; by mouse and by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.lab_page import brightness
+from workshop_kit.engine import cleanup, reach
+from workshop_kit.game.desk.clock import CHANGED
+from workshop_kit.game.desk.presenting import Presenting
+from workshop_kit.game.desk.script import load_script
+from workshop_kit.game.desk.server import DeskServer
+from workshop_kit.game.desk.stage import Stage
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(600)]
+
+LONG_MS = 60_000
+SIZES = [(1280, 720), (1920, 1080)]
+SCREENSHOTS = Path("build/screenshots")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A desk that is open, and how to open its pages."""
+
+    server: DeskServer
+    stage: Stage
+    open: Callable[[str], Page]
+
+
+@pytest.fixture(scope="module")
+def served(workspace: Workspace) -> Iterator[tuple[DeskServer, Stage]]:
+    """A desk over a stack of its own; both are gone afterwards."""
+    stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+    server = DeskServer()
+    try:
+        with Stage(stack, workspace) as stage:
+            server.start(Presenting(stage, load_script()))
+            yield server, stage
+            server.stop()
+    finally:
+        assert cleanup.remove(stack.session, {"kernel", "workspace"}).left == []
+
+
+@pytest.fixture
+def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[Desk]:
+    """The desk with a browser in which nothing went wrong: no error on a console, nothing asked for elsewhere."""
+    server, stage = served
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    problems: list[str] = []
+
+    def open_page(url: str) -> Page:
+        page = context.new_page()
+        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "request",
+            lambda asked: problems.append(asked.url) if f"127.0.0.1:{server.port}/" not in asked.url else None,
+        )
+        page.goto(url)
+        return page
+
+    yield Desk(server, stage, open_page)
+    context.close()
+    stage.driving.stop()
+    stage.undo_all()
+    assert problems == []
+
+
+def button(page: Page, name: str) -> Locator:
+    """A button, by its whole name."""
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def test_load_a_fault_its_band_and_undo(desk: Desk) -> None:
+    """The presenter starts load and freezes the master: the room sees a band without a name, then its end."""
+    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
+    button(presenter, "Start, or change").click()
+    expect(presenter.locator("#load-now")).to_have_text("POST /orders, 20 a second", timeout=LONG_MS)
+    expect(room.locator("#clock .line.asked")).to_be_visible(timeout=LONG_MS)
+    expect(room.locator(".band")).to_have_count(0)
+    presenter.get_by_label("Target").select_option("master-db")
+    button(presenter, "pause").click()
+    expect(presenter.locator("#force")).to_contain_text("pause of master-db", timeout=LONG_MS)
+    expect(room.locator(".band")).to_have_count(1, timeout=LONG_MS)
+    expect(room.locator("#clock .said")).to_have_text(CHANGED)
+    expect(room.locator("#clock desc")).to_contain_text("/livez: pass", timeout=LONG_MS)
+    expect(room.locator("#clock .run.bad").first).to_be_visible(timeout=LONG_MS)
+    assert "master" not in room.locator("#clock").inner_text()
+    button(presenter, "Undo all").click()
+    expect(presenter.locator("#force")).to_have_text("Nothing.", timeout=LONG_MS)
+    expect(presenter.locator("#told")).to_have_text("Everything is undone.")
+    expect(room.locator("#clock desc")).to_contain_text("seconds ago.", timeout=LONG_MS)
+    button(presenter, "Stop").click()
+    expect(presenter.locator("#load-now")).to_have_text("No load.", timeout=LONG_MS)
+
+
+def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: Desk) -> None:
+    """Every field is reached with Tab and says what it takes; what is out of range is not sent."""
+    page = desk.open(desk.server.presenter_url)
+    card = page.get_by_role("form", name="latency")
+    expect(card).to_be_visible(timeout=LONG_MS)
+    page.get_by_label("Target").select_option("redis")
+    page.get_by_role("spinbutton", name="For seconds").fill("30")
+    field = card.get_by_label("latency_ms")
+    field.focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("99999999")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)
+    expect(page.locator("#force")).to_have_text("Nothing.")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("120")
+    page.keyboard.press("Enter")
+    expect(page.locator("#force")).to_contain_text("latency of redis", timeout=LONG_MS)
+    expect(page.locator("#force")).to_contain_text("s left")
+    undo = button(page, "Undo latency of redis")
+    undo.focus()
+    page.wait_for_timeout(2500)  # the page has asked again meanwhile: the focus stays
+    expect(undo).to_be_focused()
+    assert undo.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    expect(page.locator("#force")).to_have_text("Nothing.", timeout=LONG_MS)
+
+
+def test_what_the_room_is_shown(desk: Desk) -> None:
+    """Countdown, map and guesses: chosen on one page, seen on the other; the right answer comes last."""
+    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
+    presenter.get_by_label("Minutes").fill("2")
+    button(presenter, "Set").click()
+    expect(room.locator("#countdown")).to_have_text("2:00", timeout=LONG_MS)
+    presenter.locator("#count").click()
+    expect(room.locator("#countdown")).to_have_text("1:57", timeout=LONG_MS)
+    presenter.locator("#set-back").click()
+    expect(room.locator("#countdown")).to_have_text("2:00", timeout=LONG_MS)
+    button(presenter, "Map").click()
+    expect(room.get_by_role("img", name="Map of the whole system")).to_be_visible(timeout=LONG_MS)
+    presenter.get_by_label("Question").fill("<b>Does it stay green?</b>")
+    presenter.get_by_label("Counts").fill("It stays <i>green</i>: 23\n*It turns red: 8")
+    presenter.locator("#paste button").click()
+    expect(room.locator("#question")).to_have_text("<b>Does it stay green?</b>", timeout=LONG_MS)
+    expect(room.locator("#headline")).to_have_text("31 of us answered.")
+    expect(room.locator("li.right")).to_have_count(0)
+    button(presenter, "Tell the answer").click()
+    expect(room.locator("#headline")).to_have_text("23 of 31 of us were wrong.", timeout=LONG_MS)
+    expect(room.locator("li.right")).to_contain_text("It turns red")
+    button(presenter, "Clock").click()
+    expect(room.locator("#clock")).to_be_visible(timeout=LONG_MS)
+
+
+def test_the_checkpoint_asks_first(desk: Desk) -> None:
+    """The question begins at its harmless answer; on yes it says how far it is, and what came of it."""
+    page = desk.open(desk.server.presenter_url)
+    page.get_by_label("To the start of").select_option("01_container")
+    button(page, "Go there …").click()
+    expect(button(page, "No")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#sure")).to_be_hidden()
+    assert desk.stage.work.now is None
+    button(page, "Go there …").click()
+    button(page, "Yes, go there").click()
+    expect(page.locator("#work p")).to_contain_text("01_container is at its start.", timeout=2 * LONG_MS)
+
+
+def test_the_demo_by_one_button_a_step(desk: Desk) -> None:
+    """Notes, clicks and what will be seen stand there; the button does the step, and the found line is shown."""
+    page = desk.open(desk.server.presenter_url)
+    expect(page.locator("#which")).to_contain_text("1 of 8", timeout=LONG_MS)
+    button(page, "Do it").click()
+    expect(page.locator("#load-now")).to_contain_text("20 a second", timeout=LONG_MS)
+    for _ in range(5):
+        button(page, "Next →").click()
+        page.wait_for_timeout(300)
+    expect(page.locator("#which")).to_contain_text("Find the one request", timeout=LONG_MS)
+    button(page, "Do it").click()
+    expect(page.locator("#told")).to_contain_text("Done", timeout=LONG_MS)
+    page.wait_for_timeout(1500)
+    button(page, "Find").click()
+    expect(page.locator("#lines")).to_contain_text('"request_id":"demo-tea-for-one"', timeout=LONG_MS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_pages_as_pictures(served: tuple[DeskServer, Stage], chromium: Browser, scheme: str) -> None:
+    """In both themes and sizes nothing is cut off sideways; letters in the room are large. The pictures are kept."""
+    server, stage = served
+    stage.driving.start("POST /orders", 20)
+    stage.strike("latency", "master-db", {"latency_ms": 120.0})
+    try:
+        for width, height in SIZES:
+            context = chromium.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,  # type: ignore[arg-type]
+            )
+            for name, url in (("presenter", server.presenter_url), ("audience", server.audience_url)):
+                page = context.new_page()
+                page.goto(url)
+                page.wait_for_timeout(5000)
+                assert (brightness(page.locator("body")) < 128) == (scheme == "dark")
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                if name == "audience":
+                    letters = page.locator("#clock .axis").first.bounding_box()
+                    assert letters is not None
+                    assert letters["height"] > height / 40
+                SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+                page.screenshot(path=SCREENSHOTS / f"desk-{name}-{scheme}-{width}.png")
+            context.close()
+    finally:
+        stage.undo_all()
+        stage.driving.stop()

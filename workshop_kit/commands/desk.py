@@ -1,0 +1,51 @@
+"""``desk``: the instructor's desk, two pages on this machine; and the demo, rehearsed without a browser."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from workshop_kit.engine import reach
+from workshop_kit.learn import ready
+from workshop_kit.learn.browser import open_in_browser
+from workshop_kit.learn.workspace import own_workspace
+from workshop_kit.terminal import TerminalReport, say
+
+
+def desk(
+    port: Annotated[int | None, typer.Option(help="The pages' port; left out, a free one is chosen.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the addresses.")] = False,
+) -> None:
+    """Serve the presenter's and the audience's page until Ctrl-C; then undo every fault and end the load."""
+    from workshop_kit.game.desk.presenting import Presenting  # here, not above: other commands need not wait for it
+    from workshop_kit.game.desk.script import load_script
+    from workshop_kit.game.desk.server import DeskServer
+    from workshop_kit.game.desk.stage import Stage
+    from workshop_kit.game.desk.until import until_told
+
+    server, script = DeskServer(port), load_script()  # a taken port is told before anything is started
+    workspace = own_workspace(os.environ)
+    stage = Stage(ready.stack_of(workspace, ready.session_of(workspace, reach.connect())), workspace)
+    with TerminalReport() as report:
+        stage.open(report)
+    left: list[str] = []
+    with until_told() as told:
+        try:
+            server.start(Presenting(stage, script))
+            say(f"For you:      {server.presenter_url}")
+            say(f"For the room: {server.audience_url}")
+            say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
+            if not no_browser:
+                open_in_browser(server.presenter_url)
+                open_in_browser(server.audience_url)
+            told.wait()
+        finally:
+            server.stop()
+            left = stage.close()
+    for sentence in left:
+        say(sentence)
+    say("The desk is closed: no fault in force, no load." if not left else "Run ./workshop down, then start again.")
+    if left:
+        raise typer.Exit(1)

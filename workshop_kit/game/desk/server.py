@@ -1,0 +1,288 @@
+"""Two pages on this machine's loopback: the presenter's and the audience's, each behind a token of its own.
+
+Whoever has no token sees nothing. A page from elsewhere cannot press a button: it has no token, and neither another
+name for this machine (DNS rebinding) nor another origin is let in. What the audience's token opens knows of no fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.game.desk.presenting import Presenting
+from workshop_kit.show import map as system
+
+HOST = "127.0.0.1"
+NAMES = {HOST, "localhost"}
+PAGES = Path(__file__).parent / "pages"
+MOST_BODY_BYTES = 200_000
+AT_ONCE = 8
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""A recorded picture brings its own colors."""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",  # the address holds the token
+    "X-Content-Type-Options": "nosniff",
+}
+SVG, HTML, CSS, JS = "image/svg+xml", "text/html; charset=utf-8", "text/css", "text/javascript"
+
+Made = TypeVar("Made")
+
+
+class DeskServer:
+    """The two pages over one desk. ``port`` None takes a free one. Raises NotReady where the port is taken."""
+
+    def __init__(self, port: int | None = None) -> None:
+        self._sockets = _listen(port)
+        self.port = int(self._sockets[0].getsockname()[1])
+        self.presenter_token, self.audience_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="desk: page")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="desk: server", daemon=True)
+
+    @property
+    def presenter_url(self) -> str:
+        """For the laptop alone: whoever has it presses the buttons."""
+        return f"http://{HOST}:{self.port}/presenter?token={self.presenter_token}"
+
+    @property
+    def audience_url(self) -> str:
+        """For the projector."""
+        return f"http://{HOST}:{self.port}/audience?token={self.audience_token}"
+
+    def start(self, desk: Presenting) -> Self:
+        """Serve, in a thread of its own, until ``stop``."""
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._serve(desk), self._loop).result()
+        return self
+
+    def stop(self) -> None:
+        """End it; what is being answered now is not waited for."""
+        for one in self._sockets:
+            one.close()
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._loop.close()
+
+    async def _serve(self, desk: Presenting) -> None:
+        presenter = {"desk": desk, "pool": self._pool, "tokens": [self.presenter_token]}
+        everybody = {**presenter, "tokens": [self.presenter_token, self.audience_token]}
+        routes = [
+            (r"/presenter", Page, {**presenter, "name": "presenter.html"}),
+            (r"/presenter\.js", Asset, {**presenter, "name": "presenter.js", "kind": JS}),
+            (r"/presenter/choices", Choices, presenter),
+            (r"/presenter/state", PresenterState, presenter),
+            (r"/presenter/do/([a-z-]+)", Do, presenter),
+            (r"/presenter/recorded\.svg", Recorded, presenter),
+            (r"/audience", Page, {**everybody, "name": "audience.html"}),
+            (r"/audience\.js", Asset, {**everybody, "name": "audience.js", "kind": JS}),
+            (r"/audience/state", AudienceState, everybody),
+            (r"/audience/clock\.svg", Clock, everybody),
+            (r"/audience/map\.svg", Map, everybody),
+            (r"/audience/recorded\.svg", Recorded, everybody),
+            (r"/desk\.css", Style, everybody),
+        ]
+        application = tornado.web.Application(
+            routes, default_handler_class=Nothing, default_handler_args=everybody, log_function=lambda _: None
+        )
+        tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES).add_sockets(self._sockets)
+
+
+class Handler(tornado.web.RequestHandler):
+    """What every route does first: look who asks, from where, and under which name."""
+
+    def initialize(self, desk: Presenting, pool: ThreadPoolExecutor, tokens: list[str], **more: str) -> None:
+        """Keep what the route was given."""
+        self.desk, self.pool, self.tokens, self.more = desk, pool, tokens, more
+
+    def set_default_headers(self) -> None:
+        """No cache, no referrer, nothing from elsewhere; not even a name of what serves it."""
+        self.clear_header("Server")
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+
+    def prepare(self) -> None:
+        """Let in who has a token, came by this machine's own name, and not from another page. Raises 403."""
+        given = self.get_query_argument("token", "") or self.request.headers.get("Authorization", "")[len("token ") :]
+        if not any(hmac.compare_digest(given.encode(), token.encode()) for token in self.tokens):
+            raise tornado.web.HTTPError(403)
+        headers = self.request.headers
+        if self.request.host_name not in NAMES:
+            raise tornado.web.HTTPError(403)
+        if headers.get("Origin", f"http://{self.request.host}") != f"http://{self.request.host}":
+            raise tornado.web.HTTPError(403)
+        if headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"} and self.request.method != "GET":
+            raise tornado.web.HTTPError(403)
+
+    async def from_thread(self, work: Callable[[], Made]) -> Made:
+        """Do something that waits for the engine, and let others be served meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+
+    def answer(self, content: str | bytes, kind: str) -> None:
+        """Finish with a text of a kind."""
+        self.set_header("Content-Type", kind)
+        self.finish(content)
+
+    def answer_json(self, content: object) -> None:
+        """Finish with JSON."""
+        self.answer(json.dumps(content), "application/json")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """One sentence: a WorkshopError's own, or what the status means."""
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        if isinstance(error, WorkshopError):
+            self.set_status(400 if isinstance(error, WrongUsage) else 409)
+            self.answer_json({"error": str(error)})
+            return
+        said = {403: "Not without the address that ./workshop desk printed.", 404: "There is nothing here."}
+        self.answer_json({"error": said.get(status_code, "That did not work; the terminal says why.")})
+
+    def log_exception(self, *about: Any) -> None:
+        """A WorkshopError is told on the page; anything else is a mistake of ours, and goes to the terminal."""
+        if not isinstance(about[1], WorkshopError):
+            super().log_exception(*about)
+
+
+class Page(Handler):
+    """A page, with its token in the addresses of what belongs to it."""
+
+    def get(self) -> None:
+        """The page."""
+        token = self.get_query_argument("token", "")
+        self.answer(
+            (PAGES / self.more["name"]).read_text(encoding="utf-8").replace("{{token}}", _harmless(token)), HTML
+        )
+
+
+class Asset(Handler):
+    """A file of ours."""
+
+    def get(self) -> None:
+        """The file."""
+        self.answer((PAGES / self.more["name"]).read_bytes(), self.more["kind"])
+
+
+class Style(Handler):
+    """The one stylesheet, with those of the map and of the clock."""
+
+    def get(self) -> None:
+        """All three."""
+        own = [(PAGES / name).read_text(encoding="utf-8") for name in ("clock.css", "desk.css")]
+        self.answer("\n".join([system.STYLE, *own]), CSS)
+
+
+class Choices(Handler):
+    """What there is to click."""
+
+    async def get(self) -> None:
+        """As JSON."""
+        self.answer_json(await self.from_thread(self._all))
+
+    def _all(self) -> dict[str, Any]:
+        return self.desk.choices()
+
+
+class PresenterState(Handler):
+    """What is going on."""
+
+    async def get(self) -> None:
+        """As JSON."""
+        self.answer_json(await self.from_thread(self.desk.state))
+
+
+class Do(Handler):
+    """A button."""
+
+    async def post(self, action: str) -> None:
+        """Do it, and return what it says."""
+        if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
+            raise tornado.web.HTTPError(403)  # what a form of another page can send is never JSON
+        try:
+            body = json.loads(self.request.body)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise WrongUsage("That is no JSON object.", "Reload the page and click again.")
+        self.answer_json({"said": await self.from_thread(lambda: self.desk.do(action, body))})
+
+
+class AudienceState(Handler):
+    """What the room is shown."""
+
+    def get(self) -> None:
+        """As JSON."""
+        self.answer_json(self.desk.stage.room.state())
+
+
+class Clock(Handler):
+    """The live picture."""
+
+    async def get(self) -> None:
+        """As SVG, at most two seconds old."""
+        self.answer(await self.from_thread(self.desk.stage.picture), SVG)
+
+
+class Map(Handler):
+    """The map of the system; its style stands in the stylesheet."""
+
+    def get(self) -> None:
+        """As SVG."""
+        self.answer(system.system_map().html.replace(f"<style>{system.STYLE}</style>", ""), SVG)
+
+
+class Recorded(Handler):
+    """The recorded picture of the current step."""
+
+    def get(self) -> None:
+        """As SVG. Raises 404 where there is none."""
+        picture = self.desk.recorded()
+        if not picture:
+            raise tornado.web.HTTPError(404)
+        self.set_header("Content-Security-Policy", PICTURE_POLICY)
+        self.answer(picture, SVG)
+
+
+class Nothing(Handler):
+    """Everything else."""
+
+    def prepare(self) -> None:
+        """Say so to whoever may come in."""
+        super().prepare()
+        raise tornado.web.HTTPError(404)
+
+
+def _listen(port: int | None) -> list[socket.socket]:
+    if port is not None and not 0 < port < 65536:
+        raise WrongUsage(f"{port} is no port.", "Choose one from 1024 to 65535.")
+    try:
+        return tornado.netutil.bind_sockets(port or 0, address=HOST)
+    except PermissionError as error:
+        raise NotReady(f"Port {port} is reserved for the system.", "Choose one from 1024 to 65535.") from error
+    except OSError as error:
+        raise NotReady(f"Port {port} is taken.", "Choose another with --port, or leave it out.") from error
+
+
+def _harmless(token: str) -> str:
+    """The token was compared with ours, so it is one of ours: letters, digits, - and _."""
+    return "".join(letter for letter in token if letter.isalnum() or letter in "-_")

@@ -20,7 +20,7 @@ from workshop_kit.commands import audit, bundle, desk, exercises, plan
 from workshop_kit.develop import browser, locks, suite
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
-from workshop_kit.errors import Exit, NotReady, WorkshopError
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.learn import checkpoint, reading, ready
 from workshop_kit.learn.exercise import authored
 from workshop_kit.learn.exercise.desk import Desk
@@ -125,10 +125,16 @@ def doctor(as_json: AsJson = False) -> None:
 def tour(
     lessons: Annotated[list[str] | None, typer.Argument(help="Lessons to run; none means all.")] = None,
     book: Annotated[bool, typer.Option("--book", help="Write chapters of changed lessons to docs/book/.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
     no_install: NoInstall = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the lessons headless, in a workspace and stack of their own, and write them to build/tour/ as HTML."""
+    if demo:
+        if lessons:
+            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons.")
+        desk.rehearse_demo(TOUR_FOLDER / "demo", book=book, may_install=not no_install, as_json=as_json)
+        return
     from workshop_kit.learn.tour import tour as run_tour  # here, not above: it brings nbconvert
 
     workspace = ready.fresh_workspace(TOUR_FOLDER / "workspace")

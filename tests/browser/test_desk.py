@@ -151,6 +151,10 @@ def test_what_the_room_is_shown(desk: Desk) -> None:
     button(presenter, "Tell the answer").click()
     expect(room.locator("#headline")).to_have_text("23 of 31 of us were wrong.", timeout=LONG_MS)
     expect(room.locator("li.right")).to_contain_text("It turns red")
+    button(presenter, "Recorded").click()
+    recorded = room.get_by_role("img", name="Recorded earlier")
+    expect(recorded).to_be_visible(timeout=LONG_MS)
+    room.wait_for_function("document.querySelector('#recorded img').naturalWidth > 100")
     button(presenter, "Clock").click()
     expect(room.locator("#clock")).to_be_visible(timeout=LONG_MS)
 

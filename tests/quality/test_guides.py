@@ -9,7 +9,14 @@ import pytest
 
 from workshop_kit.prepare import needs
 
-GUIDES = ("README.md", "docs/delivering.md", "docs/architecture.md", "docs/adding-a-lesson.md", "CONTRIBUTING.md")
+GUIDES = (
+    "README.md",
+    "docs/delivering.md",
+    "docs/demo/README.md",
+    "docs/architecture.md",
+    "docs/adding-a-lesson.md",
+    "CONTRIBUTING.md",
+)
 
 
 @pytest.mark.parametrize("guide", GUIDES)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workshop_kit.engine import reach
+from workshop_kit.errors import Exit
 from workshop_kit.learn import ready
 from workshop_kit.learn.browser import open_in_browser
 from workshop_kit.learn.workspace import own_workspace
-from workshop_kit.terminal import TerminalReport, say
+from workshop_kit.terminal import TerminalReport, answer, say
 
 
 def desk(
@@ -48,4 +52,30 @@ def desk(
         say(sentence)
     say("The desk is closed: no fault in force, no load." if not left else "Run ./workshop down, then start again.")
     if left:
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool) -> None:
+    """Rehearse the demo in a workspace and stack of their own below ``folder``; exit 1 if something is not seen.
+
+    With ``book`` its pictures go to docs/demo/.
+    """
+    from workshop_kit.game.desk.rehearsal import rehearse  # here, not above: other commands need not wait for it
+    from workshop_kit.game.desk.script import PICTURES, load_script
+    from workshop_kit.game.desk.stage import Stage
+
+    script = load_script()
+    workspace = ready.fresh_workspace(folder / "workspace")
+    with TerminalReport() as report:
+        stack = ready.make_ready(workspace, may_install=may_install, report=report)
+        try:
+            with Stage(stack, workspace) as stage:
+                results = rehearse(stage, script, report, pictures=PICTURES if book else None)
+        finally:
+            ready.remove_everything(stack.session, {"kernel", "workspace"}, report)
+    if as_json:
+        answer(json.dumps([asdict(result) for result in results]))
+    else:
+        answer("\n".join([*map(str, results), f"On stage: {script.minutes:g} minutes."]))
+    if any(result.problem for result in results):
+        raise typer.Exit(Exit.NOT_GOOD)

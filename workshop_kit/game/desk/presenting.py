@@ -64,6 +64,8 @@ class Presenting:
             self.stage.strike(click.fault, click.target, click.parameters or {})
         elif click.action == "order":
             self.stage.order(click.request_id)
+        elif click.action == "well":
+            self.stage.wait_until_well()
         else:
             self.do(click.action, asdict(click))
 

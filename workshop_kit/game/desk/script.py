@@ -20,7 +20,7 @@ from workshop_kit.observe.watching import Tables
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = Path(__file__).resolve().parents[3] / "docs" / "demo"
-ACTIONS = ("load", "load-stop", "fault", "undo-all", "order")
+ACTIONS = ("load", "load-stop", "fault", "undo-all", "well", "order")
 TABLES = ("requests", "health", "resources", "lines")
 
 
@@ -44,7 +44,7 @@ class Click:
             return f"Load: {self.request}, {self.rate_per_second} a second"
         if self.action == "order":
             return f"One order with the id {self.request_id}"
-        return {"load-stop": "Stop the load", "undo-all": "Undo all"}[self.action]
+        return {"load-stop": "Stop the load", "undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class See:
 class Step:
     """One step of the demo. ``within_seconds`` is how long it may take until all that is to be seen is there at once.
 
-    ``look_seconds`` is how long the picture then has to become one: a rehearsal waits so long before it takes it.
+    ``look_seconds`` is how long the picture then has to become one, before it is recorded.
     """
 
     number: int
@@ -171,3 +171,21 @@ def _click(words: dict[str, Any]) -> Click:
     if click.action == "load" and click.request not in REQUESTS:
         raise WrongUsage(f"{click.request!r} is no load.", f"There are {', '.join(REQUESTS)}.")
     return click
+
+
+def as_page(script: Script) -> str:
+    """The demo as a page in Markdown, with the recorded pictures: for whoever wants to read it, or has no laptop."""
+    parts = [
+        f"# {script.title}",
+        "The demo of `./workshop desk`, step by step, with the pictures of its last rehearsal: "
+        "`./workshop tour --demo --book` writes this page.",
+    ]
+    for step in script.steps:
+        parts += [
+            f"## {step.number}. {step.title} ({step.minutes:g} min)",
+            " ".join(step.say.split()),
+            "**Click:** " + "; ".join(map(str, step.clicks)) + ".",
+            "**Will be seen:** " + "; ".join(map(str, step.sees)) + ".",
+            f"![What customers and probes saw at step {step.number}]({step.picture})",
+        ]
+    return "\n\n".join(parts) + "\n"

@@ -35,6 +35,7 @@ PICTURE_SECONDS = 120.0
 DRAWN_SECONDS, LOOKED_SECONDS = 2.0, 1.0
 """How old a picture, and the state of the containers, may be."""
 ANSWER_SECONDS = 10.0
+WELL_WITHIN_SECONDS, WELL_SECONDS = 40.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,19 @@ class Stage:
         except httpx.HTTPError:
             return None
 
+    def wait_until_well(self) -> None:
+        """Wait until the service says so and no request fails, and a moment longer, for the picture to show it.
+
+        Raises WorkshopError where that does not come.
+        """
+        deadline = time.monotonic() + WELL_WITHIN_SECONDS
+        since: float | None = None
+        while since is None or time.monotonic() - since < WELL_SECONDS:
+            since = (since or time.monotonic()) if self._is_well() else None
+            if time.monotonic() > deadline:
+                raise WorkshopError("The service does not get well.", "Look at its state below, and undo what is left.")
+            time.sleep(LOOKED_SECONDS / 4)
+
     def go_to(self, lesson: str) -> None:
         """Begin to bring workspace and containers to the start of a lesson; ``work`` says how far it is."""
         desk = Desk.of(self.workspace, lambda: self.stack, self.stack.root)
@@ -167,6 +181,13 @@ class Stage:
     def _look(self) -> tuple[Service, ...]:
         found = sorted(self.stack.containers().items())
         return tuple(Service(name, str(one.status), _health(one)) for name, one in found)
+
+    def _is_well(self) -> bool:
+        """By the newest answer of /health, and the newest second of requests; no request is no failure."""
+        tables = self._watcher.tables(SERVICE, seconds=5)
+        health = tables.health[tables.health["what"] == "/health"]["state"]
+        failed = tables.requests["errors_per_second"]
+        return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])
 
     def _require_peace(self) -> None:
         if self.work.runs:

@@ -12,9 +12,11 @@ from workshop_kit.disturb.journal import Journal
 from workshop_kit.disturb.targets import snapshot
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.images import tags
+from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
+from workshop_kit.game.desk import stage as stage_module
 from workshop_kit.game.desk.driving import Driven
 from workshop_kit.game.desk.stage import Stage
 from workshop_kit.learn import ready
@@ -23,10 +25,10 @@ from workshop_kit.learn.workspace import Workspace
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 
-def generators(stack: Stack) -> int:
-    """How many load generators of this workspace run."""
-    mine = {"label": f"workshop.session={stack.session.who.session}", "ancestor": tags(stack.root)["load"]}
-    return len(stack.session.engine.client.containers.list(filters=mine))
+def generators(stack: Stack) -> set[str]:
+    """The load generators of this workspace that run, by id."""
+    mine = {"label": f"{SESSION}={stack.session.who.session}", "ancestor": tags(stack.root)["load"]}
+    return {one.id for one in stack.session.engine.client.containers.list(filters=mine, ignore_removed=True)}
 
 
 def rate(pages: Pages) -> float:
@@ -46,22 +48,20 @@ def test_load_starts_changes_and_stops(pages: Pages) -> None:
     wait_for(lambda: 8 <= rate(pages) <= 12, "ten a second")
     pages.said("load", request="GET /orders", rate_per_second=30)
     wait_for(lambda: 26 <= rate(pages) <= 34, "thirty a second")
-    assert generators(pages.stage.stack) == 1
+    assert len(generators(pages.stage.stack)) == 1
     assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 30}
     pages.said("load-stop")
-    assert (generators(pages.stage.stack), pages.state()["load"]) == (0, None)
+    assert (generators(pages.stage.stack), pages.state()["load"]) == (set(), None)
 
 
 def test_load_goes_on_when_its_generator_ends(pages: Pages) -> None:
     """A generator has an end, and may be removed by somebody: another one follows."""
     pages.said("load", request="GET /orders", rate_per_second=5)
     stack = pages.stage.stack
-    mine = {"label": f"workshop.session={stack.session.who.session}", "ancestor": tags(stack.root)["load"]}
-    [first] = stack.session.engine.client.containers.list(filters=mine)
-    first.kill()
-    wait_for(lambda: generators(stack) == 1 and pages.state()["problems"] == [], "another generator")
-    [second] = stack.session.engine.client.containers.list(filters=mine)
-    assert second.id != first.id
+    [first] = generators(stack)
+    stack.session.engine.client.containers.get(first).kill()
+    wait_for(lambda: len(generators(stack) - {first}) == 1, "another generator")
+    assert pages.state()["problems"] == []
     assert pages.stage.driving.now == Driven("GET /orders", 5)
 
 
@@ -129,7 +129,7 @@ def test_a_checkpoint_brings_the_stage_to_the_start_of_a_lesson(pages: Pages, wo
     assert "04_monitoring is at its start." in work["outcome"]
     assert (pages.state()["in_force"], pages.state()["load"]) == ([], None)
     assert notebook.read_bytes() == fresh
-    assert generators(pages.stage.stack) == 0
+    assert generators(pages.stage.stack) == set()
 
 
 def test_two_desks_on_one_engine_do_not_disturb_each_other(
@@ -146,14 +146,14 @@ def test_two_desks_on_one_engine_do_not_disturb_each_other(
             second.strike("latency", "master-db", {"latency_ms": 50.0})
             assert [one.fault for one in second.force.in_force()] == ["latency"]
             assert [one["fault"] for one in pages.state()["in_force"]] == ["pause"]
-            assert (stack.container("redis").status, generators(stack)) == ("running", 1)
+            assert (stack.container("redis").status, len(generators(stack))) == ("running", 1)
             second.undo_all()
             assert [one["fault"] for one in pages.state()["in_force"]] == ["pause"]
             second.strike("pause", "redis", {})
-        assert (generators(stack), Journal(stack.session).entries()) == (0, [])
+        assert (generators(stack), Journal(stack.session).entries()) == (set(), [])
         assert stack.container("redis").status == "running"
         assert pages.stage.stack.container("redis").status == "paused"
-        assert generators(pages.stage.stack) == 1
+        assert len(generators(pages.stage.stack)) == 1
     finally:
         assert cleanup.remove(stack.session, {"kernel", "workspace"}).left == []
 
@@ -168,6 +168,15 @@ def test_closing_undoes_all_and_ends_the_load(stack: Stack, tmp_path: Path, work
     stage.strike("kill", "replica-db", {})
     assert stage.close() == []
     assert Journal(stack.session).entries() == []
-    assert generators(stack) == 0
+    assert generators(stack) == set()
     assert {name: snapshot(one) for name, one in stack.containers().items()} == before
     assert {one.status for one in stack.containers().values()} == {"running"}
+
+
+def test_well_is_waited_for_and_not_in_vain(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It returns once the service says so; while it does not, the wait ends with a sentence."""
+    pages.stage.wait_until_well()
+    monkeypatch.setattr(stage_module, "WELL_WITHIN_SECONDS", 6.0)
+    pages.said("fault", fault="pause", target="redis")
+    with pytest.raises(WorkshopError, match="does not get well"):
+        pages.stage.wait_until_well()

@@ -13,6 +13,7 @@ from docker.errors import APIError
 from workshop_kit.disturb.load import MOST_REQUESTS, RANGES, Load, Plan, load
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
+from workshop_kit.game.desk.away import engine_needed
 
 ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
 REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET /orders/1": None}
@@ -35,7 +36,8 @@ class Driving:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._lock = threading.Lock()
+        self._changing = threading.RLock()  # one start or stop at a time, so that no generator gets lost
+        self._closed = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.now: Driven | None = None
@@ -44,9 +46,11 @@ class Driving:
     def start(self, request: str, rate_per_second: int) -> None:
         """Begin, or go on at another rate. Raises WorkshopError or WrongUsage where that cannot be."""
         plan = _plan(request, rate_per_second)
-        first = self._begin(plan)  # the new one sends before the old one ends
-        self.stop()
-        with self._lock:
+        with self._changing:
+            if self._closed:
+                raise WorkshopError("The desk is being closed.", "Open it again.")
+            first = self._begin(plan)  # the new one sends before the old one ends
+            self.stop()
             self._stop = threading.Event()
             self.now, self.problem = Driven(plan.request, plan.rate_per_second), ""
             self._thread = threading.Thread(
@@ -56,21 +60,28 @@ class Driving:
 
     def stop(self) -> None:
         """End it; a second call changes nothing."""
-        with self._lock:
-            thread, self._thread, self.now = self._thread, None, None
+        with self._changing:
             self._stop.set()
-        if thread is not None:
-            thread.join()
+            if self._thread is not None:
+                self._thread.join()
+            self._thread, self.now, self.problem = None, None, ""
+
+    def close(self) -> None:
+        """Let no more load in, and end what there is."""
+        with self._changing:
+            self._closed = True
+            self.stop()
 
     def _begin(self, plan: Plan) -> Load:
-        return load(
-            self._stack,
-            request=plan.request,
-            json=plan.json,
-            rate_per_second=plan.rate_per_second,
-            seconds=plan.seconds,
-            timeout_seconds=plan.timeout_seconds,
-        )
+        with engine_needed():
+            return load(
+                self._stack,
+                request=plan.request,
+                json=plan.json,
+                rate_per_second=plan.rate_per_second,
+                seconds=plan.seconds,
+                timeout_seconds=plan.timeout_seconds,
+            )
 
     def _follow(self, plan: Plan, current: Load | None, stop: threading.Event) -> None:
         """Let one generator follow another, until told to stop."""

@@ -19,6 +19,7 @@ from workshop_kit.disturb.faults import Disturbance
 from workshop_kit.disturb.journal import Journal
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.game.desk.away import engine_needed
 
 LONGEST_SECONDS = 3600.0
 
@@ -55,15 +56,21 @@ class Force:
         self._stack = stack
         self._held: dict[str, _Held] = {}
         self._lock = threading.Lock()
+        self._striking = threading.Lock()  # held while a fault is put in force: closing waits for it
+        self._closed = False
         self.problems: list[str] = []
 
     def strike(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
         """Put a fault in force, for ``seconds`` or until it is undone; return its id. Raises as `faults.fault` does."""
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
-        block = faults.fault(fault, self._stack, target, **parameters)
-        disturbance = block.__enter__()
-        identifier = secrets.token_hex(4)
+        with self._striking, engine_needed():
+            if self._closed:
+                raise WorkshopError("The desk is being closed.", "Open it again.")
+            return self._hold(faults.fault(fault, self._stack, target, **parameters), seconds)
+
+    def _hold(self, block: AbstractContextManager[Disturbance], seconds: float | None) -> str:
+        disturbance, identifier = block.__enter__(), secrets.token_hex(4)
         alarm = threading.Timer(seconds, self._expire, [identifier]) if seconds else None
         until = time.monotonic() + seconds if seconds else None
         with self._lock:
@@ -81,7 +88,8 @@ class Force:
             return False
         if held.alarm is not None:
             held.alarm.cancel()
-        held.block.__exit__(None, None, None)
+        with engine_needed():
+            held.block.__exit__(None, None, None)
         return True
 
     def undo_all(self) -> list[str]:
@@ -92,7 +100,17 @@ class Force:
             with contextlib.suppress(WorkshopError):  # what stays in the journal is tried once more below
                 self.undo(identifier)
         self.problems.clear()
-        return [why for _, why in faults.undo_all(self._stack.session).left]
+        try:
+            with engine_needed():
+                return [why for _, why in faults.undo_all(self._stack.session).left]
+        except WorkshopError as error:
+            return [str(error)]
+
+    def close(self) -> list[str]:
+        """Let no more fault in, and undo all there are."""
+        with self._striking:
+            self._closed = True
+        return self.undo_all()
 
     def in_force(self) -> list[InForce]:
         """All faults in force in this workspace, oldest first, also those of notebooks and those that would not go."""

@@ -13,6 +13,7 @@ import orjson
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.game.desk.away import engine_needed
 from workshop_kit.observe.joining import Line
 from workshop_kit.observe.lines import follow
 
@@ -57,7 +58,7 @@ class LogLines:
     def _read(self) -> None:
         newest = datetime.now(UTC)
         while not self._stop.is_set():
-            with contextlib.suppress(WorkshopError, OSError):  # it is away, or the engine is: look again
+            with contextlib.suppress(WorkshopError), engine_needed():  # it is away, or the engine is: look again
                 for line in follow(self._find(), self._stop, since=newest, max_line_bytes=MOST_LINE_BYTES):
                     if line.time is not None and line.time > newest:
                         newest = line.time

@@ -11,6 +11,7 @@ from workshop_kit.disturb.catalog import FAULTS, Fault, Parameter
 from workshop_kit.disturb.load import RANGES
 from workshop_kit.errors import WrongUsage
 from workshop_kit.game.desk import guesses
+from workshop_kit.game.desk.away import engine_needed
 from workshop_kit.game.desk.driving import REQUESTS
 from workshop_kit.game.desk.force import InForce
 from workshop_kit.game.desk.script import PICTURES, Click, Script, Step
@@ -28,7 +29,7 @@ class Presenting:
         self.stage, self.script, self.pictures = stage, script, pictures
         self.step = script.steps[0]
         self.actions: Mapping[str, Callable[[Body], object]] = {
-            "load": lambda body: stage.driving.start(_text(body, "request"), body.get("rate_per_second", 0)),
+            "load": lambda body: stage.load(_text(body, "request"), body.get("rate_per_second", 0)),
             "load-stop": lambda _: stage.driving.stop(),
             "fault": self._strike,
             "undo": lambda body: stage.force.undo(_text(body, "id")),
@@ -51,7 +52,8 @@ class Presenting:
         """Do one of ``actions`` and return what it says. Raises WorkshopError in one sentence where it cannot be."""
         if action not in self.actions:
             raise WrongUsage(f"There is no {action!r} at this desk.", f"There are {', '.join(self.actions)}.")
-        return self.actions[action](body)
+        with engine_needed():
+            return self.actions[action](body)
 
     def play(self, step: Step) -> None:
         """Do all clicks of a step, one after the other."""
@@ -88,6 +90,10 @@ class Presenting:
 
     def state(self) -> dict[str, Any]:
         """What is going on now."""
+        with engine_needed():
+            return self._state()
+
+    def _state(self) -> dict[str, Any]:
         stage, now = self.stage, self.stage.driving.now
         return {
             "load": asdict(now) if now else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ PICTURE_SECONDS = 120.0
 DRAWN_SECONDS, LOOKED_SECONDS = 2.0, 1.0
 """How old a picture, and the state of the containers, may be."""
 ANSWER_SECONDS = 10.0
+JUMP_SECONDS = 120.0
+"""How long closing waits for a checkpoint that is being gone to: half of one is no good stage."""
 WELL_WITHIN_SECONDS, WELL_SECONDS = 40.0, 5.0
 
 
@@ -64,6 +67,7 @@ class Stage:
         subject = Subject(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [subject])
         self._lines = LogLines(lambda: self.stack.container(SERVICE))
+        self._closing = threading.Event()
         self._picture = AtMostEvery(DRAWN_SECONDS, self._draw)
         self._services = AtMostEvery(LOOKED_SECONDS, self._look)
 
@@ -78,9 +82,10 @@ class Stage:
 
     def close(self) -> list[str]:
         """End the load, undo every fault the desk made, stop watching; return what could not be undone."""
-        self.work.wait(ANSWER_SECONDS)
-        self.driving.stop()
-        left = self.force.undo_all()
+        self._closing.set()
+        self.work.wait(JUMP_SECONDS)
+        self.driving.close()
+        left = self.force.close()
         self._lines.stop()
         self._watcher.stop()
         return left
@@ -89,6 +94,11 @@ class Stage:
         """Put a fault in force, for ``seconds`` or until it is undone; return its id."""
         self._require_peace()
         return self.force.strike(fault, target, parameters, seconds)
+
+    def load(self, request: str, rate_per_second: int) -> None:
+        """Send requests at a rate from now on, in place of what was sent before."""
+        self._require_peace()
+        self.driving.start(request, rate_per_second)
 
     def undo_all(self) -> None:
         """Undo every fault. Raises WorkshopError with what could not be undone."""
@@ -113,9 +123,8 @@ class Stage:
         since: float | None = None
         while since is None or time.monotonic() - since < WELL_SECONDS:
             since = (since or time.monotonic()) if self._is_well() else None
-            if time.monotonic() > deadline:
-                raise WorkshopError("The service does not get well.", "Look at its state below, and undo what is left.")
-            time.sleep(LOOKED_SECONDS / 4)
+            if time.monotonic() > deadline or self._closing.wait(LOOKED_SECONDS / 4):
+                raise WorkshopError("The service does not get well.", "Look at its state, and undo what is left.")
 
     def go_to(self, lesson: str) -> None:
         """Begin to bring workspace and containers to the start of a lesson; ``work`` says how far it is."""

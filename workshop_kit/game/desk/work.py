@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.game.desk.away import engine_needed
 from workshop_kit.progress import Report, Step
 
 
@@ -56,7 +57,8 @@ class Work:
 
         ended: dict[str, Any] = {"problem": "It ended in an error that nobody expected; the terminal has it."}
         try:
-            ended = {"outcome": job(report)}
+            with engine_needed():
+                ended = {"outcome": job(report)}
         except WorkshopError as error:
             ended = {"problem": str(error)}
         finally:

@@ -123,6 +123,8 @@ def test_a_checkpoint_brings_the_stage_to_the_start_of_a_lesson(pages: Pages, wo
     pages.said("goto", lesson="04")
     with pytest.raises(WorkshopError, match="being changed just now"):
         pages.stage.strike("pause", "redis", {})
+    with pytest.raises(WorkshopError, match="being changed just now"):
+        pages.stage.load("GET /orders", 5)
     pages.stage.work.wait(120)
     work = pages.state()["work"]
     assert (work["problem"], work["runs"]) == ("", False)

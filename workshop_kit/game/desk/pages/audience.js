@@ -31,10 +31,10 @@ function bars(guesses) {
     row.className = answer.right ? "right" : "";
     const text = document.createElement("span");
     text.textContent = (answer.right ? "✓ " : "") + answer.text;
-    const bar = document.createElement("meter");
-    bar.max = 1;
-    bar.value = answer.share;
-    bar.setAttribute("aria-hidden", "true");
+    const bar = document.createElement("span"); // the number beside it says the same
+    bar.className = "bar";
+    bar.append(document.createElement("i"));
+    bar.firstElementChild.style.width = `${100 * answer.share}%`;
     const count = document.createElement("b");
     count.textContent = answer.count;
     row.append(text, bar, count);

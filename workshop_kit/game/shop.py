@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 from docker.errors import APIError
+from requests.exceptions import RequestException
 
 from workshop_kit.disturb.networks import post
 from workshop_kit.engine import containers
@@ -36,6 +37,8 @@ FULL_CPUS = 1.0
 """Every start gets a whole core; the release's own limit holds as soon as it answers."""
 LIVE_SECONDS = 45.0
 STOP_SECONDS = 10
+AWAY = (APIError, RequestException, WorkshopError)
+"""What asking about a container may raise: it is gone, it does not run, or the engine itself is away."""
 NOT_SET = "not set: its default"
 HIDDEN = ("PATH", "LANG", "PYTHON", "VIRTUAL_ENV", "UV_", "HOME", "SSL_")
 
@@ -146,13 +149,13 @@ class Shop:
 
     def url(self, environment: str) -> str | None:
         """Where an environment answers now; None while it does not run."""
-        with contextlib.suppress(APIError, WorkshopError):
+        with contextlib.suppress(*AWAY):
             return self.running[environment].url()
         return None
 
     def memory_bytes(self, environment: str) -> int:
         """The working set of an environment's container now; 0 while it does not run."""
-        with contextlib.suppress(APIError):
+        with contextlib.suppress(*AWAY):
             sample = stats.parse(self.running[environment].container.stats(stream=False, one_shot=True))
             return (sample.memory_bytes or 0) if sample else 0
         return 0
@@ -161,7 +164,7 @@ class Shop:
         """When each container was started last: another answer than before means that one died in between."""
         found = []
         for running in list(self.running.values()):
-            with contextlib.suppress(APIError, WorkshopError):
+            with contextlib.suppress(*AWAY):
                 found.append(str(running.inspect()["State"]["StartedAt"]))
         return tuple(found)
 

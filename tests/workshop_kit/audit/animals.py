@@ -124,6 +124,7 @@ STATIC = (
 DYNAMIC = (
     _has("health-check-that-lies", "monitoring.health-truthful", "HEALTHCHECK CMD true"),
     _does("slow-probe", "monitoring.probes-fast"),
+    _does("needs-its-database", "monitoring.liveness-alone"),
     _does("bad-metrics", "monitoring.metrics-valid"),
     _does("deaf", "lifecycle.stops-in-time"),
     _does("wrong-code", "lifecycle.exit-code"),

@@ -29,7 +29,7 @@ STARTERS = {
     "02_configuration/config.py": ("config", {"config.from-environment"}),
     # its refusal to start goes to the file, too
     "03_logging/logs.py": ("logs,config", {"logs.to-streams", "config.fails-fast"}),
-    "04_monitoring/health.py": ("monitoring", set()),  # whom a probe asks cannot be seen while they answer: lesson 04
+    "04_monitoring/health.py": ("monitoring", {"monitoring.liveness-alone"}),
 }
 
 

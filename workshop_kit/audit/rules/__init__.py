@@ -36,6 +36,7 @@ JUDGES: dict[str, Callable[[Any], Judged]] = {
     "monitoring.health-defined": monitoring.health_defined,
     "monitoring.health-truthful": monitoring.health_truthful,
     "monitoring.probes-fast": monitoring.probes_fast,
+    "monitoring.liveness-alone": monitoring.liveness_alone,
     "monitoring.metrics-valid": monitoring.metrics_valid,
     "lifecycle.stops-in-time": lifecycle.stops_in_time,
     "lifecycle.exit-code": lifecycle.exit_code,

@@ -7,6 +7,8 @@ from workshop_kit.audit.subject import Subject
 from workshop_kit.observe import exposition
 
 FAST_SECONDS = 1.0
+LIVENESS = ("/livez", "/live", "/health/live", "/-/healthy")
+"""Paths whose names promise liveness. /healthz and /health mean one thing here and another there."""
 TOLERANCE_SECONDS = 0.25
 """A probe whose own timeout is a second answers a little later."""
 
@@ -55,6 +57,21 @@ def probes_fast(subject: Subject) -> Judged:
         return fails(f"{slow[0].path} needs more than a second.", *seen)
     slowest = max(probes, key=lambda one: one.seconds)
     return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *seen)
+
+
+def liveness_alone(subject: Subject) -> Judged:
+    """A clone has none of its backing services: a liveness that fails there has asked one of them."""
+    runs = subject.need_runs()
+    answers = [one for one in runs.asked_run().probes() if one.path in LIVENESS]
+    if not answers:
+        return cannot_tell(f"None of the usual paths of liveness is there ({', '.join(LIVENESS)}).")
+    seen = [Evidence("GET, with nothing else on its network", str(one)) for one in answers]
+    if runs.backing:
+        return cannot_tell("Its backing services were there: leave --with out to find it out.", *seen)
+    if wrong := [one for one in answers if one.late or (one.status or 0) >= 500]:
+        said = "does not answer in time" if wrong[0].late else f"answers {wrong[0].status}"
+        return fails(f"{wrong[0].path} {said} where its backing services are away.", *seen)
+    return holds(f"{answers[0].path} answers although nothing else is there.", *seen)
 
 
 def metrics_valid(subject: Subject) -> Judged:

@@ -43,7 +43,8 @@ class Handler(BaseHTTPRequestHandler):
         text = {"/livez": "alive\n", "/metrics": METRICS}.get(self.path)
         if FAULT == "bad-metrics" and self.path == "/metrics":
             text = "requests total: 1\n"
-        self.send_response(200 if text else 404)
+        needs = FAULT == "needs-its-database" and self.path == "/livez"  # there is none
+        self.send_response(503 if needs else 200 if text else 404)
         self.end_headers()
         self.wfile.write((text or "not here\n").encode())
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
+from tests.workshop_kit.show.recorded import Broken
 from workshop_kit.game.desk import drawing
 from workshop_kit.game.desk.clock import CHANGED, Clock, clock, words
 from workshop_kit.observe.watching import Tables
@@ -18,16 +18,6 @@ from workshop_kit.observe.watching.traffic import Traffic
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SECRETS = ("half_open", "master-db", "backlog_full", "redis")
-
-
-@dataclass
-class Broken:
-    """A fault as the journal tells it."""
-
-    fault: str
-    target: str
-    started: datetime
-    ended: datetime | None
 
 
 def second(number: int) -> datetime:

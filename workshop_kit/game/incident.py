@@ -193,10 +193,6 @@ class Incident:
             self._day.join()
         self.visitors.stop()
         self._watch.stop()
-        for _, running in self.shop.retired:
-            running.remove()
-        for running in self.shop.running.values():
-            running.remove()
         self._block.close()
 
     # Inside
@@ -264,25 +260,20 @@ def start(lesson: Lesson, name: str | None = None, *, seed: int | None = None) -
     if name is not None and name not in CAUSES:
         raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
     cause = CAUSES[name or random.choice(list(CAUSES))]
-    lesson.screens.replace(NAME, Nothing())
+    lesson.screens.end(NAME)
     report = NotebookReport()
     report(Step(cause.name.capitalize(), None, "opening the shop"))
     with ExitStack() as block:
         gateways = block.enter_context(doors.between(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()
-        shop = Shop(lesson.stack, gateways, cause.environments, lesson.my_modules("all"))
+        shop = Shop(lesson.stack, gateways)
+        block.callback(shop.close)  # also of one that does not open
+        shop.open(cause.environments, lesson.my_modules("all"))
         incident = _open(lesson, cause, seed, shop, block.pop_all())
     lesson.screens.replace(NAME, incident)
     incident._begin(random)
     report(Step(cause.name.capitalize(), 1.0, cause.notice or "the shop is open, and customers are coming", done=True))
     return incident
-
-
-class Nothing:
-    """What stands in the place of an incident that has ended."""
-
-    def stop(self) -> None:
-        """Nothing to end."""
 
 
 def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack) -> Incident:

@@ -70,9 +70,9 @@ class Release:
 
 
 class Shop:
-    """Environments by name, each with the container that runs its release; use `open` to get one."""
+    """Environments by name, each with the container that runs its release, from `open` to `close`."""
 
-    def __init__(self, stack: Stack, gateways: Doors, environments: Sequence[str], modules: Mapping[str, str]) -> None:
+    def __init__(self, stack: Stack, gateways: Doors) -> None:
         self.stack, self.gateways = stack, gateways
         self.project = f"{stack.project}-shop"
         self.running: dict[str, Running] = {}
@@ -80,10 +80,18 @@ class Shop:
         self.history: list[Release] = []
         self._lock = threading.RLock()
         self._service = stack.container("service")
-        first = _first(self._service, gateways, modules)
+
+    def open(self, environments: Sequence[str], modules: Mapping[str, str]) -> None:
+        """Release to each environment what the stack's service runs, with ``modules`` in place of its own."""
+        first = _first(self._service, self.gateways, modules)
         for number, name in enumerate(environments, 40):
             self.deploy(replace(first, number=number, environment=name))
             self.running[name].wait_ready(within_seconds=LIVE_SECONDS)  # it opens when all is well
+
+    def close(self) -> None:
+        """Remove every container; a second call changes nothing."""
+        for running in (*(one for _, one in self.retired), *self.running.values()):
+            running.remove()
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -49,6 +49,13 @@ class Screens:
         if before is not None and before is not chart:
             before.stop()
 
+    def end(self, name: str) -> None:
+        """End what stands under ``name``, if anything does."""
+        with self._lock:
+            before = self._live.pop(name, None)
+        if before is not None:
+            before.stop()
+
     def stop(self) -> None:
         """End all that is live."""
         with self._lock:

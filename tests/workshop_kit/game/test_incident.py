@@ -9,6 +9,7 @@ import pytest
 
 from tests.workshop_kit.game.playing import left_of, lesson_of, opened, play
 from workshop_kit import game
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.game.incident import Incident
@@ -128,3 +129,16 @@ def test_a_name_that_is_no_day(lesson: Lesson) -> None:
     """It is said at once, before anything is started."""
     with pytest.raises(WrongUsage, match="There is no incident 'sunday'"):
         game.start(lesson, "sunday")
+
+
+def test_a_shop_that_does_not_open_leaves_nothing(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its service lives and never gets ready: that is said, and neither it nor a gateway stays."""
+    before = set(left_of(lesson.stack))
+
+    def never(*_: object, **__: object) -> float:
+        raise WorkshopError("It did not get ready.")
+
+    monkeypatch.setattr(Running, "wait_ready", never)
+    with pytest.raises(WorkshopError, match="did not get ready"):
+        game.start(lesson, "wednesday", seed=1)
+    assert set(left_of(lesson.stack)) == before

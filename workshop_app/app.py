@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workshop_app import admin, config, faults, health, logs, metrics, orders, timings
+from workshop_app import admin, config, faults, health, loggers, logs, metrics, orders, timings
 from workshop_app.dependencies import Dependencies, Unavailable, reason
 
 routes = [
@@ -50,6 +50,7 @@ START_FAILED = "dependencies could not be connected"
 UNAVAILABLE = "dependency not available"
 
 log = logs.get_logger(__name__)
+request_log = loggers.gathering(log)  # its lines can wait a moment: the request has ended, and its answer waits, too
 
 
 def create(settings: config.Config) -> Starlette:
@@ -159,7 +160,7 @@ class Exchange:
             self.status = message["status"]
             # Pairs of bytes, in a list of our own: Starlette's mapping of headers would cost ten times as much.
             message["headers"] = [*message["headers"], (b"x-request-id", self.request_id.encode())]
-            if self.scope["app"].state.draining:
+            if self.scope["app"].state["draining"]:
                 message["headers"].append((b"connection", b"close"))  # the next request should go elsewhere
         elif message["type"] == "http.response.body":
             self.size_bytes += len(message.get("body", b""))
@@ -183,7 +184,7 @@ class Exchange:
         """Probes come every few seconds: they show at level debug, unless they fail."""
         failed = self.status is None or self.status >= 500
         level = "warning" if failed else "debug" if template in PROBES else "info"
-        getattr(log, level)(
+        getattr(request_log, level)(
             REQUEST,
             method=self.scope["method"],
             route=template,

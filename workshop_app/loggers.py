@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import FrameType, MappingProxyType
 from typing import Any
@@ -35,10 +35,11 @@ _second = (0, "")
 
 
 class Named:
-    """What our loggers wrap: no more than a name."""
+    """What our loggers wrap: a name, and the way their lines take."""
 
-    def __init__(self, name: str = "root") -> None:
+    def __init__(self, name: str = "root", write: Callable[[bytes], None] | None = None) -> None:
         self.name = name
+        self.write = write or stdout.write
 
 
 class Logger(structlog.BoundLoggerBase):
@@ -52,7 +53,8 @@ class Logger(structlog.BoundLoggerBase):
     def log(self, number: int, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at a level of the standard library, such as ``logging.INFO``."""
         if number >= ROOT.level:
-            emit(level_of(number), self._logger.name, place(sys._getframe(1)), event, {**self._context, **fields}, args)
+            fields = {**self._context, **fields}
+            emit(level_of(number), self._logger, place(sys._getframe(1)), event, fields, args)
 
 
 def _methods(level: str, *, error: bool) -> tuple[Any, Any]:
@@ -65,12 +67,12 @@ def _methods(level: str, *, error: bool) -> tuple[Any, Any]:
             fields.setdefault("exc_info", True)
         if self._context:
             fields = {**self._context, **fields}
-        emit(level, self._logger.name, place(sys._getframe(1)), event, fields, args)
+        emit(level, self._logger, place(sys._getframe(1)), event, fields, args)
 
     async def asay(self: Logger, event: Any = "", /, *args: Any, **fields: Any) -> None:
         if number >= ROOT.level:
             fields = {**self._context, **({"exc_info": True} if error else {}), **fields}
-            emit(level, self._logger.name, place(sys._getframe(1)), event, fields, args)
+            emit(level, self._logger, place(sys._getframe(1)), event, fields, args)
 
     return say, asay
 
@@ -81,7 +83,14 @@ for _name in (*LEVELS, *ALSO):
     setattr(Logger, f"a{_name}", _asay)
 
 
-def emit(level: str, logger: str, caller: str, event: Any, fields: dict[str, Any], args: tuple[Any, ...] = ()) -> None:
+def gathering(log: Any) -> Any:
+    """The same logger, whose lines leave with the others of the event loop's turn; one of another kind as it is."""
+    return Logger(Named(log._logger.name, stdout.write_soon), [], log._context) if isinstance(log, Logger) else log
+
+
+def emit(
+    level: str, logger: Named, caller: str, event: Any, fields: dict[str, Any], args: tuple[Any, ...] = ()
+) -> None:
     """Make one line and write it. A field whose name is taken gets an underscore behind it."""
     if args:
         event, fields = _filled_in(event, args, fields)
@@ -90,11 +99,11 @@ def emit(level: str, logger: str, caller: str, event: Any, fields: dict[str, Any
     if event.__class__ is not str:
         event = _text(event)
     ts, around = now(), context.get()
-    head = {"ts": ts, "level": level, "logger": logger, "caller": caller, "msg": event, "out": "stdout"}
+    head = {"ts": ts, "level": level, "logger": logger.name, "caller": caller, "msg": event, "out": "stdout"}
     line = {**head, **around, **fields}
     if len(line) != len(head) + len(around) + len(fields):
         line = _beside(head, around, fields)
-    stdout.write(json_line.encode(line))
+    logger.write(json_line.encode(line))
 
 
 def now() -> str:

@@ -1,4 +1,7 @@
-"""An answer in one piece: uvicorn writes its head, then its body, and each costs a system call and a packet."""
+"""An answer in one piece: uvicorn writes its head, then its body, and each costs a system call and a packet.
+
+It leaves at the end of the event loop's turn, after the lines that tell of it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,10 @@ import asyncio
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from workshop_app.loggers import stdout
+
+KEPT_BYTES = 65_536  # more than that in one turn leaves at once: who streams fills no memory
 
 
 class WholeAnswers(HttpToolsProtocol):
@@ -17,32 +24,43 @@ class WholeAnswers(HttpToolsProtocol):
 
 
 class Gathering:
-    """A transport that sends two pieces together if the second comes in the same turn of the event loop.
+    """A transport that sends together what is written in the same turn of the event loop, and lines of the log first.
 
-    Only one piece is ever kept, and only for that turn: who streams waits for nothing, and fills no memory.
+    Only for that turn is anything kept, so who streams waits for nothing.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._kept = b""
+        self._closing = False
 
     def write(self, piece: bytes) -> None:
-        """Send it, with the one before it, or soon."""
+        """Send it soon, with what has come before it in this turn."""
         if self._kept:
-            piece, self._kept = self._kept + piece, b""
-            self._transport.write(piece)
-        else:
+            self._kept += piece
+            if len(self._kept) > KEPT_BYTES:
+                self._send_kept()
+        elif piece:
             self._kept = piece
             self._loop.call_soon(self._send_kept)
 
     def close(self) -> None:
         """Close once all is sent."""
+        self._closing = True
+        self._loop.call_soon(self._close)
+
+    def is_closing(self) -> bool:
+        """Nothing should be written any more?"""
+        return self._closing or self._transport.is_closing()
+
+    def _close(self) -> None:
         self._send_kept()
         self._transport.close()
 
     def _send_kept(self) -> None:
         if self._kept:
+            stdout.flush()
             piece, self._kept = self._kept, b""
             self._transport.write(piece)
 

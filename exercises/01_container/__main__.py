@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # while it starts there is nobody to wait for
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # while it starts there is nobody to wait for
 
 import uvicorn  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402

@@ -47,6 +47,7 @@ async def test_a_bug_is_answered_politely_and_told_in_full(
     """500 and a sentence outside; inside the error, the stack and the request's line, all with its id, no values."""
     answer = await client.get("/broken/7", headers={"X-Request-ID": "mine"})
     assert (answer.status_code, set(answer.json())) == (500, {"error"})
+    await asyncio.sleep(0)  # the request's line leaves with the others of its turn
     text = capfd.readouterr().out
     thread, failed, request = (json.loads(line) for line in text.splitlines())
     assert {line["request_id"] for line in (thread, failed, request)} == {"mine"}

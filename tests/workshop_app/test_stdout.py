@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import fcntl
 import json
+import math
 import os
 import select
 import signal
@@ -140,6 +143,108 @@ def test_a_stalled_reader_stalls_the_service_and_nothing_is_lost(environ: dict[s
     assert len(asked) > 5
     assert [line["path"] for line in lines if line["msg"] == "request" and line["route"] == "unmatched"] == asked
     assert lines[-1]["logger"] == "uvicorn.error"  # until its last word
+
+
+def test_lines_that_can_wait_leave_in_one_call_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of one turn of the event loop together; before one that cannot wait; without another turn, on demand."""
+    there, here = os.pipe()
+    out, calls = Stdout(tell, here), []
+    write = os.write
+
+    def counting(descriptor: int, data: bytes) -> int:
+        calls.append(data)
+        return write(descriptor, data)
+
+    monkeypatch.setattr("workshop_app.stdout.os.write", counting)
+
+    async def turns() -> None:
+        out.write_soon(b"1\n")
+        out.write_soon(b"2\n")
+        assert calls == []
+        await asyncio.sleep(0)
+        assert calls == [b"1\n2\n"]
+        out.write_soon(b"3\n")
+        out.write(b"4\n")
+        assert calls == [b"1\n2\n", b"3\n4\n"]
+        await asyncio.sleep(0)
+        out.write_soon(b"5\n")
+
+    asyncio.run(turns())
+    out.flush()
+    os.close(here)
+    assert read_all(there) == b"1\n2\n3\n4\n5\n"
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize(("room", "lost"), [(0, 3), (1, 3), (2, 2), (3, 2), (5, 1)])
+def test_of_lines_together_only_what_is_not_out_is_lost(monkeypatch: pytest.MonkeyPatch, room: int, lost: int) -> None:
+    """A disk that fills up within them: those that had room stand there, the others are counted, a torn one, too."""
+    there, here = os.pipe()
+    out, write = Stdout(tell, here), os.write
+    left: float = room
+
+    def filling(descriptor: int, data: bytes) -> int:
+        nonlocal left
+        if descriptor == here:
+            data = data[: int(min(left, len(data)))]
+            left -= len(data)
+            if not data:
+                raise OSError(errno.ENOSPC, "full")
+        return write(descriptor, data)
+
+    monkeypatch.setattr("workshop_app.stdout.os.write", filling)
+
+    async def turn() -> None:
+        for line in (b"1\n", b"2\n", b"3\n"):
+            out.write_soon(line)
+
+    asyncio.run(turn())
+    out.flush()
+    left = math.inf
+    out.write(b"4\n")
+    os.close(here)
+    *whole, news, last = [line for line in read_all(there).splitlines() if line]
+    assert (json.loads(news), last) == ({"msg": MENDED, "lines": lost}, b"4")
+    assert b"\n".join(whole) == b"1\n2\n3"[:room].rstrip(b"\n")
+
+
+def test_whoever_has_an_answer_stands_in_the_log(environ: dict[str, str]) -> None:
+    """Killed in the middle of its work, with many requests at once: none was answered whose line is not there."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop_app"],
+        env={"PATH": os.environ["PATH"], **environ},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout
+    answered: list[str] = []
+
+    def ask(name: int) -> None:
+        number = 0
+        with httpx.Client(base_url=f"http://127.0.0.1:{environ['HTTP_PORT']}", trust_env=False) as client:
+            while process.poll() is None:
+                path = f"/none/{name}/{number}"
+                try:
+                    assert client.get(path).status_code == 404
+                except httpx.TransportError:
+                    time.sleep(0.01)
+                else:
+                    answered.append(path)
+                    number += 1
+
+    callers = [threading.Thread(target=ask, args=(name,)) for name in range(8)]
+    for caller in callers:
+        caller.start()
+    killer = threading.Timer(2, process.kill)
+    killer.start()
+    with process:
+        lines = process.stdout.read().splitlines(keepends=True)
+    for caller in callers:
+        caller.join()
+    told = {json.loads(line).get("path") for line in lines if line.endswith(b"\n")}
+    assert len(answered) > 100
+    assert set(answered) <= told
 
 
 BROKEN = """

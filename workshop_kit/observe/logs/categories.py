@@ -26,19 +26,19 @@ def category(lines: Lines, span: Span, whole: Any) -> Any:
     if not len(rows) or sizes.max() > _MOST_BYTES or len(lines.data) < starts[-1] + _WORD:
         return None
     words = np.ndarray(len(lines.data) - _WORD + 1, np.dtype("<u8"), lines.data, strides=(1,))
-    heads = words[starts] & _LEFT[np.minimum(sizes, _WORD)]
-    tails = words[np.maximum(ends - _WORD, starts)] & _LEFT[np.minimum(sizes, _WORD)]
-    codes, left = np.full(len(rows), -1, np.int8), np.arange(len(rows))
+    looked_at = _LEFT[np.minimum(sizes, _WORD)]
+    heads, tails = words[starts] & looked_at, words[np.maximum(ends - _WORD, starts)] & looked_at
+    codes, other = np.zeros(len(rows), np.int8), np.ones(len(rows), bool)
     names: list[str] = []
-    while len(left):
-        one = left[0]
+    while other.any():
+        one = other.argmax()
         name = lines.data[starts[one] : ends[one]]
         if len(names) == _MOST or not _SPECIAL.isdisjoint(name):
             return None
-        same = (sizes[left] == sizes[one]) & (heads[left] == heads[one]) & (tails[left] == tails[one])
-        codes[left[same]] = len(names)
+        same = (sizes == sizes[one]) & (heads == heads[one]) & (tails == tails[one])
+        codes[same] = len(names)
         names.append(name.decode())
-        left = left[~same]
+        other &= ~same
     places = np.full(len(whole), -1, np.int8)
     places[rows] = codes
     return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(names, pa.string()))

@@ -6,7 +6,6 @@ the end of the data is a line, too. Bytes that are not UTF-8 become U+FFFD.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from workshop_kit.observe.logs.lines import Lines
 
 BLOCK_BYTES = 8 * 1024 * 1024
 _STRIDE = 1 << 18  # newlines are looked for in pieces that fit into the processor's cache
+_AHEAD_BYTES = 1 << 16
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
@@ -39,19 +39,6 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.lines)
-
-    def split(self, parts: int) -> list[Block]:
-        """The same lines in so many blocks of like size."""
-        edges = [len(self) * part // parts for part in range(parts + 1)]
-        return [self._part(start, end) for start, end in itertools.pairwise(edges)]
-
-    def _part(self, start: int, end: int) -> Block:
-        received, stream, attrs = (
-            None if one is None else one.slice(start, end - start) for one in (self.received, self.stream, self.attrs)
-        )
-        foreign = frozenset(row - start for row in self.foreign if start <= row < end)
-        lines = self.lines.some(slice(start, end))
-        return Block(lines, received, stream, attrs, foreign, self.counts if not start else Counter())
 
 
 def plain(data: bytes) -> Block:
@@ -101,17 +88,26 @@ class Readable(Protocol):
 
 def blocks(file: Readable, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
     """A file in pieces of whole lines; a line longer than a block is a longer piece."""
-    readline = getattr(file, "readline", None)
     waiting: list[bytes] = []
-    while data := file.read(block_bytes):
-        if readline is not None:
-            yield data if data.endswith(b"\n") else data + readline()
-            continue
+    while data := file.read(_whole_lines(file, block_bytes)):
         end = data.rfind(b"\n") + 1
-        if not end:
+        if end == len(data) and not waiting:
+            yield data
+        elif end:
+            yield b"".join([*waiting, data[:end]])
+            waiting = [data[end:]] if end < len(data) else []
+        else:
             waiting.append(data)
-            continue
-        yield b"".join([*waiting, data[:end]])
-        waiting = [data[end:]] if end < len(data) else []
     if waiting:
         yield b"".join(waiting)
+
+
+def _whole_lines(file: Any, most: int) -> int:
+    """How much to read so that a line ends there, which saves a copy; of what cannot be looked ahead in, ``most``."""
+    if not getattr(file, "seekable", bool)():
+        return most
+    start = file.tell()
+    file.seek(start + max(0, most - _AHEAD_BYTES))
+    end = file.read(min(most, _AHEAD_BYTES)).rfind(b"\n") + 1
+    file.seek(start)
+    return most - _AHEAD_BYTES + end if end and most > _AHEAD_BYTES else most

@@ -61,8 +61,8 @@ class Following(Iterator[pd.DataFrame]):
         self._frames.close()  # type: ignore[attr-defined]
 
     def _follow(self) -> Iterator[pd.DataFrame]:
-        with Extractor() as extractor, contextlib.closing(Parser(extractor)) as parser:
-            collected, done = Collected(parser), ""
+        with Extractor() as extractor:
+            self._parser, collected, done = Parser(extractor), Collected(), ""
             while state := self._state():
                 at_rest = not state["Running"]
                 if at_rest and state["StartedAt"] == done:  # nothing new until somebody starts it
@@ -119,7 +119,7 @@ class Following(Iterator[pd.DataFrame]):
     def _take(self, block: Block, collected: Collected) -> None:
         fresh, gaps = self._window.new(block)
         self._gaps += gaps
-        collected.add(fresh)
+        collected.add(*self._parser.parse(fresh))
 
     def _finish(self, collected: Collected) -> None:
         """What has no line end is a line when nothing more can come."""

@@ -15,7 +15,6 @@ import pyarrow as pa
 from workshop_kit.observe.logs.cutting import Block
 from workshop_kit.observe.logs.judging import REASONS
 from workshop_kit.observe.logs.mending import Parsed, conformed
-from workshop_kit.observe.logs.parsing import Parser
 from workshop_kit.observe.logs.pieces import STREAM, STREAMS
 from workshop_kit.observe.logs.schema import ARROW, CATEGORIES, JSON, RESERVED, TEXT, TIME, Seen, Types
 from workshop_kit.observe.logs.times import UTC_NS
@@ -43,23 +42,21 @@ class _Part:
 class Collected:
     """Blocks as they come, then a frame of them all. Keeps the columns, not the text."""
 
-    def __init__(self, parser: Parser) -> None:
-        self._parser = parser
+    def __init__(self) -> None:
         self._parts: list[_Part] = []
         self._counts: Counter[str] = Counter()
         self._seen = Seen()
         self.rows = 0
 
-    def add(self, block: Block) -> None:
-        """Parse a block."""
+    def add(self, block: Block, parsed: Parsed) -> None:
+        """Take a block and what was found in it."""
         self._counts.update(block.counts)
         if not len(block):
             return
-        for part, parsed in self._parser.parse(block):
-            for key in CATEGORIES & set(parsed.columns):
-                if parsed.types[key] == TEXT and not pa.types.is_dictionary(parsed.columns[key].type):
-                    parsed.columns[key] = parsed.columns[key].dictionary_encode()
-            self._parts.append(_Part(parsed, part.received, part.stream, part.attrs))
+        for key in CATEGORIES & set(parsed.columns):
+            if parsed.types[key] == TEXT and not pa.types.is_dictionary(parsed.columns[key].type):
+                parsed.columns[key] = parsed.columns[key].dictionary_encode()
+        self._parts.append(_Part(parsed, block.received, block.stream, block.attrs))
         self.rows += len(block)
 
     def frame(self, gaps: Sequence[Any] = ()) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class Lines:
 
     def unquoted(self, rows: Iterable[Any]) -> list[str | None]:
         """What some of the quoted lines say."""
-        return [unquoted(self.data[self.starts[row] : self.ends[row]]) for row in rows]
+        return all_unquoted([self.data[self.starts[row] : self.ends[row]] for row in rows])
 
     def some(self, rows: Any) -> Lines:
         """These rows only: places in order, or a mask."""
@@ -105,6 +105,23 @@ def unquoted(content: bytes) -> str | None:
         return orjson.loads(b'"' + content + b'"')  # type: ignore[no-any-return]
     except orjson.JSONDecodeError:
         return None
+
+
+def all_unquoted(contents: Sequence[bytes]) -> list[str | None]:
+    """The same for many at once; no content has a line end in it.
+
+    >>> all_unquoted([b"a", b'b","c', b"\\\\"])
+    ['a', None, '\\\\']
+    """
+    if len(contents) > 1:
+        # No string of JSON has a bare line end in it. So what has quotes of its own makes more strings of one, or lists.
+        try:
+            found: list[str | None] = orjson.loads(b'["' + b'"\n,"'.join(contents) + b'"]')
+        except orjson.JSONDecodeError:
+            found = []
+        if len(found) == len(contents) and set(map(type, found)) == {str}:
+            return found
+    return [unquoted(content) for content in contents]
 
 
 NO_LINES = Lines(b"", np.zeros(0, np.int64), np.zeros(0, np.int64))

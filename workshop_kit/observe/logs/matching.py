@@ -20,6 +20,7 @@ from workshop_kit.observe.logs.schema import TEXT, TIME, Types
 
 _ONES, _HIGHS, _ONE = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080), np.uint64(1)
 _WORD = 8
+_FEW = 1 / 128  # of the lines
 _STEPS = 64  # of a word: what is longer is looked for line by line
 _STRING = re.compile(rb'(?:[^"\\\n]|\\[^\n])*"')
 _QUOTED_STRING = re.compile(rb'(?:[^"\\\n]|\\[^"\\\n]|\\\\(?:\\["\\]|[^"\\\n]))*\\"')
@@ -77,7 +78,9 @@ class _Walk:
         if len(self._fresh):
             fresh = self._fresh if len(self._fresh) < size else None
             found.append(self._read(fresh, self._plan.literal(key, True, text, quoted), text))
-            self._fresh = self._fresh[self._at[self._fresh] == self._lines.starts[self._fresh]]
+            left = self._fresh[self._at[self._fresh] == self._lines.starts[self._fresh]]
+            # A few that begin with none of the first fields are not worth a walk of their own.
+            self._fresh = left if len(left) > size * _FEW else left[:0]
         spans, empty = [span for span, _ in found if len(span.starts)], np.concatenate([rows for _, rows in found])
         return spans[0] if len(spans) == 1 else _joined(spans), empty
 
@@ -94,9 +97,9 @@ class _Walk:
         """Read a field with these bytes before it in some rows (None: all)."""
         at = self._at if rows is None else self._at[rows]
         there, null, words = self._stands(at, before, text)
-        places = np.flatnonzero(there)
         nulls = null if rows is None else rows[null]
-        if len(places) < len(at):
+        if not there.all():
+            places = np.flatnonzero(there)
             rows = places if rows is None else rows[places]
             at, words = at[places], words[places]
         starts = at + before.size
@@ -127,7 +130,7 @@ class _Walk:
         if count > 1:
             there = there & (last == wanted.words[-1])
         null = np.zeros(0, np.int64)
-        if text:
+        if text and not there.all():
             but_quote = wanted.masks[-1] & (np.uint64(2**64 - 1) >> np.uint64(8 * self._quote_size))
             head = head if count > 1 else np.ones(len(at), bool)
             null = np.flatnonzero(head & ~there & (last & but_quote == wanted.words[-1] & but_quote))
@@ -141,11 +144,12 @@ class _Walk:
         most = len(self._view) - size
         if most < 0:
             return self._alone(at, size)
-        windows = np.ndarray(most + 1, f"V{size}", self._lines.data, strides=(1,))[np.clip(at, 0, most)]
-        found = windows.view("<u8").reshape(-1, count)
+        windows = np.ndarray(most + 1, f"V{size}", self._lines.data, strides=(1,))
+        if not len(at) or (at.min() >= 0 and at.max() <= most):
+            return windows[at].view("<u8").reshape(-1, count)
+        found = windows[np.clip(at, 0, most)].view("<u8").reshape(-1, count)
         edge = np.flatnonzero((at < 0) | (at > most))
-        if len(edge):
-            found[edge] = self._alone(at[edge], size)
+        found[edge] = self._alone(at[edge], size)
         return found
 
     def _alone(self, at: Any, size: int) -> Any:
@@ -165,11 +169,12 @@ class _Walk:
         quotes = self._guessed(starts)
         if quotes is None:
             quotes = self._first(starts, words, b'"')
-        good = np.ones(len(starts), bool)
-        before = self._bytes(quotes - 1) == _BACKSLASH
+        good = before = self._view[quotes - 1] == _BACKSLASH
         if self._lines.quoted:
-            good, quotes = before, quotes - 1
-            before = good & (self._bytes(quotes - 1) == _BACKSLASH)
+            quotes = quotes - 1
+            before = good & (self._view[quotes - 1] == _BACKSLASH)
+        else:
+            good = np.ones(len(starts), bool)
         pattern = _QUOTED_STRING if self._lines.quoted else _STRING
         for number in np.flatnonzero(before):  # that quote is escaped, or what stands before it is
             end = self._lines.ends[number if rows is None else rows[number]]

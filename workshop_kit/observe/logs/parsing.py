@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,38 +21,30 @@ from workshop_kit.observe.logs.schema import Seen, Types, counted
 
 _SAMPLE = 250
 _FEW_NAMES = 1_000  # while there are no more, what was judged one by one is learned from at once
-_MANY_ROWS = 2_000  # from here on it is quicker to use two processors
 _MANY = 0.01  # of the rows not as planned: the plan does not fit the data (any more)
 
 
 class Parser:
-    """Blocks of log lines to columns; the schema and the plan grow with what was seen.
-
-    For one thread at a time; uses two.
-    """
+    """Blocks of log lines to columns; the schema and the plan grow with what was seen. For up to two threads."""
 
     def __init__(self, extractor: Extractor) -> None:
-        self._extractors = [extractor, Extractor(extractor)]
-        self._beside = ThreadPoolExecutor(len(self._extractors) - 1, "logs: parse beside")
+        self._free = [extractor, Extractor(extractor)]
         self._lock = threading.Lock()
         self._seen = Seen()
         self._habits = Habits()
         self._known: tuple[Types, Plan] = {}, Plan((), ",", ":")
 
-    def close(self) -> None:
-        """End its threads."""
-        self._beside.shutdown()
-
-    def parse(self, block: Block) -> list[tuple[Block, Parsed]]:
-        """All rows of a block, in order, in one part or two that were parsed at the same time."""
+    def parse(self, block: Block) -> tuple[Block, Parsed]:
+        """All rows of a block, in order."""
+        if not len(block):
+            return block, Parsed(0, {}, {}, pa.nulls(0, pa.string()), pa.nulls(0, pa.string()), pa.nulls(0, REASON))
         if not self._known[0]:
             self._learn(readable(block, _sample(len(block)))[1])
-        parts = block.split(len(self._extractors)) if len(block) > _MANY_ROWS else [block]
-        others = [
-            self._beside.submit(self._parse, part, extractor)
-            for part, extractor in zip(parts[1:], self._extractors[1:], strict=False)
-        ]
-        return [self._parse(parts[0], self._extractors[0]), *(other.result() for other in others)]
+        extractor = self._free.pop()
+        try:
+            return self._parse(block, extractor)
+        finally:
+            self._free.append(extractor)
 
     def _parse(self, block: Block, extractor: Extractor) -> tuple[Block, Parsed]:
         types, plan = self._known

@@ -16,7 +16,6 @@ from workshop_kit.observe.logs.matching import Span, match
 from workshop_kit.observe.logs.mending import undivided
 from workshop_kit.observe.logs.plans import Plan
 from workshop_kit.observe.logs.schema import ARROW, CATEGORIES, TEXT, TIME, Seen, Types
-from workshop_kit.observe.logs.times import nulls
 from workshop_kit.observe.logs.values import NO_ROWS, meant, typed
 
 _TEXT = pa.string()
@@ -49,12 +48,16 @@ def planned(lines: Lines, plan: Plan, types: Types, but: Iterable[int] = ()) -> 
         columns[key], unfit = typed(texts, types[key])
         odd[wrong], odd[unfit] = True, True
     fast = Fast({key: columns[key] for key in types}, odd)
+    but_rows = pa.array(np.flatnonzero(odd))
     for key in found.spans:
-        fast.seen.add_some(
-            key, TEXT if types[key] == TIME else types[key], int(np.count_nonzero(~odd & ~nulls(fast.columns[key])))
-        )
+        column, kind = fast.columns[key], TEXT if types[key] == TIME else types[key]
+        fast.seen.add_some(key, kind, _values(column) - _values(column.take(but_rows)))
         fast.seen.add_some(key, "", int(np.count_nonzero(~odd[empty.get(key, NO_ROWS)])))
     return fast
+
+
+def _values(column: Any) -> int:
+    return len(column) - int(column.null_count)
 
 
 def merged(fast: Fast, rows: Any, other: Fast) -> Fast:

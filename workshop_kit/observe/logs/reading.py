@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
 import zlib
+from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.cutting import Block, blocks
 from workshop_kit.observe.logs.extraction import Extractor
 from workshop_kit.observe.logs.frame import Collected
+from workshop_kit.observe.logs.mending import Parsed
 from workshop_kit.observe.logs.messages import Messages
 from workshop_kit.observe.logs.parsing import Parser
 from workshop_kit.observe.logs.pieces import MAX_LINE_BYTES
@@ -28,6 +31,7 @@ JSON_FILE, STAMPED, PLAIN = "json-file", "docker logs --timestamps", "plain"
 FORMATS = (JSON_FILE, STAMPED, PLAIN)
 _GZIP = 31  # zlib's number for that format
 _PACKED_BYTES = 1024 * 1024
+_WORKERS = 2
 MESSAGES = "messages"  # the engine's stream, of a container without a terminal
 
 
@@ -41,9 +45,11 @@ class Reader:
         self._extractor = Extractor()
         self._source = source_of(kind, Extractor(self._extractor), live, max_line_bytes)
         self._parser = Parser(self._extractor)
-        self._collected = Collected(self._parser)
-        self._worker = ThreadPoolExecutor(1, "logs: parse")
-        self._before: Future[None] | None = None
+        self._collected = Collected()
+        self._workers = ThreadPoolExecutor(_WORKERS, "logs: parse")
+        self._running: deque[Future[tuple[Block, Parsed]]] = deque()
+        self._fed = threading.Event()  # whether the source has taken the bytes before these
+        self._fed.set()
 
     @property
     def rows(self) -> int:
@@ -54,23 +60,34 @@ class Reader:
     def feed(self, data: bytes) -> None:
         """Take whole lines (only the last may lack its end); a ``live`` reader takes bytes split anywhere.
 
-        They are parsed while the next ones are fetched; an error comes with the next call.
+        They are parsed while the next ones are fetched; an error comes with one of the next calls.
         """
-        self._add(self._source.feed(data))
+        self._settle(but=_WORKERS)
+        before, self._fed = self._fed, threading.Event()
+        self._running.append(self._workers.submit(self._parsed, data, before, self._fed))
+
+    def _parsed(self, data: bytes, before: threading.Event, fed: threading.Event) -> tuple[Block, Parsed]:
+        """The source takes its bytes in order; whole blocks are parsed side by side, each by one thread.
+
+        (Two threads at one block, or one at each step, wait for Python's lock more often than they work.)
+        """
+        before.wait()
+        try:
+            block = self._source.feed(data)
+        finally:
+            fed.set()
+        return self._parser.parse(block)
 
     def end(self) -> None:
         """There is no more: what is unfinished becomes lines."""
-        for block in self._source.end():
-            self._add(block)
-
-    def _add(self, block: Block) -> None:
         self._settle()
-        self._before = self._worker.submit(self._collected.add, block)
+        for block in self._source.end():
+            self._collected.add(*self._parser.parse(block))
 
-    def _settle(self) -> None:
-        before, self._before = self._before, None
-        if before:
-            before.result()
+    def _settle(self, but: int = 0) -> None:
+        """Collect what was parsed, in order; wait until no more than some blocks are left."""
+        while len(self._running) > but:
+            self._collected.add(*self._running.popleft().result())
 
     def frame(self, gaps: Sequence[Any] = ()) -> pd.DataFrame:
         """The lines since the last frame."""
@@ -79,8 +96,7 @@ class Reader:
 
     def close(self) -> None:
         """Free its memory."""
-        self._worker.shutdown()
-        self._parser.close()
+        self._workers.shutdown(cancel_futures=True)
         self._extractor.close()
 
     def __enter__(self) -> Self:

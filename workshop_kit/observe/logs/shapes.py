@@ -64,6 +64,8 @@ def shapes(data: bytes, starts: Any, ends: Any) -> Shapes:
     open_ones = open_ones[view[last[open_ones] - 1] == ord("}")]
     after = last - 1 - _labels(found, data, open_ones, last, _ENDS, 1)  # the time's closing quote stands before
     for length in range(_LONGEST_STAMP, _SHORTEST_STAMP - 1, -1):
+        if not len(open_ones):
+            break
         at = after[open_ones] - 1 - length - 8  # where "time":" should stand
         fits = at - _TAIL - 1 > starts[open_ones] + _HEAD
         fits &= words[np.maximum(at, 0)] == _word('"time":"')
@@ -83,8 +85,7 @@ def _fill(found: Shapes, data: bytes, view: Any, words: Any, rows: Any, at: Any,
     rows, at, stream = rows[fits], at[fits], stream[fits]
     names = words[stream - 8]
     good = (words[stream - 16] == _word('tream":"')) & ((names == _word('stdout",')) | (names == _word('stderr",')))
-    for back, mark in ((20, '"'), (19, ","), (18, '"'), (17, "s")):
-        good &= view[stream - back] == ord(mark)
+    good &= words[stream - 24] >> np.uint64(32) == _word('","s')
     good &= (view[at + 8 + length - 1] == ord("Z")) & (view[at + 8 + length] == ord('"')) & (view[at - 1] == ord(","))
     rows, at, stream, names = rows[good], at[good], stream[good], names[good]
     times = _times(view, at + 8, length)

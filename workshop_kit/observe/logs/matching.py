@@ -24,7 +24,7 @@ _FEW = 1 / 128  # of the lines
 _STEPS = 64  # of a word: what is longer is looked for line by line
 _STRING = re.compile(rb'(?:[^"\\\n]|\\[^\n])*"')
 _QUOTED_STRING = re.compile(rb'(?:[^"\\\n]|\\[^"\\\n]|\\\\(?:\\["\\]|[^"\\\n]))*\\"')
-_BACKSLASH, _QUOTE = ord("\\"), ord('"')
+_BACKSLASH, _BACKSLASHES, _QUOTE = 0x5C, 0x5C5C, ord('"')
 _BARE_ENDS = b",}"
 _TAILS = ("}", "}\n", "}\r\n")
 _NULL = np.uint64(int.from_bytes(b"null", "little"))
@@ -66,6 +66,7 @@ class _Walk:
 
     def __init__(self, lines: Lines, plan: Plan) -> None:
         self._lines, self._plan, self._view = lines, plan, lines.view
+        self._pairs = np.ndarray(len(self._view) - 1, "<u2", lines.data, strides=(1,))
         self._quote_size = 2 if lines.quoted else 1
         self._at = lines.starts.copy()
         self._fresh = np.flatnonzero(self._bytes(self._at) == ord("{"))
@@ -169,12 +170,12 @@ class _Walk:
         quotes = self._guessed(starts)
         if quotes is None:
             quotes = self._first(starts, words, b'"')
-        good = before = self._view[quotes - 1] == _BACKSLASH
         if self._lines.quoted:
             quotes = quotes - 1
-            before = good & (self._view[quotes - 1] == _BACKSLASH)
+            two = self._pairs[quotes - 1]
+            good, before = two >> 8 == _BACKSLASH, two == _BACKSLASHES
         else:
-            good = np.ones(len(starts), bool)
+            good, before = np.ones(len(starts), bool), self._view[quotes - 1] == _BACKSLASH
         pattern = _QUOTED_STRING if self._lines.quoted else _STRING
         for number in np.flatnonzero(before):  # that quote is escaped, or what stands before it is
             end = self._lines.ends[number if rows is None else rows[number]]

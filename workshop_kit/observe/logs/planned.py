@@ -79,18 +79,22 @@ def _texts(lines: Lines, span: Span, whole: Any) -> Any:
     size = len(span.starts)
     if not size:
         return pa.nulls(len(whole), _TEXT)
-    offsets = np.empty(2 * size + 1, np.int32)
-    offsets[:-1:2], offsets[1::2], offsets[-1] = (
-        span.starts,
-        span.ends,
-        span.ends[-1],
-    )  # between two is what is no value
-    both = pa.StringArray.from_buffers(2 * size, pa.py_buffer(offsets), pa.py_buffer(lines.data))
-    rows = slice(None) if span.rows is None else span.rows
-    places, there = np.zeros(len(whole), np.int32), np.zeros(len(whole), bool)
-    places[rows], there[rows] = np.arange(0, 2 * size, 2), True
-    there &= whole
-    return both.take(pa.array(places) if there.all() else pa.array(places, mask=~there))
+    offsets = np.empty(2 * size + 2, np.int32)  # every other text is what stands between two values, the last is empty
+    offsets[:-2:2], offsets[1:-1:2], offsets[-2:] = span.starts, span.ends, span.ends[-1]
+    both = pa.StringArray.from_buffers(2 * size + 1, pa.py_buffer(offsets), pa.py_buffer(lines.data))
+    if span.rows is None:
+        places = np.where(whole, np.arange(0, 2 * size, 2, np.int32), np.int32(2 * size))
+    else:
+        places = np.full(len(whole), 2 * size, np.int32)
+        places[span.rows] = np.arange(0, 2 * size, 2, np.int32)
+        places[~whole] = 2 * size
+    texts = both.take(pa.Array.from_buffers(pa.int32(), len(places), [None, pa.py_buffer(places)]))
+    none = places == 2 * size
+    missing = int(np.count_nonzero(none))
+    if not missing:
+        return texts
+    there = pa.py_buffer(np.packbits(~none, bitorder="little"))
+    return pa.Array.from_buffers(_TEXT, len(texts), [there, *texts.buffers()[1:]], missing, texts.offset)
 
 
 def _without_null(texts: Any) -> tuple[Any, Any]:

@@ -69,8 +69,9 @@ def shapes(data: bytes, starts: Any, ends: Any) -> Shapes:
         at = after[open_ones] - 1 - length - 8  # where "time":" should stand
         fits = at - _TAIL - 1 > starts[open_ones] + _HEAD
         fits &= words[np.maximum(at, 0)] == _word('"time":"')
-        rows, at = open_ones[fits], at[fits]
-        open_ones = open_ones[~fits]
+        rows, at, open_ones = (
+            (open_ones, at, open_ones[:0]) if fits.all() else (open_ones[fits], at[fits], open_ones[~fits])
+        )
         if len(rows):
             _fill(found, data, view, words, rows, at, length)
     return found
@@ -82,12 +83,14 @@ def _fill(found: Shapes, data: bytes, view: Any, words: Any, rows: Any, at: Any,
     place[rows] = at - 1  # the comma before the time: labels may end there
     stream = at - _labels(found, data, rows, place, _BEFORE_TIME, 0)[rows]
     fits = stream - _TAIL - 1 > found.starts[rows]
-    rows, at, stream = rows[fits], at[fits], stream[fits]
+    if not fits.all():
+        rows, at, stream = rows[fits], at[fits], stream[fits]
     names = words[stream - 8]
     good = (words[stream - 16] == _word('tream":"')) & ((names == _word('stdout",')) | (names == _word('stderr",')))
     good &= words[stream - 24] >> np.uint64(32) == _word('","s')
     good &= (view[at + 8 + length - 1] == ord("Z")) & (view[at + 8 + length] == ord('"')) & (view[at - 1] == ord(","))
-    rows, at, stream, names = rows[good], at[good], stream[good], names[good]
+    if not good.all():
+        rows, at, stream, names = rows[good], at[good], stream[good], names[good]
     times = _times(view, at + 8, length)
     if times is None:  # one of them only looks like a time
         return

@@ -9,6 +9,7 @@ again. All others are judged one by one. What is written as planned (planned.py)
 from __future__ import annotations
 
 import json
+import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,15 +36,28 @@ class Extractor:
     """Blocks of JSON lines to columns of given types, many at a time. For one thread at a time."""
 
     def __init__(self, beside: Extractor | None = None) -> None:
-        """A new database, or one more connection to that of another extractor, which may then work at the same time."""
-        self._connection: duckdb.DuckDBPyConnection = beside._connection.cursor() if beside else _database()
+        """A new database, or one more connection to that of another extractor, which may then work at the same time.
+
+        It is there when it is first asked: most logs are written as planned, and opening one takes longer than a block.
+        """
+        self._beside = beside
+        self._opened: duckdb.DuckDBPyConnection | None = None
+        self._opening: threading.RLock = beside._opening if beside else threading.RLock()
         self._known: dict[int, Kinds | None] = {}  # shapes of lines by their hash, for these types
         self._known_types: Types = {}
         self._careful = False  # whether to ask if a line is JSON before looking into it
 
     def close(self) -> None:
         """Free DuckDB's memory."""
-        self._connection.close()
+        if self._opened:
+            self._opened.close()
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        with self._opening:
+            if not self._opened:
+                self._opened = self._beside._connection.cursor() if self._beside else _database()
+            return self._opened
 
     def __enter__(self) -> Self:
         return self

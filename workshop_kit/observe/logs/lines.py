@@ -114,7 +114,7 @@ def all_unquoted(contents: Sequence[bytes]) -> list[str | None]:
     ['a', None, '\\\\']
     """
     if len(contents) > 1:
-        # No string of JSON has a bare line end in it. So what has quotes of its own makes more strings of one, or lists.
+        # No string of JSON has a bare line end in it: what has quotes of its own makes more strings of one, or lists.
         try:
             found: list[str | None] = orjson.loads(b'["' + b'"\n,"'.join(contents) + b'"]')
         except orjson.JSONDecodeError:

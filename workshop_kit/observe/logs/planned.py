@@ -83,10 +83,10 @@ def _texts(lines: Lines, span: Span, whole: Any) -> Any:
     offsets[:-2:2], offsets[1:-1:2], offsets[-2:] = span.starts, span.ends, span.ends[-1]
     both = pa.StringArray.from_buffers(2 * size + 1, pa.py_buffer(offsets), pa.py_buffer(lines.data))
     if span.rows is None:
-        places = np.where(whole, np.arange(0, 2 * size, 2, np.int32), np.int32(2 * size))
+        places = np.where(whole, np.arange(0, 2 * size, 2, dtype=np.int32), np.int32(2 * size))
     else:
         places = np.full(len(whole), 2 * size, np.int32)
-        places[span.rows] = np.arange(0, 2 * size, 2, np.int32)
+        places[span.rows] = np.arange(0, 2 * size, 2)
         places[~whole] = 2 * size
     texts = both.take(pa.Array.from_buffers(pa.int32(), len(places), [None, pa.py_buffer(places)]))
     none = places == 2 * size

@@ -47,3 +47,14 @@ def category(lines: Lines, span: Span, whole: Any) -> Any:
         places = np.full(len(whole), -1, np.int8)
         places[span.rows] = codes
     return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(names, pa.string()))
+
+
+def same(span: Span, whole: Any, as_category: bool) -> Any:
+    """A field that says the same in all rows that have it, as Arrow's dictionary or as strings."""
+    none = ~whole
+    if span.rows is not None:
+        none[:] = True
+        none[span.rows] = ~whole[span.rows]
+    places = pa.array(np.zeros(len(whole), np.int8), mask=none)
+    names = pa.array([span.same], pa.string())
+    return pa.DictionaryArray.from_arrays(places, names) if as_category else names.take(places)

@@ -21,6 +21,7 @@ from workshop_kit.observe.logs.schema import TEXT, TIME, Types
 _ONES, _HIGHS, _ONE = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080), np.uint64(1)
 _WORD = 8
 _FEW = 1 / 128  # of the lines
+_OTHERS = 1 / 8
 _STEPS = 64  # of a word: what is longer is looked for line by line
 _STRING = re.compile(rb'(?:[^"\\\n]|\\[^\n])*"')
 _QUOTED_STRING = re.compile(rb'(?:[^"\\\n]|\\[^"\\\n]|\\\\(?:\\["\\]|[^"\\\n]))*\\"')
@@ -34,12 +35,13 @@ _FOUR_BYTES = np.uint64(0xFFFFFFFF)
 class Span(NamedTuple):
     """Where a field's values stand: the rows that have it (None: all), and where the value starts and ends there.
 
-    In rows that were not read to the end it may say anything.
+    In rows that were not read to the end it may say anything. ``same`` is what all of them say, if that is known.
     """
 
     rows: Any
     starts: Any
     ends: Any
+    same: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class _Walk:
 
     def __init__(self, lines: Lines, plan: Plan) -> None:
         self._lines, self._plan, self._view = lines, plan, lines.view
+        self._same = dict(plan.same)
         self._pairs = np.ndarray(len(self._view) - 1, "<u2", lines.data, strides=(1,))
         self._quote_size = 2 if lines.quoted else 1
         self._at = lines.starts.copy()
@@ -75,7 +78,9 @@ class _Walk:
         """Read this field where it comes next; also the rows where it is null."""
         size, quoted, found = len(self._at), self._lines.quoted, []
         if len(self._fresh) < size:
-            found.append(self._read(None, self._plan.literal(key, False, text, quoted), text))
+            before = self._plan.literal(key, False, text, quoted)
+            same = self._read_same(key, before) if key in self._same else None
+            found.append(same or self._read(None, before, text))
         if len(self._fresh):
             fresh = self._fresh if len(self._fresh) < size else None
             found.append(self._read(fresh, self._plan.literal(key, True, text, quoted), text))
@@ -93,6 +98,26 @@ class _Walk:
             wanted = literal(tail, self._lines.quoted)
             found |= (left == wanted.size) & (words << np.uint64(8 * wanted.pad) == wanted.words[0])
         return found & (self._at > self._lines.starts)  # a lone brace is an end without a beginning
+
+    def _read_same(self, key: str, before: Literal) -> tuple[Span, Any] | None:
+        """Read a field that nearly all rows have with the same value; None if not so many do."""
+        wanted = self._plan.field(key, self._same[key], self._lines.quoted)
+        found = self._windows(self._at - wanted.pad, len(wanted.words))
+        there = found[:, 0] & wanted.masks[0] == wanted.words[0]
+        for number in range(1, len(wanted.words)):
+            there &= found[:, number] == wanted.words[number]
+        others = np.flatnonzero(~there)
+        if len(others) > _OTHERS * len(there):
+            return None
+        starts = self._at + before.size
+        ends = starts + (wanted.size - before.size - self._quote_size)
+        self._at = self._at + wanted.size * there
+        if not len(others):
+            return Span(None, starts, ends, self._same[key]), others
+        span, nulls = self._read(others, before, True)
+        there[span.rows], starts[span.rows], ends[span.rows] = True, span.starts, span.ends
+        rows = np.flatnonzero(there)
+        return Span(rows, starts[rows], ends[rows], None if len(span.rows) else self._same[key]), nulls
 
     def _read(self, rows: Any, before: Literal, text: bool) -> tuple[Span, Any]:
         """Read a field with these bytes before it in some rows (None: all)."""
@@ -228,7 +253,9 @@ def _joined(spans: list[Span]) -> Span:
     """The spans of different rows as one; none of them has all rows."""
     none = np.zeros(0, np.int64)
     rows, starts, ends = (
-        (np.concatenate([none, *parts]) for parts in zip(*spans, strict=True)) if spans else (none,) * 3
+        (np.concatenate([none, *parts]) for parts in zip(*(span[:3] for span in spans), strict=True))
+        if spans
+        else (none,) * 3
     )
     order = np.argsort(rows)
     return Span(rows[order], starts[order], ends[order])

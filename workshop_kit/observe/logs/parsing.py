@@ -89,7 +89,7 @@ class Parser:
     def _follow(self, lines: Iterable[tuple[str, Judged]]) -> tuple[Types, Plan]:
         for text, one in lines:
             if one.fields and not one.reason:
-                self._habits.learn(text, list(one.fields))
+                self._habits.learn(text, one.fields)
         types = self._seen.types()
         self._known = types, self._habits.plan(types)
         return self._known

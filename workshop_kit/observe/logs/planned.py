@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop_kit.observe.logs.categories import category
+from workshop_kit.observe.logs.categories import category, same
 from workshop_kit.observe.logs.lines import Lines
 from workshop_kit.observe.logs.matching import Span, match
 from workshop_kit.observe.logs.mending import undivided
@@ -37,6 +37,9 @@ def planned(lines: Lines, plan: Plan, types: Types, but: Iterable[int] = ()) -> 
     odd, empty = ~found.whole, dict(found.empty)
     columns = {key: pa.nulls(len(lines), ARROW[kind]) for key, kind in types.items() if key not in found.spans}
     for key, span in found.spans.items():
+        if span.same is not None:
+            columns[key] = same(span, found.whole, key in CATEGORIES)
+            continue
         if types[key] == TEXT and key in CATEGORIES and (column := category(lines, span, found.whole)) is not None:
             columns[key] = column
             continue

@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from workshop_kit.observe.logs.schema import JSON, Types
+from workshop_kit.observe.logs.schema import JSON, TEXT, Types
 
 _WORD = 8
 _MAX_NAMES = 1_000
+_ENOUGH = 20  # lines, to guess from them that a value is always the same
+_MAX_SAME = 64
 _FIRST_COLON = re.compile(r'\{"[^"\\]*"( ?: ?)')
 
 
@@ -30,16 +32,24 @@ class Literal(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """The fields in the order in which they come, any of which may be missing, and what stands between them."""
+    """The fields in the order in which they come, any of which may be missing, and what stands between them.
+
+    ``same`` are texts that were the same in all lines seen, and so probably are in the others: fields and values.
+    """
 
     keys: tuple[str, ...]
     comma: str
     colon: str
+    same: tuple[tuple[str, str], ...] = ()
 
     def literal(self, key: str, first: bool, text: bool, quoted: bool) -> Literal:
         """What stands before the value of a field (if it is a text, its quote, too)."""
         before = f"{'{' if first else self.comma}{json.dumps(key, ensure_ascii=False)}{self.colon}"
         return literal(before + '"' * text, quoted)
+
+    def field(self, key: str, value: str, quoted: bool) -> Literal:
+        """A field that is not the first one, with its value."""
+        return literal(f'{self.comma}{json.dumps(key, ensure_ascii=False)}{self.colon}"{value}"', quoted)
 
 
 @lru_cache(1_024)
@@ -57,13 +67,18 @@ class Habits:
     def __init__(self) -> None:
         self._before: dict[str, set[str]] = {}  # by field: those that came just before it, where both were there
         self._between = (",", ":")
+        self._values: dict[str, Any] = {}  # by field: the value that all have had, or None
+        self._lines = 0
 
-    def learn(self, text: str, keys: Sequence[str]) -> None:
+    def learn(self, text: str, fields: Mapping[str, Any]) -> None:
         """Look at a line and its fields, in the order in which they stand there."""
+        keys, self._lines = list(fields), self._lines + 1
         if len(self._before) > _MAX_NAMES:  # somebody makes up names
             return
-        for key in keys:
+        for key, value in fields.items():
             self._before.setdefault(key, set())
+            if self._values.setdefault(key, value) != value:
+                self._values[key] = None
         for one, other in itertools.pairwise(keys):
             if one not in self._before[other]:
                 self._before[other].add(one)
@@ -82,4 +97,10 @@ class Habits:
             chosen = next((key for key in waiting if not self._before[key] & open_ones), waiting[0])
             waiting.remove(chosen)
             order.append(chosen)
-        return Plan(tuple(order), *self._between)
+        same = {key: self._values[key] for key in order if self._lines >= _ENOUGH and types[key] == TEXT}
+        return Plan(tuple(order), *self._between, tuple((key, one) for key, one in same.items() if _is_simple(one)))
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether JSON has one way only to write it."""
+    return isinstance(value, str) and 0 < len(value) <= _MAX_SAME and json.dumps(value) == f'"{value}"'

@@ -72,17 +72,23 @@ def _look_usual(texts: Any) -> bool:
     places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     there = slice(None) if not texts.null_count else np.flatnonzero(~nulls(texts))
     starts, ends = places[:-1][there], places[1:][there]
-    sizes = ends - starts
+    sizes, table = ends - starts, None
     if not len(sizes) or sizes.min() < _LEAST:
         return not len(sizes)
     view = np.frombuffer(data, np.uint8)
-    utc = view[ends - 1] == ord("Z")
-    zoned = (view[ends - 3] == ord(":")) & ((view[ends - 6] == ord("+")) | (view[ends - 6] == ord("-")))
+    if sizes.max() == sizes.min() and ends[-1] - starts[0] == sizes.sum():  # one behind the other: a table of bytes
+        table = view[starts[0] : ends[-1]].reshape(len(sizes), -1)
+
+    def byte(place: int) -> Any:
+        return view[(starts if place >= 0 else ends) + place] if table is None else table[:, place]
+
+    utc = byte(-1) == ord("Z")
+    zoned = (byte(-3) == ord(":")) & ((byte(-6) == ord("+")) | (byte(-6) == ord("-")))
     whole_second = sizes == np.where(utc, _LEAST, _LEAST + 5)
-    good = (utc | zoned) & (whole_second | (view[starts + 19] == ord(".")))
-    good &= (view[starts + 10] == ord("T")) | (view[starts + 10] == ord(" "))
+    good = (utc | zoned) & (whole_second | (byte(19) == ord(".")))
+    good &= (byte(10) == ord("T")) | (byte(10) == ord(" "))
     for place, mark in _MARKS.items():
-        good &= view[starts + place] == ord(mark)
+        good &= byte(place) == ord(mark)
     return bool(good.all())
 
 

@@ -19,7 +19,8 @@ from workshop_kit.observe.logs.schema import BOOL, EXACT_INT, FLOAT, INT, TIME
 
 _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
 _INTEGER = r"^-?(0|[1-9]\d{0,18})$"
-_SPACE, _QUOTE, _BACKSLASH, _MINUS, _ZERO = 32, ord('"'), ord("\\"), ord("-"), ord("0")
+_SPACE, _QUOTE, _BACKSLASH, _MINUS, _ZERO, _POINT = 32, ord('"'), ord("\\"), ord("-"), ord("0"), ord(".")
+_DIGIT = np.isin(np.arange(256), list(b"0123456789"))
 _STRIDE = 1 << 18  # fits into the processor's cache
 NO_ROWS = np.zeros(0, np.int64)
 
@@ -94,16 +95,30 @@ def _integers(texts: Any) -> tuple[Any, Any]:
 
 
 def _fractions(texts: Any) -> tuple[Any, Any]:
-    good = pc.match_substring_regex(texts, _NUMBER)
-    if pc.all(good).as_py() is False:
-        texts, before = pc.if_else(good, texts, None), texts
-        values = texts.cast(pa.float64())
-        odd = _lost(before, values)
-    else:
-        values, odd = texts.cast(pa.float64()), NO_ROWS
+    odd = NO_ROWS
+    try:
+        values = texts.cast(pa.float64()) if _are_usual(texts) else None
+    except pa.ArrowInvalid:
+        values = None
+    if values is None:
+        values = pc.if_else(pc.match_substring_regex(texts, _NUMBER), texts, None).cast(pa.float64())
+        odd = _lost(texts, values)
     with np.errstate(invalid="ignore"):
         large = np.abs(values.to_numpy(zero_copy_only=False)) >= EXACT_INT  # there the last digit may be lost
     return values, np.union1d(odd, np.flatnonzero(large)) if large.any() else odd
+
+
+def _are_usual(texts: Any) -> bool:
+    """Whether all that Arrow takes for a number is one of JSON: it lets 1. and 01 and 1.e5 and Infinity pass, too."""
+    view, starts, ends = _content(texts)
+    there = ends > starts
+    view, starts, ends = view[: ends[-1]] if len(ends) else view, starts[there], ends[there]
+    if not len(starts) or ((view == ord("e")) | (view == ord("E"))).any():
+        return False
+    starts = starts + (view[starts] == _MINUS)
+    first, second = view[np.minimum(starts, len(view) - 1)], view[np.minimum(starts + 1, len(view) - 1)]
+    good = _DIGIT[first] & _DIGIT[view[ends - 1]] & ((first != _ZERO) | (second == _POINT) | (ends - starts == 1))
+    return bool(good.all())
 
 
 def _lost(texts: Any, values: Any) -> Any:

@@ -198,3 +198,25 @@ def test_what_is_no_record_is_not_read_as_planned(count: int) -> None:
     frame = logs.read_json_file(((record + "\n") * 9 + '{"msg":"a"}\n').encode() * count)
     assert frame.attrs["reasons"] == {"not a record of the engine's": count}
     assert (frame["raw"].dropna() == '{"msg":"a"}').all()
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_value_that_is_nearly_always_the_same(quoted: bool) -> None:
+    """It is looked for as a whole; where it is another one, longer, shorter, null, not there, or no text: as it is."""
+    others: list[Any] = ["other", "stdoutX", "std", "", None, ..., 7, 'a "quote"', "stdout\\"]
+    lines = []
+    for n in range(1_000):
+        value = others[n // 50 % len(others)] if n % 50 == 0 else "stdout"
+        same = {} if value is ... else {"out": value, "route": value}
+        lines.append({"ts": STAMP, "msg": f"n {n}", **same, "n": n})
+    texts = [json.dumps(line, separators=(",", ":")) for line in lines]
+    if quoted:
+        wrapped = [{"log": text + "\n", "stream": "stdout", "time": STAMP} for text in texts]
+        data = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in wrapped).encode()
+        frame = logs.read_json_file(data)
+    else:
+        frame = logs.read_lines("".join(text + "\n" for text in texts).encode())
+    assert frame["reason"].isna().all()
+    for row, line in enumerate(lines):
+        found = logs.record(frame, row)
+        assert found | {"ts": STAMP} == {key: value for key, value in line.items() if value is not None}

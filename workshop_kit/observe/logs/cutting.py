@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from workshop_kit.observe.logs.lines import Lines
 
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 10 * 1024 * 1024
 _STRIDE = 1 << 18  # newlines are looked for in pieces that fit into the processor's cache
 _AHEAD_BYTES = 1 << 16
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()

@@ -32,7 +32,8 @@ class Parsed:
 
 def scattered(size: int, rows: Any, values: Sequence[Any], kind: Any) -> Any:
     """An array that is null but for some rows."""
-    return put(pa.nulls(size, kind), rows, values)
+    nothing = pa.nulls(size, kind)
+    return nothing if values.count(None) == len(values) else put(nothing, rows, values)
 
 
 def put(column: Any, rows: Any, values: Sequence[Any]) -> Any:

@@ -110,8 +110,8 @@ def unquoted(content: bytes) -> str | None:
 def all_unquoted(contents: Sequence[bytes]) -> list[str | None]:
     """The same for many at once; no content has a line end in it.
 
-    >>> all_unquoted([b"a", b'b","c', b"\\\\"])
-    ['a', None, '\\\\']
+    >>> all_unquoted([b"a", b'b","c'])
+    ['a', None]
     """
     if len(contents) > 1:
         # No string of JSON has a bare line end in it: what has quotes of its own makes more strings of one, or lists.

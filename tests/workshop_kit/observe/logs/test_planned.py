@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workshop_kit.observe import logs
 from workshop_kit.observe.logs import parsing
 from workshop_kit.observe.logs.cutting import cut
-from workshop_kit.observe.logs.lines import Lines
+from workshop_kit.observe.logs.lines import Lines, all_unquoted, unquoted
 from workshop_kit.observe.logs.planned import planned
 from workshop_kit.observe.logs.plans import Plan
 
@@ -220,3 +220,10 @@ def test_a_value_that_is_nearly_always_the_same(quoted: bool) -> None:
     for row, line in enumerate(lines):
         found = logs.record(frame, row)
         assert found | {"ts": STAMP} == {key: value for key, value in line.items() if value is not None}
+
+
+@given(contents=st.lists(st.text('",[]{}:\\\nabn').map(str.encode), max_size=6))
+@example(contents=[b'a",["b', b"c", b'd"],"e'])  # three strings of JSON, or three of something else
+def test_many_strings_at_once_say_what_each_one_says(contents: list[bytes]) -> None:
+    """Whatever is in them: none takes its neighbor for a part of itself, or two for one."""
+    assert all_unquoted(contents) == [unquoted(one) for one in contents]

@@ -81,26 +81,25 @@ def listed(client: Any, bucket: str, root: str, wanted: Wanted) -> dict[str, str
 
 
 def fetched(client: Any, bucket: str, keys: Iterable[str]) -> Iterator[tuple[str, bytes, bool]]:
-    """Key, lines, and whether they are whole, in order; a few are fetched and unpacked while one is looked at.
+    """Key, lines, and whether they are whole, in order; a few are on their way while one is looked at.
 
     A part that has meanwhile been removed has no lines.
     """
 
-    def fetch(key: str) -> tuple[bytes, bool]:
+    def fetch(key: str) -> bytes | None:
         with _explained(bucket, f"read {key}"):
             try:
-                packed = bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+                return bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
             except client.exceptions.NoSuchKey:
-                return b"", True
-        return unpacked(packed)
+                return None
 
     rest = iter(keys)
     with ThreadPoolExecutor(_AT_ONCE, "logs: fetch") as pool:
         running = deque((key, pool.submit(fetch, key)) for key in itertools.islice(rest, 2 * _AT_ONCE))
         while running:
-            key, fetching = running.popleft()
-            lines, whole = fetching.result()
+            key, packed = running[0][0], running.popleft()[1].result()
             running.extend((another, pool.submit(fetch, another)) for another in itertools.islice(rest, 1))
+            lines, whole = unpacked(packed) if packed is not None else (b"", True)
             yield key, lines if lines.endswith(b"\n") or not lines else lines + b"\n", whole
 
 

@@ -217,7 +217,9 @@ class _Walk:
         size = self._lines.data.find(b'"', starts[0]) - starts[0]
         ends = starts + size
         likely = size >= _WORD and (self._bytes(ends[len(ends) // 2 :][:1]) == _QUOTE).all()
-        return ends if likely and (self._bytes(ends) == _QUOTE).all() else None
+        if not likely or ends.max() >= len(self._view):  # a line may be cut short just behind a quote
+            return None
+        return ends if (self._view[ends] == _QUOTE).all() else None
 
     def _first(self, at: Any, words: Any, marks: bytes) -> Any:
         """Where the first of these bytes stands, at or after some places; beyond the line if there is none."""

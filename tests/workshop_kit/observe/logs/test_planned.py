@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,8 @@ from workshop_kit.observe.logs.cutting import cut
 from workshop_kit.observe.logs.lines import Lines, all_unquoted, unquoted
 from workshop_kit.observe.logs.planned import planned
 from workshop_kit.observe.logs.plans import Plan
+from workshop_kit.observe.logs.schema import FLOAT, INT, TEXT
+from workshop_kit.observe.logs.values import typed
 
 STAMP = "2026-11-24T16:06:14.797497811Z"
 TYPES = {"ts": "time", "level": "text", "logger": "text", "msg": "text", "status": "int", "ms": "float", "ok": "bool"}
@@ -204,22 +209,30 @@ def test_what_is_no_record_is_not_read_as_planned(count: int) -> None:
 def test_a_value_that_is_nearly_always_the_same(quoted: bool) -> None:
     """It is looked for as a whole; where it is another one, longer, shorter, null, not there, or no text: as it is."""
     others: list[Any] = ["other", "stdoutX", "std", "", None, ..., 7, 'a "quote"', "stdout\\"]
-    lines = []
-    for n in range(1_000):
-        value = others[n // 50 % len(others)] if n % 50 == 0 else "stdout"
-        same = {} if value is ... else {"out": value, "route": value}
-        lines.append({"ts": STAMP, "msg": f"n {n}", **same, "n": n})
-    texts = [json.dumps(line, separators=(",", ":")) for line in lines]
-    if quoted:
-        wrapped = [{"log": text + "\n", "stream": "stdout", "time": STAMP} for text in texts]
-        data = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in wrapped).encode()
-        frame = logs.read_json_file(data)
-    else:
-        frame = logs.read_lines("".join(text + "\n" for text in texts).encode())
+    values = [others[n // 50 % len(others)] if n % 50 == 0 else "stdout" for n in range(1_000)]
+    lines = [{"n": n, **({} if one is ... else {"level": one, "out": one}), "m": n} for n, one in enumerate(values)]
+    texts = [json.dumps(line, separators=(",", ":")) + "\n" for line in lines]
+    data = [json.dumps(text)[1:-1].encode() if quoted else text.encode() for text in texts]
+    ends = np.cumsum([len(one) for one in data])
+    found = Lines(b"".join(data), np.concatenate([[0], ends[:-1]]), ends, quoted)
+    types = {"n": INT, "level": TEXT, "out": TEXT, "m": INT}
+    fast = planned(found, Plan(tuple(types), ",", ":", (("level", "stdout"), ("out", "stdout"))), types)
+    assert fast.odd.tolist() == [one == 7 for one in values]
+    for key in ("level", "out"):
+        wanted = [None if one in (..., 7) else one for one in values]
+        assert fast.columns[key].to_pylist() == wanted
+    assert fast.columns["m"].to_pylist() == [None if one == 7 else n for n, one in enumerate(values)]
+
+
+def test_what_was_the_same_so_far_may_change() -> None:
+    """A plan is learned from the first block: what is written otherwise later is read all the same."""
+    lines = [{"ts": STAMP, "n": n, "out": "stderr" if n > 900 and n % 7 else "stdout"} for n in range(2_000)]
+    with logs.Reader() as reader:
+        for start in range(0, len(lines), 100):
+            reader.feed("".join(json.dumps(one) + "\n" for one in lines[start : start + 100]).encode())
+        frame = reader.frame()
+    assert frame["out"].tolist() == [line["out"] for line in lines]
     assert frame["reason"].isna().all()
-    for row, line in enumerate(lines):
-        found = logs.record(frame, row)
-        assert found | {"ts": STAMP} == {key: value for key, value in line.items() if value is not None}
 
 
 @given(contents=st.lists(st.text('",[]{}:\\\nabn').map(str.encode), max_size=6))
@@ -227,3 +240,32 @@ def test_a_value_that_is_nearly_always_the_same(quoted: bool) -> None:
 def test_many_strings_at_once_say_what_each_one_says(contents: list[bytes]) -> None:
     """Whatever is in them: none takes its neighbor for a part of itself, or two for one."""
     assert all_unquoted(contents) == [unquoted(one) for one in contents]
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_data_may_end_anywhere(quoted: bool) -> None:
+    """Behind each byte of its last line, behind a quote too: that line is left to others, and nothing else is."""
+    types, plan = {"id": TEXT, "n": INT, "route": TEXT}, Plan(("id", "n", "route"), ",", ":")
+    lines = [f'{{"id":"{n:016x}","n":{n},"route":"{n:016d}"}}\n' for n in range(50)]
+    texts = [json.dumps(line)[1:-1] if quoted else line for line in lines]
+    size = len(texts[0])
+    data = "".join(texts).encode()
+    assert {len(text) for text in texts[10:]} == {size + 1}
+    for end in range(len(data) - size, len(data)):
+        sizes = [len(text) for text in texts]
+        ends = np.minimum(np.cumsum(sizes), end)
+        found = planned(Lines(data[:end], np.cumsum(sizes) - sizes, ends, quoted), plan, types)
+        whole = texts[-1][: end - len(data)].endswith(("}", "}\\n" if quoted else "}\n"))
+        assert found.odd.tolist() == [False] * 49 + [not whole], end
+
+
+def test_fractions_are_numbers_of_json_and_nothing_else() -> None:
+    """Every text of up to four of these letters, beside a usual number: Arrow takes .5, 1. and 1.e5, JSON does not."""
+    json_number = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+    for size in range(1, 5):
+        for letters in itertools.product("01-.e+n", repeat=size):
+            text = "".join(letters)
+            found, odd = typed(pa.array([text, "1.5"]), FLOAT)
+            assert (0 not in odd) == bool(json_number.fullmatch(text)), text
+            if 0 not in odd:
+                assert found[0].as_py() == float(text)

@@ -37,6 +37,19 @@ def read_all(descriptor: int) -> bytes:
         return file.read()
 
 
+def run(
+    environ: dict[str, str], stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
+    """The service, with what it writes going where the test looks."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "workshop_app"],
+        env={"PATH": os.environ["PATH"], **environ},
+        cwd=ROOT,
+        stdout=stdout,
+        stderr=stderr,
+    )
+
+
 @pytest.mark.parametrize("blocking", [True, False])
 def test_a_stalled_reader_stalls_the_writer_and_loses_nothing(blocking: bool) -> None:
     """Also where somebody has made the pipe non-blocking: a full pipe is waited for, whatever it says."""
@@ -112,13 +125,7 @@ def test_a_line_logged_while_a_line_is_written_waits_its_turn() -> None:
 
 def test_a_stalled_reader_stalls_the_service_and_nothing_is_lost(environ: dict[str, str]) -> None:
     """Once the pipe is full, not even /livez answers; once somebody reads again, every line is there, in order."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workshop_app"],
-        env={"PATH": os.environ["PATH"], **environ},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = run(environ)
     assert process.stdout
     asked: list[str] = []
     with process:
@@ -210,13 +217,7 @@ def test_of_lines_together_only_what_is_not_out_is_lost(monkeypatch: pytest.Monk
 
 def test_whoever_has_an_answer_stands_in_the_log(environ: dict[str, str]) -> None:
     """Killed in the middle of its work, with many requests at once: none was answered whose line is not there."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workshop_app"],
-        env={"PATH": os.environ["PATH"], **environ},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    process = run(environ, stderr=subprocess.DEVNULL)
     assert process.stdout
     answered: list[str] = []
 
@@ -283,13 +284,7 @@ def test_lines_that_cannot_be_written_are_counted() -> None:
 def test_without_a_reader_the_service_serves_on(start_service: Start, environ: dict[str, str]) -> None:
     """Whoever read the log is gone: the customers are served all the same, and stderr has one line about it."""
     there, here = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workshop_app"],
-        env={"PATH": os.environ["PATH"], **environ},
-        cwd=ROOT,
-        stdout=here,
-        stderr=subprocess.PIPE,
-    )
+    process = run(environ, stdout=here)
     os.close(here)
     service = Service(process, int(environ["HTTP_PORT"]))
     service.wait_for("/livez", lambda answer: answer.status == 200)

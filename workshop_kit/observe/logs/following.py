@@ -72,6 +72,9 @@ class Following(Iterator[pd.DataFrame]):
                 if at_rest and whole:
                     done = state["StartedAt"]
                     self._finish(collected)
+                    if collected.rows:  # it was killed in the middle of a line
+                        yield collected.frame(self._gaps)
+                        self._gaps = []
                 elif not whole and not self._skipped:  # what was skipped is asked for at once: it may be rotated away
                     self._stop.wait(_POLL_SECONDS)
             self._finish(collected)

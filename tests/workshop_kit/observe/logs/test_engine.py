@@ -174,6 +174,14 @@ def test_following_goes_on_when_the_engine_was_away(start: Start, relay: Relay, 
     assert listener.end() == "following was stopped"
 
 
+def test_a_last_line_without_an_end_comes_when_the_container_rests(start: Start, stop: threading.Event) -> None:
+    """As of a program that is killed in the middle of a line: nobody knows when it is started again."""
+    code = "import json, sys; print(json.dumps({'n': 0})); sys.stdout.write(json.dumps({'n': 1}))"
+    listener = Listener(logs.follow(start(code), stop))
+    listener.heard(2, within_seconds=20)
+    assert listener.numbers() == [0, 1]
+
+
 def test_lines_that_were_rotated_away_meanwhile_are_a_gap(
     session: Session, images: dict[str, str], relay: Relay, stop: threading.Event
 ) -> None:

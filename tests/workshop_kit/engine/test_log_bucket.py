@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.images.collecting import a_bucket
 from workshop_kit.engine import containers, log_bucket
 from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
-from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import logs
 
 pytestmark = pytest.mark.engine
@@ -22,12 +20,10 @@ CODE = "import sys\nfor n in range(3000): print('{\"n\": %d}' % n, file=sys.stde
 
 
 @pytest.fixture(scope="module")
-def bucket(session: Session, workspace: Workspace, images: dict[str, str]) -> Iterator[LogBucket]:
-    """The bucket of the tests' own stack, of which nothing but store and collector needs to run."""
-    made = log_bucket.start(ready.stack_of(workspace, session))
-    yield made
-    for service in ("collector", "parameter-store"):
-        made.stack.container(service).remove(force=True, v=True)
+def bucket(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogBucket]:
+    """A bucket that nobody else's lines are in. (In a shared one a container of another test may have left a GAP.)"""
+    with a_bucket(tmp_path_factory.mktemp("bucket")) as made:
+        yield made
 
 
 def test_what_a_container_wrote_is_read_from_the_bucket(bucket: LogBucket, images: dict[str, str]) -> None:
@@ -38,8 +34,9 @@ def test_what_a_container_wrote_is_read_from_the_bucket(bucket: LogBucket, image
         running.wait_ended()
         bucket.wait_collected()
         frame = logs.read_json_file(bucket.content("qa/numbers/"))
-        assert sorted(frame["n"]) == list(range(3000))
         assert frame.attrs["malformed"] == 0
+        assert list(frame["msg"].dropna()) == []  # no GAP
+        assert sorted(frame["n"]) == list(range(3000))
         assert set(frame["stream"]) == {"stdout", "stderr"}
         assert frame["attrs"].str.contains(running.id[:12]).all()
 

@@ -12,16 +12,15 @@ from typing import Any
 
 import pytest
 
+from tests.images.collecting import a_bucket
 from tests.workshop_kit.engine.stores import running_store
-from workshop_kit.engine import containers, log_bucket
+from workshop_kit.engine import containers
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import logs
 from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
 
@@ -227,12 +226,10 @@ print('{"long": "%s"}' % ("x" * 40_000))
 
 
 @pytest.fixture
-def collecting(session: Session, workspace: Workspace, images: dict[str, str]) -> Iterator[LogBucket]:
-    """The tests' own stack as far as collecting needs it."""
-    made = log_bucket.start(ready.stack_of(workspace, session))
-    yield made
-    for service in ("collector", "parameter-store"):
-        made.stack.container(service).remove(force=True, v=True)
+def collecting(images: dict[str, str], tmp_path: Path) -> Iterator[LogBucket]:
+    """A bucket that nobody else's lines are in, and its collector."""
+    with a_bucket(tmp_path / "collecting") as made:
+        yield made
 
 
 def test_what_a_container_wrote_is_found(collecting: LogBucket, images: dict[str, str], tmp_path: Path) -> None:

@@ -122,6 +122,29 @@ def test_limits_that_do_not_do_are_told_apart(
     assert says in judged.summary
 
 
+def test_what_came_instead_of_the_trial_is_told(participant: Stack, root: Path) -> None:
+    """No second process can be started: that is what the finding says, not only that there was no room."""
+    text = trying.with_region(root, "limits.yaml", "container.limits", "    pids_limit: 2\n")
+    judged = trying.judge(participant, "container.limits", text)
+    assert judged.findings[0].got == "it ended with 1: BlockingIOError: [Errno 11] Resource temporarily unavailable"
+
+
+def test_one_try_that_is_cut_off_is_not_the_participants_fault(
+    participant: Stack, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine loses what a command says now and then, or memory ends just there: it is tried once more."""
+    program, tries = container_limits.INSIDE, []
+
+    class CutOffOnce:
+        def read_text(self) -> str:
+            tries.append(1)
+            return program.read_text() if len(tries) > 1 else "print('{')"
+
+    monkeypatch.setattr(container_limits, "INSIDE", CutOffOnce())
+    judged = trying.judge(participant, "container.limits", regions.solved(trying.marked(root, "limits.yaml")))
+    assert (judged.ruling, len(tries)) == (Verdict.PASSED, 2), judged
+
+
 def test_the_numbers_of_the_task_come_from_the_seed() -> None:
     """The same for the same seed, and not the same for everybody."""
     assert container_limits.given(3) == container_limits.given(3)

@@ -55,10 +55,15 @@ def eat(most_mib: int) -> tuple[int, bool]:
 
 
 def multiply(most: int) -> tuple[int, bool]:
-    """How many processes could be started beside those that run, and whether one was refused."""
+    """How many processes could be started beside those that run, and whether one was refused.
+
+    The next one waits until the last one offers itself: of those that have not yet, the largest dies first, and that is
+    the one that counts.
+    """
     children: list[int] = []
     refused = False
     while len(children) < most and not refused:
+        reading, writing = os.pipe()
         try:
             child = os.fork()
         except OSError:
@@ -66,7 +71,11 @@ def multiply(most: int) -> tuple[int, bool]:
             break
         if child == 0:
             offer(900)
+            os.write(writing, b".")
             signal.pause()
+        os.close(writing)
+        os.read(reading, 1)  # nothing, if it was killed at once
+        os.close(reading)
         children.append(child)
     for child in children:
         os.kill(child, signal.SIGKILL)

@@ -21,15 +21,23 @@ RULES = "/data/alert.yml"
 STEP_SECONDS = 5
 PHASE_STEPS = 60
 PHASE_SECONDS = PHASE_STEPS * STEP_SECONDS
+MINUTE_STEPS = 60 // STEP_SECONDS
+JUST_OVER = 0.052
 LIMIT_BYTES = 64 * 1024
-PLAY = "for n in {numbers}; do promtool test rules /data/$n.yml > /tmp/said 2>&1; echo $?; done"
+PLAY = """
+for n in {numbers}; do
+    promtool test rules /data/$n.yml > /tmp/said 2>&1
+    echo "$? $(grep -om 1 ', err: .*' /tmp/said)"
+done
+"""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a service goes through for five minutes: the share of customers that fails, and more."""
+    """What a service goes through for five minutes: the share of customers that fails (``only_steps``: then none)."""
 
     failing: float
+    only_steps: int = PHASE_STEPS
     restarted: bool = False
     probes_fail: bool = False
 
@@ -51,6 +59,7 @@ def questions(seed: int) -> tuple[Question, ...]:
     chance = random.Random(f"monitoring.alert {seed}")  # noqa: S311  # no secret
     few, many = chance.choice((0.02, 0.03, 0.035)), chance.choice((0.07, 0.08, 0.1, 0.12))
     well, bad = Scene(0.0), Scene(many)
+    moment = Scene(JUST_OVER, only_steps=MINUTE_STEPS)  # over the limit only when all of the minute is in it
     over = 2 * PHASE_SECONDS + 150
     return (
         Question(
@@ -68,6 +77,14 @@ def questions(seed: int) -> tuple[Question, ...]:
             "while probes get a 503, and no customer does",
             "Somebody is called because a probe was told “not ready”. No customer met an error.",
             "Whose requests does the expression count?",
+        ),
+        Question(
+            (Scene(few), well, moment),
+            2 * PHASE_SECONDS + (MINUTE_STEPS - 1) * STEP_SECONDS,
+            False,
+            f"when the last minute has had {JUST_OVER:.1%} for one moment",
+            "It calls at the first moment over the limit. Most such moments are over before anybody is awake.",
+            "For how long has it to be so? (for:)",
         ),
         Question(
             (well, bad),
@@ -111,6 +128,8 @@ def alert(context: Context) -> Judged:
         if problem := _accepted(promtool):
             return problem
         fired = _fired(promtool, len(asked))
+        if isinstance(fired, str):
+            return _not_computed(fired)
     findings = (*(_finding(one, did) for one, did in zip(asked, fired, strict=True)), _says(rule))
     if all(finding.passed for finding in findings):
         return Judged(
@@ -205,10 +224,20 @@ def _accepted(promtool: Running) -> Judged | None:
     return Judged(summary, (finding,), output=said.output[-2000:])
 
 
-def _fired(promtool: Running, count: int) -> list[bool]:
-    """Whether the alert fired in each test: promtool's exit code is 1 for an alert that was not expected."""
-    script = PLAY.format(numbers=" ".join(map(str, range(count))))
-    return [line != "0" for line in promtool.exec("sh", "-c", script).output.split()]
+def _fired(promtool: Running, count: int) -> list[bool] | str:
+    """Whether the alert fired in each test: promtool's exit code is 1 for an alert that was not expected.
+
+    It is 1, too, for a rule that is well written and cannot be computed: then promtool's reason comes instead.
+    """
+    said = promtool.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(count))))).output.splitlines()
+    codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)
+    return next((reason.removeprefix(", err: ") for reason in reasons if reason), [code != "0" for code in codes])
+
+
+def _not_computed(reason: str) -> Judged:
+    look = "One side of a division has labels that the other one has not: sum() takes them away."
+    finding = Finding(False, f"Compute {ALERT} while the service runs", reason[:300], "a number", reason[:300], look)
+    return Judged("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))
 
 
 def _finding(question: Question, fired: bool) -> Finding:

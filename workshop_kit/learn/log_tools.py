@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -13,11 +12,14 @@ import pandas as pd
 
 from workshop_kit.disturb import log_paths
 from workshop_kit.engine import images, log_bucket
+from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
+from workshop_kit.engine.spec import COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
-from workshop_kit.observe.jq import jq
+from workshop_kit.observe.jq import MAX_BYTES, jq
+from workshop_kit.observe.lines import container_of
 from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
-from workshop_kit.observe.logs import follow
+from workshop_kit.observe.logs import Following, follow
 from workshop_kit.screen import in_lines
 from workshop_kit.show.explorer import Explorer
 from workshop_kit.show.live import Screens
@@ -34,13 +36,13 @@ class LogTools:
 
     def tail(self, container: Any, title: str, query: str = "") -> Explorer:
         """Show what a container has written and writes from now on, to be searched; `stop` ends it."""
-        name = container.labels.get("com.docker.compose.service", container.name)
+        of = container_of(container)
+        known = {"service": of.labels.get(COMPOSE_SERVICE) or of.labels.get(SERVICE) or of.name}
 
-        def frames(stop: Event) -> Iterator[pd.DataFrame]:
-            for frame in follow(container, stop):
-                yield frame.assign(service=name)
+        def lines(stop: Event) -> Following:
+            return follow(of, stop)
 
-        return Explorer(FrameStore(), query, follow=frames, title=title).show(self.screens)
+        return Explorer(FrameStore(), query, follow=lines, known=known, title=title).show(self.screens)
 
     def explore(self, lines: LogStore | pd.DataFrame, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over a store, or over a reader's table."""
@@ -73,10 +75,12 @@ class LogTools:
 
     def jq(self, program: str, container: Any, *options: str) -> None:
         """Print what ``docker logs CONTAINER | jq OPTIONS PROGRAM`` gives, fit to be shown; jq runs in a container."""
-        data = container.logs(stderr=True)
-        said = jq(self.stack.session, images.tags(self.stack.root)["collector"], program, data, *options)
+        of = container_of(container)
+        said = jq(self.stack.session, images.tags(self.stack.root)["collector"], program, of.logs(), *options)
         words = shlex.join(["jq", *options, program])
-        print(f"$ docker logs {container.name} | {words}\n{in_lines(said.output + said.error)}")  # noqa: T201 - it is a cell's output
+        print(f"$ docker logs {of.name} | {words}\n{in_lines(said.output + said.error)}")  # noqa: T201 - it is a cell's output
+        if said.cut:
+            print(f"The output was cut after {MAX_BYTES // 2**20} MiB: ask for less.")  # noqa: T201
 
 
 def _store(lines: LogStore | pd.DataFrame) -> LogStore:

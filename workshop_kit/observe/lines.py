@@ -7,9 +7,11 @@ limit: where a container stopped in the middle of a line and was started again, 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from numbers import Real
 from typing import Any
 
 from docker.errors import APIError, NotFound
@@ -18,9 +20,11 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe.framing import Frames, Terminal
 from workshop_kit.observe.joining import MAX_LINE_BYTES, Line, Lines
 from workshop_kit.observe.wire import Away, Gone, Refused, Stream, sdk
+from workshop_kit.screen import visible
 
 __all__ = ["Following", "Line", "follow", "read"]
 
+_NAME_CHARACTERS = 60
 _SPARE_PIECES = 256  # 4 MiB of one line: the engine counts its pieces, not lines, so more are asked for than wanted
 
 
@@ -136,8 +140,21 @@ def _lines(stream: Stream, terminal: bool, max_line_bytes: int) -> Iterator[Line
     yield from lines.end()
 
 
+def container_of(given: Any) -> Any:
+    """The SDK's container: the thing itself, or what a ``Running`` of the kit holds. Raises WrongUsage for others."""
+    container = sdk(given)
+    if not hasattr(container, "reload"):
+        named = f"'{visible(given, _NAME_CHARACTERS)}'" if isinstance(given, str) else "What was given"
+        raise WrongUsage(
+            f"{named} is of type {type(given).__name__}, and only a container has a log.",
+            'Give what `w.run` returned, or w.stack.container("service").',
+        )
+    return container
+
+
 def state_of(container: Any) -> Mapping[str, Any]:
-    """How the engine sees the container now. Raises Gone, Away or Refused."""
+    """How the engine sees the container now. Raises Gone, Away or Refused, and WrongUsage for what is none."""
+    container = container_of(container)
     try:
         container.reload()
     except NotFound as gone:
@@ -156,11 +173,16 @@ def has_terminal(container: Any) -> bool:
 
 
 def since_parameter(since: datetime | float | None) -> dict[str, str]:
-    """A time with a zone, or seconds since 1970, as the engine wants it. Raises WrongUsage without a zone."""
+    """A time with a zone, or seconds since 1970, as the engine wants it. Raises WrongUsage for anything else."""
     if since is None:
         return {}
     if not isinstance(since, datetime):
-        return {"since": f"{since:.9f}"}
+        if isinstance(since, bool) or not isinstance(since, Real) or not math.isfinite(since):
+            raise WrongUsage(
+                f"`since` is neither a time nor seconds since 1970, but of type {type(since).__name__}.",
+                "Give a time with a zone: datetime.now(tz=UTC) - timedelta(minutes=5).",
+            )
+        return {"since": f"{float(since):.9f}"}
     if since.tzinfo is None:
         raise WrongUsage("The time in `since` has no time zone.", "Give it one: datetime.now(tz=UTC).")
     return {"since": f"{int(since.timestamp())}.{since.microsecond:06d}000"}

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.observe import lines
+from workshop_kit.observe import lines, logs
 from workshop_kit.observe.lines import Following, Line
 
 pytestmark = pytest.mark.engine
@@ -226,6 +227,23 @@ def test_a_log_that_cannot_be_read_is_one_sentence(session: Session, images: dic
             next(lines.follow(container, threading.Event()))
     finally:
         container.remove(force=True)
+
+
+@pytest.mark.parametrize("reader", [lines.read, logs.read_container])
+def test_what_is_no_container_is_one_sentence(reader: Callable[..., object]) -> None:
+    """A name, or a stack, has no log: what was given, and what to give instead."""
+    with pytest.raises(WrongUsage, match="'service' is of type str") as caught:
+        reader("service")
+    assert "container" in caught.value.next_step
+
+
+@pytest.mark.parametrize("since", ["5m", timedelta(minutes=5), True, float("nan")])
+def test_a_since_that_is_no_time_is_one_sentence(start: Start, since: object) -> None:
+    """What docker's own command would take, for one: how to say it here."""
+    running = start("print('once')")
+    with pytest.raises(WrongUsage, match="`since`") as caught:
+        logs.read_container(running, since=since)  # type: ignore[arg-type]
+    assert "datetime.now(tz=UTC)" in caught.value.next_step
 
 
 def test_an_engine_that_goes_away_is_an_end(start: Start, relay: Relay) -> None:

@@ -7,7 +7,7 @@ import itertools
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -108,17 +108,17 @@ class Reader:
 
 def read_lines(data: bytes) -> pd.DataFrame:
     """Lines as a program wrote them, or as ``docker logs`` shows them."""
-    return _read(blocks(io.BytesIO(data)), PLAIN)
+    return _read(_blocks_of(data, "read_lines"), PLAIN)
 
 
 def read_stamped(data: bytes) -> pd.DataFrame:
     """Lines as ``docker logs --timestamps`` shows them. It tells no streams, so ``stream`` is empty."""
-    return _read(blocks(io.BytesIO(data)), STAMPED)
+    return _read(_blocks_of(data, "read_stamped"), STAMPED)
 
 
 def read_json_file(data: bytes) -> pd.DataFrame:
     """The content of a file of the engine's json-file driver."""
-    return _read(blocks(io.BytesIO(data)), JSON_FILE)
+    return _read(_blocks_of(data, "read_json_file"), JSON_FILE)
 
 
 def read_file(path: Path | str, kind: str | None = None) -> pd.DataFrame:
@@ -151,6 +151,14 @@ def kind_of(line: bytes) -> str:
         return JSON_FILE
     received, _ = stamps(line, np.zeros(min(1, len(line)), int), np.array([len(line)][: len(line)]))
     return STAMPED if len(received) and received.null_count == 0 else PLAIN
+
+
+def _blocks_of(data: bytes, reader: str) -> Iterator[bytes]:
+    if isinstance(data, str):
+        raise WrongUsage(
+            f"`{reader}` reads bytes, and this is a str.", "Give it text.encode(), or let `read_file` read the file."
+        )
+    return blocks(io.BytesIO(data))
 
 
 def _read(pieces: Iterable[bytes], kind: str) -> pd.DataFrame:

@@ -24,12 +24,13 @@ PAUSES = frozenset({"span", "page", "request", "open", "pause"})
 class Desk:
     """One store, what is looked at, and what was found.
 
+    ``known`` is the place of lines that are added, where they do not tell it themselves (``service="orders"``).
     ``shown`` is what the page draws (see `looking.page_of`), ``problem`` one sentence for what could not be done,
     ``opened`` the line that was last opened, ``failure`` the last error that was nobody's mistake.
     """
 
-    def __init__(self, store: LogStore, query: str = "") -> None:
-        self.store, self.view = store, View(query)
+    def __init__(self, store: LogStore, query: str = "", **known: str) -> None:
+        self.store, self.view, self.known = store, View(query), known
         self.shown: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}
         self.opened: dict[str, Any] = {}
@@ -72,7 +73,7 @@ class Desk:
     def add(self, frame: pd.DataFrame) -> None:
         """Add lines to the store; raises what the store raises."""
         with self._lock:
-            self.store.add(frame)  # type: ignore[attr-defined]
+            self.store.add(frame, **self.known)  # type: ignore[attr-defined]
 
     def refresh(self) -> None:
         """Look at what came meanwhile: show it, or count it while paused."""

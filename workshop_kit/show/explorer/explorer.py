@@ -24,8 +24,9 @@ class Explorer:
     """Searches the lines of ``store``, beginning with ``query``; with ``follow`` it also shows lines as they come.
 
     ``follow`` is called in a thread with an event; it yields frames, which are added to the store (one with ``add``),
-    until the event is set. Opening, paging, a span and a request pause what is shown, not what is added. In a headless
-    run ``show`` follows for ``headless_seconds`` and shows the static twin alone.
+    until the event is set; ``known`` is their place, as `FrameStore.add` takes it. Opening, paging, a span and a
+    request pause what is shown, not what is added. In a headless run ``show`` follows for ``headless_seconds`` and
+    shows the static twin alone.
     """
 
     def __init__(
@@ -34,11 +35,12 @@ class Explorer:
         query: str = "",
         *,
         follow: Follow | None = None,
+        known: Mapping[str, str] | None = None,
         title: str = "Log explorer",
         headless_seconds: float = 3,
     ) -> None:
         self.title = visible(title)
-        self.desk = Desk(store, query)
+        self.desk = Desk(store, query, **(known or {}))
         self._source, self._headless_seconds = follow, headless_seconds
         self._following: Following | None = None
         self._widget: ExplorerWidget | None = None

@@ -234,6 +234,15 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
         logs.read_file(tmp_path / "gone.log", "syslog")
 
 
+@pytest.mark.parametrize("name", ["read_lines", "read_stamped", "read_json_file"])
+def test_text_instead_of_bytes_is_one_sentence(name: str) -> None:
+    """Which reader, what it was given, and how to give it bytes."""
+    with pytest.raises(WrongUsage, match=f"`{name}` reads bytes, and this is a str") as caught:
+        getattr(logs, name)("one line\n")
+    assert "encode" in caught.value.next_step
+    assert len(getattr(logs, name)(bytearray(b"one line\n"))) == 1
+
+
 def test_a_pipe_is_followed_to_its_end() -> None:
     """Lines split anywhere, an endless one cut and counted, the last one without its end; and soon, not when full."""
     source, sink = os.pipe()

@@ -19,7 +19,7 @@ from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.show.explorer import Explorer
 from workshop_kit.show.live import Screens
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>\u202e\x1b[31m\x07"
-LEVELS = ["info"] * 5 + ["debug", "info", "warning", "error", HOSTILE]
+LEVELS = ["info"] * 5 + ["trace", "info", "warning", "error", HOSTILE]
 def line(n):
     at = f"2026-11-24T21:{n // 60 % 60:02d}:{n % 60:02d}.{n % 1000:03d}Z"
     level, planted = LEVELS[n % 10], HOSTILE if n % 10 == 9 else ""
@@ -86,6 +86,7 @@ def test_what_a_line_holds_is_text_in_both_themes(lab: LabPage) -> None:
     """No script of a line runs, no tag of one is in the page, what would be invisible is written out."""
     lab.screenshot("explorer-light", lab.cell(1))
     expect(lines(lab)).to_have_count(100)
+    expect(lines(lab).filter(has_text="trace").first.locator(".wk-lx-level")).to_have_attribute("data-level", "debug")
     lines(lab).first.locator(".wk-lx-open").click()
     record = explorer(lab).locator(".wk-lx-record dd").first
     expect(record).to_be_visible()

@@ -148,6 +148,16 @@ def test_levels_are_counted_by_what_they_mean() -> None:
     }
 
 
+def test_a_line_is_painted_as_it_is_counted() -> None:
+    """The table and the bars agree on every name of a level, in upper or lower case; a line without one is other."""
+    names = {"CRITICAL": "error", "fatal": "error", "panic": "error", "err": "error", "WARN": "warning"}
+    names |= {"notice": "info", "trace": "debug", "information": "other", "": "other"}
+    made = desk(0, *(line(n, level=name) for n, name in enumerate(names)), "no JSON")
+    assert [row["counted"] for row in reversed(made.shown["rows"])] == ["other", *names.values()]
+    drawn = dict(zip(LEVELS, map(sum, made.shown["bars"]["counts"]), strict=True))
+    assert drawn == {level: list(names.values()).count(level) for level in LEVELS}
+
+
 def test_a_span_takes_what_is_in_it() -> None:
     """Its begin belongs to it, its end does not; the bars are finer in it; the whole time comes back."""
     made = desk()

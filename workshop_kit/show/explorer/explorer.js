@@ -95,7 +95,7 @@ function render({ model, el }) {
     open.addEventListener("click", () => unfold(found.row));
     const cells = columns.map((name) => {
       const cell = element("td", { class: `wk-lx-${name}` }, element("span", { title: name === "msg" ? "" : found[name] ?? "" }, found[name] ?? ""));
-      if (name === "level") cell.dataset.level = LEVELS.find((level) => level.startsWith((found.level ?? "").toLowerCase().slice(0, 4) || "-")) || "other";
+      if (name === "level") cell.dataset.level = found.counted;
       if (name === "request_id" && found.request_id) button("same request", () => { ask({ do: "request", row: found.row }); table.focus(); }, cell);
       return cell;
     });

@@ -96,7 +96,7 @@ def grown(hits: Hits, store: LogStore, there: Survey) -> Hits:
         hits = replace(hits.only(hits.row >= there.first), first=there.first)
     if there.end <= hits.end:
         return hits
-    time, level = time_sql(there.columns), _level_sql(there.columns)
+    time, level = time_sql(there.columns), level_sql(there.columns)
     found = store.sql(
         f"SELECT row, {time} AS at, {level} AS level FROM logs "  # noqa: S608 - our own names
         f"WHERE row >= {max(there.first, hits.end)} AND row < {there.end} AND ({hits.condition})",
@@ -147,7 +147,8 @@ def _us(value: str) -> str:
     return f"epoch_us(CAST({value} AS TIMESTAMPTZ))"  # the reader's nanoseconds have no epoch_us of their own
 
 
-def _level_sql(columns: Mapping[str, str]) -> str:
+def level_sql(columns: Mapping[str, str]) -> str:
+    """What the level of a line is counted as, in SQL: an index in `LEVELS`."""
     if "level" not in columns:
         return f"{len(LEVELS) - 1}"
     cases = " ".join(f"WHEN '{name}' THEN {_PLACES[names[0]]}" for names in SAME_LEVELS for name in names)

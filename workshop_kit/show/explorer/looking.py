@@ -11,7 +11,7 @@ import pandas as pd
 
 from workshop_kit.observe.log_store import LogStore
 from workshop_kit.observe.logs import visible
-from workshop_kit.show.explorer.hits import LEVELS, NO_TIME, Hits, Survey, histogram, time_sql
+from workshop_kit.show.explorer.hits import LEVELS, NO_TIME, Hits, Survey, histogram, level_sql, time_sql
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
@@ -65,14 +65,16 @@ def axis_of(hits: Hits, view: View, there: Survey) -> tuple[int, int] | None:
 def rows(store: LogStore, numbers: Sequence[int], columns: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return these lines in this order: ``row``, ``ts`` and what there is of `COLUMNS`, each cut to a cell's length.
 
-    A line that is no JSON object, or has no ``msg``, shows its text in its place.
+    ``counted`` is which of `LEVELS` the line is counted as, so that the table and the bars agree. A line that is no
+    JSON object, or has no ``msg``, shows its text in its place.
     """
     if not numbers:
         return []
     cells = [f"{_cell_sql(name, columns)} AS {name}" for name in COLUMNS if name in columns]
+    cells += [f"{time_sql(columns)} AS ts", f"{level_sql(columns)} AS counted"]
     listed = ", ".join(str(int(number)) for number in numbers)
     found = store.sql(
-        f"SELECT {', '.join(['row', f'{time_sql(columns)} AS ts', *cells])} FROM logs WHERE row IN ({listed})"  # noqa: S608 - numbers and our own names
+        f"SELECT {', '.join(['row', *cells])} FROM logs WHERE row IN ({listed})"  # noqa: S608 - numbers and our own names
     )
     lines = {int(line["row"]): line for line in found.to_dict("records")}
     return [_shown(lines[number]) for number in numbers if number in lines]
@@ -138,7 +140,7 @@ def _cell_sql(name: str, columns: Mapping[str, str]) -> str:
 
 def _shown(line: Mapping[str, Any]) -> dict[str, Any]:
     cells = {name: visible(str(line[name]), CELL_CHARACTERS) for name in COLUMNS if name in line and _there(line[name])}
-    return {"row": int(line["row"]), "ts": clock(int(line["ts"])), **cells}
+    return {"row": int(line["row"]), "ts": clock(int(line["ts"])), "counted": LEVELS[int(line["counted"])], **cells}
 
 
 def _unpacked(rest: str) -> list[tuple[str, Any]]:

@@ -34,11 +34,25 @@ SETTINGS = {"MONITORING_PASSWORD_FILE": "/run/secrets/password", "REDIS_ADDRESS"
 Start = Callable[..., Any]
 
 
+def rules() -> list[dict[str, Any]]:
+    """Every rule of the image."""
+    files = [yaml.safe_load(path.read_text()) for path in RULES.glob("*.yml")]
+    return [rule for file in files for group in file["groups"] for rule in group["rules"]]
+
+
 def alert_rules() -> dict[str, dict[str, Any]]:
     """Every alert of the image, by name."""
-    files = [yaml.safe_load(path.read_text()) for path in RULES.glob("*.yml")]
-    rules = [rule for file in files for group in file["groups"] for rule in group["rules"]]
-    return {rule["alert"]: rule for rule in rules if "alert" in rule}
+    return {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def test_every_rule_has_a_test() -> None:
+    """What is recorded is held against a number, and each file of rules is among those that are tested."""
+    told = yaml.safe_load(RULE_TESTS.read_text())
+    assert {Path(path).name for path in told["rule_files"]} == {path.name for path in RULES.glob("*.yml")}
+    asked = " ".join(case["expr"] for one in told["tests"] for case in one.get("promql_expr_test", ()))
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    assert recorded
+    assert recorded - set(re.findall(r"[\w:]+", asked)) == set()
 
 
 def test_every_alert_is_seen_to_fire() -> None:

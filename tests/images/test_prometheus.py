@@ -432,6 +432,26 @@ def test_an_answer_is_waited_for(watched: Monitoring) -> None:
 
 
 @pytest.mark.engine
+def test_one_number_is_one_number(watched: Monitoring) -> None:
+    """The number of a query that gives one; nobody who tells, or several, is said, and what to do."""
+    metrics = MetricTools(watched)
+    assert metrics.value("vector(1) * 2.5") == 2.5
+    assert metrics.value("scalar(vector(3))") == 3
+    with pytest.raises(WorkshopError, match=r"^The query gives nothing now: nobody_measures_this\. Look at"):
+        metrics.value("nobody_measures_this")
+    several = 'label_replace(vector(1), "x", "1", "", "") or vector(2)'
+    with pytest.raises(WorkshopError, match=r"^The query gives 2 values, not one: label_.*\. Choose"):
+        metrics.value(several)
+
+
+@pytest.mark.engine
+def test_a_range_begins_at_a_time(watched: Monitoring) -> None:
+    """How long ago is no time: it is said in a sentence."""
+    with pytest.raises(WorkshopError, match="is no time"):
+        MetricTools(watched).over_time("up", since="10m")  # type: ignore[arg-type]
+
+
+@pytest.mark.engine
 def test_a_range_is_a_table_to_draw(watched: Monitoring) -> None:
     """One column a series, called after its labels; a query without labels has one column, too."""
     metrics = MetricTools(watched)

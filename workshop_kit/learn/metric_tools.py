@@ -32,11 +32,25 @@ class MetricTools:
         """Return what a query gives now: a row for each series. Raises PromQLMistake with the position."""
         return promql.query(self.monitoring.prometheus_url, query)
 
+    def value(self, query: str) -> float:
+        """Return the one number that a query gives now. Raises WorkshopError if it gives none, or several."""
+        found = self.ask(query).value
+        if found.empty:
+            raise WorkshopError(
+                f"The query gives nothing now: {query}.", "Look at metrics.targets() for who does not answer."
+            )
+        if len(found) > 1:
+            raise WorkshopError(
+                f"The query gives {len(found)} values, not one: {query}.",
+                "Choose one by its labels, or take the sum().",
+            )
+        return float(found.iloc[0])
+
     def over_time(self, query: str, *, since: datetime, until: datetime | None = None) -> pd.DataFrame:
         """Return what a query gave from a time (UTC) until another, or now, as a table to draw.
 
         Its index is the time, every two seconds; each series has a column, called after its labels' values. Where a
-        series had nothing to say there is NaN.
+        series had nothing to say there is NaN. Raises WorkshopError for what is no time.
         """
         end = until or datetime.now(UTC)
         found = promql.query_range(self.monitoring.prometheus_url, query, since, end, STEP_SECONDS)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from numbers import Real
 from typing import Any
 
 import httpx
 import pandas as pd
 
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, WrongUsage
 
 TIMEOUT_SECONDS = 10.0
 TIME_DTYPE = "datetime64[us, UTC]"
@@ -194,9 +195,11 @@ def _typed(frame: pd.DataFrame, times: Iterable[str], numbers: Iterable[str]) ->
 
 
 def _seconds(moment: Moment) -> float:
-    """Seconds since 1970. Raises WorkshopError for a time that does not say in which zone it is."""
-    if not isinstance(moment, datetime):
+    """Seconds since 1970. Raises WrongUsage for what is no time, or does not say in which zone it is."""
+    if isinstance(moment, Real):
         return float(moment)
+    if not isinstance(moment, datetime):
+        raise WrongUsage(f"{moment!r} is no time.", "Write, say, datetime.now(UTC) - timedelta(minutes=10).")
     if moment.tzinfo is None:
-        raise WorkshopError(f"The time {moment} does not say in which time zone it is.", "Use datetime.now(UTC).")
+        raise WrongUsage(f"The time {moment} does not say in which time zone it is.", "Use datetime.now(UTC).")
     return moment.timestamp()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -150,6 +152,19 @@ def test_time_without_a_zone_is_refused(url: str) -> None:
     """A time that could be any is not guessed."""
     with pytest.raises(WorkshopError, match="time zone"):
         promql.query(url, "up", at=datetime(2026, 1, 1))
+
+
+@pytest.mark.parametrize("moment", ["10m", timedelta(minutes=10), None, pd.NaT])
+def test_what_is_no_time_is_said(url: str, moment: Any) -> None:
+    """How long ago is no time; it is said in one sentence that shows how to write it."""
+    with pytest.raises(WorkshopError, match=r"is no time\. Write|time zone"):
+        promql.query_range(url, "up", moment, datetime.now(UTC), 2)
+
+
+def test_seconds_of_numpy_are_a_time(url: str) -> None:
+    """What comes out of a table is as good as a number of Python."""
+    moment: Any = np.int64(1_000_000_000)
+    assert promql.query(url, "vector(time())", at=moment)["value"].tolist() == [1e9]
 
 
 def test_remarks_are_kept(url: str) -> None:

@@ -53,8 +53,10 @@ def one_clock(
     ``logs`` is a reader's table (``ts``, ``level``, ``msg``, ``service`` where there are several); ``tables`` what a
     watcher gathered; ``faults`` what was broken, see `dashboard.Fault`. Without ``start`` and ``end`` it is the time
     of the faults that the data saw, and half a minute around; without a fault all the time that there is data of.
-    Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show.
+    Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show,
+    for a container that is not watched, and for a time without a zone.
     """
+    _require_watched(container, tables)
     faults, lines = tuple(faults), _timed(logs)
     first, last = _span(title, lines, tables, faults, start, end)
     seconds = last - first
@@ -62,6 +64,14 @@ def one_clock(
     drawn = Sheet().figure(title, view)
     said = in_words(title, view) + _said(view.bars)
     return charts.picture(drawn, said, _grave(lines, last, seconds))
+
+
+def _require_watched(container: str, tables: Tables | None) -> None:
+    """Raise WrongUsage if the tables are about others only."""
+    gathered = (tables.requests, tables.resources, tables.health) if tables else ()
+    names = dict.fromkeys(name for table in gathered for name in table["container"].unique())
+    if names and container not in names:
+        raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(names)}.")
 
 
 def _view(
@@ -119,11 +129,19 @@ def _span(
     if seen:
         first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)
         last = min(last, max(_ended(one, last) for one in seen) + AROUND_SECONDS)
-    first = start.timestamp() if start else first
-    last = end.timestamp() if end else last
+    first, last = _seconds(start, first), _seconds(end, last)
     if last <= first:
         raise WrongUsage(f"{title}: the time ends before it starts.", "Give it a start that lies before the end.")
     return first, max(last, first + 1)
+
+
+def _seconds(given: datetime | None, otherwise: float) -> float:
+    """A time in seconds since 1970. Raises WrongUsage for one that does not say in which zone it is."""
+    if given is None:
+        return otherwise
+    if not isinstance(given, datetime) or given.tzinfo is None:
+        raise WrongUsage(f"The time {given} does not say in which time zone it is.", "Use datetime.now(UTC).")
+    return given.timestamp()
 
 
 def _ended(one: Fault, otherwise: float) -> float:

@@ -47,8 +47,11 @@ def follow_request(lines: pd.DataFrame, request_id: str) -> Shown:
 
     ``lines`` is a reader's table with ``request_id``, ``ts`` and ``msg``, of one service or (with ``service``) of
     several. A line ``request`` stands at the request's end and tells how long it took; so it is drawn as a bar that
-    ends there, with how long each dependency was waited for below it. Raises WrongUsage if no line has the id.
+    ends there, with how long each dependency was waited for below it. Raises WrongUsage if no line has the id, or if
+    it is none, as of a line that belongs to no request.
     """
+    if not isinstance(request_id, str):
+        raise WrongUsage("This line belongs to no request.", "Take an id from a line that has one: a text.")
     steps = list(_steps(lines, request_id))
     said = visible(request_id, 64)
     if not steps:

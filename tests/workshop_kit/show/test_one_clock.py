@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -49,6 +52,21 @@ def test_the_time_can_be_given_and_old_faults_do_not_stretch_it() -> None:
     yesterday = Broken("stop", "redis", at(-90_000), at(-89_000))
     assert "85 seconds" in one_clock("T", logs=lines(), faults=[yesterday, FAULT]).text
     assert "20 seconds until 12:01:00" in one_clock("T", logs=lines(), start=at(40), end=at(60)).text
+
+
+@pytest.mark.parametrize("given", [datetime(2026, 11, 25, 12), "12:00", pd.NaT])
+@pytest.mark.parametrize("which", ["start", "end"])
+def test_a_time_without_a_zone_is_refused(which: str, given: Any) -> None:
+    """A time that could be any is not guessed."""
+    with pytest.raises(WrongUsage, match="does not say in which time zone"):
+        one_clock("T", logs=lines(), **{which: given})
+
+
+def test_a_container_that_is_not_watched_is_refused() -> None:
+    """No panel is drawn empty for a name that nobody watches; lines alone are of no container."""
+    with pytest.raises(WrongUsage, match=r"^'leeky' is not watched\. Watched: service\.$"):
+        one_clock("T", logs=lines(), tables=tables(), container="leeky")
+    assert one_clock("T", logs=lines(), tables=Tables(), container="service")
 
 
 def test_bars_begin_at_full_seconds_and_count_every_line() -> None:
@@ -129,3 +147,10 @@ def test_an_id_that_nobody_logged_is_said() -> None:
         follow_request(story(), "nobody\x1b")
     with pytest.raises(WrongUsage):
         follow_request(lines().drop(columns="request_id"), "a")
+
+
+@pytest.mark.parametrize("given", [float("nan"), pd.NA, None, 7, pd.Series(["abc-1"])])
+def test_a_line_that_belongs_to_no_request_is_said(given: Any) -> None:
+    """A line about a dependency has no id: what stands there instead is no error of ours."""
+    with pytest.raises(WrongUsage, match="belongs to no request"):
+        follow_request(story(), given)

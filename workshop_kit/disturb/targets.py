@@ -12,7 +12,8 @@ from workshop_kit.disturb.journal import Journal, Open
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import SERVICE, Stack
+from workshop_kit.engine.spec import service_in
+from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 
 Where = Stack | Running
@@ -59,8 +60,8 @@ def target(where: Where, service: str | None) -> Any:
 
 
 def name_of(container: Any) -> str:
-    """Its service's name in compose.yaml, else the container's own."""
-    return str(container.labels.get(SERVICE) or container.name)
+    """What people call it: its service's name, else the container's own."""
+    return str(service_in(container.labels) or container.name)
 
 
 def snapshot(container: Any) -> dict[str, Any]:

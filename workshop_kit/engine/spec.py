@@ -54,7 +54,7 @@ def like(container: Any, **changes: Any) -> Spec:
     networks = list(container.attrs["NetworkSettings"]["Networks"])
     mounts = container.attrs["Mounts"]
     labels = config["Labels"] or {}
-    service = labels.get(COMPOSE_SERVICE) or labels.get(SERVICE)
+    service = service_in(labels)
     spec = Spec(
         image=config["Image"],
         environment=dict(pair.split("=", 1) for pair in config["Env"] or []),
@@ -73,6 +73,12 @@ def like(container: Any, **changes: Any) -> Spec:
         healthcheck=config.get("Healthcheck"),
     )
     return replace(spec, **changes)
+
+
+def service_in(labels: Mapping[str, str] | None) -> str | None:
+    """Which service a container is: what compose says, else what we say; None where nobody does."""
+    labels = labels or {}
+    return labels.get(COMPOSE_SERVICE) or labels.get(SERVICE)
 
 
 def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:

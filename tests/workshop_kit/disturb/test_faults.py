@@ -13,7 +13,7 @@ from tests.workshop_kit.disturb.conftest import Shop
 from workshop_kit.disturb.faults import fault
 from workshop_kit.disturb.journal import Journal
 from workshop_kit.engine import containers
-from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.labels import SERVICE, Identity
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError, WrongUsage
@@ -125,6 +125,17 @@ def test_limits_only_go_down(shop: Shop) -> None:
     """More than it has is no fault, and nothing is changed."""
     with pytest.raises(WorkshopError, match=r"redis has .* for Memory, and .* is not lower"):
         fault("limits", shop.stack, "redis", memory_mib=10_000).__enter__()
+
+
+def test_a_fault_names_its_target_as_people_do(session: Session, images: dict[str, str]) -> None:
+    """The service that our label says, where no compose file does; without it the container's own name."""
+    for labels, name in (({SERVICE: "naive"}, "naive"), ({}, None)):
+        with containers.run(session, Spec(images["base"], command=SLEEP, labels=labels)) as running:
+            with fault("pause", running) as disturbance:
+                assert disturbance.target == (name or running.name)
+            running.stop(0)
+            with pytest.raises(WorkshopError, match=f"^{name or running.name} is not running"):
+                fault("pause", running).__enter__()
 
 
 def test_an_exception_undoes(shop: Shop) -> None:

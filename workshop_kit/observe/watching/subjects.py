@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.engine import stack
-from workshop_kit.engine.labels import SERVICE
+from workshop_kit.engine.spec import service_in
 
 Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json lists it
 
@@ -54,8 +54,7 @@ class Place:
 
 def people_s_name(one: Listed) -> str:
     """What people call a container: its service, else its own name."""
-    labels = one.get("Labels") or {}
-    return str(labels.get(stack.SERVICE) or labels.get(SERVICE) or one["Names"][0].lstrip("/"))
+    return str(service_in(one.get("Labels")) or one["Names"][0].lstrip("/"))
 
 
 def _url(one: Listed, port: int) -> str | None:

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One piece of work, in seconds (medians): ``beside`` names what it is compared with, ``ratio`` is ours ÷ theirs.
+    """One piece of work, in seconds: ``beside`` names what it is compared with, ``ratio`` is ours ÷ theirs.
 
-    ``aim`` is what the project wants of it, in words; whether it is met is for the reader to judge.
+    ``aim`` is what the project wants of it, in words; whether it is met is for the reader to judge. ``taken`` says
+    what of the runs is given; nearly always it is their median.
     """
 
     work: str
@@ -23,6 +24,7 @@ class Row:
     aim: str = ""
     beside: str = ""
     theirs_seconds: float | None = None
+    taken: str = "median"
 
     @property
     def ratio(self) -> float | None:
@@ -32,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Memory:
-    """What something takes of the memory, in MiB (medians); all else as in a Row."""
+    """What something takes of the memory, in MiB; all else as in a Row."""
 
     work: str
     ours_mib: float
@@ -40,6 +42,7 @@ class Memory:
     aim: str = ""
     beside: str = ""
     theirs_mib: float | None = None
+    taken: str = "median"
 
     @property
     def ratio(self) -> float | None:
@@ -69,7 +72,7 @@ def show(rows: Sequence[Row | Memory]) -> None:
         ours, theirs = (_told(row, whose) for whose in ("ours", "theirs"))
         beside = f"  {row.ratio:.2f} × {row.beside} ({theirs})" if row.ratio else ""
         aim = f"  [aim: {row.aim}]" if row.aim else ""
-        print(f"{row.work}: {ours}, median of {row.runs}{beside}{aim}")
+        print(f"{row.work}: {ours}, {row.taken} of {row.runs}{beside}{aim}")
 
 
 def _told(row: Row | Memory, whose: str) -> str:

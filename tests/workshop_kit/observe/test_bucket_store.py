@@ -179,11 +179,14 @@ def test_many_small_parts_become_few_files(client: Any, bucket: str, put: Put, t
         assert (len(again), again.parts, keys) == (20, 20, [])
 
 
-def test_what_is_damaged_is_read_as_far_as_it_goes(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [b"", bytes(1_000)], ids=["cut", "damaged"])
+def test_what_is_damaged_is_read_as_far_as_it_goes(
+    client: Any, bucket: str, put: Put, tmp_path: Path, end: bytes
+) -> None:
     """A part whose end is missing keeps its beginning, and is a gap; a damaged file of the cache is read anew."""
     whole = gzip.compress(records(*({"n": n, "text": f"{n * 7919:x}" * 9} for n in range(2_000))), mtime=0)
     key = put(b"", "b")
-    client.put_object(Bucket=bucket, Key=key, Body=whole[: len(whole) // 2])
+    client.put_object(Bucket=bucket, Key=key, Body=whole[: len(whole) // 2] + end)
     put(records({"n": 1}), "c")
     with BucketStore(client, bucket, tmp_path) as store:
         lines = len(store)

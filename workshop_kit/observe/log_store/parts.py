@@ -6,9 +6,9 @@ A part is an object ``PREFIX/ENVIRONMENT/SERVICE/YYYY/MM/DD/HH/*.jsonl.gz``; it 
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import re
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.logs.unpacking import Unpacked
 
 _AT_ONCE = 4
-_GZIP = 31  # zlib's number for that format
 _PLACE = re.compile(r"([^/]+)/([^/]+)/(\d{4})/(\d\d)/(\d\d)/(\d\d)/[^/]+\.jsonl\.gz")
 
 
@@ -105,17 +105,9 @@ def fetched(client: Any, bucket: str, keys: Iterable[str]) -> Iterator[tuple[str
 
 def unpacked(packed: bytes) -> tuple[bytes, bool]:
     """What is in a gzipped part, as far as it can be unpacked, and whether that is all."""
-    found: list[bytes] = []
-    while packed:
-        unpacker = zlib.decompressobj(_GZIP)
-        try:
-            found.append(unpacker.decompress(packed))
-        except zlib.error:
-            return b"".join(found), False
-        if not unpacker.eof:
-            return b"".join(found), False
-        packed = unpacker.unused_data
-    return b"".join(found), True
+    file = Unpacked(io.BytesIO(packed))
+    found = b"".join(iter(lambda: file.read(-1), b""))
+    return found, not file.problem
 
 
 def groups(keys: Iterable[str], root: str) -> Mapping[Place, list[str]]:

@@ -36,6 +36,7 @@ field, the most frequent first (64 at most), then ``rest`` (a JSON object of wha
 | stdout and stderr | each in its order, ``stream`` tells which; between the two the engine defines none |
 | a line in a json-file that is no record | ``raw``, reason ``not a record of the engine's`` |
 | an interruption, then lines that do not continue what came before | a ``Gap`` in ``attrs["gaps"]`` of the next frame |
+| a gzipped file that is cut or damaged | what stands before that; a ``Gap`` after the last line says which of the two |
 | files of the log that the engine skipped while it was followed | asked for again; a ``Gap`` if it no longer has them |
 
 ``attrs`` also has ``lines`` (equal to the rows), ``malformed`` (rows with a reason), ``reasons`` (how many of each),

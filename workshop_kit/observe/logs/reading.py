@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import itertools
 import threading
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -26,11 +25,11 @@ from workshop_kit.observe.logs.parsing import Parser
 from workshop_kit.observe.logs.pieces import MAX_LINE_BYTES
 from workshop_kit.observe.logs.records import Records, is_record
 from workshop_kit.observe.logs.sources import Anywhere, Plain, Source, Stamped, stamps
+from workshop_kit.observe.logs.unpacking import MAGIC, Unpacked
+from workshop_kit.observe.logs.window import Gap
 
 JSON_FILE, STAMPED, PLAIN = "json-file", "docker logs --timestamps", "plain"
 FORMATS = (JSON_FILE, STAMPED, PLAIN)
-_GZIP = 31  # zlib's number for that format
-_PACKED_BYTES = 1024 * 1024
 _WORKERS = 2
 MESSAGES = "messages"  # the engine's stream, of a container without a terminal
 
@@ -124,21 +123,27 @@ def read_json_file(data: bytes) -> pd.DataFrame:
 def read_file(path: Path | str, kind: str | None = None) -> pd.DataFrame:
     """A file of lines, gzipped or not; its ``kind`` is one of FORMATS, or told from its first line.
 
-    A gzipped file whose end is missing is read up to there. Raises WrongUsage if there is no such file or kind.
+    A gzipped file that is cut or damaged is read up to there, and a ``Gap`` says so. Raises WrongUsage if there is no
+    such file or kind.
     """
     if kind is not None and kind not in FORMATS:
         raise WrongUsage(f"There is no kind of log {kind!r}.", f"Choose one of: {', '.join(FORMATS)}.")
     try:
         with Path(path).open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
+            packed = file.read(len(MAGIC)) == MAGIC
             file.seek(0)
-            pieces = blocks(_Unpacked(file) if packed else file)
+            unpacked = Unpacked(file) if packed else None
+            pieces = blocks(unpacked or file)
             first = next(pieces, b"")
-            return _read(itertools.chain([first], pieces), kind or kind_of(first[: first.find(b"\n") + 1 or None]))
+            frame = _read(itertools.chain([first], pieces), kind or kind_of(first[: first.find(b"\n") + 1 or None]))
     except OSError as error:
         raise WrongUsage(
             f"The log file {path} cannot be read: {error.strerror or error}.", "Check its path."
         ) from error
+    if unpacked and unpacked.problem:
+        last = frame["received"].fillna(frame["ts"]).max()
+        frame.attrs["gaps"].append(Gap(last.value, f"the file {Path(path).name} is {unpacked.problem}"))
+    return frame
 
 
 def kind_of(line: bytes) -> str:
@@ -175,24 +180,3 @@ def source_of(kind: str, extractor: Extractor, live: bool, max_line_bytes: int) 
         return Messages(max_line_bytes)
     sources: dict[str, Source] = {JSON_FILE: Records(extractor, max_line_bytes), STAMPED: Stamped(), PLAIN: Plain()}
     return Anywhere(sources[kind], max_line_bytes) if live else sources[kind]
-
-
-class _Unpacked:
-    """A gzipped file that ends where its data ends: a writer that was killed leaves no proper end."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._unpacker = zlib.decompressobj(_GZIP)
-
-    def read(self, _: int) -> bytes:
-        """What can be unpacked of the next bytes; empty at the end."""
-        while data := self._unpacker.unused_data or self._file.read(_PACKED_BYTES):
-            if self._unpacker.eof:  # another member follows
-                self._unpacker = zlib.decompressobj(_GZIP)
-            try:
-                found = self._unpacker.decompress(data)
-            except zlib.error:
-                return b""
-            if found:
-                return found
-        return b""

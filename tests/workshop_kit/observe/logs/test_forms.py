@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe import logs
+from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.observe.logs.reading import MESSAGES
 
 STAMP = "2026-11-24T16:06:14.797497811Z"
@@ -223,6 +224,40 @@ def test_files_are_told_apart(tmp_path: Path) -> None:
     assert logs.read_file(tmp_path / "cut.gz")["raw"].iloc[0] == "first"
     (tmp_path / "empty").touch()
     assert len(logs.read_file(tmp_path / "empty")) == 0
+
+
+def packed_lines(first: int, many: int) -> bytes:
+    """Numbered events, each with a text that hardly packs; gzipped."""
+    texts = (json.dumps({"n": n, "ts": STAMP, "text": os.urandom(20).hex()}) for n in range(first, first + many))
+    return gzip.compress("".join(f"{one}\n" for one in texts).encode())
+
+
+def test_a_damaged_file_is_read_up_to_the_damage(tmp_path: Path) -> None:
+    """All that stands before it is kept, to the byte, and a gap says that more was there."""
+    path, whole = tmp_path / "damaged.gz", packed_lines(0, 5_000)
+    path.write_bytes(whole[: len(whole) * 3 // 4] + bytes(100) + whole[len(whole) * 3 // 4 + 100 :])
+    frame = logs.read_file(path)
+    assert frame["n"].iloc[:3_700].tolist() == list(range(3_700))
+    assert len(frame) < 5_000
+    path.write_bytes(whole + packed_lines(5_000, 10)[:20] + b"\xff" * 50)
+    frame = logs.read_file(path)
+    assert frame["n"].dropna().tolist() == list(range(5_000))
+    (gap,) = frame.attrs["gaps"]
+    assert (gap.after_ns, "damaged.gz is damaged" in gap.why) == (NS, True)
+
+
+def test_a_cut_file_is_said_to_be_cut_and_a_whole_one_is_not(tmp_path: Path) -> None:
+    """Also where no line has a time; several members and what fills up a block are no damage."""
+    path, whole = tmp_path / "some.gz", packed_lines(0, 2_000)
+    for data, why in ((whole[:-1], ["cut"]), (whole[:9], ["cut"]), (whole, []), (whole + whole + bytes(512), [])):
+        path.write_bytes(data)
+        said = [gap.why for gap in logs.read_file(path).attrs["gaps"]]
+        assert [word in one for word, one in zip(why, said, strict=True)] == [True] * len(why)
+    path.write_bytes(gzip.compress(b"plain\n")[:-1])
+    frame = logs.read_file(path)
+    assert frame["raw"].tolist() == ["plain"]
+    with FrameStore(frame) as store:
+        assert len(store.gaps()) == 1
 
 
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ def follow(stop):
     n = 1_000
     while not stop.wait(0.2):
         n += 1
-        yield frame(line(n) + "\n")
+        came = frame(line(n) + "\n")
+        came.attrs["gaps"] = [logs.Gap(0, "rotated away " + HOSTILE)] if n == 1_001 else []
+        yield came
 screens = Screens()"""
 SHOW = 'explorer = Explorer(FrameStore(frame(text)), title="Lines " + HOSTILE).show(screens)'
 LIVE = 'explorer = Explorer(FrameStore(frame(text)), follow=follow, title="Live").show(screens)'
@@ -42,7 +44,8 @@ THREADS = (
     "import threading\nprint('threads:', len([t for t in threading.enumerate() if t.name.startswith('explorer')]), '.')"
 )
 BUSY = "import time\ntime.sleep(20)"
-SOURCES = [SETUP, SHOW, LIVE, THREADS, BUSY]
+STOP = "explorer.stop()"
+SOURCES = [SETUP, SHOW, LIVE, THREADS, BUSY, STOP]
 
 
 @pytest.fixture(autouse=True)
@@ -233,6 +236,9 @@ def test_lines_come_live_wait_while_paused_and_end(lab: LabPage) -> None:
         lab.run_cell(2)
     lab.run_cell(3)
     expect(lab.output(3)).to_contain_text("threads: 2 .")
+    expect(count(lab, 2)).to_contain_text("· 1 gap: rotated away <img")
+    lab.run_cell(5)
+    expect(count(lab, 2)).to_contain_text("· ended")
     assert lab.errors == []
 
 

@@ -499,6 +499,42 @@ def test_a_source_that_fails_or_ends_is_said() -> None:
     assert (explorer._state()["problem"], explorer.hits) == (state["problem"], 1)
 
 
+class Removed(Iterator[pd.DataFrame]):
+    """A container's log that ends; lines of it were rotated away meanwhile."""
+
+    def __init__(self) -> None:
+        self.ended = ""
+        self._left = [frame(line(0)), frame(line(1), line(2))]
+        self._left[1].attrs["gaps"] = [logs.Gap(0, "rotated away" + SCRIPT)]
+
+    def __next__(self) -> pd.DataFrame:
+        if not self._left:
+            self.ended = "the container was removed"
+            raise StopIteration
+        return self._left.pop(0)
+
+
+def test_what_may_be_missing_is_said() -> None:
+    """Gaps and the last one's reason, lines that were dropped, and why no more come; none of it acts on the page."""
+    explorer = Explorer(FrameStore(max_rows=2), follow=lambda _: Removed()).show(Screens())
+    until(lambda: threads() == [])
+    gap, dropped, ended = explorer._state()["missed"]
+    assert gap.startswith("1 gap: rotated away<script>")
+    assert ACTIVE.search(gap.replace("<script", "")) is None
+    assert (dropped, ended) == ("1 oldest line dropped", "ended: the container was removed")
+    page = explorer.page()
+    assert "1 gap: rotated away&lt;script" in page.html
+    assert "1 oldest line dropped" in page.text
+
+
+def test_what_the_collector_missed_is_said() -> None:
+    """Its gaps stand in the log itself; the last one's reason is told. Nothing is said where nothing is missing."""
+    assert desk().missed == []
+    said = {"logger": "collector", "msg": "GAP"}
+    made = desk(5, line(5, **said, reason="the disk was full"), line(6, **said, reason="rotated away"))
+    assert made.missed == ["2 gaps, the last: rotated away"]
+
+
 def test_what_came_during_a_pause_is_shown_when_it_ends() -> None:
     """Without anything to follow there is no pause: the lines that waited are there."""
     explorer = Explorer(FrameStore(frame()), follow=ticking).show(Screens())

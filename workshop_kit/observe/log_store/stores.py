@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from workshop_kit.observe.log_store.database import Database, frame_of, types_of
 from workshop_kit.observe.logs.search import Field, no_such_field, parse, value_of
@@ -135,7 +136,10 @@ class Asked(ABC):
 
     def gaps(self) -> pd.DataFrame:
         """Where lines may be missing, as the collector says."""
-        found = self.sql("SELECT * FROM logs WHERE msg = 'GAP' AND logger = 'collector' ORDER BY row")
+        table = self._table()
+        places = pc.indices_nonzero(pc.equal(table.column("msg"), "GAP"))  # a question to DuckDB takes 20 times as long
+        told = table.take(places) if len(places) else table.slice(0, 0)
+        found = frame_of(self._database.ask("SELECT * FROM logs WHERE logger = 'collector' ORDER BY row", logs=told))
         rows = [_said(line) for line in found.to_dict("records")]
         return pd.DataFrame(rows, columns=list(dict.fromkeys([*_GAP, *(key for row in rows for key in row)])))
 

@@ -15,7 +15,7 @@ from workshop_kit.observe.log_store import LogStore
 from workshop_kit.observe.logs import visible
 from workshop_kit.observe.logs.search import SearchMistake, parse
 from workshop_kit.show.explorer.hits import Hits, Survey, grown, survey
-from workshop_kit.show.explorer.looking import View, page_of, record, request_of, summary
+from workshop_kit.show.explorer.looking import View, missed, page_of, record, request_of, summary
 
 PAUSES = frozenset({"span", "page", "request", "open", "pause"})
 """What makes new lines wait: who looks at something does not want it pushed away."""
@@ -25,14 +25,16 @@ class Desk:
     """One store, what is looked at, and what was found.
 
     ``known`` is the place of lines that are added, where they do not tell it themselves (``service="orders"``).
-    ``shown`` is what the page draws (see `looking.page_of`), ``problem`` one sentence for what could not be done,
-    ``opened`` the line that was last opened, ``failure`` the last error that was nobody's mistake.
+    ``shown`` is what the page draws (see `looking.page_of`), ``missed`` what of the lines may be missing, ``problem``
+    one sentence for what could not be done, ``opened`` the line that was last opened, ``failure`` the last error that
+    was nobody's mistake.
     """
 
     def __init__(self, store: LogStore, query: str = "", **known: str) -> None:
         self.store, self.view, self.known = store, View(query), known
         self.shown: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}
+        self.missed: list[str] = []
         self.opened: dict[str, Any] = {}
         self.failure: Exception | None = None
         self.follows, self.paused = False, False
@@ -112,11 +114,12 @@ class Desk:
             ahead = self._ahead if self.paused else grown(self._ahead, self.store, there)
             hits = self._hits if self.paused else ahead
         shown = page_of(self.store, hits, view, there)
+        missing = missed(self.store)
         took = round(1000 * (time.perf_counter() - began))
         told = {"query": view.query, "request": visible(view.request or ""), "milliseconds": took, "version": version}
         self.shown = {**shown, "summary": summary(shown), **told}
         self.view, self._hits, self._ahead = view, hits, ahead
-        self._columns, self._version = there.columns, version
+        self._columns, self._version, self.missed = there.columns, version, missing
 
     def _is_other(self, view: View, there: Survey) -> bool:
         """Whether what was found says nothing about this view of what is there."""
@@ -155,6 +158,7 @@ class Desk:
 
     def _count(self) -> None:
         self._ahead = grown(self._ahead, self.store, survey(self.store))
+        self.missed = missed(self.store)
 
     def _resume(self) -> None:
         self.paused = False

@@ -77,7 +77,7 @@ function render({ model, el }) {
     if (shown.hits === undefined) return setText(count, asked ? "Searching …" : "Nothing found yet.");
     const lines = shown.request ? `Request ${shown.request}: ${shown.hits.toLocaleString("en")}` : shown.hits.toLocaleString("en");
     const of = `${lines} of ${shown.total.toLocaleString("en")} lines in ${shown.milliseconds} ms`;
-    return setText(count, [of, shown.untimed && `${shown.untimed.toLocaleString("en")} without a time`, asked === "search" && "searching …"].filter(Boolean).join(" · "));
+    return setText(count, [of, shown.untimed && `${shown.untimed.toLocaleString("en")} without a time`, ...model.get("missed"), asked === "search" && "searching …"].filter(Boolean).join(" · "));
   }
 
   function explain() {

@@ -91,7 +91,7 @@ class Explorer:
 
     def page(self) -> Shown:
         """What a page without a kernel shows of it now."""
-        return static(self.title, self.query, self.desk.shown, self.desk.problem.get("text", ""))
+        return static(self.title, self.query, self.desk.shown, self.desk.problem.get("text", ""), self.desk.missed)
 
     def _asked(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in a thread of its own while a cell is busy."""
@@ -121,13 +121,16 @@ class Explorer:
         """What the page is told, as the widget has it."""
         desk, following = self.desk, self._following
         said = following.problem if following is not None else ""
-        state = "off" if self._source is None else "ended"
+        state, ended = "off" if self._source is None else "ended", []
         if following is not None and not following.ended:
             state = "paused" if desk.paused else "following"
+        elif following is not None:
+            ended = [f"ended: {following.why}" if following.why else "ended"]
         problem = desk.problem or ({"text": said} if said else {})
         return {
             "shown": desk.shown,
             "problem": problem,
             "opened": desk.opened,
             "live": {"state": state, "new": desk.new},
+            "missed": [*desk.missed, *ended],
         }

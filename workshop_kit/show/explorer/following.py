@@ -22,13 +22,14 @@ JOIN_SECONDS = 10.0
 class Following:
     """Hands every frame of ``source`` to ``add``; calls ``tell`` after some came, and at least once a second.
 
-    ``problem`` is one sentence when the source failed. Its threads end with `stop`, with the source, and with Python.
+    ``problem`` is one sentence when the source failed, ``why`` what a source that ended said of it (``ended``, as a
+    container's log has it). Its threads end with `stop`, with the source, and with Python.
     """
 
     def __init__(
         self, source: Follow, add: Callable[[pd.DataFrame], None], tell: Callable[[bool], None], name: str
     ) -> None:
-        self.problem = ""
+        self.problem, self.why = "", ""
         self.failure: Exception | None = None
         self._source, self._add, self._tell = source, add, tell
         self._stop, self._came = threading.Event(), threading.Event()
@@ -59,11 +60,13 @@ class Following:
 
     def _follow(self) -> None:
         try:
-            for frame in self._source(self._stop):
+            source = self._source(self._stop)
+            for frame in source:
                 self._add(frame)
                 self._came.set()
                 if self._stop.is_set():
                     break
+            self.why = visible(str(getattr(source, "ended", "")))
         except WorkshopError as error:
             self.problem = visible(str(error))
         except Exception as error:  # its words may hold anything, so the page gets its kind only

@@ -101,6 +101,18 @@ def request_of(store: LogStore, number: int) -> str | None:
     return str(found["id"].iloc[0]) if len(found) and _there(found["id"].iloc[0]) else None
 
 
+def missed(store: LogStore) -> list[str]:
+    """Return in few words each what may be missing: gaps, with the last one's reason, and what the store dropped."""
+    gaps, dropped = store.gaps(), int(getattr(store, "dropped", 0))
+    said = []
+    if len(gaps):
+        why = visible(str(gaps["reason"].iloc[-1]), CELL_CHARACTERS)
+        said.append(f"1 gap: {why}" if len(gaps) == 1 else f"{len(gaps):,} gaps, the last: {why}")
+    if dropped:
+        said.append(f"{dropped:,} oldest {'line' if dropped == 1 else 'lines'} dropped")
+    return said
+
+
 def summary(shown: Mapping[str, Any]) -> str:
     """Return what the bars show as one sentence: how many lines of each level, from when to when, the fullest bar."""
     first, step, counts = shown["bars"]["first"], shown["bars"]["step"], shown["bars"]["counts"]

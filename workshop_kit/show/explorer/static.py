@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,13 @@ STROKES = (("#a8264f", ""), ("#b3470b", "////"), ("#9cc3e6", ""), ("#c8ccd0", ".
 """Color and hatching of each of `LEVELS`."""
 
 
-def static(title: str, query: str, shown: Mapping[str, Any], problem: str = "") -> Shown:
+def static(title: str, query: str, shown: Mapping[str, Any], problem: str = "", missed: Sequence[str] = ()) -> Shown:
     """Return a page of `looking.page_of` as a picture and a table of its first lines; every text is escaped.
 
-    ``problem`` is the sentence that stands there when the search could not be done.
+    ``problem`` is the sentence that stands there when the search could not be done, ``missed`` what may be missing.
     """
     words = f"Search: {visible(query)}" if query else "All lines"
-    parts = [_sentence(problem)] if problem else []
+    parts = [_sentence(text) for text in (problem, " · ".join(missed)) if text]
     if shown:
         columns = ["ts", *shown["columns"]]
         lines = [[line.get(name, "") for name in columns] for line in shown["rows"][:ROWS]]

@@ -20,6 +20,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     shown = traitlets.Dict().tag(sync=True)  # see `looking.page_of`, and ``query``, ``request``, ``milliseconds``
     problem = traitlets.Dict().tag(sync=True)  # ``text``; of a mistake ``query`` and ``position``, too; {} for none
     live = traitlets.Dict().tag(sync=True)  # ``state`` (off, following, paused, ended), ``new``: lines since the pause
+    missed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what may be missing, and why no more lines come
     opened = traitlets.Dict().tag(sync=True)  # the line that was last opened: ``row``, ``fields`` [[name, text], …]
     answered = traitlets.Int().tag(sync=True)  # how many messages were answered: changes when nothing else does
     beat = traitlets.Int().tag(sync=True)  # changes every second while lines are followed

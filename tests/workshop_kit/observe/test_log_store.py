@@ -16,6 +16,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
 from workshop_kit.observe.log_store import FrameStore, LogStore
 from workshop_kit.observe.log_store.database import Database
+from workshop_kit.observe.log_store.tables import agreed, table_of
 from workshop_kit.observe.logs.window import Gap
 
 SECOND = "2026-11-24T16:06:"
@@ -132,6 +133,29 @@ def test_a_value_that_fits_no_column_is_kept() -> None:
         assert json.loads(found["rest"][4]) == {"size": 9007199254740993}
         assert store.count("size>1000") == 1
         assert store.count("size:*") == 5
+
+
+def test_nulls_do_not_decide_a_type() -> None:
+    """A field that was only null takes the type of its first value, however late that comes; then it keeps it."""
+    with FrameStore(frame(*(line(n, status=None) for n in range(3)))) as store:
+        store.add(frame(line(3)))
+        store.add(frame(line(4, status=None)))
+        assert store.sql("SELECT count(status) AS many FROM logs")["many"][0] == 0
+        store.add(frame(line(5, status=503)))
+        store.add(frame(line(6, status=None), line(7, status=200)))
+        store.add(frame(line(8, status="unknown")))
+        assert store.columns["status"] == "BIGINT"
+        found = store.sql("SELECT row FROM logs WHERE status >= 400")
+        assert list(found["row"]) == [5]
+        assert store.count("status>=200") == 2
+        assert store.sql("SELECT rest->>'status' AS other FROM logs WHERE row = 8")["other"][0] == "unknown"
+
+
+def test_a_part_of_nulls_has_no_vote() -> None:
+    """Where tables become one, those that know nothing of a field do not outvote the one value that is there."""
+    nulls, one = (table_of(frame(line(0, status=status)), {}) for status in (None, 500))
+    assert agreed([nulls, one])["status"] == "int"
+    assert agreed([nulls])["status"] == "text"
 
 
 def test_where_a_line_comes_from_is_told_by_its_attrs() -> None:

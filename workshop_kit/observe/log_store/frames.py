@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Set
 from typing import Any
 
 import pandas as pd
@@ -38,10 +39,13 @@ class FrameStore(Asked):
         return len(self._joined)
 
     def add(self, frame: pd.DataFrame, **known: str) -> None:
-        """Take more lines, as a follow gives them. A field keeps the type it first had; what does not fit: ``rest``."""
+        """Take more lines, as a follow gives them.
+
+        A field keeps the type that its first values had (nulls are none); what does not fit stands in ``rest``.
+        """
         table = table_of(frame, known)
         with self._lock:
-            kinds = _merged(kinds_of(self._joined) if self._parts else {}, agreed([table]))
+            kinds = _merged(kinds_of(self._joined) if self._parts else {}, agreed([table]), self._undecided())
             table = numbered(conformed(table, kinds), self.dropped + len(self))
             self._parts = [conformed(part, kinds) for part in self._parts]
             self._parts += [table.slice(at, _PART_ROWS) for at in range(0, len(table), _PART_ROWS)]
@@ -60,6 +64,10 @@ class FrameStore(Asked):
     def _table(self) -> Any:
         return self._joined
 
+    def _undecided(self) -> set[str]:
+        """The columns that hold nothing but nulls."""
+        return {name for name in kinds_of(self._joined) if self._joined.column(name).null_count == len(self)}
+
     def _drop(self, surplus: int) -> None:
         self.dropped += max(0, surplus)
         while surplus > 0:
@@ -69,12 +77,14 @@ class FrameStore(Asked):
             surplus -= len(first)
 
 
-def _merged(old: Kinds, new: Kinds) -> Kinds:
-    """The old columns, and the new ones as far as there is room."""
+def _merged(old: Kinds, new: Kinds, undecided: Set[str]) -> Kinds:
+    """The old columns, and the new ones as far as there is room; undecided ones take their new type."""
     kinds = dict(old)
     taken = {name.casefold() for name in old}
     for name, kind in new.items():
-        if name in kinds:
+        if name in kinds and name in undecided:
+            kinds[name] = kind
+        elif name in kinds:
             kinds[name] = FLOAT if {kinds[name], kind} == {INT, FLOAT} else kinds[name]
         elif name.casefold() not in taken and len(kinds) < MAX_FIELDS:
             kinds[name] = kind

@@ -66,11 +66,11 @@ def table_of(frame: pd.DataFrame, known: Mapping[str, str]) -> Any:
 
 
 def agreed(tables: Sequence[Any]) -> Kinds:
-    """The fields that become columns when these tables become one, and their types."""
+    """The fields that become columns when these tables become one, and their types; nulls have no say in it."""
     seen = Seen()
     for table in tables:
         for name, kind in kinds_of(table).items():
-            seen.setdefault(name, Counter())[kind] += len(table) - table.column(name).null_count or 1
+            seen.setdefault(name, Counter())[kind] += len(table) - table.column(name).null_count
     return {name: kind for name, kind in seen.types().items() if name not in FIXED}
 
 

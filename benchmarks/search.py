@@ -1,4 +1,4 @@
-"""Searching a million lines: in a bucket, cold and again; in memory, each thing the explorer does; and the usual way.
+"""Searching a million lines: in a bucket, cold and again; in memory; each thing the explorer does; and the usual way.
 
 The bucket is the stack's own endpoint in a container of its own, on this machine. The lines are those of
 ``benchmarks.logs``: mostly unique messages, 0.5 % malformed, in parts of 5,000.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import json
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,12 @@ from workshop_kit.observe.jq import jq
 from workshop_kit.observe.log_store import BucketStore, FrameStore
 from workshop_kit.observe.log_store.parts import unpacked
 from workshop_kit.observe.logs.search import SearchMistake
+from workshop_kit.show.explorer.desk import Desk
 
 RUNS = 3
 BUCKET = "benchmark"
 LINES_A_PART = 5_000
+LINES_THAT_COME = 100
 KEY_FILE = "/run/secrets/key"
 EACH = "≤ 0.5 s each"
 PANDAS = f"pandas {version('pandas')}"
@@ -50,7 +52,7 @@ def written() -> Iterator[bytes]:
         json.dumps({"log": f"{line}\n", "stream": "stdout", "attrs": attrs, "time": stamp(n)}, separators=(",", ":"))
         for n, line in enumerate(events(LINES, malformed=True))
     )
-    while part := list(islice(lines, LINES_A_PART)):
+    while part := list(itertools.islice(lines, LINES_A_PART)):
         yield ("\n".join(part) + "\n").encode()
 
 
@@ -120,7 +122,7 @@ def contains(frame: pd.DataFrame, word: str) -> pd.DataFrame:
 
 
 def memory(frame: pd.DataFrame) -> list[Row]:
-    """What the explorer asks, on a frame in memory."""
+    """What a store is asked, on a frame in memory."""
     with FrameStore(frame, max_rows=LINES, service="service") as store:
         one = str(store.search("level:error", 1)["request_id"][0])
         last = int(store.search("", 1)["row"][0])
@@ -148,6 +150,52 @@ def memory(frame: pd.DataFrame) -> list[Row]:
     return rows
 
 
+def explorer(frame: pd.DataFrame) -> list[Row]:
+    """What the explorer does when its page asks, and when lines come; its store is full, so the oldest go."""
+    with FrameStore(frame, max_rows=LINES, service="service") as store:
+        desk = Desk(store)
+        _ask(desk, do="search", query="request_id:*")
+        requests = itertools.cycle({one["request_id"]: one["row"] for one in desk.shown["rows"]}.values())
+        _ask(desk, do="search", query="")
+        first, step = desk.shown["bars"]["first"], desk.shown["bars"]["step"]
+        spans = itertools.cycle([(first + n * step, first + (n + 6) * step) for n in (10, 20, 30)])
+        pages = itertools.cycle([desk.shown["pages"] // 2, desk.shown["pages"] // 3])
+
+        def span() -> None:
+            start, end = next(spans)
+            _ask(desk, **{"do": "span", "from": start, "to": end})
+
+        asked: dict[str, Callable[[], object]] = {
+            "all lines": lambda: _ask(desk, do="search", query=""),
+            "some of the time": span,
+            "the whole time": lambda: _ask(desk, do="whole"),
+            "a page in the middle": lambda: _ask(desk, do="page", page=next(pages)),
+            "a line opened": lambda: _ask(desk, do="open", row=next(requests)),
+            "free text": lambda: _ask(desk, do="search", query="777 handled"),
+            "free text that nothing has": lambda: _ask(desk, do="search", query="nowhere to be found"),
+            "one request": lambda: _ask(desk, do="request", row=next(requests)),
+        }
+        rows = [Row(f"explorer: {work}", median_seconds(ask, RUNS), RUNS, EACH) for work, ask in asked.items()]
+        _ask(desk, do="search", query="")
+        desk.follows = True
+        some = frame.tail(LINES_THAT_COME)
+        rows.append(
+            Row(f"explorer: {LINES_THAT_COME} lines come", median_seconds(lambda: _come(desk, some), RUNS), RUNS)
+        )
+    return rows
+
+
+def _ask(desk: Desk, **message: object) -> None:
+    desk.ask(message)
+    assert not desk.problem, desk.problem
+
+
+def _come(desk: Desk, frame: pd.DataFrame) -> None:
+    desk.add(frame)
+    desk.refresh()
+    assert not desk.problem, desk.problem
+
+
 def _mistaken(store: FrameStore) -> None:
     with contextlib.suppress(SearchMistake):
         store.search("stauts:500")
@@ -167,7 +215,8 @@ def main() -> None:
         finally:
             cleanup.remove(session, {"kernel", "workspace"})
         (folder / "lines").write_bytes(b"".join(unpacked(part)[0] for part in packed))
-        rows += memory(logs.read_file(folder / "lines"))
+        frame = logs.read_file(folder / "lines")
+        rows += memory(frame) + explorer(frame)
     show(rows)
 
 

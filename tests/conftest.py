@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 
 from tests.spreading import (
@@ -34,6 +35,10 @@ from workshop_kit.learn.workspace import Workspace
 # pytest finds hooks by their names
 __all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish", "pytest_xdist_make_scheduler"]
 ROOT = Path(__file__).resolve().parents[1]
+
+# How long an example takes says nothing on a machine that runs containers and browsers beside it.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

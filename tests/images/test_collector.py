@@ -117,6 +117,7 @@ def test_rotation_is_followed(bucket: LogBucket) -> None:
         assert (found.gaps, found.torn) == ([], 0)
 
 
+@pytest.mark.alone
 def test_a_rotation_that_outran_the_reader_leaves_a_gap(bucket: LogBucket) -> None:
     """What was rotated away while the collector was frozen is lost, and a GAP says between which times."""
     with write(bucket, "outrun", 80_000, rate=20_000, size=300, log=SMALL) as writer:

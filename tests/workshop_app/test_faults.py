@@ -118,15 +118,15 @@ async def test_errors_strike_the_share_they_should(app: Starlette) -> None:
 @pytest.mark.anyio
 async def test_latency_and_refusal(app: Starlette) -> None:
     """One comes later, the other at once, and says when to come back."""
-    await put(app, "latency", ms=100)
+    await put(app, "latency", ms=1_000)
     started = time.perf_counter()
     assert await order(app) == 404
-    assert time.perf_counter() - started >= 0.1
+    assert time.perf_counter() - started >= 1
     await put(app, "refuse")
     started = time.perf_counter()
     refused = await ask(app, "/orders/first")
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
-    assert time.perf_counter() - started < 0.1
+    assert time.perf_counter() - started < 1
     await undo(app)
     assert await order(app) == 404
 

@@ -38,7 +38,8 @@ def test_a_killed_instance_is_noticed_by_customers(stack: Stack) -> None:
             for end, all_good in ((stopped.stop, True), (killed.container.kill, False)):
                 fleet.wait_up()
                 with load(fleet.proxy, rate_per_second=RATE_PER_SECOND, seconds=5, timeout_seconds=10) as sent:
-                    time.sleep(2)
+                    sent.running.wait_until(lambda: '"due"' in sent.running.log_tail(), what="send a request")
+                    time.sleep(1)
                     end()
                 assert (sent.requests["status"] == 200).all() == all_good
                 stopped.container.start()

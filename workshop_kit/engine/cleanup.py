@@ -175,8 +175,9 @@ def _everything_of_the_kit(session: Session) -> Iterator[tuple[Kind, str, str, d
 
 def _images_of_the_kit(session: Session) -> Iterator[tuple[Kind, str, str, dict[str, str]]]:
     """The same of every image, those without a name included."""
-    for image in session.engine.client.images.list(filters={"label": f"{KIT}={KIT_NAME}"}):
-        yield "image", image.id, next(iter(image.tags), image.id), _labels(image)
+    # Not images.list(): that looks at each once more, and another's may be gone by then.
+    for image in session.engine.client.api.images(filters={"label": f"{KIT}={KIT_NAME}"}):
+        yield "image", image["Id"], next(iter(image["RepoTags"] or ()), image["Id"]), dict(image["Labels"] or {})
 
 
 def _labels(thing: Any) -> dict[str, str]:

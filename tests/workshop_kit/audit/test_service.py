@@ -13,6 +13,7 @@ from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Verdict
 from workshop_kit.audit.examine import examine
 from workshop_kit.engine import containers
+from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import PROJECT, Stack
 from workshop_kit.learn.exercise.checks import limits_fragment
@@ -84,16 +85,15 @@ def of_starter(stack: Stack, root: Path, place: str, only: Sequence[str] = ()) -
 
 def test_live_looks_and_runs_nothing(stack: Stack) -> None:
     """Static rules judge as ever, dynamic ones say why they do not, and nothing is made."""
-    client = stack.session.engine.client
-    before = {one.id for one in client.containers.list(all=True, ignore_removed=True)}
+    client, ours = stack.session.engine.client, {"label": f"{SESSION}={stack.session.who.session}"}
+    before = {one.id for one in client.containers.list(all=True, filters=ours, ignore_removed=True)}
     word = f"container:{stack.container('service').id}"
     (audited,) = examine(stack.session, word, only=["lifecycle", "confinement.limits"], live=True).audited
     found = {finding.rule.id: finding for finding in audited.findings}
     assert found["confinement.limits"].verdict is Verdict.HOLDS
     assert found["lifecycle.stops-in-time"].verdict is Verdict.CANNOT_TELL
     assert "Leave --live out" in found["lifecycle.stops-in-time"].said
-    made = {one.id for one in client.containers.list(all=True, ignore_removed=True)} - before
-    assert not [one for one in made if "workshop-audit" in str(client.api.inspect_container(one)["HostConfig"])]
+    assert {one.id for one in client.containers.list(all=True, filters=ours, ignore_removed=True)} <= before
 
 
 def test_live_reads_its_lines_and_asks_its_probes(stack: Stack) -> None:

@@ -44,7 +44,8 @@ def test_the_rate_is_the_one_that_was_asked_for(shop: Shop) -> None:
 def test_a_paused_database_shows_in_status_and_time_and_slows_nobody_down(shop: Shop) -> None:
     """Requests go on being sent while nothing answers: none is missing, and the bad seconds are in the data."""
     with load(shop.stack, request="POST /orders", json=ORDER, rate_per_second=20, seconds=6) as sent:
-        time.sleep(2)
+        sent.running.wait_until(lambda: '"due"' in sent.running.log_tail(), what="send a request")
+        time.sleep(1)
         with fault("pause", shop.stack, "master-db") as disturbance:
             time.sleep(2)
     assert len(sent.requests) == 120

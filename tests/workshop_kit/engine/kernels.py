@@ -101,7 +101,8 @@ def things(engine: Engine, session: str, maker: str | None = None) -> list[str]:
     found = [f"container {one.name}" for one in client.containers.list(all=True, filters=wanted, ignore_removed=True)]
     found += [f"network {one.name}" for one in client.networks.list(filters=wanted)]
     found += [f"volume {one.name}" for one in client.volumes.list(filters=wanted)]
-    return found + [f"image {one.short_id} {one.tags}" for one in client.images.list(filters=wanted)]
+    # Not images.list(): that looks at each once more, and one may be gone by then.
+    return found + [f"image {one['Id']} {one['RepoTags']}" for one in client.api.images(filters=wanted)]
 
 
 def left_after(engine: Engine, session: str, maker: str, seconds: float = GONE_WITHIN_SECONDS) -> list[str]:

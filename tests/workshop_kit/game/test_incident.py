@@ -47,10 +47,10 @@ def shop(lesson: Lesson) -> Iterator[Incident]:
 
 
 def test_nothing_gives_it_away(shop: Incident) -> None:
-    """Neither a label, a name, a variable nor a line says what was done, nor that anything was."""
+    """Neither a label, a variable nor a line says what was done, nor that anything was."""
     for running in shop.shop.running.values():
         seen = running.inspect()
-        told = json.dumps([seen["Name"], seen["Config"]["Labels"], seen["Config"]["Env"]])
+        told = json.dumps([seen["Config"]["Labels"], seen["Config"]["Env"]])
         lines = running.container.logs().decode()
         assert [word for word in GIVEAWAYS if word in told.lower() or word in lines.lower()] == []
     assert [word for word in GIVEAWAYS if word in shop.settings().to_string().lower()] == []

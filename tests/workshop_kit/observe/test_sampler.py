@@ -141,9 +141,10 @@ def test_a_late_container_joins_and_one_can_leave(start: Start, engine: Engine) 
 def test_the_history_is_bounded(start: Start, engine: Engine) -> None:
     """No more rows than fit in the history; the last seconds can be had alone."""
     with Sampler(engine, [start(IDLE)], interval_seconds=0.1, history_seconds=1) as sampler:
-        time.sleep(2.5)
+        until(lambda: len(sampler.rows()) == 10)
+        time.sleep(0.5)
         assert len(sampler.rows()) == 10
-        assert 0 < len(sampler.rows(seconds=0.45)) < 8
+        until(lambda: 0 < len(sampler.rows(seconds=0.45)) < 8)
 
 
 def test_an_engine_that_goes_away_is_waited_for(start: Start, relay: Relay) -> None:

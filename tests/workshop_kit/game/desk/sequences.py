@@ -114,6 +114,6 @@ def holds_after(stage: Stage, seed: int, before: dict[str, Any]) -> None:
     session = stage.stack.session
     assert Journal(session).entries() == [], done
     mine = {"label": [f"{SESSION}={session.who.session}", f"{SCOPE}=kernel"]}
-    assert session.engine.client.containers.list(all=True, filters=mine) == [], done
+    assert session.engine.client.containers.list(all=True, filters=mine, ignore_removed=True) == [], done
     assert states(stage.stack) == before, done
     assert stage.force.problems == [], done

@@ -73,7 +73,7 @@ def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str,
         assert process.wait(60) == Exit.GOOD
     assert Journal(stack.session).entries() == []
     mine = {"label": [f"workshop.session={stack.session.who.session}", "workshop.scope=kernel"]}
-    assert stack.session.engine.client.containers.list(all=True, filters=mine) == []
+    assert stack.session.engine.client.containers.list(all=True, filters=mine, ignore_removed=True) == []
     assert stack.container("replica-db").status == "running"
 
 
@@ -87,7 +87,8 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
     wait_for(lambda: Journal(stack.session).entries() == [], "the reaper")
     wait_for(lambda: stack.container("redis").status == "running", "redis")
     mine = {"label": [f"workshop.session={stack.session.who.session}", "workshop.scope=kernel"]}
-    wait_for(lambda: stack.session.engine.client.containers.list(all=True, filters=mine) == [], "the load's end")
+    client = stack.session.engine.client
+    wait_for(lambda: client.containers.list(all=True, filters=mine, ignore_removed=True) == [], "the load's end")
 
 
 def test_a_taken_port_and_a_dead_engine_are_a_sentence_each(environment: dict[str, str], tmp_path: Path) -> None:

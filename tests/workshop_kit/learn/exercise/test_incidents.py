@@ -92,8 +92,8 @@ def test_an_incident_is_over_when_it_is_told(
     assert Journal(participant.session).entries() == []
     assert participant.container("redis").status == "running"
     load = images["load"]
-    ours = participant.session.engine.client.containers.list(filters={"ancestor": load, "label": SESSION})
-    assert [one for one in ours if one.labels[SESSION] == participant.session.who.session] == []
+    mine = {"ancestor": load, "label": f"{SESSION}={participant.session.who.session}"}
+    assert participant.session.engine.client.containers.list(filters=mine, ignore_removed=True) == []
     assert incident.began < incident.struck < incident.in_force < incident.healed < incident.ended
     assert incident.healed - incident.in_force >= timedelta(seconds=incidents.TROUBLE_SECONDS)
     assert steps[-1].done

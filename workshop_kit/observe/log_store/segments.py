@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from workshop_kit.observe.log_store.tables import agreed, conformed
 
-VERSION = 1
+VERSION = 2
 """Goes up when what stands in the columns changes: then everything is read anew."""
 _PARTS, _DAMAGED = b"workshop.parts", b"workshop.damaged"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -47,10 +48,17 @@ def run_all(page: LabPage, lesson: str, *, within_seconds: int) -> None:
     expect(prompt).to_have_text(f"[{code_cells(lesson)}]:", timeout=within_seconds * 1000)
 
 
-def expect_texts(page: LabPage, lesson: str, seen: Mapping[str, str]) -> None:
+def expect_texts(page: LabPage, lesson: str, seen: Mapping[str, str | re.Pattern[str]]) -> None:
     """What each of these cells (by id) shows contains this text."""
     for cell_id, text in seen.items():
         expect(page.output(position(lesson, cell_id))).to_contain_text(text)
+
+
+def row(page: LabPage, lesson: str, cell_id: str, first: str) -> list[str]:
+    """What stands in a table that a cell shows, in the row that begins with this text: the columns after that one."""
+    rows = page.output(position(lesson, cell_id)).locator("tr").all()
+    texts = [one.locator("th, td").all_inner_texts() for one in rows]
+    return next(cells[1:] for cells in texts if cells[0] == first)
 
 
 def photograph(page: LabPage, lesson: str, cell_ids: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -221,13 +221,14 @@ def bench(
 ) -> None:
     """Run the benchmarks; ``--json`` gives rows."""
     python = _with_developer_packages(no_install)
+    names, options = apart(names or [])
     there = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
-    unknown = sorted(set(names or []) - set(there))
+    unknown = sorted(set(names) - set(there))
     if unknown:
         raise WorkshopError(
             f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(there)}.", exit_code=Exit.WRONG_USAGE
         )
-    words = [*context.args, *(["--no-install"] if no_install else [])]
+    words = [*options, *context.args, *(["--no-install"] if no_install else [])]
     codes = [
         subprocess.run([python, "-m", f"benchmarks.{name}", *words], cwd=ROOT, check=False).returncode
         for name in names or there
@@ -246,6 +247,15 @@ def build() -> None:
         _say(f"written: {path}")
     for path in locks.compile_all(ROOT):
         _say(f"written: {path.relative_to(ROOT)}")
+
+
+def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names, and options that are somebody else's to understand.
+
+    >>> apart(["logs", "--json"])
+    (['logs'], ['--json'])
+    """
+    return [one for one in words if not one.startswith("-")], [one for one in words if one.startswith("-")]
 
 
 def _with_developer_packages(no_install: bool) -> Path:

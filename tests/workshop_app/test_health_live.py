@@ -82,7 +82,9 @@ def test_recovers_by_itself(live_stack: LiveStack, cycle: int) -> None:
     with fault("pause", stack, "master-db"):
         probing.wait_until(lambda: probe(url, "/readyz").status == 503, "readiness says no")
     assert wait_ready(url) < 15
-    stack.container("master-db").restart()
+    stack.container("master-db").stop()
+    probing.wait_until(lambda: probe(url, "/readyz").status == 503, "readiness says no")
+    stack.container("master-db").start()
     assert wait_ready(url) < 30
     assert stack.container("service").attrs["State"]["StartedAt"] == state
     assert stack.container("service").attrs["RestartCount"] == 0

@@ -9,8 +9,8 @@ from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from workshop_kit.engine import labels
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import PROJECT
 from workshop_kit.errors import WrongUsage
 
@@ -84,7 +84,7 @@ def of_container(engine: Engine, container: Any) -> Target:
         image = engine.client.images.get(container.attrs["Image"])
     except ImageNotFound as gone:
         raise WrongUsage(f"The image of the container {container.name} is gone.", "Pull or build it again.") from gone
-    name = container.labels.get(SERVICE) or container.labels.get(labels.SERVICE) or container.name
+    name = service_in(container.labels) or container.name
     return _linux(Target(name, image.attrs, container.attrs))
 
 

@@ -1,7 +1,7 @@
 """Two ways for lines to get lost on their way out of a container, counted: a receiver that is away, a full buffer.
 
 Numbered lines go in at one end and are counted at the other. Every table has the columns ``path``, ``written``,
-``arrived`` (different lines), ``lost``, ``duplicated``.
+``arrived`` (different lines), ``lost``, ``duplicated``; that of the modes has three more.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ NOT_COLLECTED = {COLLECT: "no"}
 PORT = 5140
 RATE = 5_000  # lines a second
 NUMBER = re.compile(rb'\{\\?"n\\?": (\d+)')
+SMALL = "16k"
+MODES: tuple[tuple[str, str, dict[str, str], bool], ...] = (
+    ("blocking", "none", {}, False),
+    ("blocking", "none", {}, True),
+    ("non-blocking", "1m (default)", {"mode": "non-blocking"}, True),
+    ("non-blocking", SMALL, {"mode": "non-blocking", "max-buffer-size": SMALL}, True),
+)
+"""A mode of the log driver, its buffer in the engine's words, the options for both, whether the receiver stalls."""
 
 WRITER = """
 import sys, time
@@ -42,8 +50,9 @@ for n in range(total):
 """
 
 # A syslog receiver: prints what it gets. SIGUSR1: it is gone, as after a crash. SIGUSR2: it is there again.
+# SO_RCVBUF: what is on its way to a receiver that does not read may else grow to tcp_rmem, and hold all the lines.
 RECEIVER = """
-import os, signal, socketserver, sys, threading
+import os, signal, socket, socketserver, sys, threading
 
 class Lines(socketserver.StreamRequestHandler):
     def setup(self):
@@ -56,6 +65,9 @@ class Lines(socketserver.StreamRequestHandler):
 
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
+    def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        super().server_bind()
 
 open_ones, server = set(), None
 def away(*_):
@@ -120,23 +132,46 @@ def outage(
     return pd.DataFrame(rows)
 
 
-def modes(stack: Stack, *, lines: int = 50_000, buffer: str = "16k", report: Report = silent) -> pd.DataFrame:
-    """Write lines as fast as possible with the log driver's two modes; a row for each.
+def modes(stack: Stack, *, lines: int = 50_000, stalled_seconds: float = 2.0, report: Report = silent) -> pd.DataFrame:
+    """Write lines as fast as possible to a syslog receiver that may read nothing for a while; a row for each of MODES.
 
-    ``blocking`` (the engine's default) makes the program wait when the engine is slow. ``non-blocking`` never makes it
-    wait, and drops what does not fit into a ``buffer`` (the engine's words: ``16k``, ``1m``).
+    ``blocking`` (the engine's default) makes the program wait for the receiver. ``non-blocking`` never makes it wait,
+    and drops what does not fit into the buffer. Three columns more: ``buffer`` (the engine's words: ``16k``, ``1m``),
+    ``stalled_seconds`` (how long the receiver read nothing), ``seconds`` (how long the writer ran).
     """
     rows = []
-    for number, (mode, options) in enumerate(
-        {"blocking": {}, "non-blocking": {"mode": "non-blocking", "max-buffer-size": buffer}}.items()
-    ):
-        report(Step("Modes", number / 2, f"{lines:,} lines, {mode}"))
-        log = {"Type": "json-file", "Config": {"max-size": "50m", "max-file": "5", **options}}
-        with _writer(stack, lines, 0, log) as writer:
-            writer.wait_ended(within_seconds=120)
-            rows.append(_row(mode, lines, writer.container.logs()))
+    for number, (mode, buffer, options, stalls) in enumerate(MODES):
+        stalled = stalled_seconds if stalls else 0.0
+        report(Step("Modes", number / len(MODES), f"{lines:,} lines, {mode}, {stalled:g} s without a reader"))
+        with _receiver(stack) as receiver:
+            address = {"syslog-address": f"tcp://{_address(receiver)}:{PORT}"}
+            seconds = _write_to_stalled(stack, receiver, lines, stalled, {**address, **options})
+            measured = _row(mode, lines, receiver.container.logs())
+        rows.append({"path": mode, "buffer": buffer, "stalled_seconds": stalled, **measured, "seconds": seconds})
     report(Step("Modes", 1.0, done=True))
     return pd.DataFrame(rows)
+
+
+def _write_to_stalled(
+    stack: Stack, receiver: Running, lines: int, stalled_seconds: float, options: dict[str, str]
+) -> float:
+    """Write to a receiver that is frozen at first: it takes connections, and reads nothing. Return the writer's time.
+
+    What fits into the buffers of the connection itself (about 1 MB) is on its way all the same.
+    """
+    if stalled_seconds:
+        receiver.container.pause()
+    try:
+        writer = _writer(stack, lines, 0, {"Type": "syslog", "Config": options})
+        time.sleep(stalled_seconds)
+    finally:
+        if stalled_seconds:
+            receiver.container.unpause()
+    with writer:
+        seconds = writer.wait_ended(within_seconds=120).seconds
+        receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
+        _wait_quiet(receiver)
+    return round(seconds, 2)
 
 
 def _row(path: str, written: int, content: bytes) -> dict[str, Any]:

@@ -76,8 +76,8 @@ def tour(
     ``solutions`` (cell id to code) run in place of exercise cells, and an exercise that does not pass is an error then;
     None runs the lessons as they are.
 
-    The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each, and
-    with ``book`` also there, as chapters in Markdown of the lessons that changed.
+    The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each and the
+    notebook beside it, and with ``book`` also there, as chapters in Markdown of the lessons that changed.
     Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
     """
     chosen = find_lessons(lessons or (), workspace.notebooks)
@@ -224,7 +224,11 @@ def _first_line(source: str) -> str:
 
 
 def _write_page(notebook: Any, lesson: str, page: Path) -> None:
-    """Write ``notebook`` as one HTML file that needs nothing else: pictures inside, no script from elsewhere."""
+    """Write ``notebook`` as one HTML file that needs nothing else: pictures inside, no script from elsewhere.
+
+    Beside it goes the notebook itself: the page leaves out of an output what is no text (terminal codes, for one).
+    """
+    import nbformat
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(raw_template=PAGE, embed_images=True)  # type: ignore[no-untyped-call]
@@ -232,6 +236,8 @@ def _write_page(notebook: Any, lesson: str, page: Path) -> None:
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(page, html.encode())
+        executed = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+        write_atomically(page.with_suffix(".ipynb"), executed.encode())
     except OSError as error:
         raise explain(error, page) from error
 

@@ -135,10 +135,11 @@ def tour(
             raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons.")
         desk.rehearse_demo(TOUR_FOLDER / "demo", book=book, may_install=not no_install, as_json=as_json)
         return
-    from workshop_kit.learn.tour import tour as run_tour  # here, not above: it brings nbconvert
+    from workshop_kit.learn.tour import find_lessons  # here, not above: it brings nbconvert
+    from workshop_kit.learn.tour import tour as run_tour
 
-    workspace = ready.fresh_workspace(TOUR_FOLDER / "workspace")
-    with TerminalReport() as report:
+    find_lessons(lessons or (), ROOT / "notebooks")  # a name that is wrong is told before anything is touched
+    with ready.fresh_workspace(TOUR_FOLDER / "workspace") as workspace, TerminalReport() as report:
         stack = ready.make_ready(workspace, may_install=not no_install, report=report)
         solutions = checkpoint.solve_everything(Desk.of(workspace, lambda: stack))
         folder = BOOK_FOLDER if book else None

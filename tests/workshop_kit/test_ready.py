@@ -12,7 +12,7 @@ from workshop_kit.engine import cleanup, containers
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.errors import NotReady
+from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
 
@@ -63,6 +63,20 @@ def test_a_fresh_workspace_keeps_its_id_and_ledger(tmp_path: Path, root: Path) -
     first = Workspace.open(tmp_path / "tour")
     first.ledger_path.write_text("kept\n")
     (first.notebooks / "00_start.ipynb").write_text("edited")
-    fresh = ready.fresh_workspace(tmp_path / "tour")
-    assert (fresh.id, fresh.ledger_path.read_text()) == (first.id, "kept\n")
-    assert (fresh.notebooks / "00_start.ipynb").read_bytes() == (root / "notebooks" / "00_start.ipynb").read_bytes()
+    with ready.fresh_workspace(tmp_path / "tour") as fresh:
+        assert (fresh.id, fresh.ledger_path.read_text()) == (first.id, "kept\n")
+        assert (fresh.notebooks / "00_start.ipynb").read_bytes() == (root / "notebooks" / "00_start.ipynb").read_bytes()
+
+
+def test_a_fresh_workspace_is_one_tours_at_a_time(tmp_path: Path) -> None:
+    """A second tour would empty the folder below the first one, and remove its containers."""
+    with ready.fresh_workspace(tmp_path / "tour") as first:
+        (first.notebooks / "00_start.ipynb").write_text("being run")
+        with (
+            pytest.raises(WorkshopError, match="Somebody else is running the lessons in"),
+            ready.fresh_workspace(tmp_path / "tour"),
+        ):
+            pass
+        assert (first.notebooks / "00_start.ipynb").read_text() == "being run"
+    with ready.fresh_workspace(tmp_path / "tour") as again:
+        assert (again.notebooks / "00_start.ipynb").read_text() != "being run"

@@ -65,8 +65,7 @@ def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool)
     from workshop_kit.game.desk.stage import Stage
 
     script = load_script()
-    workspace = ready.fresh_workspace(folder / "workspace")
-    with TerminalReport() as report:
+    with ready.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
         stack = ready.make_ready(workspace, may_install=may_install, report=report)
         try:
             with Stage(stack, workspace) as stage:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from workshop_kit import doctor
@@ -46,12 +48,23 @@ def make_ready(workspace: Workspace, root: Path = doctor.ROOT, *, may_install: b
     return stack
 
 
-def fresh_workspace(folder: Path) -> Workspace:
-    """A workspace with the checkout's lessons as they are now; its id and ledger stay, so nothing made gets lost."""
-    for name in COPIED:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    Workspace.open(folder).progress_path.unlink(missing_ok=True)
-    return Workspace.open(folder)
+@contextlib.contextmanager
+def fresh_workspace(folder: Path) -> Iterator[Workspace]:
+    """A workspace with the checkout's lessons as they are now; its id and ledger stay, so nothing made gets lost.
+
+    It is one process's at a time, until the block ends. Raises WorkshopError while it is another's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            sentence = f"Somebody else is running the lessons in {folder}."
+            raise WorkshopError(sentence, "Wait until that has ended, then try again.") from taken
+        for name in COPIED:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        Workspace.open(folder).progress_path.unlink(missing_ok=True)
+        yield Workspace.open(folder)
 
 
 def write_env(stack: Stack, report: Report = silent) -> None:

@@ -22,6 +22,11 @@ class Held:
     handle: int
     inode: int
 
+    @property
+    def name(self) -> str:
+        """What it is called now, or was when it was removed."""
+        return Path(f"/proc/self/fd/{self.handle}").readlink().name.removesuffix(" (deleted)")
+
     def fingerprint(self, size: int) -> str:
         """What its first bytes are: an inode's number is used again, the first line of a log is not."""
         return hashlib.sha256(os.pread(self.handle, size, 0)).hexdigest()[:32]

@@ -18,6 +18,7 @@ HOLD_SECONDS = 2.0
 
 OUTRAN = "the log was rotated faster than it was read"
 SHORTENED = "the log was cut by somebody else than the engine"
+UNSEEN = "the log was rotated and removed before its newest file was read"
 BEFORE = "the log had been rotated before it was read for the first time"
 
 
@@ -44,6 +45,8 @@ class Tail:
             return self._batch(found.lines, _size(lines[: found.used]))
         self._advance(files, 0)
         ended = not lines and not self._folder.exists()
+        if ended and self._held and self._held[-1].name != self._current.name:
+            self._gaps.append(Gap(UNSEEN, self._time))
         return self._batch({}, ended=ended) if ended or self._gaps else None
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,21 @@ def test_a_line_that_a_rotation_cut_in_two_is_in_one_batch(folder: Path) -> None
     batch = running.read()
     assert batch is not None
     assert [len(some) for some in batch.lines.values()] == [3]
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_log_that_is_removed_leaves_a_gap_if_a_newer_file_was_never_opened(folder: Path, rotated: bool) -> None:
+    """As while the buffer is full: what was held is read, and its last name tells that there was a newer one."""
+    write(folder, "1\n")
+    running = tail.Tail(folder, WHO, None, 3)
+    assert texts_of(running)[:2] == (["1\n"], [])
+    write(folder, "2\n")
+    if rotated:
+        rotate(folder)
+        write(folder, "3\n")
+    shutil.rmtree(folder)
+    lines, gaps, _ = texts_of(running)
+    assert (lines, gaps) == (["2\n"], [tail.UNSEEN] if rotated else [])
 
 
 def test_a_log_that_somebody_cut_leaves_a_gap(folder: Path) -> None:

@@ -25,6 +25,8 @@ from workshop_kit.observe.wire import Away, Refused, Stream, asker, sdk
 
 GAP = "gap"
 HISTORY_EVENTS = 10_000
+REMEMBERED_MESSAGES = 1_000
+"""More than the engine remembers itself."""
 _RETRY_SECONDS = 0.5
 _FILTER = json.dumps({"type": ["container"]})
 
@@ -87,7 +89,7 @@ class EventLog:
         self._ids = {sdk(container).id for container in containers}
         self._session = session
         self._since_nanoseconds = round(since.timestamp() * 1e9) if since else None
-        self._at_since: set[str] = set()  # the engine repeats what happened at that very moment
+        self._seen: dict[str, None] = {}  # the newest messages, oldest first: the engine may tell one again
         self._events: deque[Event] = deque(maxlen=HISTORY_EVENTS)
         self._news = threading.Condition()
         self._stop = threading.Event()
@@ -182,11 +184,12 @@ class EventLog:
 
     def _take(self, message: Mapping[str, Any]) -> None:
         moment, key = message["timeNano"], json.dumps(message, sort_keys=True)
-        if moment > (self._since_nanoseconds or 0):
-            self._since_nanoseconds, self._at_since = moment, set()
-        if key in self._at_since:
+        self._since_nanoseconds = max(moment, self._since_nanoseconds or 0)  # they may come out of order
+        if key in self._seen:
             return
-        self._at_since.add(key)
+        self._seen[key] = None
+        if len(self._seen) > REMEMBERED_MESSAGES:
+            del self._seen[next(iter(self._seen))]
         event = parse(message)
         if event and (event.id in self._ids or self._is_of_session(message["Actor"]["Attributes"])):
             self._keep(event)

@@ -126,6 +126,20 @@ def test_the_frame_has_its_types_also_when_empty(start: Start, engine: Engine) -
     assert full["exit_code"][1] == 137
 
 
+def test_what_is_told_again_counts_once(engine: Engine) -> None:
+    """Whatever the order in which messages come, and come again: one event each."""
+    log = EventLog(engine, since=datetime(2026, 11, 24, 16, 0, tzinfo=UTC))
+    log._ids = {"a1"}
+    actor = {"ID": "a1", "Attributes": {"name": "shop"}}
+    told = [
+        {"Type": "container", "Action": what, "Actor": actor, "timeNano": 1_795_536_000_000_000_000 + n}
+        for n, what in ((5, "pause"), (9, "unpause"), (7, "rename"), (5, "pause"), (9, "unpause"), (12, "die"))
+    ]
+    for message in told:
+        log._take(message)
+    assert [event.what for event in log.records()] == ["pause", "unpause", "rename", "die"]
+
+
 def test_a_cut_connection_is_mended_and_said(start: Start, relay: Relay) -> None:
     """What happened meanwhile is caught up, nothing comes twice, and the gap stands in the record."""
     running = start(IDLE)

@@ -7,16 +7,15 @@ limit: where a container stopped in the middle of a line and was started again, 
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from numbers import Real
 from typing import Any
 
 from docker.errors import APIError, NotFound
 
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.observe import instants
 from workshop_kit.observe.framing import Frames, Terminal
 from workshop_kit.observe.joining import MAX_LINE_BYTES, Line, Lines
 from workshop_kit.observe.wire import Away, Gone, Refused, Stream, sdk
@@ -176,16 +175,10 @@ def since_parameter(since: datetime | float | None) -> dict[str, str]:
     """A time with a zone, or seconds since 1970, as the engine wants it. Raises WrongUsage for anything else."""
     if since is None:
         return {}
-    if not isinstance(since, datetime):
-        if isinstance(since, bool) or not isinstance(since, Real) or not math.isfinite(since):
-            raise WrongUsage(
-                f"`since` is neither a time nor seconds since 1970, but of type {type(since).__name__}.",
-                "Give a time with a zone: datetime.now(tz=UTC) - timedelta(minutes=5).",
-            )
-        return {"since": f"{float(since):.9f}"}
-    if since.tzinfo is None:
-        raise WrongUsage("The time in `since` has no time zone.", "Give it one: datetime.now(tz=UTC).")
-    return {"since": f"{int(since.timestamp())}.{since.microsecond:06d}000"}
+    seconds = instants.seconds(since, "time in `since`")
+    if isinstance(since, datetime):  # a float of today's seconds has no microsecond to spare
+        return {"since": f"{int(seconds)}.{since.microsecond:06d}000"}
+    return {"since": f"{seconds:.9f}"}
 
 
 def _not_negative(tail: int) -> int:

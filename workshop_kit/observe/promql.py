@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from numbers import Real
 from typing import Any
 
 import httpx
 import pandas as pd
 
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
+from workshop_kit.observe import instants
+from workshop_kit.observe.instants import Moment
 
 TIMEOUT_SECONDS = 10.0
 TIME_DTYPE = "datetime64[us, UTC]"
 NAME = "__name__"
 OWN_COLUMNS = ("time", "metric", "value")
-
-Moment = datetime | float
-"""A datetime with its time zone, or seconds since 1970."""
 
 
 class PromQLMistake(WorkshopError):
@@ -46,7 +43,7 @@ def query(url: str, promql: str, at: Moment | None = None) -> pd.DataFrame:
     A query for a range (``metric[1m]``) gives a row for each sample in it. Raises PromQLMistake, or WorkshopError if
     Prometheus cannot be asked.
     """
-    asked: dict[str, Any] = {"query": promql} | ({} if at is None else {"time": _seconds(at)})
+    asked: dict[str, Any] = {"query": promql} | ({} if at is None else {"time": instants.seconds(at)})
     return _frame(_ask(url, "query", asked, promql))
 
 
@@ -55,7 +52,7 @@ def query_range(url: str, promql: str, start: Moment, end: Moment, step_seconds:
 
     Raises PromQLMistake, or WorkshopError if Prometheus cannot be asked or finds the steps too many.
     """
-    asked = {"query": promql, "start": _seconds(start), "end": _seconds(end), "step": step_seconds}
+    asked = {"query": promql, "start": instants.seconds(start), "end": instants.seconds(end), "step": step_seconds}
     return _frame(_ask(url, "query_range", asked, promql))
 
 
@@ -192,14 +189,3 @@ def _typed(frame: pd.DataFrame, times: Iterable[str], numbers: Iterable[str]) ->
         frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").astype(TIME_DTYPE)
     texts = [name for name in frame.columns if name not in {*times, *numbers}]
     return frame.astype({**dict.fromkeys(numbers, "float64"), **dict.fromkeys(texts, "str")})
-
-
-def _seconds(moment: Moment) -> float:
-    """Seconds since 1970. Raises WrongUsage for what is no time, or does not say in which zone it is."""
-    if isinstance(moment, Real):
-        return float(moment)
-    if not isinstance(moment, datetime):
-        raise WrongUsage(f"{moment!r} is no time.", "Write, say, datetime.now(UTC) - timedelta(minutes=10).")
-    if moment.tzinfo is None:
-        raise WrongUsage(f"The time {moment} does not say in which time zone it is.", "Use datetime.now(UTC).")
-    return moment.timestamp()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workshop_kit.errors import WrongUsage
+from workshop_kit.observe import instants
 from workshop_kit.observe.logs.search.language import LEVELS
 from workshop_kit.observe.watching import Tables
 from workshop_kit.screen import visible
@@ -129,19 +130,11 @@ def _span(
     if seen:
         first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)
         last = min(last, max(_ended(one, last) for one in seen) + AROUND_SECONDS)
-    first, last = _seconds(start, first), _seconds(end, last)
+    first = first if start is None else instants.seconds(start, "start")
+    last = last if end is None else instants.seconds(end, "end")
     if last <= first:
         raise WrongUsage(f"{title}: the time ends before it starts.", "Give it a start that lies before the end.")
     return first, max(last, first + 1)
-
-
-def _seconds(given: datetime | None, otherwise: float) -> float:
-    """A time in seconds since 1970. Raises WrongUsage for one that does not say in which zone it is."""
-    if given is None:
-        return otherwise
-    if not isinstance(given, datetime) or given.tzinfo is None:
-        raise WrongUsage(f"The time {given} does not say in which time zone it is.", "Use datetime.now(UTC).")
-    return given.timestamp()
 
 
 def _ended(one: Fault, otherwise: float) -> float:

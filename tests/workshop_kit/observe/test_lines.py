@@ -243,7 +243,7 @@ def test_a_since_that_is_no_time_is_one_sentence(start: Start, since: object) ->
     running = start("print('once')")
     with pytest.raises(WrongUsage, match="`since`") as caught:
         logs.read_container(running, since=since)  # type: ignore[arg-type]
-    assert "datetime.now(tz=UTC)" in caught.value.next_step
+    assert "datetime.now(UTC)" in caught.value.next_step
 
 
 def test_an_engine_that_goes_away_is_an_end(start: Start, relay: Relay) -> None:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 
 from workshop_kit.audit import clones
-from workshop_kit.audit.targets import SERVICE, Target
+from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import SERVICE
 
 HEALTHY_SECONDS = 30.0
 

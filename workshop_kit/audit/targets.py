@@ -15,7 +15,6 @@ from workshop_kit.engine.stack import PROJECT
 from workshop_kit.errors import WrongUsage
 
 COMPOSE, IMAGE, CONTAINER = "compose:", "image:", "container:"
-SERVICE = "com.docker.compose.service"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]*")
 
 
@@ -74,7 +73,7 @@ def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
         raise WrongUsage(
             f"No container belongs to a compose project {project!r}.", "Choose a name from docker compose ls --all."
         )
-    return tuple(of_container(engine, one) for one in sorted(found, key=lambda one: one.labels.get(SERVICE, one.name)))
+    return tuple(of_container(engine, one) for one in sorted(found, key=lambda one: service_in(one.labels) or one.name))
 
 
 def of_container(engine: Engine, container: Any) -> Target:

@@ -12,9 +12,8 @@ import pandas as pd
 
 from workshop_kit.disturb import log_paths
 from workshop_kit.engine import images, log_bucket
-from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
-from workshop_kit.engine.spec import COMPOSE_SERVICE
+from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.observe.lines import container_of
@@ -37,7 +36,7 @@ class LogTools:
     def tail(self, container: Any, title: str, query: str = "") -> Explorer:
         """Show what a container has written and writes from now on, to be searched; `stop` ends it."""
         of = container_of(container)
-        known = {"service": of.labels.get(COMPOSE_SERVICE) or of.labels.get(SERVICE) or of.name}
+        known = {"service": service_in(of.labels) or of.name}
 
         def lines(stop: Event) -> Following:
             return follow(of, stop)

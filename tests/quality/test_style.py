@@ -67,6 +67,6 @@ def test_no_notebook_carries_outputs_and_no_file_a_machine(root: Path) -> None:
     guilty = []
     for name in tracked(root, "*"):
         text = (root / name).read_text(errors="replace")
-        # one folder alone ("/root/") says little
+        # one folder at the top alone says little
         guilty += [f"{name}: {mark}" for mark in marks if mark.count("/") > 2 and mark in text]
     assert guilty == []

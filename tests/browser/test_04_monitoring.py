@@ -16,6 +16,7 @@ LESSON = "04_monitoring"
 PHOTOGRAPHED = (
     *("map", "without-redis", "storm-chart", "reveal-storm", "hang", "exercise-monitoring-deep", "monitoring"),
     *("sidecar", "places", "red", "exercise-monitoring-ratio", "dashboard", "throttle-table", "leak", "told"),
+    *("throttle-log", "outside"),
     *("drained", "hold-table", "clock", "follow", "exercise-monitoring-throttled", "audit-naive", "board"),
 )
 

@@ -33,7 +33,7 @@ class WorkshopError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """IPython shows this instead of a traceback: in a notebook, too, an error is one sentence."""
-        return [str(self), *self.output.splitlines()]
+        return [str(self), *self.output.splitlines(), *getattr(self, "__notes__", ())]
 
 
 class NotReady(WorkshopError):

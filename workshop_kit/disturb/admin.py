@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ from workshop_kit.errors import WorkshopError
 PORT = 8080
 PREFIX = "inside."  # before the service's own name of a fault: others of that name come from outside
 TIMEOUT_SECONDS = 5.0
+STARTING_SECONDS = 20.0  # a service that was just started again does not listen at once
+
+
+class NotListening(WorkshopError):
+    """Nobody took the request, which is something else than an answer that does not come."""
 
 
 def strike(case: Case) -> None:
@@ -22,15 +28,25 @@ def strike(case: Case) -> None:
 
 
 def heal(case: Case) -> None:
-    """Ask for its end, or for the grade of the same fault that is still in force; one that has stopped has none."""
-    case.container.reload()
-    if not case.container.attrs["State"]["Running"]:
-        return
+    """Ask for its end, or for the grade of the same fault that is still in force; one that has stopped has none.
+
+    One that was started again has none either, and may not listen yet: it is given time to.
+    """
     same = [other for other in case.others if other.fault == case.entry.fault]
-    if same:
-        _ask(case, "PUT", same[-1].parameters)
-    else:
-        _ask(case, "DELETE", None)
+    method, grade = ("PUT", same[-1].parameters) if same else ("DELETE", None)
+    deadline = time.monotonic() + STARTING_SECONDS
+    while True:
+        case.container.reload()
+        if not case.container.attrs["State"]["Running"]:
+            return
+        try:
+            _ask(case, method, grade)
+        except NotListening:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _ask(case: Case, method: str, grade: Mapping[str, Any] | None) -> None:
@@ -40,9 +56,9 @@ def _ask(case: Case, method: str, grade: Mapping[str, Any] | None) -> None:
         with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
             answer = client.request(method, url, json=grade)
     except httpx.HTTPError as error:
-        raise WorkshopError(
-            f"{name} does not answer at /admin/faults ({type(error).__name__}).", "Is it up, and ready?"
-        ) from error
+        kind = NotListening if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) else WorkshopError
+        what = f"{name} does not answer at /admin/faults ({type(error).__name__})."
+        raise kind(what, "Is it up, and ready?") from error
     if answer.status_code == httpx.codes.NOT_FOUND and method == "DELETE":
         return  # it has no such thing, so none is in force
     if answer.status_code == httpx.codes.NOT_FOUND:

@@ -62,8 +62,13 @@ def fault(name: str, where: Where, service: str | None = None, /, **parameters: 
             entry = _strike(journal, identifier, name, complete, where, service)
         disturbance = Disturbance(name, entry.name, complete, datetime.now(UTC))
         yield disturbance
-    finally:
-        _heal(where.session, journal, identifier)
+    except BaseException as problem:
+        try:
+            _heal(where.session, journal, identifier)
+        except WorkshopError as left:
+            problem.add_note(str(left))  # the block's own problem comes first, and may be the reason for this one
+        raise
+    _heal(where.session, journal, identifier)
     disturbance.ended = datetime.now(UTC)
 
 

@@ -107,3 +107,23 @@ def test_a_service_that_has_stopped_has_no_fault_left(stack: Stack) -> None:
         with inside("hang", running):
             running.stop(timeout_seconds=10)
         assert running.inspect()["State"]["ExitCode"] == 0
+        running.container.start()
+        running.wait_ready("/livez", within_seconds=60)
+        with inside("errors", running):
+            running.container.restart()
+        assert grade(running, "errors") is None
+
+
+def test_the_problem_of_the_block_comes_first(service: Running) -> None:
+    """A fault that cannot be undone is told beside it, and stays written down for the next one."""
+
+    def paused() -> float:
+        service.container.pause()
+        return 1 / 0
+
+    with pytest.raises(ZeroDivisionError) as told, inside("errors", service):
+        paused()
+    service.container.unpause()
+    assert told.value.__notes__ == ["service does not answer at /admin/faults (ReadTimeout). Is it up, and ready?"]
+    assert [one.fault for one in undo_all(service.session, spare_the_living=False).undone] == ["inside.errors"]
+    assert grade(service, "errors") is None

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from workshop_kit.audit import clones
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import SERVICE
 
 HEALTHY_SECONDS = 30.0
 
@@ -23,7 +23,7 @@ def bring_up(session: Session, services: Sequence[Target], network: str) -> Iter
         for target in services:
             assert target.container is not None  # noqa: S101 - only containers are named by a project
             environment = dict(pair.split("=", 1) for pair in target.config.get("Env") or () if "=" in pair)
-            name = (target.config.get("Labels") or {}).get(SERVICE) or target.name
+            name = (target.config.get("Labels") or {}).get(COMPOSE_SERVICE) or target.name
             made = clones.make(session, clones.recipe(target, environment, network, aliases=(name,)))
             started.append(stack.enter_context(made))
             made.container.start()

@@ -9,9 +9,9 @@ from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import service_in
-from workshop_kit.engine.stack import PROJECT
 from workshop_kit.errors import WrongUsage
 
 COMPOSE, IMAGE, CONTAINER = "compose:", "image:", "container:"
@@ -67,7 +67,7 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
 
 def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
     """Every container of a compose project, by service. Raises WrongUsage if there is none."""
-    filters = {"label": f"{PROJECT}={project}"}
+    filters = {"label": f"{COMPOSE_PROJECT}={project}"}
     found = engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
     if not found:
         raise WrongUsage(

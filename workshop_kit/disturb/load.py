@@ -19,8 +19,9 @@ from workshop_kit.disturb.proxy import ROOT
 from workshop_kit.disturb.targets import Where, target
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.spec import Spec
-from workshop_kit.engine.stack import SERVICE, Stack
+from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 
 REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[!-~]*)")
@@ -150,7 +151,7 @@ def load(where: Where, service: str | None = None, /, *, request: str = "GET /or
     ports = [port for port in container.attrs["Config"].get("ExposedPorts") or {} if port.endswith("/tcp")]
     if network is None or not ports:
         raise WorkshopError(f"{container.name} cannot be reached: it is on no network, or declares no port.")
-    host = container.labels.get(SERVICE) or container.id[:12]
+    host = container.labels.get(COMPOSE_SERVICE) or container.id[:12]
     spec = Spec(
         images.tags(ROOT)["load"],
         environment=planned.environment(f"http://{host}:{ports[0].removesuffix('/tcp')}"),

@@ -11,7 +11,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import cgroups, making, stack
-from workshop_kit.engine.labels import KIT, KIT_NAME, Scope, are_ours
+from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, Scope, are_ours
 from workshop_kit.engine.ledger import Entry, Kind
 from workshop_kit.engine.session import MAKER, Session, announced_seconds_ago, is_alive, is_announcement
 from workshop_kit.progress import Report, Step, silent
@@ -146,7 +146,7 @@ def _resolve_announcements(session: Session, scopes: Collection[Scope], made_by:
     for entry in announced:
         if entry.scope not in scopes or (made_by is not None and entry.name != made_by):
             continue
-        wanted = f"{stack.PROJECT}={entry.id}" if entry.kind == "project" else entry.id
+        wanted = f"{COMPOSE_PROJECT}={entry.id}" if entry.kind == "project" else entry.id
         key, _, value = wanted.partition("=")
         dead = entry.kind != "project" and not is_alive(entry.name)
         if entry.kind == "image" and dead:

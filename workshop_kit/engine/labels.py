@@ -1,4 +1,4 @@
-"""The four labels that everything we make carries, and what they mean for cleaning up.
+"""The four labels that everything we make carries, and what they mean for cleaning up; and compose's, which we read.
 
 A *scope* says how long a thing lives: ``kernel`` (made by a notebook for itself), ``workspace`` (the participant's
 stack, until ``down``), ``machine`` (images, until ``down --all``).
@@ -17,6 +17,8 @@ ENVIRONMENT = "workshop.environment"
 """Which deploy a container belongs to (``staging``), for where its logs go; without it they go to ``workshop``."""
 SERVICE = "workshop.service"
 """Which service a container is, where no compose file says so."""
+COMPOSE_SERVICE = "com.docker.compose.service"
+COMPOSE_PROJECT = "com.docker.compose.project"
 COLLECT = "workshop.collect"
 """Whose lines these are: those of the collector of that name alone; with ``no``, nobody's."""
 KIT_NAME = "container-design-workshop"

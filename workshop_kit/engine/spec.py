@@ -8,9 +8,7 @@ from typing import Any
 
 from docker.types import LogConfig
 
-from workshop_kit.engine.labels import SERVICE
-
-COMPOSE_SERVICE = "com.docker.compose.service"
+from workshop_kit.engine.labels import COMPOSE_SERVICE, SERVICE
 
 
 @dataclass(frozen=True)

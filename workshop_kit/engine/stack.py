@@ -17,7 +17,7 @@ from typing import Any
 
 from workshop_kit.engine import cgroups, images, reach, shell, stack_files
 from workshop_kit.engine import containers as single
-from workshop_kit.engine.labels import are_ours
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, are_ours
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -27,8 +27,6 @@ from workshop_kit.progress import Report, Step, silent
 HEALTHY_TIMEOUT_SECONDS = 120
 READY_TIMEOUT_SECONDS = 30
 RECOVERY_SECONDS = 15  # three health checks
-PROJECT = "com.docker.compose.project"
-SERVICE = "com.docker.compose.service"
 
 
 @dataclass(frozen=True)
@@ -91,12 +89,12 @@ class Stack:
     def containers(self) -> dict[str, Any]:
         """The SDK's containers of this stack, by service name, running or not."""
         found = self.session.engine.client.containers.list(
-            all=True, filters={"label": f"{PROJECT}={self.project}"}, ignore_removed=True
+            all=True, filters={"label": f"{COMPOSE_PROJECT}={self.project}"}, ignore_removed=True
         )
         return {
-            container.labels[SERVICE]: container
+            container.labels[COMPOSE_SERVICE]: container
             for container in found
-            if SERVICE in container.labels and are_ours(container.labels, self.session.who.session)
+            if COMPOSE_SERVICE in container.labels and are_ours(container.labels, self.session.who.session)
         }
 
     def container(self, service: str) -> Any:
@@ -164,7 +162,7 @@ class Stack:
     def _write_down(self, announced: Entry) -> None:
         """Put the ids of everything that compose made for us into the ledger."""
         client, ledger = self.session.engine.client, self.session.ledger
-        ours = {"filters": {"label": f"{PROJECT}={self.project}"}}
+        ours = {"filters": {"label": f"{COMPOSE_PROJECT}={self.project}"}}
         entries = [
             Entry("container", container.id, container.name, "workspace")
             for container in client.containers.list(all=True, ignore_removed=True, **ours)

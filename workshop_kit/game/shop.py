@@ -21,9 +21,9 @@ from requests.exceptions import RequestException
 from workshop_kit.disturb.networks import post
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.labels import SERVICE
-from workshop_kit.engine.spec import COMPOSE_SERVICE, Spec, like
-from workshop_kit.engine.stack import PROJECT, Stack
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SERVICE
+from workshop_kit.engine.spec import Spec, like
+from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn.exercise import doors, laying
 from workshop_kit.learn.exercise.doors import Doors
@@ -214,7 +214,7 @@ class Shop:
             files={**secrets, **{f"{laying.APP}/{path}": text for path, text in release.modules.items()}},
             memory_bytes=release.memory_mib * MIB,
             cpus=FULL_CPUS,
-            labels={SERVICE: release.environment, COMPOSE_SERVICE: release.environment, PROJECT: self.project},
+            labels={SERVICE: release.environment, COMPOSE_SERVICE: release.environment, COMPOSE_PROJECT: self.project},
             host={"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 50}},
         )
 

@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 from docker.errors import APIError, NotFound
 
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.stack import PROJECT
 from workshop_kit.observe.leaks import Surface
 
 HTTP_TIMEOUT_SECONDS = 5
@@ -43,7 +43,7 @@ def of_container(container: Any) -> Iterator[Surface]:
 
     Inside, a surface needs ``sh`` and ``cat``; without them it is empty, which `hunt` shows as 0 bytes.
     """
-    where = str(container.labels.get("com.docker.compose.service") or container.name)
+    where = str(container.labels.get(COMPOSE_SERVICE) or container.name)
     yield Surface("inspect", where, lambda: (_inspect(container),))
     yield Surface("log", where, lambda: (container.logs(),))
     yield Surface("processes", where, lambda: (_processes(container),))
@@ -56,7 +56,7 @@ def of_container(container: Any) -> Iterator[Surface]:
 
 def of_project(engine: Engine, project: str) -> Iterator[Surface]:
     """What the engine keeps of a compose project besides its containers."""
-    ours = {"filters": {"label": f"{PROJECT}={project}"}}
+    ours = {"filters": {"label": f"{COMPOSE_PROJECT}={project}"}}
     client = engine.client
     yield Surface("networks", project, lambda: [_text(one.attrs) for one in client.networks.list(**ours)])
     yield Surface("volume inspect", project, lambda: [_text(one.attrs) for one in client.volumes.list(**ours)])

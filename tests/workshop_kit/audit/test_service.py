@@ -13,9 +13,9 @@ from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Verdict
 from workshop_kit.audit.examine import examine
 from workshop_kit.engine import containers
-from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.labels import COMPOSE_PROJECT, SESSION
 from workshop_kit.engine.spec import like
-from workshop_kit.engine.stack import PROJECT, Stack
+from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise.checks import limits_fragment
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -129,7 +129,7 @@ def test_a_live_one_that_stands_still_is_said_so(stack: Stack) -> None:
 
 def test_a_project_is_audited_container_by_container(stack: Stack) -> None:
     """Each by its service's name; these are all confined. (A collector of logs is not: it is root, as the logs are.)"""
-    project = stack.container("service").labels[PROJECT]
+    project = stack.container("service").labels[COMPOSE_PROJECT]
     report = examine(stack.session, f"compose:{project}", only=["confinement", "static"])
     four = {"service", "master-db", "replica-db", "redis"}
     audited = tuple(one for one in report.audited if one.target in four)
@@ -139,7 +139,7 @@ def test_a_project_is_audited_container_by_container(stack: Stack) -> None:
 
 def test_backing_services_are_cloned_beside_it(stack: Stack) -> None:
     """With clones of its database and Redis the service says that it is ready."""
-    project = stack.container("service").labels[PROJECT]
+    project = stack.container("service").labels[COMPOSE_PROJECT]
     word = f"container:{stack.container('service').id}"
     report = examine(stack.session, word, only=["monitoring.probes-fast"], backing=f"compose:{project}")
     (finding,) = report.audited[0].findings

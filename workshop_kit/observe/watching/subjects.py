@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workshop_kit.engine import stack
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.spec import service_in
 
 Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json lists it
@@ -35,7 +35,7 @@ class Subject:
         if self.id:
             return bool(one["Id"] == self.id)
         labels = one.get("Labels") or {}
-        return bool(labels.get(stack.PROJECT) == self.project and labels.get(stack.SERVICE) == self.service)
+        return bool(labels.get(COMPOSE_PROJECT) == self.project and labels.get(COMPOSE_SERVICE) == self.service)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ is then gone, and looked for again. A container that is not on our network has n
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import struct
@@ -147,11 +148,12 @@ def in_arp_table(table: str, address: str) -> str | None:
 def port_of(interfaces: Path, hardware_address: str, own_address: str) -> str | None:
     """The interface behind which the switch that we hang on, too, has seen a hardware address."""
     for bridge in interfaces.glob("*/brforward"):
-        seen = forwarding(bridge.read_bytes())
-        if own_address in seen and hardware_address in seen:
-            for port in (bridge.parent / "brif").iterdir():
-                if int((port / "port_no").read_text(), 16) == seen[hardware_address]:
-                    return port.name
+        with contextlib.suppress(OSError):  # one of another network may go while we look
+            seen = forwarding(bridge.read_bytes())
+            if own_address in seen and hardware_address in seen:
+                for port in (bridge.parent / "brif").iterdir():
+                    if int((port / "port_no").read_text(), 16) == seen[hardware_address]:
+                        return port.name
     return None
 
 

@@ -24,7 +24,7 @@ says = {"cache not available": "redis", "replica not available": "replica-db"}
 named = log.dependency.fillna(log.msg.map(says))
 suffered = {}
 for dependency, milliseconds in took.items():
-    slow = milliseconds > max(50, 10 * milliseconds.median())
+    slow = milliseconds > max(50, 4 * milliseconds.median())
     suffered[dependency] = log[(slow | (named == dependency)).fillna(False) & log.request_id.notna()]
 culprit = max(suffered, key=lambda dependency: suffered[dependency].request_id.nunique())
 lines = suffered[culprit]

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 import nbformat
 import pytest
 from nbformat import v4
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.lab_page import LabPage
+from tests.browser.lab_page import WAIT_MS, LabPage
 from workshop_kit.develop.browser import find
 from workshop_kit.learn.lab import LabServer, start_server
 from workshop_kit.learn.lab_settings import KERNEL
 from workshop_kit.learn.workspace import Workspace
 
+expect.set_options(timeout=WAIT_MS)  # where it must not take long, that stands there
 WriteNotebook = Callable[[str, list[str]], None]
 
 

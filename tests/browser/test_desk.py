@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,7 @@ def test_what_the_room_is_shown(desk: Desk) -> None:
     button(presenter, "Set").click()
     expect(room.locator("#countdown")).to_have_text("2:00", timeout=LONG_MS)
     presenter.locator("#count").click()
-    expect(room.locator("#countdown")).to_have_text("1:57", timeout=LONG_MS)
+    expect(room.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"), timeout=LONG_MS)
     presenter.locator("#set-back").click()
     expect(room.locator("#countdown")).to_have_text("2:00", timeout=LONG_MS)
     button(presenter, "Map").click()
@@ -179,9 +180,9 @@ def test_the_demo_by_one_button_a_step(desk: Desk) -> None:
     expect(page.locator("#which")).to_contain_text("1 of 8", timeout=LONG_MS)
     button(page, "Do it").click()
     expect(page.locator("#load-now")).to_contain_text("20 a second", timeout=LONG_MS)
-    for _ in range(5):
+    for number in range(2, 7):
         button(page, "Next →").click()
-        page.wait_for_timeout(300)
+        expect(page.locator("#which")).to_contain_text(f"{number} of 8", timeout=LONG_MS)
     expect(page.locator("#which")).to_contain_text("Find the one request", timeout=LONG_MS)
     button(page, "Do it").click()
     expect(page.locator("#told")).to_contain_text("Done", timeout=LONG_MS)

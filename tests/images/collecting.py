@@ -41,7 +41,10 @@ for n in range(total):
 KILL = """
 import os, signal, sys
 for name in filter(str.isdecimal, os.listdir("/proc")):
-    words = open(f"/proc/{name}/cmdline").read().split("\\0")
+    try:
+        words = open(f"/proc/{name}/cmdline").read().split("\\0")
+    except OSError:  # it has just ended
+        continue
     if words[-3:-1] == ["collector", sys.argv[1]]:
         os.kill(int(name), signal.SIGKILL)
         print("killed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -320,8 +320,9 @@ def until(holds: Callable[[], bool], within_seconds: float = 30) -> None:
 
 @pytest.mark.engine
 def test_numbers_are_the_engines(agent: Running, live_stack: LiveStack) -> None:
-    """Counters lie between what the engine says before and after; limits are equal; memory is what it says."""
-    look(agent)
+    """Counters lie between what the engine says before and after; limits are equal."""
+    ids = {name: live_stack.stack.container(name).id[:12] for name in ("service", "master-db", "replica-db", "redis")}
+    until(lambda: all(known(look(agent).get(one, {}), f"service:{name}") for name, one in ids.items()))
     for _ in range(20):
         httpx.get(f"{live_stack.url}/health", trust_env=False)
     for name in ("service", "master-db", "replica-db", "redis"):
@@ -331,9 +332,23 @@ def test_numbers_are_the_engines(agent: Running, live_stack: LiveStack) -> None:
         for metric in (metric for metric in before if metric.endswith("_total")):
             assert before[metric] <= seen[metric] <= after[metric], (name, metric)
         assert seen["container_spec_memory_limit_bytes"] == before["container_spec_memory_limit_bytes"]
-        for metric in ("container_memory_usage_bytes", "container_memory_working_set_bytes"):
-            assert abs(seen[metric] - after[metric]) <= 2 * MIB, (name, metric)
-        assert abs(seen["container_threads"] - after["container_threads"]) <= 10
+        assert abs(seen["container_threads"] - after["container_threads"]) <= 10  # a health check may be under way
+
+
+def known(seen: Mapping[str, float], name: str) -> bool:
+    """Whether the agent has found out who a container is, and where its traffic is counted."""
+    return {name, "container_network_receive_bytes_total"} <= set(seen)
+
+
+@pytest.mark.engine
+def test_memory_is_the_engines(agent: Running, in_group: Callable[..., Running]) -> None:
+    """Of a container that holds what it has, and in which no health check comes and goes."""
+    guest = in_group("import time; held = bytes(range(256)) * 120_000; print('held', flush=True); time.sleep(600)")
+    guest.wait_until(lambda: "held" in guest.log_tail())
+    seen, told = look(agent)[guest.id[:12]], of_engine(guest.container)
+    for metric in ("container_memory_usage_bytes", "container_memory_working_set_bytes"):
+        assert seen[metric] > 25 * MIB
+        assert abs(seen[metric] - told[metric]) <= 2 * MIB, metric
 
 
 @pytest.mark.engine
@@ -358,8 +373,7 @@ def test_restarted_container_is_followed(agent: Running, live_stack: LiveStack) 
 def test_container_comes_and_goes(agent: Running, in_group: Callable[..., Running]) -> None:
     """A new container of the group is there with its name at the next look; a removed one is not."""
     guest = in_group("import time; time.sleep(600)")
-    seen = look(agent)[guest.id[:12]]
-    assert f"service:{guest.name}" in seen
+    until(lambda: f"service:{guest.name}" in look(agent)[guest.id[:12]])
     guest.container.remove(force=True)
     assert guest.id[:12] not in look(agent)
 

@@ -36,7 +36,11 @@ SMALL = {"max-size": "1m", "max-file": "3"}
 DESTROY = """
 import os, pathlib, signal
 for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    if path.read_bytes().endswith(b"collector\\0read\\0"):
+    try:
+        words = path.read_bytes()
+    except OSError:  # it has just ended
+        continue
+    if words.endswith(b"collector\\0read\\0"):
         pid = int(path.parent.name)
         os.kill(pid, signal.SIGSTOP)
         pathlib.Path("/var/lib/collector/checkpoint.json").write_text("{")

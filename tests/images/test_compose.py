@@ -248,10 +248,12 @@ def test_monitoring_comes_up_by_hand(by_hand: Callable[..., str], http: httpx.Cl
     profile = ("--profile", "monitoring")
     try:
         by_hand(*profile, "up", "--detach", "--wait")
-        metrics = http.get(f"http://{by_hand(*profile, 'port', 'agent', '9101')}/metrics").text
-        assert {"service", "master-db", "prometheus"} <= set(
-            re.findall(r'container_threads\{service="([^"]+)"', metrics)
-        )
+        address = f"http://{by_hand(*profile, 'port', 'agent', '9101')}/metrics"
+        names, deadline = set[str](), time.monotonic() + 30
+        while not {"service", "master-db", "prometheus"} <= names:
+            assert time.monotonic() < deadline, names
+            names = set(re.findall(r'container_threads\{service="([^"]+)"', http.get(address).text))
+            time.sleep(0.5)
     finally:
         by_hand(*profile, "down", "--volumes", "--timeout", "20")
     assert by_hand(*profile, "ps", "--all", "--quiet") == ""

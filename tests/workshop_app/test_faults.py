@@ -177,6 +177,7 @@ async def test_leaked_memory_is_bounded_and_given_back(app: Starlette) -> None:
     assert resident_bytes() - before < 15 * MIB
 
 
+@pytest.mark.alone
 @pytest.mark.anyio
 async def test_burning_takes_its_share_of_a_core_and_ends(app: Starlette) -> None:
     """More with a higher grade; while it burns the loop still gets its turns; undone, the thread is gone."""
@@ -217,4 +218,4 @@ def test_it_stops_in_time_whatever_is_in_force(
     asking.join()
     said = {line["msg"]: datetime.fromisoformat(line["ts"]) for line in service.lines}
     assert faults.FAULT_UNDONE in said
-    assert max(said.values()) - said[server.DRAINING] < timedelta(seconds=9)
+    assert max(said.values()) - said[server.DRAINING] < timedelta(seconds=10)  # when an engine would kill it

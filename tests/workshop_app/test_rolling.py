@@ -25,7 +25,7 @@ def test_no_request_fails_while_instances_restart(stack: Stack) -> None:
         answers = sent.requests["status"].value_counts(dropna=False).to_dict()
         assert answers == {200: RATE_PER_SECOND * SECONDS}, sent.requests["error"].unique()
         assert codes == [0, 0]
-        assert set(fleet.states().values()) == {"UP"}
+        fleet.wait_up()
 
 
 def test_a_killed_instance_is_noticed_by_customers(stack: Stack) -> None:

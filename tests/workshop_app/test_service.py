@@ -31,7 +31,7 @@ def test_refuses_a_bad_configuration_in_one_line(start_service: Start, environ: 
     started = time.monotonic()
     service = start_service(environ | {"HTTP_PORT": "80o0", "MASTER_DB_PASSWORD_FILE": "/x"})
     assert service.wait() == 1
-    assert time.monotonic() - started < 5  # it takes a third of a second; a busy machine takes longer
+    assert time.monotonic() - started < 20  # it takes a third of a second; a busy machine takes longer
     (line,) = service.lines
     assert (line["level"], line["msg"]) == ("error", "configuration refused")
     assert [problem["variable"] for problem in line["problems"]] == [
@@ -257,7 +257,7 @@ def test_request_in_flight_gets_its_answer(start_service: Start, environ: dict[s
     answers: list[Answer] = []
     asking = threading.Thread(target=lambda: answers.append(service.ask("/orders")))
     asking.start()
-    time.sleep(0.3)
+    service.wait_for("/metrics", lambda answer: b"http_requests_in_flight 1.0" in answer.body)
     assert service.stop() == 0
     asking.join()
     assert [answer.status for answer in answers] == [503]

@@ -108,6 +108,12 @@ def timed(call: Callable[[], httpx.Response]) -> httpx.Response:
     return response
 
 
+def listed(client: Client) -> list[dict[str, Any]]:
+    """The latest orders, soon; empty while they cannot be had."""
+    answer = timed(lambda: client.get("/orders"))
+    return list(answer.json()) if answer.status_code == httpx.codes.OK else []
+
+
 def records(stack: Stack) -> list[dict[str, Any]]:
     """The service's log, parsed; fails on a line that is not JSON."""
     return [json.loads(line) for line in stack.service_logs()]
@@ -127,8 +133,12 @@ def test_order_is_placed_and_read(client: Client) -> None:
 def test_order_is_cached(client: Client) -> None:
     """What was just written or read comes from Redis, and is the same."""
     placed = place(client)
-    read = client.get(placed.headers["location"])
-    assert (read.headers["x-cache"], read.content) == ("hit", placed.content)
+
+    def read() -> httpx.Response:
+        return client.get(placed.headers["location"])
+
+    wait_until(lambda: read().headers["x-cache"] == "hit", "it is in the cache")
+    assert read().content == placed.content
 
 
 def test_no_such_order(client: Client) -> None:
@@ -158,12 +168,14 @@ def test_without_the_database(client: Client, live_stack: Stack, break_it: str, 
         assert refused.status_code == 503
         assert set(refused.json()) == {"error"}
         assert "master" not in refused.text
-        assert kept.json() in timed(lambda: client.get("/orders")).json()
+        wait_until(lambda: kept.json() in listed(client), "the replica answers")
         assert timed(lambda: client.get("/orders/9000000000000000000")).status_code == 503  # only the master knows
         assert timed(lambda: client.get(kept.headers["location"])).content == kept.content
         wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
-        health = timed(lambda: client.get("/health"))
-        assert health.json()["output"] == "no answer from master-db"
+        wait_until(
+            lambda: timed(lambda: client.get("/health")).json().get("output") == "no answer from master-db",
+            "health names it alone",
+        )
         assert timed(lambda: client.get("/livez")).status_code == 200
     finally:
         getattr(live_stack, mend)("master-db")
@@ -184,9 +196,9 @@ def test_without_the_replica(client: Client, live_stack: Stack, break_it: str, m
         assert placed.status_code == 201
         answers = [timed(lambda: client.get("/orders?limit=1")) for _ in range(3)]
         assert [answer.json() for answer in answers] == [[placed.json()]] * 3
-        wait_until(lambda: client.get("/health").json()["status"] == "warn", "health warns")
+        wait_until(lambda: client.get("/health").json().get("output") == "no answer from replica-db", "health warns")
         health = client.get("/health")
-        assert (health.status_code, health.json()["output"]) == (200, "no answer from replica-db")
+        assert (health.status_code, health.json()["status"]) == (200, "warn")
         assert client.get("/readyz").status_code == 200
     finally:
         getattr(live_stack, mend)("replica-db")
@@ -205,7 +217,8 @@ def test_whoever_placed_an_order_finds_it_at_once(client: Client, live_stack: St
         placed = place(client)
         found = client.get(placed.headers["location"])
         assert (found.status_code, found.content) == (200, placed.content)
-        assert placed.json() not in client.get("/orders").json()  # the list comes from the replica, which is behind
+        # The list comes from the replica, which is behind.
+        wait_until(lambda: placed.json() not in (listed(client) or [placed.json()]), "the replica answers")
     finally:
         sql_as_root(replica, "START SLAVE SQL_THREAD")
         live_stack.start("redis")
@@ -229,7 +242,9 @@ def test_without_redis_no_order_is_lost(client: Client, live_stack: Stack, break
             read = timed(lambda response=response: client.get(response.headers["location"]))  # type: ignore[misc]
             assert (read.headers["x-cache"], read.content) == ("miss", response.content)
         wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
-        assert client.get("/health").json()["output"] == "no answer from redis"
+        wait_until(
+            lambda: client.get("/health").json().get("output") == "no answer from redis", "health names it alone"
+        )
     finally:
         getattr(live_stack, mend)("redis")
     wait_until_ready(client)
@@ -241,12 +256,16 @@ def test_stalling_cache_never_mixes_up_orders(client: Client, live_stack: Stack)
     orders = [place(client, f"mix {n}").json() for n in range(8)]
     stop = threading.Event()
     wrong: list[Any] = []
+    good: list[int] = []
 
     def read(order: dict[str, Any]) -> None:
         own = Client(live_stack)
         while not stop.is_set():
-            if (found := own.get(f"/orders/{order['id']}").json()) != order:
-                wrong.append(found)
+            found = own.get(f"/orders/{order['id']}")
+            if found.status_code == 200 and found.json() == order:
+                good.append(order["id"])
+            elif found.status_code != 503:  # that it may say while it is stalled
+                wrong.append(found.json())
 
     with ThreadPoolExecutor(len(orders)) as pool:
         for order in orders:
@@ -258,6 +277,7 @@ def test_stalling_cache_never_mixes_up_orders(client: Client, live_stack: Stack)
             time.sleep(0.3)
         stop.set()
     assert wrong == []
+    assert set(good) == {order["id"] for order in orders}
 
 
 def test_restarted_database_fails_no_later_order(client: Client, live_stack: Stack) -> None:
@@ -318,8 +338,9 @@ def test_log_is_json_lines_with_the_request_id(client: Client, live_stack: Stack
         return [line for line in records(live_stack) if line.get("request_id") == request_id]
 
     wait_until(lambda: len(found()) >= 2, "the lines of the request are in the log")
-    assert [line["msg"] for line in found()] == ["order placed", "request"]
-    line = found()[1]
+    lines = {line["msg"]: line for line in found()}
+    assert {"order placed", "request"} <= set(lines)
+    line = lines["request"]
     assert (line["route"], line["status"]) == ("/orders", 201)
     assert 0 < line["master_db_ms"] + line["redis_ms"] <= line["duration_ms"]
     assert "replica_db_ms" not in line  # it was not asked

@@ -35,11 +35,10 @@ class Looked:
         assert self.target.container is not None  # noqa: S101 - an image does not live
         container = self.session.engine.client.containers.get(self.target.container["Id"])
         since = datetime.now(UTC) - timedelta(minutes=MOST_MINUTES)
-        log = read_container(container, since=since)
         clone = Clone(Running(self.session, container), self.target.config, variables(self.target.config))
         state = clone.running.inspect()["State"]
         if not state["Running"] or state["Paused"]:
-            return Run(Started(False, 0.0, f"is {state['Status']}"), log)
+            return Run(Started(False, 0.0, f"is {state['Status']}"), read_container(container, since=since))
         clone.find()
         first = clone.processes()
         time.sleep(SETTLE_SECONDS)
@@ -47,6 +46,7 @@ class Looked:
         started = Started(True, 0.0, "it runs", clone.open_ports())
         answers = ask(clone, (*PROBE_PATHS, "/metrics"))
         files, written = clone.log_sizes(), tuple(clone.written())
+        log = read_container(container, since=since)  # after it was asked: the lines on that are among them
         return Run(started, log, answers, programs, files, written, reached=bool(clone.address))
 
     def ready_run(self) -> Run:

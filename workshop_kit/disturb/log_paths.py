@@ -30,6 +30,7 @@ PORT = 5140
 RATE = 5_000  # lines a second
 NUMBER = re.compile(rb'\{\\?"n\\?": (\d+)')
 SMALL = "16k"
+ESTABLISHED, CLOSE_WAIT = "01", "08"  # of a connection, in the kernel's table
 MODES: tuple[tuple[str, str, dict[str, str], bool], ...] = (
     ("blocking", "none", {}, False),
     ("blocking", "none", {}, True),
@@ -42,11 +43,12 @@ WRITER = """
 import sys, time
 total, rate = int(sys.argv[1]), float(sys.argv[2])
 start = time.monotonic()
-for n in range(total):
-    sys.stdout.write('{"n": %d, "msg": "a line that somebody may need"}\\n' % n)
-    if rate and n % 100 == 0:
-        sys.stdout.flush()
-        time.sleep(max(0, start + n / rate - time.monotonic()))
+for first in range(0, total, 100):
+    numbers = range(first, min(first + 100, total))
+    sys.stdout.write("".join('{"n": %d, "msg": "a line that somebody may need"}\\n' % n for n in numbers))
+    sys.stdout.flush()
+    if rate:
+        time.sleep(max(0, start + first / rate - time.monotonic()))
 """
 
 # A syslog receiver: prints what it gets. SIGUSR1: it is gone, as after a crash. SIGUSR2: it is there again.
@@ -109,9 +111,11 @@ def outage(
     with _receiver(stack) as receiver:
         address = f"tcp://{_address(receiver)}:{PORT}"
         report(Step("Outage", 0.1, "two containers write numbered lines"))
-        by_syslog = _writer(stack, lines, RATE, {"Type": "syslog", "Config": {"syslog-address": address}})
-        by_files = _writer(stack, lines, RATE, None, service)
-        with by_syslog, by_files:
+        with (
+            _writer(stack, lines, RATE, None, service) as by_files,
+            # The last to start: it must still be writing when its receiver goes.
+            _writer(stack, lines, RATE, {"Type": "syslog", "Config": {"syslog-address": address}}) as by_syslog,
+        ):
             receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
             time.sleep(lines / RATE / 6)
             report(Step("Outage", 0.4, "the receiver is away, the bucket is away"))
@@ -226,7 +230,8 @@ def _address(running: Running) -> str:
 
 
 def _wait_quiet(receiver: Running, within_seconds: float = 10) -> None:
-    """Wait until nothing more arrives."""
+    """Wait until it has read what was sent to it, and nothing more arrives."""
+    receiver.wait_until(lambda: not _connections(receiver), what="read what was sent")
     before, deadline = b"", time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         now = receiver.container.logs(tail=1, timestamps=True)
@@ -234,3 +239,9 @@ def _wait_quiet(receiver: Running, within_seconds: float = 10) -> None:
             return
         before = now
         time.sleep(0.3)
+
+
+def _connections(receiver: Running) -> list[str]:
+    """Its connections that are open, or closed by the other end and not read to theirs."""
+    rows = [line.split() for line in receiver.exec("cat", "/proc/net/tcp").output.splitlines()[1:]]
+    return [row[2] for row in rows if row[1].endswith(f":{PORT:04X}") and row[3] in {ESTABLISHED, CLOSE_WAIT}]

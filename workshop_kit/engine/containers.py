@@ -115,8 +115,14 @@ class Running:
 
     def wait_ready(self, path: str = "/readyz", *, port: int = 8080, within_seconds: float = 20) -> float:
         """Poll a path from outside until it answers 200; return the seconds it took."""
-        url = self.url(port)
-        return self.wait_until(lambda: answers(url + path), within_seconds=within_seconds, what=f"answer 200 on {path}")
+
+        def ready() -> bool:
+            now = self.inspect()
+            if not now["State"]["Running"]:  # one that has ended has no port, and `wait_until` says more
+                return False
+            return answers(url_of(now, port) + path)
+
+        return self.wait_until(ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
 
     def stop(self, timeout_seconds: int = 10) -> None:
         """Send SIGTERM, and SIGKILL after the time; the container stays, stopped.

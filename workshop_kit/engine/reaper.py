@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import Identity
@@ -34,6 +35,7 @@ UNMET_SECONDS = 10.0
 """How long sweeping goes on while a thing is announced that has not come."""
 GIVE_UP_SECONDS = 600.0
 """An engine that stays away, or refuses, this long: the sweep at the next start is left to do it."""
+ASKING_SECONDS = 1.0
 LOG_BYTES = 64 * 1024
 PASSED_ON = ("HOME", "PATH", "TMPDIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR")
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,24 +127,49 @@ def _unmet(ledger: Ledger, maker: str) -> list[Entry]:
 
 def has_reaper(session: Session) -> bool:
     """Whether a reaper stands by for the maker of this session."""
-    with _only_one(_lock_path(session.ledger, session.maker)) as alone:
-        return not alone
+    try:
+        with _lock_path(session.ledger, session.maker).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.contextmanager
 def _only_one(path: Path) -> Iterator[bool]:
-    """Whether this is the only one with the lock; the operating system lets go of the lock of a dead one."""
+    """Whether this is the only one with the lock; the operating system lets go of the lock of a dead one.
+
+    Who asks for a reaper has the lock for a moment, too: it is tried for a while.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    deadline = time.monotonic() + ASKING_SECONDS
+    while True:
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                if _is_still(file, path):
+                    try:
+                        yield True
+                    finally:
+                        path.unlink(missing_ok=True)
+                    return
+        if time.monotonic() > deadline:
             yield False
             return
-        try:
-            yield True
-        finally:
-            path.unlink(missing_ok=True)
+        time.sleep(0.05)
+
+
+def _is_still(file: IO[str], path: Path) -> bool:
+    """Whether it is the file of that name, and not one that another has removed in between."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock_path(ledger: Ledger, maker: str) -> Path:

@@ -26,7 +26,7 @@ from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
 READY_TIMEOUT_SECONDS = 30
-RECOVERY_SECONDS = 15  # three health checks
+RECOVERY_SECONDS = 24  # three health checks, 5 s apart, of up to 3 s
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def running_server(workspace: Workspace) -> LabServer | None:
         try:
             known = json.loads(file.read_text())
             server = LabServer(int(known["port"]), str(known["token"]))
-            server.call("GET", "/api/status", timeout_seconds=2.0)
+            server.call("GET", "/api/status", timeout_seconds=10.0)  # one that is gone refuses at once
         except (OSError, ValueError, KeyError, TypeError):
             continue
         return server

@@ -11,7 +11,7 @@ from html import escape
 
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.observe.probes import ask
+from workshop_kit.observe.probes import Answer, ask
 from workshop_kit.progress import Report, Step
 from workshop_kit.show.shown import Shown
 
@@ -121,10 +121,11 @@ def _watched(running: Running, port: int, typed: Typed, report: Report) -> Trial
     while (seconds := time.monotonic() - started) < WITHIN_SECONDS:
         if running.inspect()["State"]["Status"] in {"exited", "dead"}:
             return _ended(running, typed)
-        status = _status(running, port)
+        answer = _answer(running, port)
+        status = answer.status if answer else None
         if status == 200:
             return Trial(typed, How.READY, seconds)
-        if status is not None:
+        if answer and status is not None and not _is_starting(answer):
             refused_since = refused_since or seconds
             report(Step("Waiting", None, f"/readyz says {status}"))
             if seconds - refused_since > NOT_READY_SECONDS:
@@ -133,11 +134,15 @@ def _watched(running: Running, port: int, typed: Typed, report: Report) -> Trial
     return Trial(typed, How.SILENT, seconds)
 
 
-def _status(running: Running, port: int) -> int | None:
+def _answer(running: Running, port: int) -> Answer | None:
     try:
-        return ask(running.url(port), "/readyz").status
+        return ask(running.url(port), "/readyz")
     except WorkshopError:  # it has just ended: the next look at it says so
         return None
+
+
+def _is_starting(answer: Answer) -> bool:
+    return isinstance(answer.body, dict) and answer.body.get("output") == "starting"
 
 
 def _ended(running: Running, typed: Typed) -> Trial:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pandas as pd
 import pytest
 
 from workshop_kit.disturb.customers import COLUMNS, Customers
@@ -68,12 +69,16 @@ def test_who_is_not_ready_gets_nobody(shops: tuple[Shop, Shop]) -> None:
     first.ready = False
     with Customers([first.url, second.url], look_seconds=0.05) as sent:
         time.sleep(0.4)
+        assert len(sent.requests)
         second.ready = False
-        time.sleep(0.3)
-        before = len(sent.requests)
-        time.sleep(0.3)
-        assert len(sent.requests) == before
+        deadline = time.monotonic() + 20
+        while sent._ready:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        known = pd.Timestamp.now(tz="UTC") + pd.Timedelta(seconds=0.5)  # for who has been sent, and is on the way
+        time.sleep(1)
     assert set(sent.requests.url) == {second.url}
+    assert (sent.requests.time < known).all()
 
 
 def test_who_leaves_without_a_word_loses_customers(shops: tuple[Shop, Shop]) -> None:

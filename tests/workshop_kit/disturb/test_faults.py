@@ -74,8 +74,8 @@ def test_a_fault_of_the_database_is_seen_and_ends(
 def test_a_slow_close_is_heard_late(shop: Shop) -> None:
     """Redis hangs up at once when asked to; who is connected through the proxy hears of it later."""
     hang_up = (
-        "import socket,time; s=socket.create_connection(('redis',6379)); s.sendall(b'QUIT\\r\\n');"
-        "t=time.monotonic(); r=s.makefile('rb').read(); print(time.monotonic()-t)"
+        "import socket,time; s=socket.create_connection(('redis',6379)); t=time.monotonic();"
+        "s.sendall(b'QUIT\\r\\n'); r=s.makefile('rb').read(); print(time.monotonic()-t)"
     )
 
     def seconds() -> float:

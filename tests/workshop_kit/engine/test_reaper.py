@@ -21,6 +21,7 @@ from workshop_kit.learn.workspace import Workspace
 
 pytestmark = pytest.mark.engine
 SLEEP = ("sleep", "600")
+DEAD = "4194304@0"  # a maker with a number that no process has
 
 
 @pytest.fixture
@@ -129,12 +130,12 @@ def test_a_living_process_has_one_reaper_and_keeps_its_things(own: Session, imag
 
 def test_what_lands_after_the_first_sweep_is_found(own: Session, images: dict[str, str]) -> None:
     """An announcement of a dead maker stands until nothing can come any more, one of a living maker always."""
-    dead, alive = announcement("container", "1@0", "kernel"), announcement("container", own.maker, "kernel")
+    dead, alive = announcement("container", DEAD, "kernel"), announcement("container", own.maker, "kernel")
     own.ledger.add(dead, alive)
-    assert cleanup.remove(own, {"kernel"}, made_by="1@0").removed == []
-    labels = {**own.who.labels("kernel"), NONCE: dead.id.partition("=")[2], MAKER: "1@0"}
+    assert cleanup.remove(own, {"kernel"}, made_by=DEAD).removed == []
+    labels = {**own.who.labels("kernel"), NONCE: dead.id.partition("=")[2], MAKER: DEAD}
     late = own.engine.client.containers.create(images["base"], list(SLEEP), labels=labels)
-    [removed] = cleanup.remove(own, {"kernel"}, made_by="1@0").removed
+    [removed] = cleanup.remove(own, {"kernel"}, made_by=DEAD).removed
     assert removed.id == late.id
     assert own.ledger.entries() == [alive]
     own.ledger.strike(alive)
@@ -143,7 +144,7 @@ def test_what_lands_after_the_first_sweep_is_found(own: Session, images: dict[st
 def test_another_kernels_sweep_forgets_no_long_build(own: Session) -> None:
     """However long ago a living process announced a thing, a sweep for the dead leaves that standing."""
     building = Entry("image", f"{NONCE}=1-0123", own.maker, "kernel")
-    forgotten = Entry("image", f"{NONCE}=1-4567", "1@0", "kernel")
+    forgotten = Entry("image", f"{NONCE}=1-4567", DEAD, "kernel")
     own.ledger.add(building, forgotten)
     cleanup.remove(own, {"kernel"}, spare_the_living=True)
     assert own.ledger.entries() == [building]
@@ -157,7 +158,7 @@ def test_what_must_be_put_right_first_is_called_before_the_sweep(
     before = ("no_such_module:function", "workshop_kit.learn.ready:sweep")
     program = kernels.FORKS.replace("reaper.watch(session)", f"reaper.watch(session, {before!r})")
     other = own.engine.client.containers  # made by another dead kernel: only the function named takes it
-    labels = {**own.who.labels("kernel"), MAKER: "1@0"}
+    labels = {**own.who.labels("kernel"), MAKER: DEAD}
     theirs = other.create(images["base"], list(SLEEP), labels=labels)
     own.ledger.add(Entry("container", theirs.id, theirs.name, "kernel"))
     with kernels.kernel(root, tmp_path / "own", images["base"], program) as victim:

@@ -55,8 +55,9 @@ def test_two_stacks_live_side_by_side(other: Stack, live_stack: LiveStack, http:
     """Two participants on one engine have ports, networks and data of their own."""
     other.up()
     assert other.url() != live_stack.url
-    made = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1}).json()
-    theirs = http.get(f"{live_stack.url}/orders/{made['id']}")
+    made = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1})
+    assert made.status_code == 201, made.text
+    theirs = http.get(f"{live_stack.url}/orders/{made.json()['id']}")
     assert theirs.status_code == 404 or theirs.json()["item"] != "only here"
     cleanup.remove(other.session, {"workspace"})
     assert http.get(live_stack.url + "/readyz").status_code == 200

@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer."""
         if FAULT == "slow-probe" and self.path == "/livez":
-            time.sleep(1.6)
+            time.sleep(1.4)
         text = {"/livez": "alive\n", "/metrics": METRICS}.get(self.path)
         if FAULT == "bad-metrics" and self.path == "/metrics":
             text = "requests total: 1\n"

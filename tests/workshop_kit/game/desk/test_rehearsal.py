@@ -28,7 +28,7 @@ def test_the_demo_holds_what_it_promises(root: Path, clean_environment: dict[str
     results = json.loads(said.stdout)
     assert [result["id"] for result in results] == [step.id for step in load_script().steps]
     assert [result["problem"] for result in results] == [""] * len(results)
-    assert all(0 < result["seconds"] < 60 for result in results)
+    assert all(result["seconds"] > 0 for result in results)
 
 
 def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) -> None:

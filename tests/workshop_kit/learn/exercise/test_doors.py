@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workshop_kit.learn.exercise import trying
+from tests.workshop_kit.learn.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise import asking, doors, trial
 from workshop_kit.learn.exercise.checks.monitoring_health import START_SECONDS, away, settled
@@ -24,6 +25,7 @@ def test_a_door_is_shut_for_its_trial_alone_and_opens_again(participant: Stack) 
         for state in (doors.REFUSES, doors.HANGS):
             between.set(redis=state)
             assert away(settled(tried, {"redis"})) == {"redis"}
-            assert asking.ask(port, "GET", "/health").json()["status"] == "pass"
+            wait_until(lambda: asking.ask(port, "GET", "/health").json()["status"] == "pass")
+            assert away(settled(tried, {"redis"})) == {"redis"}
             between.set()
             assert tried.wait_answer("/readyz", within_seconds=5)

@@ -8,7 +8,7 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -232,10 +232,15 @@ class Flood:
         container.start()
         return container
 
-    def taken_in_slowly(self, following: Following, stop: threading.Event) -> pd.DataFrame:
+    def taken_in_slowly(
+        self, following: Following, stop: threading.Event, after_first: Callable[[], object] = bool
+    ) -> pd.DataFrame:
         """Number and time of every line until the last one, and the gaps, by a reader who does much with each frame."""
-        frames, gaps = [], []
+        frames: list[pd.DataFrame] = []
+        gaps = []
         for frame in following:
+            if not frames:
+                after_first()
             frames.append(frame[["n", "received"]])
             gaps += frame.attrs["gaps"]
             if frame["n"].iloc[-1] == self.total - 1:
@@ -277,7 +282,8 @@ def test_what_the_engine_skips_is_asked_for_again(flood: Flood, stop: threading.
 
 def test_what_the_engine_skips_and_no_longer_has_is_a_gap(flood: Flood, stop: threading.Event) -> None:
     """Lines are missing, none comes twice, and there is a gap exactly where they are missing."""
-    found = flood.taken_in_slowly(logs.follow(flood.start(2), stop, disk_bytes=65_536), stop)
+    container = flood.start(2)
+    found = flood.taken_in_slowly(logs.follow(container, stop, disk_bytes=65_536), stop, container.wait)
     last_before = found["n"].diff().shift(-1) > 1
     assert found["n"].is_monotonic_increasing
     assert found["n"].is_unique

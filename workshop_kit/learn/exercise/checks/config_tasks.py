@@ -16,13 +16,14 @@ from workshop_kit.learn.exercise import laying
 from workshop_kit.learn.exercise.checks import config_fragment, config_order, config_store
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.exercise.starting import did_not_start
+from workshop_kit.learn.exercise.starting import did_not_start, wait_started
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
 AT_ONCE = (("production", "staging"), ("qa",))
 """Two containers at a time: a third would make all of them wait."""
 DESK = "desk"
+READY_SECONDS = 20.0
 
 
 @check("config.environments")
@@ -87,7 +88,7 @@ def _start(name: str, own: Settings, definition: Mapping[str, Any], tried: Trial
             means = f"{name} asked for {strange[0]}, which is not its own, and was refused: it does not start."
         return Finding(False, called, tried.what, expected, means, look)
     told = dict(pair.split("=", 1) for pair in tried.inspect()["Config"]["Env"])
-    ready = tried.wait_answer("/readyz")
+    ready = wait_started(tried, "/readyz", within_seconds=READY_SECONDS) is None
     means = f"{name} runs, and is not ready on port {port}: whoever is to use it does not find it there."
     if ready:
         means = f"{name} logs from {told.get('LOG_LEVEL', 'info')}, and its settings in the store say {level}."

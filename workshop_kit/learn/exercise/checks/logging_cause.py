@@ -17,7 +17,7 @@ from workshop_kit.learn.exercise.result import Finding
 
 SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
 """Messages that name a dependency by themselves."""
-SLOW_MS, SLOW_TIMES = 20, 8
+SLOW_MS, SLOW_TIMES = 20, 4
 """A dependency was slow if it took that long, and so many times what it usually takes."""
 EARLY, LATE = pd.Timedelta(seconds=1), pd.Timedelta(seconds=2)
 """So much before it was broken, and after the first request that shows it, is a good answer still."""

@@ -40,7 +40,9 @@ class Balancer:
 
     def look(self) -> None:
         """Ask every instance whether it wants customers."""
-        self.ready = {port for port in self.ports if asking.ask(port, "GET", "/readyz").status == 200}
+        for port in self.ports:  # each answer counts at once: the next one may take its time
+            others = self.ready - {port}
+            self.ready = others | {port} if asking.ask(port, "GET", "/readyz").status == 200 else others
 
     def watch(self) -> None:
         """Look again and again."""

@@ -30,6 +30,8 @@ DEFAULTS = {
 START_SECONDS, DEADLINE_SECONDS = 12.0, 40.0
 SLACK_SECONDS = 2.0
 """For a machine that is busy: on it, programs inside a container begin late."""
+WELL_SECONDS = DEFAULTS["StartInterval"] / SECOND + SLACK_SECONDS
+"""Until the engine has seen that it serves: one probe may have come just before."""
 LOOK_SECONDS = 0.1
 AT_LEAST = 2
 """So many probes in a row have to fail: one that is late is an accident."""
@@ -69,7 +71,7 @@ def _tried(tried: Trial, context: Context, numbers: dict[str, Any]) -> Judged:
     if not tried.wait_answer("/livez", within_seconds=START_SECONDS):
         return did_not_start(tried)
     start = _started(early, numbers)
-    status = early or _first(tried, {"healthy", "unhealthy"}, within_seconds=5.0)
+    status = early or _first(tried, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
     well = _well(status)
     context.report(Step("Check", None, "freezing it"))
     tried.signal("SIGSTOP")
@@ -86,9 +88,10 @@ def _first(tried: Trial, wanted: set[str], *, within_seconds: float = 10.0, unti
     """The first of these states that the engine gives it; None if it gives none in time, or it serves before."""
     ends_at = time.monotonic() + min(within_seconds, tried.left_seconds)
     while time.monotonic() < ends_at and tried.ended is None:
+        status = _health(tried)["Status"]  # first: what it says now must not be held against an earlier answer
         if until_serving and tried.get("/livez").status == 200:
             return None
-        if (status := _health(tried)["Status"]) in wanted:
+        if status in wanted:
             return str(status)
         time.sleep(LOOK_SECONDS)
     return None
@@ -117,7 +120,7 @@ def _well(status: str | None) -> Finding:
     return found(
         status == "healthy",
         "Wait until it serves; the master database is gone, for which it cannot be blamed",
-        status or "still starting after 5 s",
+        status or f"still starting after {WELL_SECONDS:g} s",
         "healthy",
         "The engine takes a service for dead that answers: because of its database, or because it asks too seldom.",
         "Which path does the test ask, and how often?",

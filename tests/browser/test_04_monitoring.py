@@ -47,7 +47,7 @@ def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
         "sidecar": re.compile(r'container_network_receive_bytes_total\{service="service",container="\w+"\} [1-9]'),
         "reveal-throttle": "CPU at its limit",
         "told": "ErrorBudgetBurnFast",
-        "outside": re.compile(r"/health: ([1-8]\d|\d)% .*/livez: (9\d|100)% ", re.DOTALL),
+        "outside": re.compile(r"/health: 200 for ([1-8]\d|\d)% .*/livez: 200 for (9\d|100)% ", re.DOTALL),
         "follow": "POST /orders",
         "terminal": re.compile('probe="health".* => 1'),
     }

@@ -42,7 +42,11 @@ class LabPage:
     def open(self, notebook: str, *, dark: bool = False) -> None:
         """Open a notebook of the workspace in a clean layout and wait until its kernel is idle."""
         self.page.goto(f"{self.server.lesson_url(notebook)}&reset")
-        self.wait_until_idle()
+        try:
+            self.wait_until_idle()
+        except AssertionError:  # now and then JupyterLab itself stumbles over a session that has just ended: press F5
+            self.errors.clear()
+            self.reload()
         self.theme(dark=dark)
 
     def reload(self) -> None:

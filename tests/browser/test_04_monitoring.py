@@ -49,6 +49,7 @@ def test_all_of_it_runs_and_shows_what_it_says(lesson: LabPage) -> None:
         "told": "ErrorBudgetBurnFast",
         "outside": re.compile(r"/health: 200 for ([1-8]\d|\d)% .*/livez: 200 for (9\d|100)% ", re.DOTALL),
         "follow": "POST /orders",
+        "rule-live": re.compile(r"told \d+ s (before|after) the master went.*OrdersFail, ", re.DOTALL),
         "terminal": re.compile('probe="health".* => 1'),
     }
     lessons.expect_texts(lesson, LESSON, seen)

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from workshop_kit.engine.containers import answers
+from workshop_kit.errors import WorkshopError
 
 COLUMNS = ["time", "url", "status", "seconds", "error"]
 SHOPPING_PAUSE_SECONDS = 0.02
@@ -39,6 +40,7 @@ class Customers:
     look_seconds: float = 0.3
     timeout_seconds: float = 5.0
     _rows: list[tuple[object, ...]] = field(default_factory=list, repr=False)
+    _looks: int = field(default=0, repr=False)
     _ready: list[str] = field(default_factory=list, repr=False)
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
     _threads: list[threading.Thread] = field(default_factory=list, repr=False)
@@ -69,12 +71,24 @@ class Customers:
         for thread in self._threads:
             thread.join()
 
+    def wait_for_look(self, url: str, within_seconds: float = 30) -> None:
+        """Wait until the balancer has just heard from a copy that it is ready: it believes that for ``look_seconds``.
+
+        Raises WorkshopError if the copy does not say so in time.
+        """
+        before, deadline = self._looks, time.monotonic() + within_seconds
+        while self._looks == before or url not in self._ready:
+            if time.monotonic() > deadline:
+                raise WorkshopError(f"{url} has not been ready for {within_seconds:g} s.", "Look at its log.")
+            time.sleep(0.005)
+
     def _balance(self) -> None:
         while not self._ended.wait(self.look_seconds):
             self._look()
 
     def _look(self) -> None:
         self._ready = [url for url in self.urls if answers(f"{url}/readyz")]
+        self._looks += 1
 
     def _shop(self, turn: int) -> None:
         while not self._ended.wait(SHOPPING_PAUSE_SECONDS):

@@ -86,6 +86,8 @@ def fleet(session: Session, container: Any, count: int = 2, **changes: Any) -> I
     with ExitStack() as block:
         spec = like(container, **changes)
         instances = tuple(block.enter_context(containers.run(session, spec)) for _ in range(count))
+        for instance in instances:  # not left to the proxy: until its first look it takes everybody to be up
+            instance.wait_ready(within_seconds=READY_SECONDS)
         proxy = Spec(
             images.tags(ROOT)["proxy"],
             command=tuple(map(_name, instances)),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -70,6 +71,15 @@ class MetricTools:
                 last = f"{found.iloc[0]:g}" if len(found) else "nothing"
                 raise WorkshopError(f"After {within_seconds:g} s the query still gives {last}.", f"It was: {query}")
             time.sleep(0.5)
+
+    @contextmanager
+    def rules(self, text: str) -> Iterator[None]:
+        """Let Prometheus judge by these rules, too (YAML), while the block runs. See `Monitoring.try_rules`."""
+        self.monitoring.try_rules(text)
+        try:
+            yield
+        finally:
+            self.monitoring.forget_rules()
 
     def alerts(self) -> pd.DataFrame:
         """Return the alerts that are pending or firing now. See `promql.alerts`."""

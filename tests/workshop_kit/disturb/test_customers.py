@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from workshop_kit.disturb.customers import COLUMNS, Customers
+from workshop_kit.errors import WorkshopError
 
 
 class Shop(ThreadingHTTPServer):
@@ -97,3 +98,16 @@ def test_who_leaves_without_a_word_loses_customers(shops: tuple[Shop, Shop]) -> 
     with Customers([second.url]) as sent:
         time.sleep(0.3)
     assert len(sent.lost) == len(sent.requests) > 0
+
+
+def test_the_worst_moment_is_right_after_a_look(shops: tuple[Shop, Shop]) -> None:
+    """Who has just said that it is ready gets customers until the next look; who never says so is an error."""
+    first, second = shops
+    second.ready = False
+    with Customers([first.url, second.url], look_seconds=0.5) as sent:
+        sent.wait_for_look(first.url)
+        first.ready = False
+        asked = pd.Timestamp.now(tz="UTC")
+        with pytest.raises(WorkshopError, match=r"has not been ready for 1 s"):
+            sent.wait_for_look(second.url, within_seconds=1)
+    assert (sent.requests.time > asked).any()

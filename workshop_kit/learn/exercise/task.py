@@ -50,6 +50,11 @@ class Task:
         subject = self.desk.subject(self.exercise.id)
         return subject.running if subject else None
 
+    @property
+    def text(self) -> str:
+        """The participant's file as it is now (the whole notebook, for what is done in a cell). Raises Unreadable."""
+        return self.desk.texts(self.exercise).mine()
+
     def show(self) -> None:
         """Show the panel; in a headless run check what is in the file, and show what came of it."""
         if self.panel.headless and self.exercise.file:

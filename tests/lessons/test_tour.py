@@ -18,7 +18,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.tour import ANSI, tour
 from workshop_kit.learn.workspace import Workspace
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]  # the first test waits for the whole tour
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(2700)]  # the first test waits for the whole tour
 
 
 @pytest.fixture(scope="module")

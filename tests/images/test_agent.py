@@ -226,6 +226,15 @@ def test_port_is_found_on_our_own_switch(tmp_path: Path) -> None:
     assert neighbors.port_of(tmp_path, "02:00:00:00:00:09", "02:00:00:00:00:01") is None
 
 
+def test_a_switch_that_goes_meanwhile_is_nobodys(tmp_path: Path) -> None:
+    """Another network is removed while the agent looks: what is listed cannot be read any more."""
+    (tmp_path / "br-gone").mkdir()
+    (tmp_path / "br-gone" / "brforward").symlink_to(tmp_path / "nothing")
+    bridge(tmp_path, "br-ours", {"veth1": "02:00:00:00:00:01", "veth2": "02:00:00:00:00:05"})
+    assert neighbors.port_of(tmp_path, "02:00:00:00:00:05", "02:00:00:00:00:01") == "veth2"
+    assert neighbors.port_of(tmp_path, "02:00:00:00:00:09", "02:00:00:00:00:01") is None
+
+
 def test_who_is_not_on_our_network_is_not_asked_for_all_the_time(tmp_path: Path) -> None:
     """The engine passes an unknown name on to the outside: one question in five seconds, not one a scrape."""
     asked, now = [], [0.0]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +107,19 @@ def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], ro
             os.kill(pid, signum)
         victim.process.kill()
         assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
+
+
+def test_asking_for_a_reaper_keeps_none_away(tmp_path: Path) -> None:
+    """Who asks has the lock for a moment: a reaper that comes then waits for it. A second reaper is told no."""
+    lock = tmp_path / "maker.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        threading.Timer(0.3, fcntl.flock, (file, fcntl.LOCK_UN)).start()
+        with reaper._only_one(lock) as alone:
+            assert alone
+            with reaper._only_one(lock) as another:
+                assert not another
+        assert not lock.exists()
 
 
 def test_a_living_process_has_one_reaper_and_keeps_its_things(own: Session, images: dict[str, str]) -> None:

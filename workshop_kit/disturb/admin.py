@@ -58,7 +58,7 @@ def _ask(case: Case, method: str, grade: Mapping[str, Any] | None) -> None:
     except httpx.HTTPError as error:
         kind = NotListening if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) else WorkshopError
         what = f"{name} does not answer at /admin/faults ({type(error).__name__})."
-        raise kind(what, "Is it up, and ready?") from error
+        raise kind(what, "Wait until it is ready, then run the cell again.") from error
     if answer.status_code == httpx.codes.NOT_FOUND and method == "DELETE":
         return  # it has no such thing, so none is in force
     if answer.status_code == httpx.codes.NOT_FOUND:

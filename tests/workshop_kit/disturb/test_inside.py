@@ -124,6 +124,7 @@ def test_the_problem_of_the_block_comes_first(service: Running) -> None:
     with pytest.raises(ZeroDivisionError) as told, inside("errors", service):
         paused()
     service.container.unpause()
-    assert told.value.__notes__ == ["service does not answer at /admin/faults (ReadTimeout). Is it up, and ready?"]
+    (note,) = told.value.__notes__
+    assert note.startswith("service does not answer at /admin/faults (ReadTimeout). Wait until it is ready")
     assert [one.fault for one in undo_all(service.session, spare_the_living=False).undone] == ["inside.errors"]
     assert grade(service, "errors") is None

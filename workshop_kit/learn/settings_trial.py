@@ -122,23 +122,23 @@ def _watched(running: Running, port: int, typed: Typed, report: Report) -> Trial
         if running.inspect()["State"]["Status"] in {"exited", "dead"}:
             return _ended(running, typed)
         answer = _answer(running, port)
-        status = answer.status if answer else None
-        if status == 200:
+        if answer and answer.status == 200:
             return Trial(typed, How.READY, seconds)
-        if answer and status is not None and not _is_starting(answer):
+        if answer and not _is_starting(answer):
             refused_since = refused_since or seconds
-            report(Step("Waiting", None, f"/readyz says {status}"))
+            report(Step("Waiting", None, f"/readyz says {answer.status}"))
             if seconds - refused_since > NOT_READY_SECONDS:
                 return Trial(typed, How.NOT_READY, seconds)
         time.sleep(POLL_SECONDS)
-    return Trial(typed, How.SILENT, seconds)
+    return Trial(typed, How.NOT_READY if answer else How.SILENT, seconds)
 
 
 def _answer(running: Running, port: int) -> Answer | None:
     try:
-        return ask(running.url(port), "/readyz")
+        answer = ask(running.url(port), "/readyz")
     except WorkshopError:  # it has just ended: the next look at it says so
         return None
+    return answer if answer.status is not None else None
 
 
 def _is_starting(answer: Answer) -> bool:

@@ -228,8 +228,7 @@ def test_port_is_found_on_our_own_switch(tmp_path: Path) -> None:
 
 def test_a_switch_that_goes_meanwhile_is_nobodys(tmp_path: Path) -> None:
     """Another network is removed while the agent looks: what is listed cannot be read any more."""
-    (tmp_path / "br-gone").mkdir()
-    (tmp_path / "br-gone" / "brforward").symlink_to(tmp_path / "nothing")
+    (tmp_path / "br-gone" / "brforward").mkdir(parents=True)  # is found, and then cannot be read
     bridge(tmp_path, "br-ours", {"veth1": "02:00:00:00:00:01", "veth2": "02:00:00:00:00:05"})
     assert neighbors.port_of(tmp_path, "02:00:00:00:00:05", "02:00:00:00:00:01") == "veth2"
     assert neighbors.port_of(tmp_path, "02:00:00:00:00:09", "02:00:00:00:00:01") is None

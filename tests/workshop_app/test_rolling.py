@@ -8,7 +8,11 @@ import pytest
 
 from workshop_kit.disturb.inside import inside
 from workshop_kit.disturb.load import load
+from workshop_kit.engine import containers
 from workshop_kit.engine import fleet as fleets
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 
 pytestmark = pytest.mark.engine
@@ -26,6 +30,23 @@ def test_no_request_fails_while_instances_restart(stack: Stack) -> None:
         assert answers == {200: RATE_PER_SECOND * SECONDS}, sent.requests["error"].unique()
         assert codes == [0, 0]
         fleet.wait_up()
+
+
+def test_the_instances_serve_before_the_proxy_is_there(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until its first look the proxy takes everybody to be up: its word is not enough to give a fleet away."""
+    made: list[Running] = []
+    ready: list[bool] = []
+    run = containers.run
+
+    def seen(session: Session, spec: Spec) -> Running:
+        if len(made) == 2:
+            ready.extend(containers.answers(f"{one.url()}/readyz") for one in made)
+        made.append(run(session, spec))
+        return made[-1]
+
+    monkeypatch.setattr(containers, "run", seen)
+    with fleets.fleet(stack.session, stack.container("service")):
+        assert ready == [True, True]
 
 
 def test_a_killed_instance_is_noticed_by_customers(stack: Stack) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -12,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WrongUsage
+from workshop_kit.learn import expectations
 from workshop_kit.learn.book import write_chapter, write_index
 from workshop_kit.learn.files import explain, write_atomically
 from workshop_kit.learn.lab_settings import KERNEL, install_kernel
 from workshop_kit.learn.lesson import HEADLESS, SOLVED
+from workshop_kit.learn.names import find_lesson, lesson_names
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Report, Step, silent
 
@@ -24,7 +24,6 @@ CELL_SECONDS = 600
 """A cell that takes longer than this hangs."""
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a whole sentence; the others need their name before it."""
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PAGE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
@@ -70,11 +69,12 @@ def tour(
     book: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
     solutions: Mapping[str, str] | None = None,
+    expected: Path = CHECKOUT / "notebooks",
 ) -> list[LessonResult]:
     """Run ``lessons`` (all, when none is named) in order and return a result each; a failed one does not stop the rest.
 
-    ``solutions`` (cell id to code) run in place of exercise cells, and an exercise that does not pass is an error then;
-    None runs the lessons as they are.
+    ``solutions`` (cell id to code) run in place of exercise cells. An exercise that does not pass is an error then, and
+    so is a cell that does not show what the lesson's table in ``expected`` says. None runs the lessons as they are.
 
     The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each and the
     notebook beside it, and with ``book`` also there, as chapters in Markdown of the lessons that changed.
@@ -82,28 +82,18 @@ def tour(
     """
     chosen = find_lessons(lessons or (), workspace.notebooks)
     kernels = install_kernel(workspace)
-    results = [_run(path, workspace, kernels, output, book, report, cell_seconds, solutions) for path in chosen]
+    results = [
+        _run(path, workspace, kernels, output, book, report, cell_seconds, solutions, expected) for path in chosen
+    ]
     if book is not None:
         write_index(workspace.notebooks, book)
     return results
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
-    """Return the notebooks meant by ``names`` (``00_start``, ``00`` or ``start``), in the order of the lessons."""
-    known = sorted(notebooks.glob("*.ipynb"))
-    if not known:
-        raise WrongUsage(f"There is no lesson in {notebooks}.", "Get the repository afresh: it brings the notebooks.")
-    if not names:
-        return known
-    chosen = set()
-    for name in names:
-        stem = name.removesuffix(".ipynb")
-        found = [path for path in known if stem in (path.stem, *path.stem.split("_", 1))]
-        if not found:
-            lessons = ", ".join(path.stem for path in known)
-            raise WrongUsage(f"There is no lesson {name!r}.", f"Use: {lessons}.")
-        chosen.update(found)
-    return sorted(chosen)
+    """Return the notebooks meant by ``names`` (as `find_lesson` takes them), or all, in the order of the lessons."""
+    chosen = {find_lesson(name, notebooks) for name in names} or set(lesson_names(notebooks))
+    return [notebooks / f"{name}.ipynb" for name in sorted(chosen)]
 
 
 def _run(
@@ -115,6 +105,7 @@ def _run(
     report: Report,
     cell_seconds: int,
     solutions: Mapping[str, str] | None,
+    expected: Path,
 ) -> LessonResult:
     import nbformat  # slow imports, for the tour alone
 
@@ -126,6 +117,8 @@ def _run(
     starters = _put_in(notebook, solutions or {})
     environment = {HEADLESS: "1", SOLVED: "" if solutions is None else "1"}
     failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds, environment)
+    if failed is None and solutions is not None:
+        failed = _missed(notebook, expectations.load(path.stem, expected))
     page = pages / f"{path.stem}.html"
     _write_page(notebook, path.stem, page)
     if book is not None and failed is None:
@@ -213,10 +206,19 @@ def kernel_manager(workspace: Workspace, kernels: Path) -> Any:
 
 
 def _error(notebook: Any, index: int, name: str, message: str) -> CellError:
-    message = ANSI.sub("", message).strip()
+    message = expectations.ANSI.sub("", message).strip()
     if name not in SENTENCES:
         message = f"{name}: {message}"
     return CellError(index + 1, notebook.cells[index].source, name, message)
+
+
+def _missed(notebook: Any, expected: expectations.Expectations) -> CellError | None:
+    """Return the cells that do not show what they should as one error, at the first of them."""
+    misses = expectations.misses(notebook, expected)
+    if not misses:
+        return None
+    first = misses[0].index
+    return CellError(first + 1, notebook.cells[first].source, "Expectation", "\n".join(one.sentence for one in misses))
 
 
 def _first_line(source: str) -> str:

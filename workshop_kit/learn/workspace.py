@@ -17,8 +17,8 @@ from workshop_kit.learn.files import explain, write_atomically
 CHECKOUT = Path(__file__).resolve().parents[2]
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout of which a participant gets an own copy."""
-NOT_COPIED = {"__pycache__", "exercises.toml"}
-"""The register of exercises is the checkout's: a copy would only go stale."""
+NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml")
+"""How names end that are the checkout's alone: a copy of the register of exercises would only go stale."""
 BASE = "base"
 HIDDEN = ".workshop"
 """Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
@@ -165,7 +165,7 @@ def lesson_files(folder: Path) -> Iterator[Path]:
     """Yield the files worth copying: no register, nothing hidden, no caches, no links that lead elsewhere."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        odd = any(part.startswith(".") or part in NOT_COPIED for part in parts)
+        odd = any(part.startswith(".") or part.endswith(NOT_COPIED) for part in parts)
         if path.is_file() and not path.is_symlink() and not odd:
             yield path
 

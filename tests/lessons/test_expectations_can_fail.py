@@ -1,0 +1,115 @@
+"""Each lesson's expectations can fail: the experiment without its fault does not show what it should."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import expectations
+from workshop_kit.learn.expectations import Expectations
+from workshop_kit.learn.lab_settings import KERNEL, install_kernel
+from workshop_kit.learn.lesson import HEADLESS
+from workshop_kit.learn.tour import kernel_manager
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
+
+pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
+NOTEBOOKS = CHECKOUT / "notebooks"
+
+
+@dataclass(frozen=True)
+class Harmless:
+    """An experiment without its fault: in ``cell``, ``fault`` is replaced; ``shows`` is the cell that must tell.
+
+    ``cells`` are run in this order, of the whole lesson no more than the experiment needs.
+    """
+
+    lesson: str
+    cells: tuple[str, ...]
+    cell: str
+    fault: str
+    replacement: str
+    shows: str
+
+
+CASES = (
+    Harmless("00_start", ("setup", "naive", "works", "break"), "break", 'w.stack.stop("master-db")', "", "break"),
+    Harmless(
+        "01_container", ("setup", "two-ways"), "two-ways", "/venv/bin/python", "exec /venv/bin/python", "two-ways"
+    ),
+    Harmless(
+        "02_configuration",
+        ("setup", "up", "naive-image", "hunt"),
+        "naive-image",
+        "COPY settings.py /app/workshop_app/settings.py\nRUN rm /app/workshop_app/settings.py",
+        "",
+        "hunt",
+    ),
+    Harmless(
+        "03_logging",
+        ("setup", "up", "naive", "deploy"),
+        "deploy",
+        'naive = w.run("naive", spec)',
+        "naive.container.restart()",
+        "deploy",
+    ),
+    Harmless(
+        "04_monitoring",
+        ("setup", "up", "without-redis", "orchestrator", "predict-storm", "storm", "reveal-storm"),
+        "storm",
+        'with fault("down", w.stack, "redis"), ThreadPoolExecutor(2) as pool:',
+        "threading.Timer(5, over.set).start()\nwith ThreadPoolExecutor(2) as pool:",
+        "reveal-storm",
+    ),
+    Harmless(
+        "05_game_day",
+        ("setup", "up", "start-gameday-monday", "monday-wait"),
+        "monday-wait",
+        "monday.wait()",
+        "",
+        "monday-wait",
+    ),
+    Harmless(
+        "06_audit",
+        ("setup", "up", "naive", "predict-naive", "audit-naive", "reveal-naive"),
+        "naive",
+        'w.service_spec(w.starters("all"), environment=settings, **hurry)',
+        "w.service_spec()",
+        "reveal-naive",
+    ),
+)
+
+
+def test_every_lesson_has_a_case_and_three_expectations() -> None:
+    """A lesson without them could go wrong without a word."""
+    lessons = {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
+    assert {case.lesson for case in CASES} == lessons
+    assert all(len(expectations.load(lesson, NOTEBOOKS).shows) >= 3 for lesson in lessons)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.lesson)
+def test_without_its_fault_an_experiment_misses_what_it_should_show(
+    case: Harmless, stack: Stack, workspace: Workspace
+) -> None:
+    """The lesson's own cells, but for the fault: they run to the end, and the expectation is not met."""
+    stack.up()
+    lesson = nbformat.read(NOTEBOOKS / f"{case.lesson}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    by_id = {cell.id: cell for cell in lesson.cells}
+    assert case.fault in by_id[case.cell].source
+    by_id[case.cell].source = by_id[case.cell].source.replace(case.fault, case.replacement)
+    lesson.cells = [by_id[name] for name in case.cells]
+    client = NotebookClient(
+        lesson,
+        km=kernel_manager(workspace, install_kernel(workspace)),
+        timeout=120,
+        resources={"metadata": {"path": str(workspace.notebooks)}},
+        kernel_name=KERNEL,
+    )
+    client.execute(cleanup_kc=True, env={**os.environ, HEADLESS: "1"})
+    expected = expectations.load(case.lesson, NOTEBOOKS).shows[case.shows]
+    (miss,) = expectations.misses(lesson, Expectations(shows={case.shows: expected}))
+    assert miss.sentence.startswith(f"Cell {case.shows!r} does not show")

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if command.need is needs.Need.NOTHING:
         return _run_without_packages(command, arguments[1:])
     if "--help" in arguments:
-        print(f"{command.name}: {command.summary}")  # noqa: T201 - this is what was asked for
+        print(needs.help_of(arguments), end="")  # noqa: T201 - this is what was asked for
         return Exit.GOOD
     if command.name == "bundle" and arguments[1:2] == ["load"]:
         return _go_on(load.bring_python(ROOT, arguments[2:], report=_Show()), arguments)
@@ -46,7 +46,9 @@ def _run_without_packages(command: needs.Command, arguments: list[str]) -> int:
         from workshop_kit import doctor
 
         return doctor.main(arguments)
-    raise WrongUsage(f"{command.name} is not known here.", "Run ./workshop --help for the list.")
+    from workshop_kit.commands import plan
+
+    return plan.main(arguments)
 
 
 class _Show:

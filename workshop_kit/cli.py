@@ -8,23 +8,26 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from workshop_kit import doctor as doctor_report
-from workshop_kit.commands import audit, bundle, desk, exercises, plan
-from workshop_kit.develop import browser, locks, suite
+from workshop_kit.commands import audit, bundle, desk, exercises
+from workshop_kit.commands import plan as timetable
+from workshop_kit.develop import browser, help_pages, locks, suite
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.learn import checkpoint, reading, ready
 from workshop_kit.learn.exercise import authored
 from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.workspace import Workspace, own_workspace
+from workshop_kit.learn.names import find_lesson
+from workshop_kit.learn.workspace import own_workspace
 from workshop_kit.prepare import needs, python_env
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport
@@ -70,7 +73,10 @@ def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command under the name and the line of help that the table of needs has for it."""
     known = needs.find(name)
     assert known is not None, name  # noqa: S101 - a command without a row in the table is a mistake of ours
-    extra = {"allow_extra_args": True, "ignore_unknown_options": True} if name in {"test", "bench"} else {}
+    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
+    extra: dict[str, Any] = passed_on if name in {"test", "bench"} else {}
+    if known.need is needs.Need.NOTHING:  # such a command parses its words itself, with or without the packages
+        extra = {**passed_on, "help_option_names": []}
     return app.command(name, help=known.summary, context_settings=extra)
 
 
@@ -87,8 +93,12 @@ def setup(no_install: NoInstall = False) -> None:
 
 @command("start")
 def start(
-    lesson: Annotated[str, typer.Argument(help="The lesson to open.")] = "00_start",
-    port: Annotated[int | None, typer.Option(help="JupyterLab's port; left out, a free one is chosen.")] = None,
+    lesson: Annotated[
+        str, typer.Argument(help="The lesson: 02_configuration, or a beginning such as 02.")
+    ] = "00_start",
+    port: Annotated[
+        int | None, typer.Option(help="JupyterLab's port; left out, that of the last start, or a free one.")
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     seed: exercises.Seed = None,
     no_install: NoInstall = False,
@@ -97,7 +107,7 @@ def start(
     from workshop_kit.learn import lab, lab_settings  # here, not above: other commands need not wait for it
 
     workspace = own_workspace(os.environ)
-    _require_lesson(workspace, lesson)
+    lesson = find_lesson(lesson, workspace.notebooks)
     if seed is not None:
         workspace.share_seed(seed)
     page = lab_settings.lesson_page(lesson)
@@ -116,14 +126,22 @@ def start(
 
 
 @command("doctor")
-def doctor(as_json: AsJson = False) -> None:
+def doctor(context: typer.Context) -> None:
     """Look at the machine."""
-    raise typer.Exit(doctor_report.main(["--json"] if as_json else []))
+    raise typer.Exit(doctor_report.main(context.args))
+
+
+@command("plan")
+def plan(context: typer.Context) -> None:
+    """Print the timetable of a track, with breaks."""
+    raise typer.Exit(timetable.main(context.args))
 
 
 @command("tour")
 def tour(
-    lessons: Annotated[list[str] | None, typer.Argument(help="Lessons to run; none means all.")] = None,
+    lessons: Annotated[
+        list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")
+    ] = None,
     book: Annotated[bool, typer.Option("--book", help="Write chapters of changed lessons to docs/book/.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
     no_install: NoInstall = False,
@@ -162,7 +180,6 @@ command("reset")(exercises.reset)
 command("status")(exercises.status)
 command("goto")(exercises.goto)
 command("update")(exercises.update)
-command("plan")(plan.plan)
 command("desk")(desk.desk)
 command("audit")(audit.audit)
 app.add_typer(bundle.app, name="bundle")
@@ -199,19 +216,28 @@ def down(
 @command("test")
 def run_tests(
     context: typer.Context,
-    soak: Annotated[bool, typer.Option("--soak", help="The long repetitions instead of the suite.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also the tests that take long, group by group.")] = False,
     no_install: NoInstall = False,
 ) -> None:
     """Run the test suite; further words go to pytest (``./workshop test -k config``)."""
+    began = time.monotonic()
     python = _with_developer_packages(no_install)
-    browser.ensure(install=not no_install, report=TerminalReport())
-    with TerminalReport() as report:
-        ready.make_ready(own_workspace(os.environ), may_install=not no_install, report=report)
-    words = ["tests/soak", *context.args] if soak else suite.pytest_words(context.args, ROOT, suite.cores())
-    code = suite.run([python, "-m", "pytest", *words], ROOT)
-    if code == 5:
+    absent = _absent_for_tests(may_install=not no_install)
+    prepared = time.monotonic()
+    words = list(context.args)
+    if everything:
+        code = suite.run_all(python, ROOT, words, absent)
+    elif suite.names_a_part(words, ROOT):
+        code = suite.run([python, "-m", "pytest", *words], ROOT)
+    else:
+        code = suite.run_group(suite.DEFAULT, python, ROOT, words, absent)
+    if code == suite.NOTHING_COLLECTED:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
-    raise typer.Exit(Exit.GOOD if code == 0 else Exit.NOT_GOOD)
+    ended = time.monotonic()
+    _say(f"Total: {ended - began:.0f} s, {prepared - began:.0f} s of it to prepare the machine.")
+    for mark, reason in absent.items():
+        _say(f"Not run: the tests marked {mark!r}. {reason}")
+    raise typer.Exit(Exit.NOT_GOOD if code else Exit.NOT_READY if absent else Exit.GOOD)
 
 
 @command("bench")
@@ -239,12 +265,12 @@ def bench(
 
 @command("build")
 def build() -> None:
-    """Regenerate the exercises from solutions/, docs/audit.md from the catalog of rules, and the lock files."""
+    """Regenerate the exercises from solutions/, docs/audit.md, the help before set-up, and the lock files."""
     from workshop_kit.audit import page  # here, not above: other commands need not wait for it
 
     for path in authored.build(ROOT):
         _say(f"written: {path}")
-    for path in page.write(ROOT):
+    for path in (*page.write(ROOT), *help_pages.write(ROOT, app)):
         _say(f"written: {path}")
     for path in locks.compile_all(ROOT):
         _say(f"written: {path.relative_to(ROOT)}")
@@ -276,10 +302,21 @@ def _why_no_engine(*, may_install: bool, report: Report) -> NotReady | None:
     return None
 
 
-def _require_lesson(workspace: Workspace, lesson: str) -> None:
-    if not (workspace.notebooks / f"{lesson}.ipynb").is_file():
-        there = ", ".join(sorted(path.stem for path in workspace.notebooks.glob("*.ipynb")))
-        raise WorkshopError(f"There is no lesson {lesson!r}.", f"Choose from: {there}.", exit_code=Exit.WRONG_USAGE)
+def _absent_for_tests(*, may_install: bool) -> dict[str, str]:
+    """Prepare an engine and a browser for the tests; return what cannot be had (mark of the tests → reason)."""
+    absent = {}
+    with TerminalReport() as report:
+        try:
+            ready.make_ready(own_workspace(os.environ), may_install=may_install, report=report)
+        except NotReady as error:
+            if isinstance(error, reach.NoPermission):
+                _repeat_as_group_member()
+            absent = {mark: str(error) for mark in ("engine", "browser")}
+        try:
+            browser.ensure(install=may_install, report=report)
+        except NotReady as error:
+            absent.setdefault("browser", str(error))
+    return absent
 
 
 def _say_outcome(outcome: cleanup.Outcome, unlisted: list[str], packages: list[str]) -> None:

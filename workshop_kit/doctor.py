@@ -5,13 +5,11 @@ It runs on a bare Python too: what needs the workshop's packages is then "n/a", 
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.prepare import python_env
+from workshop_kit.prepare import jupyter_port, python_env
+from workshop_kit.prepare.arguments import Parser
 
 if TYPE_CHECKING:
     from workshop_kit.engine.reach import Engine
@@ -33,7 +32,6 @@ GIB = 1024**3
 ENOUGH_DISK_BYTES = 4 * GIB
 ENOUGH_MEMORY_BYTES = 3 * GIB
 ENOUGH_CLOCK_SECONDS = 2.0
-JUPYTER_PORT = 8888
 SETUP = "./workshop setup"
 
 
@@ -49,8 +47,8 @@ class Finding:
 
 def main(arguments: list[str]) -> int:
     """Print the report; exit code 1 if something is fixable."""
-    parser = argparse.ArgumentParser(prog="./workshop doctor", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser = Parser("doctor")
+    parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     as_json = parser.parse_args(arguments).json
     findings = list(examine())
     print(as_document(findings) if as_json else as_text(findings))  # noqa: T201 - this is what was asked for
@@ -64,7 +62,7 @@ def examine(root: Path = ROOT) -> Iterator[Finding]:
     yield _versions(root)
     yield _certificates()
     yield _proxy()
-    yield _ports()
+    yield _ports(jupyter_port.jupyter_folder(root, os.environ))
     yield _memory()
     yield from _engine_findings(root)
 
@@ -129,26 +127,27 @@ def _proxy() -> Finding:
     return Finding("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
 
 
-def _ports() -> Finding:
+def _ports(jupyter_folder: Path) -> Finding:
     wanted = os.environ.get("WORKSHOP_SERVICE_PORT")
     if wanted and not wanted.isdecimal():
         detail = f"WORKSHOP_SERVICE_PORT is {wanted!r}, which is not a port number"
         return Finding("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT")
-    if wanted and not _is_free(int(wanted)):
+    if wanted and not jupyter_port.is_free(int(wanted)):
         detail = f"127.0.0.1:{wanted} (WORKSHOP_SERVICE_PORT) is taken"
         return Finding("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT: a free port is then chosen")
-    jupyter = "free" if _is_free(JUPYTER_PORT) else "taken: another one is chosen"
-    return Finding("Ports", "good", f"127.0.0.1:{JUPYTER_PORT} (JupyterLab) is {jupyter}")
+    return Finding("Ports", "good", _jupyter_port(jupyter_folder))
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            return False
-    return True
+def _jupyter_port(folder: Path) -> str:
+    port = jupyter_port.last_port(folder)
+    if port is None:
+        return "JupyterLab chooses a free one at its first start, and keeps it"
+    where = f"127.0.0.1:{port} (JupyterLab)"
+    if jupyter_port.is_free(port):
+        return f"{where} is free"
+    if jupyter_port.is_served(folder, port):
+        return f"{where} is served: JupyterLab runs"
+    return f"{where} is taken by another program: the next start chooses another one"
 
 
 def _memory() -> Finding:

@@ -15,11 +15,14 @@ from workshop_kit.learn import checkpoint, content, ready
 from workshop_kit.learn.exercise import cards
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.registry import TRACKS
+from workshop_kit.learn.names import find_lesson
 from workshop_kit.learn.workspace import Workspace, own_workspace
 from workshop_kit.terminal import TerminalReport, answer, say
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
-Identifier = Annotated[str, typer.Argument(help="The exercise, as in container.limits.")]
+Identifier = Annotated[
+    str, typer.Argument(help="The exercise: container.limits, or a beginning that no other has, as container.li.")
+]
 Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
 Track = Annotated[str, typer.Option(help=f"One of: {', '.join(TRACKS)}.")]
 
@@ -28,7 +31,7 @@ def check(exercise: Identifier, seed: Seed = None, as_json: AsJson = False) -> N
     """Check an exercise on real containers."""
     workspace = _workspace(seed)
     desk = _desk(workspace)
-    desk.find(exercise)  # a wrong name is told before anything is started
+    exercise = desk.find(exercise).id  # a wrong name is told before anything is started
     with TerminalReport() as report:
         result = desk.check(exercise, report)
     hints = () if result.passed else desk.hints_shown(exercise)
@@ -41,6 +44,7 @@ def check(exercise: Identifier, seed: Seed = None, as_json: AsJson = False) -> N
 def hint(exercise: Identifier) -> None:
     """Give the next hint of an exercise, after those given before."""
     desk = _desk(_workspace())
+    exercise = desk.find(exercise).id
     before, hints = desk.hints_shown(exercise), desk.hint(exercise)
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
@@ -54,6 +58,7 @@ def solution(
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
     desk = _desk(_workspace())
+    exercise = desk.find(exercise).id
     text = desk.solution(exercise, anyway=anyway)
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
@@ -78,10 +83,12 @@ def status(track: Track = "full", as_json: AsJson = False) -> None:
     answer(json.dumps(boards.as_json(board)) if as_json else str(boards.shown(board)))
 
 
-def goto(lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, 03 or logging.")]) -> None:
+def goto(
+    lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, or a beginning such as 03 or log.")],
+) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
     desk = _desk(_workspace())
-    name, stack = checkpoint.find_lesson(desk.root, lesson), desk.stack()
+    name, stack = find_lesson(lesson, desk.root / "notebooks"), desk.stack()
     with TerminalReport() as report:
         arrived = checkpoint.goto(desk, name, stack, report)
     _sign(desk.workspace)

@@ -1,38 +1,52 @@
-"""``plan``: when which lesson is, from the content's minutes."""
+"""``plan``: when which lesson is, from the content's minutes. It runs on a bare Python."""
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.learn.exercise import registry
 from workshop_kit.learn.exercise.course import load_course
 from workshop_kit.learn.exercise.registry import TRACKS
-from workshop_kit.learn.plan import Pauses, as_json
+from workshop_kit.learn.plan import Pauses, Plan, as_json
 from workshop_kit.learn.plan import plan as timetable
 from workshop_kit.learn.plan_text import as_markdown, as_text
-from workshop_kit.terminal import answer
+from workshop_kit.prepare.arguments import Parser
 
 ROOT = Path(__file__).resolve().parents[2]
-USUAL = Pauses()
 
 
-def plan(
-    track: Annotated[str, typer.Option(help=f"One of: {', '.join(TRACKS)}.")] = "full",
-    start: Annotated[str, typer.Option(help="When it begins, as in 09:30.")] = "09:30",
-    break_after: Annotated[int, typer.Option(help="At most so many minutes of lessons without a break.")] = USUAL.after,
-    break_minutes: Annotated[int, typer.Option(help="How long a break is; 0: none.")] = USUAL.length,
-    lunch_minutes: Annotated[int, typer.Option(help="How long lunch is, on the track full; 0: none.")] = USUAL.lunch,
-    data: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown on stdout, for a page or a mail.")] = False,
-) -> None:
-    """Print the timetable of a track, with breaks."""
-    if data and markdown:
+def main(arguments: Sequence[str]) -> int:
+    """Print the timetable of a track, with breaks. Raises WrongUsage."""
+    wanted = _parser().parse_args(arguments)
+    if wanted.json and wanted.markdown:
         raise WrongUsage("--json and --markdown cannot both be had.", "Choose one.")
-    pauses = Pauses(break_after, break_minutes, lunch_minutes)
-    made = timetable(load_course(ROOT), registry.load(ROOT), track, start, pauses)
-    answer(json.dumps(as_json(made)) if data else as_markdown(made) if markdown else as_text(made))
+    pauses = Pauses(wanted.break_after, wanted.break_minutes, wanted.lunch_minutes)
+    made = timetable(load_course(ROOT), registry.load(ROOT), wanted.track, wanted.start, pauses)
+    print(_shown(wanted, made))  # noqa: T201 - this is what was asked for
+    return Exit.GOOD
+
+
+def _shown(wanted: argparse.Namespace, made: Plan) -> str:
+    if wanted.json:
+        return json.dumps(as_json(made))
+    return as_markdown(made) if wanted.markdown else as_text(made)
+
+
+def _parser() -> Parser:
+    usual = Pauses()
+    parser = Parser("plan")
+    parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
+    parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
+    for option, minutes, text in (
+        ("--break-after", usual.after, "At most so many minutes of lessons without a break."),
+        ("--break-minutes", usual.length, "How long a break is; 0: none."),
+        ("--lunch-minutes", usual.lunch, "How long lunch is, on the track full; 0: none."),
+    ):
+        parser.add_argument(option, type=int, default=minutes, metavar="N", help=f"{text} [{minutes}]")
+    parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
+    parser.add_argument("--markdown", action="store_true", help="Markdown on stdout, for a page or a mail.")
+    return parser

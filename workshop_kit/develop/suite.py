@@ -1,15 +1,21 @@
-"""How ``./workshop test`` runs pytest: the whole suite with two workers, a part of it in one process."""
+"""How ``./workshop test`` runs pytest: the default group, a part of it, or with ``--all`` every group, resumably."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-MOST_WORKERS = 2
-"""Each has a stack and engines of its own: more of them want more memory than a laptop has to spare."""
+RECORD = Path("build") / "test-groups.json"
+NOTHING_COLLECTED = 5
+SHUFFLED = ("-p", "randomly")
+"""What makes pytest run the tests in another order every time: none may depend on one that ran before it."""
 SELECTING = (
     "-k",
     "-m",
@@ -23,39 +29,129 @@ SELECTING = (
     "--collect",
     "-h",
 )
-"""Options after which bringing up a second stack would cost more than it saves, or which say how many workers."""
+"""Options that choose tests or a number of workers: pytest gets them as they are."""
 
 
-def pytest_words(words: Sequence[str], root: Path, cores: int) -> list[str]:
-    """The words for pytest: those given, and for the whole suite on several cores the number of workers.
+@dataclass(frozen=True)
+class Group:
+    """Tests that run together. ``marks`` is the expression for ``-m``; ``shared`` says whether workers share them."""
 
-    >>> pytest_words(["-x"], Path("/checkout"), cores=8)
-    ['-n', '2', '--max-worker-restart=0', '-x']
-    >>> pytest_words(["-k", "ledger"], Path("/checkout"), cores=8)
-    ['-k', 'ledger']
+    name: str
+    marks: str
+    about: str
+    shared: bool = True
+
+
+DEFAULT = Group(
+    "default", "not long and not alone", "linters, types, units, lessons, exercises, one round in the browser"
+)
+LONG = (
+    Group("long", "long and not browser and not alone", "second engines, disasters, wrong answers built and run"),
+    Group("browser", "long and browser and not alone", "more lessons and widgets in JupyterLab"),
+    Group("alone", "alone", "tests that load or measure the processor, one after the other", shared=False),
+)
+
+
+def names_a_part(words: Sequence[str], root: Path) -> bool:
+    """Whether any of the words selects tests: an option that does, or the path of a file or folder.
+
+    >>> names_a_part(["-x", "--durations=60"], Path("/checkout"))
+    False
+    >>> names_a_part(["-k", "ledger"], Path("/checkout"))
+    True
     """
-    if cores < 2 or names_a_part(words, root):
-        return [*words]
-    # A test that takes its worker along would do so again with every new one.
-    return ["-n", str(min(MOST_WORKERS, cores)), "--max-worker-restart=0", *words]
+    return any(word.startswith(SELECTING) or (root / word.partition("::")[0]).exists() for word in words if word)
+
+
+def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[str]:
+    """Return pytest's arguments for a group, without the tests that need what is ``absent`` (mark → reason).
+
+    >>> arguments_of(DEFAULT, {}, cores=2)
+    ['-m', 'not long and not alone', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
+    >>> arguments_of(LONG[-1], {"engine": "no root"}, cores=2)
+    ['-m', 'alone and not engine']
+    """
+    words = ["-m", " and ".join([group.marks, *(f"not {mark}" for mark in absent)])]
+    if group.shared and cores > 1:
+        # One worker more than cores: most tests wait for containers.
+        words += ["-n", str(min(cores + 1, 4)), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    return words
 
 
 def run(command: Sequence[str | Path], root: Path) -> int:
-    """Run a program in ``root`` to its end and return its exit code.
-
-    Ctrl-C is the program's to hear: pytest takes down the stacks that it has up, which lasts some seconds.
-    """
+    """Run a program in ``root`` to its end and return its exit code; Ctrl-C is the program's to handle."""
     with subprocess.Popen(command, cwd=root) as process:
         while True:
             with contextlib.suppress(KeyboardInterrupt):
                 return process.wait()
 
 
-def names_a_part(words: Sequence[str], root: Path) -> bool:
-    """Whether any of the words selects tests: an option that does, or the path of a file or folder."""
-    return any(word.startswith(SELECTING) or (root / word.partition("::")[0]).exists() for word in words if word)
+def run_group(group: Group, python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
+    """Run one group and return pytest's exit code."""
+    return run([python, "-m", "pytest", *arguments_of(group, absent, cores()), *words], root)
+
+
+def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
+    """Run every group; return 0 if all have passed on this commit, else the first other exit code.
+
+    A group that passed before on the same commit is not run again; where the checkout has changes, all are run.
+    """
+    state = None if absent else commit(root)
+    passed = _read(root, state)
+    rows, worst = [], 0
+    for group in (DEFAULT, *LONG):
+        before = passed.get(group.name)
+        if before is not None:
+            rows.append(f"{group.name:<10}passed before on this commit, {before / 60:.1f} min")
+            continue
+        began = time.monotonic()
+        code = run_group(group, python, root, [*words, *(SHUFFLED if group is DEFAULT else ())], absent)
+        seconds = time.monotonic() - began
+        rows.append(
+            f"{group.name:<10}{'passed' if code == 0 else f'failed (pytest says {code})'}, {seconds / 60:.1f} min"
+        )
+        worst = worst or code
+        if code == 0 and state is not None and state == commit(root):
+            passed[group.name] = seconds
+            _write(root, state, passed)
+    _say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
+    for row in rows:
+        _say(f"  {row}")
+    return worst
+
+
+def commit(root: Path) -> str | None:
+    """Return the commit that is checked out; None where the checkout has changes, or is no clone."""
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        return None if _git(root, "status", "--porcelain") else head
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def cores() -> int:
-    """The processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _read(root: Path, state: str | None) -> dict[str, float]:
+    """Return the seconds of the groups that passed on this commit."""
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        record = json.loads((root / RECORD).read_text(encoding="utf-8"))
+        if state is not None and record.get("commit") == state:
+            return {str(name): float(seconds) for name, seconds in record["passed"].items()}
+    return {}
+
+
+def _write(root: Path, state: str, passed: Mapping[str, float]) -> None:
+    (root / RECORD).parent.mkdir(exist_ok=True)
+    (root / RECORD).write_text(json.dumps({"commit": state, "passed": passed}), encoding="utf-8")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

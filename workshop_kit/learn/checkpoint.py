@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WrongUsage
 from workshop_kit.learn import content, ready
 from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.learn.names import find_lesson
 from workshop_kit.learn.workspace import COPIED, lesson_files
 from workshop_kit.progress import Report, silent
 
@@ -32,12 +32,12 @@ class Arrived:
 
 
 def goto(desk: Desk, lesson: str, stack: Stack, report: Report = silent) -> Arrived:
-    """Bring workspace and containers to the start of ``lesson`` (``03_logging``, ``03`` or ``logging``).
+    """Bring workspace and containers to the start of ``lesson`` (as `find_lesson` takes it).
 
     Earlier lessons: exercises that were not passed get the reference, passed ones stay the participant's. This lesson
     and later ones: notebooks and exercises are fresh. Progress is not touched. Raises WrongUsage for no such lesson.
     """
-    name = find_lesson(desk.root, lesson)
+    name = find_lesson(lesson, desk.root / "notebooks")
     arrived = arrange(desk, name)
     ready.remove_everything(stack.session, {"kernel"}, report)
     stack.up(report=report)
@@ -72,16 +72,6 @@ def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool,
         aside = content.keep_aside(desk.workspace, texts.name, aside)
     content.write(desk.workspace, texts.name, text)
     return True, aside
-
-
-def find_lesson(root: Path, lesson: str) -> str:
-    """The whole name of a lesson that is named by its number, its word or both. Raises WrongUsage."""
-    there = sorted(path.stem for path in (root / "notebooks").glob("*.ipynb"))
-    stem = lesson.removesuffix(".ipynb")
-    for name in there:
-        if stem in (name, *name.split("_", 1)):
-            return name
-    raise WrongUsage(f"There is no lesson {lesson!r}.", f"Choose from: {', '.join(there)}.")
 
 
 def solve_everything(desk: Desk) -> dict[str, str]:

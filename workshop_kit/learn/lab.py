@@ -13,13 +13,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.learn.browser import open_in_browser
+from workshop_kit.learn.files import write_atomically
 from workshop_kit.learn.lab_settings import (
     KERNEL,
     FirstPage,
@@ -31,8 +32,9 @@ from workshop_kit.learn.lab_settings import (
     trust,
 )
 from workshop_kit.learn.workspace import Workspace
+from workshop_kit.prepare import jupyter_port
+from workshop_kit.prepare.jupyter_port import HOST
 
-HOST = "127.0.0.1"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 TRIES = 3
@@ -93,13 +95,15 @@ class LabServer:
 def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | None = None) -> LabServer:
     """Start JupyterLab on ``workspace`` and return it once it answers; a first start finds ``page`` open.
 
-    ``port`` None takes a free one. Raises NotReady (port taken, server did not start) or WrongUsage (no such port).
+    ``port`` None takes the one of the last start, so that an old tab goes on working, or a free one if that is taken.
+    Raises NotReady (port taken, server did not start) or WrongUsage (no such port).
     """
     if port is not None:
         _check_port(port)
     folders = prepare(workspace)
     for attempt in range(TRIES):
-        server = _launch(workspace, folders, port or _free_port())
+        kept = _last_port(folders) if attempt == 0 else None
+        server = _launch(workspace, folders, port or kept or _free_port())
         try:
             trust(workspace)  # while the server starts
             _wait_until_ready(server, folders.log)
@@ -108,6 +112,7 @@ def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | N
             server.stop()
             if port or attempt == TRIES - 1 or not isinstance(error, WorkshopError):
                 raise
+    _remember(server, folders)
     _lay_out(server, folders, page)
     return server
 
@@ -214,6 +219,18 @@ def _lay_out(server: LabServer, folders: JupyterFolders, page: FirstPage) -> Non
     if any(folders.layouts.glob(f"{page.layout}-*")):
         return
     server.call("PUT", f"/lab/api/workspaces/{page.layout}", first_layout(page))
+
+
+def _last_port(folders: JupyterFolders) -> int | None:
+    """The port of the last start, if it is free."""
+    port = jupyter_port.last_port(folders.root)
+    return port if port is not None and jupyter_port.is_free(port) else None
+
+
+def _remember(server: LabServer, folders: JupyterFolders) -> None:
+    """Keep the port for the next start; a disk that is full is no reason to end a server that runs."""
+    with suppress(OSError):
+        write_atomically(jupyter_port.port_file(folders.root), f"{server.port}\n".encode(), mode=0o600)
 
 
 def _check_port(port: int) -> None:

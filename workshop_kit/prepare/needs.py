@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
+
+HELP = Path(__file__).parent / "help.toml"
+"""What ``--help`` says of each command that needs packages: `./workshop build` writes it from the command line."""
 
 
 class Need(IntEnum):
@@ -38,7 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("goto", "Jump to the start of a lesson: files, containers, earlier exercises solved.", Need.IMAGES),
     Command("update", "Bring changed lessons into the workspace; what was edited there stays.", Need.PYTHON),
     Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", Need.IMAGES, True),
-    Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", Need.PYTHON),
+    Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", Need.NOTHING),
     Command("desk", "Open the instructor's desk: load, faults, checkpoints, and a page for the room.", Need.IMAGES),
     Command("audit", "Test your image or container against the factors and principles.", Need.ENGINE),
     Command("bundle", "Without a network: save all that set-up needs to a folder, and load it elsewhere.", Need.PYTHON),
@@ -59,3 +65,9 @@ def overview() -> str:
     width = max(len(command.name) for command in COMMANDS)
     lines = [f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS]
     return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])
+
+
+def help_of(words: Sequence[str]) -> str:
+    """What ``--help`` says of the command that ``words`` begin with: of ``bundle save`` rather than of ``bundle``."""
+    pages: dict[str, str] = tomllib.loads(HELP.read_text(encoding="utf-8"))
+    return pages.get(" ".join(words[:2])) or pages[words[0]]

@@ -76,14 +76,15 @@ class Desk:
 
         ``source`` is the cell's text: as long as it is the starter, nobody has begun.
         """
-        subject = self.subject(identifier)
-        starter = self.texts(self.find(identifier)).starter
+        exercise = self.find(identifier)
+        subject = self.subject(exercise.id)
+        starter = self.texts(exercise).starter
         answer = {
             "subject": dict(subject.names) if subject else {},
-            "value": _plain(identifier, value),
+            "value": _plain(exercise.id, value),
             "untouched": same_code(source, starter),
         }
-        self.progress.keep_answer(identifier, answer)
+        self.progress.keep_answer(exercise.id, answer)
 
     def check(self, identifier: str, report: Report = silent) -> Result:
         """Judge what the participant has now, and write down how it went. Raises WrongUsage for an unknown id."""
@@ -108,7 +109,8 @@ class Desk:
 
     def hints_shown(self, identifier: str) -> tuple[str, ...]:
         """The hints that are shown already."""
-        return self.find(identifier).hints[: self.progress.exercise(identifier).hints]
+        exercise = self.find(identifier)
+        return exercise.hints[: self.progress.exercise(exercise.id).hints]
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
         """The solution's text; None while it is locked: the exercise is not passed, and it was not asked for anyway."""
@@ -137,7 +139,8 @@ class Desk:
         """Where the participant works on an exercise, for the terminal: a file and its region, or a notebook's cell."""
         texts = self.texts(self.find(identifier))
         where = f"{self.workspace.folder.name}/{texts.name}"
-        inside = f"`# region {identifier}`" if texts.exercise.file else f"the cell below the panel of {identifier}"
+        name = texts.exercise.id
+        inside = f"`# region {name}`" if texts.exercise.file else f"the cell below the panel of {name}"
         return f"{where}, {inside}"
 
     def board(self, track: str = "full") -> Shown:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise.course import FILE, Course, course_in, read_toml
 from workshop_kit.learn.exercise.entries import entry_problems
 from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, marked_sources
+from workshop_kit.learn.names import resolve
 
 TRACKS = ("90min", "half-day", "full")
 
@@ -24,7 +25,7 @@ class Exercise:
     ``id`` is ``prefix.name`` and never changes (``container.graceful``); ``lesson`` a notebook's name
     (``01_container``); ``task`` what to do, in plain text, a paragraph a line; ``minutes`` to do it and
     ``debrief_minutes`` to talk about it afterwards; ``tracks`` those that it is part of; ``guidelines`` what it serves
-    (``factor 9``, ``Process Disposability``); ``hints`` three, the first diagnoses and the last nearly tells.
+    (``factor 6, Logs``, ``Process Disposability``); ``hints`` three, the first diagnoses and the last nearly tells.
     ``file`` is what the participant edits, below ``exercises/<lesson>/``; None for an exercise in the notebook, whose
     cell is ``exercise-<id with a dash for the dot>``.
     """
@@ -84,17 +85,21 @@ def validate(root: Path) -> list[str]:
 
 
 def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
-    """Return the exercise with this id. Raises WrongUsage, naming the one that was probably meant."""
+    """Return the exercise with this id, or with a beginning of it that no other has (``container.l``, ``lim``).
+
+    Raises WrongUsage, naming those that fit, or the one that was probably meant.
+    """
     by_id = {exercise.id: exercise for exercise in exercises}
-    if exercise_id in by_id:
-        return by_id[exercise_id]
+    return by_id[resolve("exercise", exercise_id, by_id, ".", _advice(exercise_id, by_id))]
+
+
+def _advice(exercise_id: str, by_id: Iterable[str]) -> str:
     lowered = exercise_id.strip().lower()
     names = {known.split(".")[1]: known for known in by_id}
     near = difflib.get_close_matches(lowered, [*by_id, *names], n=1, cutoff=0.5)
-    step = "Choose one that `./workshop status` lists."
     if near:
-        step = f"Use `{names.get(near[0], near[0])}`, or another that `./workshop status` lists."
-    raise WrongUsage(f"There is no exercise {exercise_id!r}.", step)
+        return f"Use `{names.get(near[0], near[0])}`, or another that `./workshop status` lists."
+    return "Choose one that `./workshop status` lists."
 
 
 def _exercises(document: Mapping[str, Any]) -> tuple[Exercise, ...]:

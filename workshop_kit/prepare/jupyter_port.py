@@ -1,0 +1,56 @@
+"""The port of a workspace's JupyterLab, kept from one start to the next (standard library only).
+
+A browser tab goes on working after a new start if the port is the same: the server keeps the secret that signs
+cookies in its runtime folder, so the tab needs no new token.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+def port_file(jupyter_folder: Path) -> Path:
+    """The file that holds the port of the last start."""
+    return jupyter_folder / "port"
+
+
+def last_port(jupyter_folder: Path) -> int | None:
+    """The port of the last start; None before the first one, or if the file holds no port."""
+    with contextlib.suppress(OSError, ValueError):
+        port = int(port_file(jupyter_folder).read_text(encoding="ascii"))
+        return port if 0 < port < 65536 else None
+    return None
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def is_served(jupyter_folder: Path, port: int) -> bool:
+    """Whether JupyterLab says that it runs on the port, and its process is there."""
+    for file in (jupyter_folder / "runtime").glob("jpserver-*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            server = json.loads(file.read_text())
+            if int(server["port"]) == port:
+                os.kill(int(server["pid"]), 0)
+                return True
+    return False
+
+
+def jupyter_folder(root: Path, environment: Mapping[str, str]) -> Path:
+    """Where the workspace of the command line keeps JupyterLab's files; nothing is made."""
+    return Path(environment.get("WORKSHOP_WORKSPACE") or root / "workspace") / ".workshop" / "jupyter"

@@ -27,6 +27,7 @@ STOP_SECONDS = 10
 HEALTH_INTERVAL_NANOSECONDS = 500_000_000
 HEALTH_TIMEOUT_NANOSECONDS = 2_000_000_000
 HEALTH_RETRIES = 2
+NO_START_PERIOD_NANOSECONDS = 1_000_000  # 0 would mean the image's, in which failures do not count
 
 # What the engine gives by default (github.com/moby/moby, oci/caps/defaults.go): no more is given to a clone.
 _DEFAULT_CAPABILITIES = {
@@ -153,4 +154,5 @@ def _quicker(check: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "Interval": HEALTH_INTERVAL_NANOSECONDS,
         "Timeout": timeout,
         "Retries": HEALTH_RETRIES,
+        "StartPeriod": NO_START_PERIOD_NANOSECONDS,
     }

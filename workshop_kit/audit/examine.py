@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Method, Report, Rule
@@ -37,7 +38,7 @@ def examine(
 
     ``only`` chooses rules (see `catalog.chosen`). With ``live`` a container itself is looked at, and nothing is run;
     else what is run is a clone. ``backing`` (``compose:PROJECT``) names services of which clones run beside it.
-    Once clones of a target have run for ``budget_seconds``, no other is started.
+    ``budget_seconds`` after the first clone of a target was started, no other is.
     Raises WrongUsage for words that name nothing; whatever else goes wrong is a finding that could not be told.
     """
     rules = catalog.chosen(only)
@@ -67,22 +68,28 @@ def _backing(session: Session, word: str | None) -> Sequence[Target]:
 
 def _audited(subject: Subject, rules: Sequence[Rule], progress: Progress) -> Audited:
     started, target, runs = time.monotonic(), subject.target, subject.runs
-    try:
-        findings = tuple(_findings(subject, rules, progress))
-    finally:
-        if runs:
-            runs.close()
-    dynamic = any(rule.method is Method.DYNAMIC for rule in rules)
+    dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
+    with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
+        try:
+            findings = tuple(_findings(subject, rules, dynamic, pool, progress))
+        finally:
+            if runs:
+                runs.close()  # before the pool waits for its threads: an interrupt leaves them without a clone
     how = LIVE if runs is None else CLONED if dynamic else NOTHING_RUN
     name = Mask()(target.name)
     return Audited(name, target.kind, str(target.image["Id"]), how, findings, time.monotonic() - started)
 
 
-def _findings(subject: Subject, rules: Sequence[Rule], progress: Progress) -> Iterator[Finding]:
+def _findings(
+    subject: Subject, rules: Sequence[Rule], dynamic: Sequence[Rule], pool: ThreadPoolExecutor, progress: Progress
+) -> Iterator[Finding]:
+    """Judge by all rules: by the dynamic ones in threads, since most of their time they wait for a clone."""
+    waited_for = {rule.id: pool.submit(subject.judge, rule, JUDGES[rule.id]) for rule in dynamic}
     task = f"Audit of {Mask()(subject.target.name, 60)}"
     whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
     for rule in rules:
         progress(Step(task, done / whole, rule.title))
-        yield subject.judge(rule, JUDGES[rule.id])
+        found = waited_for[rule.id].result() if rule.id in waited_for else subject.judge(rule, JUDGES[rule.id])
+        yield subject.masked(found)
         done += rule.cost_seconds
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))

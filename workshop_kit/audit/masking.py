@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from workshop_kit.observe.logs import visible
@@ -94,12 +95,14 @@ class Mask:
     """Knows the secrets met so far, and takes them out of every text before it is shown."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
         """Remember secrets: from now on they are masked wherever they stand."""
-        self._secrets |= {secret for secret in secrets if len(secret) >= SHORTEST}
+        with self._lock:
+            self._secrets = self._secrets | {secret for secret in secrets if len(secret) >= SHORTEST}
 
     def __call__(self, text: str, limit: int = TEXT_LENGTH) -> str:
         """The text as it may be shown: without known secrets or what looks like one, control characters written out."""

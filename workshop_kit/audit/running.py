@@ -23,6 +23,8 @@ USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 54
 ALIVE_SECONDS = 1.5
 """What neither listens nor has a health check counts as ready when it has run this long."""
 LOOK_SECONDS = 0.05
+HOPELESS_FAILURES = 6
+"""After so many more in a row a health check is not expected to get good any more."""
 FOLDER = 1 << 31
 """In the engine's words for a mode (Go's fs.FileMode)."""
 _LOG_PLACE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
@@ -140,13 +142,18 @@ class Clone:
         return sizes
 
     def wait_for_health(self, wanted: Collection[str], within_seconds: float) -> str:
-        """Wait until its health has one of these states; the state then, or when the time was up."""
-        deadline = time.monotonic() + within_seconds
+        """Wait until its health has one of these states; the state then, or when the time or all hope was gone."""
+        deadline, failures = time.monotonic() + within_seconds, HOPELESS_FAILURES + self._failing_streak()
         while True:
             status = str((self.running.inspect()["State"].get("Health") or {}).get("Status") or "")
             if status in wanted or time.monotonic() > deadline:
                 return status
+            if "unhealthy" not in wanted and self._failing_streak() >= failures:
+                return status
             time.sleep(LOOK_SECONDS)
+
+    def _failing_streak(self) -> int:
+        return int((self.running.container.attrs["State"].get("Health") or {}).get("FailingStreak") or 0)
 
     def freeze(self) -> None:
         """SIGSTOP to its first process and, if there is a shell to do it, to all others."""

@@ -1,13 +1,16 @@
-"""What clones of a target did: each run is made once, when the first rule asks for it, and shared by all."""
+"""What clones of a target did: each run is made once, when the first rule asks for it, and shared by all.
+
+Rules may ask from several threads: then clones run at the same time, at most AT_ONCE of them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -17,13 +20,17 @@ from workshop_kit.audit import clones
 from workshop_kit.audit.clones import Recipe
 from workshop_kit.audit.network import Answer, get, private_network
 from workshop_kit.audit.running import Clone, Started
+from workshop_kit.audit.shared_property import shared_property
 from workshop_kit.audit.targets import Target
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.leaks import new_canary
 
 BUDGET_SECONDS = 40.0
-"""When clones of one target have run this long, no other is started."""
+"""So long after the first clone of a target was started, no other is."""
+AT_ONCE = 3
+"""Clones of one target that run at the same time."""
 READY_SECONDS = 15.0
 BARE_SECONDS = 12.0
 PROBE_SECONDS = 2.0
@@ -112,13 +119,19 @@ class Runs:
     backing: Sequence[Target] = ()
     budget_seconds: float = BUDGET_SECONDS
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    _spent: float = 0.0
+    _slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
+    _running: list[Running] = field(default_factory=list)
+    _began: float | None = None
+    _is_closed: bool = False
 
     def close(self) -> None:
-        """Remove what is left: backing services, the network."""
+        """Remove what is left: clones, backing services, the network. A rule that still waits for a clone gets none."""
+        self._is_closed = True
+        for running in list(self._running):
+            running.remove()
         self._stack.close()
 
-    @cached_property
+    @shared_property
     def network(self) -> str:
         """The private network; clones of backing services are on it, ready or not after 30 s."""
         from workshop_kit.audit.backing import bring_up
@@ -138,27 +151,43 @@ class Runs:
         image = variables(self.target.image["Config"])
         return {name: value for name, value in self.environment.items() if image.get(name) != value}
 
-    @cached_property
+    @shared_property
     def normal(self) -> Run:
         """With its settings: started, asked, watched, stopped."""
-        with self._clone(self._recipe()) as clone:
-            started = clone.start(READY_SECONDS)
+        started, clone, block = self._begun
+        with block:
             if started.ended:
                 return Run(started, clone.log())
-            first = clone.processes()
-            time.sleep(SETTLE_SECONDS)
-            answers = self._answers(clone)
-            ask(clone, ("/", "/no-such-page"))
-            programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
-            files, written = clone.log_sizes(), tuple(clone.written())
-            reached, stopped = bool(clone.address), clone.stop()
-            return Run(started, clone.log(), answers, programs, files, written, *stopped, reached)
+            seen = self._look(started, clone)
+            seconds, code = clone.stop()
+            return replace(seen, log=clone.log(), stopped_seconds=seconds, exit_code=code)
+
+    @shared_property
+    def _begun(self) -> tuple[Started, Clone, contextlib.ExitStack]:
+        """The same until it is ready: from here on other clones start, too. ``normal`` ends it, or `close`."""
+        with contextlib.ExitStack() as block:
+            clone = block.enter_context(self._clone(self._recipe()))
+            return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())
+
+    def _look(self, started: Started, clone: Clone) -> Run:
+        """Ask it, and see what it does."""
+        first = clone.processes()
+        time.sleep(SETTLE_SECONDS)
+        answers = self._answers(clone)
+        ask(clone, ("/", "/no-such-page"))
+        programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
+        files, written = clone.log_sizes(), tuple(clone.written())
+        return Run(started, clone.log(), answers, programs, files, written, reached=bool(clone.address))
 
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
-        """What it answers; with backing services, once they are connected."""
+        """What it answers, once it has started; with backing services, once they are connected."""
         deadline = time.monotonic() + CONNECTED_SECONDS
         answers = ask(clone)
-        while self.backing and time.monotonic() < deadline and any(one.status == 503 for one in answers):
+
+        def starts() -> bool:
+            return any(one.status == 503 and (self.backing or one.path == "/metrics") for one in answers)
+
+        while starts() and time.monotonic() < deadline:
             time.sleep(SETTLE_SECONDS)
             answers = ask(clone)
         return answers
@@ -171,6 +200,11 @@ class Runs:
             raise WorkshopError(sentence, _SETTINGS if not self.given else _BACKING, output=run.lines())
         return run
 
+    def _require_ready(self) -> None:
+        """The same for who needs to know no more than that. Raises WorkshopError if it did not get ready."""
+        if not self._begun[0].ready:
+            self.ready_run()
+
     def asked_run(self) -> Run:
         """The run that was asked over its network. Raises WorkshopError if it was not ready, or not in reach."""
         run = self.ready_run()
@@ -178,7 +212,7 @@ class Runs:
             raise WorkshopError(OUT_OF_REACH, "Run the audit on the machine that the engine runs on.")
         return run
 
-    @cached_property
+    @shared_property
     def bare(self) -> Run:
         """Without what it was given: with the image's defaults alone."""
         if not self.given:
@@ -187,10 +221,10 @@ class Runs:
             started = clone.start(BARE_SECONDS, until_ended=True)
             return Run(started, clone.log())
 
-    @cached_property
+    @shared_property
     def killed(self) -> Started:
         """Killed once it was ready, and started again."""
-        self.ready_run()
+        self._require_ready()
         with self._clone(self._recipe()) as clone:
             clone.start(self._patience)
             clone.running.container.kill()
@@ -199,22 +233,25 @@ class Runs:
 
     def confined(self, *, read_only: bool, no_capabilities: bool) -> Run:
         """With a read-only root, without capabilities, or both."""
-        self.ready_run()
-        return self._confined(read_only, no_capabilities)
+        self._require_ready()
+        if read_only and no_capabilities:
+            return self._with_neither
+        return self._confined(read_only=read_only, no_capabilities=no_capabilities)
 
-    def _confined(self, read_only: bool, no_capabilities: bool) -> Run:
-        kept: dict[tuple[bool, bool], Run] = self.__dict__.setdefault("_confined_runs", {})
-        key = (read_only, no_capabilities)
-        if key not in kept:
-            recipe = self._recipe().confined(read_only=read_only, no_capabilities=no_capabilities)
-            with self._clone(recipe) as clone:
-                kept[key] = Run(clone.start(self._patience), clone.log())
-        return kept[key]
+    @shared_property
+    def _with_neither(self) -> Run:
+        """Two rules ask for this one."""
+        return self._confined(read_only=True, no_capabilities=True)
 
-    @cached_property
+    def _confined(self, *, read_only: bool, no_capabilities: bool) -> Run:
+        recipe = self._recipe().confined(read_only=read_only, no_capabilities=no_capabilities)
+        with self._clone(recipe) as clone:
+            return Run(clone.start(self._patience), clone.log())
+
+    @shared_property
     def hung(self) -> Hung:
         """Its processes stopped with SIGSTOP once its health check was good. Raises WorkshopError if it never was."""
-        self.ready_run()
+        self._require_ready()
         with self._clone(self._recipe()) as clone:
             clone.start(self._patience)
             before = clone.wait_for_health({"healthy"}, READY_SECONDS)
@@ -225,12 +262,12 @@ class Runs:
             after = clone.wait_for_health({"unhealthy"}, HANGS_WITHIN_SECONDS)
             return Hung(before, after, time.monotonic() - started)
 
-    @cached_property
+    @shared_property
     def canaried(self) -> Canaried:
         """With random words for its secrets, and another number for the port it listens on."""
         from workshop_kit.audit.masking import is_secret_name, secrets_among
 
-        ports = self.normal.started.ports
+        normal = self._begun[0]
         names = {
             *secrets_among(self.environment),
             *filter(is_secret_name, self.environment),
@@ -241,12 +278,12 @@ class Runs:
         moved = {
             name: (int(value), int(value) + 1111)
             for name, value in self.environment.items()
-            if name.upper().endswith("PORT") and value.isdecimal() and int(value) in ports
+            if name.upper().endswith("PORT") and value.isdecimal() and int(value) in normal.ports
         }
         changed = {name: str(new) for name, (_, new) in moved.items()}
         with self._clone(self._recipe().with_environment({**self.environment, **canaries, **changed})) as clone:
             clone.ports = (*clone.ports, *(new for _, new in moved.values()))
-            started = clone.start(self._patience if self.normal.is_ready else BARE_SECONDS)
+            started = clone.start(self._patience if normal.ready else BARE_SECONDS)
             still = tuple(old for old, _ in moved.values() if clone.accepts(old))
             now = tuple(new for _, new in moved.values() if clone.accepts(new))
             ask(clone, ("/", "/no-such-page"))
@@ -263,25 +300,32 @@ class Runs:
     @property
     def _patience(self) -> float:
         """Twice as long as it took before, and a little."""
-        return min(2 * self.normal.started.seconds + 3, READY_SECONDS)
+        return min(2 * self._begun[0].seconds + 3, READY_SECONDS)
 
     def _recipe(self) -> Recipe:
         return clones.recipe(self.target, self.environment, self.network)
 
     @contextlib.contextmanager
     def _clone(self, recipe: Recipe) -> Iterator[Clone]:
-        if self._spent > self.budget_seconds:
+        with self._slots:
+            self._require_time()
+            with clones.make(self.session, recipe) as running:
+                self._running.append(running)
+                try:
+                    yield Clone(running, self.target.config, variables(self.target.config))
+                except APIError as refused:
+                    raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
+                finally:
+                    self._running.remove(running)
+
+    def _require_time(self) -> None:
+        """Raise WorkshopError once clones have run for long enough, or the audit is over."""
+        now = time.monotonic()
+        self._began = self._began or now
+        if self._is_closed or now - self._began > self.budget_seconds:
             raise WorkshopError(
-                f"Clones of it have run for {self._spent:.0f} s already.", "Ask for this alone: --only."
+                f"Clones of it have run for {now - self._began:.0f} s already.", "Ask for this alone: --only."
             )
-        started = time.monotonic()
-        with clones.make(self.session, recipe) as running:
-            try:
-                yield Clone(running, self.target.config, variables(self.target.config))
-            except APIError as refused:
-                raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
-            finally:
-                self._spent += time.monotonic() - started
 
 
 OUT_OF_REACH = "The network of its clones cannot be reached: the engine has a machine of its own."

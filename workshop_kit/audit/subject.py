@@ -7,7 +7,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,7 @@ from workshop_kit.audit.looked import Looked
 from workshop_kit.audit.masking import Mask, secrets_among
 from workshop_kit.audit.members import Member, TooLarge, members
 from workshop_kit.audit.runs import Runs, variables
+from workshop_kit.audit.shared_property import shared_property
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
@@ -56,12 +57,12 @@ class Subject:
         """The environment it runs with: of a container its own, else the image's."""
         return variables(self.target.config)
 
-    @cached_property
+    @shared_property
     def history(self) -> list[Mapping[str, Any]]:
         """The image's history as the engine tells it, oldest first."""
         return list(reversed(self._image.history()))
 
-    @cached_property
+    @shared_property
     def file_secrets(self) -> dict[str, str]:
         """What the files in /run/secrets hold, by path: read so that it can be masked, and hunted for in the log."""
         mounts = (self.target.container or {}).get("Mounts") or ()
@@ -101,7 +102,7 @@ class Subject:
         """What a clone did with its settings, or what is to be seen of a live container."""
         return self.runs or self._looked
 
-    @cached_property
+    @shared_property
     def _looked(self) -> Looked:
         return Looked(self.session, self.target)
 
@@ -110,7 +111,7 @@ class Subject:
         return self.session.engine.client.images.get(self.target.image["Id"])
 
     def judge(self, rule: Rule, judge: Callable[[Subject], Judged]) -> Finding:
-        """Apply a rule. What it says comes back masked and fit to be shown; what it cannot find out is no verdict."""
+        """Apply a rule. What it says comes back as it is (see `masked`); what it cannot find out is no verdict."""
         started = time.monotonic()
         try:
             judged = judge(self)
@@ -120,9 +121,12 @@ class Subject:
             judged = cannot_tell(f"The engine did not let it be found out: {refused}.")
         if rule.timed and judged.verdict is Verdict.FAILS and (busy := how_busy()) > TOO_BUSY:
             judged = cannot_tell(f"{judged.said} {MACHINE.format(busy=busy)}", *judged.evidence)
-        evidence = tuple(Evidence(self.mask(one.ran), self.mask(one.saw)) for one in judged.evidence)
-        said = self.mask(judged.said, SENTENCE_LENGTH)
-        return Finding(rule, judged.verdict, said, evidence, time.monotonic() - started)
+        return Finding(rule, judged.verdict, judged.said, judged.evidence, time.monotonic() - started)
+
+    def masked(self, finding: Finding) -> Finding:
+        """The same, fit to be shown: without the secrets that were met until now."""
+        evidence = tuple(Evidence(self.mask(one.ran), self.mask(one.saw)) for one in finding.evidence)
+        return replace(finding, said=self.mask(finding.said, SENTENCE_LENGTH), evidence=evidence)
 
 
 def how_busy() -> float:

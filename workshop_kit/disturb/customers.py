@@ -54,7 +54,8 @@ class Customers:
     @property
     def lost(self) -> pd.DataFrame:
         """The requests of customers who got no answer, or a 5xx."""
-        return self.requests[~self.requests["status"].isin(list(GOOD)).fillna(False)]
+        requests = self.requests  # a frame made anew each time, of what has happened by then
+        return requests[~requests["status"].isin(list(GOOD)).fillna(False)]
 
     def __enter__(self) -> Self:
         self._look()

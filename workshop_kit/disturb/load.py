@@ -32,6 +32,8 @@ CPUS = 1.0
 MEMORY_BYTES = 768 * 1024 * 1024  # k6 takes about 0.2 MB for each request at once
 LATE_SECONDS = 0.1
 SPARE_SECONDS = 60  # to start, and to end
+INTERRUPT = ("python3", "-I", "-S", "-c", "import os, signal; os.kill(-1, signal.SIGINT)")
+"""Ends k6, and not the program that waits for it: that one is process 1."""
 COLUMNS = ["time", "status", "seconds", "error", "late_seconds"]
 
 
@@ -104,6 +106,10 @@ class Load:
         """Whether the generator was at its own limit, so that the figures say more about it than about the service."""
         late = self.requests["late_seconds"].quantile(0.99)
         return bool(self.dropped or self.cpu_percent > 80 * CPUS or late > LATE_SECONDS)
+
+    def end(self) -> None:
+        """Send nothing more, whatever the plan says; requests that have no answer yet are in no row."""
+        self.running.exec(*INTERRUPT)
 
     def finish(self) -> None:
         """Wait for the last answer and read what came of all. Raises WorkshopError if the generator failed."""

@@ -27,7 +27,7 @@ LOG_TAIL_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Said:
-    """What a command inside a container did: its exit code, and stdout and stderr together."""
+    """What a command in a container did: its exit code, and stdout and stderr together, without the last line end."""
 
     exit_code: int
     output: str
@@ -76,9 +76,9 @@ class Running:
         return url_of(self.inspect(), port)
 
     def exec(self, *command: str) -> Said:
-        """Run a command inside the container and wait for it."""
+        """Run a command inside the container, and return its exit code and its output without the last line end."""
         result = self.container.exec_run(list(command))
-        return Said(result.exit_code, result.output.decode(errors="replace"))
+        return Said(result.exit_code, result.output.decode(errors="replace").removesuffix("\n"))
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """The last lines it wrote to stdout and stderr (at most 64 KiB of them)."""

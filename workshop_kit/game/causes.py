@@ -39,6 +39,7 @@ class Cause:
     told: str
     environments: tuple[str, ...] = PRODUCTION
     notice: str = ""
+    kills: bool = False  # the kernel kills the service again and again: until the first time nothing is to be felt
     maintenance: str = ""  # a dependency that is away, as announced, whatever the participant restarts
 
 
@@ -62,7 +63,7 @@ def half_open(shop: Shop, random: Random) -> None:
 def leak(shop: Shop, random: Random) -> None:
     """A release that remembers every receipt."""
     now = shop.current("production")
-    modules = {ORDERS: leaking(_orders(shop.stack, now.modules), random.choice((1.0, 1.25, 1.5)))}
+    modules = {ORDERS: leaking(_orders(shop.stack, now.modules), random.choice((2.0, 2.5, 3.0)))}
     shop.change("production", modules=modules, code=now.code + 1)
 
 
@@ -101,14 +102,19 @@ CAUSES: Mapping[str, Cause] = {
         Cause("monday", stale_secret, "a release with a secret that the other side did not know"),
         Cause("tuesday", small_size, "a release with a CPU limit far too small: it was held back, again and again"),
         Cause("wednesday", half_open, "a gateway that took connections and never answered; no release was to blame"),
-        Cause("thursday", leak, "a release that kept every receipt: it grew until the kernel killed it, and again"),
+        Cause(
+            "thursday",
+            leak,
+            "a release that kept every receipt: it grew until the kernel killed it, and again",
+            kills=True,
+        ),
         Cause(
             "friday",
             one_environment,
             "a setting in one of three environments, which could not do without the replica",
             ALL,
             "replica-db is away today, for maintenance. That was announced: no customer should notice.",
-            "replica-db",
+            maintenance="replica-db",
         ),
     )
 }

@@ -33,10 +33,12 @@ from workshop_kit.show.working import NotebookReport
 
 NAME = "game"
 """Under which an incident stands among what is live in a notebook: a new one ends the one before."""
-QUIET_SECONDS = (6.0, 9.0)
-BETWEEN_SECONDS = (3.0, 5.0)
+QUIET_SECONDS = (1.5, 2.5)
+BETWEEN_SECONDS = (1.0, 1.8)
+FELT_SECONDS = 4.0
+"""So long after the cause the last release waits for customers to feel it; a leak takes longer than that."""
 SYMPTOM_SECONDS = 40.0
-JUDGE_SECONDS = 20.0
+JUDGE_SECONDS = 15.0
 
 
 @dataclass
@@ -143,13 +145,19 @@ class Incident:
         deadline = time.monotonic() + SYMPTOM_SECONDS
         while not self._stop.is_set() and self._failed is None:
             report(Step(self.cause.name.capitalize(), None, "customers are coming"))
-            if not self._is_underway and (self.first_symptom() or time.monotonic() > deadline):
+            if not self._is_underway and (self._is_felt() or time.monotonic() > deadline):
                 break
             if self._is_underway:
                 deadline = time.monotonic() + SYMPTOM_SECONDS
             time.sleep(0.3)
         report(Step(self.cause.name.capitalize(), 1.0, "something has happened", done=True))
         self._raise_failure()
+
+    def _is_felt(self) -> bool:
+        """Whether it hurts customers, in the way that it will go on to hurt them."""
+        if self.cause.kills and not self._watch.frames.events["what"].eq("oom").any():
+            return False
+        return self.first_symptom() is not None
 
     def first_symptom(self) -> datetime | None:
         """When it began to hurt customers; None while it does not."""
@@ -160,15 +168,24 @@ class Incident:
         """Watch the customers until all are served for some seconds, or the time is up; return what the check needs."""
         self.wait()
         deadline, report = time.monotonic() + within_seconds, NotebookReport()
-        symptom = judge.symptom(self.shop, self.visitors, self._stop)
-        while symptom and time.monotonic() < deadline and not self._stop.is_set():
-            report(Step(self.cause.name.capitalize(), None, f"watching the customers: {symptom}"))
+        symptom = "nobody has looked"
+        while symptom and not self._stop.is_set():
+            report(Step(self.cause.name.capitalize(), None, "watching the customers"))
+            self._wait_calm(deadline)
             symptom = judge.symptom(self.shop, self.visitors, self._stop)
+            if time.monotonic() > deadline:
+                break
         report(Step(self.cause.name.capitalize(), 1.0, symptom or "all customers are served", done=True))
         fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=judge.WATCH_SECONDS)
         self.record = replace(self.record, first_symptom=self.first_symptom(), fixed=fixed, symptom=symptom)
         self._write()
         return {"incident": self.id}
+
+    def _wait_calm(self, deadline: float) -> None:
+        began = datetime.now(UTC)
+        while time.monotonic() < deadline and not judge.is_calm(self.shop, self.visitors, began):
+            if self._stop.wait(0.1):
+                return
 
     def shows(self) -> dict[str, datetime | None]:
         """When logs, metrics, health and the engine showed it for the first time; None for what showed nothing."""
@@ -213,11 +230,17 @@ class Incident:
             if self._rest(random.uniform(*BETWEEN_SECONDS)):
                 self.record = replace(self.record, injected=datetime.now(UTC))
                 self.cause.strike(self.shop, random)
+                self._wait_felt()  # the release that follows is not to be taken for the reason
             if self._rest(random.uniform(*BETWEEN_SECONDS)):
                 harmless(self.shop, random)
         except BaseException as failure:  # told to whoever uses the incident next
             self._failed = failure
         self._write()
+
+    def _wait_felt(self) -> None:
+        deadline = time.monotonic() + FELT_SECONDS
+        while not self.first_symptom() and time.monotonic() < deadline and self._rest(0.1):
+            pass
 
     def _rest(self, seconds: float) -> bool:
         return not self._stop.wait(seconds)

@@ -10,10 +10,18 @@ from threading import Event
 from workshop_kit.game.shop import MIB, Shop
 from workshop_kit.game.visitors import Visit, Visitors
 
-WATCH_SECONDS = 6.0
-FEWEST, GOOD_SHARE = 20, 0.97
+WATCH_SECONDS = 3.0
+CALM = 5
+"""So many customers in a row were served at each door: it is worth watching."""
+FEWEST, GOOD_SHARE = 20, 0.96
 GROWTH_BYTES = 10 * MIB
 """While it is watched; a service that has just been started still grows a little."""
+
+
+def is_calm(shop: Shop, visitors: Visitors, moment: datetime) -> bool:
+    """Whether the newest customers of each door since a time were all served."""
+    newest = [visitors.since(moment, name)[-CALM:] for name in shop.environments]
+    return all(len(visits) == CALM and all(one.is_good for one in visits) for visits in newest)
 
 
 def symptom(shop: Shop, visitors: Visitors, stop: Event) -> str:

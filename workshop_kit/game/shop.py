@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -36,6 +37,8 @@ MEMORY_MIB, CPUS = 128, 1.0
 FULL_CPUS = 1.0
 """Every start gets a whole core; the release's own limit holds as soon as it answers."""
 LIVE_SECONDS = 45.0
+RESTART_SECONDS = 2
+"""What does not end by itself in this time is killed: a restart that takes longer is a test of patience."""
 STOP_SECONDS = 10
 AWAY = (APIError, RequestException, WorkshopError)
 """What asking about a container may raise: it is gone, it does not run, or the engine itself is away."""
@@ -79,19 +82,27 @@ class Shop:
         self.retired: list[tuple[str, Running]] = []
         self.history: list[Release] = []
         self._lock = threading.RLock()
+        self._retiring: list[threading.Thread] = []
         self._service = stack.container("service")
 
     def open(self, environments: Sequence[str], modules: Mapping[str, str]) -> None:
         """Release to each environment what the stack's service runs, with ``modules`` in place of its own."""
         first = _first(self._service, self.gateways, modules)
         for number, name in enumerate(environments, 40):
-            self.deploy(replace(first, number=number, environment=name))
-            self.running[name].wait_ready(within_seconds=LIVE_SECONDS)  # it opens when all is well
+            begun = replace(first, number=number, environment=name, time=datetime.now(UTC))
+            self.running[name] = containers.run(self.stack.session, self._spec(begun))
+            self.history.append(begun)
+        for running in self.running.values():  # all of them start at the same time; it opens when all is well
+            running.wait_ready(within_seconds=LIVE_SECONDS)
 
     def close(self) -> None:
         """Remove every container; a second call changes nothing."""
-        for running in (*(one for _, one in self.retired), *self.running.values()):
-            running.remove()
+        made = [*(one for _, one in self.retired), *self.running.values()]
+        with ThreadPoolExecutor(max(len(made), 1)) as pool:
+            for removal in [pool.submit(one.remove) for one in made]:
+                removal.result()
+        while self._retiring:
+            self._retiring.pop().join()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -115,8 +126,8 @@ class Shop:
     def deploy(self, release: Release) -> Release:
         """Start a release, and stop what its environment ran before, once the new one lives; return it with its time.
 
-        A release gets a number of its own, also one that repeats an older one. Raises WorkshopError if it never lives:
-        the one before goes on then.
+        The one before may still be stopping when this returns. A release gets a number of its own, also one that
+        repeats an older one. Raises WorkshopError if it never lives: the one before goes on then.
         """
         with self._lock:
             number = max((one.number + 1 for one in self.history), default=release.number)
@@ -147,7 +158,7 @@ class Shop:
         """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for neither."""
         with self._lock:
             if name in self.running:
-                self.running[name].container.restart(timeout=STOP_SECONDS)
+                self.running[name].container.restart(timeout=RESTART_SECONDS)
             elif name in self.gateways.proxies:
                 self.gateways.proxies[name].container.restart(timeout=1)
                 self.gateways.states.pop(name, None)
@@ -222,10 +233,15 @@ class Shop:
         post(running.session, f"/containers/{running.id}/update", {"NanoCpus": round(cpus * 1e9)})
 
     def _retire(self, environment: str, running: Running) -> None:
-        """Stop it; what it wrote stays to be read."""
-        with contextlib.suppress(APIError):
-            running.container.stop(timeout=STOP_SECONDS)  # also one that is about to be started again
+        """Stop it, in a thread of its own; what it wrote stays to be read."""
         self.retired.append((environment, running))
+        self._retiring.append(threading.Thread(target=_stop, args=(running,), daemon=True))
+        self._retiring[-1].start()
+
+
+def _stop(running: Running) -> None:
+    with contextlib.suppress(*AWAY):
+        running.container.stop(timeout=STOP_SECONDS)  # also one that is about to be started again
 
 
 def _first(service: Any, gateways: Doors, modules: Mapping[str, str]) -> Release:

@@ -52,7 +52,7 @@ class Visitors:
     """Customers who come to each door while the block runs, ``rate_per_second`` to each, placing and reading orders."""
 
     doors: Mapping[str, Door]
-    rate_per_second: float = 6.0
+    rate_per_second: float = 10.0
     visits: list[Visit] = field(default_factory=list, repr=False)
     _open: dict[str, str | None] = field(default_factory=dict, repr=False)
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)

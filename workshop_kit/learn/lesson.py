@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,6 +59,8 @@ HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 where nobody sits in front of the notebook: the tour, tests."""
 SOLVED = "WORKSHOP_SOLVED"
 """Set to 1 where the solutions are in place: an exercise that does not pass is an error then."""
+REMOVED_AT_ONCE = 4
+"""How many containers `Lesson.tidy` removes at a time."""
 BEFORE_SWEEPS = ("workshop_kit.disturb.faults:undo_all",)
 """What the reaper calls first: a dead kernel's faults are healed while its proxies still stand."""
 
@@ -119,8 +122,10 @@ class Lesson:
     def tidy(self) -> None:
         """Remove the containers that this notebook made for itself; the stack stays up."""
         self.screens.stop()
-        while self._made:
-            self._made.popitem()[1].remove()
+        made = [self._made.popitem()[1] for _ in list(self._made)]
+        with ThreadPoolExecutor(REMOVED_AT_ONCE) as pool:  # a task is stopped first, which takes it a second or two
+            for removal in [pool.submit(one.remove) for one in made]:
+                removal.result()
 
     def up(self, *services: str) -> None:
         """Bring the stack up (or the services named, with what they need) and wait until it is healthy."""

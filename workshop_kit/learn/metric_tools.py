@@ -16,7 +16,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import lines, promql
 
 TOLD = ["time", "alert", "status", "severity", "summary", "action"]
-STEP_SECONDS = 2.0  # as often as the stack's Prometheus asks
+STEP_SECONDS = 1.0  # as often as the stack's Prometheus asks
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class MetricTools:
     def over_time(self, query: str, *, since: datetime, until: datetime | None = None) -> pd.DataFrame:
         """Return what a query gave from a time (UTC) until another, or now, as a table to draw.
 
-        Its index is the time, every two seconds; each series has a column, called after its labels' values. Where a
+        Its index is the time, second by second; each series has a column, called after its labels' values. Where a
         series had nothing to say there is NaN. Raises WorkshopError for what is no time.
         """
         end = until or datetime.now(UTC)

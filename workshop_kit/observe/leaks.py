@@ -143,8 +143,9 @@ class Patterns:
             return set()
         data = np.frombuffer(window, dtype=np.uint8)
         pairs = data[:-1].astype(np.uint16) << 8 | data[1:]
-        positions = np.arange(len(window) - FRAGMENT_LENGTH + 1)
-        for offset, table in self._tables:
+        (_, starts), *others = self._tables
+        positions = np.flatnonzero(starts[pairs[: len(window) - FRAGMENT_LENGTH + 1]])
+        for offset, table in others:
             positions = positions[table[pairs[positions + offset]]]
         return {
             meaning

@@ -26,6 +26,7 @@ from workshop_kit.learn import checkpoint
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.lab_settings import trust
 from workshop_kit.learn.lesson import BEFORE_SWEEPS
+from workshop_kit.learn.names import find_lesson
 from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe.watching import Subject, Tables, Watcher
 from workshop_kit.progress import Report, silent
@@ -129,7 +130,7 @@ class Stage:
     def go_to(self, lesson: str) -> None:
         """Begin to bring workspace and containers to the start of a lesson; ``work`` says how far it is."""
         desk = Desk.of(self.workspace, lambda: self.stack, self.stack.root)
-        name = checkpoint.find_lesson(self.stack.root, lesson)
+        name = find_lesson(lesson, self.stack.root / "notebooks")
 
         def job(report: Report) -> str:
             self.driving.stop()

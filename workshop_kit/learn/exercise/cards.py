@@ -80,7 +80,7 @@ def as_json(result: Result) -> dict[str, Any]:
 
 
 def facts(exercise: Exercise) -> str:
-    """Return weight, minutes and guidelines in one line: ``core · 8 min, then 3 to talk about it · factor 9``."""
+    """Return weight, minutes and guidelines in one line: ``core · 8 min, then 3 to talk about it · factor 6…``."""
     minutes = f"{exercise.minutes} min"
     if exercise.debrief_minutes:
         minutes += f", then {exercise.debrief_minutes} to talk about it"

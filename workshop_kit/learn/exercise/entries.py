@@ -7,20 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from workshop_kit.audit.catalog import principles
 from workshop_kit.learn.exercise.course import FILE, Course
 from workshop_kit.learn.exercise.marked import NOTEBOOK
 from workshop_kit.learn.exercise.markers import ID
 
-PRINCIPLES = (
-    "Single Concern",
-    "High Observability",
-    "Lifecycle Conformance",
-    "Image Immutability",
-    "Process Disposability",
-    "Self-Containment",
-    "Runtime Confinement",
+GUIDELINES = tuple(
+    f"factor {one.id.removeprefix('F')}, {one.name}" if one.id.startswith("F") else one.name for one in principles()
 )
-FACTORS = tuple(f"factor {number}" for number in range(1, 16))
+"""How an exercise cites them: ``factor 7, Disposability`` (the number with its name), ``Process Disposability``."""
 WEIGHTS = ("core", "more")
 REQUIRED = (
     "id",
@@ -100,7 +95,7 @@ def _tracks(value: object, course: Course) -> Iterator[str]:
 
 
 def _guidelines(value: object, _: Course) -> Iterator[str]:
-    yield from _some_of("guidelines", value, (*FACTORS, *PRINCIPLES))
+    yield from _some_of("guidelines", value, GUIDELINES)
 
 
 def _some_of(key: str, value: object, known: tuple[str, ...]) -> Iterator[str]:

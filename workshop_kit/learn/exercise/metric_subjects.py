@@ -169,9 +169,9 @@ class Job(NamedTuple):
 
 def at_work(stack: Stack, random: Random) -> Made:
     """Three containers: one wants more than its limit, one wants more than that and may have it, one waits."""
-    burst_seconds = random.choice((0.8, 1.0, 1.2, 1.4))
+    burst_seconds = random.choice((0.4, 0.5, 0.6, 0.7))
     jobs = [
-        Job(0.05, 1.0, 0.02, burst_seconds, 2.0 - burst_seconds),  # held back in the bursts
+        Job(0.05, 1.0, 0.02, burst_seconds, 1.0 - burst_seconds),  # held back in the bursts
         Job(1.0, 0.45, 0.45, 1.0, 1.0),  # busy, below its limit
         Job(0.2, 0.02, 0.02, 1.0, 1.0),  # slow because it waits for somebody
     ]
@@ -192,7 +192,7 @@ def _worker(stack: Stack, job: Job) -> Spec:
     )
 
 
-def usage_of(stack: Stack, trio: str, seconds: float = 8.0) -> pd.DataFrame:
+def usage_of(stack: Stack, trio: str, seconds: float = 3.0) -> pd.DataFrame:
     """Watch the three for a while; a row a second and container, with the columns of `observe.stats.Usage`.
 
     They are called a, b and c, in the order of ``trio``.

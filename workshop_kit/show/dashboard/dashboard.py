@@ -23,7 +23,7 @@ from workshop_kit.show.shown import Shown
 WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
 LONGEST_SECONDS = 1800.0
 STOP_AFTER_SECONDS = 3600.0
-HEADLESS_SECONDS = 4.0
+HEADLESS_SECONDS = 1.0
 
 
 class Gathers(Protocol):

@@ -37,7 +37,7 @@ class Explorer:
         follow: Follow | None = None,
         known: Mapping[str, str] | None = None,
         title: str = "Log explorer",
-        headless_seconds: float = 3,
+        headless_seconds: float = 1.5,
     ) -> None:
         self.title = visible(title)
         self.desk = Desk(store, query, **(known or {}))

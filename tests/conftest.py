@@ -1,6 +1,6 @@
 """What every test may ask for: the real engine, a workspace of the tests' own, and its running stack.
 
-Nothing here is skipped when the engine is missing: ``./workshop test`` brings one, and without it the suite fails.
+Without an engine these fixtures fail. ``./workshop test`` brings one, or leaves out the tests that need it and says so.
 """
 
 from __future__ import annotations
@@ -18,12 +18,7 @@ import httpx
 import hypothesis
 import pytest
 
-from tests.spreading import (
-    Stopwatch,
-    pytest_collection_modifyitems,
-    pytest_sessionfinish,
-    pytest_xdist_make_scheduler,
-)
+from tests.reporting import pytest_deselected, pytest_terminal_summary, pytest_testnodedown
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.reach import Engine
@@ -33,7 +28,7 @@ from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
 
 # pytest finds hooks by their names
-__all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_deselected", "pytest_terminal_summary", "pytest_testnodedown"]
 ROOT = Path(__file__).resolve().parents[1]
 
 # How long an example takes says nothing on a machine that runs containers and browsers beside it.
@@ -44,8 +39,22 @@ hypothesis.settings.load_profile("suite")
 def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C even where the suite runs in a script's background, whose programs inherit to ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if config.getoption("numprocesses", None):
-        config.pluginmanager.register(Stopwatch(config.rootpath))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what needs an engine, by its fixtures; keep each file with one worker, and begin with the long groups.
+
+    A test that carries a group of its own (``xdist_group``) shares something costly with others, so it takes long.
+    """
+    own = {item.nodeid for item in items if item.get_closest_marker("xdist_group")}
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker("engine")
+        if item.nodeid not in own:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    yield  # what is left out is left out, and shuffled is what is shuffled
+    items.sort(key=lambda item: item.nodeid.partition("@")[0] not in own)
 
 
 @pytest.fixture(scope="session")

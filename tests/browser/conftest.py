@@ -1,4 +1,4 @@
-"""A real JupyterLab on a scratch workspace, and a real browser in front of it."""
+"""One JupyterLab on a scratch workspace, and one browser in front of it, for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from collections.abc import Callable, Iterator
 import nbformat
 import pytest
 from nbformat import v4
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.lab_page import WAIT_MS, LabPage
 from workshop_kit.develop.browser import find
+from workshop_kit.engine import cleanup
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.learn import ready
 from workshop_kit.learn.lab import LabServer, start_server
 from workshop_kit.learn.lab_settings import KERNEL
 from workshop_kit.learn.workspace import Workspace
 
-expect.set_options(timeout=WAIT_MS)  # where it must not take long, that stands there
+expect.set_options(timeout=WAIT_MS)
 WriteNotebook = Callable[[str, list[str]], None]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, headless.
 
@@ -37,13 +41,27 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def browser_context(chromium: Browser) -> BrowserContext:
+    """The context of JupyterLab's pages: its cache has JupyterLab's scripts from the second page on."""
+    return chromium.new_context(viewport={"width": 1280, "height": 900})
+
+
+@pytest.fixture(scope="package")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A scratch workspace in a folder with a space in its name."""
     return Workspace.open(tmp_path_factory.mktemp("browser") / "my workspace")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def session(workspace: Workspace, engine: Engine) -> Iterator[Session]:
+    """The scratch workspace's session. What kernels and tests made in it is removed at the end, its stack too."""
+    session = ready.session_of(workspace, engine)
+    yield session
+    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+
+
+@pytest.fixture(scope="package")
 def server(workspace: Workspace) -> Iterator[LabServer]:
     """A JupyterLab as ``./workshop start`` starts it."""
     server = start_server(workspace)
@@ -52,17 +70,17 @@ def server(workspace: Workspace) -> Iterator[LabServer]:
 
 
 @pytest.fixture
-def lab(chromium: Browser, server: LabServer, workspace: Workspace) -> Iterator[LabPage]:
-    """A fresh browser page; the kernels that the test started end with it."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    lab = LabPage(page, server, workspace)
-    yield lab
+def lab(browser_context: BrowserContext, server: LabServer, workspace: Workspace) -> Iterator[LabPage]:
+    """A browser page, and no progress yet; the kernels that the test started end with it."""
+    workspace.progress_path.unlink(missing_ok=True)
+    page = browser_context.new_page()
+    yield LabPage(page, server, workspace)
     page.close()
-    for session in json.loads(server.call("GET", "/api/sessions")):
-        server.call("DELETE", f"/api/sessions/{session['id']}")
+    for running in json.loads(server.call("GET", "/api/sessions")):
+        server.call("DELETE", f"/api/sessions/{running['id']}", timeout_seconds=20)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def write_notebook(workspace: Workspace) -> WriteNotebook:
     """Return a function that writes a notebook of code cells into the workspace."""
 

@@ -80,10 +80,16 @@ class LabPage:
         prompt = self.cell(number).locator(".jp-InputPrompt").first
         expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=WAIT_MS)
 
-    def run_all(self) -> None:
-        """Choose Run > Run All Cells in the menu and wait until the kernel is idle again."""
+    def run_all(self, last: int) -> None:
+        """Choose Run > Run All Cells in the menu and wait until the last code cell, counted from 0, has run."""
         self.menu("Run", "Run All Cells")
-        self.page.wait_for_timeout(300)  # the kernel is still idle at the moment of the click
+        self.wait_until_run(last)
+
+    def restart_kernel(self) -> None:
+        """Choose Kernel > Restart Kernel… in the menu, confirm, and wait until the new kernel is idle."""
+        self.menu("Kernel", "Restart Kernel…")
+        with self.page.expect_response(re.compile(r"/api/kernels/[^/]+/restart")):
+            self.page.get_by_role("button", name="Confirm Kernel Restart").click()
         self.wait_until_idle()
 
     def menu(self, menu: str, item: str) -> None:
@@ -111,6 +117,13 @@ class LabPage:
         self.page.keyboard.press("Escape")
         self.menu("File", "Save Notebook")
         expect(self.page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+
+    def scroll_to_top(self, number: int) -> None:
+        """Scroll until a cell stands at the top of the notebook."""
+        cell = self.cell(number).element_handle()
+        self.page.wait_for_function(
+            "cell => { cell.scrollIntoView({block: 'start'}); return cell.getBoundingClientRect().top < 200 }", arg=cell
+        )
 
     def screenshot(self, name: str, target: Locator | None = None) -> Path:
         """Keep a picture of the page (or of ``target``) in build/screenshots and return its path."""

@@ -1,22 +1,17 @@
-"""Lesson 00 as its first reader takes it: opened in JupyterLab, run cell by cell with clicks, and looked at."""
+"""Lesson 00 in JupyterLab, run cell by cell with clicks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser import lessons
 from tests.browser.lab_page import LabPage
-from workshop_kit.engine import cleanup, reach
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.engine.session import Session
 
-pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(600)]
-
-
+pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("browser")]
 LESSON = "00_start"
 
 
@@ -26,23 +21,21 @@ def position(cell_id: str) -> int:
 
 
 def assert_honest(lesson: LabPage) -> None:
-    """Without a database the naive service said yes to everything, ours to liveness alone."""
+    """Without a database the naive service answers 200 everywhere, the stack's service on /livez alone."""
     honest = lesson.output(position("honest"))
     for path, naive, ours in (("/livez", 200, 200), ("/readyz", 200, 503), ("/health", 200, 503)):
         expect(honest.locator("tr", has_text=re.compile(rf"{path}\s*{naive}\s*{ours}"))).to_be_visible()
 
 
 @pytest.fixture
-def lesson(lab: LabPage, workspace: Workspace) -> Iterator[LabPage]:
-    """The lesson, open and not run; its stack and containers are gone afterwards."""
-    lab.open("00_start")
-    yield lab
-    session = ready.session_of(workspace, reach.connect())
-    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+def lesson(lab: LabPage, session: Session) -> LabPage:
+    """The lesson, open and not run."""
+    lessons.open_untouched(lab, LESSON)
+    return lab
 
 
 def run_to(lesson: LabPage, first: str, last: str) -> None:
-    """Click through the code cells from one to the other, both included."""
+    """Run the code cells from one to the other, both included."""
     cells = lessons.cells(LESSON)
     for number in range(position(first), position(last) + 1):
         if cells[number]["cell_type"] == "code":
@@ -50,7 +43,7 @@ def run_to(lesson: LabPage, first: str, last: str) -> None:
 
 
 def test_the_lesson_is_run_by_clicks(lesson: LabPage) -> None:
-    """The failure is seen, the guess is held against it, the service recovers, and every answer is on the page."""
+    """The page shows the failure, the verdict on the guess, the recovery, and the answers to the three questions."""
     run_to(lesson, "setup", "predict")
     expect(lesson.output(position("works"))).to_contain_text("POST /orders → 201")
     question = lesson.output(position("predict")).locator(".wk-live")
@@ -63,8 +56,7 @@ def test_the_lesson_is_run_by_clicks(lesson: LabPage) -> None:
     expect(verdict).to_contain_text("Its health check turns red, and orders fail.")
     expect(verdict).to_contain_text("Its health check stays green, and every order fails.")
     lesson.page.set_viewport_size({"width": 1280, "height": 860})
-    lesson.cell(position("break")).evaluate("cell => cell.scrollIntoView({block: 'start'})")
-    lesson.page.wait_for_timeout(500)
+    lesson.scroll_to_top(position("break"))
     lesson.screenshot("00_start")
     run_to(lesson, "honest", "board")
     assert_honest(lesson)
@@ -76,18 +68,3 @@ def test_the_lesson_is_run_by_clicks(lesson: LabPage) -> None:
     expect(lesson.output(position("board")).locator(".wk-live")).to_contain_text("container.graceful")
     lesson.screenshot("00_start-end")
     assert lesson.errors == []
-
-
-def test_run_all_twice_in_the_dark(lesson: LabPage) -> None:
-    """All cells at once, and a second time over what the first left: no error, readable in the dark theme."""
-    lesson.theme(dark=True)
-    code_cells = lessons.code_cells(LESSON)
-    for round_number in (1, 2):
-        lesson.menu("Run", "Run All Cells")
-        prompt = lesson.cell(position("board")).locator(".jp-InputPrompt").first
-        expect(prompt).to_have_text(f"[{round_number * code_cells}]:", timeout=120_000)
-        assert_honest(lesson)
-    expect(lesson.output(position("reveal"))).to_contain_text("every order fails")
-    lesson.cell(position("honest")).evaluate("cell => cell.scrollIntoView({block: 'start'})")
-    lesson.page.wait_for_timeout(500)
-    lesson.screenshot("00_start-dark")

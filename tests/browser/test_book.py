@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.lab_page import SCREENSHOTS, WAIT_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser")]
 SHOWN = "images => images.every(image => image.complete && image.naturalWidth > 0)"
 
 

@@ -1,17 +1,16 @@
-"""The log explorer in a real JupyterLab: hostile lines stay text; search, time, records, requests, live; by keys."""
+"""The log explorer in JupyterLab: hostile lines stay text; search, time, records, requests, live; by keys."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import WriteNotebook
-from tests.browser.lab_page import SCREENSHOTS, WAIT_MS, LabPage
+from tests.browser.lab_page import LabPage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SETUP = r"""import json
 from workshop_kit.observe import logs
@@ -43,7 +42,7 @@ LIVE = 'explorer = Explorer(FrameStore(frame(text)), follow=follow, title="Live"
 THREADS = (
     "import threading\nprint('threads:', len([t for t in threading.enumerate() if t.name.startswith('explorer')]), '.')"
 )
-BUSY = "import time\ntime.sleep(20)"
+BUSY = "import time\ntime.sleep(60)"
 STOP = "explorer.stop()"
 SOURCES = [SETUP, SHOW, LIVE, THREADS, BUSY, STOP]
 
@@ -55,7 +54,7 @@ def opened(lab: LabPage, write_notebook: WriteNotebook) -> None:
     lab.open("explorer")
     for cell in (0, 1):
         lab.run_cell(cell)
-    expect(count(lab)).to_contain_text("1,001 of 1,001 lines", timeout=WAIT_MS)
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
 
 
 def explorer(lab: LabPage, cell: int = 1) -> Locator:
@@ -85,102 +84,49 @@ def search(lab: LabPage, text: str, cell: int = 1) -> None:
     box.press("Enter")
 
 
-def test_what_a_line_holds_is_text_in_both_themes(lab: LabPage) -> None:
-    """No script of a line runs, no tag of one is in the page, what would be invisible is written out."""
+def test_lines_are_searched_opened_and_followed(lab: LabPage) -> None:
+    """While a cell runs: a search, its mistake at its place, an opened line, one request and back; all of it text."""
+    hears(lab)
     lab.screenshot("explorer-light", lab.cell(1))
+    lab.run_cell(4, wait=False)
     expect(lines(lab)).to_have_count(100)
     expect(lines(lab).filter(has_text="trace").first.locator(".wk-lx-level")).to_have_attribute("data-level", "debug")
     lines(lab).first.locator(".wk-lx-open").click()
-    record = explorer(lab).locator(".wk-lx-record dd").first
-    expect(record).to_be_visible()
+    expect(explorer(lab).locator(".wk-lx-record dd").first).to_be_visible()
     expect(explorer(lab)).to_contain_text("window.__pwned=2</script>\\u202e\\x1b[31m\\x07")
+    search(lab, "level:error status>=500")
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    mistake(lab)
+    lines(lab).first.get_by_role("button", name="same request").click()
+    expect(count(lab)).to_contain_text("Request r332")
+    messages = lines(lab).locator(".wk-lx-msg").all_text_contents()
+    assert [message.split("order ")[1][:3] for message in messages] == ["996", "997", "998"]
+    assert lines(lab).locator(".wk-lx-service").all_text_contents() == ["web", "db", "web"]
+    lab.screenshot("explorer-request", lab.cell(1))
+    button(lab, "Back").click()
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    button(lab, "Clear").click()
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
+    expect(lab.cell(4).locator(".jp-InputPrompt")).to_have_text("[*]:")
     assert explorer(lab).locator("img, script").count() == 0
-    assert lab.page.evaluate("window.__pwned") is None
-    lab.theme(dark=True)
-    lab.screenshot("explorer-dark", lab.cell(1))
-    search(lab, "traceback")
-    expect(lines(lab)).to_have_count(1)
-    lines(lab).first.locator(".wk-lx-open").click()
-    expect(explorer(lab).locator(".wk-lx-record dl")).to_contain_text("plain text")
     assert lab.page.evaluate("window.__pwned") is None
     assert lab.errors == []
 
 
-def test_a_mistake_is_shown_at_its_place_and_what_was_found_stays(lab: LabPage) -> None:
-    """Enter searches; a mistake has a sentence and a caret under its character; Clear shows all lines again."""
-    search(lab, "level:error status>=500")
-    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=WAIT_MS)
+def mistake(lab: LabPage) -> None:
+    """Search with a mistake and assert that a caret stands below it, and that what was found stays."""
     search(lab, "level:error status>=")
     said = explorer(lab).get_by_role("alert")
     expect(said).to_contain_text("At character")
     shown, caret = (said.locator("pre").text_content() or "").split("\n")
     assert shown == "level:error status>="
     assert caret == " " * 20 + "^"
-    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=WAIT_MS)
+    expect(count(lab)).to_contain_text("100 of 1,001 lines")
     lab.screenshot("explorer-mistake", lab.cell(1))
-    button(lab, "Clear").click()
-    expect(count(lab)).to_contain_text("1,001 of 1,001 lines", timeout=WAIT_MS)
-    expect(said).to_be_empty()
 
 
-def test_one_request_is_followed_through_its_services_and_back(lab: LabPage) -> None:
-    """ "Same request" shows its lines oldest first, whatever was searched; Back returns to the search."""
-    search(lab, "level:error")
-    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=WAIT_MS)
-    lines(lab).first.get_by_role("button", name="same request").click()
-    expect(count(lab)).to_contain_text("Request r332", timeout=WAIT_MS)
-    assert [cell.split("order ")[1][:3] for cell in lines(lab).locator(".wk-lx-msg").all_text_contents()] == [
-        "996",
-        "997",
-        "998",
-    ]
-    assert lines(lab).locator(".wk-lx-service").all_text_contents() == ["web", "db", "web"]
-    lab.screenshot("explorer-request", lab.cell(1))
-    button(lab, "Back").click()
-    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=WAIT_MS)
-
-
-def test_everything_is_done_by_keys(lab: LabPage) -> None:
-    """Arrows, Shift and Enter choose a time; lines are walked and opened; the notebook's shortcuts do nothing."""
-    before = lab.cell_count()
-    bars = explorer(lab).get_by_role("slider")
-    bars.focus()
-    for key in ("End", "ArrowLeft", "Shift+ArrowLeft"):
-        lab.page.keyboard.press(key)
-    expect(bars).to_have_attribute("aria-valuetext", re.compile("2026-11-24 21:15:30 to 2026-11-24 21:16:30: .*info"))
-    lab.page.keyboard.press("Enter")
-    expect(count(lab)).to_contain_text("60 of 1,001 lines", timeout=WAIT_MS)
-    expect(bars).to_be_focused()
-    lab.screenshot("explorer-span", lab.cell(1))
-    for key in ("b", "a", "d", "d"):
-        lab.page.keyboard.press(key)
-    lab.page.keyboard.press("Escape")
-    expect(count(lab)).to_contain_text("1,001 of 1,001 lines", timeout=WAIT_MS)
-    lines(lab).first.locator(".wk-lx-open").focus()
-    for key in ("ArrowDown", "ArrowDown", "b", "Enter"):
-        lab.page.keyboard.press(key)
-    third = lines(lab).nth(2).locator(".wk-lx-open")
-    expect(third).to_be_focused()
-    expect(third).to_have_attribute("aria-expanded", "true")
-    record = explorer(lab).locator(".wk-lx-record dl")
-    expect(record).to_contain_text("order 997")
-    lab.page.keyboard.press("Enter")
-    expect(record).to_have_count(0)
-    lab.page.keyboard.press("Enter")
-    expect(record).to_contain_text("order 997")
-    expect(third).to_be_focused()
-    lab.page.keyboard.press("Tab")
-    expect(lines(lab).nth(2).get_by_role("button", name="same request")).to_be_focused()
-    button(lab, "Older").focus()
-    lab.page.keyboard.press("Enter")
-    expect(explorer(lab)).to_contain_text("page 2 of 11")
-    expect(button(lab, "Older")).to_be_focused()
-    assert lab.cell_count() == before
-    assert lab.errors == []
-
-
-def test_a_screen_reader_hears_what_it_is(lab: LabPage) -> None:
-    """Groups, buttons, the bars with their sum, column heads and the state of a record have names."""
+def hears(lab: LabPage) -> None:
+    """Assert that groups, buttons, bars with their sums, and column heads have names."""
     heard = explorer(lab).aria_snapshot()
     for line in (
         "searchbox",
@@ -201,8 +147,17 @@ def test_a_screen_reader_hears_what_it_is(lab: LabPage) -> None:
     expect(explorer(lab).get_by_role("rowheader", name="2026-11-24 21:16:30", exact=True)).to_be_visible()
 
 
-def test_a_span_is_drawn_with_the_mouse(lab: LabPage) -> None:
-    """Dragging over the bars looks closer; "Whole time" goes back."""
+@pytest.mark.long
+def test_times_and_lines_by_keys_and_mouse_and_live(lab: LabPage) -> None:
+    """A time is chosen by keys or by a drag, lines are walked by keys, and new lines come by themselves."""
+    draws(lab)
+    uses_keys(lab)
+    follows(lab)
+    assert lab.errors == []
+
+
+def draws(lab: LabPage) -> None:
+    """Draw a time with the mouse and go back to the whole time."""
     box = explorer(lab).get_by_role("slider").bounding_box()
     assert box is not None
     lab.page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 20)
@@ -210,16 +165,54 @@ def test_a_span_is_drawn_with_the_mouse(lab: LabPage) -> None:
     lab.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20, steps=4)
     lab.page.mouse.up()
     expect(count(lab)).not_to_contain_text("1,001 of 1,001 lines")
-    expect(count(lab)).to_contain_text(re.compile(r"\b[23]\d\d of 1,001 lines"), timeout=WAIT_MS)
+    expect(count(lab)).to_contain_text(re.compile(r"\b[23]\d\d of 1,001 lines"))
     button(lab, "Whole time").click()
-    expect(count(lab)).to_contain_text("1,001 of 1,001 lines", timeout=WAIT_MS)
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
 
 
-def test_lines_come_live_wait_while_paused_and_end(lab: LabPage) -> None:
-    """New lines stand on top; a pause counts them; a cell run again leaves one follower; `stop` ends it."""
+def uses_keys(lab: LabPage) -> None:
+    """Choose a time with arrows, walk through lines and open one; no shortcut of the notebook acts."""
+    before = lab.cell_count()
+    bars = explorer(lab).get_by_role("slider")
+    bars.focus()
+    for key in ("End", "ArrowLeft", "Shift+ArrowLeft"):
+        lab.page.keyboard.press(key)
+    expect(bars).to_have_attribute("aria-valuetext", re.compile("2026-11-24 21:15:30 to 2026-11-24 21:16:30: .*info"))
+    lab.page.keyboard.press("Enter")
+    expect(count(lab)).to_contain_text("60 of 1,001 lines")
+    expect(bars).to_be_focused()
+    lab.screenshot("explorer-span", lab.cell(1))
+    for key in ("b", "a", "d", "d"):
+        lab.page.keyboard.press(key)
+    lab.page.keyboard.press("Escape")
+    expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
+    lines(lab).first.locator(".wk-lx-open").focus()
+    for key in ("ArrowDown", "ArrowDown", "b", "Enter"):
+        lab.page.keyboard.press(key)
+    third = lines(lab).nth(2).locator(".wk-lx-open")
+    expect(third).to_be_focused()
+    expect(third).to_have_attribute("aria-expanded", "true")
+    record = explorer(lab).locator(".wk-lx-record dl")
+    expect(record).to_contain_text("order 997")
+    lab.page.keyboard.press("Enter")
+    expect(record).to_have_count(0)
+    lab.page.keyboard.press("Enter")
+    expect(record).to_contain_text("order 997")
+    expect(third).to_be_focused()
+    lab.page.keyboard.press("Tab")
+    expect(lines(lab).nth(2).get_by_role("button", name="same request")).to_be_focused()
+    button(lab, "Older").focus()
+    lab.page.keyboard.press("Enter")
+    expect(explorer(lab)).to_contain_text("page 2 of 11")
+    expect(button(lab, "Older")).to_be_focused()
+    assert lab.cell_count() == before
+
+
+def follows(lab: LabPage) -> None:
+    """New lines stand on top, a pause counts them, a cell run again leaves one follower, and `stop` ends it."""
     lab.run_cell(2)
     total = re.compile(r"1,0[1-9]\d of 1,0[1-9]\d lines")
-    expect(count(lab, 2)).to_contain_text(total, timeout=WAIT_MS)
+    expect(count(lab, 2)).to_contain_text(total)
     lines(lab, 2).nth(1).locator(".wk-lx-open").focus()
     held = lab.page.evaluate("document.activeElement.textContent")
     expect(lines(lab, 2).nth(1).locator(".wk-lx-open")).not_to_have_text(held)
@@ -239,56 +232,3 @@ def test_lines_come_live_wait_while_paused_and_end(lab: LabPage) -> None:
     expect(count(lab, 2)).to_contain_text("· 1 gap: rotated away <img")
     lab.run_cell(5)
     expect(count(lab, 2)).to_contain_text("· ended")
-    assert lab.errors == []
-
-
-def test_it_answers_while_a_cell_runs(lab: LabPage) -> None:
-    """A search is answered within the cell that blocks the kernel, not after it."""
-    lab.run_cell(4, wait=False)
-    running = lab.cell(4).locator(".jp-InputPrompt")
-    expect(running).to_have_text("[*]:")
-    search(lab, "level:error")
-    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=15_000)
-    expect(running).to_have_text("[*]:")
-
-
-def test_a_reload_keeps_it_and_a_dead_kernel_is_said(lab: LabPage) -> None:
-    """F5 changes nothing; without its kernel the explorer says so; opened anew its table and picture are read."""
-    search(lab, "level:error")
-    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=WAIT_MS)
-    lab.save()
-    lab.reload()
-    expect(count(lab)).to_contain_text("100 of 1,001 lines", timeout=WAIT_MS)
-    search(lab, "level:warning")
-    expect(lines(lab).first).to_contain_text("order 997")
-    lab.save()
-    lab.menu("Kernel", "Restart Kernel…")
-    lab.page.get_by_role("button", name="Confirm Kernel Restart").click()
-    lab.wait_until_idle()
-    button(lab, "Search").click()
-    expect(count(lab)).to_contain_text("no kernel", timeout=20_000)
-    lab.screenshot("explorer-no-kernel", lab.cell(1))
-    lab.reload()
-    twin = lab.output(1).locator(".wk-static")
-    expect(twin).to_be_visible()
-    expect(twin).to_contain_text("order 999 <img")
-    expect(lab.output(1).get_by_text("Error displaying widget")).to_be_hidden()
-    assert lab.page.evaluate("window.__pwned") is None
-    assert lab.errors == []
-
-
-def test_the_exported_page_has_a_picture_and_a_table(lab: LabPage) -> None:
-    """In exported HTML the newest lines and the bars are read without a kernel, and no script of a line runs."""
-    lab.save()
-    html, _ = HTMLExporter().from_filename(str(lab.workspace.notebooks / "explorer.ipynb"))  # type: ignore[no-untyped-call]
-    browser = lab.page.context.browser
-    assert browser is not None
-    exported = browser.new_page()
-    exported.set_content(html, wait_until="domcontentloaded")
-    page = exported.locator(".wk-static")
-    expect(page.locator("img")).to_have_attribute("alt", re.compile("100 error, 100 warning"))
-    expect(page.locator("tbody tr")).to_have_count(20)
-    expect(page).to_contain_text("order 999 <img src=x")
-    assert exported.evaluate("window.__pwned") is None
-    page.screenshot(path=SCREENSHOTS / "explorer-exported.png")
-    exported.close()

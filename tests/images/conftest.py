@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-from tests.images.seen import new_secret
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
+from workshop_kit.observe.leaks import new_canary
 
 Hardened = Callable[..., Any]
 
@@ -32,7 +32,7 @@ def labels(session: Session) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def secret() -> str:
     """A password that looks different in every encoding."""
-    return new_secret()
+    return new_canary()
 
 
 @pytest.fixture(scope="module")

@@ -1,69 +1,29 @@
-"""What can be seen of a container from outside and inside, and whether a secret is in it."""
+"""What the tests of images look at: a container's health, its privileges, its last words, and where a secret shows."""
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-import secrets
-import string
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
-FRAGMENT_LENGTH = 6
-"""Tools shorten values in messages, so a leak may be no more than a part of the secret."""
+from workshop_kit.observe import surfaces
+from workshop_kit.observe.leaks import find
 
-
-LETTERS = string.ascii_letters + string.digits
-"""Not hex digits alone: six of those stand by chance in one of a few thousand checksums."""
+PATIENCE_SECONDS = 60
 
 
-def new_secret() -> str:
-    """Return a random password of 26 characters that looks different in every encoding."""
-    return "{}+{}/{}".format(*("".join(secrets.choice(LETTERS) for _ in range(8)) for _ in range(3)))
+def until(holds: Callable[[], bool], container: Any) -> None:
+    """Poll until a condition holds; fail with the container's log."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, container.logs(tail=30).decode(errors="replace")
+        time.sleep(0.1)
 
 
-def encodings(secret: str) -> dict[str, bytes]:
-    """Return the forms in which a secret may turn up; base64 in the three alignments it can have in a longer text."""
-    raw = secret.encode()
-    shifted = (base64.b64encode(b"\0" * shift + raw)[2 * shift : -4] for shift in range(3))
-    return {
-        "plain": raw,
-        "reversed": secret[::-1].encode(),
-        "hex": raw.hex().encode(),
-        "url": quote(secret, safe="").encode(),
-        **{f"base64+{shift}": text for shift, text in enumerate(shifted)},
-    }
-
-
-def leaks(secret: str, seen: bytes) -> list[str]:
-    """Return the encodings in which any fragment of a secret stands in what was seen."""
-    seen = re.sub(rb"\0{64,}", b"\0", seen)  # database files are mostly zeros, and searched a hundred times
-    lower = seen.lower()
-    found = []
-    for name, text in encodings(secret).items():
-        # Hex has two digits a character; six of them alone are found by chance in every checksum.
-        length = 2 * FRAGMENT_LENGTH if name == "hex" else FRAGMENT_LENGTH
-        fragments = (text[start : start + length] for start in range(len(text) - length + 1))
-        if any(fragment in (lower if name == "hex" else seen) for fragment in fragments):
-            found.append(name)
+def leaks(secrets: Mapping[str, str], container: Any) -> list[dict[str, Any]]:
+    """Where the engine, the kernel, the log or the volumes of a container show a part of one of these secrets."""
+    found: list[dict[str, Any]] = find(secrets, surfaces.of_container(container)).to_dict("records")
     return found
-
-
-def surfaces(container: Any, written: str) -> Iterator[tuple[str, bytes]]:
-    """Yield where a secret could show, and what is to be seen there. ``written``: folders the container writes to."""
-    container.reload()
-    yield "inspect", json.dumps(container.attrs, ensure_ascii=False).encode()
-    yield "image inspect", json.dumps(container.image.attrs, ensure_ascii=False).encode()
-    yield "image history", json.dumps(container.image.history(), ensure_ascii=False).encode()
-    yield "logs", container.logs()
-    yield "top", json.dumps(container.top(), ensure_ascii=False).encode()
-    yield "environ", run(container, "cat /proc/[0-9]*/environ")[1]
-    yield "cmdline", run(container, "cat /proc/[0-9]*/cmdline")[1]
-    yield "pipes", run(container, "for n in /proc/1/fd/*; do test -p $n && timeout 0.2 cat $n; done; true")[1]
-    yield "files", run(container, f"tar --create --ignore-failed-read --file=- {written}")[1]
 
 
 def run(container: Any, script: str, **environment: str) -> tuple[int, bytes]:
@@ -79,22 +39,28 @@ def health(container: Any) -> str:
     return str(state["Health"]["Status"] if state["Running"] else state["Status"])
 
 
-def wait_healthy(container: Any, timeout_seconds: float = 60) -> None:
+def wait_healthy(container: Any) -> None:
     """Return once a container is healthy; fail with its log if it stops, turns unhealthy or takes too long."""
-    deadline = time.monotonic() + timeout_seconds
-    while (status := health(container)) != "healthy":
-        last_words = container.logs(tail=20).decode(errors="replace")
-        assert status == "starting", f"{status}: {last_words}"
-        assert time.monotonic() < deadline, last_words
-        time.sleep(0.1)
+
+    def healthy() -> bool:
+        status = health(container)
+        assert status in {"starting", "healthy"}, f"{status}: {container.logs(tail=20).decode(errors='replace')}"
+        return status == "healthy"
+
+    until(healthy, container)
 
 
-def confinement(container: Any) -> dict[str, str]:
-    """Return what the kernel says of the container's first process."""
+def assert_confined(container: Any, user: int) -> None:
+    """The first process runs as this user, without a capability, and cannot gain privileges."""
     lines = run(container, "cat /proc/1/status")[1].decode().splitlines()
-    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    status = {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    assert set(status["Uid"].split()) == {str(user)}
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
 
 
-def refusal(container: Any) -> tuple[int, str]:
-    """Return exit code and whole log of a container that does not want to start."""
-    return int(container.wait(timeout=60)["StatusCode"]), container.logs().decode()
+def assert_refused(container: Any, words: str) -> None:
+    """The container ends by itself with exit code 1, and its log is one sentence with these words."""
+    code, log = int(container.wait(timeout=PATIENCE_SECONDS)["StatusCode"]), container.logs().decode()
+    assert (code, log.count("\n")) == (1, 1), log
+    assert words in log

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from images.collector import batches, bucket, checkpoint, records, spool, tail
+from images.collector import batches, checkpoint, records, spool, tail
 from images.collector.records import Identity
 
 WHO = Identity("a" * 64, "staging", "service")
@@ -57,16 +50,6 @@ def test_what_is_no_record_is_kept_as_it_is(junk: bytes) -> None:
     assert [line for lines in found.lines.values() for line in lines] == [junk + b"\n"]
 
 
-def test_lines_go_to_the_hour_in_which_they_were_written() -> None:
-    """A batch over the turn of an hour fills two parts; each line is in its own."""
-    lines = [engine_line(f"{n}\n", time=f"2026-11-24T{22 + n // 2}:00:00.0Z") for n in range(4)]
-    found = batches.sort(lines, WHO, whole=True).lines
-    assert [(part, len(some)) for part, some in found.items()] == [
-        ("staging~service~2026-11-24T22", 2),
-        ("staging~service~2026-11-24T23", 2),
-    ]
-
-
 def test_a_line_in_pieces_waits_for_its_last_piece() -> None:
     """With both streams in the middle of a line, only what came before is taken; then all of it."""
     begun = [engine_line("whole\n"), engine_line("a" * 9), engine_line("b" * 9, "stderr"), engine_line("a\n")]
@@ -89,15 +72,6 @@ def test_a_line_in_pieces_waits_for_its_last_piece() -> None:
 def test_a_service_is_named_by_its_labels(labels: dict[str, str], service: str) -> None:
     """Compose's label, else the kit's, else the container's name; whatever it holds, it is one folder."""
     assert records.identity("c" * 64, "/eager_hopper", labels).service == service
-
-
-def test_a_part_always_goes_to_the_same_place(tmp_path: Path) -> None:
-    """The key follows from the part's name alone."""
-    (tmp_path / "parts").mkdir()
-    (tmp_path / "parts" / "000000000007~ab12~staging~service~2026-11-24T22").write_bytes(b"x\n")
-    (part,) = spool.waiting(tmp_path)
-    assert part.key == "logs/staging/service/2026/11/24/22/ab12-000000000007.jsonl.gz"
-    assert gzip.compress(b"x\n", mtime=0) == gzip.compress(b"x\n", mtime=0)
 
 
 def keeper_in(folder: Path) -> checkpoint.Keeper:
@@ -128,11 +102,6 @@ def test_a_checkpoint_that_cannot_be_read_is_said_to_be_lost(tmp_path: Path, con
     start = spool.opened(tmp_path)
     assert start.lost is True
     assert start.checkpoint["spool"] != keeper.spool
-
-
-def test_an_empty_folder_has_lost_nothing(tmp_path: Path) -> None:
-    """The first start of all is no loss."""
-    assert spool.opened(tmp_path).lost is False
 
 
 @pytest.fixture
@@ -222,18 +191,6 @@ def test_half_a_line_waits_for_its_other_half(folder: Path) -> None:
     assert texts_of(running)[0] == ["later\n"]
 
 
-def test_a_line_that_a_rotation_cut_in_two_is_in_one_batch(folder: Path) -> None:
-    """Pieces in two files belong to one line: they are taken together."""
-    running = tail.Tail(folder, WHO, None, 3)
-    write(folder, "before\n", "first piece, ")
-    assert texts_of(running)[0] == ["before\n"]
-    rotate(folder)
-    write(folder, "second piece\n", "after\n")
-    batch = running.read()
-    assert batch is not None
-    assert [len(some) for some in batch.lines.values()] == [3]
-
-
 @pytest.mark.parametrize("rotated", [False, True])
 def test_a_log_that_is_removed_leaves_a_gap_if_a_newer_file_was_never_opened(folder: Path, rotated: bool) -> None:
     """As while the buffer is full: what was held is read, and its last name tells that there was a newer one."""
@@ -247,40 +204,3 @@ def test_a_log_that_is_removed_leaves_a_gap_if_a_newer_file_was_never_opened(fol
     shutil.rmtree(folder)
     lines, gaps, _ = texts_of(running)
     assert (lines, gaps) == (["2\n"], [tail.UNSEEN] if rotated else [])
-
-
-def test_a_log_that_somebody_cut_leaves_a_gap(folder: Path) -> None:
-    """``truncate`` by hand: what is written from then on is read, and a GAP says that more may be missing."""
-    running = tail.Tail(folder, WHO, None, 3)
-    write(folder, *[f"{n}\n" for n in range(100)])
-    assert len(texts_of(running)[0]) == 100
-    os.truncate(folder / f"{WHO.container}-json.log", 0)
-    write(folder, "new\n")
-    lines, gaps, _ = texts_of(running)
-    assert (lines, gaps) == (["new\n"], [tail.SHORTENED])
-
-
-def test_a_log_rotated_before_the_first_look_leaves_a_gap(folder: Path) -> None:
-    """With as many files as there may be, older lines may be gone already."""
-    write(folder, "2\n")
-    rotate(folder, 2)
-    write(folder, "3\n")
-    lines, gaps, _ = texts_of(tail.Tail(folder, WHO, None, 2))
-    assert (sorted(lines), gaps) == (["2\n", "3\n"], [tail.BEFORE])
-
-
-@given(
-    st.text(min_size=1, max_size=40).filter(lambda key: "/../" not in f"/{key}/" and "/./" not in f"/{key}/"),
-    st.binary(),
-)
-def test_a_request_is_signed_as_botocore_would(key: str, body: bytes) -> None:
-    """The same key, object and moment: the same signature, whatever letters are in the name."""
-    path = quote(f"/logs/{key}", safe="/-_.~")
-    mine = bucket.signed("bucket:8080", path, body, "AKIA", "secret", datetime.now(UTC))
-    theirs = AWSRequest("PUT", f"http://bucket:8080{path}", {}, body)
-    theirs.context["timestamp"] = mine["X-Amz-Date"]
-    signer = S3SigV4Auth(Credentials("AKIA", "secret"), "s3", bucket.REGION)
-    for name in ("X-Amz-Date", "X-Amz-Content-SHA256"):
-        theirs.headers[name] = mine[name]
-    signature = signer.signature(signer.string_to_sign(theirs, signer.canonical_request(theirs)), theirs)
-    assert mine["Authorization"].endswith(f"Signature={signature}")

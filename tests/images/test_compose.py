@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from workshop_kit.engine import cgroups, stack_files
+from workshop_kit.engine import cgroups, monitoring, stack_files
 from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import log_source
@@ -127,11 +127,19 @@ def test_every_service_keeps_the_rule(parsed: dict[str, Any], rule: str) -> None
     assert [name for name, service in parsed["services"].items() if not keeps(RULES[rule], service)] == []
 
 
-@pytest.mark.parametrize("kind", ["services", "networks", "volumes"])
-def test_everything_is_labelled(parsed: dict[str, Any], variables: dict[str, str], kind: str) -> None:
+def test_everything_is_labelled(parsed: dict[str, Any], variables: dict[str, str]) -> None:
     """Whatever compose makes can be recognized as ours, and by whose workspace."""
-    assert parsed[kind]
-    assert [name for name, thing in parsed[kind].items() if not labelled(thing, variables)] == []
+    for kind in ("services", "networks", "volumes"):
+        assert parsed[kind]
+        assert [name for name, thing in parsed[kind].items() if not labelled(thing, variables)] == []
+
+
+def test_profiles(parsed: dict[str, Any]) -> None:
+    """Plain ``up`` leaves the monitoring, the store and the collector out."""
+    profiles = {name: service.get("profiles") for name, service in parsed["services"].items()}
+    assert {name for name, profile in profiles.items() if profile == ["monitoring"]} == set(monitoring.SERVICES)
+    plain = {"service", "master-db", "replica-db", "redis"}
+    assert {name for name, profile in profiles.items() if not profile} == plain
 
 
 def test_every_image_is_complete(client: Any, parsed: dict[str, Any]) -> None:
@@ -156,36 +164,23 @@ def test_only_the_service_is_published(parsed: dict[str, Any]) -> None:
     assert not {"master-db", "replica-db", "redis"} & set(published)
 
 
-@pytest.mark.parametrize(("wanted", "published"), [("", None), ("18080", "18080")])
-def test_port_is_chosen_or_free(root: Path, variables: dict[str, str], wanted: str, published: str | None) -> None:
-    """A port that is named is taken; without one the engine takes any that is free."""
-    done = compose(root, variables | {"WORKSHOP_SERVICE_PORT": wanted}, "config", "--format", "json")
+def test_port_is_chosen(root: Path, variables: dict[str, str]) -> None:
+    """A port that is named is taken; without one the engine takes any that is free (`test_stack_comes_up_by_hand`)."""
+    done = compose(root, variables | {"WORKSHOP_SERVICE_PORT": "18080"}, "config", "--format", "json")
     (port,) = json.loads(done.stdout)["services"]["service"]["ports"]
-    assert port.get("published") == published
+    assert port.get("published") == "18080"
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [
-        "WORKSHOP_SESSION",
-        "WORKSHOP_OWNER",
-        "WORKSHOP_SECRETS_DIR",
-        "WORKSHOP_APP_IMAGE",
-        "WORKSHOP_MARIADB_IMAGE",
-        "WORKSHOP_REDIS_IMAGE",
-        "WORKSHOP_COLLECTOR_IMAGE",
-        "WORKSHOP_LOG_SOURCE",
-        "WORKSHOP_CGROUP_PARENT",
-        "WORKSHOP_CGROUP_PATH",
-    ],
-)
-def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str], variable: str) -> None:
+def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str]) -> None:
     """Before setup wrote its variables, compose says which one is missing and names the command."""
-    rest = {key: value for key, value in variables.items() if key != variable}
+    rest = {key: value for key, value in variables.items() if key != "WORKSHOP_SECRETS_DIR"}
     done = compose(root, rest, "config")
     assert done.returncode != 0
-    assert variable in done.stderr
+    assert "WORKSHOP_SECRETS_DIR" in done.stderr
     assert "run ./workshop setup first" in done.stderr
+    asked = re.findall(r"\$\{(WORKSHOP_\w+)([^}]*)\}", (root / "compose.yaml").read_text())
+    free = {"WORKSHOP_SERVICE_PORT", "WORKSHOP_CGROUP_V1"}
+    assert all("?run ./workshop setup first" in rest for name, rest in asked if name not in free)
 
 
 @pytest.fixture
@@ -214,46 +209,15 @@ def ready(by_hand: Callable[..., str], http: httpx.Client, timeout_seconds: floa
 def test_stack_comes_up_by_hand(
     by_hand: Callable[..., str], variables: dict[str, str], http: httpx.Client, client: Any
 ) -> None:
-    """Plain compose brings up a stack that takes an order, keeps it over a restart, and leaves nothing behind."""
+    """Plain compose brings up a stack that takes an order, keeps it in its volume, and leaves nothing behind."""
     by_hand("up", "--detach", "--wait")
     url = ready(by_hand, http)
     order = http.post(f"{url}/orders", json={"item": "tea", "quantity": 2})
     assert order.status_code == 201, order.text
     project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
-    by_hand("down")
-    assert client.containers.list(all=True, filters=project) == []
-    by_hand("up", "--detach", "--wait")
+    by_hand("up", "--detach", "--wait", "--force-recreate", "--no-deps", "master-db")
     url = ready(by_hand, http)
     assert http.get(f"{url}{order.headers['Location']}").json() == order.json()
     by_hand("down", "--volumes")
     for kind in (client.containers, client.networks, client.volumes):
         assert kind.list(filters=project) == []
-
-
-def test_the_collector_comes_up_by_its_name(
-    by_hand: Callable[..., str], client: Any, variables: dict[str, str]
-) -> None:
-    """``docker compose up collector`` needs no profile and brings the bucket; ``down`` takes its volume, too."""
-    by_hand("up", "--detach", "--wait", "collector")
-    assert set(by_hand("ps", "--services").split()) == {"collector", "parameter-store"}
-    assert '"collected": true' in by_hand("exec", "-T", "collector", "python3", "-m", "collector", "flush", "60")
-    by_hand("--profile", "*", "down", "--volumes")
-    project = {"label": f"com.docker.compose.project={variables['COMPOSE_PROJECT_NAME']}"}
-    for kind in (client.containers, client.networks, client.volumes):
-        assert kind.list(filters=project) == []
-
-
-def test_monitoring_comes_up_by_hand(by_hand: Callable[..., str], http: httpx.Client) -> None:
-    """Plain compose brings up the profile from nothing, in which the agent sees the others; ``down`` removes it."""
-    profile = ("--profile", "monitoring")
-    try:
-        by_hand(*profile, "up", "--detach", "--wait")
-        address = f"http://{by_hand(*profile, 'port', 'agent', '9101')}/metrics"
-        names, deadline = set[str](), time.monotonic() + 30
-        while not {"service", "master-db", "prometheus"} <= names:
-            assert time.monotonic() < deadline, names
-            names = set(re.findall(r'container_threads\{service="([^"]+)"', http.get(address).text))
-            time.sleep(0.5)
-    finally:
-        by_hand(*profile, "down", "--volumes", "--timeout", "20")
-    assert by_hand(*profile, "ps", "--all", "--quiet") == ""

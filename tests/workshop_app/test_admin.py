@@ -47,25 +47,11 @@ def test_probes_are_seen_from_now_on_and_no_longer(service: Service) -> None:
     assert changes == [("info", "debug"), ("debug", "info"), ("info", "error")]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ("", 400),
-        ("{", 400),
-        ("debug", 400),
-        ('"debug"', 422),
-        ("{}", 422),
-        ('{"level": "loud"}', 422),
-        ('{"level": "DEBUG"}', 422),
-        ('{"level": 10}', 422),
-        ('{"level": "debug", "for": "ever"}', 422),
-        ("x" * 2000, 413),
-    ],
-)
-def test_bad_levels_are_refused_in_a_sentence(service: Service, body: str, status: int) -> None:
+def test_bad_levels_are_refused_in_a_sentence(service: Service) -> None:
     """What is wrong is said, and the level stays what it was."""
-    answer = put(service, body)
-    assert answer.status == status
-    assert answer.json["error"].endswith(".")
+    for body, status in (("{", 400), ("{}", 422), ('{"level": "loud"}', 422), ("x" * 2000, 413)):
+        answer = put(service, body)
+        assert answer.status == status
+        assert answer.json["error"].endswith(".")
     assert service.ask(PATH).json == {"level": "info"}
     assert service.ask(PATH, "POST", b'{"level": "debug"}').status == 405

@@ -57,23 +57,3 @@ async def test_a_bug_is_answered_politely_and_told_in_full(
     assert (request["level"], request["route"], request["status"]) == ("warning", "/broken/{number}", 500)
     assert 10 <= request["master_db_ms"] <= request["duration_ms"] + 0.1
     assert request["size_bytes"] == len(answer.content)
-
-
-async def test_requests_at_once_keep_their_ids(client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]) -> None:
-    """Whoever waits finds its own id again, and each answer has the id of its request."""
-    ids = [f"id-{number}" for number in range(20)]
-    answers = await asyncio.gather(*(client.get(f"/broken/{one}", headers={"X-Request-ID": one}) for one in ids))
-    assert [answer.headers["x-request-id"] for answer in answers] == ids
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    paths = {line["path"]: line["request_id"] for line in lines if line["msg"] == "request"}
-    assert paths == {f"/broken/{one}": one for one in ids}
-    assert all(sum(line["request_id"] == one for line in lines) == 3 for one in ids)
-
-
-async def test_an_answer_used_twice_gets_the_id_of_each_request() -> None:
-    """Whoever keeps an answer to give it again finds it as it was: what we add is for one request alone."""
-    application = app.create(config.load(good_environ()))
-    application.router.routes.append(Route("/kept", Response("always the same")))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://service") as client:
-        answers = [await client.get("/kept", headers={"X-Request-ID": one}) for one in ("first", "second")]
-    assert [answer.headers.get_list("x-request-id") for answer in answers] == [["first"], ["second"]]

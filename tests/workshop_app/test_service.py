@@ -6,9 +6,7 @@ import json
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 import pytest
 
@@ -28,10 +26,8 @@ def service(start_service: Start, environ: dict[str, str]) -> Service:
 def test_refuses_a_bad_configuration_in_one_line(start_service: Start, environ: dict[str, str]) -> None:
     """Exit 1, one JSON line, every variable that is wrong, no value."""
     del environ["MASTER_DB_NAME"], environ["REDIS_HOST"]
-    started = time.monotonic()
     service = start_service(environ | {"HTTP_PORT": "80o0", "MASTER_DB_PASSWORD_FILE": "/x"})
     assert service.wait() == 1
-    assert time.monotonic() - started < 20  # it takes a third of a second; a busy machine takes longer
     (line,) = service.lines
     assert (line["level"], line["msg"]) == ("error", "configuration refused")
     assert [problem["variable"] for problem in line["problems"]] == [
@@ -44,16 +40,6 @@ def test_refuses_a_bad_configuration_in_one_line(start_service: Start, environ: 
     assert "canary" not in json.dumps(line)
     assert "80o0" not in json.dumps(line)
     assert service.errors == []
-
-
-def test_takes_no_other_arguments(start_service: Start, environ: dict[str, str]) -> None:
-    """One sentence and exit 2, for somebody who tries; --help is not an error."""
-    service = start_service(environ, "--port=80")
-    assert service.wait() == 2
-    assert (len(service.errors), service.output) == (1, [])
-    helped = start_service(environ, "--help")
-    assert helped.wait() == 0
-    assert helped.output == service.errors
 
 
 def test_explains_itself(start_service: Start, environ: dict[str, str]) -> None:
@@ -78,8 +64,9 @@ def test_port_taken(start_service: Start, environ: dict[str, str]) -> None:
         assert (line["msg"], line["port"]) == ("cannot listen", taken.getsockname()[1])
 
 
-def test_alive_but_not_ready_without_dependencies(service: Service) -> None:
+def test_alive_but_not_ready_without_dependencies(shared_service: Service) -> None:
     """Alive; not ready; orders are refused politely; nobody outside learns why."""
+    service = shared_service
     assert service.ask("/livez").status == 200
     answers = [
         service.ask("/readyz"),
@@ -96,35 +83,24 @@ def test_alive_but_not_ready_without_dependencies(service: Service) -> None:
     for answer in answers:
         for inner in (b"127.0.0.1", b"Connect", b"Error", b"sql"):
             assert inner not in answer.body
-    service.stop()
-    assert "Can't connect" in json.dumps(service.lines)
 
 
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        (b"", 400, "not JSON"),
         (b"{", 400, "not JSON"),
-        (b"\xff\xfe", 400, "not JSON"),
         (b'{"item": NaN}', 400, "not JSON"),
         (b"[" * 10_000, 400, "not JSON"),
         (b"null", 422, "not accepted"),
-        (b"[]", 422, "not accepted"),
         (b"{}", 422, "item: field required; quantity: field required"),
-        (b'{"item": "tea"}', 422, "quantity: field required"),
         (b'{"item": "tea", "quantity": -1}', 422, "quantity: input should be greater than or equal to 1"),
-        (b'{"item": "tea", "quantity": 0}', 422, "quantity"),
-        (b'{"item": "tea", "quantity": 1.5}', 422, "quantity"),
         (b'{"item": "tea", "quantity": "2"}', 422, "quantity"),
-        (b'{"item": "tea", "quantity": true}', 422, "quantity"),
         (b'{"item": "tea", "quantity": 99999999999999999999}', 422, "quantity"),
-        (b'{"item": "  ", "quantity": 1}', 422, "item"),
-        (b'{"item": 5, "quantity": 1}', 422, "item"),
         (b'{"item": "' + b"x" * 101 + b'", "quantity": 1}', 422, "item"),
         (b'{"item": "tea", "quantity": 1, "price": 0}', 422, "price: extra inputs are not permitted"),
         (b'{"item": "' + b"x" * 20_000 + b'"}', 413, "at most 16384 bytes"),
     ],
-    ids=range(20),
+    ids=range(11),
 )
 def test_bad_orders_are_refused_in_a_sentence(shared_service: Service, body: bytes, status: int, words: str) -> None:
     """What is wrong with an order is said before any database is asked."""
@@ -138,18 +114,12 @@ def test_bad_orders_are_refused_in_a_sentence(shared_service: Service, body: byt
     ("method", "path", "status"),
     [
         ("GET", "/", 404),
-        ("GET", "/orders/", 404),
         ("GET", "/orders/first", 404),
-        ("GET", "/orders/-1", 404),
         ("GET", "/orders/" + "9" * 5_000, 404),
         ("GET", "/orders/9223372036854775808", 404),
-        ("GET", "/orders/%D9%A3", 404),
-        ("GET", "/orders?limit=0", 422),
         ("GET", "/orders?limit=101", 422),
         ("GET", "/orders?limit=many", 422),
-        ("GET", "/orders?limit=" + "9" * 5_000, 422),
         ("DELETE", "/orders", 405),
-        ("POST", "/livez", 405),
     ],
 )
 def test_bad_paths_are_refused_in_json(shared_service: Service, method: str, path: str, status: int) -> None:
@@ -159,76 +129,52 @@ def test_bad_paths_are_refused_in_json(shared_service: Service, method: str, pat
     assert answer.json["error"]
 
 
-def test_one_line_for_each_request(service: Service) -> None:
-    """Route template, status, duration, size; the path is only data; probes stay silent unless they fail."""
+def test_the_log_of_a_life(service: Service) -> None:
+    """All of stdout is JSON, the server's own lines too; each request has one line, and its id in all its lines.
+
+    The path is only data; probes are silent unless they fail; there is no password anywhere and nothing on stderr.
+    """
     service.ask("/livez")
     service.ask("/orders/first")
     service.ask("/no/such/path")
-    service.stop()
-    lines = [line for line in service.lines if line["msg"] == "request" and line["route"] != "/readyz"]
-    assert [(line["route"], line["path"], line["status"]) for line in lines] == [
-        ("/orders/{order_id}", "/orders/first", 404),
-        ("unmatched", "/no/such/path", 404),
-    ]
-    assert all(line["duration_ms"] >= 0 and line["size_bytes"] > 0 and line["level"] == "info" for line in lines)
-    failed = [line for line in service.lines if line.get("route") == "/readyz"]
-    assert failed
-    assert all(line["level"] == "warning" for line in failed)
-
-
-def test_probes_show_at_level_debug(start_service: Start, environ: dict[str, str]) -> None:
-    """LOG_LEVEL=debug shows them."""
-    service = start_service(environ | {"LOG_LEVEL": "debug"})
-    service.wait_for("/livez", lambda answer: answer.status == 200)
-    service.stop()
-    assert [line["level"] for line in service.lines if line.get("route") == "/livez"] == ["debug"]
-
-
-def test_request_id_goes_through(service: Service) -> None:
-    """The caller's id comes back and stands in every line of the request, exceptions included."""
     answer = service.ask("/orders/1", headers={"X-Request-ID": "order-1.first_try"})
     assert answer.headers["x-request-id"] == "order-1.first_try"
-    service.stop()
-    lines = [line for line in service.lines if line.get("request_id") == "order-1.first_try"]
-    assert [line["msg"] for line in lines] == [
+    assert service.stop() == 0
+    lines = service.lines
+    assert all(list(line)[:6] == ["ts", "level", "logger", "caller", "msg", "out"] for line in lines)
+    assert {"workshop_app.server", "workshop_app.app", "uvicorn.error"} <= {line["logger"] for line in lines}
+    requests = [line for line in lines if line["msg"] == "request" and line["route"] != "/readyz"]
+    assert [(line["route"], line["path"], line["status"], line["level"]) for line in requests] == [
+        ("/orders/{order_id}", "/orders/first", 404, "info"),
+        ("unmatched", "/no/such/path", 404, "info"),
+        ("/orders/{order_id}", "/orders/1", 503, "warning"),
+    ]
+    assert all(line["duration_ms"] >= 0 and line["size_bytes"] > 0 for line in requests)
+    assert {line["level"] for line in lines if line.get("route") == "/readyz"} == {"warning"}
+    assert [line["msg"] for line in lines if line.get("request_id") == "order-1.first_try"] == [
         "cache not available",
         "replica not available",
         "dependency not available",
         "request",
     ]
-
-
-@pytest.mark.parametrize("given", ["", "a" * 65, 'x", "level": "critical', "ä", "a b"])
-def test_strange_request_id_is_replaced(shared_service: Service, given: str) -> None:
-    """An id that could confuse somebody is not passed on."""
-    answer = shared_service.ask("/livez", headers={"X-Request-ID": given})
-    assert len(answer.headers["x-request-id"]) == 32
-
-
-def test_everything_on_stdout_is_json(start_service: Start, environ: dict[str, str]) -> None:
-    """The server's own lines too, from the first to the last; nothing on stderr; no password anywhere."""
-    service = start_service(environ)
-    service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
-    service.ask("/orders", "POST", b'{"item": "tea", "quantity": 1}')
-    assert service.stop() == 0
-    assert all(list(line)[:6] == ["ts", "level", "logger", "caller", "msg", "out"] for line in service.lines)
-    assert {"workshop_app.server", "workshop_app.app", "uvicorn.error"} <= {line["logger"] for line in service.lines}
+    assert "draining" in [line["msg"] for line in lines]
+    assert "Can't connect" in json.dumps(lines)
     assert service.errors == []
     output = b"".join(service.output).decode()
     assert DB_PASSWORD not in output
     assert REDIS_PASSWORD not in output
 
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_stops_when_told(service: Service, sig: int) -> None:
-    """It says that it drains, and ends with exit code 0."""
-    assert service.stop(sig) == 0
-    assert "draining" in [line["msg"] for line in service.lines]
+@pytest.mark.parametrize("given", ["a" * 65, 'x", "level": "critical'])
+def test_strange_request_id_is_replaced(shared_service: Service, given: str) -> None:
+    """An id that could confuse somebody is not passed on."""
+    answer = shared_service.ask("/livez", headers={"X-Request-ID": given})
+    assert len(answer.headers["x-request-id"]) == 32
 
 
 def test_not_ready_while_draining_yet_serving(start_service: Start, environ: dict[str, str]) -> None:
     """After SIGTERM new requests are still served, on connections that close; only readiness says no."""
-    service = start_service(environ | {"HTTP_DRAIN_SECONDS": "3"})
+    service = start_service(environ | {"HTTP_DRAIN_SECONDS": "1.5"})
     service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
     service.process.send_signal(signal.SIGTERM)
     answer = service.wait_for("/readyz", lambda answer: b"draining" in answer.body)
@@ -239,17 +185,7 @@ def test_not_ready_while_draining_yet_serving(start_service: Start, environ: dic
     assert service.wait() == 0
 
 
-def test_second_signal_ends_the_drain(start_service: Start, environ: dict[str, str]) -> None:
-    """Somebody at a terminal who presses Ctrl-C twice does not want to wait."""
-    service = start_service(environ | {"HTTP_DRAIN_SECONDS": "5"})
-    service.wait_for("/livez", lambda answer: answer.status == 200)
-    service.process.send_signal(signal.SIGINT)
-    service.wait_for("/readyz", lambda answer: b"draining" in answer.body)
-    assert service.stop(signal.SIGINT) == 0
-    said = {line["msg"]: datetime.fromisoformat(line["ts"]) for line in service.lines}
-    assert max(said.values()) - said["draining"] < timedelta(seconds=4)
-
-
+@pytest.mark.long
 def test_request_in_flight_gets_its_answer(start_service: Start, environ: dict[str, str], hanging_port: int) -> None:
     """The service told to stop first ends what it has begun: here, waiting for a database that hangs."""
     service = start_service(environ | {"MASTER_DB_PORT": str(hanging_port), "HTTP_DRAIN_SECONDS": "0"})
@@ -261,24 +197,3 @@ def test_request_in_flight_gets_its_answer(start_service: Start, environ: dict[s
     assert service.stop() == 0
     asking.join()
     assert [answer.status for answer in answers] == [503]
-
-
-def test_told_to_stop_before_it_has_started(start_service: Start, environ: dict[str, str]) -> None:
-    """As process 1 it would otherwise not hear SIGTERM until its imports are done."""
-    service = start_service(environ)
-    time.sleep(0.15)
-    assert service.stop() in (0, -signal.SIGTERM)  # the interpreter itself may not have been up yet
-
-
-def test_hanging_dependencies_do_not_hang_the_service(
-    start_service: Start, environ: dict[str, str], hanging_port: int
-) -> None:
-    """Servers that accept and never answer: probes and orders still get an answer soon."""
-    hanging = dict.fromkeys(("MASTER_DB_PORT", "REPLICA_DB_PORT", "REDIS_PORT"), str(hanging_port))
-    service = start_service(environ | hanging)
-    service.wait_for("/readyz", lambda answer: b"master-db, replica-db, redis" in answer.body)
-    started = time.monotonic()
-    assert service.ask("/livez").status == 200
-    assert service.ask("/health").status == 503
-    assert service.ask("/orders/1").status == 503
-    assert time.monotonic() - started < 6

@@ -4,346 +4,145 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import pytest
 
-from workshop_kit.engine.stack import Stack as EngineStack
+from tests.workshop_app.probing import PATIENCE_SECONDS, wait_until
+from workshop_kit.disturb.faults import fault
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 
 pytestmark = pytest.mark.engine
 
-PATIENCE_SECONDS = 40
-SOON_SECONDS = 6.0  # the service aims for two; a busy machine may be slower
-
-
-class Stack(Protocol):
-    """What the fixture ``live_stack`` offers; names are those of the services in compose.yaml."""
-
-    @property
-    def stack(self) -> EngineStack:
-        """The kit's own handle."""
-
-    @property
-    def url(self) -> str:
-        """Where the service answers; may change when it restarts."""
-
-    def pause(self, name: str) -> None:
-        """Freeze a container: it keeps its connections and answers nothing."""
-
-    def unpause(self, name: str) -> None:
-        """Let it go on."""
-
-    def stop(self, name: str) -> None:
-        """Stop a container: connections are refused."""
-
-    def start(self, name: str) -> None:
-        """Start it again."""
-
-    def restart_service(self) -> None:
-        """Restart the service, as an engine does: SIGTERM first."""
-
-    def service_logs(self) -> list[str]:
-        """The service's log so far, line by line."""
+NO_ORDER = "/orders/9000000000000000000"
 
 
 class Client:
     """Asks the service, wherever it answers now."""
 
     def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._http = httpx.Client(timeout=30, trust_env=False)
+        self.stack = stack
+        self._http = httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False)
 
     def get(self, path: str) -> httpx.Response:
         """GET."""
-        return self._http.get(self._stack.url + path)
+        return self._http.get(self.stack.url() + path)
 
-    def post(self, path: str, json: object, headers: dict[str, str] | None = None) -> httpx.Response:
-        """POST as JSON."""
-        return self._http.post(self._stack.url + path, json=json, headers=headers)
+    def place(self, item: str = "tea", **headers: str) -> httpx.Response:
+        """Place an order."""
+        return self._http.post(self.stack.url() + "/orders", json={"item": item, "quantity": 3}, headers=headers)
+
+    def wait_ready(self) -> None:
+        """Return once every dependency answers."""
+        self.until(lambda: self.get("/health").json()["status"] == "pass", "all dependencies answer")
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Poll; connections that fail meanwhile, and answers without what is looked for, are fine."""
+
+        def held() -> bool:
+            try:
+                return holds()
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                return False
+
+        wait_until(held, what)
+
+    def orders(self) -> list[dict[str, Any]]:
+        """The latest orders."""
+        found: list[dict[str, Any]] = self.get("/orders").raise_for_status().json()
+        return found
+
+    def log(self) -> list[dict[str, Any]]:
+        """The service's log so far, parsed; fails on a line that is not JSON."""
+        text: bytes = self.stack.container("service").logs()
+        return [json.loads(line) for line in text.split(b"\n")[:-1]]
 
 
 @pytest.fixture
-def client(live_stack: Stack) -> Iterator[Client]:
-    """A client, once the service is ready; it is ready again when the test ends."""
-    client = Client(live_stack)
-    wait_until_ready(client)
+def client(stack: Stack) -> Iterator[Client]:
+    """A client of the service, which finds all its dependencies before the test and after it."""
+    client = Client(stack)
+    client.wait_ready()
     yield client
-    wait_until_ready(client)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Poll until a condition holds; connections that fail meanwhile are fine."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if condition():
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
-
-
-def wait_until_ready(client: Client) -> None:
-    """Readiness says yes."""
-    wait_until(lambda: client.get("/readyz").status_code == 200, "the service is ready")
-
-
-def place(client: Client, item: str = "tea", quantity: int = 1) -> httpx.Response:
-    """Place an order."""
-    return client.post("/orders", json={"item": item, "quantity": quantity})
-
-
-def timed(call: Callable[[], httpx.Response]) -> httpx.Response:
-    """An answer that came soon."""
-    started = time.monotonic()
-    response = call()
-    assert time.monotonic() - started < SOON_SECONDS
-    return response
-
-
-def listed(client: Client) -> list[dict[str, Any]]:
-    """The latest orders, soon; empty while they cannot be had."""
-    answer = timed(lambda: client.get("/orders"))
-    return list(answer.json()) if answer.status_code == httpx.codes.OK else []
-
-
-def records(stack: Stack) -> list[dict[str, Any]]:
-    """The service's log, parsed; fails on a line that is not JSON."""
-    return [json.loads(line) for line in stack.service_logs()]
+    client.wait_ready()
 
 
 def test_order_is_placed_and_read(client: Client) -> None:
-    """201, found at its Location, in the list first; text comes back as it went in."""
-    item = "Grüner Tee 🍵 '; DROP TABLE orders; --"
-    placed = place(client, item, 3)
+    """201, found at its Location, then in the cache and in the list; one id leads to all lines of the request."""
+    item, request_id = "Grüner Tee 🍵 '; DROP TABLE orders; --", uuid.uuid4().hex
+    placed = client.place(item, **{"X-Request-ID": request_id})
     assert placed.status_code == 201
-    order = placed.json()
+    order, where = placed.json(), placed.headers["location"]
     assert (order["item"], order["quantity"]) == (item, 3)
-    assert client.get(placed.headers["location"]).json() == order
-    wait_until(lambda: client.get("/orders?limit=1").json() == [order], "the replica has it, too")
+    assert client.get(where).json() == order
+    client.until(lambda: client.get(where).headers["x-cache"] == "hit", "it is in the cache")
+    client.until(lambda: order in client.orders(), "the replica has it, too")
+    assert client.get(NO_ORDER).json() == {"error": "There is no order 9000000000000000000."}
+    lines = {line["msg"]: line for line in client.log() if line.get("request_id") == request_id}
+    assert {"order placed", "request"} <= set(lines)
+    assert (lines["request"]["route"], lines["request"]["status"]) == ("/orders", 201)
+    assert 0 < lines["request"]["master_db_ms"] <= lines["request"]["duration_ms"]
+    assert "replica_db_ms" not in lines["request"]  # it was not asked
 
 
-def test_order_is_cached(client: Client) -> None:
-    """What was just written or read comes from Redis, and is the same."""
-    placed = place(client)
-
-    def read() -> httpx.Response:
-        return client.get(placed.headers["location"])
-
-    wait_until(lambda: read().headers["x-cache"] == "hit", "it is in the cache")
-    assert read().content == placed.content
-
-
-def test_no_such_order(client: Client) -> None:
-    """An id that nobody has is 404, not an empty answer, and is not remembered as one."""
-    for _ in range(2):
-        response = client.get("/orders/9000000000000000000")
-        assert response.status_code == 404
-        assert response.json() == {"error": "There is no order 9000000000000000000."}
-
-
-def test_health_names_every_dependency(client: Client) -> None:
-    """Pass, with how long each took."""
-    body = client.get("/health").json()
-    assert body["status"] == "pass"
-    assert set(body["checks"]) == {f"{name}:responseTime" for name in ("master-db", "replica-db", "redis")}
-    assert all(check[0]["observedValue"] > 0 for check in body["checks"].values())
-
-
-@pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])
-def test_without_the_database(client: Client, live_stack: Stack, break_it: str, mend: str) -> None:
-    """Orders get 503 soon, but can still be read; alive, not ready; all is well again once it is back."""
-    kept = place(client)
-    wait_until(lambda: kept.json() in client.get("/orders").json(), "the replica has it, too")
-    getattr(live_stack, break_it)("master-db")
-    try:
-        refused = timed(lambda: place(client))
-        assert refused.status_code == 503
-        assert set(refused.json()) == {"error"}
+@pytest.mark.parametrize("how", ["pause", pytest.param("kill", marks=pytest.mark.long)])
+def test_without_the_master(client: Client, how: str) -> None:
+    """Orders are read, not placed; alive, not ready; the log and health say so; then all is well again."""
+    kept = client.place()
+    client.until(lambda: kept.json() in client.orders(), "the replica has it, too")
+    with fault(how, client.stack, "master-db"):
+        refused = client.place()
+        assert (refused.status_code, set(refused.json())) == (503, {"error"})
         assert "master" not in refused.text
-        wait_until(lambda: kept.json() in listed(client), "the replica answers")
-        assert timed(lambda: client.get("/orders/9000000000000000000")).status_code == 503  # only the master knows
-        assert timed(lambda: client.get(kept.headers["location"])).content == kept.content
-        wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
-        wait_until(
-            lambda: timed(lambda: client.get("/health")).json().get("output") == "no answer from master-db",
-            "health names it alone",
+        client.until(lambda: kept.json() in client.orders(), "the replica answers")
+        assert client.get(NO_ORDER).status_code == 503  # only the master knows
+        client.until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
+        client.until(
+            lambda: client.get("/health").json().get("output") == "no answer from master-db", "health names it alone"
         )
-        assert timed(lambda: client.get("/livez")).status_code == 200
-    finally:
-        getattr(live_stack, mend)("master-db")
-    wait_until_ready(client)
-    assert place(client).status_code == 201
-    changes = [
-        line["msg"] for line in records(live_stack) if line.get("dependency") == "master-db" and "duration_ms" in line
-    ]
+        assert client.get("/livez").status_code == 200
+    client.wait_ready()
+    assert client.place().status_code == 201
+    changes = [line["msg"] for line in client.log() if line.get("dependency") == "master-db" and "duration_ms" in line]
     assert changes[-2:] == ["dependency down", "dependency up"]
 
 
-@pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])
-def test_without_the_replica(client: Client, live_stack: Stack, break_it: str, mend: str) -> None:
-    """Everything is served, by the master; ready all the same, since it is only a warning; the log says so."""
-    getattr(live_stack, break_it)("replica-db")
-    try:
-        placed = place(client)
+@pytest.mark.parametrize("how", ["kill", pytest.param("pause", marks=pytest.mark.long)])
+def test_without_the_replica(client: Client, how: str) -> None:
+    """Orders are placed, and read from the master; ready all the same: it is only a warning."""
+    with fault(how, client.stack, "replica-db"):
+        placed = client.place()
         assert placed.status_code == 201
-        answers = [timed(lambda: client.get("/orders?limit=1")) for _ in range(3)]
-        assert [answer.json() for answer in answers] == [[placed.json()]] * 3
-        wait_until(lambda: client.get("/health").json().get("output") == "no answer from replica-db", "health warns")
+        assert client.orders()[0] == placed.json()
+        client.until(lambda: client.get("/health").json().get("output") == "no answer from replica-db", "health warns")
         health = client.get("/health")
         assert (health.status_code, health.json()["status"]) == (200, "warn")
         assert client.get("/readyz").status_code == 200
-    finally:
-        getattr(live_stack, mend)("replica-db")
-    wait_until(lambda: client.get("/health").json()["status"] == "pass", "health passes again")
-    assert any(line["msg"] == "replica not available" and line["level"] == "warning" for line in records(live_stack))
+    assert any(line["msg"] == "replica not available" and line["level"] == "warning" for line in client.log())
 
 
-@pytest.mark.parametrize("cached", [True, False])
-def test_whoever_placed_an_order_finds_it_at_once(client: Client, live_stack: Stack, cached: bool) -> None:
-    """However far the replica is behind, with the cache or without: a new order is never 404."""
-    replica = live_stack.stack.container("replica-db")
-    sql_as_root(replica, "STOP SLAVE SQL_THREAD")
-    try:
-        if not cached:
-            live_stack.stop("redis")
-        placed = place(client)
-        found = client.get(placed.headers["location"])
-        assert (found.status_code, found.content) == (200, placed.content)
-        # The list comes from the replica, which is behind.
-        wait_until(lambda: placed.json() not in (listed(client) or [placed.json()]), "the replica answers")
-    finally:
-        sql_as_root(replica, "START SLAVE SQL_THREAD")
-        live_stack.start("redis")
-    wait_until(lambda: placed.json() in client.get("/orders").json(), "the replica has caught up")
+@pytest.mark.parametrize("how", ["kill", pytest.param("pause", marks=pytest.mark.long)])
+def test_without_redis(client: Client, how: str) -> None:
+    """Every order is placed and read all the same; the log warns; readiness says no."""
+    with fault(how, client.stack, "redis"):
+        placed = client.place()
+        assert placed.status_code == 201
+        read = client.get(placed.headers["location"])
+        assert (read.headers["x-cache"], read.content) == ("miss", placed.content)
+        client.until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
+        assert client.get("/health").json()["output"] == "no answer from redis"
+    assert any(line["msg"] == "cache not available" and line["level"] == "warning" for line in client.log())
 
 
 def sql_as_root(container: Any, statement: str) -> None:
     """What only an administrator may do."""
     code, output = container.exec_run(["mariadb", "--execute", statement], user="0")
     assert code == 0, output
-
-
-@pytest.mark.parametrize(("break_it", "mend"), [("pause", "unpause"), ("stop", "start")])
-def test_without_redis_no_order_is_lost(client: Client, live_stack: Stack, break_it: str, mend: str) -> None:
-    """Every order is placed and read all the same; the log warns; readiness tells."""
-    getattr(live_stack, break_it)("redis")
-    try:
-        placed = [timed(lambda: place(client)) for _ in range(5)]
-        assert [response.status_code for response in placed] == [201] * 5
-        for response in placed:
-            read = timed(lambda response=response: client.get(response.headers["location"]))  # type: ignore[misc]
-            assert (read.headers["x-cache"], read.content) == ("miss", response.content)
-        wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
-        wait_until(
-            lambda: client.get("/health").json().get("output") == "no answer from redis", "health names it alone"
-        )
-    finally:
-        getattr(live_stack, mend)("redis")
-    wait_until_ready(client)
-    assert any(line["msg"] == "cache not available" and line["level"] == "warning" for line in records(live_stack))
-
-
-def test_stalling_cache_never_mixes_up_orders(client: Client, live_stack: Stack) -> None:
-    """A read given up halfway must not leave its answer lying in the connection for the next reader."""
-    orders = [place(client, f"mix {n}").json() for n in range(8)]
-    stop = threading.Event()
-    wrong: list[Any] = []
-    good: list[int] = []
-
-    def read(order: dict[str, Any]) -> None:
-        own = Client(live_stack)
-        while not stop.is_set():
-            found = own.get(f"/orders/{order['id']}")
-            if found.status_code == 200 and found.json() == order:
-                good.append(order["id"])
-            elif found.status_code != 503:  # that it may say while it is stalled
-                wrong.append(found.json())
-
-    with ThreadPoolExecutor(len(orders)) as pool:
-        for order in orders:
-            pool.submit(read, order)
-        for _ in range(4):
-            live_stack.pause("redis")
-            time.sleep(0.4)
-            live_stack.unpause("redis")
-            time.sleep(0.3)
-        stop.set()
-    assert wrong == []
-    assert set(good) == {order["id"] for order in orders}
-
-
-def test_restarted_database_fails_no_later_order(client: Client, live_stack: Stack) -> None:
-    """Connections that died with it are noticed before they are used."""
-    with ThreadPoolExecutor(5) as pool:
-        assert {r.status_code for r in pool.map(lambda _: place(client), range(10))} == {201}
-    live_stack.stop("master-db")
-    live_stack.start("master-db")
-    wait_until(lambda: place(client).status_code == 201, "orders are placed again")
-    with ThreadPoolExecutor(5) as pool:
-        assert {r.status_code for r in pool.map(lambda _: place(client), range(10))} == {201}
-
-
-def test_orders_outlive_the_service(client: Client, live_stack: Stack) -> None:
-    """The service keeps nothing to itself."""
-    placed = place(client)
-    live_stack.restart_service()
-    wait_until_ready(client)
-    assert client.get(placed.headers["location"]).content == placed.content
-
-
-def test_no_placed_order_is_lost_by_a_restart(client: Client, live_stack: Stack) -> None:
-    """Whoever got a 201 before or during SIGTERM finds the order afterwards."""
-    marker, url = uuid.uuid4().hex, live_stack.url
-    stop = threading.Event()
-    placed: list[int] = []
-
-    def order() -> None:
-        own = Client(SimpleNamespace(url=url))  # the address before the restart
-        while not stop.is_set():
-            try:
-                response = place(own, marker)
-            except httpx.TransportError:  # nobody listens in between
-                time.sleep(0.05)
-                continue
-            if response.status_code == 201:
-                placed.append(response.json()["id"])
-
-    with ThreadPoolExecutor(3) as pool:
-        for _ in range(3):
-            pool.submit(order)
-        time.sleep(0.5)
-        live_stack.restart_service()
-        wait_until_ready(client)
-        stop.set()
-    assert placed
-    for order_id in placed:
-        found = client.get(f"/orders/{order_id}")
-        assert (found.status_code, found.json()["item"]) == (200, marker)
-
-
-def test_log_is_json_lines_with_the_request_id(client: Client, live_stack: Stack) -> None:
-    """One id leads to all lines of a request."""
-    request_id = uuid.uuid4().hex
-    client.post("/orders", json={"item": "tea", "quantity": 1}, headers={"X-Request-ID": request_id})
-
-    def found() -> list[dict[str, Any]]:
-        return [line for line in records(live_stack) if line.get("request_id") == request_id]
-
-    wait_until(lambda: len(found()) >= 2, "the lines of the request are in the log")
-    lines = {line["msg"]: line for line in found()}
-    assert {"order placed", "request"} <= set(lines)
-    line = lines["request"]
-    assert (line["route"], line["status"]) == ("/orders", 201)
-    assert 0 < line["master_db_ms"] + line["redis_ms"] <= line["duration_ms"]
-    assert "replica_db_ms" not in line  # it was not asked
 
 
 LAG = """
@@ -359,21 +158,82 @@ asyncio.run(main())
 """
 
 
-def test_replication_lag_is_the_truth(client: Client, live_stack: Stack) -> None:
-    """Soon caught up: a small number; what does not catch up within the time given is None, not 0."""
-    service, replica = (live_stack.stack.container(name) for name in ("service", "replica-db"))
+@pytest.mark.long
+def test_a_replica_that_is_behind(client: Client) -> None:
+    """However far it is behind, a new order is found at once, also without the cache; the lag is told truthfully."""
+    service, replica = (client.stack.container(name) for name in ("service", "replica-db"))
 
     def lag(within_seconds: float) -> str:
         code, output = service.exec_run(["/venv/bin/python", "-c", LAG, str(within_seconds)])
         assert code == 0, output
         return str(output.decode().strip())
 
-    place(client)
-    assert 0 <= float(lag(10)) < 10
+    assert float(lag(PATIENCE_SECONDS)) >= 0
     sql_as_root(replica, "STOP SLAVE SQL_THREAD")
     try:
-        place(client)
+        with fault("kill", client.stack, "redis"):
+            placed = client.place()
+            found = client.get(placed.headers["location"])
+            assert (found.status_code, found.content) == (200, placed.content)
+            client.until(lambda: placed.json() not in client.orders(), "the replica answers")
         assert lag(0.3) == "None"
     finally:
         sql_as_root(replica, "START SLAVE SQL_THREAD")
-    assert 0 <= float(lag(10)) < 10
+    client.until(lambda: placed.json() in client.orders(), "the replica has caught up")
+
+
+@pytest.mark.long
+def test_stalling_cache_never_mixes_up_orders(client: Client) -> None:
+    """A read given up halfway must not leave its answer lying in the connection for the next reader."""
+    orders = [client.place(f"mix {n}").json() for n in range(8)]
+    stop, wrong, good = threading.Event(), list[Any](), set[int]()
+
+    def read(order: dict[str, Any]) -> None:
+        own = Client(client.stack)
+        while not stop.is_set():
+            found = own.get(f"/orders/{order['id']}")
+            if found.status_code == 200 and found.json() == order:
+                good.add(order["id"])
+            elif found.status_code != 503:  # that it may say while it is stalled
+                wrong.append(found.json())
+
+    with ThreadPoolExecutor(len(orders)) as pool:
+        for order in orders:
+            pool.submit(read, order)
+        for _ in range(2):
+            with fault("pause", client.stack, "redis"):
+                wait_until(lambda: client.get("/readyz").status_code == 503, "readiness says no")
+            client.wait_ready()
+        stop.set()
+    assert wrong == []
+    assert good == {order["id"] for order in orders}
+
+
+@pytest.mark.long
+def test_no_placed_order_is_lost_by_a_restart(client: Client) -> None:
+    """Every order that got a 201 before or during SIGTERM is found afterwards; later ones do not fail."""
+    stop, placed = threading.Event(), list[httpx.Response]()
+
+    def order() -> None:
+        own = Client(client.stack)
+        while not stop.is_set():
+            try:
+                response = own.place()
+            except (httpx.TransportError, WorkshopError):  # nothing listens, or there is no port
+                continue
+            if response.status_code == 201:
+                placed.append(response)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            pool.submit(order)
+        wait_until(lambda: len(placed) >= 20, "orders are placed")
+        client.stack.container("service").restart()
+        client.wait_ready()
+        stop.set()
+    for response in placed:
+        assert client.get(response.headers["location"]).content == response.content
+    client.stack.container("master-db").restart()
+    client.until(lambda: client.place().status_code == 201, "orders are placed again")
+    with ThreadPoolExecutor(5) as pool:
+        assert {r.status_code for r in pool.map(lambda _: client.place(), range(10))} == {201}

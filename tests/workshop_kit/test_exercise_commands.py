@@ -13,6 +13,7 @@ from workshop_kit.commands import exercises
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.learn import ready
 from workshop_kit.learn.lab_settings import JupyterFolders
+from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import Workspace
 
 NAME = "notebooks/00_start.ipynb"
@@ -45,6 +46,13 @@ def test_an_update_signs_what_it_changed(workspace: Workspace, capsys: pytest.Ca
     assert is_signed(workspace)
 
 
+def test_a_beginning_is_written_down_as_the_whole_id(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is done under a beginning of an id counts for the exercise."""
+    exercises.hint("container.li")
+    assert capsys.readouterr().out.startswith("1. ")
+    assert Progress(workspace.progress_path).exercise("container.limits").hints == 1
+
+
 @pytest.fixture
 def nothing_left(workspace: Workspace) -> Iterator[None]:
     """The stack that a jump brings up is gone afterwards."""
@@ -54,7 +62,7 @@ def nothing_left(workspace: Workspace) -> Iterator[None]:
 
 
 @pytest.mark.engine
-@pytest.mark.timeout(300)
+@pytest.mark.long
 @pytest.mark.usefixtures("images", "nothing_left")
 def test_a_jump_signs_what_it_wrote(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     """The fresh notebook is signed, what stood there is kept, and both are said."""

@@ -15,7 +15,16 @@ import pytest
 from workshop_kit.errors import Exit
 from workshop_kit.prepare import needs
 
-COPIED = ("workshop", "workshop_kit", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "notebooks")
+COPIED = (
+    "workshop",
+    "workshop_kit",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-dev.lock",
+    "notebooks",
+    "exercises",
+    "solutions",
+)
 
 
 @pytest.fixture
@@ -51,6 +60,26 @@ def test_help_needs_nothing(bare: Path) -> None:
     assert said.returncode == Exit.GOOD
     for command in needs.COMMANDS:
         assert command.name in said.stdout
+    assert not (bare / ".venv").exists()
+
+
+def test_the_help_of_a_command_needs_nothing(bare: Path) -> None:
+    """Arguments and options are there before anything is installed, those of a command's command too."""
+    said = workshop(bare, "start", "--help")
+    assert said.returncode == Exit.GOOD
+    for part in ("Usage: ./workshop start", "lesson", "--port", "--no-browser", "--seed", "--no-install"):
+        assert part in said.stdout
+    assert "Usage: ./workshop bundle save" in workshop(bare, "bundle", "save", "--help").stdout
+    assert not (bare / ".venv").exists()
+
+
+def test_the_timetable_needs_nothing(bare: Path) -> None:
+    """``plan`` prints it on a bare Python; wrong words are one sentence."""
+    said = workshop(bare, "plan", "--track", "half-day", "--json")
+    assert (said.returncode, json.loads(said.stdout)["lesson_minutes"]) == (Exit.GOOD, 150)
+    wrong = workshop(bare, "plan", "--break-after", "soon")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (Exit.WRONG_USAGE, 1)
+    assert "--break-after" in wrong.stderr
     assert not (bare / ".venv").exists()
 
 
@@ -124,14 +153,7 @@ def test_a_checkout_that_cannot_be_written_is_one_sentence(bare: Path) -> None:
     assert said.stderr.count("\n") == 1
 
 
-def test_a_damaged_lock_is_one_sentence(bare: Path) -> None:
-    """A lock that lists no uv cannot be installed; the checkout can be mended with git."""
-    (bare / "requirements.lock").write_text("")
-    said = workshop(bare, "setup")
-    assert said.returncode == Exit.NOT_READY
-    assert "git checkout requirements.lock" in said.stderr
-
-
+@pytest.mark.long
 def test_a_package_index_out_of_reach_is_one_sentence(bare: Path) -> None:
     """No network: the sentence names proxy and certificates, and a second run goes on where it stopped."""
     with socket.socket() as closed:

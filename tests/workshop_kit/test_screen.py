@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import unicodedata
 
 from hypothesis import given
@@ -13,11 +12,6 @@ from workshop_kit.show.shown import Shown
 from workshop_kit.show.tables import table
 
 HOSTILE = "<script>planted()</script>\x1b[2J\x07\r\n\u202e\u2028\x9b31m"
-
-
-def test_the_examples_hold() -> None:
-    """What the docstrings show is what happens."""
-    assert doctest.testmod(screen).failed == 0
 
 
 @given(st.text())

@@ -11,29 +11,14 @@ from typing import Any
 import pytest
 
 from tests.conftest import LiveStack
-from workshop_kit.disturb import faults
 from workshop_kit.disturb.faults import fault
 from workshop_kit.disturb.load import load
-from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Running
-from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
-from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn.watching import Watch, watch
 from workshop_kit.observe.logs import read_container
 from workshop_kit.show.live import Screens
 from workshop_kit.show.one_clock import follow_request
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
-WITHOUT_METRICS = """
-from http.server import BaseHTTPRequestHandler, HTTPServer
-class Fine(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == "/health" else 404)
-        self.end_headers()
-        self.wfile.write(b"I am fine!")
-HTTPServer(("", 8080), Fine).serve_forever()
-"""
 
 
 def until(holds: Callable[[], Any], within_seconds: float = 60) -> None:
@@ -59,6 +44,7 @@ def states(seen: Watch, what: str) -> list[str]:
     return [state for state, before in zip(found, [None, *found], strict=False) if state != before]
 
 
+@pytest.mark.long
 def test_a_paused_cache_under_load_shows_everywhere(live_stack: LiveStack, screens: Screens) -> None:
     """Requests are counted, the cache's row fails while it is paused, and so do orders of a paused master.
 
@@ -111,59 +97,3 @@ def test_a_container_is_followed_through_its_restart(live_stack: LiveStack, scre
     ended = seen.frames.events.query("what == 'die' and container == 'service'")
     assert ended["exit_code"].tolist() == [137]
     assert set(seen.frames.resources["container"]) == {"service"}
-
-
-@pytest.fixture
-def fine(session: Session, images: dict[str, str]) -> Iterator[Running]:
-    """A service that says "I am fine!" and has no metrics."""
-    spec = Spec(images["base"], command=("python3", "-u", "-c", WITHOUT_METRICS), ports=(8080,), cpus=0.5)
-    with containers.run(session, spec) as running:
-        running.wait_ready("/health")
-        yield running
-
-
-def test_what_has_no_metrics_or_no_port_has_no_data(live_stack: LiveStack, screens: Screens, fine: Running) -> None:
-    """Nothing fails: its health and its resources are there, and the panel says why the rest is not. Gone is said."""
-    seen = watch(live_stack.stack, screens, "redis", naive=fine)
-    until(lambda: (seen.frames.resources["cpu_limit_percent"] == 50).sum() >= 6)
-    until(lambda: len(seen.frames.requests) >= 4)
-    frames = seen.frames
-    assert set(frames.requests["state"]) == {"no metrics"}
-    assert set(frames.requests["container"]) == set(frames.health["container"]) == {"naive"}
-    assert set(frames.resources["container"]) == {"redis", "naive"}
-    assert states(seen, "/health") == ["pass"]
-    assert states(seen, "/livez") == ["fail"]
-    assert fine.log_tail(500).count("GET /metrics") < fine.log_tail(500).count("GET /health") / 2
-    board = seen.dashboard(container="naive")
-    assert "not known" in board.picture().text
-    fine.remove()
-    until(lambda: states(seen, "/health")[-1] == "no answer")
-    until(lambda: "no such container" in seen.conditions["naive"])
-
-
-def test_watching_again_ends_the_watching_before(live_stack: LiveStack, screens: Screens) -> None:
-    """Run again, a cell leaves one set of threads; what was gathered before stays; wrong names are said."""
-    first = watch(live_stack.stack, screens)
-    until(lambda: len(first.frames.requests) >= 2)
-    second = watch(live_stack.stack, screens)
-    assert not first.watcher.is_running
-    kept = len(first.frames.requests)
-    until(lambda: len(second.frames.requests) >= 2)
-    assert len(first.frames.requests) == kept
-    with pytest.raises(WorkshopError, match="no container 'shop'"):
-        watch(live_stack.stack, screens, "shop")
-    with pytest.raises(WrongUsage, match="same name"):
-        watch(live_stack.stack, screens, "service", "service")
-    second.stop()
-    second.stop()
-
-
-def test_faults_that_are_over_are_remembered(live_stack: LiveStack) -> None:
-    """The newest of them, whoever made them, each with its parameters and its end; one in force has none."""
-    stack = live_stack.stack
-    with fault("limits", stack, "redis", cpus=0.3):
-        assert faults.history(stack.session)[-1].ended is None
-    last = faults.history(stack.session)[-1]
-    assert (last.fault, last.target, last.parameters["cpus"]) == ("limits", "redis", 0.3)
-    assert last.ended is not None
-    assert last.ended > last.started

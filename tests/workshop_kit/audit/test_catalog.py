@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Method
+from workshop_kit.audit import catalog, subject
+from workshop_kit.audit.data import Evidence, Method, Verdict, fails
 from workshop_kit.audit.page import page
 from workshop_kit.audit.report.words import TITLES
 from workshop_kit.audit.rules import JUDGES
+from workshop_kit.audit.subject import Subject
+from workshop_kit.audit.targets import Target
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.learn.exercise.course import load_course
 
@@ -86,3 +89,18 @@ def test_a_word_that_names_nothing_is_wrong_usage() -> None:
     with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs") as caught:
         catalog.chosen(["config", "F16"])
     assert caught.value.exit_code is Exit.WRONG_USAGE
+
+
+@pytest.mark.parametrize(("busy", "verdict"), [(1.0, Verdict.FAILS), (20.0, Verdict.CANNOT_TELL)])
+def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
+    monkeypatch: pytest.MonkeyPatch, busy: float, verdict: Verdict
+) -> None:
+    """The sentence says how busy it was; a rule that measures no time is not affected."""
+    monkeypatch.setattr(subject, "how_busy", lambda: busy)
+    looked_at = Subject(cast(Any, None), Target("shop", {"Id": "sha256:0", "Config": {}}), None)
+    slow, root = (
+        looked_at.judge(catalog.find(rule), lambda _: fails("It is slow.", Evidence("GET", "/livez")))
+        for rule in ("monitoring.probes-fast", "confinement.non-root")
+    )
+    assert (slow.verdict, "20 programs" in slow.said) == (verdict, verdict is Verdict.CANNOT_TELL)
+    assert root.verdict is Verdict.FAILS

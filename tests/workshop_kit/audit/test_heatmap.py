@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
-
 from tests.workshop_kit.audit.test_report import audited
 from workshop_kit.audit.data import Report, Verdict
 from workshop_kit.audit.heatmap import heatmap, named, verdicts
-from workshop_kit.errors import WrongUsage
 
 
 def test_the_table_has_a_row_for_each_principle_and_a_column_for_each_audit() -> None:
@@ -35,24 +30,7 @@ def test_names_are_text() -> None:
     assert "$\\no$: holds" in str(heatmap("x", {"$\\no$": audited(Verdict.HOLDS)}))
 
 
-def test_what_was_not_asked_for_is_left_out() -> None:
-    """An audit of some rules has the principles that they serve, and no other."""
-    whole = audited(Verdict.HOLDS)
-    part = replace(whole, findings=tuple(one for one in whole.findings if one.rule.guideline == "logs"))
-    assert list(verdicts({"logs": part}).index) == [
-        *("F5 Configuration, credentials and code", "F6 Logs", "F12 Stateless processes"),
-        *("P2 High Observability", "P5 Process Disposability", "P7 Runtime Confinement"),
-    ]
-    assert len(verdicts({"logs": part, "all": whole})) == 22
-
-
 def test_two_of_one_name_are_told_apart() -> None:
     """Copies of a compose project's service: each has its column."""
     copies = Report("compose:shop", (audited(Verdict.HOLDS, target="web"), audited(Verdict.FAILS, target="web")))
     assert list(named(copies)) == ["web", "web 2"]
-
-
-def test_nothing_to_show_is_said() -> None:
-    """Without an audit there is no picture."""
-    with pytest.raises(WrongUsage):
-        heatmap("x", {})

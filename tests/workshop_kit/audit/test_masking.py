@@ -63,13 +63,6 @@ def test_a_mask_takes_out_what_it_knows_and_what_looks_like_a_secret() -> None:
     assert AWS not in mask(f"key {AWS}")
 
 
-def test_a_mask_is_idempotent() -> None:
-    """A text that was masked stays as it is."""
-    mask = Mask(["correct-horse"])
-    once = mask("PASSWORD=correct-horse --token=abcdefgh")
-    assert mask(once) == once
-
-
 def test_a_masked_text_acts_on_nothing() -> None:
     """Escape sequences and direction changes are written out; it is one line."""
     assert Mask()("a\x1b[31mb\u202ec\nd") == "a\\x1b[31mb\\u202ec d"
@@ -91,9 +84,14 @@ def test_variables_are_told_from_words() -> None:
 
 
 @pytest.mark.parametrize("piece", ["a-", "a.", "eyJ-", "A_", "--a ", "a=", "x://a:", "a: ", "'", '"', "PASSWORD="])
-def test_no_text_takes_long(piece: str) -> None:
-    """Half a megabyte that a pattern might stumble over takes under a second or two."""
-    text = piece * (500_000 // len(piece))
-    started = time.monotonic()
-    list(assigned_secrets(text)), list(secrets_in(text)), variables_named(text), Mask()(text)
-    assert time.monotonic() - started < 10
+def test_the_time_grows_with_the_length(piece: str) -> None:
+    """Ten times a text that a pattern might stumble over takes about ten times as long, not a hundred times."""
+
+    def cpu_seconds(length: int) -> float:
+        text = piece * (length // len(piece))
+        started = time.process_time()
+        list(assigned_secrets(text)), list(secrets_in(text)), variables_named(text), Mask()(text)
+        return time.process_time() - started
+
+    short = min(cpu_seconds(20_000) for _ in range(3))
+    assert cpu_seconds(200_000) < 40 * short + 0.05

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.private_engine import filled, small_disk
 from tests.workshop_kit.bundle.small import VERSION, written
 from workshop_kit.bundle import load, wheels
 from workshop_kit.bundle.parts import parts, sha256_of, writing
 from workshop_kit.bundle.version import version_of
 from workshop_kit.engine import recipes
-from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
-from workshop_kit.prepare import offline
+from workshop_kit.errors import Exit, WorkshopError
 
 COPIED = ("workshop", "workshop_kit", "workshop_app", "images", "requirements.lock", "requirements-dev.lock")
 
@@ -128,48 +126,3 @@ def test_images_for_other_engines_are_named(bare: Path, bundle: Path) -> None:
     assert load.choose_images(bare, parts(bundle), "arm64").name == "arm64"
     with pytest.raises(WorkshopError, match="has images for amd64, arm64, and this engine is riscv64"):
         load.choose_images(bare, parts(bundle), "riscv64")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_too_little_space_for_the_packages_is_said_first(bare: Path, bundle: Path, tmp_path: Path) -> None:
-    """Before an environment is begun that would not fit."""
-    with small_disk(tmp_path / "disk", 64 * 1024**2) as disk:
-        checkout = shutil.copytree(bare, disk / "checkout")
-        with filled(disk):
-            sentence = refused(checkout, bundle, Exit.NOT_READY)
-    assert sentence.startswith("The disk is nearly full: 0.0 GB free")
-
-
-def test_packages_that_cannot_be_installed_leave_no_environment(bare: Path, bundle: Path) -> None:
-    """The wheel of uv is none: said so, and .venv is gone again."""
-    folder = next(bundle.glob("wheels-*"))
-    with pytest.raises(NotReady, match="There is no uv among"):
-        offline.install(bare, folder)
-    assert not (bare / ".venv").exists()
-    (folder / "uv-1-py3-none-any.whl").unlink()
-    with pytest.raises(NotReady, match="There is no uv among the packages"):
-        offline.install(bare, folder)
-
-
-def test_the_words_are_one_folder() -> None:
-    """More, fewer, or options are wrong usage."""
-    for words in ([], ["a", "b"], ["--json"]):
-        with pytest.raises(WrongUsage):
-            load.bring_python(Path(), words)
-
-
-def test_a_version_is_a_commit_or_what_the_files_are(root: Path, bare: Path, tmp_path: Path) -> None:
-    """A clone says its commit, and whether it was changed; without git the files decide, and what is made does not."""
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{root}", clone], check=True)
-    assert version_of(clone).startswith("commit ")
-    assert "changes" not in version_of(clone)
-    (clone / "README.md").write_text("mine")
-    assert version_of(clone).endswith(" with changes")
-    before = version_of(bare)
-    assert before.startswith("files ")
-    (bare / ".venv").mkdir()
-    (bare / ".venv" / "python").write_text("x")
-    assert version_of(bare) == before
-    (bare / "requirements.lock").write_text("x")
-    assert version_of(bare) != before

@@ -85,32 +85,3 @@ def test_any_value_is_in_range_or_refused_in_one_sentence(chosen: tuple[Any, Par
             parameter.check(fault.name, value)
         assert caught.value.what.startswith(f"{parameter.name} of the fault")
         assert repr(value) in caught.value.what
-
-
-@given(st.sampled_from(PARAMETERS), st.data())
-def test_every_number_in_range_is_taken(chosen: tuple[Any, Parameter], data: st.DataObject) -> None:
-    """The ends of a range belong to it."""
-    fault, parameter = chosen
-    if isinstance(parameter.default, bool):
-        value: Any = data.draw(st.booleans())
-    elif isinstance(parameter.default, int):
-        value = data.draw(st.integers(int(parameter.at_least), int(parameter.at_most)))
-    else:
-        value = data.draw(st.floats(parameter.at_least, parameter.at_most))
-    assert fault.complete({parameter.name: value})[parameter.name] == value
-
-
-@given(st.sampled_from(list(FAULTS)), st.dictionaries(st.text(), ANYTHING, min_size=1, max_size=3))
-def test_any_unknown_parameter_is_refused(name: str, parameters: dict[str, Any]) -> None:
-    """A parameter that a fault does not know is never ignored."""
-    known = {parameter.name for parameter in FAULTS[name].parameters}
-    if set(parameters) - known:
-        with pytest.raises(WrongUsage):
-            FAULTS[name].complete(parameters)
-
-
-@given(st.text().filter(lambda name: name not in FAULTS))
-def test_any_other_name_is_no_fault(name: str) -> None:
-    """WrongUsage, and nothing else."""
-    with pytest.raises(WrongUsage, match="There is no fault"):
-        named(name)

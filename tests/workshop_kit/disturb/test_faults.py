@@ -13,7 +13,7 @@ from tests.workshop_kit.disturb.conftest import Shop
 from workshop_kit.disturb.faults import fault
 from workshop_kit.disturb.journal import Journal
 from workshop_kit.engine import containers
-from workshop_kit.engine.labels import SERVICE, Identity
+from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError, WrongUsage
@@ -25,9 +25,8 @@ SLEEP = ("python3", "-c", "import time; time.sleep(600)")
 
 
 def failed(shop: Shop) -> bool:
-    """Orders fail, and say so in time instead of hanging."""
-    replies = [shop.order() for _ in range(3)]
-    return all(reply.status == 503 and reply.seconds < 5 for reply in replies)
+    """Orders are answered with 503; one that hangs has no status."""
+    return all(shop.order().status == 503 for _ in range(2))
 
 
 def slow(shop: Shop) -> bool:
@@ -36,24 +35,28 @@ def slow(shop: Shop) -> bool:
     return all(reply.seconds > 0.5 for reply in [shop.order() for _ in range(2)])
 
 
-BROKEN = [
-    ("pause", {}, failed),
-    ("kill", {}, failed),
-    ("stop", {"grace_seconds": 20}, failed),
-    ("disconnect", {}, failed),
-    ("down", {}, failed),
-    ("refuse", {}, failed),
-    ("reset", {}, failed),
-    ("reset", {"after_ms": 100}, failed),
-    ("half_open", {}, failed),
-    ("half_open", {"backlog_full": True}, failed),
-    ("latency", {"latency_ms": 150, "jitter_ms": 10}, slow),
-    ("bandwidth", {"kib_per_second": 0.1}, slow),
-    ("slicer", {"slice_bytes": 1, "pause_ms": 20}, slow),
-]
+def more(name: str, seen: Answer, **parameters: Any) -> Any:
+    """A fault whose mechanism another case shows as well."""
+    return pytest.param(name, parameters, seen, marks=pytest.mark.long, id=f"{name} {parameters}")
 
 
-@pytest.mark.parametrize(("name", "parameters", "seen"), BROKEN)
+@pytest.mark.parametrize(
+    ("name", "parameters", "seen"),
+    [
+        ("pause", {}, failed),
+        ("kill", {}, failed),
+        ("disconnect", {}, failed),
+        ("latency", {"latency_ms": 150, "jitter_ms": 10}, slow),
+        more("stop", failed, grace_seconds=20),
+        more("down", failed),
+        more("refuse", failed),
+        more("reset", failed, after_ms=100),
+        more("half_open", failed),
+        more("half_open", failed, backlog_full=True),
+        more("bandwidth", slow, kib_per_second=0.1),
+        more("slicer", slow, slice_bytes=1, pause_ms=20),
+    ],
+)
 def test_a_fault_of_the_database_is_seen_and_ends(
     shop: Shop, name: str, parameters: dict[str, Any], seen: Answer
 ) -> None:
@@ -71,6 +74,7 @@ def test_a_fault_of_the_database_is_seen_and_ends(
     assert Journal(shop.stack.session).entries() == []
 
 
+@pytest.mark.long
 def test_a_slow_close_is_heard_late(shop: Shop) -> None:
     """Redis hangs up at once when asked to; who is connected through the proxy hears of it later."""
     hang_up = (
@@ -83,16 +87,9 @@ def test_a_slow_close_is_heard_late(shop: Shop) -> None:
         return float(said.output)
 
     with fault("slow_close", shop.stack, "redis", pause_ms=1500):
-        assert seconds() >= 1.5
-    assert seconds() < 1.5
-
-
-def test_the_cache_behind_latency_is_done_without(shop: Shop) -> None:
-    """A slow Redis costs the service what it is willing to wait, and no order."""
-    with fault("latency", shop.stack, "redis", latency_ms=5000):
-        replies = [shop.order() for _ in range(3)]
-        assert {reply.status for reply in replies} == {201}
-        assert max(reply.seconds for reply in replies) > 0.15
+        late = seconds()
+    assert late >= 1.5
+    assert seconds() < late
 
 
 def test_less_cpu_throttles(shop: Shop) -> None:
@@ -111,71 +108,26 @@ def test_less_cpu_throttles(shop: Shop) -> None:
     assert shop.one("service").attrs["HostConfig"]["NanoCpus"] == 1_000_000_000
 
 
-def test_less_memory_kills_what_needs_more(session: Session, images: dict[str, str]) -> None:
-    """A program that fitted before the fault and fits after it is killed during it."""
-    grow = ("python3", "-c", "x = bytearray(100 * 2**20)")
-    with containers.run(session, Spec(images["base"], command=SLEEP)) as running:
-        assert running.exec(*grow).exit_code == 0
-        with fault("limits", running, memory_mib=32):
-            assert running.exec(*grow).exit_code == 137
-        assert running.exec(*grow).exit_code == 0
-
-
-def test_limits_only_go_down(shop: Shop) -> None:
-    """More than it has is no fault, and nothing is changed."""
-    with pytest.raises(WorkshopError, match=r"redis has .* for Memory, and .* is not lower"):
-        fault("limits", shop.stack, "redis", memory_mib=10_000).__enter__()
-
-
-def test_a_fault_names_its_target_as_people_do(session: Session, images: dict[str, str]) -> None:
-    """The service that our label says, where no compose file does; without it the container's own name."""
-    for labels, name in (({SERVICE: "naive"}, "naive"), ({}, None)):
-        with containers.run(session, Spec(images["base"], command=SLEEP, labels=labels)) as running:
-            with fault("pause", running) as disturbance:
-                assert disturbance.target == (name or running.name)
-            running.stop(0)
-            with pytest.raises(WorkshopError, match=f"^{name or running.name} is not running"):
-                fault("pause", running).__enter__()
-
-
-def test_an_exception_undoes(shop: Shop) -> None:
-    """Whatever ends the block ends the fault, and is passed on."""
-    before = shop.state()
-    with pytest.raises(ZeroDivisionError), fault("latency", shop.stack, "redis"), fault("pause", shop.stack, "redis"):
-        raise ZeroDivisionError
-    assert shop.state() == before
-    with pytest.raises(KeyboardInterrupt), fault("disconnect", shop.stack, "redis"):
-        raise KeyboardInterrupt
-    assert shop.state() == before
-
-
 IN_FORCE: dict[str, Callable[[dict[str, Any], list[str]], bool]] = {
     "pause": lambda attributes, _: attributes["State"]["Paused"],
     "kill": lambda attributes, _: not attributes["State"]["Running"],
-    "stop": lambda attributes, _: not attributes["State"]["Running"],
     "limits": lambda attributes, _: attributes["HostConfig"]["NanoCpus"] in {100_000_000, 200_000_000},
     "disconnect": lambda attributes, _: attributes["NetworkSettings"]["Networks"] == {},
     "latency": lambda _, names: "redis" not in names,
     "down": lambda _, names: "redis" not in names,
 }
-PAIRS = [
-    (("pause", {}), ("pause", {})),
-    (("pause", {}), ("kill", {})),
-    (("pause", {}), ("stop", {"grace_seconds": 1})),
-    (("pause", {}), ("latency", {})),
-    (("limits", {"cpus": 0.2}), ("limits", {"cpus": 0.1})),
-    (("limits", {"cpus": 0.2}), ("kill", {})),
-    (("disconnect", {}), ("disconnect", {})),
-    (("disconnect", {}), ("kill", {})),
-    (("latency", {}), ("down", {})),
-    (("latency", {}), ("disconnect", {})),
-    (("latency", {}), ("kill", {})),
-    (("latency", {}), ("pause", {})),
-]
 
 
-@pytest.mark.parametrize("first_ends_first", [False, True], ids=["nested", "crossed"])
-@pytest.mark.parametrize("pair", PAIRS, ids=["+".join(name for name, _ in pair) for pair in PAIRS])
+@pytest.mark.parametrize(
+    ("pair", "first_ends_first"),
+    [
+        ((("pause", {}), ("kill", {})), True),
+        ((("limits", {"cpus": 0.2}), ("limits", {"cpus": 0.1})), True),
+        ((("latency", {}), ("disconnect", {})), True),
+        ((("latency", {}), ("down", {})), False),
+    ],
+    ids=["pause+kill", "limits+limits", "latency+disconnect", "latency+down nested"],
+)
 def test_two_faults_on_one_target_end_in_any_order(shop: Shop, pair: Any, first_ends_first: bool) -> None:
     """The one that lasts longer stays in force when the other ends; after both nothing is left of either."""
 
@@ -198,50 +150,7 @@ def test_two_faults_on_one_target_end_in_any_order(shop: Shop, pair: Any, first_
     assert shop.recovers()
 
 
-def test_what_a_later_fault_stopped_stays_down(session: Session, images: dict[str, str]) -> None:
-    """Killed, started by hand, stopped by another fault: only the end of the last one starts it."""
-    with containers.run(session, Spec(images["base"], command=SLEEP)) as running, ExitStack() as last:
-        with fault("kill", running):
-            running.container.start()
-            last.enter_context(fault("stop", running, grace_seconds=0))
-        assert not running.inspect()["State"]["Running"]
-        last.close()
-        assert running.inspect()["State"]["Running"]
-
-
-def test_the_proxy_serves_all_faults_of_its_target(shop: Shop) -> None:
-    """Two network faults are one container, and both are felt."""
-    with fault("latency", shop.stack, "master-db", latency_ms=100):
-        shop.order()
-        one = shop.order().seconds
-        with fault("latency", shop.stack, "master-db", latency_ms=200):
-            assert len({entry.proxy for entry in Journal(shop.stack.session).entries()}) == 1
-            both = shop.order().seconds
-    assert one > 0.3
-    assert both > 0.9
-
-
-def test_bringing_the_stack_up_does_not_end_a_fault(live_stack: LiveStack, shop: Shop) -> None:
-    """Compose finds nothing to do while a proxy stands in: the same containers, the fault in force."""
-    with fault("latency", shop.stack, "master-db", latency_ms=30):
-        before = shop.state()
-        live_stack.stack.up()
-        assert shop.state() == before
-        shop.order()
-        assert shop.order().seconds > 0.1
-
-
-def test_a_target_that_is_gone_is_fine(session: Session, images: dict[str, str]) -> None:
-    """Removed in mid-fault: nothing to restore, no line in the journal."""
-    with (
-        containers.run(session, Spec(images["base"], command=SLEEP)) as running,
-        fault("pause", running),
-        fault("limits", running, cpus=0.1),
-    ):
-        running.remove()
-    assert Journal(session).entries() == []
-
-
+@pytest.mark.long
 def test_no_proxy_outlives_its_target(live_stack: LiveStack) -> None:
     """The target is removed and made anew in mid-fault: the proxy goes at the end, the new target is left alone."""
     stack = live_stack.stack

@@ -96,35 +96,3 @@ def test_what_cannot_be_is_one_sentence(service: Running, stack: Stack) -> None:
     with pytest.raises(WrongUsage, match=r"from 0.01 to 1 of the requests, and 2"), inside("errors", service, share=2):
         pass
     assert Journal(service.session).entries() == []
-
-
-def test_a_service_that_has_stopped_has_no_fault_left(stack: Stack) -> None:
-    """It ends with the process: undoing it then is nothing."""
-    twin = stack.container("service")
-    environment = dict(pair.split("=", 1) for pair in twin.attrs["Config"]["Env"]) | {"HTTP_FAULTS": "true"}
-    with containers.run(stack.session, like(twin, environment=environment)) as running:
-        running.wait_ready("/livez", within_seconds=60)
-        with inside("hang", running):
-            running.stop(timeout_seconds=10)
-        assert running.inspect()["State"]["ExitCode"] == 0
-        running.container.start()
-        running.wait_ready("/livez", within_seconds=60)
-        with inside("errors", running):
-            running.container.restart()
-        assert grade(running, "errors") is None
-
-
-def test_the_problem_of_the_block_comes_first(service: Running) -> None:
-    """A fault that cannot be undone is told beside it, and stays written down for the next one."""
-
-    def paused() -> float:
-        service.container.pause()
-        return 1 / 0
-
-    with pytest.raises(ZeroDivisionError) as told, inside("errors", service):
-        paused()
-    service.container.unpause()
-    (note,) = told.value.__notes__
-    assert note.startswith("service does not answer at /admin/faults (ReadTimeout). Wait until it is ready")
-    assert [one.fault for one in undo_all(service.session, spare_the_living=False).undone] == ["inside.errors"]
-    assert grade(service, "errors") is None

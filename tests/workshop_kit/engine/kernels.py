@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import psutil
 
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import MAKER, Session, is_announcement
+from workshop_kit.engine.session import MAKER, Session
 from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
 
@@ -38,24 +37,6 @@ steps = ["FROM " + base, f"RUN echo {word} > /word && sleep 1", "RUN head -c 900
 (context / "Dockerfile").write_text("\\n".join(steps))
 sleeper = Spec(base, command=("sleep", "600"), network="none")
 """
-MAKES = (
-    SETUP
-    + """
-print(session.maker, flush=True)
-steps = [
-    lambda number: containers.run(session, sleeper),
-    lambda number: making.network(session, f"{word}-{number}"),
-    lambda number: making.volume(session, f"{word}-{number}"),
-    lambda number: making.image(session, context, f"{word}:{number}", "--no-cache"),
-]
-random.Random(seed).shuffle(steps)
-for step in steps:
-    for number in range(2 if step is not steps[-1] else 1):
-        step(number + 10 * steps.index(step))
-print("done", flush=True)
-time.sleep(600)
-"""
-)
 FORKS = (
     SETUP
     + """
@@ -83,7 +64,7 @@ class Kernel:
 
 
 @contextmanager
-def kernel(root: Path, folder: Path, base: str, program: str = MAKES, seed: int = 0) -> Iterator[Kernel]:
+def kernel(root: Path, folder: Path, base: str, program: str = FORKS, seed: int = 0) -> Iterator[Kernel]:
     """Start a program on the workspace in ``folder``; it is killed at the latest at the end of the block."""
     command = [sys.executable, "-c", program, str(folder), base, str(seed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
@@ -129,51 +110,6 @@ def builders(maker: str) -> list[list[str]]:
     """The command lines of the image builders that a maker started and that still run."""
     label = f"{MAKER}={maker}"
     return [one.info["cmdline"] for one in psutil.process_iter(["cmdline"]) if label in (one.info["cmdline"] or ())]
-
-
-def wait_until_no_reaper(maker: str, seconds: float = 60) -> None:
-    """Wait for the reaper to end by itself."""
-    deadline = time.monotonic() + seconds
-    while reapers(maker):
-        assert time.monotonic() < deadline, "the reaper does not end"
-        time.sleep(0.2)
-
-
-def kill_at_a_random_moment(engine: Engine, root: Path, folder: Path, base: str, seed: int) -> None:
-    """One kernel makes things of every kind and is killed in the middle; nothing of it is left, nor a builder."""
-    session = session_in(folder, engine)
-    with kernel(root, folder, base, seed=seed) as victim:
-        time.sleep(random.Random(seed).uniform(0, 4))  # the four kinds together take it about five seconds
-        victim.kill()
-        assert left_after(engine, session.who.session, victim.maker) == []
-        assert builders(victim.maker) == []
-    wait_until_no_reaper(victim.maker)
-    assert [entry for entry in session.ledger.entries() if is_announcement(entry) or entry.scope == "kernel"] == []
-
-
-def two_by_two(engine: Engine, root: Path, folder: Path, base: str, seed: int) -> None:
-    """Two workspaces with two kernels each, at work at once: one of each is killed, the other keeps all it has."""
-    folders = (folder / f"one-{seed}", folder / f"two-{seed}")
-    sessions = [session_in(one, engine).who.session for one in folders]
-    with (
-        kernel(root, folders[0], base, seed=seed) as first,
-        kernel(root, folders[0], base, seed=seed + 1) as second,
-        kernel(root, folders[1], base, seed=seed + 2) as third,
-        kernel(root, folders[1], base, seed=seed + 3) as fourth,
-    ):
-        time.sleep(random.Random(seed).uniform(0, 6))
-        first.kill()
-        third.kill()
-        assert left_after(engine, sessions[0], first.maker) == []
-        assert left_after(engine, sessions[1], third.maker) == []
-        for survivor, session in ((second, sessions[0]), (fourth, sessions[1])):
-            assert survivor.process.stdout is not None
-            assert survivor.process.stdout.readline() == "done\n"  # whatever the others' ends did, its steps all passed
-            assert len(things(engine, session, survivor.maker)) == 7
-            survivor.kill()
-            assert left_after(engine, session, survivor.maker) == []
-    for one in (first, second, third, fourth):
-        wait_until_no_reaper(one.maker)
 
 
 def session_in(folder: Path, engine: Engine) -> Session:

@@ -52,23 +52,6 @@ def test_an_exit_before_ready_says_the_code_and_the_last_lines(session: Session,
     assert caught.value.output == "no settings"
 
 
-def test_not_ready_in_time_says_so(session: Session, images: dict[str, str]) -> None:
-    """A deadline that passes names the container and the time."""
-    with (
-        containers.run(session, python(images["base"], "import time; time.sleep(60)")) as running,
-        pytest.raises(WorkshopError, match="did not get ready within"),
-    ):
-        running.wait_until(lambda: False, within_seconds=0.2)
-
-
-def test_an_image_that_does_not_exist_is_one_sentence(session: Session) -> None:
-    """The next step is to build it; nothing is pulled, nothing is left in the ledger."""
-    before = session.ledger.entries()
-    with pytest.raises(WorkshopError, match="There is no image container-workshop/nothing:0"):
-        containers.run(session, Spec("container-workshop/nothing:0"))
-    assert session.ledger.entries() == before
-
-
 def test_what_the_engine_refuses_is_one_sentence_and_leaves_nothing(session: Session, images: dict[str, str]) -> None:
     """A memory limit under the engine's minimum: its own words, and no container left behind."""
     before = session.ledger.entries()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -36,25 +35,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_registry_that_says_nothing_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall that drops packets: the pull is ended, and with it the waiting."""
     monkeypatch.setattr(debian, "REGISTRY_TIMEOUT_SECONDS", 0.3)
-    program(programs, "docker", "exec sleep 60")
-    started = time.monotonic()
+    program(programs, "docker", "exec sleep 600")  # longer than a test may take
     assert debian._pull(lambda _step: None) is False
-    assert time.monotonic() - started < 20
-
-
-def test_a_registry_that_refuses_is_no_registry(programs: Path) -> None:
-    """An error of the pull leads to bootstrapping, like silence."""
-    program(programs, "docker", "echo refused >&2; exit 1")
-    assert debian._pull(lambda _step: None) is False
-
-
-def test_a_slow_registry_that_answers_is_waited_for(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit is for the first word, not for the download."""
-    monkeypatch.setattr(debian, "REGISTRY_TIMEOUT_SECONDS", 2)
-    program(programs, "docker", "echo Pulling from library/debian; sleep 3; echo done")
-    said: list[str] = []
-    assert debian._pull(lambda step: said.append(step.detail)) is True
-    assert said[-1] == "pulling Debian: done"
 
 
 def test_what_is_left_out_is_never_unpacked(programs: Path, tmp_path: Path) -> None:

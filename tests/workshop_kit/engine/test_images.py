@@ -53,13 +53,6 @@ def test_what_does_not_reach_the_image_does_not_count(folder: Path) -> None:
     assert tag(folder) == before
 
 
-def test_all_our_images_stand_on_one_base(root: Path, folder: Path) -> None:
-    """A change of the base reaches every image; there is a Dockerfile for each."""
-    assert [recipe.name for recipe in images.RECIPES if recipe.base is None] == ["base"]
-    for recipe in images.RECIPES:
-        assert (root / recipe.folder / "Dockerfile").is_file()
-
-
 @pytest.mark.engine
 def test_a_build_is_labelled_listed_and_removable(
     session: Session, engine: Engine, images_built: str, folder: Path

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workshop_kit.engine.ledger import Entry, Ledger
-from workshop_kit.errors import WorkshopError
 
 ENTRIES = st.builds(
     Entry,
@@ -31,16 +30,6 @@ def test_what_was_added_and_not_struck_is_there_once(
     ledger.add(*added)
     ledger.strike(*struck)
     assert ledger.entries() == [entry for entry in dict.fromkeys(added) if entry not in set(struck)]
-
-
-def test_a_torn_last_line_is_ignored_and_the_rest_kept(tmp_path: Path) -> None:
-    """A power cut in the middle of a line costs that line only."""
-    ledger = Ledger(tmp_path / "ledger.jsonl")
-    entry = Entry("container", "a" * 64, "one", "kernel")
-    ledger.add(entry)
-    with ledger.path.open("a") as file:
-        file.write('{"kind": "container", "id": "bb')
-    assert ledger.entries() == [entry]
 
 
 def test_an_entry_after_a_torn_line_is_not_swallowed_by_it(tmp_path: Path) -> None:
@@ -67,10 +56,3 @@ def test_two_processes_do_not_overwrite_each_other(tmp_path: Path) -> None:
         process.join()
         assert process.exitcode == 0
     assert len(Ledger(path).entries()) == 100
-
-
-def test_a_ledger_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    """A file where the folder should be: the sentence names the path."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(WorkshopError, match="cannot be kept"):
-        Ledger(tmp_path / "file" / "ledger.jsonl").add(Entry("container", "a", "", "kernel"))

@@ -15,7 +15,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 CODE = "import sys\nfor n in range(3000): print('{\"n\": %d}' % n, file=sys.stderr if n % 3 else sys.stdout)"
 
 
@@ -53,12 +53,6 @@ def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
             attempt()
 
 
-def test_any_number_may_read(bucket: LogBucket) -> None:
-    """A cell that is run again connects again: what was connected before still reads."""
-    later = [log_bucket.connect(bucket.stack) for _ in range(4)]
-    assert all(one.objects() == bucket.objects() for one in later)
-
-
 def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
     """Waiting for a collector that does not run ends at once, in one sentence; it goes on where it was."""
     bucket.stack.stop("collector")
@@ -67,10 +61,3 @@ def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
     again = log_bucket.start(bucket.stack)
     again.wait_collected()
     assert again.status().waiting_parts == 0
-
-
-def test_one_start_brings_collector_and_bucket_and_down_takes_them(bucket: LogBucket) -> None:
-    """What ``start`` makes is in the ledger, the collector's volume too."""
-    listed = {(entry.kind, entry.name) for entry in bucket.stack.session.ledger.entries()}
-    assert ("volume", f"{bucket.stack.project}_collector-data") in listed
-    assert {"collector", "parameter-store"} <= bucket.stack.containers().keys()

@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -35,13 +34,6 @@ def test_the_engine_is_reached_and_says_its_version(engine: Engine) -> None:
     assert engine.endpoint.why
 
 
-def test_docker_host_wins_and_is_named_as_the_reason(tmp_path: Path) -> None:
-    """DOCKER_HOST decides before any context, as for the docker command."""
-    where = reach.endpoint({"DOCKER_HOST": f"unix://{tmp_path}/x.sock", "DOCKER_CONTEXT": "other"})
-    assert where.socket == tmp_path / "x.sock"
-    assert "DOCKER_HOST" in where.why
-
-
 def test_no_socket_is_not_the_same_as_a_stopped_engine(tmp_path: Path) -> None:
     """No socket: there is no engine. A socket nobody listens on: it is stopped."""
     path = tmp_path / "docker.sock"
@@ -58,25 +50,6 @@ def test_an_engine_that_never_answers_is_given_up(tmp_path: Path) -> None:
         silent.bind(str(path))
         silent.listen()
         assert "does not answer in time" in refusal({"DOCKER_HOST": f"unix://{path}"}, 0.3).what
-
-
-def test_something_that_is_no_engine_is_said_to_be_unusable(tmp_path: Path) -> None:
-    """A socket that answers garbage gets a sentence, not a traceback of the HTTP library."""
-    path = tmp_path / "docker.sock"
-    with socket.socket(socket.AF_UNIX) as garbage:
-        garbage.bind(str(path))
-        garbage.listen()
-
-        def answer() -> None:
-            connection, _ = garbage.accept()
-            with connection:
-                connection.recv(1024)
-                connection.sendall(b"hello, I am a teapot\r\n\r\n")
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        assert "cannot be used" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
-        thread.join()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root; as a user the socket is one's own")

@@ -32,55 +32,37 @@ def other(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[St
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 
 
-def test_an_order_goes_through_right_after_up(other: Stack, http: httpx.Client) -> None:
-    """``up`` returns when the service is ready, not merely alive: the very first order is taken."""
-    other.up()
-    answer = http.post(other.url() + "/orders", json={"item": "tea", "quantity": 1})
-    assert answer.status_code == 201
-
-
-def test_everything_of_the_stack_is_listed_and_goes(other: Stack, engine: Engine) -> None:
-    """Containers, network and volumes are in the ledger after ``up``, and gone after clean-up."""
+def test_a_second_stack_takes_an_order_beside_the_first_and_goes_whole(
+    other: Stack, stack: Stack, engine: Engine, http: httpx.Client
+) -> None:
+    """``up`` returns when the service is ready; everything of the stack is listed, is its own, and is removed."""
     other.up()
     kinds = sorted(entry.kind for entry in other.session.ledger.entries())
     assert kinds == ["container"] * 4 + ["network"] + ["volume"] * 2
+    assert other.url() != stack.url()
+    made = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1})
+    assert made.status_code == 201, made.text
+    theirs = http.get(f"{stack.url()}/orders/{made.json()['id']}")
+    assert theirs.status_code == 404 or theirs.json()["item"] != "only here"
+    other.stop("service")
+    with pytest.raises(WorkshopError, match="it is exited"):
+        other.url()
+    with pytest.raises(WorkshopError, match=r"no container 'master' \(master-db, redis, replica-db, service\)"):
+        other.stop("master")
     cleanup.remove(other.session, {"workspace"})
     label = {"label": f"com.docker.compose.project={other.project}"}
     assert engine.client.containers.list(all=True, filters=label) == []
     assert engine.client.networks.list(filters=label) == []
     assert engine.client.volumes.list(filters=label) == []
-
-
-def test_two_stacks_live_side_by_side(other: Stack, live_stack: LiveStack, http: httpx.Client) -> None:
-    """Two participants on one engine have ports, networks and data of their own."""
-    other.up()
-    assert other.url() != live_stack.url
-    made = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1})
-    assert made.status_code == 201, made.text
-    theirs = http.get(f"{live_stack.url}/orders/{made.json()['id']}")
-    assert theirs.status_code == 404 or theirs.json()["item"] != "only here"
-    cleanup.remove(other.session, {"workspace"})
-    assert http.get(live_stack.url + "/readyz").status_code == 200
+    assert http.get(stack.url() + "/readyz").status_code == 200
 
 
 def test_plain_docker_compose_works_with_what_set_up_wrote(other: Stack, root: Path) -> None:
     """The variables file is all that ``docker compose up`` needs, odd characters in the path included."""
     variables = other.prepare()
-    said = subprocess.run(
-        ["docker", "compose", "--env-file", str(variables), "config", "--quiet"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (said.returncode, said.stderr) == (0, "")
-    resolved = subprocess.run(
-        ["docker", "compose", "--env-file", str(variables), "config"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = ["docker", "compose", "--env-file", str(variables), "config"]
+    resolved = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (resolved.returncode, resolved.stderr) == (0, "")
     assert str(other.folder / "secrets" / "redis_password") in resolved.stdout.replace("$$", "$").replace("''", "'")
 
 
@@ -122,21 +104,7 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, tmp_p
     assert other.session.ledger.entries() == []
 
 
-def test_a_service_that_is_not_in_the_stack_is_named(live_stack: LiveStack) -> None:
-    """A typo in a cell: the sentence lists what there is."""
-    there = ", ".join(sorted(live_stack.stack.containers()))
-    assert "replica-db" in there
-    with pytest.raises(WorkshopError, match=rf"no container 'master' \({there}\)"):
-        live_stack.stack.stop("master")
-
-
-def test_a_service_that_is_stopped_has_no_address(live_stack: LiveStack) -> None:
-    """Its URL cannot be had, and the sentence says that it is stopped."""
-    live_stack.stop("service")
-    with pytest.raises(WorkshopError, match="it is exited"):
-        live_stack.stack.url()
-
-
+@pytest.mark.long
 def test_up_waits_for_a_replica_that_was_ill_without_its_master(live_stack: LiveStack) -> None:
     """A master that was stopped for long made its replica unhealthy: ``up`` gives it time instead of giving up."""
     live_stack.stop("master-db")
@@ -148,6 +116,7 @@ def test_up_waits_for_a_replica_that_was_ill_without_its_master(live_stack: Live
     assert live_stack.stack.container("replica-db").health == "healthy"
 
 
+@pytest.mark.long
 def test_up_waits_for_what_a_service_needs_to_get_well(live_stack: LiveStack) -> None:
     """Who brings up one service waits for an ill one that it needs, too: compose alone would give up on it at once."""
     live_stack.pause("redis")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,18 +11,16 @@ import pytest
 from pydantic import SecretStr
 
 from tests.workshop_kit.engine.stores import running_store
-from workshop_kit.engine import containers
 from workshop_kit.engine import store as stores
 from workshop_kit.engine.aws import Access, NotAllowed, NotThere
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Store
 from workshop_kit.engine.tasks import environments as three
 from workshop_kit.engine.tasks.definition import TaskDefinition
 from workshop_kit.engine.tasks.parse import parse
-from workshop_kit.engine.tasks.resolve import Delivery, resolve
+from workshop_kit.engine.tasks.resolve import resolve
 from workshop_kit.engine.tasks.run import Task, run
 from workshop_kit.errors import WorkshopError, WrongUsage
 
@@ -160,27 +157,15 @@ def test_a_task_that_cannot_be_resolved_starts_nothing(
     assert ours(session) == before
 
 
-def test_all_containers_of_a_task_start_or_none_stays(session: Session, image_id: str) -> None:
-    """The second container's image is missing: the first does not stay behind."""
-    before = ours(session)
-    one = parse({"family": "t", "containerDefinitions": [{"name": "a", "image": image_id, "command": ["sleep", "60"]}]})
-    missing = replace(one.containers[0], name="b", image="sha256:" + "00" * 32)
-    with pytest.raises(WorkshopError, match="There is no image sha256:0000"):
-        run(session, replace(one, containers=(*one.containers, missing)))
-    assert ours(session) == before
-
-
-@pytest.mark.parametrize("delivery", ["environment", "files"])
 def test_rotation_takes_a_restart_and_no_other_image(
-    session: Session, store: Store, image_id: str, canary: str, delivery: Delivery
+    session: Session, store: Store, image_id: str, canary: str
 ) -> None:
     """A restarted process keeps the old secret; a new container of the same digest has the new one."""
-    look = "cat /run/secrets/redis_password 2>/dev/null || printenv REDIS_PASSWORD"
 
     def seen(task: Task) -> str:
-        return task.first.exec("sh", "-c", look).output.strip()
+        return task.first.exec("cat", "/run/secrets/redis_password").output.strip()
 
-    with run(session, definition(image_id), store, delivery=delivery) as task:
+    with run(session, definition(image_id), store, delivery="files") as task:
         old, images_before = task.first.id, task.image_ids()
         store.rotate(SECRET, SecretStr("rotated"))
         task.first.container.restart(timeout=0)
@@ -205,6 +190,7 @@ def test_a_restart_that_fails_leaves_the_old_one_running(
         assert task.first.inspect()["State"]["Running"]
 
 
+@pytest.mark.long
 def test_one_digest_runs_as_production_staging_and_qa(session: Session, stack: Stack, http: httpx.Client) -> None:
     """Side by side, each with its settings, its port and its level of logging, all of one image."""
     store = stores.start(stack)
@@ -227,61 +213,3 @@ def test_one_digest_runs_as_production_staging_and_qa(session: Session, stack: S
     finally:
         for task in running.values():
             task.remove()
-
-
-def test_a_rotated_database_password_lets_the_service_in_again(
-    session: Session, stack: Stack, store: Store, images: dict[str, str], http: httpx.Client
-) -> None:
-    """A real database's password, changed there and in the store: the old container is out, its successor is in."""
-    path, network = "/run/secrets/password", f"{stack.project}_default"
-    database = Spec(
-        image=images["mariadb"],
-        environment={"MARIADB_DATABASE": "workshop", "MARIADB_USER": "orders", "MARIADB_PASSWORD_FILE": path},
-        files={path: "the old one"},
-        volumes=("/run/secrets", "/var/lib/mysql"),
-        tmpfs={"/tmp": "", "/run/mysqld": ""},
-        network=network,
-    )
-    with containers.run(session, database) as master:
-        master.wait_until(lambda: master.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60)
-        own: dict[str, str | SecretStr] = {
-            "master_db/host": master.name,
-            "master_db/password": SecretStr("the old one"),
-        }
-        own |= {key.replace("master", "replica"): value for key, value in own.items()}
-        settings = {"rotation": {**three.settings_of(stack), **own}}
-        stores.seed(store, settings)
-        image = stack.container("service").attrs["Image"]
-        (task,) = three.environments(image, settings).values()
-        with run(session, task, store, network=network) as service:
-            service.first.wait_ready(within_seconds=60)
-            said = master.exec(
-                "mariadb",
-                "--host=127.0.0.1",
-                "--user=orders",
-                "--password=the old one",
-                "--execute=SET PASSWORD = PASSWORD('the new one')",
-            )
-            assert said.exit_code == 0, said.output
-            for name in ("master_db", "replica_db"):
-                store.rotate(f"/workshop/rotation/{name}/password", SecretStr("the new one"))
-            service.first.container.restart()
-            service.first.wait_until(lambda: containers.answers(f"{service.url()}/livez"), within_seconds=60)
-            assert http.get(f"{service.url()}/readyz").status_code == 503
-            before = service.image_ids()
-            service.restart()
-            service.first.wait_ready(within_seconds=60)
-            assert service.image_ids() == before
-
-
-@pytest.mark.parametrize("gone", [True, False], ids=["removed by somebody", "ended by itself"])
-def test_a_task_whose_container_is_not_running_can_be_removed(session: Session, image_id: str, gone: bool) -> None:
-    """A jump to another lesson takes the container away, or it has ended by itself: to remove the task is no error."""
-    with run(session, definition(image_id, secrets=[])) as task:
-        if gone:
-            task.first.remove()
-        else:
-            task.first.stop(0)
-        task.remove()
-    with pytest.raises(WorkshopError, match="is gone"):
-        task.first.inspect()

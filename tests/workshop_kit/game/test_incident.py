@@ -1,144 +1,102 @@
-"""An incident on the live stack: it shows in several places, the usual reaction does not help, the reason does."""
+"""An incident on the live stack: several signals tell of it, the first reaction does not help, nothing is left."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partialmethod
 
 import pytest
 
-from tests.workshop_kit.game.playing import left_of, lesson_of, opened, play
+from tests.workshop_kit.game import cells
 from workshop_kit import game
-from workshop_kit.engine.containers import Running
+from workshop_kit.disturb.journal import Journal
+from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
+from workshop_kit.game import signals
 from workshop_kit.game.incident import Incident
+from workshop_kit.learn.exercise import game_records
+from workshop_kit.learn.exercise.checks import gameday
+from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.lesson import Lesson
 from workshop_kit.learn.workspace import Workspace
+from workshop_kit.show.live import Screens
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
-GIVEAWAYS = ("half_open", "game", "incident", "wednesday", "leak", 'fault":', "injected")
+pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
+
+GIVEAWAYS = ("game", "incident", "monday", "stale", "rotat", 'fault":', "injected")
+FEWEST_SIGNALS = 2
 
 
 @pytest.fixture(scope="module")
 def lesson(workspace: Workspace, stack: Stack) -> Lesson:
-    """A lesson over the tests' stack."""
+    """The handle of a notebook, over the tests' stack."""
     stack.up()
-    return lesson_of(workspace, stack)
+    desk = Desk.of(workspace, lambda: stack)
+    return Lesson("05_game_day", workspace, desk.progress, stack, desk, True, Screens(headless=True))
 
 
-def test_a_gateway_that_hangs_from_beginning_to_end(lesson: Lesson) -> None:
-    """Injected, seen in two places, not helped by an older release, mended by its gateway, told on a card, gone."""
-    incident = play(lesson, "wednesday", seed=1)
-    record = incident.record
-    assert record.injected is not None
-    assert record.first_symptom is not None
-    assert record.detected is not None
-    assert record.fixed is not None
-    assert record.injected <= record.first_symptom <= record.detected <= record.fixed
-
-
-@pytest.fixture(scope="module")
-def shop(lesson: Lesson) -> Iterator[Incident]:
-    """One that something is wrong with, to look at and to misuse."""
-    with opened(lesson, "wednesday", seed=2) as incident:
-        incident.wait()
+@contextmanager
+def opened(lesson: Lesson, day: str, seed: int) -> Iterator[Incident]:
+    """An incident that is gone with the block."""
+    incident = game.start(lesson, day, seed=seed)
+    try:
         yield incident
+    finally:
+        incident.stop()
 
 
-def test_nothing_gives_it_away(shop: Incident) -> None:
-    """Neither a label, a variable nor a line says what was done, nor that anything was."""
-    for running in shop.shop.running.values():
-        seen = running.inspect()
-        told = json.dumps([seen["Config"]["Labels"], seen["Config"]["Env"]])
-        lines = running.container.logs().decode()
-        assert [word for word in GIVEAWAYS if word in told.lower() or word in lines.lower()] == []
-    assert [word for word in GIVEAWAYS if word in shop.settings().to_string().lower()] == []
+def containers_of(stack: Stack) -> set[str]:
+    """The containers of this session that do not belong to the stack."""
+    labels = {"label": [f"{SESSION}={stack.session.who.session}", "workshop.scope=kernel"]}
+    found = stack.session.engine.client.containers.list(all=True, filters=labels, ignore_removed=True)
+    return {str(container.name) for container in found}
 
 
-def test_secrets_have_a_version_and_a_mark(shop: Incident) -> None:
-    """What is compared side by side shows whether two secrets are the same, and none of them."""
-    shown = shop.settings().to_string()
-    release = shop.shop.current("production")
-    assert "version 2" in shown
-    assert [text for _, text in release.secrets.values() if text in shown or text in repr(release)] == []
+def test_the_first_reaction_does_not_help(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Customers suffer, several signals tell of it, none tells what was done, and the starter is judged wrong."""
+    monkeypatch.setattr(Incident, "told", partialmethod(Incident.told, within_seconds=1.0))
+    session = lesson.stack.session
+    with opened(lesson, "monday", seed=1) as incident:
+        incident.wait()
+        assert incident.first_symptom() is not None, "nobody suffers"
+        assert Journal(session).entries() == []
+        assert_nothing_gives_it_away(incident)
+        value = cells.starter("gameday.monday", {"monday": incident})
+        record = game_records.find(session, value["incident"])
+        assert record is not None
+        assert gameday.judged(record).ruling is Verdict.WRONG
+        assert record.injected is not None
+        shown = incident.shows()
+        assert len([moment for moment in shown.values() if moment]) >= FEWEST_SIGNALS, shown
+        assert signals.quick(shown, record.injected, 60), shown
+    assert containers_of(lesson.stack) == set()
 
 
-def test_each_sees_one_signal(shop: Incident) -> None:
-    """What is for the others is refused in a sentence, and the switch goes back."""
-    shop.see("logs")
-    assert len(shop.logs())
-    for look in (shop.releases, shop.settings, lambda: shop.watch):
-        with pytest.raises(WorkshopError, match="is for somebody else at your table"):
-            look()
-    assert shop.card().text, "the card at the end is for everybody"
-    shop.see("everything")
-    assert len(shop.releases())
-    with pytest.raises(WrongUsage, match="'smells' is nothing to see"):
-        shop.see("smells")
-
-
-@pytest.mark.parametrize(
-    ("words", "changes", "says"),
-    [
-        (("production",), {"release": 7}, "There is no release 7"),
-        (("moon",), {}, "There is no environment 'moon'"),
-        (("production",), {"cpus": "many"}, "cpus is no change that can be released"),
-        (("production",), {"memory_mib": -1}, "memory_mib is no change that can be released"),
-        (("production",), {"colour": "red"}, "colour is no change that can be released"),
-    ],
-)
-def test_what_cannot_be_released_is_said_so(
-    shop: Incident, words: tuple[str, ...], changes: dict[str, object], says: str
-) -> None:
-    """One sentence, and the shop goes on."""
-    before = len(shop.shop.history)
-    with pytest.raises(WorkshopError, match=says):
-        shop.deploy(*words, **changes)  # type: ignore[arg-type]
-    assert len(shop.shop.history) == before
-
-
-def test_a_release_that_never_lives_changes_nothing(shop: Incident) -> None:
-    """Settings that the service refuses: the one before goes on, and the last lines say why."""
-    before = dict(shop.shop.running)
-    with pytest.raises(WorkshopError) as error:
-        shop.deploy("production", LOG_LEVEL="loud")
-    assert "LOG_LEVEL" in (error.value.output or "")
-    assert shop.shop.running == before
-    assert shop.shop.url("production") is not None
-
-
-def test_what_is_nowhere_cannot_be_restarted(shop: Incident) -> None:
-    """The names that there are stand in the sentence."""
-    with pytest.raises(WrongUsage, match="There is no 'mysql' to restart"):
-        shop.restart("mysql")
+def assert_nothing_gives_it_away(incident: Incident) -> None:
+    """Neither a label, a variable, a setting nor a line says what was done."""
+    for running in incident.shop.running.values():
+        seen = running.inspect()["Config"]
+        told = json.dumps([seen["Labels"], seen["Env"], running.container.logs().decode()]).lower()
+        assert [word for word in GIVEAWAYS if word in told] == []
+    assert [word for word in GIVEAWAYS if word in incident.settings().to_string().lower()] == []
 
 
 def test_a_new_one_ends_the_one_before(lesson: Lesson) -> None:
-    """Whoever runs the cell again has one shop, not two; tidying up takes it along."""
+    """Running the cell again leaves one shop; a release that never lives changes nothing in it; `tidy` removes it."""
     first = game.start(lesson, "tuesday", seed=1)
     second = game.start(lesson, "wednesday", seed=1)
     assert first._stop.is_set()
     running = {one.name for one in (*second.shop.running.values(), *second.shop.gateways.proxies.values())}
-    assert running <= set(left_of(lesson.stack))
+    assert running <= containers_of(lesson.stack)
+    before = dict(second.shop.running)
+    with pytest.raises(WorkshopError) as error:
+        second.deploy("production", LOG_LEVEL="loud")
+    assert "LOG_LEVEL" in (error.value.output or "")
+    assert second.shop.running.keys() == before.keys()
+    assert second.shop.url("production") is not None
     lesson.tidy()
-    assert running & set(left_of(lesson.stack)) == set()
-
-
-def test_a_name_that_is_no_day(lesson: Lesson) -> None:
-    """It is said at once, before anything is started."""
-    with pytest.raises(WrongUsage, match="There is no incident 'sunday'"):
-        game.start(lesson, "sunday")
-
-
-def test_a_shop_that_does_not_open_leaves_nothing(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its service lives and never gets ready: that is said, and neither it nor a gateway stays."""
-    before = set(left_of(lesson.stack))
-
-    def never(*_: object, **__: object) -> float:
-        raise WorkshopError("It did not get ready.")
-
-    monkeypatch.setattr(Running, "wait_ready", never)
-    with pytest.raises(WorkshopError, match="did not get ready"):
-        game.start(lesson, "wednesday", seed=1)
-    assert set(left_of(lesson.stack)) == before
+    assert containers_of(lesson.stack) == set()

@@ -59,24 +59,6 @@ def test_each_signal_has_its_first_sign() -> None:
     assert signals.quick(signals.shown(logs, tables, NOON), NOON, 6) == ["logs", "metrics"]
 
 
-def test_where_nothing_was_seen_nothing_is_claimed() -> None:
-    """Empty tables have no first sign."""
-    nothing = dict.fromkeys(("logs", "metrics", "health", "engine"))
-    assert signals.shown(pd.DataFrame(), Tables(), NOON) == nothing
-
-
-def test_a_throttled_or_full_container_is_a_sign() -> None:
-    """Held back in most periods, or at its limit of memory."""
-    known = {"container": "shop", "memory_limit_bytes": 100.0}
-    rows = [
-        {"time": at(1), "throttled_percent": 10.0, "memory_bytes": 50.0, **known},
-        {"time": at(2), "throttled_percent": 80.0, "memory_bytes": 50.0, **known},
-    ]
-    assert signals.shown(pd.DataFrame(), Tables(resources=pd.DataFrame(rows)), NOON)["metrics"] == at(2)
-    rows[1] |= {"throttled_percent": 0.0, "memory_bytes": 95.0}
-    assert signals.shown(pd.DataFrame(), Tables(resources=pd.DataFrame(rows)), NOON)["metrics"] == at(2)
-
-
 def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> None:
     """Distances are from the first symptom; what was not seen stands last, and is said so."""
     record = Record("a", "monday", 1, at(0), at(10), at(13), at(20), at(33))

@@ -67,7 +67,6 @@ def test_who_is_ready_serves_all() -> None:
     [
         ({"ready": 503}, TURNED_AWAY),
         ({"answer": 500}, "status 500"),
-        ({"answer": 404}, "status 404"),
         ({"seconds": 0.8}, "too slow"),
     ],
 )

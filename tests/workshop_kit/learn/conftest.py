@@ -55,7 +55,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def empty_workspace(tmp_path: Path) -> Workspace:
     """A workspace without lessons."""
     return Workspace.open(tmp_path / "my workspace", source=tmp_path / "nothing")
 
@@ -64,11 +64,11 @@ def workspace(tmp_path: Path) -> Workspace:
 def write_notebook() -> WriteNotebook:
     """Return a function that writes a notebook of code cells into a workspace."""
 
-    def write(workspace: Workspace, name: str, sources: list[str]) -> Path:
+    def write(empty_workspace: Workspace, name: str, sources: list[str]) -> Path:
         kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
         cells = [v4.new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]  # type: ignore[no-untyped-call]
         notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
-        path = workspace.notebooks / f"{name}.ipynb"
+        path = empty_workspace.notebooks / f"{name}.ipynb"
         path.parent.mkdir(exist_ok=True)
         path.write_text(writes(notebook))  # type: ignore[no-untyped-call]
         return path

@@ -6,7 +6,6 @@ import base64
 from pathlib import Path
 from typing import Any
 
-import pytest
 from nbformat import v4
 
 from workshop_kit.learn import book
@@ -85,13 +84,3 @@ def test_the_committed_book_tells_nothing_of_the_machine_it_was_made_on(root: Pa
         text = page.read_text()
         for place in (str(root), str(Path.home()), "/home/", "/Users/", "build/tour"):
             assert place not in text, (page.name, place)
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/book/README.md"])
-def test_links_lead_somewhere(root: Path, name: str) -> None:
-    """A relative link in a page that people read first names a file that exists."""
-    page = root / name
-    links = [part.split(")")[0] for part in page.read_text().split("](")[1:]]
-    relative = [link for link in links if not link.startswith("http")]
-    assert relative
-    assert [link for link in relative if not (page.parent / link.partition("#")[0]).exists()] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,12 +60,6 @@ def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path, 
     assert [one["source"] for one in json.loads(mine.read_text())["cells"]] == ["second", "mine"]
 
 
-def test_a_new_lesson_is_announced(source: Path, workspace: Workspace) -> None:
-    """A lesson that came with the update is named as new."""
-    write(source / "notebooks" / "01_container.ipynb", "x")
-    assert content.update(workspace, source).added == ["notebooks/01_container.ipynb"]
-
-
 def test_progress_and_own_files_are_none_of_the_updates_business(source: Path, workspace: Workspace) -> None:
     """An update touches lessons and exercises, and nothing else that lies in the workspace."""
     workspace.progress_path.write_text('{"predictions": {}}')
@@ -87,11 +80,6 @@ def test_starting_over_keeps_what_was_there(source: Path, workspace: Workspace) 
     assert cell(workspace.folder / LESSON) == "first"
 
 
-def test_starting_over_what_is_fresh_keeps_nothing(source: Path, workspace: Workspace) -> None:
-    """Nothing of the participant's was there, so nothing is put aside."""
-    assert content.start_over(workspace, [LESSON], source) is None
-
-
 def test_a_full_disk_is_one_sentence_and_loses_nothing(source: Path, small_disk: Path) -> None:
     """Where an update does not fit, every file is the old one or the new one."""
     write(source / LESSON, "first")
@@ -100,13 +88,3 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(source: Path, small_disk:
     with pytest.raises(NotReady, match="is full"):
         content.update(workspace, source)
     assert cell(workspace.folder / LESSON) == "first"
-
-
-def test_a_read_only_workspace_is_one_sentence(source: Path, small_disk: Path, read_only: Callable[[], Path]) -> None:
-    """An update that cannot write says so."""
-    write(source / LESSON, "first")
-    workspace = Workspace.open(small_disk / "mine", source)
-    write(source / LESSON, "second")
-    read_only()
-    with pytest.raises(NotReady, match="cannot be written"):
-        content.update(workspace, source)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.workshop_kit.learn.waiting import wait_until
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.job import Job, JobWidget, static_page
+from workshop_kit.learn.job import Job, JobWidget
 from workshop_kit.progress import Report, Step
 from workshop_kit.show.shown import Shown
 
@@ -38,24 +38,6 @@ def test_it_works_in_a_thread_and_tells_the_end(job: Job) -> None:
     assert (job.widget.notice, job.widget.doing, job.widget.page) == ("tea", "", "<p>page</p>")
 
 
-def test_a_second_one_meanwhile_does_nothing(job: Job) -> None:
-    """Who clicks twice gets it once."""
-    go_on, done = threading.Event(), []
-
-    def work(_: Report) -> str:
-        assert go_on.wait(30)
-        done.append(1)
-        return "done"
-
-    job.start("one", work)
-    wait_until(lambda: job.widget.doing != "")
-    job.run(work)  # comes back at once
-    assert done == []
-    go_on.set()
-    wait_until(lambda: job.widget.answered == 1)
-    assert done == [1]
-
-
 def test_what_the_user_can_mend_is_said(job: Job) -> None:
     """A WorkshopError is shown as its sentence with the last lines of what failed, and the next click works."""
 
@@ -66,21 +48,3 @@ def test_what_the_user_can_mend_is_said(job: Job) -> None:
     assert job.widget.problem == "The pot is empty. Fill it.\ntwo\nthree\nfour"
     job.run(lambda _: "filled")
     assert (job.widget.problem, job.widget.notice) == ("", "filled")
-
-
-def test_our_own_fault_shows_its_kind_alone(job: Job) -> None:
-    """What an unexpected error says may hold a secret: the page gets its kind, and we keep it."""
-
-    def break_down(_: Report) -> str:
-        raise ValueError("password=geheim")
-
-    job.run(break_down)
-    assert "ValueError" in job.widget.problem
-    assert "geheim" not in job.widget.problem
-    assert isinstance(job.failure, ValueError)
-    assert job.widget.doing == ""
-
-
-def test_the_twin_is_found_by_its_label() -> None:
-    """The page's half looks for exactly this beginning of the static twin."""
-    assert 'wk-static" role="group" aria-label="All exercises"' in static_page("All exercises", "", "").html

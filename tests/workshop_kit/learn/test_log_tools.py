@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,9 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec
-from workshop_kit.errors import WrongUsage
-from workshop_kit.learn import log_tools, ready
+from workshop_kit.learn import ready
 from workshop_kit.learn.log_tools import LogTools
 from workshop_kit.learn.workspace import Workspace
-from workshop_kit.observe.jq import Answer
 from workshop_kit.show.live import Screens
 
 pytestmark = pytest.mark.engine
@@ -25,11 +23,11 @@ WRITER = 'print(\'{"level": "info", "msg": "one", "service": "billing"}\'); prin
 
 
 @pytest.fixture
-def tools(workspace: Workspace, engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[LogTools]:
+def tools(empty_workspace: Workspace, engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[LogTools]:
     """A notebook's tools, without a page; its stack need not be up."""
     assert images
-    session = ready.session_of(workspace, engine)
-    yield LogTools(ready.stack_of(workspace, session), Screens(headless=True), tmp_path)
+    session = ready.session_of(empty_workspace, engine)
+    yield LogTools(ready.stack_of(empty_workspace, session), Screens(headless=True), tmp_path)
     assert not cleanup.remove(session, {"kernel", "workspace"}).left
 
 
@@ -55,20 +53,3 @@ def test_jq_takes_a_container_that_we_run(tools: LogTools, ours: Running, capsys
     """The command reads as one would type it, and its answer stands below."""
     tools.jq("fromjson? | .msg", ours, "-R", "-r")
     assert capsys.readouterr().out == f"$ docker logs {ours.name} | jq -R -r 'fromjson? | .msg'\none\n\n"
-
-
-def test_an_answer_that_was_cut_is_said(
-    tools: LogTools, ours: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nobody takes the beginning of an answer for all of it."""
-    monkeypatch.setattr(log_tools, "jq", lambda *_: Answer("1\n2\n", "", 137, cut=True))
-    tools.jq(".", ours)
-    assert capsys.readouterr().out.splitlines()[-1].startswith("The output was cut")
-
-
-@pytest.mark.parametrize("use", [lambda tools, what: tools.tail(what, "Log"), lambda tools, what: tools.jq(".", what)])
-def test_what_is_no_container_is_a_sentence(tools: LogTools, use: Callable[[LogTools, object], None]) -> None:
-    """A service's name is not its container."""
-    with pytest.raises(WrongUsage, match="'service' is of type str") as caught:
-        use(tools, "service")
-    assert caught.value.next_step

@@ -41,20 +41,6 @@ def test_a_cell_that_was_only_run_is_updated_and_the_others_keep_their_outputs()
     assert merged.kept == ()
 
 
-def test_a_cell_that_both_changed_stays_the_participants_and_is_named() -> None:
-    """Where both sides changed a cell, theirs stays, and they are told which."""
-    merged = merge("x.ipynb", notebook({"a": "1"}), notebook({"a": "mine"}), notebook({"a": "new"}))
-    assert sources(merged.content) == {"a": "mine"}
-    assert merged.kept == ("a",)
-
-
-def test_own_cells_stay_behind_the_cell_they_stood_behind() -> None:
-    """A participant's own notes keep their place among new cells."""
-    merged = merge("x.ipynb", notebook({"a": "1", "b": "1"}), notebook({"a": "1", "note": "!", "b": "1"}),
-                   notebook({"new": "1", "a": "2", "b": "1"}))  # fmt: skip
-    assert sources(merged.content) == {"new": "1", "a": "2", "note": "!", "b": "1"}
-
-
 def test_a_cell_that_the_project_dropped_goes_unless_it_was_edited() -> None:
     """A cell that is gone from the lesson goes; one with a participant's work in it stays."""
     merged = merge("x.ipynb", notebook({"a": "1", "b": "1", "c": "1"}), notebook({"a": "1", "b": "mine", "c": "1"}),
@@ -90,12 +76,6 @@ def test_a_region_stays_while_the_file_around_it_is_updated() -> None:
     assert merged.kept == ()
 
 
-def test_a_region_that_both_changed_is_named() -> None:
-    """Where the starter changed under somebody's work, the work stays, and they are told."""
-    merged = merge("config.py", exercise("naive"), exercise("mine"), exercise("other"))
-    assert (merged.content, merged.kept) == (exercise("mine"), ("config.env",))
-
-
 @pytest.mark.parametrize(
     ("name", "mine"),
     [
@@ -112,9 +92,3 @@ def test_what_cannot_be_merged_stays_whole(name: str, mine: bytes) -> None:
     new = exercise("naive", "x = 2") if name == "config.py" else notebook({"a": "2"})
     merged = merge(name, base, mine, new)
     assert (merged.content, merged.kept) == (mine, ("the whole file",))
-
-
-def test_an_exercise_that_is_gone_takes_no_work_with_it() -> None:
-    """A region that the new version does not have, with work in it, keeps the file as it is."""
-    merged = merge("config.py", exercise("naive"), exercise("mine"), b"x = 1\n")
-    assert (merged.content, merged.kept) == (exercise("mine"), ("the whole file",))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +16,7 @@ from workshop_kit.learn.exercise.registry import TRACKS, Exercise
 from workshop_kit.learn.plan import Pauses, Plan, clock, minutes_of, plan
 from workshop_kit.learn.workspace import CHECKOUT
 
-STARTS = ("00:00", "08:00", "09:30", "11:00", "13:00", "15:15")
+STARTS = ("00:00", "09:30", "15:15")
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +50,6 @@ def test_every_minute_of_the_track_is_in_the_timetable(
     ]
 
 
-@pytest.mark.parametrize("track", TRACKS)
-@pytest.mark.parametrize("after", [30, 60, 90, 120])
-def test_nobody_sits_longer_than_asked(course: Course, exercises: tuple[Exercise, ...], track: str, after: int) -> None:
-    """Between two pauses lie at most so many minutes, or one lesson alone; no pause begins or ends the day."""
-    blocks = plan(course, exercises, track, "09:30", Pauses(after=after)).blocks
-    assert blocks[0].kind == blocks[-1].kind == "lesson"
-    for is_lesson, group in itertools.groupby(blocks, key=lambda block: block.kind == "lesson"):
-        stretch = list(group)
-        if is_lesson:
-            assert sum(block.minutes for block in stretch) <= after or len(stretch) == 1
-        else:
-            assert len(stretch) == 1
-
-
 def test_a_whole_day_has_its_lunch_at_noon(course: Course, exercises: tuple[Exercise, ...]) -> None:
     """On the full track the break nearest to a quarter past twelve is lunch; who begins in the evening gets none."""
     (lunch,) = [block for block in made(course, exercises).blocks if block.kind == "lunch"]
@@ -73,40 +58,7 @@ def test_a_whole_day_has_its_lunch_at_noon(course: Course, exercises: tuple[Exer
     assert not [block for block in made(course, exercises, "half-day", "11:00").blocks if block.kind == "lunch"]
 
 
-def test_pauses_can_be_chosen(course: Course, exercises: tuple[Exercise, ...]) -> None:
-    """Longer, or none at all."""
-    blocks = plan(course, exercises, "full", "09:30", Pauses(after=90, length=20, lunch=0)).blocks
-    assert {block.minutes for block in blocks if block.kind != "lesson"} == {20}
-    without = plan(course, exercises, "full", "09:30", Pauses(length=0))
-    assert without.end - without.start == without.lesson_minutes == course.tracks["full"].minutes
-
-
-@pytest.mark.parametrize("track", TRACKS)
-def test_exercises_stand_in_their_lesson(course: Course, exercises: tuple[Exercise, ...], track: str) -> None:
-    """Every exercise of the track once, the core ones first; what they leave of the lesson is for telling."""
-    blocks = made(course, exercises, track).blocks
-    assert sorted(one.id for block in blocks for one in block.exercises) == sorted(
-        one.id for one in exercises if track in one.tracks
-    )
-    for block in blocks:
-        assert block.exercises == block.core + block.extra
-        assert all(one.lesson == block.lesson for one in block.exercises)
-        assert block.telling_minutes + sum(one.all_minutes for one in block.core) == block.minutes
-        assert block.telling_minutes > 0
-
-
-def test_the_day_may_end_at_midnight_and_not_later(course: Course, exercises: tuple[Exercise, ...]) -> None:
-    """The sentence names the latest moment to begin; begun then, it ends at midnight."""
-    with pytest.raises(WrongUsage, match="ends after midnight") as refused:
-        made(course, exercises, "half-day", "22:00")
-    found = re.search(r"Begin by (\d\d:\d\d)", str(refused.value))
-    assert found is not None
-    assert clock(made(course, exercises, "half-day", found[1]).end) == "24:00"
-    with pytest.raises(WrongUsage, match="Make the breaks shorter"):
-        plan(course, exercises, "full", "09:30", Pauses(length=600))
-
-
-@pytest.mark.parametrize("moment", ["25:00", "9:60", "noon", "", "09.30", "-1:00", "24:00", "09:30:00", "٠٩:٣٠"])
+@pytest.mark.parametrize("moment", ["25:00", "noon", "", "09.30", "٠٩:٣٠"])
 def test_a_moment_that_no_clock_shows_is_refused(moment: str) -> None:
     """The sentence shows what was written and what to write."""
     with pytest.raises(WrongUsage, match="is no time of day"):
@@ -117,9 +69,7 @@ def test_a_moment_that_no_clock_shows_is_refused(moment: str) -> None:
     ("words", "sentence"),
     [
         (["--track", "week"], "There is no track 'week'. Choose from: 90min, half-day, full."),
-        (["--start", "25:00"], "'25:00' is no time of day"),
         (["--start", "20:00"], "ends after midnight"),
-        (["--break-after", "0"], "is no length"),
         (["--break-minutes", "-5"], "is no length"),
         (["--json", "--markdown"], "Choose one"),
     ],
@@ -151,8 +101,23 @@ def test_table_markdown_and_json_say_the_same() -> None:
     assert len(rows) == len(data["blocks"]) + 2
 
 
-def test_what_the_guide_says_about_the_time_is_what_plan_says() -> None:
-    """docs/delivering.md types no timetable: it names the command."""
-    guide = (CHECKOUT / "docs" / "delivering.md").read_text()
-    assert "./workshop plan --track" in guide
-    assert not re.search(r"\b\d\d:\d\d\b", guide.replace("--start 09:30", ""))
+@pytest.mark.parametrize("track", TRACKS)
+@pytest.mark.parametrize("after", [30, 90])
+def test_nobody_sits_longer_than_asked(course: Course, exercises: tuple[Exercise, ...], track: str, after: int) -> None:
+    """Between two pauses lie at most so many minutes, or one lesson alone; no pause begins or ends the day."""
+    blocks = plan(course, exercises, track, "09:30", Pauses(after=after)).blocks
+    assert blocks[0].kind == blocks[-1].kind == "lesson"
+    for is_lesson, group in itertools.groupby(blocks, key=lambda block: block.kind == "lesson"):
+        stretch = list(group)
+        if is_lesson:
+            assert sum(block.minutes for block in stretch) <= after or len(stretch) == 1
+        else:
+            assert len(stretch) == 1
+
+
+def test_pauses_can_be_chosen(course: Course, exercises: tuple[Exercise, ...]) -> None:
+    """Longer, or none at all."""
+    blocks = plan(course, exercises, "full", "09:30", Pauses(after=90, length=20, lunch=0)).blocks
+    assert {block.minutes for block in blocks if block.kind != "lesson"} == {20}
+    without = plan(course, exercises, "full", "09:30", Pauses(length=0))
+    assert without.end - without.start == without.lesson_minutes == course.tracks["full"].minutes

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.errors import NotReady
 from workshop_kit.learn.reading import book_page, bring_book
 from workshop_kit.learn.workspace import Workspace
 
@@ -22,24 +21,16 @@ def book(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_book_is_as_it_is_now(workspace: Workspace, book: Path) -> None:
+def test_the_book_is_as_it_is_now(empty_workspace: Workspace, book: Path) -> None:
     """Chapters and pictures come along; what is older is replaced."""
-    bring_book(workspace, book)
+    bring_book(empty_workspace, book)
     (book / "01_one.md").write_text("# One, newer\n")
-    bring_book(workspace, book)
-    assert (workspace.folder / "book" / "01_one.md").read_text() == "# One, newer\n"
-    assert (workspace.folder / "book" / "pictures" / "01_one-1.png").read_bytes() == b"\x89PNG"
+    bring_book(empty_workspace, book)
+    assert (empty_workspace.folder / "book" / "01_one.md").read_text() == "# One, newer\n"
+    assert (empty_workspace.folder / "book" / "pictures" / "01_one-1.png").read_bytes() == b"\x89PNG"
 
 
 def test_a_chapter_opens_where_there_is_one(book: Path) -> None:
     """Who asks for a lesson gets its chapter; the first lesson, and one without a chapter, open the contents."""
     opened = {name: book_page(name, book).path for name in ("01_one", "02_two", "00_start")}
     assert opened == {"01_one": "book/01_one.md", "02_two": "book/README.md", "00_start": "book/README.md"}
-
-
-def test_a_file_in_the_way_is_a_sentence(workspace: Workspace, book: Path) -> None:
-    """Where a file has the book's name, it stays, and the sentence names it."""
-    (workspace.folder / "book").write_text("mine")
-    with pytest.raises(NotReady, match="book is in the way"):
-        bring_book(workspace, book)
-    assert (workspace.folder / "book").read_text() == "mine"

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from requests import Response
 
 from tests.workshop_kit.learn.conftest import WriteNotebook
-from workshop_kit.learn.sentences import names_made, sentence_for
+from workshop_kit.learn.sentences import sentence_for
 from workshop_kit.learn.workspace import Workspace
 
 SETUP = "import json\nw = 1"
@@ -21,10 +21,12 @@ REVEAL = "guess.reveal()"
 
 
 @pytest.fixture
-def notebook(workspace: Workspace, write_notebook: WriteNotebook) -> Path:
+def notebook(empty_workspace: Workspace, write_notebook: WriteNotebook) -> Path:
     """A lesson that makes one name twice."""
-    write_notebook(workspace, "lesson", [SETUP, GUESS, "1 +", SECOND, REVEAL, "json.dumps(w)", "del later\nlater = 3"])
-    return workspace.notebooks / "lesson.ipynb"
+    write_notebook(
+        empty_workspace, "lesson", [SETUP, GUESS, "1 +", SECOND, REVEAL, "json.dumps(w)", "del later\nlater = 3"]
+    )
+    return empty_workspace.notebooks / "lesson.ipynb"
 
 
 def told(source: str, notebook: Path) -> str | None:
@@ -54,25 +56,6 @@ def test_a_missing_name_leads_to_its_cell(notebook: Path, source: str, sentence:
     """The last cell above that makes it is named; a name that no cell makes, or a library's, is Python's to tell."""
     said = told(source, notebook)
     assert said is None if sentence is None else said is not None and said.startswith(sentence)
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("a, (b, *c) = d", ["a", "b", "c"]),
-        ("import os.path, sys as system\nfrom x import y as z", ["os", "system", "z"]),
-        ("def f(p):\n    q = 1\nclass C:\n    r = 1", ["f", "C"]),
-        ("with open(x) as f:\n    text = f.read()", ["f", "text"]),
-        ("for row in [i for i in rows]:\n    pass", ["row"]),
-        ("if (n := 3) > 2:\n    big = True", ["n", "big"]),
-        ("x = await y", ["x"]),
-        ("x.y = 1; x[0] = 2", []),
-        ("not python", []),
-    ],
-)
-def test_names_that_a_cell_makes(source: str, names: list[str]) -> None:
-    """Every way of binding a name at a cell's own level; nothing that a function or a comprehension keeps."""
-    assert list(names_made(source)) == names
 
 
 def test_a_full_disk_is_a_sentence_and_other_errors_are_not(notebook: Path) -> None:

@@ -37,20 +37,6 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
     assert "| F6 | Logs | ✗ does not hold |" in text
 
 
-def test_who_has_nothing_yet_is_told_where_it_comes_from() -> None:
-    """An empty progress file, and one that somebody edited by hand."""
-    for document in ({}, {"policies": 5, "predictions": {"x": 5}}, {"policies": {"a": 5}}):
-        text = page(document)
-        assert "None yet: a click before an experiment locks a guess." in text
-    assert "None is written yet" in page({})
-
-
-def test_one_reason_is_told_once() -> None:
-    """What could not be told of forty rules for one reason is one line."""
-    text = page({}, Verdict.CANNOT_TELL)
-    assert text.count("It is so.") == 1
-
-
 def test_nothing_on_it_acts_and_no_secret_is_shown() -> None:
     """HTML, links and mentions are text, wherever they come from; what is, or looks like, a secret is masked."""
     sentence = f"{HOSTILE} hunter22-secret MASTER_DB_PASSWORD=correct-horse"
@@ -89,4 +75,4 @@ def test_every_question_of_the_lessons_can_be_told(root: Path) -> None:
         f"{stem}.{name}" for stem, text in sources for name in re.findall(r'w\.predict\(\\n",\s+"    \\"([\w-]+)', text)
     }
     assert named == set(there) != set()
-    assert all(len(question.choices) == 4 for question in there.values())
+    assert all(len(question.choices) > 1 for question in there.values())

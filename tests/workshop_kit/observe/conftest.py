@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,33 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 
 Start = Callable[..., Running]
+
+
+class Listener:
+    """Follows in a thread, as a notebook does, and keeps what comes."""
+
+    def __init__(self, following: Any) -> None:
+        self.following = following
+        self.items: list[Any] = []
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        for item in self.following:
+            self.items.append(item)
+
+    def wait_for(self, holds: Callable[[], bool], within_seconds: float = 60) -> None:
+        """Wait for something that must come."""
+        deadline = time.monotonic() + within_seconds
+        while not holds():
+            assert time.monotonic() < deadline, "it did not come in time"
+            time.sleep(0.02)
+
+    def end(self, within_seconds: float = 60) -> str:
+        """Wait for the end; return its reason."""
+        self._thread.join(within_seconds)
+        assert not self._thread.is_alive()
+        return str(self.following.ended)
 
 
 @pytest.fixture
@@ -41,9 +69,8 @@ def start(session: Session, images: dict[str, str]) -> Iterator[Start]:
 class Relay:
     """Passes connections on to the engine's socket, and can be cut: for those behind it the engine is gone."""
 
-    def __init__(self, engine_socket: str, family: socket.AddressFamily, address: str | tuple[str, int]) -> None:
+    def __init__(self, engine_socket: str, address: str) -> None:
         self._engine_socket = engine_socket
-        self._family = family
         self.address = address
         self._open: list[socket.socket] = []
         self._listener: socket.socket | None = None
@@ -51,13 +78,10 @@ class Relay:
 
     def mend(self) -> None:
         """Listen (again)."""
-        if self._family == socket.AF_UNIX and isinstance(self.address, str):
-            Path(self.address).unlink(missing_ok=True)
-        listener = socket.socket(self._family)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        Path(self.address).unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
         listener.bind(self.address)
         listener.listen(64)
-        self.address = listener.getsockname()
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
@@ -68,10 +92,6 @@ class Relay:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._listener = None
-        self.break_off()
-
-    def break_off(self) -> None:
-        """Break the connections that are open; new ones are let through."""
         for one in self._open:
             try:
                 one.shutdown(socket.SHUT_RDWR)
@@ -105,10 +125,10 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
             continue
 
 
-def connected(address: str, why: str = "the test says so") -> Engine:
+def connected(address: str) -> Engine:
     """An engine reached at an address of the test's."""
     client = docker.DockerClient(base_url=address, timeout=20, use_ssh_client=True)
-    return Engine(client, Endpoint(address, why), client.version())
+    return Engine(client, Endpoint(address, "the test says so"), client.version())
 
 
 @pytest.fixture
@@ -116,7 +136,7 @@ def relay(engine: Engine) -> Iterator[Relay]:
     """A socket that leads to the engine until it is cut."""
     assert engine.endpoint.socket is not None
     with tempfile.TemporaryDirectory() as folder:  # short: a socket's path may have 107 characters
-        relay = Relay(str(engine.endpoint.socket), socket.AF_UNIX, f"{folder}/engine.sock")
+        relay = Relay(str(engine.endpoint.socket), f"{folder}/engine.sock")
         yield relay
         relay.cut()
 
@@ -124,12 +144,6 @@ def relay(engine: Engine) -> Iterator[Relay]:
 def alone(client: Any, image: str, command: list[str]) -> Any:
     """A container on an engine without networks, which dies at once when that engine is stopped; not started."""
     return client.containers.create(image, command, network_mode="none", stop_signal="SIGKILL")
-
-
-def open_files(folder: Path) -> list[str]:
-    """The files of a folder that this process has open, those without a name included."""
-    links = [one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
-    return [str(link) for link in links if link.is_relative_to(folder)]
 
 
 @pytest.fixture(scope="session")

@@ -12,19 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.images.collecting import a_bucket
 from tests.workshop_kit.engine.stores import running_store
-from workshop_kit.engine import containers
 from workshop_kit.engine.aws import Access
-from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
-from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
 from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 DAY = "2026/11/24"
 
 
@@ -140,115 +135,6 @@ def test_only_the_wanted_parts_are_fetched(client: Any, bucket: str, put: Put, t
         with BucketStore(client, bucket, tmp_path) as store:
             assert len(store) == 12
     assert sorted(fetched) == sorted(keys.values())
-
-
-def test_a_field_of_two_types_is_kept_and_found(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
-    """A field that is a number in most parts and text in one: the column is a number, the text is in ``rest``."""
-    put(records({"size": 1}, {"size": 2}, {"size": 3.5}), "a", hour=15)
-    put(records({"size": "large"}, {"size": "small", "more": True}), "b", "payment")
-    with BucketStore(client, bucket, tmp_path) as store:
-        assert store.columns["size"] == "DOUBLE"
-        assert store.sql("SELECT sum(size) AS s FROM logs")["s"][0] == 6.5
-        rest = [json.loads(one) for one in store.search("service:payment")["rest"]]
-        assert rest == [{"size": "large"}, {"size": "small"}]
-        assert store.count("size:*") == 5
-
-
-def test_services_stand_in_the_order_of_time(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
-    """``row`` goes by the engine's time across services and parts, whatever the keys are."""
-    put(records({"n": 1}, second=1), "z", "orders")
-    put(records({"n": 3}, second=3), "a", "orders")
-    put(records({"n": 2}, second=2), "m", "payment")
-    with BucketStore(client, bucket, tmp_path) as store:
-        assert list(store.sql("SELECT n FROM logs ORDER BY row")["n"]) == [1, 2, 3]
-        put(records({"n": 0}, second=0), "late", "payment")
-        store.refresh()
-        assert list(store.search()["n"]) == [0, 1, 2, 3]
-
-
-def test_many_small_parts_become_few_files(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
-    """A part every few seconds, each read by itself, does not become a file for each."""
-    with BucketStore(client, bucket, tmp_path) as store:
-        for n in range(20):
-            put(records({"n": n}, second=n), f"{n:03}")
-            assert store.refresh() == 1
-        assert list(store.sql("SELECT n FROM logs ORDER BY row")["n"]) == list(range(20))
-        assert len(list(tmp_path.rglob("*.arrow"))) < 10
-        assert list(tmp_path.rglob("*.draft")) == []
-    with counted(client) as keys, BucketStore(client, bucket, tmp_path) as again:
-        assert (len(again), again.parts, keys) == (20, 20, [])
-
-
-@pytest.mark.parametrize("end", [b"", bytes(1_000)], ids=["cut", "damaged"])
-def test_what_is_damaged_is_read_as_far_as_it_goes(
-    client: Any, bucket: str, put: Put, tmp_path: Path, end: bytes
-) -> None:
-    """A part whose end is missing keeps its beginning, and is a gap; a damaged file of the cache is read anew."""
-    whole = gzip.compress(records(*({"n": n, "text": f"{n * 7919:x}" * 9} for n in range(2_000))), mtime=0)
-    key = put(b"", "b")
-    client.put_object(Bucket=bucket, Key=key, Body=whole[: len(whole) // 2] + end)
-    put(records({"n": 1}), "c")
-    with BucketStore(client, bucket, tmp_path) as store:
-        lines = len(store)
-        assert 500 < lines < 2_000
-        assert list(store.gaps()["reason"]) == [f"the end of {key} is missing"]
-    for file in tmp_path.rglob("*.arrow"):
-        file.write_bytes(file.read_bytes()[:100])
-    with BucketStore(client, bucket, tmp_path) as store:
-        assert len(store) == lines
-        assert list(store.gaps()["service"]) == ["orders"]
-
-
-def test_a_gap_of_the_collectors_is_seen(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
-    """What the collector says of a possible loss stands with its reason and its times."""
-    gap = {"ts": "2026-11-24T16:06:00Z", "level": "error", "logger": "collector", "msg": "GAP", "service": "orders"}
-    put(records({"n": 1}, {**gap, "reason": "rotated away", "from": "a", "to": "b"}, service="orders"), "a")
-    with BucketStore(client, bucket, tmp_path) as store:
-        found = store.gaps()
-        assert found[["service", "reason", "from", "to"]].values.tolist() == [["orders", "rotated away", "a", "b"]]
-
-
-def test_an_emptied_bucket_is_an_empty_log(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
-    """The bucket is the truth: what is gone from it is gone from the store; a part that was replaced is read anew."""
-    key = put(records({"n": 1}), "a")
-    with BucketStore(client, bucket, tmp_path) as store:
-        put(records({"n": 2}), "a")
-        store.refresh()
-        assert list(store.search()["n"]) == [2]
-        client.delete_object(Bucket=bucket, Key=key)
-        store.refresh()
-        assert (len(store), store.count("n:2"), store.search().empty) == (0, 0, True)
-
-
-NUMBERS = """
-import sys
-for n in range(3_000):
-    print('{"n": %d}' % n, file=sys.stderr if n % 3 else sys.stdout)
-print('{"long": "%s"}' % ("x" * 40_000))
-"""
-
-
-@pytest.fixture
-def collecting(images: dict[str, str], tmp_path: Path) -> Iterator[LogBucket]:
-    """A bucket that nobody else's lines are in, and its collector."""
-    with a_bucket(tmp_path / "collecting") as made:
-        yield made
-
-
-def test_what_a_container_wrote_is_found(collecting: LogBucket, images: dict[str, str], tmp_path: Path) -> None:
-    """From stdout through engine, collector and bucket to an answer: every line once, a long one whole."""
-    labels = {ENVIRONMENT: "qa", SERVICE: "numbers"}
-    spec = Spec(images["base"], command=("python3", "-c", NUMBERS), labels=labels)
-    with containers.run(collecting.stack.session, spec) as running:
-        running.wait_ended()
-        collecting.wait_collected()
-        with BucketStore(collecting.client, collecting.bucket, tmp_path, environment="qa") as store:
-            found = store.sql("SELECT n FROM logs WHERE service = 'numbers' AND n IS NOT NULL ORDER BY n")
-            assert list(found["n"]) == list(range(3_000))
-            assert store.sql("SELECT max(len(long)) AS longest FROM logs")["longest"][0] == 40_000
-            assert store.count("n:2999 stream:stderr") == 1
-            assert store.count(f"container:{running.id[:12]}") == len(store) == 3_001
-            assert store.gaps().empty
 
 
 def test_a_bucket_that_is_away_is_said_so(client: Any, access: Access, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 
 import pandas as pd
@@ -76,69 +75,11 @@ def test_failed_requests_are_the_same_three_times(
     assert by_jq == list(by_pandas) == list(by_sql["request_id"]) == list(by_search)
 
 
-def test_levels_by_minute_are_the_same_three_times(
-    session: Session, images: dict[str, str], log: bytes, frame: pd.DataFrame
-) -> None:
-    """How many lines of each level came in each minute."""
-    program = (
-        "[inputs | fromjson? | objects | select(.level)] | group_by([.ts[:16], .level])[]"
-        ' | "\\(.[0].ts[:16]) \\(.[0].level) \\(length)"'
-    )
-    by_jq = asked(session, images, program, log, "-R", "-n", "-r").splitlines()
-    leveled = frame[frame["level"].notna()]
-    counted = leveled.groupby([leveled["ts"].dt.strftime("%Y-%m-%dT%H:%M"), "level"], observed=True).size()
-    by_pandas = [f"{minute} {level} {lines}" for (minute, level), lines in counted.items()]
-    with FrameStore(frame) as store:
-        by_sql = store.sql(
-            "SELECT strftime(ts, '%Y-%m-%dT%H:%M') AS minute, level, count(*) AS lines"
-            " FROM logs WHERE level IS NOT NULL GROUP BY ALL ORDER BY ALL"
-        )
-    assert len(by_jq) == 12
-    assert by_jq == by_pandas == [" ".join(map(str, one)) for one in by_sql.itertuples(index=False)]
-
-
-def test_p95_by_route_is_the_same_three_times(
-    session: Session, images: dict[str, str], log: bytes, frame: pd.DataFrame
-) -> None:
-    """The duration that 95 of 100 requests stay below, by route; between two values in proportion."""
-    program = (
-        "def p95: sort | ((length - 1) * 0.95) as $at | ($at | floor) as $low"
-        " | .[$low] + ($at - $low) * ((.[$low + 1] // .[$low]) - .[$low]);"
-        " [inputs | fromjson? | objects | select(.duration_ms)] | group_by(.route)"
-        " | map({key: .[0].route, value: (map(.duration_ms) | p95)}) | from_entries"
-    )
-    by_jq = json.loads(asked(session, images, program, log, "-R", "-n"))
-    by_pandas = frame.groupby("route")["duration_ms"].quantile(0.95).to_dict()
-    with FrameStore(frame) as store:
-        query = "SELECT route, quantile_cont(duration_ms, 0.95) AS p95 FROM logs WHERE route IS NOT NULL GROUP BY route"
-        by_sql = store.sql(query).set_index("route")["p95"].to_dict()
-    assert set(by_jq) == {"/orders", "/orders/{id}", "/items"}
-    assert by_jq == pytest.approx(by_pandas)
-    assert by_jq == pytest.approx(by_sql)
-
-
 def test_jq_alone_stops_at_the_first_bad_line(session: Session, images: dict[str, str], log: bytes) -> None:
     """Without ``-R`` and ``fromjson?`` jq reads up to the first malformed line, and says so with its exit code."""
     answer = jq(session, images["collector"], "select(.status) | .status", log, "-c")
     assert answer.exit_code == 5 or "parse error" in answer.error
     assert "parse error" in answer.error
-
-
-@pytest.mark.parametrize(
-    ("program", "data", "code", "says"),
-    [
-        (".a |", b"{}", 3, "syntax error"),
-        (".a", b"[1]", 5, "Cannot index array"),
-        ('error("no")', b"1", 5, "no"),
-    ],
-)
-def test_a_mistake_is_jqs_own_word(
-    session: Session, images: dict[str, str], program: str, data: bytes, code: int, says: str
-) -> None:
-    """A learner sees what the terminal would say: jq's message and exit code."""
-    answer = jq(session, images["collector"], program, data)
-    assert (answer.output, answer.exit_code) == ("", code)
-    assert says in answer.error
 
 
 def test_time_and_output_are_bounded(session: Session, images: dict[str, str]) -> None:

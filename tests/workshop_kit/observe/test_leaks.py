@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workshop_kit.observe import surfaces
-from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Patterns, Surface, find, fragments, hunt, new_canary
+from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Surface, find, hunt, new_canary
 
 ENCODE: dict[str, Callable[[str], bytes]] = {
     "plain": lambda text: text.encode(),
@@ -38,7 +38,7 @@ def test_finds_the_whole_secret_in_every_encoding(encoding: str) -> None:
     assert encoding in encodings_found(canary, b"before " + ENCODE[encoding](canary) + b" after")
 
 
-@settings(deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_finds_every_fragment_in_every_encoding(data: st.DataObject) -> None:
     """Six characters are enough, and a text around them that is encoded with them does not hide them."""
@@ -51,42 +51,10 @@ def test_finds_every_fragment_in_every_encoding(data: st.DataObject) -> None:
     assert encodings_found(canary, ENCODE["URL"](text)) & {"URL", "plain"}  # letters look the same in a URL
 
 
-def test_five_characters_are_no_leak() -> None:
-    """A shorter fragment would be found by chance."""
-    canary = new_canary()
-    assert encodings_found(canary, b" ".join(canary[n : n + 5].encode() for n in range(26))) == set()
-
-
-def test_hex_in_capitals_and_base64_for_urls_count() -> None:
-    """The variants of an encoding that tools use."""
-    canary = "päss>>>???wörd"
-    assert "hex" in encodings_found(canary, canary.encode().hex().upper().encode())
-    assert "base64" in encodings_found(canary, base64.urlsafe_b64encode(canary.encode()))
-
-
 def test_finds_nothing_in_noise() -> None:
-    """Random bytes and random base64, 32 MiB in all: no chance hit. (A new canary each time would have one in 60.)"""
-    noise = random.Random(5).randbytes(16 << 20)
+    """Random bytes and random base64: no chance hit. (A new canary each time would have one in 60.)"""
+    noise = random.Random(5).randbytes(2 << 20)
     assert encodings_found("canary-Zq3vKx8RtW1mHs6Lp0Yd", noise + base64.b64encode(noise)) == set()
-
-
-def test_finds_across_pieces() -> None:
-    """However a stream is cut, byte by byte at the worst."""
-    canary = new_canary()
-    for encoded in (ENCODE[name](canary) for name in ENCODINGS):
-        pieces = [encoded[n : n + 1] for n in range(len(encoded))]
-        assert hunt(canary, [Surface("stream", "", lambda pieces=pieces: pieces)])["encoding"][0]  # type: ignore[misc]
-
-
-@given(st.binary(max_size=300), st.lists(st.integers(0, 299), max_size=5))
-def test_agrees_with_a_plain_search(content: bytes, cuts: list[int]) -> None:
-    """The fast search finds what a slow one finds: what is planted at these places, and nothing else."""
-    canary = "pässword-1234"
-    known = [fragment for _, fragment in fragments(canary)]
-    for number, cut in enumerate(sorted(cuts)):
-        content = content[:cut] + known[(cut + number) % len(known)] + content[cut:]
-    expected = {encoding for encoding, fragment in fragments(canary) if fragment in content}
-    assert {encoding for _, encoding in Patterns({"it": canary}).search([content])[1]} == expected
 
 
 def test_rows_say_where_and_never_what() -> None:
@@ -102,18 +70,6 @@ def test_rows_say_where_and_never_what() -> None:
     assert find({"one": first, "two": second}, places)["surface"].tolist() == ["log"]
     assert second[:6] not in table.to_csv()
     assert find(first, [Surface.of("log", "", "clean")]).empty
-
-
-def test_short_canary_is_refused() -> None:
-    """It would be found by chance, and a hunt that finds by chance proves nothing."""
-    with pytest.raises(ValueError, match="at least 12"):
-        hunt("secret", [])
-
-
-def test_canary_looks_different_in_each_encoding() -> None:
-    """Else one planted leak would not tell which encoding was found."""
-    canary = new_canary()
-    assert len({encode(canary) for encode in ENCODE.values()}) == len(ENCODINGS)
 
 
 def test_folder_leaves_out_what_is_told(tmp_path: Path) -> None:

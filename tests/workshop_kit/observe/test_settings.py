@@ -54,13 +54,6 @@ def test_one_image_and_only_settings_differ(three: dict[str, Any]) -> None:
     assert settings.differences(three, hidden=["DB_HOST"]).index.tolist() == ["DEBUG"]
 
 
-def test_another_image_is_seen(session: Session, images: dict[str, str], three: dict[str, Any]) -> None:
-    """Rebuilt for one environment: two digests, whatever its tag says."""
-    with run(session, Spec(images["redis"], command=SLEEP, entrypoint=("env",))) as other:
-        other.container.reload()
-        assert settings.images_of(three | {"other": other.container})["digest"].nunique() == 2
-
-
 def test_says_where_each_setting_comes_from(session: Session, images: dict[str, str], tmp_path: Path) -> None:
     """Baked into the image, given from outside, or given in place of what is baked in; and which seem secret."""
     tag = "container-workshop/test-settings:1"

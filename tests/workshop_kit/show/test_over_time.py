@@ -26,17 +26,6 @@ def test_stacks_say_their_sums() -> None:
     assert "info 100, at most 40; error 9, at most 7." in str(stacks("Lines", frame, "lines"))
 
 
-def test_one_moment_is_enough() -> None:
-    """A chart of a single moment is drawn, too."""
-    assert "info 3" in str(stacks("Lines", pd.DataFrame({"info": [3]}, index=TIMES[:1]), "lines"))
-
-
-def test_names_are_text() -> None:
-    """A column named by a log line cannot bring HTML along."""
-    frame = pd.DataFrame({"<img src=x onerror=alert(1)>": [1, 2, 3, 4]}, index=TIMES)
-    assert "<img src=x" not in stacks("Levels", frame, "lines").html
-
-
 @pytest.mark.parametrize("draw", [lines, stacks])
 def test_nothing_to_draw_is_said(draw: object) -> None:
     """Without rows, or without times, it is one sentence with a next step."""

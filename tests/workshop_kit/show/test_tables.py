@@ -7,7 +7,6 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,10 +17,6 @@ LINES = [
     Line("Engine", State.GOOD, "version 26.1"),
     Line("Images", State.FIXABLE, "2 of 4 are missing", "./workshop setup"),
     Line("Proxy", State.NOT_APPLICABLE, "none is set"),
-]
-CARDS = [
-    Card("Health", "GET /health", "200", State.GOOD, "It says it is well."),
-    Card("Order", "POST /orders", "503", State.BAD, "The customer gets nothing."),
 ]
 
 
@@ -58,32 +53,6 @@ def test_the_panel_as_text() -> None:
     ]
 
 
-def test_cards_say_what_was_asked_and_what_came_back() -> None:
-    """A result names question, answer and meaning, as HTML and as text."""
-    shown = cards("The database is gone", CARDS)
-    assert "<dt>asked</dt><dd><code>POST /orders</code></dd><dt>answered</dt><dd><code>503</code></dd>" in body(shown)
-    assert str(shown).endswith("✗ Order: POST /orders -> 503\n  The customer gets nothing.")
-
-
-def test_a_plain_table() -> None:
-    """Columns line up in the text twin; numbers are shown as they print."""
-    shown = table("Probes", ["path", "status"], [["/livez", 200], ["/health", 503]])
-    assert str(shown) == "Probes\npath     status\n/livez   200\n/health  503"
-    assert '<tr><th scope="row">/livez</th><td>200</td></tr>' in body(shown)
-
-
-def test_an_empty_table_is_a_table() -> None:
-    """No rows are no reason to fail."""
-    assert str(table("Probes", ["path", "status"], [])) == "Probes\npath  status"
-    assert str(status_panel("Doctor", [])).startswith("Doctor: ")
-
-
-def test_a_row_of_the_wrong_length_is_a_mistake() -> None:
-    """A row that does not fit its columns is refused, not cut."""
-    with pytest.raises(ValueError, match="zip"):
-        table("Probes", ["path", "status"], [["/livez"]])
-
-
 class Seen(HTMLParser):
     """What a browser would make of a page: which tags, which attributes."""
 
@@ -113,10 +82,3 @@ def test_no_text_becomes_markup(text: str) -> None:
         assert seen.tags <= expected.tags
     seen = Seen(table(text, [text], [[text]]).html)
     assert seen.tags == Seen(table("x", ["x"], [["x"]]).html).tags
-
-
-def test_a_notebook_gets_both() -> None:
-    """The notebook receives the HTML and the text twin, and a terminal the text."""
-    shown = Shown("<b>x</b>", "x")
-    assert shown._repr_mimebundle_() == {"text/html": "<b>x</b>", "text/plain": "x"}
-    assert str(shown) == "x"

@@ -58,13 +58,6 @@ def test_a_click_and_a_look_are_a_sentence(stage: Stage) -> None:
         assert answer.json()["error"].startswith(SAID)
 
 
-def test_closing_says_what_is_left_and_keeps_it_written_down(stage: Stage) -> None:
-    """Whoever starts next, once the engine is back, finds it in the journal."""
-    [said] = stage.close()
-    assert said.startswith(SAID)
-    assert [entry.fault for entry in Journal(stage.stack.session).entries()] == ["pause"]
-
-
 def test_a_closed_desk_lets_nothing_in(stage: Stage) -> None:
     """A click that comes while it closes breaks nothing that nobody would mend."""
     stage.close()

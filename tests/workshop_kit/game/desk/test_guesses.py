@@ -41,16 +41,6 @@ def test_a_folder_of_progress_files_is_counted(room: Path) -> None:
     assert counted.headline() == "23 of 31 of us were wrong."
 
 
-def test_answers_that_nobody_gave_are_shown_and_unknown_keys_too(room: Path) -> None:
-    """The choices come in the lesson's order; a key that it does not know (any more) stands for itself."""
-    others = Question("Does it stay green?", {"blue": "It turns blue.", "red": "It turns red."})
-    assert [(one.text, one.count) for one in of_folder(room, ID, {ID: others}).answers] == [
-        ("It turns blue.", 0),
-        ("It turns red.", 8),
-        ("green", 23),
-    ]
-
-
 def test_a_folder_without_guesses_says_so(tmp_path: Path) -> None:
     """One sentence, for an empty folder and for none."""
     with pytest.raises(WrongUsage, match="has a guess for '00_start"):
@@ -72,7 +62,6 @@ def test_pasted_counts() -> None:
         ("green 23", "'green 23' is no answer with a count"),
         ("green: many", "is no answer with a count"),
         ("*a: 1\n*b: 2", "More than one answer is marked"),
-        ("", "There are 0 answers"),
         ("\n".join(f"a{number}: 1" for number in range(13)), "There are 13 answers"),
     ],
 )
@@ -93,10 +82,3 @@ def test_pasted_counts_that_are_none(text: str, said: str) -> None:
 def test_headlines(answers: tuple[Answer, ...], said: str) -> None:
     """How many were wrong, if that is known."""
     assert Histogram("?", answers).headline() == said
-
-
-def test_hostile_words_are_written_out() -> None:
-    """A question from elsewhere brings no control character and no turned direction, and is cut at a length."""
-    counted = of_text("\x1b[31mgreen\u202e?", f"{'long ' * 100}: 3")
-    assert counted.question == "\\x1b[31mgreen\\u202e?"
-    assert len(counted.answers[0].text) < 200

@@ -19,6 +19,7 @@ from workshop_kit.game.desk.script import PICTURES, Click, Script, See, as_page,
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 
+@pytest.mark.long
 def test_the_demo_holds_what_it_promises(root: Path, clean_environment: dict[str, str]) -> None:
     """``./workshop tour --demo --json`` as it is typed: every step is seen, its seconds are said, nothing is left."""
     environment = {**clean_environment, "PYTHONPATH": str(root)}
@@ -31,6 +32,7 @@ def test_the_demo_holds_what_it_promises(root: Path, clean_environment: dict[str
     assert all(result["seconds"] > 0 for result in results)
 
 
+@pytest.mark.long
 def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) -> None:
     """Both at once is wrong usage, in one sentence."""
     environment = {**clean_environment, "PYTHONPATH": str(root)}
@@ -42,6 +44,7 @@ def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) ->
     )
 
 
+@pytest.mark.long
 def test_a_promise_that_is_not_kept_fails_its_step_and_no_other(pages: Pages, tmp_path: Path) -> None:
     """It says what is there instead; its old picture stays, those of no step go, and the others are drawn."""
     first = replace(load_script().steps[0], look_seconds=0.0)

@@ -63,15 +63,6 @@ def test_a_script_that_cannot_be_played_is_refused(tmp_path: Path, more: str, sa
     assert load_script(path).steps[0].picture == "01-a.svg"
 
 
-def test_a_step_is_chosen_by_its_number() -> None:
-    """From 1 on; anything else is refused."""
-    script = load_script()
-    assert script.step(1) is script.steps[0]
-    for wrong in (0, 9, "1", None):
-        with pytest.raises(WrongUsage, match="There is no step"):
-            script.step(wrong)
-
-
 def test_the_newest_row_since_the_click_decides() -> None:
     """What was so before the click does not count, nor what was so and is no more."""
     health = [Health(EARLY, "service", "/health", "fail"), Health(LATE, "service", "/health", "pass")]
@@ -88,12 +79,3 @@ def test_numbers_lie_between_their_ends() -> None:
     """Ends included; not a number is in no range."""
     see = See("requests", "p95_ms", {}, at_least=10, at_most=20)
     assert [see.fits(value) for value in (9, 10, 20.0, 21, float("nan"), None)] == [False, True, True, *[False] * 3]
-
-
-def test_any_line_of_a_request_will_do() -> None:
-    """Others come after it."""
-    rows = [(LATE, "error", "m", "mine", ""), (LATE, "info", "m", "another", "")]
-    lines = pd.DataFrame(rows, columns=COLUMNS)
-    see = See("lines", "request_id", {}, equals="mine")
-    assert see.fits(see.found(Tables(), lines, pd.Timestamp(EARLY)))
-    assert see.found(Tables(), lines[1:], pd.Timestamp(EARLY)) is None

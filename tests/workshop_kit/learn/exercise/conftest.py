@@ -1,15 +1,15 @@
-"""A small checkout of its own to read, build and damage; participants with a running stack each."""
+"""A small checkout of its own to read, build and damage, and a running stack."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.workshop_kit.learn.exercise.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
-from tests.workshop_kit.learn.exercise.trying import a_participant
 from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.exercise import laying
+from workshop_kit.progress import silent
 
 
 @pytest.fixture
@@ -40,15 +40,8 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     return tmp_path / "check out"
 
 
-@pytest.fixture(scope="session")
-def participant(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A participant's stack, up."""
-    with a_participant(tmp_path_factory.mktemp("one") / "my workspace") as stack:
-        yield stack
-
-
-@pytest.fixture(scope="session")
-def neighbor(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Another participant's stack on the same engine, up."""
-    with a_participant(tmp_path_factory.mktemp("other") / "my workspace") as stack:
-        yield stack
+@pytest.fixture(scope="module")
+def participant(stack: Stack) -> Stack:
+    """The stack of the tests' workspace, up: a participant's."""
+    laying.ensure_up(stack, silent)
+    return stack

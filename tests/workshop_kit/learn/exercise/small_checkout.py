@@ -25,7 +25,7 @@ weight = "core"
 minutes = 8
 debrief_minutes = 2
 tracks = ["90min", "full"]
-guidelines = ["factor 7", "Lifecycle Conformance"]
+guidelines = ["factor 7, Disposability", "Lifecycle Conformance"]
 task = '''Let it end by itself.
 Ten seconds are all it has.'''
 hints = ["It does not listen.", "SIGTERM is a signal.", "Use signal.signal."]

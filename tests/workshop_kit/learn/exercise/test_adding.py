@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,24 +63,16 @@ def test_what_it_says_to_write_fits_together(followed: Path) -> None:
     assert authored.drift(followed) == []
 
 
-def test_its_code_is_as_ours(blocks: dict[str, list[str]]) -> None:
-    """Ruff has nothing to say to its check and would format nothing."""
-    for words in (("check",), ("format", "--check")):
-        command = [sys.executable, "-m", "ruff", *words, "--stdin-filename", "workshop_kit/container_probe.py", "-"]
-        found = subprocess.run(command, input=blocks["python"][1], capture_output=True, text=True, check=False)
-        assert found.returncode == 0, found.stdout + found.stderr
-
-
 @pytest.mark.engine
 @pytest.mark.usefixtures("checked")
 def test_both_sides_hold(followed: Path, participant: Stack) -> None:
-    """On real containers: its starter fails with a symptom, its solution passes, twice in a row."""
+    """On real containers: its starter fails with a symptom, and its solution passes."""
     exercise = registry.find(registry.load(followed), ID)
     marked = (followed / "solutions" / LESSON / "probe.py").read_text()
-    begun, *solved = [
+    begun, solved = (
         CHECKS[ID].check(Context(exercise, participant, 1, {"probe.py": text}))
-        for text in (regions.starter(marked), regions.solved(marked), regions.solved(marked))
-    ]
+        for text in (regions.starter(marked), regions.solved(marked))
+    )
     assert begun.ruling is Verdict.WRONG
     assert begun.summary == "The service was gone, and its probe said that all was well."
-    assert [judged.ruling for judged in solved] == [Verdict.PASSED] * 2
+    assert solved.ruling is Verdict.PASSED

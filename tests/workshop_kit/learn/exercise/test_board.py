@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.learn.exercise.board import State, as_json, board, shown
+from workshop_kit.learn.exercise.board import State, board, shown
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.progress import Progress
@@ -43,13 +42,6 @@ def states(progress: Progress) -> dict[str, State]:
     return {row.id: row.state for row in board(ALL, progress).rows}
 
 
-def test_a_new_participant_has_everything_before_them(progress: Progress) -> None:
-    """Nothing started, no minute done, and looking writes no file."""
-    assert set(states(progress).values()) == {State.NOT_STARTED}
-    assert (board(ALL, progress).minutes_done, board(ALL, progress).minutes_left) == (0, 10 + 6 + 22)
-    assert not progress.path.exists()
-
-
 def test_states_follow_what_was_done(progress: Progress) -> None:
     """Checked, hinted at, looked up, passed: each is told apart, and passed is the last word."""
     progress.record_check(CORE.id, Verdict.NOT_STARTED)
@@ -62,15 +54,6 @@ def test_states_follow_what_was_done(progress: Progress) -> None:
     progress.record_check(SECOND.id, Verdict.PASSED)
     progress.record_check(SECOND.id, Verdict.WRONG)  # played with it after it was passed
     assert states(progress)[SECOND.id] is State.PASSED
-
-
-def test_minutes_are_those_of_core_exercises(progress: Progress) -> None:
-    """What is more stands on the board and takes nobody's minutes."""
-    progress.record_check(CORE.id, Verdict.PASSED)
-    progress.record_check(MORE.id, Verdict.PASSED)
-    container, config = board(ALL, progress).lessons
-    assert (container.minutes_done, container.minutes_left, len(container.rows)) == (10, 6, 3)
-    assert (config.minutes_done, config.minutes_left) == (0, 22)
 
 
 def test_a_track_has_its_own_board(progress: Progress) -> None:
@@ -97,19 +80,3 @@ def test_the_table_says_it_in_words(progress: Progress) -> None:
     assert lines[1].split() == ["Exercise", "State", "Minutes", "Title"]
     assert lines[2].split() == ["01_container", "1", "of", "3", "passed", "10", "done,", "6", "left"]
     assert lines[3].split()[:3] == [CORE.id, "✓", "passed"]
-
-
-def test_the_json_is_the_data(progress: Progress) -> None:
-    """--json has every number of the board, and can be read back."""
-    progress.record_check(SECOND.id, Verdict.WRONG)
-    document = json.loads(json.dumps(as_json(board(ALL, progress))))
-    assert (document["track"], document["minutes_done"], document["minutes_left"]) == ("full", 0, 38)
-    row = document["lessons"][0]["rows"][1]
-    assert (row["id"], row["state"], row["minutes"], row["attempts"]) == (SECOND.id, "tried", 6, 1)
-
-
-def test_ids_that_nobody_knows_any_more_are_ignored(progress: Progress) -> None:
-    """Progress in an exercise that was removed is kept in the file and takes no place on the board."""
-    progress.record_check("container.old", Verdict.PASSED)
-    assert "container.old" not in states(progress)
-    assert progress.exercise("container.old").passed_at

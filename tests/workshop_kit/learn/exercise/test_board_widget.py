@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
 
-from tests.workshop_kit.learn.exercise.trying import a_participant
 from tests.workshop_kit.learn.waiting import wait_until
 from workshop_kit.engine import containers
 from workshop_kit.engine.spec import like
@@ -27,23 +25,10 @@ FILE = "exercises/01_container/__main__.py"
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one participant."""
-    return tmp_path_factory.mktemp("board") / "my workspace"
-
-
-@pytest.fixture(scope="module")
-def stack(images: dict[str, str], home: Path) -> Iterator[Stack]:
-    """Their stack, up."""
-    with a_participant(home) as stack:
-        yield stack
-
-
 @pytest.fixture
-def view(stack: Stack, home: Path) -> BoardView:
-    """Their board, shown."""
-    view = BoardView(Desk.of(Workspace.open(home), lambda: stack), stack)
+def view(participant: Stack, tmp_path: Path) -> BoardView:
+    """A participant's board, shown."""
+    view = BoardView(Desk.of(Workspace.open(tmp_path / "my workspace"), lambda: participant), participant)
     view.show()
     return view
 
@@ -91,9 +76,9 @@ def test_what_it_wrote_is_signed(view: BoardView) -> None:
     assert notary.check_signature(notebook)  # type: ignore[no-untyped-call]
 
 
-def test_the_kernel_lives_on(view: BoardView, stack: Stack) -> None:
+def test_the_kernel_lives_on(view: BoardView, participant: Stack) -> None:
     """Its containers are gone, which a later use says in a sentence; making them again works, subjects included."""
-    mine = containers.run(stack.session, like(stack.container("service")))
+    mine = containers.run(participant.session, like(participant.container("service")))
     subject = view.desk.subject("container.loss")
     left = []
     view.leave = lambda: left.append(mine.id)
@@ -108,21 +93,4 @@ def test_the_kernel_lives_on(view: BoardView, stack: Stack) -> None:
     assert again.running is not None
     assert again.running.inspect()["State"]["Running"]
     again.running.remove()
-    assert stack.container("service").status == "running"
-
-
-def test_a_failed_jump_is_said(view: BoardView) -> None:
-    """No such lesson: a sentence, nothing to open, and the buttons work again."""
-    view._clicked(None, {"do": "go", "lesson": "99_nothing"}, None)
-    wait_until(lambda: page(view).answered == 1)
-    assert "There is no lesson '99_nothing'" in page(view).problem
-    assert (page(view).arrived, page(view).changed, page(view).doing) == ("", [], "")
-
-
-def test_nobody_there_it_is_static(view: BoardView, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a headless run there is the board alone, which also says how to jump."""
-    still = BoardView(view.desk, view.stack, headless=True)
-    still.show()
-    assert still.job is None
-    assert GRACEFUL in capsys.readouterr().out
-    assert "./workshop goto" in still.page().text
+    assert participant.container("service").status == "running"

@@ -1,176 +1,83 @@
-"""The checks of lesson 02 on tasks.yaml: two-sided, and able to tell what is shared that must not be, or shows."""
+"""The checks of lesson 02 on tasks.yaml: able to tell what is shared that must not be, or shows."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from tests.workshop_kit.learn.exercise import trying
-from workshop_kit.engine import store as stores
+from workshop_kit.engine.aws import NotAllowed
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.tasks import environments
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn.exercise import regions
-from workshop_kit.learn.exercise.checks import config_fragment
+from workshop_kit.learn.exercise.checks import config_fragment, config_tasks
 from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.workspace import CHECKOUT
 
-LESSON, NAME = "02_configuration", "tasks.yaml"
 DIGEST = "sha256:" + "a" * 64
+SOLVED = regions.solved(trying.marked(CHECKOUT, "tasks.yaml", "02_configuration"))
+THREE = ("production", "staging", "qa")
+OWN: dict[str, str | SecretStr] = {"http/port": "8082", "log/level": "warning", "redis/password": SecretStr("x")}
 
 
-def solved(root: Path) -> str:
-    """The reference, as a participant would have it."""
-    return regions.solved(trying.marked(root, NAME, LESSON))
+def changed(old: str, new: str) -> str:
+    """The reference with a participant's mistake in it."""
+    assert old in SOLVED
+    return SOLVED.replace(old, new)
 
 
-@pytest.fixture(scope="session")
-def with_store(participant: Stack) -> Stack:
-    """The participant's stack, with its parameter store up."""
-    stores.start(participant)
-    return participant
+def test_an_image_of_its_own_and_a_password_in_the_file_are_named() -> None:
+    """Everything may work, and the file shows why it should not."""
+    fragment = config_fragment.read(changed("staging:\n  image: ${IMAGE}", "staging:\n  image: app:staging"))
+    assert config_tasks._one_image(config_fragment.read(SOLVED)).passed
+    assert "staging names an image of its own" in config_tasks._one_image(fragment).means
+    fragment["qa"]["environment"] = [{"name": "REDIS_PASSWORD", "value": "hunter2"}]
+    shown = config_tasks._no_passwords(fragment, *THREE)
+    assert "qa: REDIS_PASSWORD" in shown.got
+    assert "hunter2" not in str(shown)
 
 
-@pytest.mark.engine
-def test_a_start_from_the_store_leaves_nothing(with_store: Stack, root: Path) -> None:
-    """The volumes that held the passwords are gone with the container."""
-    with trying.leaving_nothing(with_store):
-        assert trying.judge(with_store, "config.store", solved(root)).ruling is Verdict.PASSED
-
-
-@pytest.mark.engine
 @pytest.mark.parametrize(
-    ("identifier", "symptom"),
+    ("path", "refused", "says"),
     [
-        ("config.environments", "staging asked for /workshop/production/master_db/password"),
-        ("config.store", "knows the password"),
+        ("/workshop/staging/redis/password", NotAllowed("No.", "Ask."), "qa asked for /workshop/staging/redis/passw"),
+        ("/workshop/qa/port", WorkshopError("There is no parameter."), "qa does not start: There is no parameter."),
+        ("/workshop/qa/port", WorkshopError("tasks.yaml has no qa."), "qa does not start: tasks.yaml has no qa."),
     ],
 )
-def test_the_starter_fails_with_its_symptom(with_store: Stack, root: Path, identifier: str, symptom: str) -> None:
-    """It can be read, and it is wrong in the way people are wrong."""
-    source = trying.marked(root, NAME, LESSON)
-    text = regions.others_solved(regions.starter(source), source, identifier)
-    judged = trying.judge(with_store, identifier, text)
-    assert judged.ruling is Verdict.WRONG, judged
-    assert symptom in judged.summary
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize(
-    ("old", "new", "verdict", "says"),
-    [
-        pytest.param("staging:\n  image: ${IMAGE}", "staging:\n  image: app:staging", Verdict.LUCKY, "own", id="a tag"),
-        pytest.param(
-            "valueFrom: /workshop/qa/redis/password",
-            "valueFrom: /workshop/staging/redis/password",
-            Verdict.WRONG,
-            "qa asked for /workshop/staging/redis/password",
-            id="one path",
-        ),
-        pytest.param(
-            "valueFrom: /workshop/qa/http/port",
-            "valueFrom: /workshop/qa/port",
-            Verdict.WRONG,
-            "no parameter",
-            id="name",
-        ),
-        pytest.param(
-            "    - { name: LOG_LEVEL, valueFrom: /workshop/staging/log/level }\n",
-            "",
-            Verdict.WRONG,
-            "staging logs from info",
-            id="one setting left out",
-        ),
-        pytest.param(
-            "    - { name: HTTP_PORT, valueFrom: /workshop/staging/http/port }\n",
-            "",
-            Verdict.WRONG,
-            "not ready on port 8081",
-            id="the port left out",
-        ),
-        pytest.param("\nqa:\n", "\ntest:\n", Verdict.WRONG, "qa does not start", id="another name"),
-        pytest.param("\nqa:\n", "\nqa:\n  cluster: small\n", Verdict.NOT_READABLE, "'cluster'", id="another key"),
-        pytest.param("\nqa:\n", "\nqa: [\n", Verdict.NOT_READABLE, "no YAML", id="no YAML"),
-    ],
-)
-def test_what_is_shared_or_forgotten_is_named(
-    with_store: Stack, root: Path, old: str, new: str, verdict: Verdict, says: str
-) -> None:
+def test_what_is_shared_or_forgotten_is_named(path: str, refused: WorkshopError, says: str) -> None:
     """Which environment, and which path of the store."""
-    text = solved(root)
-    assert old in text
-    judged = trying.judge(with_store, "config.environments", text.replace(old, new))
-    assert judged.ruling is verdict, judged
-    assert says in judged.summary
+    definition: dict[str, Any] = {"secrets": [{"name": "X", "valueFrom": path}]}
+    finding = config_tasks._start("qa", OWN, definition, refused)
+    assert not finding.passed
+    assert finding.means.startswith(says)
 
 
+@pytest.mark.long
 @pytest.mark.engine
-def test_the_right_password_written_into_the_file_is_luck(with_store: Stack, root: Path) -> None:
+def test_the_right_password_written_into_the_file_is_luck(participant: Stack) -> None:
     """Orders work, and the file and inspect show why they should not; what we say does not repeat it."""
-    password = environments.settings_of(with_store)["master_db/password"]
+    password = environments.settings_of(participant)["master_db/password"]
     value = password if isinstance(password, str) else password.get_secret_value()
-    old = "    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/desk/master_db/password }\n"
-    text = solved(root)
-    assert old in text
+    text = changed("    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/desk/master_db/password }\n", "")
     own = f"  environment:\n    - {{ name: MASTER_DB_PASSWORD, value: '{value}' }}\n"
-    head, tail = text.replace(old, "").split("desk:", 1)
+    head, tail = text.split("desk:", 1)
     text = f"{head}desk:{tail.replace('  secrets:', f'{own}  secrets:', 1)}"
-    judged = trying.judge(with_store, "config.store", text)
+    judged = trying.judge(participant, "config.store", text)
     assert judged.ruling is Verdict.LUCKY, judged
     assert [finding.passed for finding in judged.findings] == [False, True, False]
     assert value not in str(judged)
 
 
-@pytest.mark.engine
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        pytest.param("/workshop/desk/redis/password", "/workshop/desk/redis/pasword", "no parameter", id="no such"),
-        pytest.param(
-            "/workshop/desk/redis/password", "/workshop/qa/redis/password", "desk-reader may not", id="not its"
-        ),
-        pytest.param(
-            "    - { name: REDIS_PASSWORD, valueFrom: /workshop/desk/redis/password }\n", "", "exit code 1", id="one"
-        ),
-    ],
-)
-def test_a_start_that_fails_says_why(with_store: Stack, root: Path, old: str, new: str, says: str) -> None:
-    """A parameter that is not there, one that may not be read, one that was forgotten."""
-    text = solved(root)
-    assert old in text
-    judged = trying.judge(with_store, "config.store", text.replace(old, new))
-    assert judged.ruling is Verdict.DID_NOT_START, judged
-    assert says in judged.summary
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "[1, 2]", "production: 3", "production: &a {image: x}\nqa: *a", "qa: {image: x, command: [sh]}", "\x00"],
-)
+@pytest.mark.parametrize("text", ["", "[1, 2]", "production: 3", "production: &a {image: x}\nqa: *a", "\x00", "qa: ["])
 def test_a_file_that_says_something_else_is_refused_in_a_sentence(text: str) -> None:
     """Only environments, and of each only what may differ."""
     with pytest.raises(WrongUsage) as refused:
         config_fragment.read(text)
     assert refused.value.next_step
-
-
-@pytest.mark.parametrize(
-    "one",
-    [
-        {"environment": 3},
-        {"environment": [3]},
-        {"environment": [{"name": ["x"], "value": "y"}]},
-        {"secrets": {"name": "x"}},
-        {"secrets": [None]},
-        {"secrets": [{"name": "X", "valueFrom": "qa/redis"}]},
-    ],
-)
-def test_a_definition_of_another_form_is_refused_and_never_crashes(one: dict[str, object]) -> None:
-    """Whatever YAML may hold in these places."""
-    with pytest.raises(WorkshopError):
-        config_fragment.definition_of(one, DIGEST, {"MASTER_DB_HOST": "master-db"}, 8080)
-    assert config_fragment.passwords(one) == []
-    assert isinstance(config_fragment.elsewhere(one, "qa"), list)
 
 
 def test_what_is_shared_is_added_and_does_not_win() -> None:

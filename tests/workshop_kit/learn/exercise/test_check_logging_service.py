@@ -1,27 +1,136 @@
-"""The checks of lesson 03 on logs.py: two-sided, and able to tell how an answer is wrong."""
+"""The checks of lesson 03 on logs.py: what they find in a log, and the likely mistakes on real containers."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.workshop_kit.learn.exercise import trying
-from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.exercise import regions
-from workshop_kit.learn.exercise.checks import logging_context, logging_inside, logging_look, logging_stdout
-from workshop_kit.learn.exercise.judging import Judged
-from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.exercise.checks import (
+    logging_context,
+    logging_inside,
+    logging_level,
+    logging_look,
+    logging_stdout,
+)
+from workshop_kit.learn.exercise.checks.logging_look import Log
+from workshop_kit.learn.exercise.checks.logging_stdout import Customers
+from workshop_kit.learn.exercise.result import Finding
+from workshop_kit.observe.logs import read_lines, record
 
-LESSON, FILE = "03_logging", "logs.py"
-IDS = ("logging.stdout", "logging.context", "logging.level")
+CUSTOMERS = Customers.of(1)
+IDS = logging_context.ids_of(1)
+FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
+BUG = {"error": "KeyError: 'rows'", "stack": "orders.py:40 in charge"}
+EVENTS: list[dict[str, Any]] = [
+    *({**FIRST, "request_id": name, "path": "/orders/first"} for name in CUSTOMERS.honest),
+    {**FIRST, "request_id": CUSTOMERS.hostile, "path": CUSTOMERS.path},
+    {**FIRST, "request_id": CUSTOMERS.unlucky, **BUG},
+]
 
-pytestmark = pytest.mark.engine
+
+def log_of(*lines: str) -> Log:
+    """What the check reads from docker logs."""
+    frame = read_lines("".join(f"{line}\n" for line in lines).encode())
+    return Log(frame, tuple(record(frame, row) for row in range(len(frame))))
 
 
-def judge(stack: Stack, root: Path, identifier: str, body: str) -> Judged:
-    """Check the solved file with a participant's lines in the region."""
-    return trying.judge(stack, identifier, trying.with_region(root, FILE, identifier, body, LESSON))
+def stdout_findings(log: Log) -> list[Finding]:
+    """What the check on stdout finds in a log."""
+    with_customers = (logging_stdout._there, logging_stdout._hostile, logging_stdout._bug)
+    found = [part(log, CUSTOMERS) for part in with_customers]
+    return [*found, logging_stdout._objects(log), logging_stdout._fields(log)]
+
+
+def as_text(fields: dict[str, Any]) -> str:
+    """The usual line of a program that has never been read by another one."""
+    return " ".join(f"{name}={value}" for name, value in fields.items())
+
+
+@pytest.mark.parametrize(
+    ("to_line", "says"),
+    [
+        pytest.param(json.dumps, "", id="right"),
+        pytest.param(lambda fields: json.dumps(fields, indent=1), "no JSON object", id="pretty, on many lines"),
+        pytest.param(as_text, "A customer wrote a line of your log", id="text"),
+        pytest.param(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]}), "its zone", id="no zone"),
+        pytest.param(
+            lambda fields: json.dumps({name: value for name, value in fields.items() if name != "logger"}),
+            "Nobody can search for logger",
+            id="half of the fields",
+        ),
+        pytest.param(
+            lambda fields: json.dumps({name: value for name, value in fields.items() if name not in BUG}),
+            "no search finds what went wrong",
+            id="no error",
+        ),
+        pytest.param(
+            lambda fields: json.dumps({**fields, **({"locals": logging_look.CANARY} if "stack" in fields else {})}),
+            "has passwords now",
+            id="values of variables",
+        ),
+    ],
+)
+def test_lines_that_are_nearly_right(to_line: Callable[[dict[str, Any]], str], says: str) -> None:
+    """What falls short is told by what it costs."""
+    failed = [finding.means for finding in stdout_findings(log_of(*map(to_line, EVENTS))) if not finding.passed]
+    assert any(says in means for means in failed) if says else failed == []
+
+
+def test_a_log_that_is_nowhere_is_said() -> None:
+    """A file in the container: nothing collects it."""
+    assert "docker logs is empty" in logging_stdout._there(log_of(), CUSTOMERS).means
+
+
+def lines_of_requests(id_of: Callable[[str], dict[str, str]]) -> Log:
+    """All that is logged for customers who ask at once, with the id that each line gets."""
+    events: list[dict[str, Any]] = [{**FIRST, "msg": "beat", **id_of("nobody")}]
+    for who in IDS:
+        events += [{**FIRST, "msg": "slow", "who": who, "by": way, **id_of(who)} for way in logging_context.WAYS]
+        events.append({**FIRST, "logger": "some_library", "msg": f"asked by {who}", **id_of(who)})
+        events.append({**FIRST, "route": "/orders", **id_of(who)})
+    return log_of(*map(json.dumps, events))
+
+
+LAST = list(IDS)[-1]
+
+
+@pytest.mark.parametrize(
+    ("id_of", "says"),
+    [
+        pytest.param(lambda who: {"request_id": IDS[who]} if who in IDS else {}, "", id="right"),
+        pytest.param(lambda who: {"request_id": IDS[LAST]}, "reads another's", id="one place for all"),
+        pytest.param(lambda who: {}, "does not find what", id="no id at all"),
+        pytest.param(lambda who: {"request_id": IDS.get(who, IDS[LAST])}, "put down to a customer", id="also for none"),
+    ],
+)
+def test_contexts_that_are_nearly_right(id_of: Callable[[str], dict[str, str]], says: str) -> None:
+    """Each line has the id of its own request, and none where there is no request."""
+    log = lines_of_requests(id_of)
+    ways = [logging_context._by(way, log, IDS) for way in logging_context.WAYS]
+    findings = [*ways, logging_context._last(log, IDS), logging_context._outside(log)]
+    failed = [finding.means for finding in findings if not finding.passed]
+    assert says in failed[0] if says else failed == []
+
+
+@pytest.mark.parametrize(
+    ("level", "probe", "request_there", "right"),
+    [
+        ("debug", 1, 1, True),
+        ("info", 0, 1, True),
+        ("error", 0, 0, True),
+        ("debug", 0, 1, False),
+        ("error", 0, 1, False),
+    ],
+)
+def test_levels_that_are_nearly_right(level: str, probe: int, request_there: int, right: bool) -> None:
+    """Up and down, for every level."""
+    lines = [json.dumps({**FIRST, "request_id": f"level-{level}-probe"})] * probe
+    lines += [json.dumps({**FIRST, "request_id": f"level-{level}-request"})] * request_there
+    (phase,) = (phase for phase in logging_level.PHASES if phase.level == level)
+    assert logging_level._heard(log_of(*lines), phase).passed is right
 
 
 def test_both_sides_mean_the_same_canary() -> None:
@@ -29,189 +138,7 @@ def test_both_sides_mean_the_same_canary() -> None:
     assert logging_inside.CANARY == logging_look.CANARY
 
 
-@pytest.mark.parametrize("identifier", IDS)
-def test_the_solution_passes_and_leaves_nothing(participant: Stack, root: Path, identifier: str) -> None:
-    """What it makes on the way is gone. (tests/lessons/test_two_sides.py has each of them pass twice in a row.)"""
-    text = regions.solved(trying.marked(root, FILE, LESSON))
-    with trying.leaving_nothing(participant):
-        judged = trying.judge(participant, identifier, text)
-    assert judged.ruling is Verdict.PASSED, judged
-
-
-@pytest.mark.parametrize(
-    ("identifier", "symptom"),
-    [
-        ("logging.stdout", "docker logs is empty"),
-        ("logging.context", "reads another's"),
-        ("logging.level", "logs as if nobody had asked"),
-    ],
-)
-def test_the_starter_fails_with_its_symptom(participant: Stack, root: Path, identifier: str, symptom: str) -> None:
-    """It runs, and it is wrong in the way people are wrong."""
-    source = trying.marked(root, FILE, LESSON)
-    judged = trying.judge(participant, identifier, regions.others_solved(regions.starter(source), source, identifier))
-    assert judged.ruling is Verdict.WRONG, judged
-    assert symptom in judged.summary
-
-
-@pytest.mark.parametrize("identifier", IDS)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_services_own_module_passes_whoever_asks(
-    participant: Stack, root: Path, identifier: str, seed: int
-) -> None:
-    """What we ask of a participant, the service does itself, with anybody's ids."""
-    own = (root / "workshop_app" / FILE).read_text()
-    judged = trying.judge(participant, identifier, own, seed)
-    assert judged.ruling is Verdict.PASSED, judged
-
-
-LINES = """
-def to_line(fields):
-    return MADE
-
-
-def output():
-    return sys.stdout.buffer
-"""
-SPACES = 'str(fields).replace("\\\\n", " ").encode(errors="replace")'
-
-
-@pytest.mark.parametrize(
-    ("body", "verdict", "says"),
-    [
-        pytest.param(
-            LINES.replace("MADE", "__import__('orjson').dumps(fields, default=repr)"),
-            Verdict.PASSED,
-            "one JSON object on one line",
-            id="orjson",
-        ),
-        pytest.param(
-            LINES.replace("MADE", "json.dumps(fields, default=repr).encode()").replace("stdout", "stderr"),
-            Verdict.PASSED,
-            "one JSON object",
-            id="stderr is collected, too",
-        ),
-        pytest.param(
-            LINES.replace("MADE", "json.dumps(fields, default=repr, indent=1).encode()"),
-            Verdict.WRONG,
-            "no JSON object",
-            id="pretty, on many lines",
-        ),
-        pytest.param(
-            LINES.replace("MADE", "' '.join(f'{k}={v}' for k, v in fields.items()).encode(errors='replace')"),
-            Verdict.WRONG,
-            "A customer wrote a line of your log",
-            id="text on stdout",
-        ),
-        pytest.param(LINES.replace("MADE", SPACES), Verdict.WRONG, "no JSON object", id="one line, of text"),
-        pytest.param(
-            LINES.replace("MADE", "json.dumps({**fields, 'ts': fields['ts'][:19]}, default=repr).encode()"),
-            Verdict.WRONG,
-            "no time with its zone",
-            id="a time without a zone",
-        ),
-        pytest.param(
-            LINES.replace("MADE", "json.dumps({k: fields[k] for k in ('ts', 'level', 'msg')}).encode()"),
-            Verdict.WRONG,
-            "Nobody can search for logger",
-            id="half of the fields",
-        ),
-        pytest.param(
-            LINES.replace("MADE", "json.dumps(fields).encode()").replace("sys.stdout.buffer", "open('/tmp/log', 'ab')"),
-            Verdict.WRONG,
-            "docker logs is empty",
-            id="JSON in a file",
-        ),
-        pytest.param("def to_line(fields):\n    return nothing\n", Verdict.DID_NOT_START, "output", id="half a region"),
-    ],
-)
-def test_lines_that_are_nearly_right(participant: Stack, root: Path, body: str, verdict: Verdict, says: str) -> None:
-    """Any way to write one object a line will do; what falls short is told by what it costs."""
-    judged = judge(participant, root, "logging.stdout", body)
-    assert judged.ruling is verdict, judged
-    told = (judged.summary, judged.output, *(finding.means for finding in judged.findings))
-    assert any(says in words for words in told), judged
-
-
-LOCAL = """
-import threading
-here = threading.local()
-
-@contextlib.contextmanager
-def request_context(**fields):
-    here.fields = fields
-    try:
-        yield
-    finally:
-        here.fields = {}
-
-def context_fields():
-    return getattr(here, "fields", {})
-"""
-VARIABLE = """
-from contextvars import ContextVar
-now = ContextVar("now")
-
-@contextlib.contextmanager
-def request_context(**fields):
-    token = now.set({**now.get({}), **fields})
-    try:
-        yield
-    finally:
-        now.reset(token)
-
-def context_fields():
-    return now.get({})
-"""
-NEVER_RESET = VARIABLE.replace("now.reset(token)", "pass")
-NOTHING = VARIABLE.replace("return now.get({})", "return {}")
-
-
-@pytest.mark.parametrize(
-    ("body", "verdict", "says"),
-    [
-        pytest.param(VARIABLE, Verdict.PASSED, "to no line of another", id="by hand"),
-        pytest.param(NEVER_RESET, Verdict.PASSED, "to no line of another", id="never reset: each task has its own"),
-        pytest.param(LOCAL, Verdict.WRONG, "reads another's", id="threading.local"),
-        pytest.param(NOTHING, Verdict.WRONG, "does not find what", id="no id at all"),
-    ],
-)
-def test_contexts_that_are_nearly_right(participant: Stack, root: Path, body: str, verdict: Verdict, says: str) -> None:
-    """What keeps requests apart passes, however it is written."""
-    judged = judge(participant, root, "logging.context", body)
-    assert judged.ruling is verdict, judged
-    assert says in judged.summary
-
-
-LEVEL = """
-known = {}
-
-def set_level(level):
-    ROOT.setLevel(level.upper())
-    SET
-
-def is_worth_a_line(level):
-    return WORTH
-"""
-CACHED = LEVEL.replace("WORTH", "known.setdefault(level, NUMBERS[level] >= ROOT.level)")
-
-
-@pytest.mark.parametrize(
-    ("body", "verdict"),
-    [
-        pytest.param(CACHED.replace("SET", "known.clear()"), Verdict.PASSED, id="forgotten with each change"),
-        pytest.param(CACHED.replace("SET", ""), Verdict.WRONG, id="never forgotten"),
-        pytest.param(LEVEL.replace("SET", "").replace("WORTH", "True"), Verdict.WRONG, id="everything, always"),
-        pytest.param(LEVEL.replace("SET", "").replace("WORTH", "level != 'debug'"), Verdict.WRONG, id="never debug"),
-    ],
-)
-def test_levels_that_are_nearly_right(participant: Stack, root: Path, body: str, verdict: Verdict) -> None:
-    """Up and down, for every level: what is half is told apart."""
-    assert judge(participant, root, "logging.level", body).ruling is verdict
-
-
 def test_everybody_has_ids_of_their_own() -> None:
     """They come from the seed, so that nothing can be hard-coded."""
-    assert logging_stdout.Customers.of(1) == logging_stdout.Customers.of(1)
-    assert logging_stdout.Customers.of(1) != logging_stdout.Customers.of(2)
-    assert not set(logging_context.ids_of(1).values()) & set(logging_context.ids_of(2).values())
+    assert Customers.of(1) == CUSTOMERS != Customers.of(2)
+    assert not set(IDS.values()) & set(logging_context.ids_of(2).values())

@@ -1,136 +1,124 @@
-"""The checks of lesson 04 on health.py: two-sided, and able to tell how an answer is wrong."""
+"""The checks of lesson 04 on health.py: what they make of answers, and the likely mistakes on real containers."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.workshop_kit.learn.exercise import trying
-from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.exercise import regions
-from workshop_kit.learn.exercise.judging import Judged
-from workshop_kit.learn.exercise.result import Verdict
-
-LESSON, FILE = "04_monitoring", "health.py"
-
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+from workshop_kit.learn.exercise.asking import BROKE_OFF, Answer
+from workshop_kit.learn.exercise.checks import monitoring_critical, monitoring_deep, monitoring_drain
+from workshop_kit.learn.exercise.checks.monitoring_critical import Case
+from workshop_kit.learn.exercise.checks.monitoring_drain import Balancer
+from workshop_kit.learn.exercise.result import Finding, Verdict
 
 
-def judge(stack: Stack, root: Path, identifier: str, body: str) -> Judged:
-    """Check the solved file with a participant's lines in the region."""
-    return trying.judge(stack, identifier, trying.with_region(root, FILE, identifier, body, LESSON))
+@dataclass
+class Recorded:
+    """A trial whose answers were seen before: the path, and what came back each time."""
+
+    answer: Answer
+    left_seconds: float = 0.0
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, path: str, **_: Any) -> Answer:
+        """The same as ever."""
+        self.asked.append(path)
+        return self.answer
 
 
-@pytest.mark.parametrize("identifier", ["monitoring.deep", "monitoring.critical", "monitoring.drain"])
-def test_the_solution_passes_and_leaves_nothing(participant: Stack, root: Path, identifier: str) -> None:
-    """The doors go with the trial."""
-    with trying.leaving_nothing(participant):
-        judged = trying.judge(participant, identifier, regions.solved(trying.marked(root, FILE, LESSON)))
-    assert judged.ruling is Verdict.PASSED, judged
+def health(status: int, word: str, *gone: str, output: str = "") -> Answer:
+    """An answer of /health that names these as not well."""
+    checks = {f"{name}:ping": [{"status": "fail"}] for name in gone}
+    return Answer(status, 0.01, json.dumps({"status": word, "checks": checks, "output": output}))
+
+
+def tried(answer: Answer) -> Any:
+    """A trial that answers so."""
+    return Recorded(answer)
+
+
+def deep_findings(answer: Answer) -> list[Finding]:
+    """What the check on both questions finds in an answer, while two dependencies are away."""
+    between: Any = SimpleNamespace(environment={"MASTER_DB_HOST": "door-7f"})
+    return [monitoring_deep._in_time(tried(answer), "/health"), monitoring_deep._tells(tried(answer), between)]
+
+
+BOTH = ("master-db", "redis")
 
 
 @pytest.mark.parametrize(
-    ("identifier", "symptom"),
+    ("answer", "says"),
     [
-        ("monitoring.deep", "Who asks /health waits as long as the database does"),
-        ("monitoring.critical", "redis is gone, which is critical, and /health says 200"),
-        ("monitoring.drain", "says that it is ready"),
+        pytest.param(health(503, "fail", *BOTH), "", id="right"),
+        pytest.param(Answer(None, 2.5, failure="no answer"), "waits as long as the database does", id="hangs"),
+        pytest.param(Answer(500, 0.1), "its own code fails", id="fails"),
+        pytest.param(health(503, "fail", "redis"), "does not learn which dependency", id="names one"),
+        pytest.param(health(503, "fail", *BOTH, output="at door-7f"), "tells strangers", id="says where"),
+        pytest.param(health(503, "fail", *BOTH, output="[Errno 111]"), "tells strangers", id="what the driver said"),
     ],
 )
-def test_the_starter_fails_with_its_symptom(participant: Stack, root: Path, identifier: str, symptom: str) -> None:
-    """It runs, and it is wrong in the way people are wrong."""
-    source = trying.marked(root, FILE, LESSON)
-    judged = trying.judge(participant, identifier, regions.others_solved(regions.starter(source), source, identifier))
-    assert judged.ruling is Verdict.WRONG, judged
-    assert symptom in judged.summary
+def test_nearly_alive(monkeypatch: pytest.MonkeyPatch, answer: Answer, says: str) -> None:
+    """What falls short is told by what it costs."""
+    monkeypatch.setattr(monitoring_deep, "FAILURE_KEPT_SECONDS", 0)
+    failed = [finding.means for finding in deep_findings(answer) if not finding.passed]
+    assert says in failed[0] if says else failed == []
 
 
-DEEP = """
-async def live(request):
-    LIVE
-    return respond(200, {"status": "pass"})
-
-
-async def answer_of(dependency):
-    try:
-        await asyncio.wait_for(dependency.ping(), LIMIT)
-    except Exception as error:
-        return error
-
-
-def told(result):
-    return TOLD
-"""
-GOOD = DEEP.replace("LIMIT", "0.7").replace("LIVE", "pass").replace("TOLD", "result.name")
-PINGS = "await asyncio.gather(*map(answer_of, request.app.state.dependencies))"
+CASES = [case for case, _ in monitoring_critical.CASES]
+OTHERWISE = [case for _, case in monitoring_critical.CASES]
+Says = Callable[[Case], tuple[int, str]]
 
 
 @pytest.mark.parametrize(
-    ("body", "verdict", "says"),
+    ("answers", "verdict", "says"),
     [
-        pytest.param(GOOD, Verdict.PASSED, "Nobody restarts it", id="another way"),
-        pytest.param(GOOD.replace("0.7", "1.8"), Verdict.WRONG, "Who asks /health waits", id="too long a limit"),
-        pytest.param(GOOD.replace("    pass\n", f"    {PINGS}\n"), Verdict.WRONG, "restarted", id="pings, in time"),
+        pytest.param(lambda case: (case.status, case.word), Verdict.PASSED, "a setting decides", id="right"),
         pytest.param(
-            GOOD.replace("return result.name", "return repr(result.error)"), Verdict.WRONG, "strangers", id="leaks"
+            lambda case: next((one.status, one.word) for one in CASES if one.gone == case.gone),
+            Verdict.LUCKY,
+            "by heart",
+            id="by heart",
         ),
         pytest.param(
-            GOOD.replace("return result.name", "return '?'"), Verdict.PASSED, "", id="the entries name them already"
+            lambda case: (503, "fail") if case.gone else (200, "pass"), Verdict.WRONG, "could do without", id="all"
         ),
-        pytest.param("async def live(request):\n    return nothing\n", Verdict.WRONG, "fails", id="half a region"),
+        pytest.param(
+            lambda case: (case.status, case.word if case.status == 503 else "pass"),
+            Verdict.WRONG,
+            "nobody hears of it",
+            id="no warning",
+        ),
     ],
 )
-def test_nearly_alive(participant: Stack, root: Path, body: str, verdict: Verdict, says: str) -> None:
-    """Any way to set a limit will do; what falls short is told by what it costs."""
-    judged = judge(participant, root, "monitoring.deep", body)
-    assert judged.ruling is verdict, judged
-    assert says in judged.summary
-
-
-CRITICAL = """
-async def deep(request):
-    report = await latest(request)
-    if FAILS:
-        return respond(503, body_of(report, "fail"))
-    return respond(200, body_of(report, "WORD" if report.away else "pass"))
-"""
-BY_HEART = '{"master-db", "redis"} & {result.name for result in report.away}'
-
-
-@pytest.mark.parametrize(
-    ("fails", "word", "verdict", "says"),
-    [
-        pytest.param("[r for r in report.away if r.critical]", "warn", Verdict.PASSED, "a setting decides", id="good"),
-        pytest.param(BY_HEART, "warn", Verdict.LUCKY, "by heart", id="by heart"),
-        pytest.param("report.away", "warn", Verdict.WRONG, "could do without replica-db", id="everything is critical"),
-        pytest.param("any(r.critical for r in report.away)", "pass", Verdict.WRONG, "nobody hears", id="no warning"),
-    ],
-)
-def test_nearly_critical(participant: Stack, root: Path, fails: str, word: str, verdict: Verdict, says: str) -> None:
+def test_nearly_critical(answers: Says, verdict: Verdict, says: str) -> None:
     """Right by the setting that there is, and by another."""
-    judged = judge(participant, root, "monitoring.critical", CRITICAL.replace("FAILS", fails).replace("WORD", word))
+
+    def found(case: Case) -> Finding:
+        status, word = answers(case)
+        return monitoring_critical._answered(tried(health(status, word, *filter(None, [case.gone]))), case)
+
+    judged = monitoring_critical._judged(tuple(map(found, CASES)), tuple(map(found, OTHERWISE)), "")
     assert judged.ruling is verdict, judged
     assert says in judged.summary
 
 
-DRAIN = """
-async def ready(request):
-    state = request.app.state
-    BODY
-    return respond(503 if state.draining or not state.started else 200, {"status": "told"})
-"""
-
-
 @pytest.mark.parametrize(
-    ("body", "verdict", "says"),
+    ("finding", "says"),
     [
-        pytest.param("pass", Verdict.PASSED, "none of", id="good"),
-        pytest.param("import os; state.draining and os._exit(0)", Verdict.WRONG, "shut", id="leaves at once"),
+        (monitoring_drain._said(Answer(200, 0.0)), "says that it is ready"),
+        (monitoring_drain._lost(Balancer((1, 2), asked={1: 9}, failed=["no answer"]), 1), "1 customers were sent"),
+        (monitoring_drain._lost(Balancer((1, 2), asked={2: 9}), 1), "No customer came to it"),
+        (monitoring_drain._kept(Answer(None, 0.0, failure=BROKE_OFF)), "under way was cut off"),
+        (monitoring_drain._alive(Answer(503, 0.0)), "restarted, or killed"),
+        (monitoring_drain._ended(None), "had to be killed"),
     ],
 )
-def test_nearly_gone(participant: Stack, root: Path, body: str, verdict: Verdict, says: str) -> None:
+def test_nearly_gone(finding: Finding, says: str) -> None:
     """To say goodbye is all that it has to do."""
-    judged = judge(participant, root, "monitoring.drain", DRAIN.replace("BODY", body))
-    assert judged.ruling is verdict, judged
-    assert says in judged.summary or any(says in finding.means for finding in judged.findings)
+    assert not finding.passed
+    assert says in finding.means

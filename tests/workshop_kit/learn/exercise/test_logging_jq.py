@@ -1,4 +1,4 @@
-"""The exercise on jq: real programs by the real jq, over the live service's log."""
+"""The exercise on jq: wrong programs by the real jq, over the live service's log."""
 
 from __future__ import annotations
 
@@ -8,48 +8,33 @@ import pytest
 
 from tests.workshop_kit.learn.exercise import trying
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.exercise import regions
 from workshop_kit.learn.exercise.checks import logging_jq
 from workshop_kit.learn.exercise.result import Verdict
-from workshop_kit.learn.workspace import CHECKOUT
 
-MARKED = trying.marked(CHECKOUT, "find.jq", "03_logging")
 ALSO_GOOD = (
     '(fromjson? // empty) | select(type == "object" and (.status | type) == "number" and .status >= 500)'
     ' | select(.request_id | type == "string") | .request_id'
 )
 DIES = "fromjson | objects | select((.status | numbers) >= 500) | .request_id | strings"
 TAKES_TEXT = "fromjson? | objects | select(.status >= 500) | .request_id | strings"
-SAYS_NULL = "fromjson? | objects | select((.status | numbers) >= 500) | .request_id"
 MISSES_500 = "fromjson? | objects | select((.status | numbers) > 500) | .request_id | strings"
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize("program", [regions.solved(MARKED), ALSO_GOOD], ids=["solution", "another"])
-def test_what_finds_the_failed_requests_passes_twice(participant: Stack, program: str) -> None:
-    """However it is written; the ids are new every time."""
-    judged = [trying.judge(participant, "logging.jq", program) for _ in range(2)]
-    assert [one.ruling for one in judged] == [Verdict.PASSED] * 2, judged
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize(
     ("program", "passed"),
     [
-        (regions.starter(MARKED), [False, True, False]),
-        (DIES, [False, True, True]),
-        (TAKES_TEXT, [True, True, False]),
-        (SAYS_NULL, [True, True, False]),
-        (MISSES_500, [True, False, True]),
-        ("empty", [True, False, True]),
-        ("repeat(1)", [False, False, False]),
+        pytest.param(ALSO_GOOD, [True, True, True], id="another way"),
+        pytest.param(DIES, [False, True, True], id="dies"),
+        pytest.param(TAKES_TEXT, [True, True, False], id="takes text"),
+        pytest.param(MISSES_500, [True, False, True], id="misses 500"),
+        pytest.param("repeat(1)", [False, False, False], id="without an end"),
     ],
-    ids=["starter", "dies", "takes text", "says null", "misses 500", "says nothing", "without an end"],
 )
 def test_each_mistake_has_its_finding(participant: Stack, program: str, passed: list[bool]) -> None:
     """No complaint, none missing, none too many: one finding each."""
     judged = trying.judge(participant, "logging.jq", program)
-    assert judged.ruling is Verdict.WRONG
+    assert judged.ruling is (Verdict.PASSED if all(passed) else Verdict.WRONG)
     assert [finding.passed for finding in judged.findings] == passed, judged.findings
 
 

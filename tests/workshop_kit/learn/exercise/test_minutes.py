@@ -39,14 +39,6 @@ def test_our_own_minutes_fit() -> None:
     assert minutes_problems(registry.load(CHECKOUT), load_course(CHECKOUT)) == []
 
 
-def test_the_lessons_take_what_people_need() -> None:
-    """The plan: each lesson of the full workshop, the two shorter tracks, at most four exercises in the shortest."""
-    ours = load_course(CHECKOUT)
-    assert [lesson.minutes["full"] for lesson in ours.lessons] == [10, 40, 75, 75, 75, 45, 20]
-    assert {name: track.minutes for name, track in ours.tracks.items()} == {"90min": 65, "half-day": 150, "full": 340}
-    assert ours.tracks["90min"].most_exercises == 4
-
-
 def test_two_thirds_are_the_limit(course: Course, exercise: Exercise) -> None:
     """40 of a lesson's 60 minutes may go into exercises and debriefs; a minute more is said, with both numbers."""
     assert minutes_problems(copies(exercise, [20, 20], tracks=("full",)), course) == []
@@ -56,37 +48,9 @@ def test_two_thirds_are_the_limit(course: Course, exercise: Exercise) -> None:
     )
 
 
-def test_a_short_track_has_its_own_limit(course: Course, exercise: Exercise) -> None:
-    """13 of 20 minutes on the short track, whatever the full one has room for."""
-    assert minutes_problems([*copies(exercise, [13]), *copies(exercise, [20], tracks=("full",))], course) == []
-    (problem,) = minutes_problems([*copies(exercise, [14]), *copies(exercise, [20], tracks=("full",))], course)
-    assert "01_container has 20 minutes on the track 90min" in problem
-
-
-def test_more_is_outside_the_minutes(course: Course, exercise: Exercise) -> None:
-    """Exercises for those who have time do not count."""
-    more = replace(exercise, id="container.more", weight="more", minutes=300)
-    assert minutes_problems([*copies(exercise, [6, 6]), more], course) == []
-
-
-def test_a_track_has_a_most_of_exercises(course: Course, exercise: Exercise) -> None:
-    """Three exercises are too many for a track of two."""
-    assert minutes_problems(copies(exercise, [4, 4, 4]), course) == [
-        "The track 90min asks for 3 exercises; at most 2 fit."
-    ]
-
-
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_lesson_has_two_or_three_core_exercises(course: Course, exercise: Exercise, count: int) -> None:
     """One is too few to practice, four are too many; a lesson without any exercise is no problem."""
     found = minutes_problems(copies(exercise, [4] * count, tracks=("full",)), course)
     assert found == [f"01_container has {count} core exercises; two or three are right."]
     assert minutes_problems([], course) == []
-
-
-def test_an_exercise_cannot_be_on_a_track_without_its_lesson(course: Course, exercise: Exercise) -> None:
-    """A track that leaves the lesson out has no minutes for its exercises."""
-    lessons = tuple(replace(lesson, minutes={"full": 60}) for lesson in course.lessons if lesson.prefix)
-    found = minutes_problems(copies(exercise, [4, 4]), replace(course, lessons=lessons))
-    assert "01_container is no part of the track 90min, and container.x0 says that it is." in found
-    assert "The lessons of the track full take 60 minutes, and it has 90." in found

@@ -53,62 +53,31 @@ def rows(store: FrameStore, text: str) -> set[int]:
     ("text", "found"),
     [
         ("", ALL),
-        ("  ", ALL),
         ("*", ALL),
         ("pool", {0, 3, 6}),
-        ("POOL", {0, 3, 6}),
         ("pool timeout", {3, 6}),
         ('"pool timeout"', {3}),
         (r'"say \"pool"', {3}),
         ("pool*timeout", {3, 6}),
         ("100%", {4}),
-        ("a_b", {4}),
-        ("a%b", set()),
-        ("503", {4}),
-        ("orders", {1, 4}),
         ("-pool", {1, 2, 4, 5}),
-        ("NOT pool", {1, 2, 4, 5}),
-        ("NOT -pool", {0, 3, 6}),
         ("level:error", {3, 5}),
-        ("level:warning", {2}),
-        ("level:critical", {4}),
         ("level>=warning", {2, 3, 4, 5}),
-        ("level<info", {0}),
-        ("level!=error", {0, 1, 2, 4}),
         ("status:500", {3}),
-        ("status = 500", {3}),
         ("status>=500", {3, 4}),
-        ("status<500", {1, 2}),
-        ("status!=200", {2, 3, 4, 5}),
         ("-status:200", ALL - {1}),
         ("status:5*", {3, 4}),
         ("status:(200 OR 404)", {1, 2}),
-        ("STATUS:200", {1}),
         ("status:*", {1, 2, 3, 4, 5}),
-        ("-status:*", {0, 6}),
-        ("status!=*", {0, 6}),
         ("path:/orders/*", {1, 4}),
-        ("path:/orders", set()),
         ('path:"/orders/*"', set()),
         ("msg:request", {1, 2}),
-        ("msg:Request", set()),
-        ("ok:true", {0}),
-        ("ok=FALSE", {3}),
         ("error.type:KeyError", {5}),
-        ("error.type:Key*", {5}),
         ("service:orders level:error", {3, 5}),
         ("ts>=2026-11-24T16:07", {3, 4, 5}),
-        ("ts>2026-11-24T16:07", {4, 5}),
-        ("ts<=2026-11-24T16:06", {0, 1}),
         ("ts<2026-11-24T17:06+01:00", {0}),
         ("ts:2026-11-24T16:06", {1, 2}),
         ("ts:2026-11-24", {0, 1, 2, 3, 4, 5}),
-        ("ts:2026-11-24T16:05:59.999Z", {0}),
-        ("ts:2026-11-24T16:05:59.99", {0}),
-        ("ts:2026-11-24T16:05:59.998", set()),
-        ("ts!=2026-11-24T16:06", {0, 3, 4, 5}),
-        ("row>=5", {5, 6}),
-        ("reason:*", {6}),
         ("pool OR level:error", {0, 3, 5, 6}),
         ("pool OR level:error status:500", {0, 3, 6}),
         ("(pool OR level:error) status:500", {3}),
@@ -134,43 +103,28 @@ def test_a_time_ago_counts_from_now(store: FrameStore) -> None:
     ("text", "position", "says"),
     [
         ('level:error "pool', 12, "quote is not closed"),
-        ("(pool", 0, "parenthesis is not closed"),
         ("pool)", 4, "closes nothing"),
         ("pool OR", 7, "missing"),
         ("OR pool", 0, "nothing stands before"),
-        ("pool AND OR x", 9, "nothing stands before"),
-        ("()", 1, "missing"),
-        ("pool -", 5, "nothing follows the minus"),
-        ("NOT", 3, "missing"),
         ("status:", 7, "value for status: is missing"),
         ("status>=half", 8, "status is a number"),
         ("level>=loud", 7, "no level"),
-        ("ok>true", 3, "true or false"),
         ("ok:maybe", 3, "true or false"),
         ("ts>yesterday", 3, "no time"),
-        ("ts>2026-13-01", 3, "no time"),
         ("path>/o*", 5, "cannot be asked of a text with *"),
-        ("pool stauts:500", 5, "no line has a field stauts"),
-        ("=5", 0, "no word, and no field"),
+        ("pool stauts:500", 5, "no line has a field stauts.*Did you mean status"),
         ("(" * 30 + "a" + ")" * 30, 20, "nested"),
-        ("a " * 70, 128, "64 parts"),
         ("a" * 3_000, 2_000, "2,000 characters"),
         ("a\ud800", 1, "surrogate"),
     ],
 )
 def test_a_mistake_has_its_position(store: FrameStore, text: str, position: int, says: str) -> None:
     """What cannot be meant is said in one sentence, with the character it is about."""
-    with pytest.raises(SearchMistake, match=f"^At character {position + 1}: .*{says.replace('*', '.')}") as mistake:
+    with pytest.raises(SearchMistake, match=f"^At character {position + 1}: .*{says.replace(' *', ' .')}") as mistake:
         store.search(text)
     assert mistake.value.position == position
     assert mistake.value.next_step.endswith((".", "?"))
     assert "\n" not in str(mistake.value)
-
-
-def test_a_misspelt_field_is_corrected(store: FrameStore) -> None:
-    """The nearest field is offered."""
-    with pytest.raises(SearchMistake, match="Did you mean status"):
-        store.count("stauts:500")
 
 
 def test_the_cheat_sheet_can_be_typed(store: FrameStore) -> None:
@@ -181,37 +135,13 @@ def test_the_cheat_sheet_can_be_typed(store: FrameStore) -> None:
 
 
 PIECES = st.sampled_from(
-    [
-        *(
-            "AND",
-            "OR",
-            "NOT",
-            "-",
-            "(",
-            ")",
-            '"',
-            "\\",
-            "*",
-            ":",
-            "=",
-            "!=",
-            ">=",
-            "<",
-            "'",
-            ";",
-            "--",
-            "/*",
-            "?",
-            "$1",
-        ),
-        *("level", "status", "ts", "ok", "path", "rest", "raw", "error", "error.type", "row", "weird'\"name", "500"),
-        *("true", "1e999", "9" * 30, "-5m", "-999999999d", "0001-01-01", "9999-12-31", "2026-11-24T16:06+14:00", "now"),
-        *(" ", " ", "\x00", "\u2028", "\ud800", "İ", "ß", "%", "_", "~1", "/", "warning", "\x1b[31m", "\n"),
-    ]
-)
+    ["AND", "OR", "NOT", "-", "(", ")", '"', "\\", "*", ":", "!=", ">=", "'", ";", "--", "/*", "?", "$1", "level",
+     "status", "ts", "ok", "rest", "raw", "error.type", "weird'\"name", "500", "1e999", "-5m", "9999-12-31", "true",
+     " ", "\x00", "\ud800", "İ", "%", "_", "/", "\x1b[31m", "\n"]
+)  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     text=st.one_of(st.text(), st.lists(PIECES, max_size=14).map("".join), st.lists(PIECES, max_size=14).map(" ".join))
 )
@@ -232,7 +162,7 @@ def test_any_text_is_a_search_or_a_mistake(store: FrameStore, text: str) -> None
     assert store.sql("SELECT count(*) AS lines FROM logs")["lines"][0] == 7
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
 def test_quoted_text_is_found_as_it_is(text: str) -> None:
     """Any text of a line, put in quotes, finds the line: nothing in it is read as language, or as SQL."""

@@ -42,28 +42,9 @@ def test_a_body_that_contradicts_its_status_is_quoted() -> None:
     assert of_probe(answer(None, None, "connection refused"), "/livez", "s", NOON).detail == "connection refused"
 
 
-def test_dependencies_are_taken_from_the_body_else_from_metrics() -> None:
-    """The body knows more (warn, and how long it took); what it leaves out the metrics tell."""
-    body = {"checks": {"redis:responseTime": [{"status": "warn", "observedValue": 800.2, "observedUnit": "ms"}]}}
-    rows = list(of_dependencies(answer(200, body), {"redis": False, "master-db": True}, "service", NOON))
-    assert {row.what: (row.state, row.milliseconds) for row in rows if row.what == "redis"} == {
-        "redis": ("warn", 800.2)
-    }
-    assert {row.what: row.state for row in rows} == {"redis": "warn", "master-db": "pass"}
-    assert list(of_dependencies(answer(None), {}, "service", NOON)) == []
-
-
 @pytest.mark.parametrize(
     "body", [None, "text", [], {"checks": []}, {"checks": {"a": [7]}}, {"checks": {"a": [{"status": {}}]}}]
 )
 def test_whatever_a_body_holds_is_survived(body: Any) -> None:
     """Learners write this endpoint, too."""
     assert list(of_dependencies(answer(200, body), {}, "service", NOON)) == []
-
-
-def test_a_body_full_of_names_is_cut() -> None:
-    """A dozen is enough, each of one line."""
-    body = {"checks": {f"n{n}\n" + "x" * 99: [{"status": "pass"}] for n in range(50)}}
-    rows = list(of_dependencies(answer(200, body), {}, "service", NOON))
-    assert len(rows) == 12
-    assert all(len(row.what) < 50 and "\n" not in row.what for row in rows)

@@ -6,10 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.observe import stats
 from workshop_kit.observe.watching import Subject
-from workshop_kit.observe.watching.subjects import people_s_name
-from workshop_kit.observe.watching.tables import cpu_limit_percent, with_cpu_limits
+from workshop_kit.observe.watching.tables import cpu_limit_percent
 
 COMPOSE = "com.docker.compose"
 
@@ -47,34 +45,8 @@ def test_a_service_is_followed_to_its_new_container_and_port() -> None:
     assert subject.find([]) is None
 
 
-def test_a_container_is_found_by_its_id_alone() -> None:
-    """Its labels do not matter; a paused one runs, it only stands still."""
-    place = Subject("mine", id="b").find([listed("a"), listed("b", "paused", Labels={})])
-    assert place is not None
-    assert place.runs
-    assert Subject("mine", id="z").find([listed("a")]) is None
-
-
-def test_people_call_a_container_by_its_service() -> None:
-    """Compose's name, the kit's, or the container's own."""
-    assert people_s_name(listed("a")) == "service"
-    assert people_s_name(listed("a", Labels={"workshop.service": "naive"})) == "naive"
-    assert people_s_name(listed("a", Labels=None)) == "p-s-1"
-
-
 def test_a_cpu_limit_is_read_in_both_of_its_spellings() -> None:
     """NanoCpus, or quota over period; nothing of either is no limit."""
     assert cpu_limit_percent({"NanoCpus": 500_000_000}) == 50
     assert cpu_limit_percent({"CpuQuota": 20_000, "CpuPeriod": 100_000}) == 20
     assert pd.isna(cpu_limit_percent({"NanoCpus": 0, "CpuQuota": -1}))
-
-
-def test_a_limit_holds_from_when_it_was_seen() -> None:
-    """A limit that was lowered does not rewrite what was used before."""
-    times = pd.to_datetime(["2026-11-25T12:00:00Z", "2026-11-25T12:00:10Z"])
-    usage = stats.frame([stats.Usage(time.to_pydatetime(), "service") for time in times])
-    limits = {
-        "service": [(times[0].to_pydatetime(), 100.0), (times[1].to_pydatetime(), 5.0)],
-        "other": [(times[0].to_pydatetime(), 7.0)],
-    }
-    assert with_cpu_limits(usage, limits)["cpu_limit_percent"].tolist() == [100, 5]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workshop_kit.observe.watching.traffic import Counters, parse, quantile, traffic
+from workshop_kit.observe.watching.traffic import Counters, parse, traffic
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TEXT = """# TYPE http_requests_total counter
@@ -66,34 +65,12 @@ def test_percentiles_are_of_the_new_requests_only() -> None:
     assert row.p99_ms == pytest.approx(99.1)
 
 
-@pytest.mark.parametrize(("share", "value"), [(0.5, 0.15), (0.95, 0.3), (0.25, 0.1), (1.0, 0.3)])
-def test_a_quantile_is_that_of_prometheus(share: float, value: float) -> None:
-    """Evenly spread within a bucket; beyond the last bound nothing is known, so that bound is the answer."""
-    buckets = [(0.1, 5.0), (0.2, 15.0), (0.3, 18.0), (math.inf, 20.0)]
-    assert quantile(share, buckets) == pytest.approx(value)
-
-
-def test_without_requests_nothing_is_known_of_their_time() -> None:
-    """A rate of zero is known, an error's share and percentiles are not."""
-    row = traffic(FIRST, later(TEXT), "service")
-    assert row.requests_per_second == 0
-    assert all(math.isnan(value) for value in (row.error_percent, row.p50_ms, row.p99_ms))
-
-
 def test_a_restart_is_neither_a_spike_nor_negative() -> None:
     """A process that started anew counts from zero, even where it has already counted further than the one before."""
     row = traffic(FIRST, later(with_values(**{'"200"': 140, "process": 1.8e9})), "service")
     assert row.requests_per_second == (140 + 10 + 4 + 1) / 2
     row = traffic(FIRST, later(with_values(**{'"200"': 6})), "service")  # it does not say when it started
     assert row.requests_per_second == 3
-
-
-@pytest.mark.parametrize("before", [None, FIRST])
-def test_the_first_look_has_no_rate(before: Counters | None) -> None:
-    """Nor has a second one at the same moment."""
-    row = traffic(before, FIRST, "service")
-    assert math.isnan(row.requests_per_second)
-    assert row.in_flight == 3
 
 
 def test_what_has_none_of_our_metrics_is_said() -> None:

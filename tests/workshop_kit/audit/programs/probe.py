@@ -1,4 +1,4 @@
-"""The health check of the zoo's server: exits 0 if /livez answers in time."""
+"""The health check of server.py: exits 0 if /livez answers in time."""
 
 import os
 import urllib.request

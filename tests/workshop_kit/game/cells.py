@@ -1,4 +1,4 @@
-"""What the tests of notebook exercises share: run a region of a lesson's notebook.py, and see what it hands in."""
+"""Run the region of a lesson's notebook.py that belongs to an exercise, and return what it hands in."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _handed_in(text: str, identifier: str, names: Mapping[str, Any]) -> Any:
 
 
 class _Task:
-    """Takes what a cell hands in, as the desk keeps it."""
+    """A task that keeps what a cell hands in."""
 
     def __init__(self, identifier: str) -> None:
         self.identifier = identifier

@@ -1,4 +1,4 @@
-"""A small service that does everything right, or, with the name of a fault as its argument, one thing wrong."""
+"""A small service that does everything right except for the faults that its argument names, separated by commas."""
 
 import errno
 import json
@@ -11,23 +11,23 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FAULT = sys.argv[1] if len(sys.argv) > 1 else ""
-PORT = 8080 if FAULT == "fixed-port" else int(os.environ["PORT"])
+FAULTS = sys.argv[1].split(",") if len(sys.argv) > 1 else []
+PORT = 8080 if "fixed-port" in FAULTS else int(os.environ["PORT"])
 METRICS = "# HELP requests_total Requests.\n# TYPE requests_total counter\nrequests_total 1\n"
 
 
 def log(message: str, **fields: str) -> None:
     """One line."""
     line = {"ts": datetime.now(UTC).isoformat(), "level": "info", "msg": message, **fields}
-    if FAULT == "no-level":
+    if "no-level" in FAULTS:
         del line["level"]
-    text = f"{datetime.now(UTC)} {message}" if FAULT == "plain-text" else json.dumps(line)
-    if FAULT != "silent":
+    text = f"{datetime.now(UTC)} {message}" if "plain-text" in FAULTS else json.dumps(line)
+    if "silent" not in FAULTS:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    if FAULT == "log-file":
+    if "log-file" in FAULTS:
         try:
-            with Path("/srv/zoo/server.log").open("a") as file:
+            with Path("/srv/data/server.log").open("a") as file:
                 file.write(text + "\n")
         except OSError:
             pass
@@ -38,12 +38,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        if FAULT == "slow-probe" and self.path == "/livez":
+        if "slow-probe" in FAULTS and self.path == "/livez":
             time.sleep(1.4)
         text = {"/livez": "alive\n", "/metrics": METRICS}.get(self.path)
-        if FAULT == "bad-metrics" and self.path == "/metrics":
+        if "bad-metrics" in FAULTS and self.path == "/metrics":
             text = "requests total: 1\n"
-        needs = FAULT == "needs-its-database" and self.path == "/livez"  # there is none
+        needs = "needs-its-database" in FAULTS and self.path == "/livez"  # there is none
         self.send_response(503 if needs else 200 if text else 404)
         self.end_headers()
         self.wfile.write((text or "not here\n").encode())
@@ -55,34 +55,34 @@ class Handler(BaseHTTPRequestHandler):
 
 def stop(*_: object) -> None:
     """The stop signal."""
-    if FAULT != "deaf":
+    if "deaf" not in FAULTS:
         log("stopped")
-        os._exit(3 if FAULT == "wrong-code" else 0)
+        os._exit(3 if "wrong-code" in FAULTS else 0)
 
 
 def start() -> None:
     """What goes wrong at the start."""
-    if FAULT == "slow-start":
+    if "slow-start" in FAULTS:
         time.sleep(10.5)
-    if FAULT == "lock-file":
+    if "lock-file" in FAULTS:
         try:
-            Path("/srv/zoo/lock").open("x").close()
+            Path("/srv/data/lock").open("x").close()
         except OSError as error:
             if error.errno != errno.EROFS:
                 raise
-    if FAULT == "writes-at-start":
-        Path("/srv/zoo/state").write_text("state")
-    if FAULT == "two-programs":
+    if "writes-at-start" in FAULTS:
+        Path("/srv/data/state").write_text("state")
+    if "two-programs" in FAULTS:
         subprocess.Popen(["sleep", "1000"])
-    if FAULT == "needs-a-setting" and "GREETING" not in os.environ:
+    if "needs-a-setting" in FAULTS and "GREETING" not in os.environ:
         log("cannot go on")
         sys.exit(1)
-    if FAULT == "tells-secrets":
+    if "tells-secrets" in FAULTS:
         log("started with", **os.environ)
 
 
 signal.signal(signal.SIGTERM, stop)
-if FAULT != "silent":
+if "silent" not in FAULTS:
     log("starting")
 start()
-ThreadingHTTPServer(("127.0.0.1" if FAULT == "local-only" else "0.0.0.0", PORT), Handler).serve_forever()
+ThreadingHTTPServer(("127.0.0.1" if "local-only" in FAULTS else "0.0.0.0", PORT), Handler).serve_forever()

@@ -1,0 +1,163 @@
+"""All widgets on one page: in both themes, without their kernel, opened again, and exported."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import WriteNotebook
+from tests.browser.lab_page import SCREENSHOTS, LabPage, brightness
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.engine,
+    pytest.mark.long,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.usefixtures("session"),
+]
+
+SETUP = r"""import json, time
+from datetime import UTC, datetime
+import pandas as pd
+from workshop_kit.learn.lesson import lesson
+from workshop_kit.observe import logs
+from workshop_kit.observe.log_store import FrameStore
+from workshop_kit.show.explorer import Explorer
+from workshop_kit.show.live import LiveChart, Panel, Screens
+w = lesson("01_container")
+w.up()
+screens, began = Screens(), time.time()
+HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>"
+line = {"ts": "2026-11-24T21:00:00.000Z", "level": "error", "msg": "lost " + HOSTILE, "service": "web"}
+store = FrameStore(logs.read_lines((json.dumps(line) + "\n").encode()))
+def load():
+    at = [began - 30 + n for n in range(int(time.time() - began) + 31)]
+    return pd.DataFrame({"time": at, "load": [50 + 30 * (n % 7) / 7 for n in range(len(at))]})"""
+SHOWN = {
+    "map": 'w.map("service")',
+    "prediction": 'guess = w.predict("gone", "What does it say?", {"green": "It is well", "red": "It is not"})',
+    "exercise": 'w.exercise("container.graceful");',
+    "board": "w.board()",
+    "form": "w.settings_form()",
+    "explorer": "Explorer(store).show(screens)",
+    "live": 'LiveChart(load, [Panel("One", "%", {"load": "load"})], "A load", stop_after_seconds=300).show(screens);',
+}
+PAPERS = ("prediction", "exercise", "board", "form", "explorer")
+NO_ANSWER = "No answer from the kernel: run this cell again."
+
+
+def position(name: str) -> int:
+    """Where the cell of a widget stands; the first cell is the set-up."""
+    return 1 + [*SHOWN].index(name)
+
+
+def widget(page: LabPage, name: str) -> Locator:
+    """A widget, not its static twin."""
+    return page.output(position(name)).locator(".wk-live, .wk-live-chart")
+
+
+def press(page: LabPage, name: str, label: str) -> None:
+    """Click a button of a widget."""
+    widget(page, name).get_by_role("button", name=label).click()
+
+
+@pytest.fixture
+def widgets(lab: LabPage, write_notebook: WriteNotebook) -> LabPage:
+    """The page, all cells run."""
+    write_notebook("widgets", [SETUP, *SHOWN.values()])
+    lab.open("widgets")
+    lab.run_all(len(SHOWN))
+    return lab
+
+
+def test_widgets_in_both_themes_and_without_their_kernel(widgets: LabPage) -> None:
+    """They follow the theme; after a restart each says that nothing answers; opened again each is text and pictures."""
+    follow_the_theme(widgets)
+    use(widgets)
+    lose_the_kernel(widgets)
+    widgets.reload()
+    for name in PAPERS:
+        expect(widgets.output(position(name)).locator(".wk-static")).to_be_visible()
+        expect(widgets.output(position(name)).get_by_text("Error displaying widget")).to_be_hidden()
+        reads(widgets.output(position(name)), name)
+        widgets.screenshot(f"widget-{name}-reopened", widgets.cell(position(name)))
+    assert widgets.page.evaluate("window.__pwned") is None
+    assert widgets.errors == []
+    exported(widgets)
+
+
+def follow_the_theme(widgets: LabPage) -> None:
+    """Assert that papers are dark in the dark theme; pictures made for light paper are inverted."""
+    drawing = widgets.output(position("map")).get_by_role("img", name=re.compile("Map of the whole system"))
+    for dark in (True, False):
+        widgets.theme(dark=dark)
+        papers = [drawing.locator("rect").nth(1), *(widget(widgets, name) for name in PAPERS)]
+        assert [(brightness(paper) < 128) == dark for paper in papers] == [True] * len(papers)
+        picture = widget(widgets, "live").locator("img")
+        expect(picture).to_have_css("filter", re.compile("invert") if dark else "none")
+        for name in SHOWN:
+            widgets.screenshot(f"widget-{name}-{'dark' if dark else 'light'}", widgets.cell(position(name)))
+
+
+def use(widgets: LabPage) -> None:
+    """Guess, check, and try settings; a reload keeps all of it."""
+    press(widgets, "prediction", "It is not")
+    expect(widget(widgets, "prediction").get_by_role("status")).to_contain_text("Locked: It is not")
+    press(widgets, "exercise", "Hint 1 of 3")
+    press(widgets, "exercise", "Check")
+    expect(widget(widgets, "exercise")).to_contain_text("Not started")
+    widget(widgets, "form").get_by_label("MASTER_DB_PORT", exact=True).fill("bad")
+    press(widgets, "form", "Start it with these")
+    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT is not a whole number")
+    widgets.save()
+    widgets.reload()
+    expect(widget(widgets, "exercise")).to_contain_text("Not started")
+    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT is not a whole number")
+    widgets.save()
+
+
+def lose_the_kernel(widgets: LabPage) -> None:
+    """Restart the kernel and assert that each widget says that nothing answers."""
+    widgets.restart_kernel()
+    press(widgets, "exercise", "Check")
+    press(widgets, "form", "Start it with these")
+    press(widgets, "explorer", "Search")
+    for name, said in (
+        ("exercise", NO_ANSWER),
+        ("form", NO_ANSWER),
+        ("explorer", "no kernel"),
+        ("live", "(kernel stopped?)"),
+    ):
+        expect(widget(widgets, name).get_by_role("status").first).to_contain_text(said)
+        widgets.screenshot(f"widget-{name}-no-kernel", widgets.cell(position(name)))
+
+
+def reads(place: Locator, name: str) -> None:
+    """Assert that a widget's static twin says what the widget showed."""
+    twin = place.locator(".wk-static").first
+    for text in {
+        "prediction": ("What does it say?", "It is not"),
+        "exercise": ("Not started", "SIG_IGN throws the signal away"),
+        "board": ("container.graceful",),
+        "form": ("MASTER_DB_PORT is not a whole number",),
+        "explorer": ("lost <img src=x",),
+    }[name]:
+        expect(twin).to_contain_text(text)
+
+
+def exported(widgets: LabPage) -> None:
+    """Assert the same of exported HTML, in which no script of a line runs and no widget is missing."""
+    notebook = widgets.workspace.notebooks / "widgets.ipynb"
+    html, _ = HTMLExporter().from_filename(str(notebook))  # type: ignore[no-untyped-call]
+    page = widgets.page.context.new_page()
+    page.set_content(html, wait_until="domcontentloaded")
+    for name in PAPERS:
+        reads(page.locator(".jp-Cell").nth(position(name)), name)
+    expect(page.get_by_role("img", name=re.compile("1 error"))).to_be_visible()
+    expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+    assert page.evaluate("window.__pwned") is None
+    page.screenshot(path=SCREENSHOTS / "widgets-exported.png", full_page=True)
+    page.close()

@@ -1,0 +1,154 @@
+"""What the lessons state holds: numbers of the factors, what a signal does to PID 1, filters, and pytest's own cell."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from workshop_kit.audit.catalog import principles
+from workshop_kit.engine import containers
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.observe.jq import jq
+
+FACTOR = re.compile(r"[Ff]actor (\d+)")
+TEXTS = ("notebooks/*.ipynb", "exercises/exercises.toml", "docs/*.md", "README.md")
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+KILLED = 137
+
+
+def words(text: str) -> str:
+    """A text in lower case without emphasis, quotes and commas, so that two spellings of one name are equal."""
+    return re.sub(r"[^\w\s]", "", text).lower()
+
+
+def cells_of(root: Path, lesson: str) -> dict[str, str]:
+    """The source of every cell of a lesson, by its id."""
+    document = json.loads((root / "notebooks" / f"{lesson}.ipynb").read_text())
+    return {cell["id"]: "".join(cell["source"]) for cell in document["cells"]}
+
+
+def references(root: Path) -> Iterator[tuple[str, int, str]]:
+    """Every reference to a factor: the file, the number, and the words behind the number."""
+    for path in (path for pattern in TEXTS for path in sorted(root.glob(pattern))):
+        text = path.read_text()
+        for found in FACTOR.finditer(text):
+            yield path.name, int(found[1]), words(text[found.end() : found.end() + 60])
+
+
+def test_every_factor_is_cited_with_its_number_and_its_name(root: Path) -> None:
+    """The fifteen factors and the original twelve have different numbers: the name beside each says which is meant."""
+    names = {int(one.id[1:]): words(one.name) for one in principles() if one.id.startswith("F")}
+    found = list(references(root))
+    assert {name for name, _, _ in found} >= {"exercises.toml", "01_container.ipynb", "02_configuration.ipynb"}
+    wrong = [one for one in found if not one[2].lstrip().startswith(names.get(one[1], "no such factor"))]
+    assert wrong == []
+
+
+def test_every_exercise_cites_a_guideline_that_exists(root: Path) -> None:
+    """An entry names each factor by number and name, and each principle by name."""
+    known = {one.name for one in principles() if one.id.startswith("P")}
+    entries = tomllib.loads((root / "exercises" / "exercises.toml").read_text())["exercise"]
+    others = {name for entry in entries for name in entry["guidelines"] if not FACTOR.match(name)}
+    assert others <= known
+
+
+def test_japanese_has_romanized_words_beside_it(root: Path) -> None:
+    """Where no font has the characters, a reader still sees how they sound and what they mean."""
+    lines = [line for lesson in ("00_start",) for text in cells_of(root, lesson).values() for line in text.split("\n")]
+    japanese = [line for line in lines if JAPANESE.search(line)]
+    assert japanese
+    assert all(re.search(r"\(\*[A-Za-zāēīōū ,]+\?\*\) [A-Z]", line) for line in japanese)
+    for path in root.glob("notebooks/*.ipynb"):
+        assert path.stem == "00_start" or not JAPANESE.search(path.read_text())
+
+
+def test_the_pytest_cell_of_lesson_02_ignores_every_outer_configuration(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A workspace lies inside a repository whose options, plugins and conftest.py are none of the lesson's."""
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\ntimeout = 1\naddopts = "--no-such-option"\n')
+    (tmp_path / "conftest.py").write_text("raise SystemExit('the outer conftest.py was read')\n")
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    cells = cells_of(root, "02_configuration")
+    program = "\n".join(cells[name] for name in ("tests-write", "tests-talk", "tests-run"))
+    notebook = {"w": SimpleNamespace(workspace=SimpleNamespace(folder=tmp_path / "workspace"))}
+    with redirect_stdout(StringIO()) as shown:
+        exec(f"import sys\n{program}", notebook)
+    assert "1 failed, 3 passed" in shown.getvalue()
+
+
+def test_the_pytest_cell_of_lesson_02_shows_why_nothing_ran(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong before the first test stands on stderr, and on the page."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    (tmp_path / "python").write_text("#!/bin/sh\necho 'ERROR: no pytest here' >&2\nexit 4\n")
+    (tmp_path / "python").chmod(0o755)
+    notebook = {"w": SimpleNamespace(workspace=SimpleNamespace(folder=tmp_path)), "good": "", "as_in_the_talk": ""}
+    with redirect_stdout(StringIO()) as shown:
+        exec(f"import sys\n{cells_of(root, '02_configuration')['tests-run']}", notebook)
+    assert "ERROR: no pytest here" in shown.getvalue()
+
+
+@pytest.mark.engine
+def test_the_jq_filter_of_lesson_03_reads_any_line(root: Path, session: Session, images: dict[str, str]) -> None:
+    """A number, a list, plain text and a status that is no number: none ends it, and none counts as a failure."""
+    cell = cells_of(root, "03_logging")["jq"].replace("w.logs.jq(count", "ask(count").replace("w.stack", "stack")
+    said: list[str] = []
+    lines = b"""starting up
+42
+null
+[500]
+{"msg": "request", "route": "/orders", "status": "unknown"}
+{"msg": "request", "route": "/orders"}
+{"msg": "request", "route": "/orders", "status": 200}
+{"msg": "request", "route": "/orders", "status": 400}
+{"msg": "request", "route": "/orders", "status": 503}
+{"msg": "request", "route": "/orders", "status": 503}
+"""
+
+    def ask(program: str, _: object, *options: str) -> None:
+        answer = jq(session, images["collector"], program, lines, *options)
+        said.append(f"{answer.output}{answer.error}")
+
+    exec(cell, {"ask": ask, "stack": SimpleNamespace(container=lambda _: None)})
+    assert json.loads(said[0]) == {"/orders 400": 1, "/orders 503": 2}
+
+
+@pytest.mark.engine
+def test_pid_1_ignores_sigterm_without_a_handler_and_never_sigkill_from_outside(
+    session: Session, images: dict[str, str]
+) -> None:
+    """Plain Python and a shell alike: SIGTERM is dropped, and the exit code tells that SIGKILL came through."""
+    for command in (
+        ("python3", "-c", "print('up', flush=True); import time; time.sleep(600)"),
+        ("sh", "-c", "echo up; sleep 600; true"),
+    ):
+        with containers.run(session, Spec(images["base"], command=command, network="none")) as running:
+            running.wait_until(lambda one=running: "up" in one.log_tail(), what="start")  # type: ignore[misc]
+            running.container.kill("SIGTERM")
+            assert running.exec("true").exit_code == 0
+            running.container.kill("SIGKILL")
+            assert running.wait_ended().code == KILLED
+
+
+@pytest.mark.engine
+def test_the_output_of_a_command_stands_in_a_table_without_its_line_end(
+    session: Session, images: dict[str, str]
+) -> None:
+    """One line end goes, the last; lines between and blank ones stay."""
+    with containers.run(session, Spec(images["base"], command=("sleep", "600"), network="none")) as running:
+        assert running.exec("cat", "/proc/1/comm").output == "sleep"
+        assert running.exec("printf", "a\\n\\nb\\n\\n").output == "a\n\nb\n"

@@ -1,0 +1,199 @@
+"""Images and containers with faults, the rules that must find these, and good ones that no rule may find fault with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.engine import containers, making
+from workshop_kit.engine.session import Session
+
+PROGRAMS = Path(__file__).parent / "programs"
+KEY_HEAD = "-----BEGIN " + "PRIVATE KEY-----"
+ENVIRONMENT_FILES = ("/srv/.env", "/srv/.env.production")
+
+# The service's image with every fault that shows in an image.
+BAD_IMAGE = """
+ARG BASE
+FROM ${BASE}
+USER root
+ENV DB_PASSWORD=correct-horse-battery CACHE_URL=redis://app:correct-horse@redis/0
+RUN : --token=correct-horse-battery
+COPY settings.env /srv/.env
+COPY settings.env /srv/.env.production
+RUN rm /srv/.env.production
+COPY tls.txt /srv/tls.txt
+COPY settings.env /srv/.git/HEAD
+RUN cp /bin/cat /srv/peek && chmod 4755 /srv/peek && cp /bin/cat /usr/bin/gcc-14
+RUN head -c 30000000 /dev/urandom > /srv/waste
+RUN rm /srv/waste
+LABEL org.opencontainers.image.title="" org.opencontainers.image.description=""
+HEALTHCHECK NONE
+"""
+BAD_IMAGE_RULES = {
+    "config.no-secrets-in-image-environment",
+    "config.no-secrets-in-history",
+    "config.no-environment-files",
+    "config.no-private-keys",
+    "build.no-version-control",
+    "confinement.no-setuid-files",
+    "confinement.non-root",
+    "build.no-tools",
+    "build.little-waste",
+    "build.labels",
+    "build.pinned",
+    "monitoring.health-defined",
+}
+# python4 asks for CAP_NET_RAW in its file's attributes: without it the kernel refuses to start the program.
+PYTHON = """
+ARG BASE
+FROM ${BASE}
+LABEL org.opencontainers.image.title="python" org.opencontainers.image.source="https://example.org/python"
+ENV PORT=8080
+COPY server.py probe.py /srv/
+USER root
+RUN mkdir -p /srv/data && chown 10001:10001 /srv/data && cp -L /usr/bin/python3 /usr/bin/python4 \\
+    && python3 -c "import os, struct; os.setxattr('/usr/bin/python4', 'security.capability', \\
+        struct.pack('<5I', 0x02000001, 1 << 13, 0, 0, 0))"
+USER 10001:10001
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=2s CMD ["python3", "-I", "-S", "/srv/probe.py"]
+ENTRYPOINT ["python3", "-u", "/srv/server.py"]
+"""
+SHELL = """
+ARG BASE
+FROM ${BASE}
+LABEL org.opencontainers.image.title="shell" org.opencontainers.image.source="https://example.org/shell"
+COPY --chmod=0755 loop.sh /srv/loop.sh
+USER 10001:10001
+HEALTHCHECK --interval=5s --timeout=2s CMD test $(($(date +%s) - $(stat -c %Y /tmp/pulse))) -lt 3
+ENTRYPOINT ["/srv/loop.sh"]
+"""
+# A compiled program and what it links with: no shell, no package, no other file.
+BINARY = """
+ARG BASE
+FROM ${BASE} AS gathered
+USER root
+RUN mkdir -p /out/etc /out/tmp && chmod 1777 /out/tmp \\
+    && for word in $(ldd /usr/local/bin/prometheus | grep -o '/[^ ]*'); do \\
+        mkdir -p "/out$(dirname "$word")" && cp "$word" "/out$word"; done \\
+    && cp /usr/local/bin/prometheus /usr/local/bin/promtool /out/ && echo 'scrape_configs: []' > /out/etc/prometheus.yml
+FROM scratch
+COPY --from=gathered /out /
+LABEL org.opencontainers.image.title="binary" org.opencontainers.image.source="https://example.org/binary"
+USER 10001:10001
+EXPOSE 9090
+HEALTHCHECK --interval=5s --timeout=2s CMD ["/promtool", "check", "healthy", "--url=http://127.0.0.1:9090"]
+ENTRYPOINT ["/prometheus", "--config.file=/etc/prometheus.yml", "--storage.tsdb.path=/tmp/data", "--log.format=json"]
+"""
+
+BEHAVIOR: dict[str, tuple[dict[str, Any], str, set[str]]] = {
+    # name: the settings of a container of PYTHON, the rules that are applied, and those that must find fault
+    "answers and lines": (
+        {
+            "command": ["slow-probe,bad-metrics,wrong-code,log-file,no-level,two-programs,fixed-port,tells-secrets"],
+            "healthcheck": {"test": ["CMD", "true"]},
+        },
+        "dynamic",
+        {
+            "monitoring.probes-fast",
+            "monitoring.metrics-valid",
+            "monitoring.health-truthful",
+            "lifecycle.exit-code",
+            "logs.no-files",
+            "logs.time-and-level",
+            "logs.no-secrets",
+            "config.from-environment",
+            "build.single-concern",
+        },
+    ),
+    "stop and restart": (
+        {"command": ["deaf,plain-text,needs-its-database,lock-file"]},
+        "dynamic",
+        {
+            "lifecycle.stops-in-time",
+            "lifecycle.survives-a-kill",
+            "logs.structured",
+            "monitoring.liveness-alone",
+        },
+    ),
+    "port and root": (
+        {"command": ["silent,writes-at-start,local-only"]},
+        "dynamic",
+        {"logs.to-streams", "lifecycle.serves-a-port", "confinement.read-only-capable"},
+    ),
+    "capability": (
+        {"entrypoint": ["python4", "-u", "/srv/server.py"]},
+        "confinement.needs-no-capabilities,confinement.read-only-capable",
+        {"confinement.needs-no-capabilities"},
+    ),
+    "start": ({"command": ["slow-start"]}, "lifecycle.starts-fast", {"lifecycle.starts-fast"}),
+    "refusal": (
+        {"command": ["needs-a-setting"], "environment": {"GREETING": "hello"}},
+        "config",
+        {"config.fails-fast"},
+    ),
+}
+
+CONFINED: dict[str, Any] = {
+    "mem_limit": "64m",
+    "nano_cpus": 1_000_000_000,
+    "pids_limit": 50,
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "network_mode": "none",
+    "log_config": {"type": "json-file", "config": {"max-size": "1m", "max-file": "2"}},
+}
+"""The settings of a container that no rule finds fault with."""
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    # name: the rule that must find fault, and what is changed in CONFINED
+    "no memory limit": ("confinement.limits", {"mem_limit": None}),
+    "no process limit": ("confinement.limits", {"pids_limit": None}),
+    "no cpu limit": ("confinement.limits", {"nano_cpus": None}),
+    "writable root": ("confinement.read-only", {"read_only": False}),
+    "default capabilities": ("confinement.capabilities-dropped", {"cap_drop": []}),
+    "added capability": ("confinement.capabilities-dropped", {"cap_add": ["SYS_ADMIN"]}),
+    "privileged": ("confinement.capabilities-dropped", {"privileged": True}),
+    "new privileges": ("confinement.no-new-privileges", {"security_opt": []}),
+    "engine socket": (
+        "confinement.no-engine-socket",
+        {"volumes": {"/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "ro"}}},
+    ),
+    "host network": ("confinement.no-host-namespaces", {"network_mode": "host"}),
+    "host processes": ("confinement.no-host-namespaces", {"pid_mode": "host"}),
+    "endless log": ("logs.rotation", {"log_config": {"type": "json-file", "config": {}}}),
+    "lossy log": (
+        "logs.rotation",
+        {"log_config": {"type": "json-file", "config": {"max-size": "1m", "mode": "non-blocking"}}},
+    ),
+    "no log": ("logs.rotation", {"log_config": {"type": "none", "config": {}}}),
+    "secret variable": ("config.no-secrets-in-inspect", {"environment": {"DB_PASSWORD": "correct-horse-battery"}}),
+    "root": ("confinement.non-root", {"user": "0"}),
+}
+
+
+def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) -> str:
+    """Build an image beside PROGRAMS; return its tag, which no other run of the tests has."""
+    shutil.copytree(PROGRAMS, folder, dirs_exist_ok=True)
+    (folder / "Dockerfile").write_text(dockerfile)
+    (folder / "settings.env").write_text("A=1\n")
+    (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")
+    tag = tag.format(session=session.who.session)
+    making.image(session, folder, tag, "--build-arg", f"BASE={base}")
+    return tag
+
+
+@contextmanager
+def created(session: Session, image: str, **settings: Any) -> Iterator[str]:
+    """Create a container that is never started; yield the word by which an audit names it."""
+    with session.making("container", "kernel") as made:
+        container = session.engine.client.containers.create(image, labels=made.labels, **settings)
+        made.id, made.name = container.id, container.name
+    try:
+        yield f"container:{container.id}"
+    finally:
+        containers.remove(session, container)

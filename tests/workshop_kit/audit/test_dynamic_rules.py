@@ -1,0 +1,81 @@
+"""Dynamic rules on clones: they find every fault in behavior, and no fault where there is none."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.audit import bad_images
+from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTINGS
+from workshop_kit.audit import catalog
+from workshop_kit.audit.examine import examine
+from workshop_kit.engine.labels import COMPOSE_PROJECT
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
+
+BUDGET_SECONDS = 300.0
+AT_ONCE = 2
+
+
+def failing(session: Session, word: str, only: str = "") -> set[str]:
+    """The rules that find fault with a target."""
+    report = examine(session, word, only=[only] if only else [], budget_seconds=BUDGET_SECONDS)
+    return {finding.rule.id for finding in report.failing()}
+
+
+def test_every_rule_has_a_fault_that_it_must_find() -> None:
+    """Except for one that never finds fault: not being ready on a network that leads nowhere has many reasons."""
+    found = BAD_IMAGE_RULES | {rule for rule, _ in SETTINGS.values()}
+    for _, _, rules in BEHAVIOR.values():
+        found |= rules
+    assert found == {rule.id for rule in catalog.rules()} - {"build.self-contained"}
+
+
+@pytest.mark.engine
+@pytest.mark.long
+def test_faults_in_behavior_are_found(session: Session, python_image: str) -> None:
+    """Each by the rule that is meant to, and by no other dynamic rule."""
+
+    def one(name: str) -> set[str]:
+        settings, only, _ = BEHAVIOR[name]
+        with bad_images.created(session, python_image, **settings) as word:
+            return failing(session, word, only)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = dict(zip(BEHAVIOR, pool.map(one, BEHAVIOR), strict=True))
+    assert found == {name: rules for name, (_, _, rules) in BEHAVIOR.items()}
+
+
+@pytest.mark.engine
+@pytest.mark.long
+def test_good_images_of_other_kinds_are_found_good(
+    session: Session, image_session: Session, images: dict[str, str], tmp_path: Path
+) -> None:
+    """A shell script without a port and a compiled program without a shell: no rule at all finds fault."""
+    kinds = {
+        "shell": (bad_images.SHELL, images["base"]),
+        "binary": (bad_images.BINARY, images["prometheus"]),
+    }
+    tags = [
+        bad_images.build(image_session, tmp_path / name, f"workshop-audit-{name}-{{session}}:0f1e2d3c4b5a", text, base)
+        for name, (text, base) in kinds.items()
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert list(pool.map(lambda tag: failing(session, tag), tags)) == [set()] * len(kinds)
+
+
+@pytest.mark.engine
+@pytest.mark.long
+def test_backing_services_are_cloned_beside_it(stack: Stack) -> None:
+    """With clones of its databases and Redis the service says that it is ready; the service itself is not touched."""
+    service = stack.container("service")
+    before = (service.attrs["State"]["StartedAt"], sorted(stack.containers()))
+    project = f"compose:{service.labels[COMPOSE_PROJECT]}"
+    report = examine(stack.session, f"container:{service.id}", only=["monitoring.probes-fast"], backing=project)
+    assert report.failing() == ()
+    (finding,) = report.audited[0].findings
+    assert any(one.saw.startswith("/readyz: 200") for one in finding.evidence)
+    service = stack.container("service")
+    assert (service.attrs["State"]["StartedAt"], sorted(stack.containers())) == before

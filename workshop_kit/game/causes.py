@@ -63,7 +63,7 @@ def half_open(shop: Shop, random: Random) -> None:
 def leak(shop: Shop, random: Random) -> None:
     """A release that remembers every receipt."""
     now = shop.current("production")
-    modules = {ORDERS: leaking(_orders(shop.stack, now.modules), random.choice((2.0, 2.5, 3.0)))}
+    modules = {ORDERS: leaking(_orders(shop.stack, now.modules), random.choice((3.0, 3.5, 4.0)))}
     shop.change("production", modules=modules, code=now.code + 1)
 
 

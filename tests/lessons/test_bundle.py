@@ -62,9 +62,12 @@ def test_a_bundle_is_all_that_a_machine_needs(room: Room) -> None:
         assert (labels[SESSION], labels[SCOPE]) == (session, "machine")
     assert "all images were here already" in room.type("bundle", "load", room.bundle).stderr
 
-    said = room.type("tour", "00_start", "--json")
+    said = room.type("tour", "00_start", "01_container", "--json")
     assert said.returncode == 0, said.stderr
-    assert [(result["lesson"], result["error"]) for result in json.loads(said.stdout)] == [("00_start", None)]
+    assert [(result["lesson"], result["error"]) for result in json.loads(said.stdout)] == [
+        ("00_start", None),
+        ("01_container", None),
+    ]
 
     said = room.type("down", "--all", "--json")
     assert said.returncode == 0, said.stderr

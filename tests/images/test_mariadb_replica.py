@@ -78,7 +78,7 @@ def says(container: Any) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def network(client: Any, labels: dict[str, str]) -> Iterator[Callable[[], str]]:
-    """Make networks; they are removed after the containers on them."""
+    """Make networks; at the end they are removed, also from containers that another fixture removes later."""
     made: list[Any] = []
 
     def make() -> str:
@@ -87,6 +87,9 @@ def network(client: Any, labels: dict[str, str]) -> Iterator[Callable[[], str]]:
 
     yield make
     for one in made:
+        one.reload()
+        for container in one.containers:
+            one.disconnect(container, force=True)
         one.remove()
 
 

@@ -139,6 +139,7 @@ def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("tour untouched")  # of all long tests it takes the most time: it begins first
 def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
     """No exercise is done yet, and every lesson runs from top to bottom: a failed check is no exception."""
     assert stack.containers()

@@ -160,7 +160,7 @@ def from_file(variable, environ):
 def test_wrong_answers_on_real_containers(
     participant: Stack, identifier: str, body: str, verdict: Verdict, says: str
 ) -> None:
-    """What is found is found from outside; nothing of ours fails, whatever the module does."""
+    """A hostile module yields findings; the check itself never fails."""
     judged = trying.judge_region(participant, identifier, body)
     assert judged.ruling is verdict, judged
     assert says in trying.words(judged)

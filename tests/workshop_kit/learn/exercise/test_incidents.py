@@ -90,7 +90,7 @@ def test_each_part_of_the_answer_has_its_finding(
 
 @pytest.mark.parametrize("answer", [None, 42, [], {"dependency": ["redis"], "since": "soon", "request_id": {}}])
 def test_any_answer_gets_a_verdict(evidence: Evidence, answer: Any) -> None:
-    """What a cell hands in may be anything; it is wrong, and no error of ours."""
+    """Any value that a cell hands in gets a verdict; none raises in the check."""
     judged = logging_cause.compared(answer, evidence)
     assert judged.ruling is Verdict.WRONG
     assert all(finding.means and finding.look for finding in judged.findings)

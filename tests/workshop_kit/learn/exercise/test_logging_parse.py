@@ -49,5 +49,5 @@ def test_each_leak_is_named(leak: str) -> None:
     "answer", [None, [], {"lines": "many", "rows": None, "odd": 3}, {"lines": 99, "rows": 0, "odd": ["fine"] * 99}]
 )
 def test_any_answer_gets_a_verdict(answer: Any) -> None:
-    """What a cell hands in may be anything; it is wrong, and no error of ours."""
+    """Any value that a cell hands in gets a verdict; none raises in the check."""
     assert logging_parse.compared(answer, read(1)).ruling is Verdict.WRONG

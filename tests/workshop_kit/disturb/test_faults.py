@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LiveStack
+from tests.workshop_app.probing import wait_until
 from tests.workshop_kit.disturb.conftest import Shop
 from workshop_kit.disturb.faults import fault
 from workshop_kit.disturb.journal import Journal
@@ -75,6 +77,39 @@ def test_a_fault_of_the_database_is_seen_and_ends(
 
 
 @pytest.mark.long
+def established(shop: Shop, service: str) -> set[tuple[str, str]]:
+    """The TCP connections that the kernel of a container holds open: local and remote end, each ADDRESS:PORT in hex."""
+    listing: bytes = shop.stack.container(service).exec_run(["cat", "/proc/net/tcp"]).output
+    rows = [line.split() for line in listing.decode().splitlines()[1:]]
+    return {(row[1], row[2]) for row in rows if row[3] == "01"}
+
+
+def addresses(shop: Shop, service: str) -> set[str]:
+    """A container's addresses in its networks, as /proc/net/tcp writes them."""
+    networks = shop.stack.container(service).attrs["NetworkSettings"]["Networks"].values()
+    return {socket.inet_aton(network["IPAddress"])[::-1].hex().upper() for network in networks}
+
+
+def dead_connections(shop: Shop) -> set[tuple[str, str]]:
+    """Connections of the database whose own address is gone, or which the service at the other end does not have."""
+    clients = {(remote, local) for local, remote in established(shop, "service")}
+    own, service = addresses(shop, "master-db"), addresses(shop, "service")
+    return {
+        (local, remote)
+        for local, remote in established(shop, "master-db")
+        if local.endswith(":0CEA")  # port 3306
+        if local[:8] not in own or (remote[:8] in service and (local, remote) not in clients)
+    }
+
+
+def test_a_fault_leaves_the_database_no_dead_connections(shop: Shop) -> None:
+    """MariaDB drops connections that lost their other end to a fault; else they add up to its max_connections."""
+    with fault("latency", shop.stack, "master-db", latency_ms=300):
+        assert slow(shop)
+    assert shop.recovers()
+    wait_until(lambda: not dead_connections(shop), "no connection is left without its other end")
+
+
 def test_a_slow_close_is_heard_late(shop: Shop) -> None:
     """Redis hangs up at once when asked to; who is connected through the proxy hears of it later."""
     hang_up = (

@@ -26,16 +26,16 @@ from workshop_kit.learn import kept
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
 
-QUIET_SECONDS = 2.5
+QUIET_SECONDS = 2.0
 """Before the hiccup, between it and the trouble, and after the trouble."""
 HICCUP_SECONDS = 0.7  # longer than customers wait for a cache or a replica
-TROUBLE_SECONDS = 4.5
+TROUBLE_SECONDS = 4.0
 CUSTOMERS: tuple[Mapping[str, Any], ...] = (
     {"request": "POST /orders", "json": {"item": "tea", "quantity": 1}, "rate_per_second": 12},
     {"request": "GET /orders", "rate_per_second": 12},
     {"request": "GET /readyz", "rate_per_second": 1},  # whoever decides where customers are sent
 )
-LOAD_SECONDS = 14  # all of the above, and what it takes to put a fault in force and to undo it
+LOAD_SECONDS = 20  # at most: all of the above, and what it takes to put a fault in force and to undo it
 KEPT = 20
 TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": "redis_ms"}
 """The dependencies of the service, and the field of a request's line that says how long each took."""
@@ -96,7 +96,7 @@ class Incident:
 
 
 def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> Incident:
-    """Let customers come for LOAD_SECONDS and break one dependency in the middle; return what was done, undone.
+    """Let customers come and break one dependency in the middle; return what was done, undone.
 
     ``trouble`` is one of TROUBLES, by ``random`` if none is given. The stack has to be up. Raises WorkshopError as
     `disturb.faults.fault` and `disturb.load.load` do, and for a full disk; the fault is undone whatever happens.
@@ -159,11 +159,13 @@ def log_of(container: Any, incident: Incident) -> pd.DataFrame:
 
 @contextlib.contextmanager
 def _customers(stack: Stack) -> Iterator[None]:
-    """Requests of all kinds while the block runs; its end waits for the last of them."""
+    """Requests of all kinds while the block runs, and for a moment after it, which shows that all is well again."""
     with contextlib.ExitStack() as all_of_them:
-        for plan in CUSTOMERS:
-            all_of_them.enter_context(load(stack, seconds=LOAD_SECONDS, **plan))
+        loads = [all_of_them.enter_context(load(stack, seconds=LOAD_SECONDS, **plan)) for plan in CUSTOMERS]
         yield
+        time.sleep(QUIET_SECONDS / 2)
+        for one in loads:
+            one.end()
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ class _Clock:
         until = time.monotonic() + seconds
         while True:
             gone = time.monotonic() - self.started
-            self.report(Step("Incident", min(0.95, gone / (LOAD_SECONDS + 2)), detail))
+            self.report(Step("Incident", min(0.95, gone / LOAD_SECONDS), detail))
             left = until - time.monotonic()
             if left <= 0:
                 return

@@ -1,4 +1,4 @@
-"""From ``solutions/`` to what a participant begins with: files in ``exercises/``, and cells of the notebooks."""
+"""From ``solutions/`` to the starters in ``exercises/``, the modules of the service, and cells of the notebooks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from workshop_kit.learn.exercise import registry
 from workshop_kit.learn.exercise.course import FILE
 from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, marked_sources, read_text
 from workshop_kit.learn.exercise.markers import MarkerError
-from workshop_kit.learn.exercise.regions import region_of, starter
+from workshop_kit.learn.exercise.regions import plain, region_of, starter
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.files import explain, write_atomically
 
 Notebook = dict[str, Any]
+
+SERVICE = ("__main__.py", "config.py", "logs.py", "health.py")
+"""The files of ``solutions/`` that are modules of ``workshop_app``, too: there they hold the solutions."""
 
 
 @dataclass
@@ -102,6 +105,9 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
             cells[source.lesson] = _cell_sources(source, text, exercises)
         else:
             plan.wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
+        if source.file in SERVICE:
+            first = f"# Made by `./workshop build` from {source.name}: edit that file.\n"
+            plan.wanted[f"workshop_app/{source.file}"] = (first + plain(source.text)).encode()
     for lesson in sorted({exercise.lesson for exercise in exercises}):
         needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
         _plan_notebook(root, f"notebooks/{lesson}.ipynb", needed, cells.get(lesson, {}), plan)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from workshop_app import fault_table
+from workshop_app.fault_table import FAULTS as FAULTS_INSIDE
 from workshop_kit.errors import WrongUsage
 
 Value = float | int | bool | None
@@ -187,6 +187,6 @@ INSIDE: Mapping[str, Fault] = {
             for key, number in fault.takes.items()
         ),
     )
-    for name, fault in fault_table.FAULTS.items()
+    for name, fault in FAULTS_INSIDE.items()
 }
 """Those that the service makes in itself, if it was started with HTTP_FAULTS=true; probes are spared."""

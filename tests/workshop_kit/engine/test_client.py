@@ -10,7 +10,8 @@ import pytest
 from docker.errors import BuildError, NotFound
 
 from workshop_kit.engine import cleanup, recipes
-from workshop_kit.engine.client import Names, WorkspaceClient, build_words, on_this_machine
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.client_arguments import Names, build_words, on_this_machine
 from workshop_kit.engine.labels import COMPOSE_PROJECT, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -124,11 +125,11 @@ def folder(tmp_path: Path) -> Path:
     """A small service with a package to install."""
     folder = tmp_path / "my_service"
     folder.mkdir()
-    (folder / "requirements.txt").write_text("starlette\nuvicorn\n")
+    (folder / "requirements.txt").write_text("iniconfig\n")
     (folder / "app.py").write_text("print('taken', flush=True)\n")
     (folder / "Dockerfile").write_text(
         f"FROM {recipes.PYTHON_ALIAS}\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n"
-        'CMD ["python", "-c", "import starlette, uvicorn, app"]\n'
+        'CMD ["python", "-c", "import iniconfig, app"]\n'
     )
     return folder
 

@@ -136,7 +136,7 @@ class Workspace:
 
         Its ``.env`` names the compose project: by the folder's name alone two workspaces on one engine would share it.
         """
-        folder = self.folder / "my_service"
+        folder = self.my_service
         line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
         try:
             folder.mkdir(exist_ok=True)

@@ -13,41 +13,25 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine.recipes import REPOSITORY
+from workshop_kit.engine import builder
+from workshop_kit.engine.build_errors import explain_build_error
+from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.session import MAKER, NONCE, Session, announcement
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise.result import Finding
 
-ALIAS = "workshop/python:3.13"
-"""What a participant's Dockerfile names in FROM; a check builds from the image of this checkout."""
 DEADLINE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 LAST_LINES = 6
-OPTIONS = ("--load", "--progress=plain", "--provenance=false")
 CAUSES = (
     (
-        r"No matching distribution found for (\S+)",
-        "pip installs from the wheels in {alias}, and {named} is not among them.",
-        "There are: {wheels}.",
-    ),
-    (
-        r"(docker\.io/docker/dockerfile\S*?):? ",
-        "The # syntax line asks a registry for {named}, and the workshop asks none.",
-        "Leave the line out: the builder needs none.",
-    ),
-    (
-        r"failed to solve: (\S+): (?:failed to|pull access|not found|error)",
-        "{named} would come from a registry, and the workshop asks none.",
-        "There is {alias}, with Python 3.13, pip, and these wheels: {wheels}.",
-    ),
-    (
         r"unknown instruction: (\S+)",
-        "{named} is no instruction of a Dockerfile.",
+        "{} is no instruction of a Dockerfile.",
         "Compare its letters with those of the other lines.",
     ),
     (
         r'"/?([^"]+)": not found',
-        "COPY names {named}, and the folder that the builder gets does not hold it.",
+        "COPY names {}, and the folder that the builder gets does not hold it.",
         "Compare the name with `ls -a`; .dockerignore may hide it, too.",
     ),
     (r"(parse error)", "The builder cannot read that line.", "Compare it with the lines above."),
@@ -80,11 +64,10 @@ def built(session: Session, folder: Path, base: str, superseded: threading.Event
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
     announced = announcement("image", session.maker, "kernel")
     labels = {**session.who.labels("kernel"), NONCE: announced.id.partition("=")[2], MAKER: session.maker}
-    words = [f"--label={key}={value}" for key, value in labels.items()]
-    from_base = f"--build-context={ALIAS}=docker-image://{base}"
+    from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     session.ledger.add(announced)
     try:
-        _run(["docker", "buildx", "build", *OPTIONS, *words, from_base, "-t", tag, str(folder)], superseded)
+        _run([*builder.command(tag, labels), from_base, str(folder)], superseded)
         yield ServiceImage(tag, tuple(session.engine.client.images.get(tag).attrs["RootFS"]["Layers"]))
     finally:
         with contextlib.suppress(ImageNotFound):
@@ -96,28 +79,28 @@ def _run(command: list[str], superseded: threading.Event) -> None:
     """Run the builder to its end. Raises BuildFailed."""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as builder:
-        late = threading.Timer(DEADLINE_SECONDS, builder.terminate)
+    ) as building:
+        late = threading.Timer(DEADLINE_SECONDS, building.terminate)
         late.start()
-        watcher = threading.Thread(target=_end_when, args=(superseded, builder))
+        watcher = threading.Thread(target=_end_when, args=(superseded, building))
         watcher.start()
-        said, _ = builder.communicate()
+        said, _ = building.communicate()
         late.cancel()
         watcher.join()
-    if builder.returncode != 0:
+    if building.returncode != 0:
         raise BuildFailed(said)
 
 
-def _end_when(superseded: threading.Event, builder: subprocess.Popen[str]) -> None:
+def _end_when(superseded: threading.Event, building: subprocess.Popen[str]) -> None:
     """End the builder once ``superseded`` is set; it takes its half of the build in the engine along."""
-    while builder.poll() is None:
+    while building.poll() is None:
         if superseded.wait(LOOK_SECONDS):
-            builder.terminate()
+            building.terminate()
             return
 
 
-def finding(said: str, wheels: str = "") -> Finding:
-    """What the builder said, as a finding with the step and the instruction. ``wheels`` lists what pip can install."""
+def finding(said: str) -> Finding:
+    """What the builder said, as a finding with the step and the instruction."""
     step = re.search(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", said, re.MULTILINE)
     marked = re.search(r"^ *(\d+) \| >>> (.*)$", said, re.MULTILINE)
     line = marked or re.search(r"parse error on line (\d+)()", said)
@@ -125,18 +108,19 @@ def finding(said: str, wheels: str = "") -> Finding:
     where += [f"line {line[1]}"] if line else []
     instruction = marked[2].strip() if marked else step[3] if step else ""
     called = f"docker build: {', '.join(where) or 'before the first step'}"
-    means, look = _cause(said, wheels)
+    means, look = _cause(said)
     return Finding(
         False, f"{called}: {instruction}" if instruction else called, _last_lines(said), "an image", means, look
     )
 
 
-def _cause(said: str, wheels: str) -> tuple[str, str]:
+def _cause(said: str) -> tuple[str, str]:
     """What it means, and where to look; the first cause that the builder's words fit."""
+    if (sentence := explain_build_error(said)) is not None:
+        return sentence, "What stands in that line, and what of it is on this machine?"
     for pattern, means, look in CAUSES:
         if matched := re.search(pattern, said):
-            named = {"named": matched[1], "alias": ALIAS, "wheels": wheels}
-            return means.format(**named), look.format(**named)
+            return means.format(matched[1]), look
     return "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
 
 

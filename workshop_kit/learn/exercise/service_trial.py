@@ -54,9 +54,9 @@ def order(tried: Trial) -> Answer:
     return tried.post("/orders", ORDER)
 
 
-def not_built(failed: BuildFailed, wheels: str = "") -> Judged:
+def not_built(failed: BuildFailed) -> Judged:
     """What there is to say when the folder makes no image: nothing else can be judged."""
-    found = finding(failed.said, wheels)
+    found = finding(failed.said)
     return Judged(found.means, (found,), Verdict.DID_NOT_START)
 
 

@@ -75,7 +75,7 @@ def dockerfile(context: Context) -> Judged:
             if kept.passed:
                 findings.add(_pins(_with_newer_wheels(context, base)))
     except BuildFailed as failed_build:
-        return service_trial.not_built(failed_build, _wheels(session, base))
+        return service_trial.not_built(failed_build)
     if findings.wrong:
         return Judged(findings.wrong[0].means, tuple(findings.all))
     return Judged(
@@ -233,12 +233,6 @@ def _newer_base(session: Session, base: str) -> str:
             (Path(folder) / "Dockerfile").write_text(steps)
             making.image(session, Path(folder), tag, scope="workspace")
     return tag
-
-
-def _wheels(session: Session, base: str) -> str:
-    """What pip can install in the image ``base``: ``click 8.5.1, h11 0.16.0``."""
-    listed = _said(session, Spec(image=base, command=("ls", WHEELS), network="none"))
-    return ", ".join(" ".join(name.split("-")[:2]) for name in listed.split())
 
 
 def _said(session: Session, spec: Spec) -> str:

@@ -102,7 +102,7 @@ def _end_when(superseded: threading.Event, building: subprocess.Popen[str]) -> N
 def finding(said: str) -> Finding:
     """What the builder said, as a finding with the step and the instruction."""
     step = re.search(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", said, re.MULTILINE)
-    marked = re.search(r"^ *(\d+) \| >>> (.*)$", said, re.MULTILINE)
+    marked = re.search(r"^ *(\d+) \| >{3} (.*)$", said, re.MULTILINE)
     line = marked or re.search(r"parse error on line (\d+)()", said)
     where = [f"step {step[1]} of {step[2]}"] if step else []
     where += [f"line {line[1]}"] if line else []

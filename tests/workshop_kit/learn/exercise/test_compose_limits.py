@@ -29,7 +29,7 @@ DEPLOYED = f"cpus: '{MOST['cores']}', memory: {MOST['memory_mib']}M, pids: {MOST
 
 
 def compose(*lines: str) -> str:
-    """The participant's compose.yaml with these lines in the region."""
+    """The stack's compose.yaml with these lines in the region."""
     text = regions.solved((SOLUTIONS / "compose.yaml").read_text())
     return regions.replace(text, "container.limits", "".join(f"    {line}\n" for line in lines))
 
@@ -113,20 +113,18 @@ def judge(stack: Stack, folder: Path, lines: tuple[str, ...]) -> Judged:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("images")
-def test_limits_of_a_deploy_are_honored(participant: Stack, tmp_path: Path) -> None:
+def test_limits_of_a_deploy_are_honored(stack: Stack, tmp_path: Path) -> None:
     """``deploy.resources.limits`` is Compose's own other way to write them."""
-    judged = judge(
-        participant, tmp_path / "my_service", (f"deploy: {{resources: {{limits: {{{DEPLOYED}}}}}}}", *READ_ONLY)
-    )
+    judged = judge(stack, tmp_path / "my_service", (f"deploy: {{resources: {{limits: {{{DEPLOYED}}}}}}}", *READ_ONLY))
     assert judged.ruling is Verdict.PASSED, judged
 
 
 @pytest.mark.long
 @pytest.mark.engine
 @pytest.mark.parametrize("name", [*WRONG])
-def test_each_wrong_answer_is_told(participant: Stack, tmp_path: Path, name: str) -> None:
+def test_each_wrong_answer_is_told(stack: Stack, tmp_path: Path, name: str) -> None:
     """All of them, started."""
     lines, says = WRONG[name]
-    judged = judge(participant, tmp_path / "my_service", lines)
+    judged = judge(stack, tmp_path / "my_service", lines)
     assert judged.ruling is not Verdict.PASSED
     assert says in words(judged)

@@ -52,7 +52,10 @@ FIVE = {
 }
 """What an image may lack, and the words that name it."""
 MORE = {
-    "one version": ({"requirements.txt": "starlette==1.10.0\nuvicorn==0.54.0\n"}, "newer than before: anyio, click"),
+    "one version": (
+        {"requirements.txt": "starlette==1.10.0\nuvicorn==0.54.0\n"},
+        "newer than before: anyio, click, h11",
+    ),
     "deleted later": (
         {".dockerignore": ""} | dockerfile("USER", "RUN rm -r .git .env || true\nUSER"),
         "the layer below still holds it",
@@ -61,7 +64,7 @@ MORE = {
     "typing error": (dockerfile("RUN pip", "RUNN pip"), "RUNN is no instruction of a Dockerfile"),
     "version that is not there": ({"requirements.txt": "starlette==0.1\nuvicorn\n"}, "ask for that version"),
     "no such file": (dockerfile("COPY requirements.txt", "COPY requirments.txt"), "COPY names requirments.txt"),
-    "no such program": (dockerfile('"uvicorn"', '"unicorn"'), "What does CMD name?"),
+    "no such program": (dockerfile('"uvicorn"', '"unicorn"'), '"unicorn": executable file not found'),
 }
 
 
@@ -161,34 +164,34 @@ def test_a_broken_dockerfile_is_told(name: str) -> None:
 
 CALLED = {
     "registry": "docker build: line 2: FROM python:3.13",
-    "typing error": "docker build: line 5",
-    "version that is not there": "docker build: step 4 of 5, line 5: RUN pip install -r requirements.txt",
-    "no such file": "docker build: step 3 of 5, line 4: COPY requirments.txt .",
+    "typing error": "docker build: line 5: RUNN pip install -r requirements.txt",
+    "version that is not there": "docker build: step 3 of 5, line 5: RUN pip install -r requirements.txt",
+    "no such file": "docker build: step 2 of 5, line 4: COPY requirments.txt .",
 }
 
 
 @pytest.mark.engine
-def test_a_dockerfile_with_one_fault_is_told_while_the_check_runs(participant: Stack, tmp_path: Path) -> None:
+def test_a_dockerfile_with_one_fault_is_told_while_the_check_runs(stack: Stack, tmp_path: Path) -> None:
     """On a real image; the finding is on the screen before the check is over, and nothing stays."""
     heard: list[str] = []
-    tags = {tag for image in participant.session.engine.client.images.list() for tag in image.tags}
-    with leaving_nothing(participant):
-        judged = judge(participant, tmp_path / "my_service", FIVE["root"][0], heard)
+    tags = {tag for image in stack.session.engine.client.images.list() for tag in image.tags}
+    with leaving_nothing(stack):
+        judged = judge(stack, tmp_path / "my_service", FIVE["root"][0], heard)
     assert [finding.passed for finding in judged.findings] == [False, True, True, True, True]
     assert FIVE["root"][1] in judged.summary
     assert f"✗ {judged.summary}" in heard
-    left = {tag for image in participant.session.engine.client.images.list() for tag in image.tags} - tags
-    assert left <= {f"{images.tags(participant.root)['python']}-newer"}
+    left = {tag for image in stack.session.engine.client.images.list() for tag in image.tags} - tags
+    assert left <= {f"{images.tags(stack.root)['python']}-newer"}
 
 
 @pytest.mark.engine
-def test_a_newer_check_ends_the_running_one(participant: Stack, tmp_path: Path) -> None:
+def test_a_newer_check_ends_the_running_one(stack: Stack, tmp_path: Path) -> None:
     """The older one ends without a result in the middle of its build, and leaves nothing."""
-    desk = Desk.of(Workspace.open(tmp_path / "mine"), lambda: participant)
+    desk = Desk.of(Workspace.open(tmp_path / "mine"), lambda: stack)
     path = desk.workspace.my_service / "Dockerfile"
     path.write_text("FROM workshop/python:3.13\nRUN sleep 50\n")
     building = threading.Event()
-    with leaving_nothing(participant), ThreadPoolExecutor(1) as pool:
+    with leaving_nothing(stack), ThreadPoolExecutor(1) as pool:
         older = pool.submit(desk.check, "container.dockerfile", lambda _: building.set())
         assert building.wait(20)
         checkpoint.solve(desk, "container.dockerfile")
@@ -197,15 +200,15 @@ def test_a_newer_check_ends_the_running_one(participant: Stack, tmp_path: Path) 
         with pytest.raises(Superseded):
             older.result()
         assert time.monotonic() - began < 40
-    assert [one for one in participant.session.ledger.entries() if is_announcement(one)] == []
+    assert [one for one in stack.session.ledger.entries() if is_announcement(one)] == []
 
 
 @pytest.mark.long
 @pytest.mark.engine
 @pytest.mark.parametrize("name", [*FIVE, *MORE])
-def test_each_wrong_answer_is_told(participant: Stack, tmp_path: Path, name: str) -> None:
+def test_each_wrong_answer_is_told(stack: Stack, tmp_path: Path, name: str) -> None:
     """All of them, built."""
     changed, says = {**FIVE, **MORE}[name]
-    judged = judge(participant, tmp_path / "my_service", changed)
+    judged = judge(stack, tmp_path / "my_service", changed)
     assert judged.ruling in {Verdict.WRONG, Verdict.DID_NOT_START}
     assert says in words(judged)

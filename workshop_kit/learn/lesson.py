@@ -217,6 +217,7 @@ class Lesson:
             hints=self.desk.hints_shown(exercise.id),
             passed=done.passed_at is not None,
         )
+        self.screens.replace(f"exercise {exercise.id}", panel)
         task = Task(exercise, self.desk, panel, must_pass=os.environ.get(SOLVED) == "1")
         task.show()
         return task

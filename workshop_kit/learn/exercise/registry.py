@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ class Exercise:
     (``01_container``); ``task`` what to do, in plain text, a paragraph a line; ``minutes`` to do it and
     ``debrief_minutes`` to talk about it afterwards; ``tracks`` those that it is part of; ``guidelines`` what it serves
     (``factor 6, Logs``, ``Process Disposability``); ``hints`` three, the first diagnoses and the last nearly tells.
+    ``first_hints`` are others in place of the first, each for a finding that has these words in it.
     ``file`` is what the participant edits, below ``exercises/<lesson>/``; None for an exercise in the notebook, whose
     cell is ``exercise-<id with a dash for the dot>``.
     """
@@ -41,6 +42,7 @@ class Exercise:
     guidelines: tuple[str, ...]
     hints: tuple[str, str, str]
     file: str | None = None
+    first_hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cell(self) -> str:

@@ -16,7 +16,7 @@ from workshop_kit.learn.exercise.result import Finding, Result, Verdict
 from workshop_kit.show.shown import Shown
 
 STYLE = f"<style>{(Path(__file__).parent / 'panel.css').read_text()}</style>"
-ASLEEP = "No kernel is behind this panel: run the first cell to wake the buttons, then this one."
+HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
 OUTPUT = "The container's last lines"
 UNCHECKED = ("–", "not checked yet")
 PASSED_BEFORE = ("✓", "passed earlier")
@@ -55,7 +55,7 @@ def exercise_page(
     """
     parts = [
         head_html(exercise, result, passed=passed),
-        f'<p class="wk-ex-status">{ASLEEP}</p>',
+        f'<p class="wk-ex-status">{HOW}</p>',
         hints_html(hints, len(exercise.hints)),
         result_html(result) if result else "",
         comparison_html(*comparison) if comparison else solution_html(solution),

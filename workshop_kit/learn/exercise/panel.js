@@ -26,7 +26,10 @@ async function openBeside(el, path, name) {
 
 function goToRegion(editor, name) {
   const lines = editor?.model.sharedModel.getSource().split("\n") ?? [];
-  const [first, end] = ["region", "endregion"].map((word) => lines.findIndex((line) => line.trim().split(/[# ]+/).join(" ").trim() === `${word} ${name}`));
+  const [first, end] = ["region", "endregion"].map((word) => {
+    const marker = new RegExp(`^\\s*#\\s*${word}\\s+${name.replace(".", "\\.")}\\s*$`);
+    return lines.findIndex((line) => marker.test(line));
+  });
   if (first < 0) return;
   // The end comes first, so that as much of the region as fits is in view.
   for (const line of [Math.max(end - 1, first + 1), first + 1]) editor.setCursorPosition({ line, column: 0 });

@@ -31,7 +31,7 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import ready, take_home
+from workshop_kit.learn import questions, ready, take_home
 from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
@@ -259,9 +259,10 @@ class Lesson:
         """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""
         return system_map(set(lit))
 
-    def predict(self, name: str, question: str, choices: Mapping[str, str]) -> Prediction:
-        """Ask before an experiment; the guess is kept under ``lesson.name``. See `predictions.predict`."""
-        return predict(f"{self.name}.{name}", question, choices, progress=self.progress, headless=self.headless)
+    def predict(self, name: str) -> Prediction:
+        """Ask one of this lesson's predictions (see `questions`) before an experiment. See `predictions.predict`."""
+        question = questions.find(name, self.name, self.desk.root / "notebooks")
+        return predict(f"{self.name}.{name}", question, progress=self.progress, headless=self.headless)
 
     def _require_service(self) -> None:
         """Raise WorkshopError where the stack's service does not run: a copy of it would look for its database."""

@@ -222,8 +222,8 @@ class Lesson:
         return task
 
     def board(self) -> None:
-        """Show how all exercises stand, with a button for every lesson that goes to its start."""
-        BoardView(self.desk, self.stack, self.headless, leave=self.screens.stop).show()
+        """Show how all exercises stand, with the way to the next lesson and to the start of any."""
+        BoardView(self.desk, self.stack, self.name, self.headless, leave=self.screens.stop).show()
 
     def settings_form(self) -> None:
         """Show a form that starts the service with what is typed, and how it refuses. See `SettingsForm`."""

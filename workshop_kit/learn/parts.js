@@ -30,6 +30,25 @@ function openTabs() {
   return lab() ? [...lab().shell.widgets("main")] : [];
 }
 
+function notebookOf(node) {
+  return openTabs().find((tab) => tab.content?.widgets && tab.node.contains(node));
+}
+
+// Keys stay in a widget: JupyterLab would take `b` on a focused button for "insert a cell below".
+// Shift+Enter goes on with the cell after the widget's.
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key !== "Enter" || !event.shiftKey) return;
+    event.preventDefault();
+    const notebook = notebookOf(root);
+    if (!notebook) return;
+    notebook.content.activeCellIndex = notebook.content.widgets.findIndex((cell) => cell.node.contains(root)) + 1;
+    lab().shell.activateById(notebook.id);
+    lab().commands.execute("notebook:run-cell-and-select-next");
+  });
+}
+
 // After a reload JupyterLab no longer knows which output Python's updates of the static twin are for.
 function keepTwin(el, label, html, text) {
   const cells = openTabs().flatMap((tab) => [...(tab.content?.widgets || [])]);
@@ -135,9 +154,8 @@ function workingRow(model, label) {
   return { node, draw };
 }
 
-// JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
 function widgetRoot(name, label, ...children) {
   const root = element("section", { class: `wk-exercise wk-live ${name}`, role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
-  root.addEventListener("keydown", (event) => event.stopPropagation());
+  keepKeys(root);
   return root;
 }

@@ -32,19 +32,8 @@ function moveFocus(event, buttons) {
   buttons[(index + step + buttons.length) % buttons.length].focus();
 }
 
-// A click takes the keyboard from the notebook, where Shift+Enter runs a cell: give it to the cell after the question.
-function goOn(el) {
-  const notebook = openTabs().find((tab) => tab.content?.widgets && tab.node.contains(el))?.content;
-  if (!notebook) return;
-  const here = notebook.widgets.findIndex((cell) => cell.node.contains(el));
-  notebook.mode = "command";
-  notebook.activeCellIndex = Math.min(here + 1, notebook.widgets.length - 1);
-  notebook.activeCell.node.focus({ preventScroll: true });
-}
-
 function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
-  // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
   const root = element("section", { class: "wk-prediction wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" });
   const list = element("div", { class: "wk-choices", role: "group", "aria-label": "Your guess" });
   const status = element("p", { class: "wk-status", role: "status", "aria-live": "polite" });
@@ -60,7 +49,6 @@ function render({ model, el }) {
       element("span", { class: "wk-note" }),
     );
     button.addEventListener("click", () => {
-      goOn(el);
       if (waiting === "yes" || model.get("locked") || model.get("actual")) return;
       waiting = "yes";
       timer = setTimeout(() => { waiting = "stale"; draw(); }, STALE_AFTER_MS);
@@ -87,10 +75,8 @@ function render({ model, el }) {
     list,
     status,
   );
-  root.addEventListener("keydown", (event) => {
-    event.stopPropagation();
-    moveFocus(event, buttons);
-  });
+  root.addEventListener("keydown", (event) => moveFocus(event, buttons));
+  keepKeys(root);
   el.append(root);
   model.on("change", settled);
   draw();

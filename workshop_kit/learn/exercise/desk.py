@@ -178,9 +178,9 @@ class Desk:
         lines = texts.lines()
         return f"{lines} of {where}" if lines else where
 
-    def board(self, track: str = "full") -> Shown:
-        """What is done and what is left of a track, in minutes."""
-        return boards.shown(boards.board(self.exercises, self.progress, track))
+    def board(self, unfolded: str = "") -> Shown:
+        """What is done and what is left, in minutes; the exercises of the lesson ``unfolded`` are in sight."""
+        return boards.shown(boards.board(self.exercises, self.progress), unfolded)
 
     def modules(self, lesson: str) -> Mapping[str, str]:
         """The service's modules of a lesson, as `Stack.lay_over` takes them: the participant's where they passed.
@@ -279,7 +279,7 @@ class Actions:
 
     def board(self) -> Shown:
         """Where the participant stands."""
-        return self.desk.board()
+        return self.desk.board(self.desk.find(self.id).lesson)
 
     @property
     def _texts(self) -> Texts:

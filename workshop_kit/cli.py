@@ -174,6 +174,7 @@ def tour(
 
 
 command("check")(exercises.check)
+command("watch")(exercises.watch)
 command("hint")(exercises.hint)
 command("solution")(exercises.solution)
 command("reset")(exercises.reset)

@@ -1,4 +1,4 @@
-"""``check``, ``hint``, ``solution``, ``reset``, ``status``, ``goto``, ``update``: the exercise loop at the terminal."""
+"""The commands of the exercise loop: ``check``, ``watch``, ``hint``, ``solution``, ``reset``, ``status`` and more."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def check(exercise: Identifier, seed: Seed = None, as_json: AsJson = False) -> N
     if not result.passed:
         say(f"Edit {desk.place(exercise)}, and check again.")
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+def watch(seed: Seed = None) -> None:
+    """Check an exercise whenever its file is saved."""
+    from workshop_kit.commands import watch as watching  # with what watches files: other commands need not wait
+
+    watching.run(_desk(_workspace(seed)))
 
 
 def hint(exercise: Identifier) -> None:

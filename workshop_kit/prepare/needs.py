@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("start", "Prepare what is missing and open the first lesson in JupyterLab.", Need.IMAGES, True),
     Command("doctor", "Look at the machine and say what is good and what is not; install nothing.", Need.NOTHING),
     Command("check", "Check an exercise on real containers: ./workshop check container.limits.", Need.IMAGES),
+    Command("watch", "Check an exercise whenever its file is saved; h hint, s solution, q quit.", Need.IMAGES),
     Command("hint", "Give the next hint of an exercise.", Need.PYTHON),
     Command("solution", "Show the solution of an exercise, once it is passed (or with --anyway).", Need.PYTHON),
     Command("reset", "Put an exercise back to its start; what was there is kept aside.", Need.PYTHON),

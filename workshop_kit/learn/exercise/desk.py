@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -16,8 +17,9 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn import content
 from workshop_kit.learn.exercise import board as boards
-from workshop_kit.learn.exercise import regions, registry
+from workshop_kit.learn.exercise import regions, registry, service_folder
 from workshop_kit.learn.exercise.comparing import same_code
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged, Registered
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result, Verdict
@@ -47,6 +49,11 @@ class Desk:
     exercises: tuple[Exercise, ...] = ()
     subjects: dict[str, Subject] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
+
+    def stop_checks(self) -> None:
+        """End every running check."""
+        for superseded in list(self.running.values()):
+            superseded.set()
 
     @classmethod
     def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> Desk:
@@ -112,7 +119,7 @@ class Desk:
             if step is not None:
                 report(step)
 
-        judged = self._judge(exercise, go_on)
+        judged = self._judge(exercise, go_on, superseded)
         go_on()
         result = Result(
             exercise.id,
@@ -144,30 +151,39 @@ class Desk:
         if not (anyway or done.passed_at or done.solution_shown):
             return None
         self.progress.record_solution(exercise.id)
-        return self.texts(exercise).solution
+        first, *others = exercise.parts
+        more = [f"\n# {part.file}\n{self.texts(part).solution}" for part in others]
+        return "".join([self.texts(first).solution, *more])
 
     def reset(self, identifier: str) -> str:
         """Put the starter back into the exercise's region; return a sentence that says where the old file is kept."""
         exercise = self.find(identifier)
-        texts = self.texts(exercise)
-        text, name = texts.with_body(texts.starter), texts.name
-        aside = content.keep_aside(self.workspace, name) if (self.workspace.folder / name).exists() else None
-        content.write(self.workspace, name, text)
+        aside, folder = None, self.workspace.folder
+        for part in exercise.parts:
+            texts = self.texts(part)
+            text = texts.with_body(texts.starter)
+            if (folder / texts.name).exists():
+                aside = content.keep_aside(self.workspace, texts.name, aside)
+            content.write(self.workspace, texts.name, text)
+        name = exercise.path
         if exercise.file is None:
             trust(self.workspace)  # a notebook that changed unsigned would be shown without its panels
-        folder = self.workspace.folder
         kept = f" What you had is in {folder.name}/{aside.relative_to(folder)}." if aside else ""
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
         return f"{exercise.id} is back at its start in {folder.name}/{name}.{kept}{reload}"
 
     def compare(self, identifier: str) -> tuple[str, str]:
         """The participant's region and the reference's. Raises WorkshopError where theirs cannot be found."""
-        texts = self.texts(self.find(identifier))
-        mine = texts.region()
-        if mine is None:
-            sentence = f"{self.workspace.folder.name}/{texts.name} has no region of {texts.exercise.id} to compare."
-            raise WorkshopError(sentence, f"Run `./workshop solution {texts.exercise.id}` to see the reference alone.")
-        return mine, texts.solution
+        mine, reference = "", ""
+        for part in self.find(identifier).parts:
+            texts = self.texts(part)
+            region = texts.region()
+            if region is None:
+                sentence = f"{self.workspace.folder.name}/{texts.name} has no region of {part.id} to compare."
+                raise WorkshopError(sentence, f"Run `./workshop solution {part.id}` to see the reference alone.")
+            head = f"# {part.file}\n" if len(self.find(identifier).parts) > 1 else ""
+            mine, reference = f"{mine}{head}{region}", f"{reference}{head}{texts.solution}"
+        return mine, reference
 
     def place(self, identifier: str) -> str:
         """Where the participant works on an exercise, for the terminal: lines of a file, or a notebook's cell."""
@@ -213,7 +229,9 @@ class Desk:
         """The texts of an exercise: its source, its starter, and what the participant has."""
         return Texts(self.root, self.workspace.folder, exercise)
 
-    def _judge(self, exercise: Exercise, report: Report) -> Judged:
+    def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+        if exercise.judges == "service":
+            return self._judge_service(exercise, report, superseded)
         texts = self.texts(exercise)
         files: Mapping[str, str] = {}
         if exercise.file is not None:
@@ -225,6 +243,26 @@ class Desk:
         context = Context(exercise, self.stack(), self.workspace.seed, files, answer, report)
         judged = _registered(exercise.id).check(context)
         untouched = texts.is_untouched() if exercise.file else bool((answer or {}).get("untouched", True))
+        if judged.ruling is not Verdict.PASSED and untouched:
+            return replace(judged, verdict=Verdict.NOT_STARTED)
+        return judged
+
+    def _judge_service(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+        """Judge a copy of ``my_service/`` in which the regions of other exercises are solved."""
+        with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+            folder = Path(temporary) / MY_SERVICE
+            try:
+                whole = service_folder.copy(self.texts(exercise), folder)
+            except Unreadable as damaged:
+                return Judged(str(damaged), verdict=Verdict.NOT_READABLE)
+            context = Context(
+                exercise, self.stack(), self.workspace.seed, report=report, folder=folder, superseded=superseded
+            )
+            judged = _registered(exercise.id).check(context)
+        if whole:
+            files = ", ".join(whole)
+            judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {files}.)")
+        untouched = all(self.texts(part).is_untouched() for part in exercise.parts)
         if judged.ruling is not Verdict.PASSED and untouched:
             return replace(judged, verdict=Verdict.NOT_STARTED)
         return judged
@@ -244,9 +282,16 @@ class Actions:
         return texts.name if texts.exercise.file else ""
 
     @property
-    def file(self) -> Path:
-        """The same for Python."""
-        return self.desk.workspace.folder / self._texts.name
+    def files(self) -> tuple[Path, ...]:
+        """All that the participant edits for it."""
+        return tuple(self.desk.workspace.folder / part.path for part in self.desk.find(self.id).parts)
+
+    def saves(self, stop: threading.Event) -> Iterator[frozenset[str]]:
+        """Yield once for each time that files beside these were saved, until ``stop`` is set."""
+        from workshop_kit.learn.exercise.watcher import saves  # only who asks for it waits for its import
+
+        folders = {file.parent for file in self.files}
+        return saves(self.desk.workspace.folder, *folders, stop=stop)
 
     def end(self) -> None:
         """End its check, if one runs: that raises Superseded."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +24,6 @@ from workshop_kit.learn.exercise.cards import (
 from workshop_kit.learn.exercise.desk import Superseded
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result
-from workshop_kit.learn.exercise.save_watcher import SaveWatcher
 from workshop_kit.learn.job import PARTS, TICK_SECONDS
 from workshop_kit.progress import Report, Step
 from workshop_kit.show.live_widget import answer_while_busy
@@ -42,8 +40,11 @@ class Actions(Protocol):
         """The file to edit, as JupyterLab knows it; empty for an exercise in the notebook."""
 
     @property
-    def file(self) -> Path:
-        """The same for Python."""
+    def files(self) -> tuple[Path, ...]:
+        """All that the participant edits for it."""
+
+    def saves(self, stop: threading.Event) -> Iterator[frozenset[str]]:
+        """Yield once for each time that files beside these were saved, until ``stop`` is set."""
 
     def lines(self) -> str:
         """Where in that file the participant's region is now: ``lines 34–43``; "" where that cannot be told."""
@@ -124,9 +125,9 @@ class Panel:
     _twin: DisplayHandle | None = field(default=None, repr=False)
     _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _checking: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _watcher: SaveWatcher | None = field(default=None, repr=False)
     _saves: int = 0
-    _checked: bytes = b""  # the text of the last check
+    _no_saves: threading.Event | None = field(default=None, repr=False)  # ends watching; None while nobody watches
+    _checked: tuple[bytes, ...] = ()  # the files' texts at the last check
 
     def page(self) -> Shown:
         """What a page without a kernel shows."""
@@ -163,9 +164,9 @@ class Panel:
 
     def stop(self) -> None:
         """End checking on save, and the check that runs because of it."""
-        watcher, self._watcher = self._watcher, None
-        if watcher is not None:
-            watcher.stop()
+        no_saves, self._no_saves = self._no_saves, None
+        if no_saves is not None:
+            no_saves.set()
             self.actions.end()
         self._set(on_save=False)
 
@@ -218,7 +219,7 @@ class Panel:
             self._twin.update(page)  # type: ignore[no-untyped-call]
 
     def _check(self) -> None:
-        self._checked = self._text()
+        self._checked = self._texts()
         try:
             self.result = self.actions.check(self._report)
         except Superseded:
@@ -228,12 +229,17 @@ class Panel:
 
     def _check_on_save(self) -> None:
         self.stop()
-        self._watcher = SaveWatcher(self.actions.file, self._saved)
+        self._checked, self._no_saves = self._texts(), threading.Event()
+        threading.Thread(target=self._watch, args=(self._no_saves,), name="saves", daemon=True).start()
         self._set(on_save=True)
+
+    def _watch(self, stop: threading.Event) -> None:
+        for _ in self.actions.saves(stop):
+            self._saved()
 
     def _saved(self) -> None:
         """Check what was just saved; the check that runs is of an older text, and is ended."""
-        if self._text() == self._checked:
+        if self._texts() == self._checked:
             return
         self._saves += 1
         self.actions.end()
@@ -245,10 +251,8 @@ class Panel:
             if save == self._saves:  # else a newer one waits
                 self._run_check()
 
-    def _text(self) -> bytes:
-        with contextlib.suppress(OSError):
-            return self.actions.file.read_bytes()
-        return b""
+    def _texts(self) -> tuple[bytes, ...]:
+        return tuple(file.read_bytes() if file.is_file() else b"" for file in self.actions.files)
 
     def _hint(self) -> None:
         self.hints = self.actions.hint()
@@ -267,7 +271,7 @@ class Panel:
     def _reset(self) -> str:
         said = self.actions.reset()
         self.result, self.solution, self.comparison = None, "", None
-        self._checked = self._text()  # nobody has saved anything
+        self._checked = self._texts()  # nobody has saved anything
         self._refresh_board()
         return said
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -36,8 +37,9 @@ class Trial:
         self,
         running: containers.Running,
         ends_at: float,
-        secrets: tuple[str, ...],
+        secrets: tuple[str, ...] = (),
         port: int = laying.PORT,
+        superseded: threading.Event | None = None,
         files: Collection[str] = (),
     ) -> None:
         self.running = running
@@ -45,16 +47,17 @@ class Trial:
         """The participant's, as paths below /app."""
         self._ends_at = ends_at
         self._secrets = secrets
+        self._superseded = superseded or threading.Event()
         self._port = _port(running.inspect(), port)
 
     def at(self, port: int) -> Trial:
         """The same container, asked at another of the ports that it was run with."""
-        return Trial(self.running, self._ends_at, self._secrets, port, self.files)
+        return Trial(self.running, self._ends_at, self._secrets, port, self._superseded, self.files)
 
     @property
     def left_seconds(self) -> float:
-        """What is left until the deadline; never negative."""
-        return max(0.0, self._ends_at - time.monotonic())
+        """What is left until the deadline; nothing once a newer check has begun."""
+        return 0.0 if self._superseded.is_set() else max(0.0, self._ends_at - time.monotonic())
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,19 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.file = folder / "service.py"
         self.file.write_text("starter")
+        self.files = (self.file,)
+        self.saved: queue.SimpleQueue[frozenset[str]] = queue.SimpleQueue()
         self.ended = threading.Event()
+
+    def save(self, text: str) -> None:
+        """Save the file."""
+        self.file.write_text(text)
+        self.saved.put(frozenset({self.path}))
+
+    def saves(self, stop: threading.Event) -> Iterator[frozenset[str]]:
+        """What was saved."""
+        while not stop.is_set():
+            yield self.saved.get()
 
     def lines(self) -> str:
         """Always the same."""
@@ -185,34 +199,26 @@ def switch(panel: Panel, *, on: bool) -> None:
 
 
 def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, desk: Desk) -> None:
-    """The text that was saved; one that was checked already is not checked again, nor any once it is off."""
+    """A text that was checked already is not checked again, and none is once the switch is off."""
     switch(panel, on=True)
-    desk.file.write_text("first")
+    desk.save("first")
     wait_until(lambda: desk.checks == 1 and not page(panel).doing)
-    click(panel, "check")
-    panel._saved()
-    replacement = desk.file.with_name(".service.py.new")
-    replacement.write_text("second")
-    replacement.replace(desk.file)
+    click(panel, "check")  # which saves first
+    desk.save("first")
+    desk.save("second")
     wait_until(lambda: desk.checks == 3 and not page(panel).doing)
     switch(panel, on=False)
-    assert panel._watcher is None
 
 
 def test_a_newer_save_ends_the_check_that_runs(panel: Panel, desk: Desk) -> None:
-    """What the older one found is shown nowhere; the newest text is checked, and those in between are not."""
+    """What the older ones would have found is shown nowhere; the newest text is checked."""
     desk.wait_for = threading.Event()
-    panel._clicked(None, {"do": "check"}, None)
+    switch(panel, on=True)
+    desk.save("first")
     wait_until(lambda: page(panel).doing == "Trying it: a container starts")
-    desk.wait_for = None
-    desk.wait_for = waiting = threading.Event()
-    for text in ("second", "third"):
-        desk.file.write_text(text)
-        panel._saved()
-    desk.wait_for = None
-    waiting.set()
+    desk.save("second")
     wait_until(lambda: desk.checks == 1 and not page(panel).doing)
-    assert panel._checked == b"third"
+    assert panel._checked == (b"second",)
 
 
 def test_of_other_errors_the_page_gets_the_kind_only(panel: Panel, desk: Desk) -> None:

@@ -1,0 +1,113 @@
+"""``./workshop watch``: saves and keys, and what they lead to."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.commands.watch import Watch
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.exercise import watcher
+from workshop_kit.learn.exercise.desk import Desk, Superseded
+from workshop_kit.learn.exercise.result import Finding, Result, Verdict
+from workshop_kit.learn.workspace import Workspace
+from workshop_kit.progress import Report, silent
+
+GRACEFUL, DOCKERFILE = "container.graceful", "container.dockerfile"
+SAVED = frozenset({"my_service/requirements.txt"})
+
+
+def no_engine() -> Stack:
+    """What these tests must not ask for."""
+    raise AssertionError("this needs no engine")
+
+
+class RecordedDesk(Desk):
+    """A desk whose checks give the verdict that is wanted; with None they run until a newer one begins."""
+
+    verdicts: list[Verdict | None]
+    checked: list[str]
+
+    def check(self, identifier: str, report: Report = silent) -> Result:
+        """Write the exercise down, and judge it as was wanted."""
+        self.checked.append(identifier)
+        verdict = self.verdicts.pop(0)
+        if verdict is None:
+            superseded = self.running.setdefault(identifier, threading.Event())
+            assert superseded.wait(20)
+            raise Superseded("A newer check has begun.")
+        self.progress.record_check(identifier, str(verdict))
+        return Result(identifier, verdict, "It is root.", (Finding(False, "called", "root", "a user", "It is root."),))
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    """A sitting of a new participant."""
+    desk = RecordedDesk.of(Workspace.open(tmp_path / "mine"), no_engine)
+    assert isinstance(desk, RecordedDesk)
+    object.__setattr__(desk, "verdicts", [])
+    object.__setattr__(desk, "checked", [])
+    return Watch(desk)
+
+
+def play(watch: Watch, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
+    """Let these things happen one after the other; which exercises were checked."""
+    assert isinstance(watch.desk, RecordedDesk)
+    watch.desk.verdicts.extend(verdicts)
+    for event in (*events, "q"):
+        watch.events.put(event)
+    watch.run()
+    return watch.desk.checked
+
+
+def test_it_begins_with_the_first_exercise(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Title, task, file and keys; a hint and the solution are those of it, the solution on the second press."""
+    assert play(watch, [], "h", "s", "s") == []
+    said = capsys.readouterr()
+    assert f"({watch.desk.exercises[0].id})" in said.err
+    assert "h hint · s solution · q quit" in said.err
+    assert said.out.startswith("1. ")
+    assert "Press s again" in said.out
+    assert "loop.add_signal_handler" in said.out
+
+
+def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when it is one of its further files; what is no exercise, or passed already, is not checked."""
+    assert play(watch, [Verdict.PASSED], frozenset({"my_service/app.py"}), SAVED) == [DOCKERFILE]
+    assert play(watch, [], SAVED) == [DOCKERFILE]
+    said = capsys.readouterr()
+    assert DOCKERFILE in said.out
+    assert said.err.count(f"({GRACEFUL})") == 3, "each sitting begins with what is next, and a pass leads on"
+
+
+def test_a_newer_save_ends_the_running_check(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One result is told, and none of the check that was ended."""
+    assert play(watch, [None, Verdict.WRONG], SAVED, SAVED) == [DOCKERFILE, DOCKERFILE]
+    assert capsys.readouterr().out.count("came back       root") == 1
+
+
+def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
+    """Files of editors and caches are no saves; a file that an editor replaces is one."""
+    stop, folder = threading.Event(), tmp_path / "my_service"
+    folder.mkdir()
+    found: list[frozenset[str]] = []
+
+    def listen() -> None:
+        for names in watcher.saves(tmp_path, folder, stop=stop):
+            found.append(names)
+            stop.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    for attempt in range(200):  # the listener needs a moment to begin
+        for name in (".Dockerfile.swp", "other.pyc", ".dockerignore"):
+            (folder / name).write_text(f"{attempt}")
+        (folder / "written").write_text("new")
+        (folder / "written").replace(folder / "Dockerfile")
+        listener.join(0.5)
+        if not listener.is_alive():
+            break
+    assert found[0] >= {"my_service/Dockerfile", "my_service/.dockerignore"}
+    assert found[0] <= {"my_service/Dockerfile", "my_service/.dockerignore", "my_service/written"}

@@ -29,6 +29,7 @@ from workshop_kit.learn.exercise.markers import REGION, MarkerError, Region, dam
 __all__ = [
     "MarkerError",
     "Region",
+    "find",
     "ids",
     "language_of",
     "others_solved",
@@ -63,7 +64,7 @@ def ids(text: str) -> tuple[str, ...]:
 
 def region_of(text: str, region_id: str) -> str:
     """Return what stands between the markers of ``region_id``; raises MarkerError, also when they are not there."""
-    return _region(text, region_id).body
+    return find(text, region_id).body
 
 
 def replace(text: str, region_id: str, body: str) -> str:
@@ -71,7 +72,7 @@ def replace(text: str, region_id: str, body: str) -> str:
 
     ``body`` gets a final newline, and the line ends of the marker. Raises MarkerError, also when ``body`` has markers.
     """
-    region = _region(text, region_id)
+    region = find(text, region_id)
     if body == region.body:
         return text
     for number, line in enumerate(lines_of(body), 1):
@@ -127,7 +128,8 @@ def others_solved(theirs: str, marked: str, region_id: str) -> str:
     return theirs
 
 
-def _region(text: str, region_id: str) -> Region:
+def find(text: str, region_id: str) -> Region:
+    """Return the region of that id; raises MarkerError, also when its markers are not there."""
     for region in parse(text):
         if region.id == region_id:
             return region

@@ -31,7 +31,7 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import ready, take_home
+from workshop_kit.learn import file_cell, ready, take_home
 from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
@@ -293,6 +293,7 @@ def lesson(name: str) -> Lesson:
     stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
     reaper.watch(stack.session, BEFORE_SWEEPS)
     ready.sweep(stack.session)
+    file_cell.register(workspace)
     headless = os.environ.get(HEADLESS) == "1"
     desk = Desk.of(workspace, lambda: stack)
     return Lesson(name, workspace, desk.progress, stack, desk, headless, Screens(headless=headless))

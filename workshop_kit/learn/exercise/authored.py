@@ -16,6 +16,7 @@ from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, marked_sources,
 from workshop_kit.learn.exercise.markers import MarkerError
 from workshop_kit.learn.exercise.regions import region_of, starter
 from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.file_cell import MAGIC, SERVICE, file_named
 from workshop_kit.learn.files import explain, write_atomically
 
 Notebook = dict[str, Any]
@@ -27,6 +28,15 @@ class Plan:
 
     wanted: dict[str, bytes] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a lesson's notebook gets: the ids that it ``needed``, starters of its ``cells`` by id, and of its ``files``."""
+
+    needed: Sequence[str]
+    cells: Mapping[str, str]
+    files: Mapping[str, str]
 
 
 def build(root: Path) -> list[Path]:
@@ -92,6 +102,7 @@ def written(notebook: Notebook) -> bytes:
 def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
     plan = Plan()
     cells: dict[str, dict[str, str]] = {}
+    starters: dict[str, dict[str, str]] = {}
     for source in marked_sources(root):
         try:
             text = starter(source.text)
@@ -102,9 +113,11 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
             cells[source.lesson] = _cell_sources(source, text, exercises)
         else:
             plan.wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
+            starters.setdefault(source.lesson, {})[f"{SERVICE}/{source.file}"] = text
     for lesson in sorted({exercise.lesson for exercise in exercises}):
         needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
-        _plan_notebook(root, f"notebooks/{lesson}.ipynb", needed, cells.get(lesson, {}), plan)
+        sources = Sources(needed, cells.get(lesson, {}), starters.get(lesson, {}))
+        _plan_notebook(root, f"notebooks/{lesson}.ipynb", sources, plan)
     return plan
 
 
@@ -114,7 +127,7 @@ def _cell_sources(source: Source, text: str, exercises: Sequence[Exercise]) -> d
     return {exercise.cell: region_of(text, exercise.id).rstrip("\n") for exercise in own}
 
 
-def _plan_notebook(root: Path, name: str, needed: Sequence[str], sources: Mapping[str, str], plan: Plan) -> None:
+def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
     try:
         text = read_text(root / name, name)
         notebook: Notebook = json.loads(text)
@@ -125,9 +138,15 @@ def _plan_notebook(root: Path, name: str, needed: Sequence[str], sources: Mappin
     except (ValueError, LookupError, TypeError, AttributeError):
         plan.problems.append(f"{name} is no notebook any more.")
         return
-    missing = [cell for cell in needed if cell not in there]
+    missing = [cell for cell in sources.needed if cell not in there]
     plan.problems += [f"{name} has no cell with the id {cell}; add one." for cell in missing]
-    own = {cell: source for cell, source in sources.items() if cell in there}
+    own = {cell: source for cell, source in sources.cells.items() if cell in there}
+    for cell in notebook["cells"]:
+        file = file_named(_source(cell))
+        if file in sources.files:
+            own[cell["id"]] = f"%%{MAGIC} {file}\n{sources.files[file]}".rstrip("\n")
+        elif file is not None:
+            plan.problems.append(f"{name}, cell {cell['id']}: {file} has no source in solutions/; add one.")
     if any(_source(cell) != own.get(cell.get("id"), _source(cell)) for cell in notebook["cells"]):
         plan.wanted[name] = written(with_sources(notebook, own))
 

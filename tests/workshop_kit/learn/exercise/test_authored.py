@@ -23,8 +23,7 @@ from workshop_kit.learn.workspace import CHECKOUT
 EXERCISE = "exercises/01_container/leaving.py"
 NOTEBOOK = "notebooks/01_container.ipynb"
 OTHER_CELLS = tuple(
-    code_cell(name, "")
-    for name in ("exercise-container-graceful", "panel-container-layer", "exercise-container-layer")
+    code_cell(name, "") for name in ("exercise-container-graceful", "panel-container-layer", "exercise-container-layer")
 )
 
 

@@ -14,13 +14,15 @@ LOAD_LOCK = "images/load/requirements.txt"
 STORE_SOURCE = "images/parameter_store/requirements.in"
 STORE_LOCK = "images/parameter_store/requirements.txt"
 APP_LOCK = "workshop_app/requirements.txt"
-
+PYTHON_SOURCE = "images/python/requirements.in"
+PYTHON_LOCK = "images/python/requirements.txt"
 
 LOCKS = (
     (LOCK, "pyproject.toml"),
     (APP_LOCK, APP_SOURCE, "-c", LOCK),
     (LOAD_LOCK, LOAD_SOURCE),
     (STORE_LOCK, STORE_SOURCE),
+    (PYTHON_LOCK, APP_SOURCE, PYTHON_SOURCE, "-c", LOCK, "-c", APP_LOCK),
     (DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
 )
 """Each lock with what it is compiled from."""

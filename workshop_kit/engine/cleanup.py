@@ -11,7 +11,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import cgroups, making, stack
-from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, Scope, are_ours
+from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, SCOPE, Scope, are_ours
 from workshop_kit.engine.ledger import Entry, Kind
 from workshop_kit.engine.session import MAKER, Session, announced_seconds_ago, is_alive, is_announcement
 from workshop_kit.progress import Report, Step, silent
@@ -46,6 +46,8 @@ def remove(
     """
     outcome = Outcome()
     _resolve_announcements(session, scopes, made_by)
+    if "workspace" in scopes and made_by is None:
+        _remove_service_project(session, outcome)
     entries = [
         entry
         for entry in session.ledger.entries()
@@ -78,14 +80,41 @@ def unlisted(session: Session) -> list[str]:
     return [
         f"{kind} {name}"
         for kind, identifier, name, labels in _everything_of_the_kit(session)
-        if identifier not in known and are_ours(labels, session.who.session)
+        # What was run past the kit from one of its images has the image's labels, and so the scope of images.
+        if identifier not in known and are_ours(labels, session.who.session) and labels.get(SCOPE) != "machine"
     ]
+
+
+def _remove_service_project(session: Session, outcome: Outcome) -> None:
+    """Remove what ``docker compose`` made in the participant's folder, with its volumes and the images it built.
+
+    It is in no ledger and has no labels of ours; the project's name holds the workspace's random id.
+    """
+    client, project = session.engine.client, session.who.service_project
+    wanted: dict[str, Any] = {"filters": {"label": f"{COMPOSE_PROJECT}={project}"}}
+    found: list[tuple[Kind, str, str]] = [
+        *(("container", one.id, one.name) for one in client.containers.list(all=True, ignore_removed=True, **wanted)),
+        *(("network", one.id, one.name) for one in client.networks.list(**wanted)),
+        *(("volume", stack.volume_id(one), one.name) for one in client.volumes.list(**wanted)),
+        *(("image", one["Id"], next(iter(one["RepoTags"] or ()), one["Id"])) for one in client.api.images(**wanted)),
+    ]
+    for kind, identifier, name in found:
+        entry = Entry(kind, identifier, name, "workspace")
+        try:
+            if (thing := _find(session, entry)) is not None and _take_away(session, entry, thing):
+                outcome.removed.append(entry)
+        except APIError as refused:
+            outcome.left.append((entry, str(refused.explanation)))
 
 
 def _remove(session: Session, entry: Entry, found: Any | None) -> bool:
     """Remove one thing; False if it is gone, or is not ours after all."""
     if found is None or not are_ours(_labels(found), session.who.session):
         return False
+    return _take_away(session, entry, found)
+
+
+def _take_away(session: Session, entry: Entry, found: Any) -> bool:
     try:
         if entry.kind == "container":
             found.remove(v=True, force=True)

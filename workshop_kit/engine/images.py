@@ -1,14 +1,11 @@
 """Build the images of the workshop, all of them ours, on one base, from Debian's packages.
 
 What they are, and the tags that follow from what they are built from, stand in `recipes`.
-The engine's own builder (``docker buildx build``) does the building: the SDK's has no build secrets and no cache
-mounts.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import ssl
 from collections.abc import Mapping
@@ -16,15 +13,16 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import debian, shell
+from workshop_kit.engine import builder, debian, shell
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import RECIPES, REPOSITORY, Recipe, context_files, tag_of, tags
+from workshop_kit.engine.recipes import PYTHON_ALIAS, RECIPES, REPOSITORY, Recipe, context_files, tag_of, tags
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
 __all__ = [
+    "PYTHON_ALIAS",
     "RECIPES",
     "REPOSITORY",
     "Recipe",
@@ -73,8 +71,17 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
                     build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
             else:
                 build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)
+    move_alias(session, wanted["python"])
     report(Step("Images", 1.0, done=True))
     return wanted
+
+
+def move_alias(session: Session, tag: str) -> None:
+    """Let ``workshop/python:3.13`` name this checkout's image, whatever it named before."""
+    image = session.engine.client.images.get(tag)
+    if PYTHON_ALIAS not in image.tags:
+        image.tag(PYTHON_ALIAS)
+    session.ledger.add(Entry("image", image.id, PYTHON_ALIAS, "machine"))
 
 
 def build(
@@ -85,11 +92,7 @@ def build(
     The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
     keeps it. Raises NotReady with the builder's last lines.
     """
-    command: list[str] = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false", "-t", tag]
-    for key, value in session.who.labels("machine").items():
-        command += ["--label", f"{key}={value}"]
-    for key, value in arguments.items():
-        command += ["--build-arg", f"{key}={value}"]
+    command = builder.command(tag, session.who.labels("machine"), arguments)
     proxies = proxy_settings(os.environ)
     for key in proxies:
         command += ["--build-arg", key]  # the value comes from the environment: it may hold a password
@@ -100,7 +103,7 @@ def build(
         failed=f"The image {recipe.name!r} could not be built.",
         next_step=f"Read the last lines above (log of {recipe.folder}/Dockerfile), then run ./workshop setup again.",
         environment=proxies,
-        on_line=lambda line: report(_build_step(recipe.name, line)),
+        on_line=lambda line: report(builder.step(recipe.name, line)),
     )
     session.ledger.add(Entry("image", session.engine.client.images.get(tag).id, tag, "machine"))
 
@@ -140,17 +143,3 @@ def free_bytes(engine: Engine) -> int | None:
 def _part_of(report: Report, start: float, width: float) -> Report:
     """A report whose 0…1 is a part of the whole."""
     return lambda step: report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
-
-
-def _build_step(name: str, line: str) -> Step:
-    """Read BuildKit's plain progress: ``#7 [2/5] RUN apt-get …`` is step 2 of 5, ``#7 3.1 Fetched …`` is its output.
-
-    >>> _build_step("redis", "#7 [2/4] RUN apt-get install redis").fraction
-    0.25
-    """
-    found = re.match(r"#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)", line)
-    if found is None:
-        said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
-        return Step(name, None, f"{name}: {said}"[:120])
-    done, total = int(found[1]) - 1, int(found[2])
-    return Step(name, done / total, f"{name}: {found[3]}"[:120])

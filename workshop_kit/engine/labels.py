@@ -19,6 +19,7 @@ SERVICE = "workshop.service"
 """Which service a container is, where no compose file says so."""
 COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_PROJECT = "com.docker.compose.project"
+COMPOSE_NETWORK = "com.docker.compose.network"
 COLLECT = "workshop.collect"
 """Whose lines these are: those of the collector of that name alone; with ``no``, nobody's."""
 KIT_NAME = "container-design-workshop"
@@ -32,6 +33,16 @@ class Identity:
 
     session: str
     owner: str
+
+    @property
+    def project(self) -> str:
+        """The compose project of the workspace's stack; what the participant makes has it in front of its name."""
+        return f"workshop-{self.session}"
+
+    @property
+    def service_project(self) -> str:
+        """The compose project of the participant's own folder, ``my_service``."""
+        return f"{self.project}-my-service"
 
     def labels(self, scope: Scope) -> dict[str, str]:
         """The labels for one new container, network, volume or image."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from workshop_kit.engine import shell
+from workshop_kit.engine import builder, shell
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.session import NONCE, Session
 from workshop_kit.engine.stack import volume_id
@@ -44,10 +44,8 @@ def image(
     line, by which `stop_builds` finds a builder whose kernel has died. Raises WorkshopError with the last lines.
     """
     with session.making("image", scope) as making:
-        labels = [word for key, value in making.labels.items() for word in ("--label", f"{key}={value}")]
-        build = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false", "-t", tag]
         shell.run(
-            [*build, *labels, *words, folder],
+            [*builder.command(tag, making.labels), *words, folder],
             failed=f"The image {tag!r} could not be built.",
             next_step="Read the builder's last lines above, mend the Dockerfile, then run the cell again.",
             on_line=on_line,

@@ -7,6 +7,7 @@ look-up, two checkouts on one engine never overwrite each other's tags, and noth
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 REPOSITORY = "container-workshop"
 RELEASE = "trixie"
 """The Debian that everything stands on."""
+PYTHON_ALIAS = "workshop/python:3.13"
+"""What participants write after FROM: a friendly tag of the image ``python``, with the version that RELEASE has."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Recipe:
 RECIPES: tuple[Recipe, ...] = (
     Recipe("base", "images/base", base=None),
     Recipe("app", "workshop_app"),
+    Recipe("python", "images/python"),
     Recipe("mariadb", "images/mariadb"),
     Recipe("redis", "images/redis"),
     Recipe("fault_proxy", "images/fault_proxy"),
@@ -56,6 +60,13 @@ def tag_of(root: Path, recipe: Recipe, base: str) -> str:
         executable = bool(path.stat().st_mode & 0o111)
         digest.update(f"\0{relative}\0{executable}\0".encode() + path.read_bytes())
     return f"{REPOSITORY}/{recipe.name}:{digest.hexdigest()[:12]}"
+
+
+def wheels(root: Path) -> dict[str, str]:
+    """The packages that `pip install` finds in the image ``python``: name and version."""
+    lock = (root / "images" / "python" / "requirements.txt").read_text()
+    # What follows a semicolon names other systems and other versions of Python.
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+) \\$", lock, re.MULTILINE))
 
 
 def context_files(folder: Path) -> Iterator[Path]:

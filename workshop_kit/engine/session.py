@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
-from docker.errors import APIError
+from docker.errors import APIError, BuildError
 
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.ledger import Entry, Kind, Ledger
@@ -64,30 +64,31 @@ class Session:
     maker: str = field(default_factory=this_process)
 
     @contextlib.contextmanager
-    def making(self, kind: Kind, scope: Scope) -> Iterator[Making]:
+    def making(self, kind: Kind, scope: Scope, word: str | None = None) -> Iterator[Making]:
         """Make one thing so that it cannot get lost: it is announced in the ledger before it exists.
 
-        The announcement holds a random word that the new thing carries as a label, and its maker; a program that dies
-        between "created" and "written down" leaves the announcement, by which clean-up finds the thing.
+        The announcement holds a word (a random one, if none is given) that the new thing carries as a label, and its
+        maker; a program that dies between "created" and "written down" leaves the announcement, by which clean-up
+        finds the thing.
         """
-        announced = announcement(kind, self.maker, scope)
+        announced = announcement(kind, self.maker, scope, word)
         self.ledger.add(announced)
         nonce = announced.id.partition("=")[2]
         making = Making({**self.who.labels(scope), NONCE: nonce, MAKER: self.maker})
         try:
             yield making
-        except APIError:  # the engine answered "no": there is nothing to find (any other end may have made it)
+        except (APIError, BuildError):  # the engine answered "no": there is nothing to find (any other end may have)
             self.ledger.strike(announced)
             raise
         self.ledger.add(replace(announced, id=making.id, name=making.name))
         self.ledger.strike(announced)
 
 
-def announcement(kind: Kind, maker: str, scope: Scope) -> Entry:
-    """The entry of a thing that is about to be made: in place of its id the time and a random word, of its name the
-    maker's.
+def announcement(kind: Kind, maker: str, scope: Scope, word: str | None = None) -> Entry:
+    """The entry of a thing that is about to be made: in place of its id a word (the time and a random one, if none is
+    given), of its name the maker's.
     """
-    return Entry(kind, f"{NONCE}={int(time.time())}-{secrets.token_hex(16)}", maker, scope)
+    return Entry(kind, f"{NONCE}={word or f'{int(time.time())}-{secrets.token_hex(16)}'}", maker, scope)
 
 
 def is_announcement(entry: Entry) -> bool:

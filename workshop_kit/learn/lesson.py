@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from docker.errors import APIError
 from workshop_kit import doctor
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.engine import containers, images, making, monitoring, reach, reaper, store
+from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.reach import Engine
@@ -83,6 +85,16 @@ class Lesson:
     def engine(self) -> Engine:
         """The engine that everything here runs on."""
         return self.stack.session.engine
+
+    @cached_property
+    def client(self) -> WorkspaceClient:
+        """The Docker SDK's client for this workspace. See `engine.client` for its four habits."""
+        return WorkspaceClient(self.stack.session, NotebookReport)
+
+    @cached_property
+    def folder(self) -> Path:
+        """``my_service``, the folder of the participant's own service; made if absent."""
+        return self.workspace.service_folder()
 
     @property
     def logs(self) -> LogTools:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
 from workshop_kit.learn.files import explain, write_atomically
 
@@ -117,7 +118,25 @@ class Workspace:
     @property
     def compose_project(self) -> str:
         """The stack's name: two workspaces on one engine never share one."""
-        return f"workshop-{self.id}"
+        return Identity(self.id, self.owner).project
+
+    def service_folder(self) -> Path:
+        """Return ``my_service``, the participant's own service, made if absent.
+
+        Its ``.env`` names the compose project: by the folder's name alone two workspaces on one engine would share it.
+        """
+        folder = self.folder / "my_service"
+        line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
+        try:
+            folder.mkdir(exist_ok=True)
+            path = folder / ".env"
+            text = path.read_text() if path.exists() else ""
+            if line not in text.splitlines():
+                kept = [one for one in text.splitlines() if not one.startswith("COMPOSE_PROJECT_NAME=")]
+                write_atomically(path, "\n".join([line, *kept, ""]).encode())
+        except OSError as error:
+            raise explain(error, folder) from error
+        return folder
 
 
 def own_workspace(environment: Mapping[str, str]) -> Workspace:

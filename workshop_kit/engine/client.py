@@ -1,0 +1,422 @@
+"""The participant's Docker client: the SDK's own, with four habits.
+
+1. It labels and lists what it makes, so that ``./workshop down`` finds it.
+2. A name that is used again replaces what this workspace had under it; a volume stays, since it holds data.
+3. A container joins the workspace's network, with the name that was typed as its alias.
+4. A port without an address is bound to 127.0.0.1.
+
+Names and image tags get the workspace's project in front, so that two people can share an engine: ``my-service`` is
+``workshop-1a2b3c4d-my-service`` there, and the image ``my-service:1`` is ``workshop-1a2b3c4d/my-service:1``. Either
+form finds it again. All else is the SDK, untouched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import APIError, BuildError, ImageNotFound, NotFound
+from docker.models.containers import Container, ContainerCollection
+from docker.models.images import Image, ImageCollection
+from docker.models.networks import Network, NetworkCollection
+from docker.models.volumes import Volume, VolumeCollection
+
+from workshop_kit.engine import builder, containers
+from workshop_kit.engine.build_errors import explain_build_error
+from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, are_ours
+from workshop_kit.engine.session import MAKER, Session
+from workshop_kit.engine.stack import volume_id
+from workshop_kit.progress import Report, Step, silent
+
+HERE = "127.0.0.1"
+BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
+SHOWN_LINES = 12
+"""How many of the builder's last lines stand below a BuildError."""
+_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
+
+_FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
+_VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform", "shmsize": "--shm-size"}
+_NEEDLESS = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
+"""Arguments of the SDK's ``images.build`` that BuildKit has no need of."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that things of one workspace have on its engine.
+
+    >>> names = Names("workshop-1a2b3c4d")
+    >>> names.thing("my-service"), names.image("my-service:1")
+    ('workshop-1a2b3c4d-my-service', 'workshop-1a2b3c4d/my-service:1')
+    """
+
+    project: str
+
+    def thing(self, name: str) -> str:
+        """The real name of a container, network or volume."""
+        return name if self._is_real(name) else f"{self.project}-{name}"
+
+    def image(self, tag: str) -> str:
+        """The real tag of an image; one that names a registry stays as it is."""
+        registry, slash, _ = tag.partition("/")
+        is_registry = bool(slash) and (registry == "localhost" or "." in registry or ":" in registry)
+        return tag if is_registry or self._is_real(tag) else f"{self.project}/{tag}"
+
+    def container_candidates(self, name: str) -> list[str]:
+        """What a typed name may stand for, in this order: one's own container, a service of the stack, a real name."""
+        return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))
+
+    def name_filter(self, pattern: str) -> str:
+        """A filter by name, which the engine matches anywhere in a name unless it begins with ``^``."""
+        return f"^/?{self.thing(pattern.removeprefix('^'))}" if pattern.startswith("^") else pattern
+
+    def _is_real(self, name: str) -> bool:
+        return name.startswith((f"{self.project}-", f"{self.project}/", f"{self.project}_"))
+
+
+class WorkspaceClient(DockerClient):  # type: ignore[misc]
+    """The SDK's client for one workspace; ``report`` makes the place where a build shows its progress."""
+
+    def __init__(self, session: Session, report: Callable[[], Report] = lambda: silent) -> None:
+        # Not super().__init__(), which opens a second connection to the engine.
+        self.api = session.engine.client.api
+        self.session = session
+        self.names = Names(session.who.project)
+        self.report = report
+
+    @property
+    def containers(self) -> Containers:
+        """The workspace's containers."""
+        return Containers(client=self)
+
+    @property
+    def images(self) -> Images:
+        """The workspace's images; ``get`` finds all others, too."""
+        return Images(client=self)
+
+    @property
+    def networks(self) -> Networks:
+        """All networks; a new one is the workspace's."""
+        return Networks(client=self)
+
+    @property
+    def volumes(self) -> Volumes:
+        """All volumes; a new one is the workspace's."""
+        return Volumes(client=self)
+
+
+class Containers(ContainerCollection):  # type: ignore[misc]
+    """The SDK's collection of containers, of one workspace."""
+
+    client: WorkspaceClient
+
+    def create(self, image: str | Image, command: Any = None, **options: Any) -> Container:
+        """Create a container, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
+        if not isinstance(image, Image):
+            image = self.client.images.real_name(image)  # no such image: raises before anything is removed
+        name = options.get("name")
+        exposed = self._exposed(image) if options.pop("publish_all_ports", False) else {}
+        options["ports"] = on_this_machine({**exposed, **(options.get("ports") or {})})
+        options["mounts"] = [self._real_mount(mount) for mount in options.get("mounts") or ()]
+        options["volumes"] = self._real_volumes(options.get("volumes") or {})
+        self._join_network(options, name)
+        if name:
+            options["name"] = self.client.names.thing(name)
+            self._remove_earlier(options["name"])
+        with self.client.session.making("container", "workspace") as making:
+            service = {SERVICE: name} if name else {}
+            options["labels"] = {**_labels(options.get("labels")), **service, **making.labels}
+            made = super().create(image, command, **options)
+            making.id, making.name = made.id, made.name
+        return made
+
+    def get(self, container_id: str) -> Container:
+        """Get a container by its id, or one of this workspace by its name: the typed, the real, or its service's."""
+        if _ID.fullmatch(container_id):
+            return super().get(container_id)
+        for name in self.client.names.container_candidates(container_id):
+            with contextlib.suppress(NotFound):
+                found = super().get(name)
+                if self.is_mine(found.labels):
+                    return found
+        raise NotFound(f"There is no container {container_id!r} in this workspace.")
+
+    def list(
+        self,
+        all: bool = False,
+        before: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        limit: int = -1,
+        since: str | None = None,
+        sparse: bool = False,
+        ignore_removed: bool = True,
+    ) -> list[Container]:
+        """List this workspace's containers. See the SDK's ``list``; one that is removed meanwhile is left out."""
+        wanted = dict(filters or {})
+        if "name" in wanted:
+            wanted["name"] = [self.client.names.name_filter(one) for one in _listed(wanted["name"])]
+        if "ancestor" in wanted:
+            wanted["ancestor"] = [self.client.images.real_name(one) for one in _listed(wanted["ancestor"])]
+        found = super().list(all=all or limit > 0, before=before, filters=wanted, since=since, sparse=True)
+        mine = [one for one in found if self.is_mine(one.attrs["Labels"])]
+        mine = mine[:limit] if limit > 0 else mine
+        return mine if sparse else [one for row in mine for one in self._looked_at(row, ignore_removed)]
+
+    def is_mine(self, labels: Mapping[str, str]) -> bool:
+        """Whether these are the labels of a container of this workspace: its stack's, its folder's, or its own."""
+        who = self.client.session.who
+        if COMPOSE_PROJECT in labels:
+            return labels[COMPOSE_PROJECT] in {who.project, who.service_project}
+        # What is run past the kit from an image of the kit has the image's labels, and so the scope of images.
+        return are_ours(dict(labels), who.session) and labels.get(SCOPE) != "machine"
+
+    def _looked_at(self, row: Container, ignore_removed: bool) -> Iterator[Container]:
+        try:
+            yield self.get(row.id)
+        except NotFound:
+            if not ignore_removed:
+                raise
+
+    def _exposed(self, image: str | Image) -> dict[str, None]:
+        found = image if isinstance(image, Image) else self.client.images.get(image)
+        return dict.fromkeys(found.attrs["Config"].get("ExposedPorts") or {})
+
+    def _join_network(self, options: dict[str, Any], alias: str | None) -> None:
+        """Put it into the network named, else into the workspace's, with an alias; nothing in another mode."""
+        network = options.get("network")
+        if options.get("network_mode") or options.get("network_disabled") or network in BUILT_IN_NETWORKS:
+            return
+        networks = self.client.networks
+        options["network"] = networks.real_name(network) if network else networks.of_the_workspace()
+        if given := options.get("networking_config"):
+            options["networking_config"] = {networks.real_name(name): value for name, value in given.items()}
+        elif alias:
+            endpoint = self.client.api.create_endpoint_config(aliases=[alias])
+            options["networking_config"] = {options["network"]: endpoint}
+
+    def _real_volumes(self, volumes: Mapping[str, Any] | Sequence[str]) -> Any:
+        """The SDK's ``volumes``, with the workspace's own in place of names; paths stay."""
+        if isinstance(volumes, Mapping):
+            return {self._real_volume(source): target for source, target in volumes.items()}
+        parts = [bind.partition(":") for bind in volumes]
+        return [f"{self._real_volume(source)}:{rest}" if colon else source for source, colon, rest in parts]
+
+    def _real_mount(self, mount: Mapping[str, Any]) -> dict[str, Any]:
+        is_named = mount["Type"] == "volume" and mount["Source"]
+        return {**mount, "Source": self._real_volume(mount["Source"])} if is_named else dict(mount)
+
+    def _real_volume(self, source: str) -> str:
+        return source if source.startswith(("/", ".", "~")) else str(self.client.volumes.create(source).name)
+
+    def _remove_earlier(self, name: str) -> None:
+        with contextlib.suppress(NotFound):
+            earlier = super().get(name)
+            of_the_stack = earlier.labels.get(COMPOSE_PROJECT) == self.client.names.project
+            if self.is_mine(earlier.labels) and not of_the_stack:
+                containers.remove(self.client.session, earlier)
+
+
+class Images(ImageCollection):  # type: ignore[misc]
+    """The SDK's collection of images, of one workspace."""
+
+    client: WorkspaceClient
+
+    def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
+        """Build an image with BuildKit, as ``docker build`` does. See the SDK's ``build``.
+
+        What BuildKit's command does not take (``fileobj``, ``squash`` …), and an engine without BuildKit, gets the
+        classic builder. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
+        """
+        session, typed = self.client.session, arguments.get("tag")
+        tag = self.client.names.image(typed) if typed else None
+        # The same word each time: with a random one in its labels an unchanged image would get a new id.
+        word = f"0-{hashlib.sha256(f'{session.who.session} {tag}'.encode()).hexdigest()[:32]}"
+        with session.making("image", "workspace", word) as making:
+            ours = {key: value for key, value in making.labels.items() if key != MAKER}
+            arguments |= {"tag": tag, "labels": {**_labels(arguments.get("labels")), **ours}}
+            try:
+                image, log = self._build(typed or "image", arguments)
+            except BuildError as error:
+                raise _explained(error) from None
+            making.id, making.name = image.id, tag or image.id
+        if tag:
+            self._remove_earlier(tag, image.id)
+        return image, log
+
+    def get(self, name: str) -> Image:
+        """Get an image by its id or name: one of this workspace first."""
+        return super().get(self.real_name(name))
+
+    def list(self, name: str | None = None, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[Image]:
+        """List this workspace's images. See the SDK's ``list``."""
+        project = self.client.names.project
+        found = self.client.api.images(
+            name=self.client.names.image(name) if name else None, all=all, filters=dict(filters or {})
+        )
+        mine = [
+            one for one in found if any(tag.startswith((f"{project}/", f"{project}-")) for tag in one["RepoTags"] or ())
+        ]
+        return [super(Images, self).get(one["Id"]) for one in mine]
+
+    def real_name(self, name: str) -> str:
+        """The name that the engine has for a typed one. Raises ImageNotFound where it has none."""
+        if not _ID.fullmatch(name):
+            with contextlib.suppress(ImageNotFound):
+                super().get(real := self.client.names.image(name))
+                return real
+        super().get(name)
+        return name
+
+    def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
+        words = build_words(arguments)
+        if words is None or not builder.has_buildkit(self.client.api):
+            classic = {"rm": True, **arguments, "path": arguments["path"] and str(arguments["path"])}
+            return super().build(**classic)  # type: ignore[no-any-return]
+        report = self.client.report()
+        identifier, log = builder.build(words, lambda line: report(builder.step(name, line)))
+        report(Step(name, 1.0, "built", done=True))
+        return super().get(identifier), iter(log)
+
+    def _remove_earlier(self, tag: str, identifier: str) -> None:
+        """Remove what this workspace built under a tag before, unless it has another name or a container."""
+        session = self.client.session
+        for entry in session.ledger.entries():
+            if entry.kind != "image" or entry.name != tag or entry.id == identifier:
+                continue
+            try:
+                if super().get(entry.id).tags:
+                    continue
+                self.client.api.remove_image(entry.id)
+            except ImageNotFound:
+                pass
+            except APIError as refused:
+                if refused.status_code != http.client.CONFLICT:
+                    raise
+                continue
+            session.ledger.strike(entry)
+
+
+class Networks(NetworkCollection):  # type: ignore[misc]
+    """The SDK's collection of networks; new ones are the workspace's."""
+
+    client: WorkspaceClient
+
+    def create(self, name: str, *arguments: Any, **options: Any) -> Network:
+        """Create a network, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
+        real = self.client.names.thing(name)
+        self._remove_earlier(real)
+        return self._create(real, _labels(options.pop("labels", None)), *arguments, **options)
+
+    def real_name(self, name: str) -> str:
+        """The workspace's network of that name, else any."""
+        with contextlib.suppress(NotFound):
+            return str(self.get(self.client.names.thing(name)).name)
+        return name
+
+    def of_the_workspace(self) -> str:
+        """The network of the workspace's stack, created where the stack is not up yet."""
+        project = self.client.names.project
+        name = f"{project}_default"
+        try:
+            self.get(name)
+        except NotFound:
+            try:
+                self._create(name, {COMPOSE_PROJECT: project, COMPOSE_NETWORK: "default"})
+            except APIError as refused:
+                if refused.status_code != http.client.CONFLICT:  # a conflict: compose has just created it
+                    raise
+        return name
+
+    def _create(self, name: str, labels: Mapping[str, str], *arguments: Any, **options: Any) -> Network:
+        with self.client.session.making("network", "workspace") as making:
+            labels = {**labels, **making.labels}
+            made = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
+            making.id, making.name = made.id, name
+        return made
+
+    def _remove_earlier(self, name: str) -> None:
+        with contextlib.suppress(NotFound):
+            earlier = self.get(name)
+            if are_ours(earlier.attrs["Labels"], self.client.session.who.session):
+                for identifier in earlier.attrs["Containers"] or {}:
+                    earlier.disconnect(identifier, force=True)
+                earlier.remove()
+
+
+class Volumes(VolumeCollection):  # type: ignore[misc]
+    """The SDK's collection of volumes; new ones are the workspace's."""
+
+    client: WorkspaceClient
+
+    def create(self, name: str | None = None, **options: Any) -> Volume:
+        """Create a volume, or return the workspace's own of that name with its data. See the SDK's ``create``."""
+        if name:
+            name = self.client.names.thing(name)
+            with contextlib.suppress(NotFound):
+                return self.get(name)
+        with self.client.session.making("volume", "workspace") as making:
+            options["labels"] = {**_labels(options.get("labels")), **making.labels}
+            made = super().create(name, **options)
+            making.id, making.name = volume_id(made), made.name
+        return made
+
+
+def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The SDK's ``ports``, with 127.0.0.1 wherever no address was given.
+
+    >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
+    {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
+    """
+    return {
+        port: [_bound(one) for one in binding] if isinstance(binding, list) else _bound(binding)
+        for port, binding in ports.items()
+    }
+
+
+def _bound(binding: Any) -> Any:
+    if isinstance(binding, dict):
+        return {"HostIp": HERE, **binding}
+    if isinstance(binding, tuple):
+        return (HERE, *binding) if len(binding) == 1 and not isinstance(binding[0], str) else binding
+    return (HERE, binding)
+
+
+def build_words(arguments: Mapping[str, Any]) -> list[str] | None:
+    """The docker command for the SDK's ``build(…)``, or None where BuildKit's command has no word for an argument."""
+    given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _NEEDLESS}
+    if not given.get("path"):
+        return None
+    path = given.pop("path")
+    words = builder.command(given.pop("tag", None), given.pop("labels", {}), given.pop("buildargs", {}))
+    if file := given.pop("dockerfile", None):
+        words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
+    words += [f"--add-host={host}:{address}" for host, address in given.pop("extra_hosts", {}).items()]
+    words += [f"--cache-from={image}" for image in given.pop("cache_from", ())]
+    words += [_FLAGS[key] for key in given.keys() & _FLAGS.keys()]
+    words += [f"{_VALUES[key]}={given[key]}" for key in given.keys() & _VALUES.keys()]
+    return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
+
+
+def _explained(error: BuildError) -> BuildError:
+    """The same error, with the builder's last lines and, where known, the reason as notes."""
+    error.build_log = list(error.build_log)
+    lines = "".join(line.get("stream") or "" for line in error.build_log).splitlines()
+    error.add_note("\n".join(lines[-SHOWN_LINES:]))
+    if sentence := explain_build_error(error):
+        error.add_note(sentence)
+    return error
+
+
+def _labels(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    """The SDK's ``labels``, which may be names alone, as a dictionary."""
+    return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given or (), "")
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -33,7 +33,7 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import file_cell, ready, take_home
+from workshop_kit.learn import file_cell, questions, ready, take_home
 from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
@@ -234,8 +234,8 @@ class Lesson:
         return task
 
     def board(self) -> None:
-        """Show how all exercises stand, with a button for every lesson that goes to its start."""
-        BoardView(self.desk, self.stack, self.headless, leave=self.screens.stop).show()
+        """Show how all exercises stand, with the way to the next lesson and to the start of any."""
+        BoardView(self.desk, self.stack, self.name, self.headless, leave=self.screens.stop).show()
 
     def settings_form(self) -> None:
         """Show a form that starts the service with what is typed, and how it refuses. See `SettingsForm`."""
@@ -271,9 +271,10 @@ class Lesson:
         """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""
         return system_map(set(lit))
 
-    def predict(self, name: str, question: str, choices: Mapping[str, str]) -> Prediction:
-        """Ask before an experiment; the guess is kept under ``lesson.name``. See `predictions.predict`."""
-        return predict(f"{self.name}.{name}", question, choices, progress=self.progress, headless=self.headless)
+    def predict(self, name: str) -> Prediction:
+        """Ask one of this lesson's predictions (see `questions`) before an experiment. See `predictions.predict`."""
+        question = questions.find(name, self.name, self.desk.root / "notebooks")
+        return predict(f"{self.name}.{name}", question, progress=self.progress, headless=self.headless)
 
     def _require_service(self) -> None:
         """Raise WorkshopError where the stack's service does not run: a copy of it would look for its database."""

@@ -1,13 +1,4 @@
-// A question with a few answers; the first click locks one. Python owns the state, this draws it.
-
-const STALE_AFTER_MS = 6000;
-
-function element(tag, attributes = {}, text = "") {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text; // never innerHTML: questions and answers are text
-  return node;
-}
+// A question with four options; the first click locks one. Python owns the state, this draws it. parts.js stands before this.
 
 function statusOf(model, waiting) {
   const problem = model.get("problem");
@@ -15,7 +6,7 @@ function statusOf(model, waiting) {
   const choices = model.get("choices");
   const textOf = (key) => (choices.find((choice) => choice.key === key) || { text: key }).text;
   if (model.get("actual")) return `It did: ${textOf(model.get("actual"))}`;
-  if (model.get("locked")) return `Locked: ${textOf(model.get("locked"))}. Now run the experiment.`;
+  if (model.get("locked")) return `Locked: ${textOf(model.get("locked"))} Now run the experiment: Shift+Enter goes on.`;
   if (waiting === "stale") return "No answer from the kernel: run this cell again, then choose.";
   if (waiting) return "Locking your guess …";
   return "One click locks your guess. A wrong one teaches more than none.";
@@ -41,6 +32,16 @@ function moveFocus(event, buttons) {
   buttons[(index + step + buttons.length) % buttons.length].focus();
 }
 
+// A click takes the keyboard from the notebook, where Shift+Enter runs a cell: give it to the cell after the question.
+function goOn(el) {
+  const notebook = openTabs().find((tab) => tab.content?.widgets && tab.node.contains(el))?.content;
+  if (!notebook) return;
+  const here = notebook.widgets.findIndex((cell) => cell.node.contains(el));
+  notebook.mode = "command";
+  notebook.activeCellIndex = Math.min(here + 1, notebook.widgets.length - 1);
+  notebook.activeCell.node.focus({ preventScroll: true });
+}
+
 function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
   // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
@@ -51,13 +52,15 @@ function render({ model, el }) {
   let timer = 0;
 
   const buttons = model.get("choices").map((choice) => {
-    const button = element("button", { class: "wk-choice", type: "button" });
-    button.append(
+    const button = element(
+      "button",
+      { class: "wk-choice", type: "button" },
       element("span", { class: "wk-mark", "aria-hidden": "true" }),
       element("span", {}, choice.text),
       element("span", { class: "wk-note" }),
     );
     button.addEventListener("click", () => {
+      goOn(el);
       if (waiting === "yes" || model.get("locked") || model.get("actual")) return;
       waiting = "yes";
       timer = setTimeout(() => { waiting = "stale"; draw(); }, STALE_AFTER_MS);
@@ -70,8 +73,7 @@ function render({ model, el }) {
 
   function draw() {
     model.get("choices").forEach((choice, index) => drawChoice(buttons[index], choice, model));
-    const text = statusOf(model, waiting);
-    if (status.textContent !== text) status.textContent = text; // unchanged text is not announced again
+    setText(status, statusOf(model, waiting));
   }
   function settled() {
     clearTimeout(timer);

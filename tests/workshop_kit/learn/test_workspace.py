@@ -13,7 +13,7 @@ from workshop_kit.learn.workspace import Workspace, find_workspace, own_workspac
 
 
 def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
-    """A first start copies what a participant works on, and no caches or checkpoints."""
+    """A first start copies what a participant works on: no caches or checkpoints, no answers to predictions."""
     workspace = Workspace.open(source=source)
     found = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
     assert found == {

@@ -143,9 +143,9 @@ class Desk:
         inside = f"`# region {name}`" if texts.exercise.file else f"the cell below the panel of {name}"
         return f"{where}, {inside}"
 
-    def board(self, track: str = "full") -> Shown:
-        """What is done and what is left of a track, in minutes."""
-        return boards.shown(boards.board(self.exercises, self.progress, track))
+    def board(self, unfolded: str = "") -> Shown:
+        """What is done and what is left, in minutes; the exercises of the lesson ``unfolded`` are in sight."""
+        return boards.shown(boards.board(self.exercises, self.progress), unfolded)
 
     def modules(self, lesson: str) -> Mapping[str, str]:
         """The service's modules of a lesson, as `Stack.lay_over` takes them: the participant's where they passed.
@@ -220,7 +220,7 @@ class Actions:
 
     def board(self) -> Shown:
         """Where the participant stands."""
-        return self.desk.board()
+        return self.desk.board(self.desk.find(self.id).lesson)
 
 
 def _registered(identifier: str) -> Registered:

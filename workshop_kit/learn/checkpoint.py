@@ -9,7 +9,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import content, ready
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.names import find_lesson
-from workshop_kit.learn.workspace import COPIED, lesson_files
+from workshop_kit.learn.workspace import lesson_copies
 from workshop_kit.progress import Report, silent
 
 
@@ -46,8 +46,8 @@ def goto(desk: Desk, lesson: str, stack: Stack, report: Report = silent) -> Arri
 
 def arrange(desk: Desk, lesson: str) -> Arrived:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
-    later = [name for name in _files(desk.root) if _lesson_of(name) >= lesson]
-    aside = content.start_over(desk.workspace, later, desk.root)
+    later = [copy for copy in lesson_copies(desk.root) if copy.lesson >= lesson]
+    aside = content.start_over(desk.workspace, later)
     earlier = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson and exercise.file]
     open_ones = [name for name in earlier if desk.progress.exercise(name).passed_at is None]
     solved = []
@@ -62,16 +62,19 @@ def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool,
 
     Returns whether anything changed, and the folder.
     """
-    texts = desk.texts(desk.find(identifier))
-    path = desk.workspace.folder / texts.name
-    before = path.read_bytes() if path.exists() else b""
-    text = texts.with_body(texts.solution)
-    if before == text.encode():
-        return False, aside
-    if path.exists() and (not texts.is_untouched() or aside is not None):
-        aside = content.keep_aside(desk.workspace, texts.name, aside)
-    content.write(desk.workspace, texts.name, text)
-    return True, aside
+    changed = False
+    for part in desk.find(identifier).parts:
+        texts = desk.texts(part)
+        path = desk.workspace.folder / texts.name
+        before = path.read_bytes() if path.exists() else b""
+        text = texts.with_body(texts.solution)
+        if before == text.encode():
+            continue
+        if path.exists() and (not texts.is_untouched() or aside is not None):
+            aside = content.keep_aside(desk.workspace, texts.name, aside)
+        content.write(desk.workspace, texts.name, text)
+        changed = True
+    return changed, aside
 
 
 def solve_until(desk: Desk, lesson: str, cell: str) -> None:
@@ -84,12 +87,3 @@ def solve_until(desk: Desk, lesson: str, cell: str) -> None:
 def solved_cells(desk: Desk) -> dict[str, str]:
     """Return the references of the exercises that are done in a notebook, by cell id."""
     return {one.cell: desk.texts(one).solution for one in desk.exercises if not one.file}
-
-
-def _files(root: Path) -> list[str]:
-    return [f"{folder}/{file.relative_to(root / folder)}" for folder in COPIED for file in lesson_files(root / folder)]
-
-
-def _lesson_of(name: str) -> str:
-    """``01_container`` of ``notebooks/01_container.ipynb`` and of ``exercises/01_container/limits.yaml``."""
-    return name.split("/")[1].removesuffix(".ipynb")

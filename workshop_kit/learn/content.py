@@ -7,14 +7,14 @@ participant changed from what the project changed. What is replaced is kept asid
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from workshop_kit.learn.files import explain, write_atomically
 from workshop_kit.learn.merge import merge
-from workshop_kit.learn.workspace import CHECKOUT, COPIED, Workspace, lesson_files
+from workshop_kit.learn.workspace import CHECKOUT, LessonCopy, Workspace, lesson_copies
 
 
 @dataclass
@@ -42,26 +42,25 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
     """
     done = Update()
     try:
-        for name in COPIED:
-            for file in lesson_files(source / name):
-                _update_file(workspace, file, f"{name}/{file.relative_to(source / name)}", done)
+        for copy in lesson_copies(source):
+            _update_file(workspace, copy.source, copy.name, done)
     except OSError as error:
         raise explain(error, workspace.folder) from error
     return done
 
 
-def start_over(workspace: Workspace, names: Collection[str], source: Path = CHECKOUT) -> Path | None:
-    """Make the files ``names`` (paths like ``notebooks/01_container.ipynb``) what ``source`` has.
+def start_over(workspace: Workspace, copies: Iterable[LessonCopy]) -> Path | None:
+    """Make these files of the workspace what the checkout has.
 
     Returns the folder that keeps what the participant had there, None when nothing of theirs was replaced.
     """
     aside: Path | None = None
     try:
-        for name in sorted(names):
-            new, mine = (source / name).read_bytes(), workspace.folder / name
+        for copy in copies:
+            new, mine = copy.source.read_bytes(), workspace.folder / copy.name
             if mine.exists() and mine.read_bytes() != new:
-                aside = keep_aside(workspace, name, aside)
-            _write_new(workspace, name, new)
+                aside = keep_aside(workspace, copy.name, aside)
+            _write_new(workspace, copy.name, new)
     except OSError as error:
         raise explain(error, workspace.folder) from error
     return aside

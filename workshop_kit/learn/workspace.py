@@ -13,11 +13,15 @@ from pathlib import Path
 
 from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
+from workshop_kit.learn.exercise.course import FILE, MY_SERVICE, read_toml
+from workshop_kit.learn.exercise.marked import is_hidden
 from workshop_kit.learn.files import explain, write_atomically
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout of which a participant gets an own copy."""
+EDITED = (*COPIED, MY_SERVICE)
+"""Folders of a workspace that the participant edits."""
 NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
 """How names end that are the checkout's alone: a copy would go stale, and one of predictions tells the answers."""
 BASE = "base"
@@ -45,8 +49,10 @@ class Workspace:
             hidden = folder / HIDDEN
             hidden.mkdir(parents=True, exist_ok=True)
             _private_folder(hidden / "secrets")
-            for name in COPIED:
-                _bring_in(source / name, folder / name, hidden / BASE / name)
+            for name in EDITED:
+                (folder / name).mkdir(exist_ok=True)
+            for copy in lesson_copies(source):
+                _bring_in(copy, folder, hidden / BASE)
             return cls(folder, _id_of(hidden / "id"))
         except OSError as error:
             raise explain(error, folder) from error
@@ -69,6 +75,11 @@ class Workspace:
     def exercises(self) -> Path:
         """The participant's exercises, a folder a lesson."""
         return self.folder / "exercises"
+
+    @property
+    def my_service(self) -> Path:
+        """The participant's own service."""
+        return self.folder / MY_SERVICE
 
     @property
     def base(self) -> Path:
@@ -125,7 +136,7 @@ class Workspace:
 
         Its ``.env`` names the compose project: by the folder's name alone two workspaces on one engine would share it.
         """
-        folder = self.folder / "my_service"
+        folder = self.my_service
         line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
         try:
             folder.mkdir(exist_ok=True)
@@ -163,28 +174,50 @@ def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
     raise NotReady(f"{start} is not in a workspace.", "Run `./workshop start` and open the lesson there.")
 
 
+@dataclass(frozen=True)
+class LessonCopy:
+    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``)."""
+
+    source: Path
+    name: str
+    lesson: str
+
+
 def _private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
 
 
-def _bring_in(source: Path, target: Path, base: Path) -> None:
-    """Copy the files of ``source`` that ``target`` lacks, each whole or not at all, and remember them in ``base``."""
-    for file in lesson_files(source):
-        name = file.relative_to(source)
-        if not (target / name).exists():
-            for copy in (base / name, target / name):
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(copy, file.read_bytes())
-    if source.is_dir():
-        target.mkdir(exist_ok=True)
+def _bring_in(copy: LessonCopy, target: Path, base: Path) -> None:
+    """Copy a file that ``target`` lacks, whole or not at all, and remember it in ``base``."""
+    if not (target / copy.name).exists():
+        for path in (base / copy.name, target / copy.name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, copy.source.read_bytes())
+
+
+def lesson_copies(root: Path) -> Iterator[LessonCopy]:
+    """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
+
+    In a lesson with an exercise that judges the service, a file stands in ``my_service/`` unless an exercise of
+    another kind names it.
+    """
+    entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
+    built = {entry.get("lesson") for entry in entries if entry.get("judges") == "service"}
+    others = {(entry.get("lesson"), entry.get("file")) for entry in entries if entry.get("judges") != "service"}
+    for folder in COPIED:
+        for path in lesson_files(root / folder):
+            name = path.relative_to(root / folder)
+            lesson, file = name.parts[0].removesuffix(".ipynb"), "/".join(name.parts[1:])
+            mine = folder == "exercises" and lesson in built and (lesson, file) not in others
+            yield LessonCopy(path, f"{MY_SERVICE}/{file}" if mine else f"{folder}/{name.as_posix()}", lesson)
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:
-    """Yield the files worth copying: no register, nothing hidden, no caches, no links that lead elsewhere."""
+    """Yield the files worth copying: no register, nothing hidden but `VISIBLE`, no caches, no links elsewhere."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        odd = any(part.startswith(".") or part.endswith(NOT_COPIED) for part in parts)
+        odd = any(is_hidden(part) or part.endswith(NOT_COPIED) for part in parts)
         if path.is_file() and not path.is_symlink() and not odd:
             yield path
 

@@ -45,8 +45,10 @@ def instruction(created_by: str) -> str:
     return text if len(text) <= INSTRUCTION_LENGTH else text[: INSTRUCTION_LENGTH - 1] + "…"
 
 
-def files(engine: Engine, tag: str) -> pd.DataFrame:
+def files(engine: Engine, tag: str, *, below: int = 0) -> pd.DataFrame:
     """Every file that any layer of an image holds, also those that a later layer deleted or replaced.
+
+    So many of the oldest layers (those of the base, say) are left out as ``below`` says.
 
     Columns: ``layer`` (int64, 0 the oldest one with files), ``instruction`` (str), ``path`` (str, without leading
     slash), ``size_bytes`` (int64), ``visible`` (bool: a container of the image can see it). Source: ``docker save``.
@@ -56,8 +58,9 @@ def files(engine: Engine, tag: str) -> pd.DataFrame:
             saved.write(chunk)
         saved.seek(0)
         with tarfile.open(fileobj=saved) as archive:
-            found = [(name, list(_members(archive, layer))) for name, layer in _layers_with_files(archive)]
-    return pd.DataFrame(_with_visibility(found), columns=["layer", "instruction", "path", "size_bytes", "visible"])
+            found = [(name, list(_members(archive, layer))) for name, layer in _layers_with_files(archive)[below:]]
+    rows = _with_visibility(found, below)
+    return pd.DataFrame(rows, columns=["layer", "instruction", "path", "size_bytes", "visible"])
 
 
 def _layers_with_files(archive: tarfile.TarFile) -> list[tuple[str, str]]:
@@ -82,11 +85,13 @@ def _members(archive: tarfile.TarFile, layer: str) -> Iterator[tuple[str, int]]:
                 yield member.name.removeprefix("./").removeprefix("/"), member.size
 
 
-def _with_visibility(found: list[tuple[str, list[tuple[str, int]]]]) -> list[tuple[int, str, str, int, bool]]:
+def _with_visibility(
+    found: list[tuple[str, list[tuple[str, int]]]], first: int = 0
+) -> list[tuple[int, str, str, int, bool]]:
     """Walk from the newest layer down: what a newer one deleted or replaced cannot be seen any more."""
     rows: list[tuple[int, str, str, int, bool]] = []
     covered: set[str] = set()
-    for number, (name, members) in reversed(list(enumerate(found))):
+    for number, (name, members) in reversed(list(enumerate(found, first))):
         newly: set[str] = set()
         for path, size in members:
             folder, _, last = path.rpartition("/")

@@ -9,7 +9,7 @@ import pytest
 
 from workshop_kit.errors import NotReady
 from workshop_kit.learn import content
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.learn.workspace import Workspace, lesson_copies
 
 LESSON = "notebooks/00_start.ipynb"
 
@@ -74,7 +74,7 @@ def test_progress_and_own_files_are_none_of_the_updates_business(source: Path, w
 def test_starting_over_keeps_what_was_there(source: Path, workspace: Workspace) -> None:
     """A fresh start of a lesson puts the participant's version into kept/, and says where."""
     write(workspace.folder / LESSON, "mine")
-    aside = content.start_over(workspace, [LESSON], source)
+    aside = content.start_over(workspace, [copy for copy in lesson_copies(source) if copy.name == LESSON])
     assert aside is not None
     assert cell(aside / LESSON) == "mine"
     assert cell(workspace.folder / LESSON) == "first"

@@ -12,7 +12,7 @@ from typing import Any
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise import registry
 from workshop_kit.learn.exercise.course import FILE
-from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, marked_sources, read_text
+from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, is_hidden, marked_sources, read_text
 from workshop_kit.learn.exercise.markers import MarkerError
 from workshop_kit.learn.exercise.regions import region_of, starter
 from workshop_kit.learn.exercise.registry import Exercise
@@ -168,7 +168,7 @@ def _strays(root: Path, plan: Plan) -> list[str]:
     found = []
     for path in sorted((root / "exercises").rglob("*")):
         name = path.relative_to(root).as_posix()
-        odd = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(root).parts)
+        odd = any(is_hidden(part) or part == "__pycache__" for part in path.relative_to(root).parts)
         if path.is_file() and not odd and name != FILE and name not in plan.wanted:
             found.append(name)
     return found

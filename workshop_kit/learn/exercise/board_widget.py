@@ -17,7 +17,7 @@ from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.job import PARTS, Job, JobWidget, static_page
 from workshop_kit.learn.lab_settings import trust
 from workshop_kit.learn.names import lesson_names
-from workshop_kit.learn.workspace import COPIED, Workspace, lesson_files
+from workshop_kit.learn.workspace import EDITED, Workspace, lesson_files
 from workshop_kit.progress import Report
 from workshop_kit.show.shown import Shown
 
@@ -117,6 +117,6 @@ def _written(workspace: Workspace) -> dict[str, int]:
     """When each file of the lessons was written last (nanoseconds), by its path in the workspace."""
     return {
         str(file.relative_to(workspace.folder)): file.stat().st_mtime_ns
-        for folder in COPIED
+        for folder in EDITED
         for file in lesson_files(workspace.folder / folder)
     }

@@ -12,6 +12,8 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise.marked import read_text
 
 FILE = "exercises/exercises.toml"
+MY_SERVICE = "my_service"
+"""The folder of a workspace that holds the participant's own service."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,8 +17,9 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn import content
 from workshop_kit.learn.exercise import board as boards
-from workshop_kit.learn.exercise import regions, registry
+from workshop_kit.learn.exercise import regions, registry, service_folder
 from workshop_kit.learn.exercise.comparing import same_code
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged, Registered
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result, Verdict
@@ -31,6 +34,10 @@ from workshop_kit.show.shown import Shown
 PACKAGE = "workshop_app"
 
 
+class Superseded(WorkshopError):
+    """A check that ended without a result, since a newer one of the same exercise began."""
+
+
 @dataclass(frozen=True)
 class Desk:
     """The exercises of one workspace. ``stack`` is asked for when a check needs an engine, and not before."""
@@ -41,6 +48,12 @@ class Desk:
     root: Path = CHECKOUT
     exercises: tuple[Exercise, ...] = ()
     subjects: dict[str, Subject] = field(default_factory=dict, repr=False)
+    running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
+
+    def stop_checks(self) -> None:
+        """End every running check."""
+        for superseded in list(self.running.values()):
+            superseded.set()
 
     @classmethod
     def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> Desk:
@@ -87,10 +100,19 @@ class Desk:
         self.progress.keep_answer(exercise.id, answer)
 
     def check(self, identifier: str, report: Report = silent) -> Result:
-        """Judge what the participant has now, and write down how it went. Raises WrongUsage for an unknown id."""
+        """Judge what the participant has now, and write down how it went; a running check of the exercise ends.
+
+        Raises WrongUsage for an unknown id, and Superseded when a newer check of the exercise began meanwhile.
+        """
         exercise = self.find(identifier)
         started = time.monotonic()
-        judged = self._judge(exercise, report)
+        superseded = threading.Event()
+        if (older := self.running.get(exercise.id)) is not None:
+            older.set()
+        self.running[exercise.id] = superseded
+        judged = self._judge(exercise, report, superseded)
+        if superseded.is_set():
+            raise Superseded(f"A newer check of {exercise.id} has begun.", "Wait for that one.")
         result = Result(
             exercise.id,
             judged.ruling,
@@ -119,18 +141,23 @@ class Desk:
         if not (anyway or done.passed_at or done.solution_shown):
             return None
         self.progress.record_solution(exercise.id)
-        return self.texts(exercise).solution
+        first, *others = exercise.parts
+        more = [f"\n# {part.file}\n{self.texts(part).solution}" for part in others]
+        return "".join([self.texts(first).solution, *more])
 
     def reset(self, identifier: str) -> str:
         """Put the starter back into the exercise's region; return a sentence that says where the old file is kept."""
         exercise = self.find(identifier)
-        texts = self.texts(exercise)
-        text, name = texts.with_body(texts.starter), texts.name
-        aside = content.keep_aside(self.workspace, name) if (self.workspace.folder / name).exists() else None
-        content.write(self.workspace, name, text)
+        aside, folder = None, self.workspace.folder
+        for part in exercise.parts:
+            texts = self.texts(part)
+            text = texts.with_body(texts.starter)
+            if (folder / texts.name).exists():
+                aside = content.keep_aside(self.workspace, texts.name, aside)
+            content.write(self.workspace, texts.name, text)
+        name = exercise.path
         if exercise.file is None:
             trust(self.workspace)  # a notebook that changed unsigned would be shown without its panels
-        folder = self.workspace.folder
         kept = f" What you had is in {folder.name}/{aside.relative_to(folder)}." if aside else ""
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
         return f"{exercise.id} is back at its start in {folder.name}/{name}.{kept}{reload}"
@@ -178,7 +205,9 @@ class Desk:
         """The texts of an exercise: its source, its starter, and what the participant has."""
         return Texts(self.root, self.workspace.folder, exercise)
 
-    def _judge(self, exercise: Exercise, report: Report) -> Judged:
+    def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+        if exercise.judges == "service":
+            return self._judge_service(exercise, report, superseded)
         texts = self.texts(exercise)
         files: Mapping[str, str] = {}
         if exercise.file is not None:
@@ -190,6 +219,26 @@ class Desk:
         context = Context(exercise, self.stack(), self.workspace.seed, files, answer, report)
         judged = _registered(exercise.id).check(context)
         untouched = texts.is_untouched() if exercise.file else bool((answer or {}).get("untouched", True))
+        if judged.ruling is not Verdict.PASSED and untouched:
+            return replace(judged, verdict=Verdict.NOT_STARTED)
+        return judged
+
+    def _judge_service(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+        """Judge a copy of ``my_service/`` in which the regions of other exercises are solved."""
+        with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+            folder = Path(temporary) / MY_SERVICE
+            try:
+                whole = service_folder.copy(self.texts(exercise), folder)
+            except Unreadable as damaged:
+                return Judged(str(damaged), verdict=Verdict.NOT_READABLE)
+            context = Context(
+                exercise, self.stack(), self.workspace.seed, report=report, folder=folder, superseded=superseded
+            )
+            judged = _registered(exercise.id).check(context)
+        if whole:
+            files = ", ".join(whole)
+            judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {files}.)")
+        untouched = all(self.texts(part).is_untouched() for part in exercise.parts)
         if judged.ruling is not Verdict.PASSED and untouched:
             return replace(judged, verdict=Verdict.NOT_STARTED)
         return judged

@@ -29,7 +29,8 @@ REQUIRED = (
     "guidelines",
     "hints",
 )
-OPTIONAL = ("file",)
+OPTIONAL = ("file", "more_files", "judges")
+JUDGES = ("service", "file", "notebook")
 
 
 def entry_problems(entry: Mapping[str, Any], number: int, course: Course) -> Iterator[str]:
@@ -126,6 +127,19 @@ def _file(value: object, _: Course) -> Iterator[str]:
         yield f"leave `file` out for an exercise in the notebook: its source is {NOTEBOOK}"
 
 
+def _more_files(value: object, course: Course) -> Iterator[str]:
+    if not isinstance(value, list) or not value:
+        yield "`more_files` is no list, or an empty one"
+        return
+    for one in value:
+        yield from (problem.replace("`file`", "`more_files`") for problem in _file(one, course))
+
+
+def _judges(value: object, _: Course) -> Iterator[str]:
+    if value not in JUDGES:
+        yield f"`judges` is {value!r}; it is one of {', '.join(JUDGES)}"
+
+
 LOOK_AT: dict[str, Callable[[object, Course], Iterator[str]]] = {
     "id": _id,
     "title": _text("title"),
@@ -138,4 +152,6 @@ LOOK_AT: dict[str, Callable[[object, Course], Iterator[str]]] = {
     "guidelines": _guidelines,
     "hints": _hints,
     "file": _file,
+    "more_files": _more_files,
+    "judges": _judges,
 }

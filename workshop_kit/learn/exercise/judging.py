@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from workshop_kit.engine.stack import Stack
@@ -17,6 +19,8 @@ class Context:
     """What a check may look at.
 
     ``files`` maps an exercise file (``__main__.py``) to its text: the participant's region, the others solved.
+    ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
+    exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
     ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
     """
 
@@ -26,6 +30,8 @@ class Context:
     files: Mapping[str, str] = field(default_factory=dict)
     answer: Any = None
     report: Report = silent
+    folder: Path = Path()
+    superseded: threading.Event = field(default_factory=threading.Event)
 
     @property
     def text(self) -> str:

@@ -12,6 +12,14 @@ from workshop_kit.learn.exercise.markers import MarkerError, parse
 NOTEBOOK = "notebook.py"
 """The file of a lesson's exercises that are done in the notebook: a region becomes a cell."""
 
+VISIBLE = (".dockerignore",)
+"""Files that are an exercise although their names begin with a dot."""
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is none of the lessons'."""
+    return name.startswith(".") and name not in VISIBLE
+
 
 @dataclass(frozen=True)
 class Source:
@@ -45,14 +53,14 @@ def read_text(path: Path, shown: str) -> str:
 
 
 def marked_sources(root: Path) -> Iterator[Source]:
-    """Yield every file below ``root/solutions/<lesson>/``, in order; hidden files and caches are none.
+    """Yield every file below ``root/solutions/<lesson>/``, in order; no caches, and nothing hidden but `VISIBLE`.
 
     Raises WorkshopError for a file that is not text.
     """
     solutions = root / "solutions"
     for path in sorted(solutions.rglob("*")):
         parts = path.relative_to(solutions).parts
-        odd = any(part.startswith(".") or part == "__pycache__" for part in parts)
+        odd = any(is_hidden(part) or part == "__pycache__" for part in parts)
         if len(parts) < 2 or odd or not path.is_file():
             continue
         yield Source(parts[0], "/".join(parts[1:]), read_text(path, f"solutions/{'/'.join(parts)}"))

@@ -94,8 +94,7 @@ class Panel:
     @property
     def path(self) -> str:
         """The file to edit, as JupyterLab knows it; empty for an exercise in the notebook."""
-        file = self.exercise.file
-        return f"exercises/{self.exercise.lesson}/{file}" if file else ""
+        return self.exercise.path if self.exercise.file else ""
 
     def page(self) -> Shown:
         """What a page without a kernel shows."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise.course import FILE, Course, course_in, read_toml
+from workshop_kit.learn.exercise.course import FILE, MY_SERVICE, Course, course_in, read_toml
 from workshop_kit.learn.exercise.entries import entry_problems
 from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, marked_sources
 from workshop_kit.learn.names import resolve
@@ -26,8 +26,10 @@ class Exercise:
     (``01_container``); ``task`` what to do, in plain text, a paragraph a line; ``minutes`` to do it and
     ``debrief_minutes`` to talk about it afterwards; ``tracks`` those that it is part of; ``guidelines`` what it serves
     (``factor 6, Logs``, ``Process Disposability``); ``hints`` three, the first diagnoses and the last nearly tells.
-    ``file`` is what the participant edits, below ``exercises/<lesson>/``; None for an exercise in the notebook, whose
-    cell is ``exercise-<id with a dash for the dot>``.
+    ``file`` is what the participant edits; None for an exercise in the notebook, whose cell is
+    ``exercise-<id with a dash for the dot>``. ``more_files`` have a region of the same id and are edited with it.
+    ``judges`` says what the check looks at: ``service`` (builds ``my_service/``, where its files stand), ``file`` or
+    ``notebook``; "" for a file below ``exercises/<lesson>/`` that is laid over the service's image.
     """
 
     id: str
@@ -41,6 +43,8 @@ class Exercise:
     guidelines: tuple[str, ...]
     hints: tuple[str, str, str]
     file: str | None = None
+    more_files: tuple[str, ...] = ()
+    judges: Literal["service", "file", "notebook", ""] = ""
 
     @property
     def cell(self) -> str:
@@ -56,6 +60,18 @@ class Exercise:
     def source(self) -> str:
         """The marked source that its region stands in, below ``solutions/<lesson>/``."""
         return self.file or NOTEBOOK
+
+    @property
+    def path(self) -> str:
+        """What the participant edits, as a path in the workspace."""
+        if self.file is None:
+            return f"notebooks/{self.lesson}.ipynb"
+        return f"{MY_SERVICE}/{self.file}" if self.judges == "service" else f"exercises/{self.lesson}/{self.file}"
+
+    @property
+    def parts(self) -> tuple[Exercise, ...]:
+        """The same exercise once for each of its files, that of ``file`` first."""
+        return (self, *(replace(self, file=name, more_files=()) for name in self.more_files))
 
     @property
     def all_minutes(self) -> int:
@@ -134,7 +150,7 @@ def _doubles(entries: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _source_problems(exercises: Sequence[Exercise], sources: Sequence[Source], course: Course) -> Iterator[str]:
     """Yield what does not fit between entries and regions: each has the other, in the file that is named."""
-    regions: dict[str, Source] = {}
+    regions: dict[str, list[str]] = {}
     for source in sources:
         if course.lesson(source.lesson) is None:
             yield f"{source.name} is in no lesson; the lessons stand in {FILE}."
@@ -144,20 +160,20 @@ def _source_problems(exercises: Sequence[Exercise], sources: Sequence[Source], c
             yield str(error)
             continue
         for name in names:
-            if name in regions:
-                yield f"{name} has a region in {source.name} and in {regions[name].name}."
-            regions[name] = source
+            regions.setdefault(name, []).append(source.name)
     for exercise in exercises:
-        yield from _missing_region(exercise, sources, regions)
+        yield from _misplaced_regions(exercise, sources, regions.get(exercise.id, []))
     for name in sorted(set(regions) - {exercise.id for exercise in exercises}):
-        yield f"{name} has a region in {regions[name].name} and no [[exercise]] in {FILE}."
+        yield f"{name} has a region in {regions[name][0]} and no [[exercise]] in {FILE}."
 
 
-def _missing_region(exercise: Exercise, sources: Sequence[Source], regions: Mapping[str, Source]) -> Iterator[str]:
-    expected = f"solutions/{exercise.lesson}/{exercise.source}"
-    if expected not in {source.name for source in sources}:
-        yield f"{exercise.id}: its source {expected} is not there."
-    elif exercise.id not in regions:
-        yield f"{exercise.id}: {expected} has no `# region {exercise.id}`."
-    elif regions[exercise.id].name != expected:
-        yield f"{exercise.id}: its region stands in {regions[exercise.id].name}, not in {expected}."
+def _misplaced_regions(exercise: Exercise, sources: Sequence[Source], regions: Sequence[str]) -> Iterator[str]:
+    expected = [f"solutions/{exercise.lesson}/{part.source}" for part in exercise.parts]
+    for name in expected:
+        if name not in {source.name for source in sources}:
+            yield f"{exercise.id}: its source {name} is not there."
+        elif name not in regions:
+            yield f"{exercise.id}: {name} has no `# region {exercise.id}`."
+    for name in regions:
+        if name not in expected:
+            yield f"{exercise.id}: its region stands in {name}, not in {' or '.join(expected)}."

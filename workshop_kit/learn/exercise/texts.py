@@ -48,8 +48,7 @@ class Texts:
     @property
     def name(self) -> str:
         """The participant's file, as a path in the workspace."""
-        lesson = self.exercise.lesson
-        return f"exercises/{lesson}/{self.exercise.file}" if self.exercise.file else f"notebooks/{lesson}.ipynb"
+        return self.exercise.path
 
     @property
     def _shown(self) -> str:

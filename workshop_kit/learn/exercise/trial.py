@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -33,21 +34,27 @@ class Trial:
     """A running trial. Nothing here raises for what the participant's code does; after the deadline nothing waits."""
 
     def __init__(
-        self, running: containers.Running, ends_at: float, secrets: tuple[str, ...], port: int = laying.PORT
+        self,
+        running: containers.Running,
+        ends_at: float,
+        secrets: tuple[str, ...] = (),
+        port: int = laying.PORT,
+        superseded: threading.Event | None = None,
     ) -> None:
         self.running = running
         self._ends_at = ends_at
         self._secrets = secrets
+        self._superseded = superseded or threading.Event()
         self._port = _port(running.inspect(), port)
 
     def at(self, port: int) -> Trial:
         """The same container, asked at another of the ports that it was run with."""
-        return Trial(self.running, self._ends_at, self._secrets, port)
+        return Trial(self.running, self._ends_at, self._secrets, port, self._superseded)
 
     @property
     def left_seconds(self) -> float:
-        """What is left until the deadline; never negative."""
-        return max(0.0, self._ends_at - time.monotonic())
+        """What is left until the deadline; nothing once a newer check has begun."""
+        return 0.0 if self._superseded.is_set() else max(0.0, self._ends_at - time.monotonic())
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS

@@ -63,13 +63,14 @@ SEEN: dict[str, Any] = {
     "started": 38,
     "refused": True,
     "busy_cores": 0.5,
+    "read_only": True,
 }
 
 
 def limits_findings(seen: dict[str, Any]) -> list[Finding]:
     """What the check finds in what was seen inside."""
     parts = (container_limits._memory, container_limits._processes, container_limits._cores)
-    return [part(seen, MOST) for part in parts]
+    return [*(part(seen, MOST) for part in parts), container_limits._root(seen)]
 
 
 @pytest.mark.parametrize(
@@ -80,10 +81,11 @@ def limits_findings(seen: dict[str, Any]) -> list[Finding]:
         ({"processes": None}, {"refused": False}, "fork bomb"),
         ({"cores": None}, {}, "two busy loops"),
         ({"cores": 2.0}, {}, "may use 2 cores"),
+        ({}, {"read_only": False}, "can change the code that runs"),
     ],
 )
 def test_limits_that_do_not_do_are_told_apart(kernel: dict[str, Any], also: dict[str, Any], says: str) -> None:
-    """None at all, or too much: one finding each, and the two others pass."""
+    """None at all, or too much: one finding each, and all others pass."""
     assert all(finding.passed for finding in limits_findings(SEEN))
     findings = limits_findings({**SEEN, **also, "kernel": {**SEEN["kernel"], **kernel}})
     (wrong,) = (finding for finding in findings if not finding.passed)

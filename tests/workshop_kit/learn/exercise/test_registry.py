@@ -45,6 +45,13 @@ PROBLEMS = [
     ('hints = ["Look at', 'tips = ["Look at', "container.layer: `hints` is missing"),
     ('"leaving.py"', '"../leaving.py"', "container.graceful: `file` is '../leaving.py'"),
     ('lesson = "01_container"\nfile', 'lesson = "00_start"\nfile', "container.graceful: the lesson 00_start has no"),
+    ('"leaving.py"', '"leaving.py"\njudges = "code"', "container.graceful: `judges` is 'code'; it is one of service"),
+    ('"leaving.py"', '"leaving.py"\nmore_files = ["/a"]', "container.graceful: `more_files` is '/a'; write a path"),
+    (
+        '"leaving.py"',
+        '"leaving.py"\nmore_files = ["a.txt"]',
+        "container.graceful: its source solutions/01_container/a.",
+    ),
     ('"leaving.py"', '"gone.py"', "container.graceful: its source solutions/01_container/gone.py is not there"),
 ]
 
@@ -68,7 +75,7 @@ def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, ne
     [
         ("leaving.py", "x = 1\n", "container.graceful: solutions/01_container/leaving.py has no `# region container.g"),
         ("leaving.py", MARKED.replace("# endregion", "#"), "solutions/01_container/leaving.py, line 3: `# region"),
-        ("other.py", MARKED, "container.graceful has a region in solutions/01_container/other.py and in solutions/01"),
+        ("other.py", MARKED, "container.graceful: its region stands in solutions/01_container/other.py, not in solut"),
         (
             "more.py",
             MARKED.replace("graceful", "new"),

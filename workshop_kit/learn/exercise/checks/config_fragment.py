@@ -9,7 +9,7 @@ from workshop_kit.engine.store import PREFIX
 from workshop_kit.engine.tasks.definition import TaskDefinition
 from workshop_kit.engine.tasks.parse import parse
 from workshop_kit.errors import WrongUsage
-from workshop_kit.learn.exercise.checks.limits_fragment import plain_yaml
+from workshop_kit.learn.exercise.checks.yaml_fragment import plain_yaml
 
 IMAGE = "${IMAGE}"
 THEIRS = ("image", "environment", "secrets")

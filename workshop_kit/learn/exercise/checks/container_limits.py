@@ -9,12 +9,13 @@ from typing import Any
 
 from docker.errors import APIError
 
+from workshop_kit.engine import images
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise import laying, trial
-from workshop_kit.learn.exercise.checks import limits_fragment
+from workshop_kit.learn.exercise import laying, service_image, service_trial
+from workshop_kit.learn.exercise.checks import compose_limits
+from workshop_kit.learn.exercise.checks.compose_limits import Limits
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.exercise.starting import wait_started
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
@@ -37,50 +38,63 @@ def given(seed: int) -> dict[str, Any]:
 
 @check("container.limits", given)
 def limits(context: Context) -> Judged:
-    """Run the service with the participant's limits; eat memory, start processes and be busy inside."""
+    """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
     try:
-        asked = limits_fragment.read(context.text)
+        asked = compose_limits.read(context.folder)
     except WorkshopError as error:
-        return _nothing_ran("Read limits.yaml", error, error.next_step, Verdict.NOT_READABLE)
-    wishes = {"MemoryReservation": asked.memory_wish_bytes or 0, "CpuShares": asked.cpu_shares or 0}
-    host = {"LogConfig": laying.SMALL_LOG, **wishes}
+        called = "docker compose config"
+        finding = Finding(False, called, error.what, "a file that Compose reads", error.what, error.next_step)
+        return Judged(error.what, (finding,), Verdict.NOT_READABLE)
+    base = images.tags(context.stack.root)["python"]
+    context.report(Step("Check", None, "building your image"))
     try:
-        with trial.run(
-            context.stack,
-            {},
-            memory_bytes=asked.memory_bytes,
-            cpus=asked.cpus,
-            pids=asked.pids,
-            host=host,
-            report=context.report,
-        ) as tried:
-            return _tried(tried, context)
+        with service_image.built(context.stack.session, context.folder, base, context.superseded) as image:
+            context.report(Step("Check", None, "starting your service with your limits"))
+            with service_trial.run(context, image, **_spec(asked)) as tried:
+                return _tried(tried, context, asked)
+    except service_image.BuildFailed as failed:
+        return service_trial.not_built(failed)
     except WorkshopError as refused:
         look = "Is it too little to start with, or more than this machine has?"
-        return _nothing_ran("Start the service with these limits", refused, look, Verdict.DID_NOT_START)
+        return service_trial.not_started("Start the service with these limits", refused, look)
 
 
-def _tried(tried: Trial, context: Context) -> Judged:
-    if (failed := wait_started(tried)) is not None:
+def _spec(asked: Limits) -> dict[str, Any]:
+    """What compose.yaml says, as fields of `Spec`."""
+    host: dict[str, Any] = {"MemoryReservation": asked.memory_wish_bytes, "CpuShares": asked.cpu_shares}
+    if asked.swap_bytes is not None:
+        host["MemorySwap"] = asked.swap_bytes
+    return {
+        "memory_bytes": asked.memory_bytes,
+        "cpus": asked.cpus,
+        "pids": asked.pids,
+        "read_only": asked.read_only,
+        "tmpfs": dict.fromkeys(asked.tmpfs, ""),
+        "host": {"LogConfig": laying.SMALL_LOG, **host},
+    }
+
+
+def _tried(tried: Trial, context: Context, asked: Limits) -> Judged:
+    if (failed := service_trial.wait_order(tried)) is not None:
         return failed
     context.report(Step("Check", None, "trying the limits from inside"))
     most = given(context.seed)
     seen = _seen(tried, most)
     if isinstance(seen, str):  # the service was growing just then, say: an honest limit gets a second try
         seen = _seen(tried, most)
-    after = tried.get("/livez")
+    after = service_trial.order(tried)
     alive = found(
-        after.status == 200,
-        "GET /livez, after all that",
+        after.status == 201,
+        "POST /orders, after all that",
         str(after),
-        "200",
+        "201",
         "The service itself fell victim to the limit.",
         "How much does it need when nobody does anything bad?",
     )
     if isinstance(seen, str):
         means = "With these limits there is no room to try them: nothing more could be started inside."
         return Judged(means, (_inside(means, seen), alive), Verdict.WRONG, tried.lines())
-    findings = (_memory(seen, most), _processes(seen, most), _cores(seen, most), alive)
+    findings = (_memory(seen, most), _swap(asked), _processes(seen, most), _cores(seen, most), _root(seen), alive)
     if all(finding.passed for finding in findings):
         return Judged("Whatever goes wrong inside, the rest of the machine stays as it was.", findings)
     return Judged(next(finding.means for finding in findings if not finding.passed), findings, Verdict.WRONG)
@@ -90,7 +104,7 @@ def _seen(tried: Trial, most: dict[str, Any]) -> dict[str, Any] | str:
     """What our own program, in our own image, could do inside; in words how it ended if it did not get through."""
     words = (str(most["memory_mib"] + BEYOND_MIB), str(most["processes"] + 1))
     try:
-        said = tried.running.exec("/venv/bin/python", "-I", "-S", "-c", INSIDE.read_text(), *words)
+        said = tried.running.exec("/usr/bin/python3", "-I", "-S", "-c", INSIDE.read_text(), *words)
     except APIError as error:
         return f"it could not be started: {error.explanation or error}"
     try:
@@ -152,9 +166,29 @@ def _cores(seen: dict[str, Any], most: dict[str, Any]) -> Finding:
     )
 
 
+def _swap(asked: Limits) -> Finding:
+    more = asked.swap_bytes is not None and (asked.swap_bytes < 0 or asked.swap_bytes > (asked.memory_bytes or 0))
+    says = "without end" if (asked.swap_bytes or 0) < 0 else f"{(asked.swap_bytes or 0) / MIB:.0f} MiB with memory"
+    return found(
+        not more,
+        "docker inspect: memory and swap together",
+        f"swap {says}" if more else "no more than memory",
+        "no more than memory",
+        "At its limit it goes on in swap, and slows down the disk for everyone, where it should end.",
+        "memswap_limit is memory and swap together; what happens where it is left out?",
+    )
+
+
+def _root(seen: dict[str, Any]) -> Finding:
+    return found(
+        seen["read_only"],
+        "Look whether the root file system can be written",
+        "read-only" if seen["read_only"] else "it can",
+        "read-only",
+        "Who gets in can change the code that runs, and what the service writes is lost with the container.",
+        "Which key of a service makes its root file system read-only?",
+    )
+
+
 def _inside(means: str, saw: str) -> Finding:
     return Finding(False, "Start a program inside", saw, "it runs", means, "Allow a little more.")
-
-
-def _nothing_ran(called: str, error: WorkshopError, look: str, verdict: Verdict) -> Judged:
-    return Judged(error.what, (Finding(False, called, error.what, "it runs", error.what, look),), verdict)

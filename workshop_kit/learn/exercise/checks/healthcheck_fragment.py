@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.learn.exercise.checks.limits_fragment import plain_yaml, service_of
+from workshop_kit.learn.exercise.checks.yaml_fragment import plain_yaml, service_of
 
 TIMES = ("interval", "timeout", "start_period", "start_interval")
 KEYS = ("test", *TIMES, "retries")

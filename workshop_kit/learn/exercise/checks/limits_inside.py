@@ -116,4 +116,5 @@ if __name__ == "__main__":
     seen["eaten_mib"], seen["eater_killed"] = eat(int(sys.argv[1]))
     seen["started"], seen["refused"] = multiply(int(sys.argv[2]))
     seen["busy_cores"] = be_busy()
+    seen["read_only"] = bool(os.statvfs("/").f_flag & os.ST_RDONLY)
     sys.stdout.write(json.dumps(seen))

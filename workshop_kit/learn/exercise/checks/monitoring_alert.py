@@ -11,7 +11,7 @@ from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise.checks.limits_fragment import plain_yaml
+from workshop_kit.learn.exercise.checks.yaml_fragment import plain_yaml
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.progress import Step

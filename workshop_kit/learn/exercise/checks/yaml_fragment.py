@@ -1,0 +1,47 @@
+"""Read a fragment of YAML: data, and only data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from workshop_kit.errors import WrongUsage
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without anchors: a few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError
+        return super().compose_node(parent, index)
+
+
+def plain_yaml(text: str) -> Any:
+    """What a YAML text says, as lists, mappings, text and numbers. Raises WrongUsage with one sentence."""
+    try:
+        return yaml.load(text, _PlainLoader)  # noqa: S506  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise WrongUsage(
+            f"This is no YAML{line}: {error.problem}.", "Look at the colons and the indentation."
+        ) from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise WrongUsage(
+            "This is no YAML that can be read here.", "Write plain keys, numbers and words, without anchors (&, *)."
+        ) from None
+
+
+def service_of(document: Any) -> dict[Any, Any]:
+    """What stands under ``services: service:``. Raises WrongUsage with one sentence if anything else is there."""
+    found = document
+    for key in ("services", "service"):
+        if not isinstance(found, dict) or set(found) != {key}:
+            raise WrongUsage("It should hold services:, in it service:, and nothing else.", "Reset the exercise.")
+        found = found[key]
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise WrongUsage("Under service: there should be one 'key: value' a line.", "Write mem_limit: and its value.")
+    return found

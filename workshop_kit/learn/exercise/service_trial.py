@@ -1,0 +1,72 @@
+"""Run the image of a participant's service for a check: hardened, bounded, and asked from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from workshop_kit.engine import containers
+from workshop_kit.engine.labels import COLLECT
+from workshop_kit.engine.spec import Spec
+from workshop_kit.errors import WorkshopError
+from workshop_kit.learn.exercise import laying, trial
+from workshop_kit.learn.exercise.asking import Answer
+from workshop_kit.learn.exercise.judging import Context, Judged
+from workshop_kit.learn.exercise.result import Finding, Verdict
+from workshop_kit.learn.exercise.service_image import BuildFailed, ServiceImage, finding
+from workshop_kit.learn.exercise.starting import did_not_start
+from workshop_kit.learn.exercise.trial import Trial
+
+ORDER = {"item": "tea", "quantity": 1}
+
+
+@contextlib.contextmanager
+def run(context: Context, image: ServiceImage, **changes: Any) -> Iterator[Trial]:
+    """Run the image; ``changes`` are fields of ``Spec``. Raises WorkshopError if the engine refuses to start it."""
+    spec = Spec(
+        image=image.tag,
+        ports=(laying.PORT,),
+        labels={COLLECT: "no"},
+        healthcheck=laying.NO_HEALTHCHECK,
+        host={"LogConfig": laying.SMALL_LOG},
+    )
+    with containers.run(context.stack.session, replace(spec, **changes)) as running:
+        yield Trial(running, time.monotonic() + trial.DEADLINE_SECONDS, superseded=context.superseded)
+
+
+def wait_order(tried: Trial) -> Judged | None:
+    """None once an order is taken (201), else what there is to say."""
+    ends_at = time.monotonic() + trial.START_SECONDS
+    while (answer := order(tried)).status != 201:
+        if answer.status is not None and answer.status < 500:
+            return _refused(answer)
+        if tried.ended is not None or time.monotonic() > ends_at or not tried.left_seconds:
+            return did_not_start(tried, "/orders")
+        time.sleep(trial.LOOK_SECONDS)
+    return None
+
+
+def order(tried: Trial) -> Answer:
+    """``POST /orders``."""
+    return tried.post("/orders", ORDER)
+
+
+def not_built(failed: BuildFailed) -> Judged:
+    """What there is to say when the folder makes no image: nothing else can be judged."""
+    found = finding(failed.said)
+    return Judged(found.means, (found,), Verdict.DID_NOT_START)
+
+
+def not_started(called: str, refused: WorkshopError, look: str) -> Judged:
+    """What there is to say when the engine refuses to start the container."""
+    found = Finding(False, called, refused.what, "it runs", "The engine refuses to start the container.", look)
+    return Judged(found.means, (found,), Verdict.DID_NOT_START)
+
+
+def _refused(answer: Answer) -> Judged:
+    means = f"The service answers {answer} to an order."
+    found = Finding(False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?")
+    return Judged(means, (found,))

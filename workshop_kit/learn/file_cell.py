@@ -6,15 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from IPython.core.getipython import get_ipython
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.learn import content
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.workspace import HIDDEN, Workspace
 
-SERVICE = "my_service"
-"""The participant's folder in a workspace: file cells write here and nowhere else."""
 MAGIC = "file"
 FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)[ \t]*\n")
 WRITTEN = "written"
@@ -22,7 +22,7 @@ WRITTEN = "written"
 
 def register(workspace: Workspace) -> None:
     """Make ``%%file`` a magic of this kernel; it takes the place of IPython's second name for ``%%writefile``."""
-    shell = get_ipython()
+    shell: Any = get_ipython()
     if shell is not None:
 
         def file(line: str, body: str) -> None:
@@ -38,9 +38,11 @@ def write(workspace: Workspace, name: str, body: str) -> str:
     Raises WrongUsage for a name outside of the folder, NotReady where it cannot be written.
     """
     path = PurePosixPath(name)
-    if path.parts[:1] != (SERVICE,) or len(path.parts) < 2 or ".." in path.parts:
-        example = f"%%{MAGIC} {SERVICE}/app.py"
-        raise WrongUsage(f"A file cell writes below {SERVICE}/, not {name or 'nowhere'}.", f"Begin it with {example}.")
+    if path.parts[:1] != (MY_SERVICE,) or len(path.parts) < 2 or ".." in path.parts:
+        example = f"%%{MAGIC} {MY_SERVICE}/app.py"
+        raise WrongUsage(
+            f"A file cell writes below {MY_SERVICE}/, not {name or 'nowhere'}.", f"Begin it with {example}."
+        )
     body = body.rstrip("\n") + "\n"
     target, written = workspace.folder / path, f"{HIDDEN}/{WRITTEN}/{path}"
     current, before = _text(target), _text(workspace.folder / written)

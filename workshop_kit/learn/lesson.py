@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import pandas as pd
 from docker.errors import APIError
 
-from workshop_kit import doctor
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.engine import containers, images, making, monitoring, reach, reaper, store
 from workshop_kit.engine.client import WorkspaceClient
@@ -52,7 +51,6 @@ from workshop_kit.show.live import LiveChart, Screens
 from workshop_kit.show.live_data import Panel
 from workshop_kit.show.map import system_map
 from workshop_kit.show.shown import Shown
-from workshop_kit.show.tables import Line, State, status_panel
 from workshop_kit.show.working import NotebookReport
 
 Made = TypeVar("Made", Running, RunningTask)
@@ -212,11 +210,6 @@ class Lesson:
     def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Shown:
         """Return the participant's policy beside a reference, once it is written. See `policies.compare`."""
         return compare(self.name, mine, reference, progress=self.progress, headless=self.headless)
-
-    def doctor(self) -> Shown:
-        """Return what ``./workshop doctor`` says of this machine, as a panel."""
-        lines = [Line(found.name, State(found.state), found.detail, found.command) for found in doctor.examine()]
-        return status_panel("This machine", lines)
 
     def exercise(self, identifier: str) -> Task:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""

@@ -11,12 +11,12 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise import registry
-from workshop_kit.learn.exercise.course import FILE
+from workshop_kit.learn.exercise.course import FILE, MY_SERVICE
 from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, is_hidden, marked_sources, read_text
 from workshop_kit.learn.exercise.markers import MarkerError
 from workshop_kit.learn.exercise.regions import region_of, starter
 from workshop_kit.learn.exercise.registry import Exercise
-from workshop_kit.learn.file_cell import MAGIC, SERVICE, file_named
+from workshop_kit.learn.file_cell import MAGIC, file_named
 from workshop_kit.learn.files import explain, write_atomically
 
 Notebook = dict[str, Any]
@@ -32,7 +32,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a lesson's notebook gets: the ids that it ``needed``, starters of its ``cells`` by id, and of its ``files``."""
+    """What a lesson's notebook gets: the ids that are ``needed``, starters of ``cells`` by id, of ``files`` by name."""
 
     needed: Sequence[str]
     cells: Mapping[str, str]
@@ -113,7 +113,7 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
             cells[source.lesson] = _cell_sources(source, text, exercises)
         else:
             plan.wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
-            starters.setdefault(source.lesson, {})[f"{SERVICE}/{source.file}"] = text
+            starters.setdefault(source.lesson, {})[f"{MY_SERVICE}/{source.file}"] = text
     for lesson in sorted({exercise.lesson for exercise in exercises}):
         needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
         sources = Sources(needed, cells.get(lesson, {}), starters.get(lesson, {}))
@@ -141,14 +141,22 @@ def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
     missing = [cell for cell in sources.needed if cell not in there]
     plan.problems += [f"{name} has no cell with the id {cell}; add one." for cell in missing]
     own = {cell: source for cell, source in sources.cells.items() if cell in there}
-    for cell in notebook["cells"]:
-        file = file_named(_source(cell))
+    for file, cell in _first_file_cells(notebook).items():
         if file in sources.files:
-            own[cell["id"]] = f"%%{MAGIC} {file}\n{sources.files[file]}".rstrip("\n")
-        elif file is not None:
-            plan.problems.append(f"{name}, cell {cell['id']}: {file} has no source in solutions/; add one.")
+            own[cell] = f"%%{MAGIC} {file}\n{sources.files[file]}".rstrip("\n")
+        else:
+            plan.problems.append(f"{name}, cell {cell}: {file} has no source in solutions/; add one.")
     if any(_source(cell) != own.get(cell.get("id"), _source(cell)) for cell in notebook["cells"]):
         plan.wanted[name] = written(with_sources(notebook, own))
+
+
+def _first_file_cells(notebook: Notebook) -> dict[str, str]:
+    """Return the id of the first cell that writes each file; a later one is a change that the lesson itself makes."""
+    found: dict[str, str] = {}
+    for cell in notebook["cells"]:
+        if file := file_named(_source(cell)):
+            found.setdefault(file, cell["id"])
+    return found
 
 
 def _source(cell: Mapping[str, Any]) -> str:

@@ -194,7 +194,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         classic builder. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
         """
         session, typed = self.client.session, arguments.get("tag")
-        tag = self.client.names.image(typed) if typed else None
+        tag = self.client.names.new_image(typed) if typed else None
         # The same word each time: with a random one in its labels an unchanged image would get a new id.
         word = f"0-{hashlib.sha256(f'{session.who.session} {tag}'.encode()).hexdigest()[:32]}"
         with session.making("image", "workspace", word) as making:
@@ -236,10 +236,14 @@ class Images(ImageCollection):  # type: ignore[misc]
     def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
         words = build_words(arguments)
         if words is None or not builder.has_buildkit(self.client.api):
-            classic = {"rm": True, **arguments, "path": arguments["path"] and str(arguments["path"])}
-            return super().build(**classic)  # type: ignore[no-any-return]
+            path = {"path": str(arguments["path"])} if arguments.get("path") else {}
+            return super().build(**{"rm": True, **arguments, **path})  # type: ignore[no-any-return]
         report = self.client.report()
-        identifier, log = builder.build(words, lambda line: report(builder.step(name, line)))
+        try:
+            identifier, log = builder.build(words, lambda line: report(builder.step(name, line)))
+        except BuildError:
+            report(Step(name, 1.0, "not built"))
+            raise
         report(Step(name, 1.0, "built", done=True))
         return super().get(identifier), iter(log)
 

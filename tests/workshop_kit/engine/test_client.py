@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ def test_a_name_gets_the_project_in_front_once() -> None:
     assert NAMES.thing("orders") == NAMES.thing(NAMES.thing("orders")) == "workshop-1a2b3c4d-orders"
     assert NAMES.image("my-service:1") == NAMES.image(NAMES.image("my-service:1")) == "workshop-1a2b3c4d/my-service:1"
     assert NAMES.image("shop/api") == "workshop-1a2b3c4d/shop/api"
+    assert NAMES.new_image("shop/api") == "workshop-1a2b3c4d/shop/api:latest"
     for address in ("ghcr.io/shop/api:1", "localhost/api", "127.0.0.1:5000/api"):
         assert NAMES.image(address) == address
 
@@ -185,6 +187,27 @@ def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceC
     assert "Could not find a version" in caught.value.__notes__[0]
     assert "There is no wheel of flask" in caught.value.__notes__[-1]
     assert client.session.ledger.entries() == []
+
+
+def test_what_buildkits_command_does_not_take_is_built_as_ever(client: WorkspaceClient) -> None:
+    """A Dockerfile from memory goes to the classic builder; the image is listed all the same."""
+    image, _ = client.images.build(fileobj=io.BytesIO(f"FROM {recipes.PYTHON_ALIAS}\n".encode()), tag="memory")
+    assert [one.id for one in client.images.list()] == [image.id]
+
+
+@pytest.mark.long
+def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
+    client: WorkspaceClient, engine: Engine, folder: Path
+) -> None:
+    """Each save installs its packages again: one image is left of it, and the cache holds the layers."""
+    (folder / "requirements.txt").write_text("starlette\nuvicorn\n")
+    base = client.images.get(recipes.PYTHON_ALIAS).attrs["Size"]
+    for save in range(3):
+        (folder / "app.py").write_text(f"saved = {save}\n")
+        image, steps = client.images.build(path=folder, tag="my-service:1")
+        assert "Successfully installed" in "".join(step["stream"] for step in steps)
+        assert things(engine, client.session.who.session) == [image.id]
+        assert 50 * (image.attrs["Size"] - base) < 500e6
 
 
 def test_a_container_is_found_by_its_name_replaced_and_reached(client: WorkspaceClient, images: dict[str, str]) -> None:

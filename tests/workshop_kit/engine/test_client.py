@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from docker.errors import BuildError, NotFound
+from docker.errors import APIError, BuildError, NotFound
 
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.client import WorkspaceClient
@@ -190,9 +190,12 @@ def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceC
 
 
 def test_what_buildkits_command_does_not_take_is_built_as_ever(client: WorkspaceClient) -> None:
-    """A Dockerfile from memory goes to the classic builder; the image is listed all the same."""
+    """A Dockerfile from memory goes to the classic builder; the image is listed, also where another is not found."""
     image, _ = client.images.build(fileobj=io.BytesIO(f"FROM {recipes.PYTHON_ALIAS}\n".encode()), tag="memory")
     assert [one.id for one in client.images.list()] == [image.id]
+    with pytest.raises(APIError) as caught:
+        client.containers.run("memoir")
+    assert caught.value.__notes__ == ["There is no image memoir here; this workspace has built memory:latest."]
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,10 +125,11 @@ def client(client_of: Callable[[str], WorkspaceClient]) -> WorkspaceClient:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small service with a package to install."""
+    """A small service with a package to install; no build of it is in the builder's cache yet."""
     folder = tmp_path / "my_service"
     folder.mkdir()
     (folder / "requirements.txt").write_text("iniconfig\n")
+    (folder / "unique").write_text(secrets.token_hex(8))
     (folder / "app.py").write_text("print('taken', flush=True)\n")
     (folder / "Dockerfile").write_text(
         f"FROM {recipes.PYTHON_ALIAS}\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n"

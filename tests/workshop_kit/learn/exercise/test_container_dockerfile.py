@@ -181,7 +181,7 @@ def test_a_dockerfile_with_one_fault_is_told_while_the_check_runs(stack: Stack, 
     assert FIVE["root"][1] in judged.summary
     assert f"✗ {judged.summary}" in heard
     left = {tag for image in stack.session.engine.client.images.list() for tag in image.tags} - tags
-    assert left <= {f"{images.tags(stack.root)['python']}-newer"}
+    assert left <= {f"{images.tags(stack.root)['python']}-newer-{stack.session.who.session}"}
 
 
 @pytest.mark.engine

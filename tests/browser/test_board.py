@@ -83,6 +83,24 @@ def test_the_board_asks_and_jumps(lab: LabPage, write_notebook: WriteNotebook) -
     assert lab.errors == []
 
 
+def test_the_next_lesson_opens_and_nothing_is_reset(lab: LabPage, write_notebook: WriteNotebook) -> None:
+    """One click and no question; the files of the workspace stay as they are."""
+    open_and_run(lab, write_notebook, "01_container", "w.board()")
+    lab.save()
+    before = files(lab)
+    button(widget(lab, 1), "Next lesson: 02_configuration").click()
+    expect(lab.page.get_by_role("heading", name=re.compile("^02 · "))).to_be_visible()
+    assert files(lab) == before
+    assert lab.errors == []
+
+
+def files(lab: LabPage) -> dict[str, bytes]:
+    """The files of the lessons, and those kept aside."""
+    folder = lab.workspace.folder
+    found = [path for name in ("notebooks", "exercises", "kept") for path in (folder / name).rglob("*")]
+    return {str(path): path.read_bytes() for path in found if path.is_file() and ".ipynb_checkpoints" not in path.parts}
+
+
 def results(form: Locator) -> Locator:
     """What came of the settings."""
     return form.get_by_role("region", name="What came of it")

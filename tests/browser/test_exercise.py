@@ -9,8 +9,11 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
+from tests.workshop_kit.learn.waiting import wait_until
+from workshop_kit.engine.session import Session
 from workshop_kit.learn.exercise import regions, registry
 from workshop_kit.learn.exercise.texts import Texts
+from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 pytestmark = [
@@ -91,6 +94,8 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNot
     lab.screenshot("exercise-beside")
     button(exercise, "Check").click()
     expect(found(exercise)).to_contain_text("Passed")
+    button(exercise, "Compare").click()
+    expect(exercise.get_by_label("The reference")).to_contain_text("loop.add_signal_handler")
     expect(on_the_board(exercise)).to_contain_text("✓ passed")
     lab.page.get_by_role("tab", name="__main__.py").locator(".lm-TabBar-tabCloseIcon").click()
     lab.screenshot("exercise-passed", exercise)
@@ -129,6 +134,63 @@ def hears(exercise: Locator) -> None:
         'img "not as expected"',
     ):
         assert line in heard
+
+
+def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(
+    lab: LabPage, write_notebook: WriteNotebook, texts: Texts
+) -> None:
+    """At the region's first line; the next file comes into the same pane, and the notebook keeps its width."""
+    write_notebook("lesson", [SETUP, SHOW, 'w.exercise("config.env");'])
+    lab.page.set_viewport_size({"width": 1024, "height": 768})
+    lab.open("lesson")
+    lab.run_all(2)
+    expect(widget(lab)).to_contain_text(f"Edit {texts.lines()} of __main__.py.")
+    button(widget(lab), "Open file").click()
+    line = lab.page.locator(".jp-FileEditor:visible .cm-activeLine")
+    expect(line).to_have_text(regions.region_of(texts.mine(), ID).splitlines()[0])
+    width = lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth")
+    lab.screenshot("exercise-open-1024")
+    button(lab.output(2).locator(".wk-live"), "Open file").click()
+    expect(line).to_contain_text("def read(")
+    assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
+    expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
+    assert lab.errors == []
+
+
+def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage, write_notebook: WriteNotebook) -> None:
+    """It stands under the buttons, above what was found; the cell after the panel runs, and not the panel's."""
+    write_notebook("lesson", [SETUP, SHOW, '"went on"'])
+    lab.page.set_viewport_size({"width": 1024, "height": 400})
+    lab.open("lesson")
+    for cell in (0, 1):
+        lab.run_cell(cell)
+    button(widget(lab), "Hint 1 of 3").click()
+    expect(widget(lab).get_by_text("Hint 1 of 3", exact=True).last).to_be_in_viewport()
+    lab.page.keyboard.press("Shift+Enter")
+    expect(lab.output(2)).to_contain_text("went on")
+    expect(lab.cell(1).locator(".jp-InputPrompt").first).to_have_text("[2]:")
+    assert lab.errors == []
+
+
+def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
+    lab: LabPage, write_notebook: WriteNotebook, texts: Texts, session: Session
+) -> None:
+    """With the switch on; no container is left of the check that was ended."""
+    write_notebook("lesson", [UP, SHOW])
+    lab.open("lesson")
+    lab.run_all(1)
+    exercise = widget(lab)
+    exercise.get_by_role("switch", name="Check on save").click()
+    button(exercise, "Open file").click()
+    for text in (texts.mine() + "# changed\n", texts.with_body(texts.solution)):
+        write_in_editor(lab, text)
+        lab.page.keyboard.press("Control+s")
+        expect(exercise.get_by_role("progressbar")).to_be_visible()
+    expect(found(exercise)).to_contain_text("Passed")
+    lab.screenshot("exercise-on-save", exercise)
+    wait_until(lambda: not [entry for entry in session.ledger.entries() if entry.scope == "kernel"])
+    assert Progress(lab.workspace.progress_path).exercise(ID).attempts == 1
+    assert lab.errors == []
 
 
 @pytest.mark.long

@@ -17,8 +17,11 @@ SOURCES = [
     "import os\nfrom pathlib import Path\n"
     "from workshop_kit.learn.predictions import predict\nfrom workshop_kit.learn.progress import Progress\n"
     'progress = Progress(Path(os.environ["WORKSHOP_WORKSPACE"], "progress.json"))',
-    'guess = predict("test.db", "The database is <b>gone</b>: what does health say?",\n'
-    '    {"green": "200 & healthy", "red": "503 <i>unhealthy</i>", "hang": "Nothing, it hangs"}, progress=progress)',
+    "from workshop_kit.learn.questions import Option, Question\n"
+    'texts = {"green": "200 & healthy", "red": "503 <i>unhealthy</i>", "hang": "It hangs.", "crash": "It crashes."}\n'
+    'options = {key: Option(text=text, reason=f"Why {key}: <s>so</s>.") for key, text in texts.items()}\n'
+    'text = "The database is <b>gone</b>: what does health say?"\n'
+    'guess = predict("test.db", Question(question=text, right="green", options=options), progress=progress)',
     'guess.reveal("green")',
     "import time\ntime.sleep(60)",
 ]
@@ -69,9 +72,25 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage, write_notebook: Write
     expect(answer(lab, "hangs")).to_have_attribute("aria-pressed", "false")
     assert guess(lab) == "red"
     lab.run_cell(2)
-    expect(lab.output(2)).to_contain_text(re.compile(r"You said\s*503 <i>unhealthy</i>\s*It did\s*200 & healthy"))
+    expect(lab.output(2)).to_contain_text(re.compile(r"It did\s*200 & healthy.*You said\s*503 <i>unhealthy</i>"))
     expect(answer(lab, "200")).to_contain_text("what it did")
     lab.screenshot("prediction-revealed", lab.cell(1))
+    assert lab.errors == []
+
+
+def test_after_a_click_shift_enter_goes_on(lab: LabPage, write_notebook: WriteNotebook) -> None:
+    """It runs the cell after the question, which tells why each option is so or not"""
+    write_notebook("prediction", SOURCES)
+    lab.open("prediction")
+    for cell in (0, 1):
+        lab.run_cell(cell)
+    answer(lab, "200").click()
+    expect(question(lab).get_by_role("status")).to_contain_text("Locked: 200 & healthy")
+    lab.page.keyboard.press("Shift+Enter")
+    lab.wait_until_run(2)
+    for key in ("green", "red", "hang", "crash"):
+        expect(lab.output(2)).to_contain_text(f"Why {key}: <s>so</s>.")
+    expect(lab.cell(3)).to_have_class(re.compile("jp-mod-active"))
     assert lab.errors == []
 
 

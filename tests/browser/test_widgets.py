@@ -38,7 +38,7 @@ def load():
     return pd.DataFrame({"time": at, "load": [50 + 30 * (n % 7) / 7 for n in range(len(at))]})"""
 SHOWN = {
     "map": 'w.map("service")',
-    "prediction": 'guess = w.predict("gone", "What does it say?", {"green": "It is well", "red": "It is not"})',
+    "prediction": 'guess = w.predict("memory-limit")',
     "exercise": 'w.exercise("container.graceful");',
     "board": "w.board()",
     "form": "w.settings_form()",
@@ -46,7 +46,7 @@ SHOWN = {
     "live": 'LiveChart(load, [Panel("One", "%", {"load": "load"})], "A load", stop_after_seconds=300).show(screens);',
 }
 PAPERS = ("prediction", "exercise", "board", "form", "explorer")
-NO_ANSWER = "No answer from the kernel: run this cell again."
+ASLEEP = "run the first cell to wake the buttons"
 
 
 def position(name: str) -> int:
@@ -104,8 +104,8 @@ def follow_the_theme(widgets: LabPage) -> None:
 
 def use(widgets: LabPage) -> None:
     """Guess, check, and try settings; a reload keeps all of it."""
-    press(widgets, "prediction", "It is not")
-    expect(widget(widgets, "prediction").get_by_role("status")).to_contain_text("Locked: It is not")
+    press(widgets, "prediction", "It stops growing")
+    expect(widget(widgets, "prediction").get_by_role("status")).to_contain_text("Locked: It stops growing")
     press(widgets, "exercise", "Hint 1 of 3")
     press(widgets, "exercise", "Check")
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
@@ -122,12 +122,12 @@ def use(widgets: LabPage) -> None:
 def lose_the_kernel(widgets: LabPage) -> None:
     """Restart the kernel and assert that each widget says that nothing answers."""
     widgets.restart_kernel()
-    press(widgets, "exercise", "Check")
+    expect(widget(widgets, "exercise")).to_contain_text(ASLEEP)
     press(widgets, "form", "Start it with these")
     press(widgets, "explorer", "Search")
     for name, said in (
-        ("exercise", NO_ANSWER),
-        ("form", NO_ANSWER),
+        ("exercise", ASLEEP),
+        ("form", ASLEEP),
         ("explorer", "no kernel"),
         ("live", "(kernel stopped?)"),
     ):
@@ -139,7 +139,7 @@ def reads(place: Locator, name: str) -> None:
     """Assert that a widget's static twin says what the widget showed."""
     twin = place.locator(".wk-static").first
     for text in {
-        "prediction": ("What does it say?", "It is not"),
+        "prediction": ("Its memory reaches the limit", "It stops growing"),
         "exercise": ("Not started", "SIG_IGN throws the signal away"),
         "board": ("container.graceful",),
         "form": ("MASTER_DB_PORT is not a whole number",),

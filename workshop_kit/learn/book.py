@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.learn.files import explain, write_atomically
+from workshop_kit.learn.questions import SUFFIX
+from workshop_kit.learn.workspace import CHECKOUT
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
@@ -41,8 +43,10 @@ class Chapter:
 
 
 def fingerprint(notebook: Path) -> str:
-    """What stands in the first line of a chapter: it changes with the lesson's own text and code, and only then."""
-    return f"<!-- {notebook.stem} {hashlib.sha256(notebook.read_bytes()).hexdigest()[:16]} -->"
+    """What stands in the first line of a chapter: it changes with the lesson's notebook and predictions alone."""
+    predictions = CHECKOUT / "notebooks" / f"{notebook.stem}{SUFFIX}"
+    content = notebook.read_bytes() + (predictions.read_bytes() if predictions.is_file() else b"")
+    return f"<!-- {notebook.stem} {hashlib.sha256(content).hexdigest()[:16]} -->"
 
 
 def is_current(notebook: Path, folder: Path) -> bool:

@@ -1,6 +1,7 @@
 // What widgets with a long-running button have in common; stands before a widget's own script. Python's half: job.py.
 
 const STALE_AFTER_MS = 6000; // while work runs, Python tells every second that it lives
+const ASLEEP = "No kernel answers: run the first cell to wake the buttons, then this one.";
 
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -28,6 +29,25 @@ function lab() {
 
 function openTabs() {
   return lab() ? [...lab().shell.widgets("main")] : [];
+}
+
+function notebookOf(node) {
+  return openTabs().find((tab) => tab.content?.widgets && tab.node.contains(node));
+}
+
+// Keys stay in a widget: JupyterLab would take `b` on a focused button for "insert a cell below".
+// Shift+Enter goes on with the cell after the widget's.
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key !== "Enter" || !event.shiftKey) return;
+    event.preventDefault();
+    const notebook = notebookOf(root);
+    if (!notebook) return;
+    notebook.content.activeCellIndex = notebook.content.widgets.findIndex((cell) => cell.node.contains(root)) + 1;
+    lab().shell.activateById(notebook.id);
+    lab().commands.execute("notebook:run-cell-and-select-next");
+  });
 }
 
 // After a reload JupyterLab no longer knows which output Python's updates of the static twin are for.
@@ -84,7 +104,7 @@ function conversation(model, { draw, answered = () => {} }) {
 
   talk.busy = () => Boolean(model.get("doing") || talk.waiting) && !talk.stale;
   talk.says = () => {
-    if (talk.stale) return ["problem", "No answer from the kernel: run this cell again."];
+    if (talk.stale) return ["problem", ASLEEP];
     if (model.get("doing")) return ["working", model.get("doing")];
     if (talk.waiting) return ["working", "Starting …"];
     return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
@@ -135,9 +155,8 @@ function workingRow(model, label) {
   return { node, draw };
 }
 
-// JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
 function widgetRoot(name, label, ...children) {
   const root = element("section", { class: `wk-exercise wk-live ${name}`, role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
-  root.addEventListener("keydown", (event) => event.stopPropagation());
+  keepKeys(root);
   return root;
 }

@@ -1,13 +1,4 @@
-// A question with a few answers; the first click locks one. Python owns the state, this draws it.
-
-const STALE_AFTER_MS = 6000;
-
-function element(tag, attributes = {}, text = "") {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text; // never innerHTML: questions and answers are text
-  return node;
-}
+// A question with four options; the first click locks one. Python owns the state, this draws it. parts.js stands before this.
 
 function statusOf(model, waiting) {
   const problem = model.get("problem");
@@ -15,7 +6,7 @@ function statusOf(model, waiting) {
   const choices = model.get("choices");
   const textOf = (key) => (choices.find((choice) => choice.key === key) || { text: key }).text;
   if (model.get("actual")) return `It did: ${textOf(model.get("actual"))}`;
-  if (model.get("locked")) return `Locked: ${textOf(model.get("locked"))}. Now run the experiment.`;
+  if (model.get("locked")) return `Locked: ${textOf(model.get("locked"))} Now run the experiment: Shift+Enter goes on.`;
   if (waiting === "stale") return "No answer from the kernel: run this cell again, then choose.";
   if (waiting) return "Locking your guess …";
   return "One click locks your guess. A wrong one teaches more than none.";
@@ -43,7 +34,6 @@ function moveFocus(event, buttons) {
 
 function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
-  // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
   const root = element("section", { class: "wk-prediction wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" });
   const list = element("div", { class: "wk-choices", role: "group", "aria-label": "Your guess" });
   const status = element("p", { class: "wk-status", role: "status", "aria-live": "polite" });
@@ -51,8 +41,9 @@ function render({ model, el }) {
   let timer = 0;
 
   const buttons = model.get("choices").map((choice) => {
-    const button = element("button", { class: "wk-choice", type: "button" });
-    button.append(
+    const button = element(
+      "button",
+      { class: "wk-choice", type: "button" },
       element("span", { class: "wk-mark", "aria-hidden": "true" }),
       element("span", {}, choice.text),
       element("span", { class: "wk-note" }),
@@ -70,8 +61,7 @@ function render({ model, el }) {
 
   function draw() {
     model.get("choices").forEach((choice, index) => drawChoice(buttons[index], choice, model));
-    const text = statusOf(model, waiting);
-    if (status.textContent !== text) status.textContent = text; // unchanged text is not announced again
+    setText(status, statusOf(model, waiting));
   }
   function settled() {
     clearTimeout(timer);
@@ -85,10 +75,8 @@ function render({ model, el }) {
     list,
     status,
   );
-  root.addEventListener("keydown", (event) => {
-    event.stopPropagation();
-    moveFocus(event, buttons);
-  });
+  root.addEventListener("keydown", (event) => moveFocus(event, buttons));
+  keepKeys(root);
   el.append(root);
   model.on("change", settled);
   draw();

@@ -12,8 +12,10 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.learn.job import PARTS
 from workshop_kit.learn.prediction_text import outcome, question_page
 from workshop_kit.learn.progress import Progress
+from workshop_kit.learn.questions import Question
 from workshop_kit.show.live_widget import answer_while_busy
 from workshop_kit.show.shown import Shown
 
@@ -23,7 +25,7 @@ HERE = Path(__file__).parent
 class PredictionWidget(anywidget.AnyWidget):
     """The question as it is clicked; its text twin for exported pages is `prediction_text.question_page`."""
 
-    _esm = HERE / "prediction.js"
+    _esm = PARTS + (HERE / "prediction.js").read_text()
     _css = HERE / "prediction.css"
     question = traitlets.Unicode().tag(sync=True)
     choices = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -34,11 +36,10 @@ class PredictionWidget(anywidget.AnyWidget):
 
 @dataclass
 class Prediction:
-    """A question on the page. ``choices`` maps a short key to the answer's text, in the order shown."""
+    """A question on the page; ``id`` is the one under which progress keeps the guess (``lesson.id``)."""
 
     id: str
-    question: str
-    choices: Mapping[str, str]
+    question: Question
     progress: Progress
     headless: bool = False
     _widget: PredictionWidget | None = field(default=None, repr=False)
@@ -48,17 +49,17 @@ class Prediction:
     def choice(self) -> str | None:
         """The key of the locked guess; None while there is none (and always in a headless run)."""
         guess = None if self.headless else self.progress.guess(self.id)
-        return guess.choice if guess and guess.choice in self.choices else None
+        return guess.choice if guess and guess.choice in self.question.options else None
 
     def show(self) -> None:
         """Show the question: as a widget with its static twin, or in a headless run as the twin alone."""
-        page = question_page(self.question, self.choices, self.choice)
+        page = question_page(self.question, self.choice)
         if self.headless:
             display(page)  # type: ignore[no-untyped-call]
             return
         self._widget = PredictionWidget(
-            question=self.question,
-            choices=[{"key": key, "text": text} for key, text in self.choices.items()],
+            question=self.question.question,
+            choices=[{"key": key, "text": option.text} for key, option in self.question.options.items()],
             locked=self.choice or "",
         )
         self._widget.on_msg(self._clicked)
@@ -78,19 +79,19 @@ class Prediction:
         return counts
 
     def reveal(self, actual: str) -> Shown:
-        """Record what the experiment did and return "You said … / It did …" to show.
+        """Record what the experiment did and return what to show: the guess, what happened, and why.
 
-        In a headless run nobody guesses, so the first answer that is wrong stands in, and nothing is recorded.
+        In a headless run nobody guesses, so the first option that is wrong stands in, and nothing is recorded.
         """
         self._known(actual)
         if self.headless:
-            guess = next((key for key in self.choices if key != actual), None)
-            return outcome(self.choices, guess, actual)
+            guess = next((key for key in self.question.options if key != actual), None)
+            return outcome(self.question, guess, actual)
         guess = self.choice
         self.progress.record_actual(self.id, actual)
         if self._widget is not None:
             self._widget.actual = actual
-        return outcome(self.choices, guess, actual)
+        return outcome(self.question, guess, actual)
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in a thread of its own while a cell is busy."""
@@ -104,22 +105,20 @@ class Prediction:
 
     def _refresh_twin(self) -> None:
         if self._twin is not None:
-            page = question_page(self.question, self.choices, self.choice)
+            page = question_page(self.question, self.choice)
             self._twin.update(page)  # type: ignore[no-untyped-call]
 
     def _known(self, key: str) -> None:
-        if key not in self.choices:
-            answers = ", ".join(self.choices)
-            raise WrongUsage(f"{key!r} is no answer of prediction {self.id}.", f"Use one of: {answers}.")
+        if key not in self.question.options:
+            known = ", ".join(self.question.options)
+            raise WrongUsage(f"{key!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
 
 
-def predict(
-    prediction_id: str, question: str, choices: Mapping[str, str], *, progress: Progress, headless: bool = False
-) -> Prediction:
+def predict(prediction_id: str, question: Question, *, progress: Progress, headless: bool = False) -> Prediction:
     """Show ``question`` and return the prediction, whose ``reveal`` the experiment calls.
 
     A guess that is locked stays locked: in a new kernel, on a reloaded page, in a cell that is run again.
     """
-    prediction = Prediction(prediction_id, question, dict(choices), progress, headless)
+    prediction = Prediction(prediction_id, question, progress, headless)
     prediction.show()
     return prediction

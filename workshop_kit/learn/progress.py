@@ -76,8 +76,11 @@ class Progress:
         """Return how far every exercise is that the file knows, by id; ids that nobody knows any more are in it."""
         return {name: done_in(entry) for name, entry in self.read().get("exercises", {}).items()}
 
-    def record_check(self, exercise_id: str, verdict: str) -> Done:
-        """Count an attempt and its verdict; the first that passed is kept for good."""
+    def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> Done:
+        """Count an attempt and its verdict; the first that passed is kept for good.
+
+        ``first_hint`` is the key of the hint for what was found; once a hint is shown it stays what it is.
+        """
         now = _now() if verdict == Verdict.PASSED else None
         return self._record(
             exercise_id,
@@ -85,6 +88,7 @@ class Progress:
                 "attempts": before.attempts + 1,
                 "passed_at": before.passed_at or now,
                 "verdict": str(verdict),
+                "first_hint": before.first_hint if before.hints else first_hint,
             },
         )
 

@@ -23,6 +23,7 @@ class Done:
     """How far an exercise is. ``attempts`` counts checks; ``hints`` those that are shown, 0 to 3; times are ISO 8601.
 
     ``verdict`` is what the last check said, ``""`` before the first. ``passed_at`` stays once it is set.
+    ``first_hint`` is the key of the hint that goes with what the last check found before a hint was shown.
     ``answer`` is what a notebook's cell handed over, as JSON has it; None while there is none.
     """
 
@@ -31,6 +32,7 @@ class Done:
     hints: int = 0
     solution_shown: bool = False
     verdict: str = ""
+    first_hint: str = ""
     answer: Any = None
 
 
@@ -47,13 +49,14 @@ def done_in(entry: Any) -> Done:
     """Return what an entry says of an exercise, field by field: one that makes no sense is as if it were not there."""
     if not isinstance(entry, dict):
         return Done()
-    passed_at, verdict = entry.get("passed_at"), entry.get("verdict")
+    passed_at, verdict, first_hint = entry.get("passed_at"), entry.get("verdict"), entry.get("first_hint")
     return Done(
         attempts=_count(entry.get("attempts")),
         passed_at=passed_at if isinstance(passed_at, str) and passed_at else None,
         hints=min(_count(entry.get("hints")), RUNGS),
         solution_shown=entry.get("solution_shown") is True,
         verdict=verdict if isinstance(verdict, str) else "",
+        first_hint=first_hint if isinstance(first_hint, str) else "",
         answer=entry.get("answer"),
     )
 

@@ -14,7 +14,7 @@ from workshop_kit.audit.report.words import CLOSING
 from workshop_kit.learn import content
 from workshop_kit.learn.files import explain
 from workshop_kit.learn.progress import Progress
-from workshop_kit.learn.questions import asked
+from workshop_kit.learn.questions import load_all
 from workshop_kit.learn.records import guess_in
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.show.shown import Shown
@@ -85,14 +85,12 @@ def _predictions(document: dict[str, Any], mask: Mask) -> Iterator[str]:
     yield ""
     yield "| | Before | I said | It did |"
     yield "| --- | --- | --- | --- |"
-    questions = asked(CHECKOUT / "notebooks")
+    questions = load_all(CHECKOUT / "notebooks")
     for name in sorted(revealed):
         guess, question = revealed[name], questions.get(name)
-        words = [question.text if question else name]
-        words += [
-            question.choices.get(key or "", key or "") if question else key or ""
-            for key in (guess.choice, guess.actual)
-        ]
+        options = question.options if question else {}
+        words = [question.question if question else name]
+        words += [options[key].text if key in options else key for key in (guess.choice, guess.actual or "")]
         cells = " | ".join(plain(mask(word)) for word in words)
         yield f"| {'✓' if guess.choice == guess.actual else '≠'} | {cells} |"
     yield ""

@@ -22,8 +22,8 @@ COPIED = ("notebooks", "exercises")
 """Folders of the checkout of which a participant gets an own copy."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
-NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml")
-"""How names end that are the checkout's alone: a copy of the register of exercises would only go stale."""
+NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
+"""How names end that are the checkout's alone: a copy would go stale, and one of predictions tells the answers."""
 BASE = "base"
 HIDDEN = ".workshop"
 """Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""

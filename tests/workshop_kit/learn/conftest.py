@@ -47,9 +47,13 @@ def source(tmp_path: Path) -> Path:
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"content of {name}")
-    for name in ("notebooks/.ipynb_checkpoints/00_start-checkpoint.ipynb", "exercises/__pycache__/limits.pyc"):
+    for name in (
+        "notebooks/.ipynb_checkpoints/00_start-checkpoint.ipynb",
+        "exercises/__pycache__/limits.pyc",
+        "notebooks/00_start.predictions.toml",
+    ):
         file = root / name
-        file.parent.mkdir(parents=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("litter")
     return root
 

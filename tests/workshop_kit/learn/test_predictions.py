@@ -6,12 +6,20 @@ import re
 
 import pytest
 
+from workshop_kit.errors import WrongUsage
 from workshop_kit.learn.prediction_text import question_page
 from workshop_kit.learn.predictions import Prediction
 from workshop_kit.learn.progress import Progress
+from workshop_kit.learn.questions import Option, Question
 from workshop_kit.learn.workspace import Workspace
 
-CHOICES = {"green": "It stays green", "red": "It turns red", "hang": "It hangs"}
+OPTIONS = {
+    "green": Option(text="It stays green", reason="It asks no <database>."),
+    "red": Option(text="It turns red", reason="It does not ask the database."),
+    "hang": Option(text="It hangs", reason="It waits for nobody."),
+    "crash": Option(text="It crashes", reason="Nothing raises an error."),
+}
+QUESTION = Question(question="What happens?", right="green", options=OPTIONS)
 
 
 @pytest.fixture
@@ -22,7 +30,7 @@ def progress(empty_workspace: Workspace) -> Progress:
 
 def asked(progress: Progress, *, headless: bool = False) -> Prediction:
     """A question that is on no page."""
-    return Prediction("start.db", "What happens?", CHOICES, progress, headless)
+    return Prediction("start.db", QUESTION, progress, headless)
 
 
 def test_a_locked_guess_outlives_the_kernel(progress: Progress) -> None:
@@ -43,6 +51,32 @@ def test_reveal_tells_and_records(progress: Progress) -> None:
     assert kept.actual == "green"
 
 
+def test_reveal_gives_the_reason_of_each_option(progress: Progress) -> None:
+    """All four, as text and, escaped, as HTML: what was said and what it did are told in words."""
+    guess = asked(progress)
+    guess.lock("red")
+    shown = guess.reveal("green")
+    for option in OPTIONS.values():
+        assert f"- {option.text}\n  {option.reason}" in shown.text
+    assert "It asks no &lt;database&gt;." in shown.html
+    assert re.search(r"You said</span> It turns red<p", shown.html)
+    assert re.search(r"It did</span> It stays green<p", shown.html)
+    assert "Usually" not in shown.text
+
+
+def test_reveal_says_when_something_else_happened_than_usually(progress: Progress) -> None:
+    """What was measured counts; the reasons are written for what usually happens, and that is said."""
+    shown = asked(progress).reveal("hang")
+    assert "It did:   It hangs\n" in shown.text
+    assert "Usually: It stays green" in shown.text
+
+
+def test_reveal_takes_no_unknown_option(progress: Progress) -> None:
+    """A slip in the lesson is one sentence with what there is."""
+    with pytest.raises(WrongUsage, match=r"'gren' is no option of prediction start\.db\. Use one of: green, red, hang"):
+        asked(progress).reveal("gren")
+
+
 def test_without_a_guess_nothing_is_recorded(progress: Progress) -> None:
     """No guess is said kindly, and stays no guess."""
     shown = asked(progress).reveal("green")
@@ -51,7 +85,7 @@ def test_without_a_guess_nothing_is_recorded(progress: Progress) -> None:
 
 
 def test_headless_picks_a_wrong_answer_and_leaves_no_trace(progress: Progress) -> None:
-    """The tour's stand-in is the first answer that is wrong; the participant's own progress is not touched."""
+    """The tour's stand-in is the first option that is wrong; the participant's own progress is not touched."""
     asked(progress).lock("hang")
     before = progress.path.read_bytes()
     shown = asked(progress, headless=True).reveal("green")
@@ -60,9 +94,10 @@ def test_headless_picks_a_wrong_answer_and_leaves_no_trace(progress: Progress) -
     assert progress.path.read_bytes() == before
 
 
-def test_the_page_marks_the_guess_without_color() -> None:
-    """The locked answer has a filled mark and the words "your guess"; without one the page says how to answer."""
-    marked = question_page("What?", CHOICES, "red")
+def test_the_page_marks_the_guess_without_color_and_gives_no_reason() -> None:
+    """The locked option has a filled mark and the words "your guess"; without one the page says how to answer."""
+    marked = question_page(QUESTION, "red")
     assert re.search(r"◉</span><span>It turns red</span><span class=\"wk-note\">your guess", marked.html)
     assert marked.text.count("◉") == marked.html.count("◉") == 1
-    assert "run this cell to answer" in question_page("What?", CHOICES, None).html
+    assert "run this cell to answer" in question_page(QUESTION, None).html
+    assert not any(option.reason in marked.text for option in OPTIONS.values())

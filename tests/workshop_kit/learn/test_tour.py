@@ -22,8 +22,11 @@ LESSON = [
     "import os\nfrom pathlib import Path\n"
     "from workshop_kit.learn.predictions import predict\nfrom workshop_kit.learn.progress import Progress\n"
     'progress = Progress(Path(os.environ["WORKSHOP_WORKSPACE"], "progress.json"))\n'
-    'guess = predict("db", "The <b>database</b> is gone?", {"green": "Green & well", "red": "Red"},\n'
-    '    progress=progress, headless=os.environ["WORKSHOP_HEADLESS"] == "1")',
+    "from workshop_kit.learn.questions import Option, Question\n"
+    'texts = {"green": "Green & well", "red": "Red", "hang": "It hangs", "crash": "It crashes"}\n'
+    'options = {key: Option(text=text, reason="So it is.") for key, text in texts.items()}\n'
+    'question = Question(question="The <b>database</b> is gone?", right="green", options=options)\n'
+    'guess = predict("db", question, progress=progress, headless=os.environ["WORKSHOP_HEADLESS"] == "1")',
     'guess.reveal("green")',
 ]
 PICTURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
@@ -37,7 +40,13 @@ def test_a_lesson_becomes_a_page(empty_workspace: Workspace, write_notebook: Wri
     assert result.error is None
     assert result.cells == 4
     html = result.page.read_text()
-    for seen in ("Map of the whole system", "You said</dt><dd>Red", "Green &amp; well", "data:image/png;base64,"):
+    for seen in (
+        "Map of the whole system",
+        "You said</span> Red",
+        "So it is.",
+        "Green &amp; well",
+        "data:image/png;base64,",
+    ):
         assert seen in html
     assert "widget-view" not in html
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="(?!data:)', html)
@@ -57,6 +66,24 @@ def test_a_failing_cell_is_data(empty_workspace: Workspace, write_notebook: Writ
     assert str(failed).startswith("✗ 00_start: cell 2 failed. No engine. Start it.\n")
     assert "No engine. Start it." in failed.page.read_text()
     assert fine.error is None
+
+
+def test_solutions_come_when_their_cell_is_reached(
+    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
+) -> None:
+    """Before each cell runs the caller may put a solution in its place: the cells above have seen the starter."""
+    solved = tmp_path / "solved"
+    write_notebook(empty_workspace, "00_start", [f"assert not open({str(solved)!r}).read()", f"open({str(solved)!r})"])
+    solved.write_text("")
+    seen: list[tuple[str, str]] = []
+
+    def before(lesson: str, cell: str) -> None:
+        seen.append((lesson, cell))
+        solved.write_text("yes" if cell == "cell-1" else "")
+
+    (result,) = tour(empty_workspace, output=tmp_path, before_cell=before)
+    assert result.error is None
+    assert seen == [("00_start", "cell-0"), ("00_start", "cell-1")]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from workshop_kit.learn.workspace import Workspace, find_workspace, own_workspac
 
 
 def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
-    """A first start copies what a participant works on, and no caches or checkpoints."""
+    """A first start copies what a participant works on: no caches or checkpoints, no answers to predictions."""
     workspace = Workspace.open(source=source)
     found = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
     assert found == {
@@ -45,6 +45,20 @@ def test_the_id_stays(source: Path) -> None:
     assert re.fullmatch("[0-9a-f]{8}", first.id)
     assert other.id != first.id
     assert first.compose_project == f"workshop-{first.id}"
+
+
+def test_the_service_folder_is_a_compose_project_of_its_own(source: Path) -> None:
+    """Its ``.env`` names the project; what a participant adds there stays, and so does what is in the folder."""
+    workspace = Workspace.open(source=source)
+    folder = workspace.service_folder()
+    name = f"COMPOSE_PROJECT_NAME=workshop-{workspace.id}-my-service\n"
+    assert folder == workspace.folder / "my_service"
+    assert (folder / ".env").read_text() == name
+    (folder / ".env").write_text("COMPOSE_PROJECT_NAME=another\nLOG_LEVEL=debug\n")
+    (folder / "app.py").write_text("mine")
+    workspace.service_folder()
+    assert (folder / ".env").read_text() == f"{name}LOG_LEVEL=debug\n"
+    assert (folder / "app.py").read_text() == "mine"
 
 
 def test_secrets_are_private(source: Path) -> None:

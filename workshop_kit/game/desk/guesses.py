@@ -99,13 +99,13 @@ def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) 
             f"No progress file in {folder} has a guess for {identifier!r}.", "Collect people's progress.json there."
         )
     question = questions.get(identifier)
-    texts = dict(question.choices) if question else {}
+    texts = {key: option.text for key, option in question.options.items()} if question else {}
     counts = Counter(guess.choice for guess in guesses)
     actual = Counter(guess.actual for guess in guesses if guess.actual is not None).most_common(1)
     right = actual[0][0] if actual else None
     keys = [*texts, *sorted(key for key in {*counts, *([right] if right else [])} if key not in texts)]
     answers = tuple(Answer(_short(texts.get(key, key)), counts[key], key == right) for key in keys[:MOST_ANSWERS])
-    return Histogram(_short(question.text if question else identifier), answers)
+    return Histogram(_short(question.question if question else identifier), answers)
 
 
 def predictions_in(folder: Path) -> dict[str, int]:

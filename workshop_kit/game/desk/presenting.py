@@ -16,7 +16,7 @@ from workshop_kit.game.desk.driving import REQUESTS
 from workshop_kit.game.desk.force import InForce
 from workshop_kit.game.desk.script import PICTURES, Click, Script, Step
 from workshop_kit.game.desk.stage import Stage
-from workshop_kit.learn.questions import asked
+from workshop_kit.learn.questions import load_all
 from workshop_kit.screen import visible
 
 Body = Mapping[str, Any]
@@ -114,10 +114,10 @@ class Presenting:
 
     def _folder(self, body: Body) -> dict[str, Any]:
         """The predictions that a folder has guesses for, each with its question and how many guessed."""
-        questions = asked(self.stage.stack.root / "notebooks")
+        questions = load_all(self.stage.stack.root / "notebooks")
         counts = guesses.predictions_in(_folder_of(body))
         return {
-            name: {"people": count, "question": questions[name].text if name in questions else name}
+            name: {"people": count, "question": questions[name].question if name in questions else name}
             for name, count in counts.items()
         }
 
@@ -125,7 +125,7 @@ class Presenting:
         if "counts" in body:
             self.stage.room.ask(guesses.of_text(_text(body, "question"), _text(body, "counts")))
         else:
-            questions = asked(self.stage.stack.root / "notebooks")
+            questions = load_all(self.stage.stack.root / "notebooks")
             self.stage.room.ask(guesses.of_folder(_folder_of(body), _text(body, "prediction"), questions))
 
     def _choose(self, body: Body) -> None:

@@ -1,10 +1,12 @@
-"""The board: how every exercise of a track stands, and the minutes done and left. Data first, then a table of it."""
+"""The board: how every exercise of a track stands, and the minutes done and left. Data first, then what is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from html import escape
+from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
@@ -12,8 +14,10 @@ from workshop_kit.learn.exercise.registry import TRACKS, Exercise
 from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.records import Done
+from workshop_kit.show import tables
 from workshop_kit.show.shown import Shown
-from workshop_kit.show.tables import table
+
+STYLE = f"{tables.STYLE}<style>{(Path(__file__).parent / 'board.css').read_text()}</style>"
 
 
 class State(StrEnum):
@@ -52,6 +56,11 @@ class LessonRow:
     rows: tuple[Row, ...]
     minutes_done: int
     minutes_left: int
+
+    @property
+    def passed(self) -> int:
+        """How many of its exercises are passed."""
+        return sum(row.state is State.PASSED for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -96,10 +105,13 @@ def state_of(done: Done) -> State:
     return State.TRIED if done.verdict not in ("", Verdict.NOT_STARTED) or done.hints else State.NOT_STARTED
 
 
-def shown(board: Board) -> Shown:
-    """Return the board as a table, a line for each lesson before its exercises, with its text twin."""
+def shown(board: Board, unfolded: str = "") -> Shown:
+    """Return the board: a bar for each lesson, its exercises below it, folded away but for the lesson ``unfolded``."""
+    caption = _caption(board)
+    lessons = "".join(_lesson_html(lesson, lesson.lesson == unfolded) for lesson in board.lessons)
+    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{lessons}</div>'
     rows = [cells for lesson in board.lessons for cells in (_lesson_cells(lesson), *map(_cells, lesson.rows))]
-    return table(_caption(board), ("Exercise", "State", "Minutes", "Title"), rows)
+    return Shown(html, tables.table(caption, ("Exercise", "State", "Minutes", "Title"), rows).text)
 
 
 def as_json(board: Board) -> dict[str, Any]:
@@ -133,10 +145,29 @@ def _caption(board: Board) -> str:
     return f"Exercises on the track {board.track}: {board.minutes_done} minutes done, {board.minutes_left} left{aside}"
 
 
+def _lesson_html(lesson: LessonRow, unfolded: bool) -> str:
+    passed = f"{lesson.passed} of {len(lesson.rows)} passed"
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{state}</td><td>{minutes}</td><td>{escape(title)}</td></tr>'
+        for name, state, minutes, title in map(_cells, lesson.rows)
+    )
+    return (
+        f"<details{' open' if unfolded else ''}><summary><b>{escape(lesson.lesson)}</b>"
+        f'<progress value="{lesson.passed}" max="{len(lesson.rows)}" aria-label="{escape(lesson.lesson)}"></progress>'
+        f"<span>{passed}</span><span>{_minutes(lesson)}</span></summary>"
+        f'<div class="wk-table-frame"><table class="wk-table"><thead><tr><th scope="col">Exercise</th>'
+        f'<th scope="col">State</th><th scope="col">Minutes</th><th scope="col">Title</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
+
+
 def _lesson_cells(lesson: LessonRow) -> tuple[str, str, str, str]:
-    passed = sum(row.state is State.PASSED for row in lesson.rows)
-    minutes = f"{lesson.minutes_done} done, {lesson.minutes_left} left"
-    return lesson.lesson, f"{passed} of {len(lesson.rows)} passed", minutes, ""
+    bar = "▰" * lesson.passed + "▱" * (len(lesson.rows) - lesson.passed)
+    return lesson.lesson, f"{lesson.passed} of {len(lesson.rows)} passed", _minutes(lesson), bar
+
+
+def _minutes(lesson: LessonRow) -> str:
+    return f"{lesson.minutes_done} min done, {lesson.minutes_left} left"
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:

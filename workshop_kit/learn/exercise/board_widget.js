@@ -1,4 +1,4 @@
-// The board of all exercises, and the jump to the start of a lesson. parts.js stands before this.
+// The board of all exercises, the next lesson, and the jump to the start of a lesson. parts.js stands before this.
 
 const LABEL = "All exercises";
 const KINDS = ["notebooks/", "exercises/"];
@@ -27,10 +27,19 @@ async function arrive(changed, path, said) {
 
 function render({ model, el }) {
   const table = element("div");
-  const caption = element("p", { class: "wk-ex-soft", "aria-hidden": "true" }, "Go to the start of:");
+  const onward = element("div", { class: "wk-ex-bar" });
+  const caption = element("p", { class: "wk-ex-soft", "aria-hidden": "true" }, "Or go to the start of a lesson, with its files as new:");
   const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "Go to the start of a lesson" }, caption);
   const ask = element("div");
   const working = workingRow(model, "Going to the start of a lesson");
+
+  // It opens the notebook as it is: nothing is reset, and no kernel is asked.
+  const following = model.get("next_lesson");
+  if (following && lab()) {
+    const next = element("button", { type: "button", "data-first": "true" }, `Next lesson: ${following}`);
+    next.addEventListener("click", () => lab().commands.execute("docmanager:open", { path: `notebooks/${following}.ipynb` }));
+    onward.append(next);
+  }
 
   const buttons = model.get("lessons").map((lesson) => {
     const button = element("button", { type: "button", "aria-label": `Go to the start of ${lesson}` }, lesson);
@@ -57,7 +66,7 @@ function render({ model, el }) {
   }
 
   const talk = conversation(model, { draw: () => draw(), answered });
-  el.append(widgetRoot("wk-board", LABEL, table, bar, ask, working.node));
+  el.append(widgetRoot("wk-board", LABEL, table, onward, bar, ask, working.node));
   draw();
   // Whenever it comes into view, it is as things stand now.
   const seen = new IntersectionObserver((entries) => {

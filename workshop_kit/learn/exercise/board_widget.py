@@ -1,4 +1,4 @@
-"""The board in a notebook: how all exercises stand, and a button for every lesson that goes to its start."""
+"""The board in a notebook: how all exercises stand, the next lesson, and the way to the start of every lesson."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from workshop_kit.learn import checkpoint
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.job import PARTS, Job, JobWidget, static_page
 from workshop_kit.learn.lab_settings import trust
+from workshop_kit.learn.names import lesson_names
 from workshop_kit.learn.workspace import EDITED, Workspace, lesson_files
 from workshop_kit.progress import Report
 from workshop_kit.show.shown import Shown
@@ -33,6 +34,7 @@ class BoardWidget(JobWidget):
     _esm = PARTS + (HERE / "board_widget.js").read_text()
     _css = (HERE / "panel.css").read_text()
     lessons = traitlets.List(traitlets.Unicode()).tag(sync=True)  # a button each
+    next_lesson = traitlets.Unicode().tag(sync=True)  # "" in the last one
     board = traitlets.Unicode().tag(sync=True)
     arrived = traitlets.Unicode().tag(sync=True)  # the notebook to open, as JupyterLab knows it
     changed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # files that are others on disk now, likewise
@@ -40,10 +42,14 @@ class BoardWidget(JobWidget):
 
 @dataclass
 class BoardView:
-    """The board of one workspace on the page. ``leave`` is called before a jump: it ends what a kernel shows live."""
+    """The board of one workspace on the page of ``lesson``.
+
+    ``leave`` is called before a jump: it ends what a kernel shows live.
+    """
 
     desk: Desk
     stack: Stack
+    lesson: str
     headless: bool = False
     leave: Callable[[], None] = lambda: None
     said: str = ""  # what the last jump did
@@ -54,22 +60,23 @@ class BoardView:
         if self.headless:
             display(self.page())  # type: ignore[no-untyped-call]
             return
-        lessons = sorted(path.stem for path in (self.desk.root / "notebooks").glob("*.ipynb"))
-        widget = BoardWidget(lessons=lessons, board=self.desk.board().html)
+        lessons = list(lesson_names(self.desk.root / "notebooks"))
+        following = next((name for name in lessons if name > self.lesson), "")
+        widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
         widget.on_msg(self._clicked)
         self.job = Job(widget, self.page)
         self.job.show()
 
     def page(self) -> Shown:
         """What a page without a kernel shows."""
-        board, said = self.desk.board(), self.said or HOW
+        board, said = self._board(), self.said or HOW
         lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in said.splitlines())
         return static_page(LABEL, f"{board.html}{lines}", f"{board.text}\n{said}")
 
     def refresh(self) -> None:
         """Show the board as things stand now."""
         if self.job is not None:
-            self.job.set(board=self.desk.board().html)
+            self.job.set(board=self._board().html)
             self.job.refresh_twin()
 
     def go(self, lesson: str, report: Report) -> str:
@@ -87,7 +94,7 @@ class BoardView:
                 trust(self.desk.workspace)  # a notebook that changes unsigned loses its panels
         folder = f"{self.desk.workspace.folder}/"
         self.said = "\n".join(arrived.sentences()).replace(folder, "")  # as JupyterLab's file list has it
-        self._tell(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self.desk.board().html)
+        self._tell(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self._board().html)
         return self.said
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
@@ -97,6 +104,9 @@ class BoardView:
                 self.refresh()
             case {"do": "go", "lesson": str(lesson)} if self.job is not None:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
+
+    def _board(self) -> Shown:
+        return self.desk.board(self.lesson)
 
     def _tell(self, **state: Any) -> None:
         if self.job is not None:

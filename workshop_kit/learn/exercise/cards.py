@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from workshop_kit.learn.exercise.result import Finding, Result, Verdict
 from workshop_kit.show.shown import Shown
 
 STYLE = f"<style>{(Path(__file__).parent / 'panel.css').read_text()}</style>"
-HOW = "In JupyterLab, run this cell to work on it."
+HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
 OUTPUT = "The container's last lines"
 UNCHECKED = ("–", "not checked yet")
 PASSED_BEFORE = ("✓", "passed earlier")
@@ -46,22 +47,27 @@ def exercise_page(
     *,
     passed: bool = False,
     solution: str = "",
+    comparison: tuple[str, str] | None = None,
 ) -> Shown:
-    """Return the panel of an exercise as a page without a kernel holds it; ``passed`` says that it was, earlier."""
+    """Return the panel of an exercise as a page without a kernel holds it; ``passed`` says that it was, earlier.
+
+    ``comparison`` is the participant's text and the reference's.
+    """
     parts = [
         head_html(exercise, result, passed=passed),
-        "" if result or hints else f'<p class="wk-ex-status">{HOW}</p>',
-        result_html(result) if result else "",
+        f'<p class="wk-ex-status">{HOW}</p>',
         hints_html(hints, len(exercise.hints)),
-        solution_html(solution),
+        result_html(result) if result else "",
+        comparison_html(*comparison) if comparison else solution_html(solution),
     ]
     label = escape(f"Exercise {exercise.id}")
     html = f'{STYLE}<section class="wk-exercise wk-static" role="group" aria-label="{label}">{"".join(parts)}</section>'
     mark, words = _state(result, passed=passed)
     text = [f"Exercise {exercise.id}: {exercise.title}", f"{facts(exercise)} · {mark} {words}", exercise.task]
-    text += [as_text(result)] if result else []
     text += _hint_lines(hints, len(exercise.hints))
-    return Shown(html, "\n\n".join([*text, *([f"The solution:\n{_plain(solution)}"] if solution else [])]))
+    text += [as_text(result)] if result else []
+    shown = [("Yours", comparison[0]), ("The reference", comparison[1])] if comparison else [("The solution", solution)]
+    return Shown(html, "\n\n".join([*text, *(f"{name}:\n{_plain(body)}" for name, body in shown if body)]))
 
 
 def as_text(result: Result, hints: Sequence[str] = ()) -> str:
@@ -132,6 +138,26 @@ def solution_html(solution: str) -> str:
     if not solution:
         return ""
     return f"<details open><summary>The solution</summary><pre>{escape(_plain(solution))}</pre></details>"
+
+
+def comparison_html(mine: str, reference: str) -> str:
+    """Return the participant's text beside the reference's, with the lines marked that only one of them has."""
+    ours, theirs = _plain(mine).splitlines(), _plain(reference).splitlines()
+    changes = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
+    sides = (
+        ("Yours", ours, [slice(low, high) for kind, low, high, _, _ in changes if kind != "equal"]),
+        ("The reference", theirs, [slice(low, high) for kind, _, _, low, high in changes if kind != "equal"]),
+    )
+    columns = "".join(_side_html(name, lines, different) for name, lines, different in sides)
+    return f'<div class="wk-ex-compare">{columns}</div>'
+
+
+def _side_html(name: str, lines: Sequence[str], different: Sequence[slice]) -> str:
+    shown = [escape(line) for line in lines]
+    for part in different:
+        shown[part] = [f"<mark>{line or ' '}</mark>" for line in shown[part]]
+    text = "\n".join(shown)
+    return f'<figure><figcaption>{name}</figcaption><pre tabindex="0" aria-label="{name}">{text}</pre></figure>'
 
 
 def _finding_html(finding: Finding) -> str:

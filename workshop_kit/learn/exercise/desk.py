@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -28,7 +28,7 @@ from workshop_kit.learn.exercise.texts import Texts, Unreadable
 from workshop_kit.learn.lab_settings import trust
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
-from workshop_kit.progress import Report, silent
+from workshop_kit.progress import Report, Step, silent
 from workshop_kit.show.shown import Shown
 
 PACKAGE = "workshop_app"
@@ -64,10 +64,12 @@ class Desk:
     def find(self, identifier: str) -> Exercise:
         """The exercise of that id, its task with the numbers of this participant in it. Raises WrongUsage."""
         exercise = registry.find(self.exercises, identifier)
-        if not any("{" in text for text in (exercise.task, *exercise.hints)):
+        if not any("{" in text for text in (exercise.task, *exercise.hints, *exercise.first_hints.values())):
             return exercise
         given = {name: str(value) for name, value in self.given(exercise.id).items()}
-        return replace(exercise, task=_filled(exercise.task, given), hints=_hints(exercise, given))
+        first_hints = {words: _filled(hint, given) for words, hint in exercise.first_hints.items()}
+        task, hints = _filled(exercise.task, given), _hints(exercise, given)
+        return replace(exercise, task=task, hints=hints, first_hints=first_hints)
 
     def given(self, identifier: str) -> Mapping[str, Any]:
         """The numbers of a task, from the participant's (or the table's) seed."""
@@ -110,9 +112,15 @@ class Desk:
         if (older := self.running.get(exercise.id)) is not None:
             older.set()
         self.running[exercise.id] = superseded
-        judged = self._judge(exercise, report, superseded)
-        if superseded.is_set():
-            raise Superseded(f"A newer check of {exercise.id} has begun.", "Wait for that one.")
+
+        def go_on(step: Step | None = None) -> None:
+            if superseded.is_set():
+                raise Superseded(f"A newer check of {exercise.id} has begun.", "Wait for that one.")
+            if step is not None:
+                report(step)
+
+        judged = self._judge(exercise, go_on, superseded)
+        go_on()
         result = Result(
             exercise.id,
             judged.ruling,
@@ -121,18 +129,20 @@ class Desk:
             time.monotonic() - started,
             judged.output,
         )
-        self.progress.record_check(exercise.id, str(result.verdict))
+        self.progress.record_check(exercise.id, str(result.verdict), _first_hint(exercise, result))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
         """Show one more hint, and return all that are shown by now."""
-        exercise = self.find(identifier)
-        return exercise.hints[: self.progress.next_hint(exercise.id)]
+        self.progress.next_hint(self.find(identifier).id)
+        return self.hints_shown(identifier)
 
     def hints_shown(self, identifier: str) -> tuple[str, ...]:
-        """The hints that are shown already."""
+        """The hints that are shown already; the first is the one for what the check had found, where there is one."""
         exercise = self.find(identifier)
-        return exercise.hints[: self.progress.exercise(exercise.id).hints]
+        done = self.progress.exercise(exercise.id)
+        first = exercise.first_hints.get(done.first_hint, exercise.hints[0])
+        return (first, *exercise.hints[1:])[: done.hints]
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
         """The solution's text; None while it is locked: the exercise is not passed, and it was not asked for anyway."""
@@ -162,17 +172,31 @@ class Desk:
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
         return f"{exercise.id} is back at its start in {folder.name}/{name}.{kept}{reload}"
 
+    def compare(self, identifier: str) -> tuple[str, str]:
+        """The participant's region and the reference's. Raises WorkshopError where theirs cannot be found."""
+        mine, reference = "", ""
+        for part in self.find(identifier).parts:
+            texts = self.texts(part)
+            region = texts.region()
+            if region is None:
+                sentence = f"{self.workspace.folder.name}/{texts.name} has no region of {part.id} to compare."
+                raise WorkshopError(sentence, f"Run `./workshop solution {part.id}` to see the reference alone.")
+            head = f"# {part.file}\n" if len(self.find(identifier).parts) > 1 else ""
+            mine, reference = f"{mine}{head}{region}", f"{reference}{head}{texts.solution}"
+        return mine, reference
+
     def place(self, identifier: str) -> str:
-        """Where the participant works on an exercise, for the terminal: a file and its region, or a notebook's cell."""
+        """Where the participant works on an exercise, for the terminal: lines of a file, or a notebook's cell."""
         texts = self.texts(self.find(identifier))
         where = f"{self.workspace.folder.name}/{texts.name}"
-        name = texts.exercise.id
-        inside = f"`# region {name}`" if texts.exercise.file else f"the cell below the panel of {name}"
-        return f"{where}, {inside}"
+        if texts.exercise.file is None:
+            return f"the cell below the panel of {texts.exercise.id} in {where}"
+        lines = texts.lines()
+        return f"{lines} of {where}" if lines else where
 
-    def board(self, track: str = "full") -> Shown:
-        """What is done and what is left of a track, in minutes."""
-        return boards.shown(boards.board(self.exercises, self.progress, track))
+    def board(self, unfolded: str = "") -> Shown:
+        """What is done and what is left, in minutes; the exercises of the lesson ``unfolded`` are in sight."""
+        return boards.shown(boards.board(self.exercises, self.progress), unfolded)
 
     def modules(self, lesson: str) -> Mapping[str, str]:
         """The service's modules of a lesson, as `Stack.lay_over` takes them: the participant's where they passed.
@@ -251,6 +275,33 @@ class Actions:
     desk: Desk
     id: str
 
+    @property
+    def path(self) -> str:
+        """The file to edit, as JupyterLab knows it; empty for an exercise in the notebook."""
+        texts = self._texts
+        return texts.name if texts.exercise.file else ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that the participant edits for it."""
+        return tuple(self.desk.workspace.folder / part.path for part in self.desk.find(self.id).parts)
+
+    def saves(self, stop: threading.Event) -> Iterator[frozenset[str]]:
+        """Yield once for each time that files beside these were saved, until ``stop`` is set."""
+        from workshop_kit.learn.exercise.watcher import saves  # only who asks for it waits for its import
+
+        folders = {file.parent for file in self.files}
+        return saves(self.desk.workspace.folder, *folders, stop=stop)
+
+    def end(self) -> None:
+        """End its check, if one runs: that raises Superseded."""
+        if (running := self.desk.running.get(self.id)) is not None:
+            running.set()
+
+    def lines(self) -> str:
+        """Where in the file the region is."""
+        return self._texts.lines() if self.path else ""
+
     def check(self, report: Report) -> Result:
         """Check it."""
         return self.desk.check(self.id, report)
@@ -267,15 +318,29 @@ class Actions:
         """Go back to the start."""
         return self.desk.reset(self.id)
 
+    def compare(self) -> tuple[str, str]:
+        """Their region and the reference's."""
+        return self.desk.compare(self.id)
+
     def board(self) -> Shown:
         """Where the participant stands."""
-        return self.desk.board()
+        return self.desk.board(self.desk.find(self.id).lesson)
+
+    @property
+    def _texts(self) -> Texts:
+        return self.desk.texts(self.desk.find(self.id))
 
 
 def _registered(identifier: str) -> Registered:
     from workshop_kit.learn.exercise.checks import CHECKS  # with pandas and boto3: a hint need not wait for them
 
     return CHECKS[identifier]
+
+
+def _first_hint(exercise: Exercise, result: Result) -> str:
+    """The key of the hint that goes with the first finding that did not pass; "" if none does."""
+    said = next((f"{one.called} {one.got} {one.means}" for one in result.findings if not one.passed), "")
+    return next((words for words in exercise.first_hints if words in said), "")
 
 
 def _filled(text: str, given: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ REQUIRED = (
     "guidelines",
     "hints",
 )
-OPTIONAL = ("file", "more_files", "judges")
+OPTIONAL = ("file", "more_files", "judges", "first_hints")
 JUDGES = ("service", "file", "notebook")
 
 
@@ -119,6 +119,15 @@ def _hints(value: object, _: Course) -> Iterator[str]:
             yield f"hint {number} is empty or no text"
 
 
+def _first_hints(value: object, _: Course) -> Iterator[str]:
+    if not isinstance(value, dict) or not value:
+        yield "`first_hints` is no table, or an empty one"
+        return
+    for words, hint in value.items():
+        if not words.strip() or not isinstance(hint, str) or not hint.strip():
+            yield f"the first hint for {words!r} is empty or no text"
+
+
 def _file(value: object, _: Course) -> Iterator[str]:
     path = PurePosixPath(value) if isinstance(value, str) and value else None
     if path is None or path.is_absolute() or ".." in path.parts or str(path) != value:
@@ -152,6 +161,7 @@ LOOK_AT: dict[str, Callable[[object, Course], Iterator[str]]] = {
     "guidelines": _guidelines,
     "hints": _hints,
     "file": _file,
+    "first_hints": _first_hints,
     "more_files": _more_files,
     "judges": _judges,
 }

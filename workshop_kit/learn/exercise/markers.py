@@ -39,6 +39,16 @@ class Region:
     closes_at_line: int
     body: str
 
+    @property
+    def first_line(self) -> int:
+        """The line to begin at: the first of the text, or where it belongs while there is none."""
+        return self.opens_at_line + 1
+
+    @property
+    def last_line(self) -> int:
+        """The last line of the text."""
+        return max(self.first_line, self.closes_at_line - 1)
+
 
 def damaged(line: int, problem: str, region_id: str) -> MarkerError:
     """Return the error for a participant's file: it says how to mend it."""

@@ -1,11 +1,38 @@
 // The panel of an exercise: buttons that ask Python, and what it answers. Python owns the state, this draws it.
 // `element`, `setText` and the like stand in parts.js, which comes before it.
 
-const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", reset: "Resetting …" };
+const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …" };
+const NARROW_PX = 1200; // the file list leaves its place to the file
 
 // The open document that an exercise is written in: its file, or the notebook itself.
 function documentOf(el, path) {
-  return openTabs().find((tab) => (path ? tab.context?.path === path : tab.content?.widgets && tab.node.contains(el)))?.context;
+  return (path ? openTabs().find((tab) => tab.context?.path === path) : notebookOf(el))?.context;
+}
+
+// One pane to the right of the notebook holds the exercises' files: it is opened once, and used again.
+async function openBeside(el, path, name) {
+  const notebook = notebookOf(el);
+  const left = (tab) => tab.node.getBoundingClientRect().left;
+  const isBeside = (tab) => tab.isVisible && left(tab) > left(notebook);
+  if (window.innerWidth < NARROW_PX) lab().shell.collapseLeft();
+  const pane = openTabs().find(isBeside);
+  const options = pane ? { mode: "tab-after", ref: pane.id } : { mode: "split-right", ref: notebook.id };
+  const tab = await lab().commands.execute("docmanager:open", { path, options });
+  await tab.revealed;
+  if (!isBeside(tab)) lab().shell.add(tab, "main", options); // it was open behind the notebook
+  lab().shell.activateById(tab.id);
+  goToRegion(tab.content.editor, name);
+}
+
+function goToRegion(editor, name) {
+  const lines = editor?.model.sharedModel.getSource().split("\n") ?? [];
+  const [first, end] = ["region", "endregion"].map((word) => {
+    const marker = new RegExp(`^\\s*#\\s*${word}\\s+${name.replace(".", "\\.")}\\s*$`);
+    return lines.findIndex((line) => marker.test(line));
+  });
+  if (first < 0) return;
+  // The end comes first, so that as much of the region as fits is in view.
+  for (const line of [Math.max(end - 1, first + 1), first + 1]) editor.setCursorPosition({ line, column: 0 });
 }
 
 function render({ model, el }) {
@@ -24,6 +51,7 @@ function render({ model, el }) {
   const working = element("div", { class: "wk-ex-working" }, progress, status, clock);
   const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
   const hints = element("div", { class: "wk-ex-hints", "aria-live": "polite" });
+  const place = element("p", { class: "wk-ex-place" });
   const solution = element("div", { class: "wk-ex-solution", "aria-live": "polite" });
   const table = element("div");
   const board = element("details", { class: "wk-ex-board" }, element("summary", {}, "All exercises"), table);
@@ -31,15 +59,17 @@ function render({ model, el }) {
   const check = button("Check", () => send("check"));
   check.dataset.first = "true";
   const hint = button("Hint", () => send("hint"));
-  const solve = button("Show solution", () => send("solution"));
+  const solve = button("Show solution", () => send(model.get("passed") ? "compare" : "solution"));
   const reset = button("Reset", () => inquire(
     ask, reset, "Reset puts the text you were given back. Yours is kept aside.", "Yes, reset it", "Keep mine", () => send("reset"),
   ));
   if (path && lab()) {
-    const open = button("Open file", () => lab().commands.execute("docmanager:open", { path, options: { mode: "split-right" } }));
+    const open = button("Open file", () => openBeside(el, path, model.get("name")));
     open.setAttribute("aria-label", `Open file ${path}`);
   }
-  if (path) bar.append(element("code", { class: "wk-ex-file" }, path));
+  const onSave = element("input", { type: "checkbox", role: "switch" });
+  onSave.addEventListener("change", () => send("on_save", { on: onSave.checked }));
+  if (path) bar.append(element("label", { class: "wk-ex-switch" }, onSave, "Check on save"));
 
   function button(label, pressed) {
     const node = element("button", { type: "button" }, label);
@@ -50,12 +80,12 @@ function render({ model, el }) {
 
   // What is typed but not saved is what the participant means to have checked, or kept.
   async function saveFirst(what) {
-    if (what !== "reset" && !(path && what === "check")) return;
+    if (what !== "reset" && !(path && ["check", "compare"].includes(what))) return;
     const context = documentOf(el, path);
     if (context?.model.dirty) await context.save();
   }
 
-  async function send(what) {
+  async function send(what, more = {}) {
     ask.replaceChildren();
     [waiting, stale] = [what, false];
     watch();
@@ -64,7 +94,7 @@ function render({ model, el }) {
       await saveFirst(what);
     } catch { /* JupyterLab has said so itself; what is on disk counts */ }
     try {
-      model.send({ do: what });
+      model.send({ do: what, ...more });
     } catch { // the kernel that this panel belongs to is gone
       stale = true;
       draw();
@@ -76,22 +106,30 @@ function render({ model, el }) {
     if (waiting || model.get("doing")) timer = setTimeout(() => { stale = true; draw(); }, STALE_AFTER_MS);
   }
 
+  // After a restart of the kernel the page still shows this panel, and nobody hears it.
+  function isAsleep() {
+    return Boolean(el.closest(".jupyter-widgets-disconnected"));
+  }
+
   function says() {
-    if (stale) return ["problem", "No answer from the kernel: run this cell again."];
+    if (stale || isAsleep()) return ["problem", ASLEEP];
     if (model.get("doing")) return ["working", model.get("doing")];
-    if (waiting) return ["working", SAID[waiting]];
+    if (waiting) return ["working", SAID[waiting] ?? ""];
     return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
   }
 
   function draw() {
     setHtml(head, model.get("head"));
     head.querySelector(".wk-ex-title")?.setAttribute("id", id);
+    setText(place, model.get("place") ? `Edit ${model.get("place")}.` : "");
     const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
     // Not `disabled`: that would throw the keyboard focus away.
     check.setAttribute("aria-disabled", String(busy));
     const [shown, all] = [model.get("hints").length, model.get("hints_there")];
     setText(hint, shown < all ? `Hint ${shown + 1} of ${all}` : `All ${all} hints shown`);
     hint.setAttribute("aria-disabled", String(shown >= all));
+    setText(solve, model.get("passed") ? "Compare" : "Show solution");
+    onSave.checked = model.get("on_save");
     const [kind, text] = says();
     status.dataset.kind = text && kind;
     setText(status, text);
@@ -101,11 +139,16 @@ function render({ model, el }) {
     else progress.removeAttribute("value");
     setText(clock, model.get("seconds") ? `${model.get("seconds")} s` : "");
     setHtml(found, model.get("result"));
-    // Only the newest is added, so that only the newest is announced.
-    model.get("hints").slice(hints.childElementCount).forEach((html) => hints.insertAdjacentHTML("beforeend", html));
+    drawHints();
     setHtml(solution, model.get("solution"));
     setHtml(table, model.get("board"));
     board.hidden = !model.get("board");
+  }
+
+  // Only the newest is added, so that only the newest is announced.
+  function drawHints() {
+    const newer = model.get("hints").slice(hints.childElementCount);
+    newer.forEach((html) => hints.insertAdjacentHTML("beforeend", html));
   }
 
   function changed() {
@@ -117,8 +160,10 @@ function render({ model, el }) {
   function answered() {
     if (waiting === "reset") documentOf(el, path)?.revert().catch(() => {}); // show it as it is on disk now
     keepTwin(el, `Exercise ${model.get("name")}`, model.get("page"), model.get("page_text"));
+    const asked = waiting;
     waiting = "";
     changed();
+    if (asked === "hint") hints.lastElementChild?.scrollIntoView({ block: "nearest" });
   }
 
   function told(message) {
@@ -126,22 +171,23 @@ function render({ model, el }) {
     inquire(ask, solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", () => send("anyway"));
   }
 
-  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, bar, ask, working, found, hints, solution, board);
-  // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
+  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, place, bar, ask, working, hints, found, solution, board);
+  keepKeys(root);
   el.append(root);
   model.on("change", changed);
   model.on("change:answered", answered);
   model.on("msg:custom", told);
+  model.on("comm_live_update", draw);
   watch();
   draw();
   // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
-  model.send({ hello: true });
+  try { model.send({ hello: true }); } catch { /* said when a button is pressed */ }
   return () => {
     clearTimeout(timer);
     model.off("change", changed);
     model.off("change:answered", answered);
     model.off("msg:custom", told);
+    model.off("comm_live_update", draw);
   };
 }
 

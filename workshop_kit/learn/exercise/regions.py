@@ -29,10 +29,12 @@ from workshop_kit.learn.exercise.markers import REGION, MarkerError, Region, dam
 __all__ = [
     "MarkerError",
     "Region",
+    "find",
     "ids",
     "language_of",
     "others_solved",
     "parse",
+    "plain",
     "region_of",
     "replace",
     "same_code",
@@ -62,7 +64,7 @@ def ids(text: str) -> tuple[str, ...]:
 
 def region_of(text: str, region_id: str) -> str:
     """Return what stands between the markers of ``region_id``; raises MarkerError, also when they are not there."""
-    return _region(text, region_id).body
+    return find(text, region_id).body
 
 
 def replace(text: str, region_id: str, body: str) -> str:
@@ -70,7 +72,7 @@ def replace(text: str, region_id: str, body: str) -> str:
 
     ``body`` gets a final newline, and the line ends of the marker. Raises MarkerError, also when ``body`` has markers.
     """
-    region = _region(text, region_id)
+    region = find(text, region_id)
     if body == region.body:
         return text
     for number, line in enumerate(lines_of(body), 1):
@@ -105,6 +107,13 @@ def solved(marked: str) -> str:
     )
 
 
+def plain(marked: str) -> str:
+    """Return the solution without any marker. Raises MarkerError when the markers do not fit together."""
+    lines = (line for line in _marked_lines(marked) if line.kind == "code" and line.section != "only the starter")
+    text = "".join(line.text for line in lines)
+    return re.sub(r"\n{4,}", "\n\n\n", text)  # where a marker stood between blank lines
+
+
 def others_solved(theirs: str, marked: str, region_id: str) -> str:
     """Return a participant's file as a check of ``region_id`` wants it: all other regions hold the solution.
 
@@ -119,7 +128,8 @@ def others_solved(theirs: str, marked: str, region_id: str) -> str:
     return theirs
 
 
-def _region(text: str, region_id: str) -> Region:
+def find(text: str, region_id: str) -> Region:
+    """Return the region of that id; raises MarkerError, also when its markers are not there."""
     for region in parse(text):
         if region.id == region_id:
             return region

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ class Exercise:
     (``01_container``); ``task`` what to do, in plain text, a paragraph a line; ``minutes`` to do it and
     ``debrief_minutes`` to talk about it afterwards; ``tracks`` those that it is part of; ``guidelines`` what it serves
     (``factor 6, Logs``, ``Process Disposability``); ``hints`` three, the first diagnoses and the last nearly tells.
+    ``first_hints`` are others in place of the first, each for a finding that has these words in it.
     ``file`` is what the participant edits; None for an exercise in the notebook, whose cell is
     ``exercise-<id with a dash for the dot>``. ``more_files`` have a region of the same id and are edited with it.
     ``judges`` says what the check looks at: ``service`` (builds ``my_service/``, where its files stand), ``file`` or
@@ -43,6 +44,7 @@ class Exercise:
     guidelines: tuple[str, ...]
     hints: tuple[str, str, str]
     file: str | None = None
+    first_hints: Mapping[str, str] = field(default_factory=dict)
     more_files: tuple[str, ...] = ()
     judges: Literal["service", "file", "notebook", ""] = ""
 

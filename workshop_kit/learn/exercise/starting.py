@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 from docker.errors import APIError
 
-from workshop_kit.learn.exercise import asking
+from workshop_kit.learn.exercise import asking, crash
 from workshop_kit.learn.exercise.judging import Judged
 from workshop_kit.learn.exercise.laying import PORT
 from workshop_kit.learn.exercise.result import Finding, Verdict
@@ -16,6 +15,8 @@ from workshop_kit.learn.exercise.trial import START_SECONDS, Trial
 MIB = 1024 * 1024
 LOOKS = 6
 ENOUGH_CPU_SECONDS = 2.0  # the service starts with a fifth of it
+LOG_BYTES, LOG_LINES = 64 * 1024, 200
+"""How much of its log is read for the reason why it ended: a JSON line with a stack is long."""
 
 
 def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = START_SECONDS) -> Judged | None:
@@ -32,33 +33,35 @@ def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = 
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Judged:
     """What there is to say about a trial of which ``path`` never answered 200."""
-    lines = trial.lines()
-    got, means, look = _ended(trial, lines) if trial.ended is not None else _runs(trial, path)
+    why = crash.reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
+    got, means, look = _ended(trial, why) if trial.ended is not None else _runs(trial, path, why)
     called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
     finding = Finding(False, called, got, "200", means, look)
-    return Judged(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, lines)
+    return Judged(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, trial.lines())
 
 
-def _ended(trial: Trial, lines: str) -> tuple[str, str, str]:
+def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
     attributes = trial.inspect()
     code = attributes["State"]["ExitCode"]
     got = f"It ended with exit code {code}"
     if attributes["State"]["OOMKilled"]:
         limit = attributes["HostConfig"]["Memory"] // MIB
         return got, f"the kernel killed it, since it wanted more than its {limit} MiB of memory.", "What takes so much?"
-    if error := _error(lines):
-        return got, f"{error}.", "Its last lines name the file and the line."
+    if why:
+        return got, f"{why.rstrip('.')}.", "Begin there: that ended it."
     if code == 0:
         means = "it ended at once with exit code 0, as if all were done, and served nobody."
         return got, means, "What ends it? It should return only after it was told to stop."
-    return got, f"it ended with exit code {code} before it answered anybody.", "Read its last lines."
+    last = trial.lines().strip().rpartition("\n")[2][: crash.LONGEST_REASON]
+    said = f"its last line is: {last}" if last else "it said nothing"
+    return got, f"it ended with exit code {code} before it answered anybody; {said}", "Look for what ends it."
 
 
-def _runs(trial: Trial, path: str) -> tuple[str, str, str]:
+def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     answer = trial.get(path)
     if answer.status is not None:
         output = (answer.json() or {}).get("output", "") if isinstance(answer.json(), dict) else ""
-        because = f" ({output})" if output else ""
+        because = f" ({output or why})" if output or why else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
     if _is_busy(trial):
         means = "it was busy computing all the time, and answered nobody: a loop that never ends?"
@@ -88,9 +91,3 @@ def _is_busy(trial: Trial) -> bool:
         looks.append(any(state.startswith("R") for _, state in processes))
         time.sleep(0.05)
     return sum(looks) >= LOOKS - 1
-
-
-def _error(lines: str) -> str:
-    """The last exception that the lines speak of: plain, or in a JSON log line; shortened."""
-    plain = [line for line in lines.splitlines() if re.match(r"[\w.]*(Error|Exception)\b", line)]
-    return plain[-1].rstrip(".")[:200] if plain else ""

@@ -85,16 +85,29 @@ class Texts:
         }
         return {**files, self.exercise.file or "": own}
 
-    def is_untouched(self) -> bool:
-        """Whether the participant has not begun; False also when that cannot be told."""
+    def region(self) -> str | None:
+        """The participant's region, or their cell; None where it cannot be found."""
         try:
             if self.exercise.file:
-                mine = regions.region_of(self.mine(), self.exercise.id)
-            else:
-                mine = _cell(json.loads(self.mine()), self.exercise.cell)
-            return same_code(mine, self.starter, language=language_of(self.name))
+                return regions.region_of(self.mine(), self.exercise.id)
+            return _cell(json.loads(self.mine()), self.exercise.cell)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
-            return False
+            return None
+
+    def lines(self) -> str:
+        """Where the region is in the participant's file: ``lines 34–43``; "" where that cannot be told."""
+        try:
+            region = regions.find(self.mine(), self.exercise.id)
+        except WorkshopError:
+            return ""
+        if region.first_line == region.last_line:
+            return f"line {region.first_line}"
+        return f"lines {region.first_line}–{region.last_line}"
+
+    def is_untouched(self) -> bool:
+        """Whether the participant has not begun; False also when that cannot be told."""
+        mine = self.region()
+        return mine is not None and same_code(mine, self.starter, language=language_of(self.name))
 
     def with_body(self, body: str) -> str:
         """The participant's file with ``body`` in the exercise's place and all else as it is.

@@ -40,8 +40,11 @@ class Trial:
         secrets: tuple[str, ...] = (),
         port: int = laying.PORT,
         superseded: threading.Event | None = None,
+        files: Collection[str] = (),
     ) -> None:
         self.running = running
+        self.files = files
+        """The participant's, as paths below /app."""
         self._ends_at = ends_at
         self._secrets = secrets
         self._superseded = superseded or threading.Event()
@@ -49,7 +52,7 @@ class Trial:
 
     def at(self, port: int) -> Trial:
         """The same container, asked at another of the ports that it was run with."""
-        return Trial(self.running, self._ends_at, self._secrets, port, self._superseded)
+        return Trial(self.running, self._ends_at, self._secrets, port, self._superseded, self.files)
 
     @property
     def left_seconds(self) -> float:
@@ -120,9 +123,9 @@ class Trial:
             code = self.wait_ended(ANSWER_SECONDS)
         return 137 if code is None else code
 
-    def lines(self, limit_bytes: int = 4096) -> str:
+    def lines(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
         """The end of its log: no secrets, no control characters, and no more than this, however much it wrote."""
-        text = self.running.log_tail()
+        text = self.running.log_tail(limit_lines)
         for secret in self._secrets:
             text = text.replace(secret, "(secret)")
         text = re.sub(r"[^\S\n\t ]|[\x00-\x08\x0e-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
@@ -175,7 +178,7 @@ def run(
     left = {name: value for name, value in spec.environment.items() if name not in without}
     spec = replace(spec, environment=left, **changes)
     with containers.run(stack.session, spec) as running:
-        yield Trial(running, time.monotonic() + deadline_seconds, tuple(secrets.values()))
+        yield Trial(running, time.monotonic() + deadline_seconds, tuple(secrets.values()), files=tuple(files))
 
 
 def _port(attributes: Mapping[str, Any], port: int) -> int | None:

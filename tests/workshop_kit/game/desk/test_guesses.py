@@ -10,9 +10,14 @@ import pytest
 from workshop_kit.errors import WrongUsage
 from workshop_kit.game.desk.guesses import Answer, Histogram, of_folder, of_text, predictions_in
 from workshop_kit.learn.progress import Progress
-from workshop_kit.learn.questions import Question
+from workshop_kit.learn.questions import Option, Question
 
-QUESTION = Question("Does it stay green?", {"green": "It stays green.", "red": "It turns red."})
+TEXTS = {"green": "It stays green.", "red": "It turns red.", "hang": "It hangs.", "crash": "It crashes."}
+QUESTION = Question(
+    question="Does it stay green?",
+    right="red",
+    options={key: Option(text=text, reason="So it is.") for key, text in TEXTS.items()},
+)
 ID = "00_start.gone"
 
 
@@ -35,9 +40,9 @@ def test_a_folder_of_progress_files_is_counted(room: Path) -> None:
     """23 of 31 were wrong; the lesson's words stand for the keys; what is no file of ours counts for nothing."""
     assert predictions_in(room) == {ID: 31}
     counted = of_folder(room, ID, {ID: QUESTION})
-    assert counted == Histogram(
-        "Does it stay green?", (Answer("It stays green.", 23), Answer("It turns red.", 8, right=True))
-    )
+    assert counted.question == "Does it stay green?"
+    assert counted.answers[:2] == (Answer("It stays green.", 23), Answer("It turns red.", 8, right=True))
+    assert [answer.count for answer in counted.answers[2:]] == [0, 0]
     assert counted.headline() == "23 of 31 of us were wrong."
 
 

@@ -78,5 +78,16 @@ def test_the_table_says_it_in_words(progress: Progress) -> None:
     assert "Leave in time &amp; in &lt;peace&gt;" in page.html
     lines = page.text.split("\n")
     assert lines[1].split() == ["Exercise", "State", "Minutes", "Title"]
-    assert lines[2].split() == ["01_container", "1", "of", "3", "passed", "10", "done,", "6", "left"]
+    assert lines[2].split() == ["01_container", "1", "of", "3", "passed", "10", "min", "done,", "6", "left", "▰▱▱"]
     assert lines[3].split()[:3] == [CORE.id, "✓", "passed"]
+
+
+def test_exercises_are_grouped_by_lesson_with_a_bar_each(progress: Progress) -> None:
+    """The bar has a name and a value for a screen reader; one lesson is in sight, the others are a line."""
+    progress.record_check(CORE.id, Verdict.PASSED)
+    html = shown(board(ALL, progress), "02_configuration").html
+    container, configuration = html.split("<details")[1:]
+    assert '<progress value="1" max="3" aria-label="01_container"></progress><span>1 of 3 passed</span>' in container
+    assert '<progress value="0" max="1" aria-label="02_configuration"></progress><span>0 of 1 passed' in configuration
+    assert (container.startswith(">"), configuration.startswith(" open>")) == (True, True)
+    assert [name in container for name in (CORE.id, SECOND.id, MORE.id, CONFIG.id)] == [True, True, True, False]

@@ -28,7 +28,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 @pytest.fixture
 def view(participant: Stack, tmp_path: Path) -> BoardView:
     """A participant's board, shown."""
-    view = BoardView(Desk.of(Workspace.open(tmp_path / "my workspace"), lambda: participant), participant)
+    desk = Desk.of(Workspace.open(tmp_path / "my workspace"), lambda: participant)
+    view = BoardView(desk, participant, "01_container")
     view.show()
     return view
 
@@ -48,6 +49,14 @@ def test_it_shows_things_as_they_stand(view: BoardView) -> None:
     view._clicked(None, {"do": "refresh"}, None)
     assert "✓ passed" in page(view).board
     assert "✓ passed" in view.page().text
+
+
+def test_it_offers_the_next_lesson(view: BoardView) -> None:
+    """The one after the lesson it stands in; none after the last."""
+    assert page(view).next_lesson == "02_configuration"
+    view.lesson = page(view).lessons[-1]
+    view.show()
+    assert page(view).next_lesson == ""
 
 
 def test_a_jump_keeps_aside_and_says_so(view: BoardView) -> None:

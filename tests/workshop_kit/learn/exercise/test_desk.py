@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn import checkpoint
 from workshop_kit.learn.exercise import regions
-from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.exercise.desk import Actions, Desk, Superseded
+from workshop_kit.learn.exercise.judging import Judged
+from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.workspace import Workspace
 
 FILE = "exercises/01_container/__main__.py"
@@ -42,6 +45,61 @@ def test_hints_come_one_by_one_and_stay(engineless: Desk) -> None:
     counts = [len(engineless.hint(GRACEFUL)) for _ in range(4)]
     assert counts == [1, 2, 3, 3]
     assert len(engineless.hints_shown(GRACEFUL)) == 3
+
+
+def found(desk: Desk, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding) -> None:
+    """Check an exercise, which finds these."""
+    monkeypatch.setattr(Desk, "_judge", lambda *_: Judged("It says too much.", findings))
+    desk.check(identifier)
+
+
+def test_the_first_hint_follows_from_what_was_found(engineless: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the one for the first finding that did not pass, and stays what it is once it is shown."""
+    exercise = engineless.find("config.report")
+    ended, lines = (Finding(False, words, "no", "yes") for words in ("Start it without them", "Count the lines of it"))
+    found(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
+    assert engineless.progress.exercise(exercise.id).first_hint == ""
+    found(engineless, monkeypatch, exercise.id, replace(ended, passed=True), lines)
+    assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"],)
+    found(engineless, monkeypatch, exercise.id, ended)
+    assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"], exercise.hints[1])
+
+
+def test_where_to_edit_is_told_as_the_file_is_now(engineless: Desk) -> None:
+    """Lines of the participant's own file; without its markers, the file alone."""
+    path = engineless.workspace.folder / FILE
+    text = path.read_text()
+    region = regions.find(text, GRACEFUL)
+    path.write_text(f"# one line more\n{text}")
+    assert engineless.place(GRACEFUL) == f"lines {region.first_line + 1}–{region.last_line + 1} of mine/{FILE}"
+    path.write_text("nothing")
+    assert engineless.place(GRACEFUL) == f"mine/{FILE}"
+    assert "the cell below the panel" in engineless.place(LAYER)
+
+
+def test_a_check_that_is_ended_is_not_written_down(engineless: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It raises instead of a result: a newer text has been saved."""
+
+    def judge(desk: Desk, exercise: Exercise, *_: object) -> Judged:
+        Actions(desk, exercise.id).end()
+        return Judged("It is wrong.")
+
+    monkeypatch.setattr(Desk, "_judge", judge)
+    with pytest.raises(Superseded):
+        engineless.check(GRACEFUL)
+    assert engineless.progress.exercise(GRACEFUL).attempts == 0
+
+
+def test_a_comparison_has_both_texts(engineless: Desk) -> None:
+    """The participant's region as it is, and the reference's; a file without markers is told apart."""
+    path = engineless.workspace.folder / FILE
+    path.write_text(regions.replace(path.read_text(), GRACEFUL, "    mine()\n"))
+    mine, reference = engineless.compare(GRACEFUL)
+    assert mine == "    mine()\n"
+    assert "add_signal_handler" in reference
+    path.write_text("nothing")
+    with pytest.raises(WorkshopError, match="has no region"):
+        engineless.compare(GRACEFUL)
 
 
 def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: Desk) -> None:
@@ -120,6 +178,22 @@ def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: De
     assert "add_signal_handler" in path.read_text()
     assert arrived.aside is not None
     assert "SIG_DFL" in (arrived.aside / FILE).read_text()
+
+
+def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: Desk) -> None:
+    """Before a cell of lesson 02 runs, lesson 01 is solved, and of lesson 02 the exercise of that cell alone."""
+
+    def text(identifier: str) -> str:
+        return engineless.texts(engineless.find(identifier)).mine()
+
+    names = ("config.env", "config.report", GRACEFUL)
+    untouched = [text(name) for name in names]
+    checkpoint.solve_until(engineless, "01_container", "setup")
+    assert [text(name) for name in names] == untouched
+    checkpoint.solve_until(engineless, "02_configuration", "exercise-config-env")
+    assert "add_signal_handler" in text(GRACEFUL)
+    assert engineless.texts(engineless.find("config.env")).is_untouched() is False
+    assert engineless.texts(engineless.find("config.report")).is_untouched()
 
 
 @pytest.mark.long

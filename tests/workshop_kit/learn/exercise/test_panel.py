@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.workshop_kit.learn.waiting import wait_until
+from workshop_kit.learn.exercise.desk import Superseded
 from workshop_kit.learn.exercise.panel import ExerciseWidget, Panel
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Result, Verdict
@@ -35,12 +39,49 @@ class Desk:
     checks = 0
     wait_for: threading.Event | None = None
     fails: Exception | None = None
+    path = "exercises/01_container/service.py"
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "service.py"
+        self.file.write_text("starter")
+        self.files = (self.file,)
+        self.saved: queue.SimpleQueue[frozenset[str]] = queue.SimpleQueue()
+        self.waits = threading.Event()
+        self.ended = False
+
+    def save(self, text: str) -> None:
+        """Save the file."""
+        self.file.write_text(text)
+        self.saved.put(frozenset({self.path}))
+
+    def saves(self, stop: threading.Event) -> Iterator[frozenset[str]]:
+        """What was saved."""
+        while not stop.is_set():
+            yield self.saved.get()
+
+    def lines(self) -> str:
+        """Always the same."""
+        return "lines 3–4"
+
+    def end(self) -> None:
+        """End the check that waits, if one does."""
+        if self.wait_for is not None and self.waits.is_set():
+            self.ended = True
+            self.wait_for.set()
+
+    def compare(self) -> tuple[str, str]:
+        """Two lines, of which one differs."""
+        return "same\nmine <b>\n", "same\nreference\n"
 
     def check(self, report: Report) -> Result:
         """Wait if told to, fail if told to, and say in which thread."""
+        self.ended = False
         report(Step("Trying it", 0.5, "a container starts"))
         if self.wait_for is not None:
+            self.waits.set()
             assert self.wait_for.wait(30)
+        if self.ended:
+            raise Superseded("ended")
         if self.fails:
             raise self.fails
         self.checks += 1
@@ -65,9 +106,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
+def desk(tmp_path: Path) -> Desk:
     """A desk where nothing was done."""
-    return Desk()
+    return Desk(tmp_path)
 
 
 @pytest.fixture
@@ -133,6 +174,53 @@ def test_the_solution_is_asked_for_twice(panel: Panel, desk: Desk, monkeypatch: 
     click(panel, "solution")
     assert len(asked) == 1
     assert "answer = 42" in page(panel).solution
+
+
+def test_the_panel_says_which_lines_to_edit(panel: Panel) -> None:
+    """The file's name and the lines of the region, as they are in the participant's file."""
+    assert page(panel).place == "lines 3–4 of service.py"
+
+
+def test_after_a_pass_it_compares(panel: Panel, desk: Desk) -> None:
+    """The participant's text beside the reference's, the lines marked that only one of them has; a reset ends it."""
+    desk.right = True
+    click(panel, "check")
+    assert page(panel).passed
+    click(panel, "compare")
+    assert "same\n<mark>mine &lt;b&gt;</mark></pre>" in page(panel).solution
+    assert "<mark>reference</mark>" in page(panel).solution
+    assert "Yours:\nsame\nmine <b>" in panel.page().text
+    click(panel, "reset")
+    assert page(panel).solution == ""
+
+
+def switch(panel: Panel, *, on: bool) -> None:
+    """Turn "Check on save"."""
+    panel._clicked(None, {"do": "on_save", "on": on}, None)
+    assert page(panel).on_save is on
+
+
+def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, desk: Desk) -> None:
+    """A text that was checked already is not checked again, and none is once the switch is off."""
+    switch(panel, on=True)
+    desk.save("first")
+    wait_until(lambda: desk.checks == 1 and not page(panel).doing)
+    click(panel, "check")  # which saves first
+    desk.save("first")
+    desk.save("second")
+    wait_until(lambda: desk.checks == 3 and not page(panel).doing)
+    switch(panel, on=False)
+
+
+def test_a_newer_save_ends_the_check_that_runs(panel: Panel, desk: Desk) -> None:
+    """What the older ones would have found is shown nowhere; the newest text is checked."""
+    desk.wait_for = threading.Event()
+    switch(panel, on=True)
+    desk.save("first")
+    assert desk.waits.wait(30)
+    desk.save("second")
+    wait_until(lambda: desk.checks == 1 and not page(panel).doing)
+    assert panel._checked == (b"second",)
 
 
 def test_of_other_errors_the_page_gets_the_kind_only(panel: Panel, desk: Desk) -> None:

@@ -43,6 +43,8 @@ PROBLEMS = [
     ('["Self-Containment"]', '["factor 8, Concurrency"]', "container.layer: `guidelines` names 'factor 8, Con"),
     (', "It is the second."]', "]", "container.layer: there are 2 hints; three are needed"),
     ('hints = ["Look at', 'tips = ["Look at', "container.layer: `hints` is missing"),
+    ('hints = ["Look at', 'first_hints = []\nhints = ["Look at', "container.layer: `first_hints` is no table"),
+    ('hints = ["Look at', 'first_hints.x = 1\nhints = ["Look at', "container.layer: the first hint for 'x' is empty"),
     ('"leaving.py"', '"../leaving.py"', "container.graceful: `file` is '../leaving.py'"),
     ('lesson = "01_container"\nfile', 'lesson = "00_start"\nfile', "container.graceful: the lesson 00_start has no"),
     ('"leaving.py"', '"leaving.py"\njudges = "code"', "container.graceful: `judges` is 'code'; it is one of service"),

@@ -110,6 +110,8 @@ def run(desk: Desk) -> None:
     watch, stop, workspace = Watch(desk), threading.Event(), desk.workspace
 
     def hear_saves() -> None:
+        import workshop_kit.learn.exercise.checks  # noqa: F401 - so that the first check need not wait for it
+
         for names in saves(workspace.folder, workspace.my_service, workspace.exercises, stop=stop):
             watch.events.put(names)
 

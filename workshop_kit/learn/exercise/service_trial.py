@@ -42,9 +42,10 @@ def wait_order(tried: Trial) -> Judged | None:
     """None once an order is taken (201), else what there is to say."""
     ends_at = time.monotonic() + trial.START_SECONDS
     while (answer := order(tried)).status != 201:
-        if answer.status is not None and answer.status < 500:
-            return _refused(answer)
-        if tried.ended is not None or time.monotonic() > ends_at or not tried.left_seconds:
+        over = tried.ended is not None or time.monotonic() > ends_at or not tried.left_seconds
+        if answer.status is not None and (answer.status < 500 or over):
+            return _refused(answer, tried.lines())
+        if over:
             return did_not_start(tried, "/orders")
         time.sleep(trial.LOOK_SECONDS)
     return None
@@ -69,7 +70,7 @@ def not_started(called: str, refused: WorkshopError, look: str) -> Judged:
     return Judged(found.means, (found,), Verdict.DID_NOT_START)
 
 
-def _refused(answer: Answer) -> Judged:
+def _refused(answer: Answer, lines: str) -> Judged:
     means = f"The service answers {answer} to an order."
     found = Finding(False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?")
-    return Judged(means, (found,))
+    return Judged(means, (found,), output=lines)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.workshop_kit.learn.exercise.trying import SEED, leaving_nothing, words
 from workshop_kit.engine import images
+from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import is_announcement
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import checkpoint
@@ -80,6 +81,13 @@ def judge(stack: Stack, folder: Path, changed: Mapping[str, str], heard: list[st
             heard.append(step.detail)
 
     return CHECKS[exercise.id].check(Context(exercise, stack, SEED, folder=folder, report=report))
+
+
+def images_of(stack: Stack) -> set[str]:
+    """The images of this workspace, by name; those without one by id."""
+    ours = {"label": f"{SESSION}={stack.session.who.session}"}
+    found = stack.session.engine.client.api.images(filters=ours)
+    return {next(iter(image["RepoTags"] or ()), image["Id"]) for image in found}
 
 
 def test_root_is_told() -> None:
@@ -174,14 +182,14 @@ CALLED = {
 def test_a_dockerfile_with_one_fault_is_told_while_the_check_runs(stack: Stack, tmp_path: Path) -> None:
     """On a real image; the finding is on the screen before the check is over, and nothing stays."""
     heard: list[str] = []
-    tags = {tag for image in stack.session.engine.client.images.list() for tag in image.tags}
+    before = images_of(stack)
     with leaving_nothing(stack):
         judged = judge(stack, tmp_path / "my_service", FIVE["root"][0], heard)
     assert [finding.passed for finding in judged.findings] == [False, True, True, True, True]
     assert FIVE["root"][1] in judged.summary
     assert f"✗ {judged.summary}" in heard
-    left = {tag for image in stack.session.engine.client.images.list() for tag in image.tags} - tags
-    assert left <= {f"{images.tags(stack.root)['python']}-newer"}
+    newer = f"{images.tags(stack.root)['python']}-newer-{stack.session.who.session}"
+    assert images_of(stack) - before <= {newer}
 
 
 @pytest.mark.engine

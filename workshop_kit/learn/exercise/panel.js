@@ -24,15 +24,16 @@ async function openBeside(el, path, name) {
   goToRegion(tab.content.editor, name);
 }
 
+// The line after the marker comes to the top, with the lines above it that say where one is.
 function goToRegion(editor, name) {
-  const lines = editor?.model.sharedModel.getSource().split("\n") ?? [];
-  const [first, end] = ["region", "endregion"].map((word) => {
-    const marker = new RegExp(`^\\s*#\\s*${word}\\s+${name.replace(".", "\\.")}\\s*$`);
-    return lines.findIndex((line) => marker.test(line));
-  });
-  if (first < 0) return;
-  // The end comes first, so that as much of the region as fits is in view.
-  for (const line of [Math.max(end - 1, first + 1), first + 1]) editor.setCursorPosition({ line, column: 0 });
+  const view = editor?.editor;
+  if (!view) return;
+  const marker = new RegExp(`^\\s*#\\s*region\\s+${name.replace(".", "\\.")}\\s*$`, "m");
+  const found = marker.exec(view.state.doc.toString());
+  if (!found) return;
+  const line = view.state.doc.lineAt(found.index + found[0].length).number + 1;
+  const at = view.state.doc.line(Math.min(line, view.state.doc.lines)).from;
+  view.dispatch({ selection: { anchor: at }, effects: view.constructor.scrollIntoView(at, { y: "start", yMargin: 60 }) });
 }
 
 function render({ model, el }) {
@@ -40,6 +41,7 @@ function render({ model, el }) {
   const path = model.get("path");
   let waiting = ""; // what was asked and not yet answered
   let stale = false;
+  let asleep = false; // for good: after a restart of the kernel nobody hears this panel
   let timer = 0;
 
   const head = element("div");
@@ -106,13 +108,8 @@ function render({ model, el }) {
     if (waiting || model.get("doing")) timer = setTimeout(() => { stale = true; draw(); }, STALE_AFTER_MS);
   }
 
-  // After a restart of the kernel the page still shows this panel, and nobody hears it.
-  function isAsleep() {
-    return Boolean(el.closest(".jupyter-widgets-disconnected"));
-  }
-
   function says() {
-    if (stale || isAsleep()) return ["problem", ASLEEP];
+    if (stale || asleep) return ["problem", ASLEEP];
     if (model.get("doing")) return ["working", model.get("doing")];
     if (waiting) return ["working", SAID[waiting] ?? ""];
     return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
@@ -177,7 +174,7 @@ function render({ model, el }) {
   model.on("change", changed);
   model.on("change:answered", answered);
   model.on("msg:custom", told);
-  model.on("comm_live_update", draw);
+  const stopListening = onceKernelIsGone(el, () => { asleep = true; draw(); });
   watch();
   draw();
   // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
@@ -187,7 +184,7 @@ function render({ model, el }) {
     model.off("change", changed);
     model.off("change:answered", answered);
     model.off("msg:custom", told);
-    model.off("comm_live_update", draw);
+    stopListening();
   };
 }
 

@@ -54,6 +54,7 @@ function render({ model, el }) {
   const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
   const hints = element("div", { class: "wk-ex-hints", "aria-live": "polite" });
   const place = element("p", { class: "wk-ex-place" });
+  const toEdit = element("div", { class: "wk-ex-bar" }, place);
   const solution = element("div", { class: "wk-ex-solution", "aria-live": "polite" });
   const table = element("div");
   const board = element("details", { class: "wk-ex-board" }, element("summary", {}, "All exercises"), table);
@@ -68,6 +69,7 @@ function render({ model, el }) {
   if (path && lab()) {
     const open = button("Open file", () => openBeside(el, path, model.get("name")));
     open.setAttribute("aria-label", `Open file ${path}`);
+    toEdit.append(open);
   }
   const onSave = element("input", { type: "checkbox", role: "switch" });
   onSave.addEventListener("change", () => send("on_save", { on: onSave.checked }));
@@ -118,7 +120,8 @@ function render({ model, el }) {
   function draw() {
     setHtml(head, model.get("head"));
     head.querySelector(".wk-ex-title")?.setAttribute("id", id);
-    setText(place, model.get("place") ? `Edit ${model.get("place")}.` : "");
+    toEdit.hidden = !path;
+    setText(place, `Edit ${model.get("place")}.`);
     const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
     // Not `disabled`: that would throw the keyboard focus away.
     check.setAttribute("aria-disabled", String(busy));
@@ -160,7 +163,8 @@ function render({ model, el }) {
     const asked = waiting;
     waiting = "";
     changed();
-    if (asked === "hint") hints.lastElementChild?.scrollIntoView({ block: "nearest" });
+    const shown = { hint: hints.lastElementChild, solution, anyway: solution, compare: solution }[asked];
+    shown?.scrollIntoView({ block: "nearest" });
   }
 
   function told(message) {
@@ -168,7 +172,7 @@ function render({ model, el }) {
     inquire(ask, solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", () => send("anyway"));
   }
 
-  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, place, bar, ask, working, hints, found, solution, board);
+  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, toEdit, bar, ask, working, hints, found, solution, board);
   keepKeys(root);
   el.append(root);
   model.on("change", changed);

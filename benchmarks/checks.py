@@ -1,16 +1,22 @@
-"""How long one waits for a check: of a file laid over the service and judged from outside, of a notebook's answer."""
+"""How long one waits for a check: of a service that is built, of a file laid over ours, of a notebook's answer."""
 
 from __future__ import annotations
 
 import os
+import statistics
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
+import httpx
+
 from benchmarks._rows import Row, median_seconds, show
-from workshop_kit.engine import cleanup, reach
+from workshop_kit.engine import cleanup, images, reach
+from workshop_kit.engine.recipes import PYTHON_ALIAS
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.exercise import regions
+from workshop_kit.learn import checkpoint, ready
+from workshop_kit.learn.exercise import regions, registry, service_image, service_trial
 from workshop_kit.learn.exercise.checks import CHECKS
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.judging import Context
@@ -18,10 +24,12 @@ from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import layers
+from workshop_kit.progress import Step
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 11
 SEED = 1
+DOCKERFILE = "container.dockerfile"
 
 
 def of_exercise(stack: Stack, exercise: Exercise) -> Row:
@@ -34,6 +42,89 @@ def of_exercise(stack: Stack, exercise: Exercise) -> Row:
         assert judged.ruling is Verdict.PASSED, judged
 
     return Row(f"check of {exercise.id}, solved", median_seconds(work, RUNS), RUNS, "≤ 1.5 s")
+
+
+def of_build(stack: Stack, folder: Path) -> Row:
+    """Build and run a service as a check does, and by hand, until it takes an order."""
+    base = images.tags(ROOT)["python"]
+    context = Context(registry.find(registry.load(ROOT), DOCKERFILE), stack, SEED, folder=folder)
+    tag = f"{images.REPOSITORY}/by-hand:{stack.project}"
+
+    def as_a_check() -> float:
+        began = time.perf_counter()
+        with (
+            service_image.built(stack.session, folder, base, context.superseded) as image,
+            service_trial.run(context, image) as tried,
+        ):
+            assert service_trial.wait_order(tried) is None
+            return time.perf_counter() - began
+
+    def by_hand() -> float:
+        began = time.perf_counter()
+        said(
+            "docker",
+            "build",
+            "--quiet",
+            "--build-context",
+            f"{PYTHON_ALIAS}=docker-image://{base}",
+            "-t",
+            tag,
+            str(folder),
+        )
+        name = said("docker", "run", "--detach", "--publish", "127.0.0.1::8080", tag)
+        try:
+            url = f"http://{said('docker', 'port', name, '8080')}/orders"
+            with httpx.Client(trust_env=False) as client:
+                while not takes_order(client, url):
+                    time.sleep(0.02)
+            return time.perf_counter() - began
+        finally:
+            said("docker", "rm", "--force", name)
+
+    by_hand(), as_a_check()
+    pairs = [(as_a_check(), by_hand()) for _ in range(RUNS)]
+    said("docker", "rmi", tag)
+    ours, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    work = "build, run and first order in a check"
+    return Row(work, ours, RUNS, "≤ 1.5 ×", "docker build, docker run and first order by hand", theirs)
+
+
+def said(*command: str) -> str:
+    """What a command prints."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def takes_order(client: httpx.Client, url: str) -> bool:
+    """Whether an order is taken now."""
+    try:
+        return client.post(url, json=service_trial.ORDER).status_code == 201
+    except httpx.TransportError:
+        return False
+
+
+def of_save(stack: Stack, folder: Path) -> list[Row]:
+    """From the save of a Dockerfile with one fault to its finding and to the verdict; the dependencies are cached."""
+    exercise = registry.find(registry.load(ROOT), DOCKERFILE)
+    path = folder / "Dockerfile"
+    path.write_text(path.read_text().replace("USER 10001:10001\n", ""))
+    finding, verdict = [], []
+    for run in range(RUNS + 1):
+        path.write_text(f"{path.read_text()}ENV RUN={run}\n")
+        shown: list[float] = []
+        began = time.perf_counter()
+
+        def report(step: Step, began: float = began, shown: list[float] = shown) -> None:
+            if step.detail.startswith("✗"):
+                shown.append(time.perf_counter() - began)
+
+        judged = CHECKS[exercise.id].check(Context(exercise, stack, SEED, folder=folder, report=report))
+        assert judged.ruling is Verdict.WRONG, judged
+        finding.append(shown[0])
+        verdict.append(time.perf_counter() - began)
+    return [
+        Row(f"{DOCKERFILE}, from save to the first failing finding", statistics.median(finding[1:]), RUNS, "≤ 3 s"),
+        Row(f"{DOCKERFILE}, from save to the verdict", statistics.median(verdict[1:]), RUNS, "≤ 8 s"),
+    ]
 
 
 def of_answer(desk: Desk, identifier: str, value: object) -> Row:
@@ -75,7 +166,10 @@ def main() -> None:
         try:
             stack.up()
             desk = Desk.of(workspace, lambda: stack)
-            rows = [of_exercise(stack, exercise) for exercise in desk.exercises if exercise.file]
+            checkpoint.solve(desk, DOCKERFILE)
+            rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
+            laid_over = [one for one in desk.exercises if one.file and one.judges != "service"]
+            rows += [of_exercise(stack, exercise) for exercise in laid_over]
             rows.append(of_answer(desk, "container.layer", hidden_bytes(desk)))
             rows.append(of_answer(desk, "container.loss", lost_files(desk)))
             show(rows)

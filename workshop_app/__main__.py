@@ -1,68 +1,63 @@
-"""``python -m workshop_app``: read the configuration, start the logs, serve, exit. Nothing else exits."""
+# Made by `./workshop build` from solutions/01_container/__main__.py: edit that file.
+"""``python -m workshop_app``: read the configuration, start the log, serve, drain, exit. Nothing else exits."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from types import FrameType
 
-USAGE = "python -m workshop_app takes its settings from the environment; --explain shows them and ends.\n"
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # while it starts there is nobody to wait for
 
-CONFIG_REFUSED = "configuration refused"
-CANNOT_LISTEN = "cannot listen"
+from starlette.applications import Starlette  # noqa: E402
+
+from . import app, config, logs, server  # noqa: E402
+
+log = logs.get_logger(f"{__package__}.main")
 
 
-def main(arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Run the service until it is told to stop; the exit code: 0 stopped, 1 could not run, 2 wrong usage."""
-    if arguments == ["--explain"]:
-        return explain(environ)
-    if arguments:
-        asked = arguments in (["--help"], ["-h"])
-        (sys.stdout if asked else sys.stderr).write(USAGE)
-        return 0 if asked else 2
+def handle_signals(service: Starlette, web: server.Server, drain_seconds: float) -> None:
+    """Say what happens on SIGTERM; called in the event loop, before the server begins."""
+    loop = asyncio.get_running_loop()
 
-    # As process 1 of a container we would not get a SIGTERM that nobody handles: handle it before the slow imports.
-    signal.signal(signal.SIGTERM, _leave)
-    from workshop_app import logs
+    # At hand, in no order:
+    #   loop.add_signal_handler(signal.SIGTERM, function)   call the function when the engine says "stop"
+    #   loop.call_later(seconds, function)                  call the function then, and go on serving until then
+    #   service.state.draining = True                       /readyz answers 503: send new customers elsewhere
+    #   web.should_exit = True                              no new connections, answer what is under way, return
+    def leave() -> None:
+        web.should_exit = True
 
+    def drain() -> None:
+        log.info("draining", seconds=drain_seconds)
+        service.state.draining = True
+        loop.call_later(drain_seconds, leave)  # load balancers need a moment to notice the 503
+
+    loop.add_signal_handler(signal.SIGTERM, drain)
+    loop.add_signal_handler(signal.SIGINT, leave)
+
+
+async def serve(settings: config.Config) -> None:
+    """Serve until told to stop, and until what is under way then has its answer."""
+    service = app.create(settings)
+    web = server.make(service, settings.http)
+    handle_signals(service, web, settings.http.drain_seconds)
+    await web.serve()
+
+
+def main() -> int:
+    """Run the service until it is told to stop; the exit code: 0 stopped, 1 could not run."""
     logs.start()  # before anything else can fail: then every failure is a line in the log
-    from workshop_app import config
-
     try:
-        settings = config.load(environ)
+        settings = config.load(os.environ)
     except config.ConfigError as error:
-        logs.get_logger(__name__).error(CONFIG_REFUSED, problems=[vars(problem) for problem in error.problems])
+        log.error("configuration refused", problems=[vars(problem) for problem in error.problems])
         return 1
-
-    from workshop_app import app, server  # slow, and not needed to say no
-
     logs.set_level(settings.log.level)
-    try:
-        sock = server.listen(settings.http)
-    except OSError as error:
-        logs.get_logger(__name__).error(
-            CANNOT_LISTEN, host=settings.http.host, port=settings.http.port, error=str(error)
-        )
-        return 1
-    server.serve(app.create(settings), sock, settings.http.drain_seconds)
+    asyncio.run(serve(settings))
     return 0
 
 
-def explain(environ: Mapping[str, str]) -> int:
-    """Show every setting and where it came from; the exit code: would the service start?"""
-    from workshop_app import explain
-
-    table, fine = explain.text(environ)
-    sys.stdout.write(table)
-    return 0 if fine else 1
-
-
-def _leave(_: int, __: FrameType | None) -> None:
-    """At once: there is nothing to put in order yet, and an exception is lost where Python ignores them, as in GC."""
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(main())

@@ -1,141 +1,104 @@
-"""Configuration: what the service must be told, read from the environment, once, and here alone.
+# Made by `./workshop build` from solutions/02_configuration/config.py: edit that file.
+"""Configuration: every setting of the service, read from the environment once, here and nowhere else.
 
-Public names (a module that takes this one's place offers the same):
+The rest of the service uses these names:
 
 - ``load(environ) -> Config``: the settings found in a mapping such as ``os.environ``; raises ``ConfigError``.
 - ``Config``: frozen; ``.master_db``, ``.replica_db``, ``.redis``, ``.http``, ``.health``, ``.log``, and all in them.
 - ``ConfigError``: ``.problems`` is a list of ``Problem(variable, purpose, wrong)``, one for each variable.
+- ``VARIABLES``: the environment variables, each with its purpose and its default.
 
-The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. A secret may instead stand in a file that
-``MASTER_DB_PASSWORD_FILE`` names. Variables that are not ours are no concern of ours, unless one is spelled nearly
-like one of ours. Problems never carry a value: any of them could be a secret in the wrong place.
+The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. A secret may stand in a file instead, which
+``MASTER_DB_PASSWORD_FILE`` names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
-
-from workshop_app import secret_file, spelling
-
-# What MariaDB 11.8 knows. A mode it does not know would fail every query, long after the start.
-SQL_MODES = """
-    ALLOW_INVALID_DATES ANSI ANSI_QUOTES EMPTY_STRING_IS_NULL ERROR_FOR_DIVISION_BY_ZERO HIGH_NOT_PRECEDENCE
-    IGNORE_BAD_TABLE_OPTIONS IGNORE_SPACE NO_AUTO_CREATE_USER NO_AUTO_VALUE_ON_ZERO NO_BACKSLASH_ESCAPES
-    NO_DIR_IN_CREATE NO_ENGINE_SUBSTITUTION NO_UNSIGNED_SUBTRACTION NO_ZERO_DATE NO_ZERO_IN_DATE ONLY_FULL_GROUP_BY
-    PAD_CHAR_TO_FULL_LENGTH PIPES_AS_CONCAT REAL_AS_FLOAT SIMULTANEOUS_ASSIGNMENT STRICT_ALL_TABLES
-    STRICT_TRANS_TABLES TIME_ROUND_FRACTIONAL TRADITIONAL
-"""
 
 DEPENDENCIES = ("master-db", "replica-db", "redis")  # as the service calls them in its log and in /health
-NONE = "none"  # an empty list has to be asked for by name: empty is mostly a variable that somebody forgot to fill
 
 
-def _port(value: str | int) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError("is not a whole number")
-    if len(text) > 5 or not 1 <= int(text) <= 65535:
-        raise ValueError("is not a port: ports go from 1 to 65535")
-    return int(text)
+class Secret(SecretStr):
+    """A password. Whoever needs the text asks for it; printed, it is stars."""
 
 
-def _switch(value: str | bool) -> bool:
-    if isinstance(value, bool):
-        return value
-    if value not in ("true", "false"):
-        raise ValueError("is not one of true, false")
-    return value == "true"
+def what_is_wrong(value: str, problem: str) -> str:
+    """Say what is wrong with a value, for the log: any value could be a secret in the wrong place, so none is told."""
+    return problem if value else "is set, but empty"
 
 
-def _known_sql_modes(value: str) -> str:
-    if not all(mode in SQL_MODES.split() for mode in value.upper().split(",")):
-        raise ValueError("is not a comma-separated list of SQL modes that MariaDB knows")
+def _no_space(value: str) -> str:
+    if any(map(str.isspace, value)):
+        raise ValueError("contains white space")
     return value
 
 
-def _known_dependencies(value: str) -> str:
-    if value != NONE and not all(name in DEPENDENCIES for name in value.split(",")):
-        raise ValueError(f"is neither {NONE} nor a comma-separated list of {', '.join(DEPENDENCIES)}")
+def _sql_modes(value: str) -> str:
+    if not all(mode.replace("_", "").isalpha() for mode in value.split(",")):
+        raise ValueError("should be SQL modes, separated by commas")
     return value
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a person calls the type of a setting."""
+def _dependencies(value: str) -> str:
+    if value != "none" and not set(value.split(",")) <= set(DEPENDENCIES):
+        raise ValueError(f"is neither none nor a comma-separated list of {', '.join(DEPENDENCIES)}")
+    return value
 
-    name: str
 
-
-Port = Annotated[int, BeforeValidator(_port), Kind("port")]
-Switch = Annotated[bool, BeforeValidator(_switch), Kind("true, false")]
-SqlMode = Annotated[str, AfterValidator(_known_sql_modes), Kind("SQL modes")]
-Names = Annotated[str, AfterValidator(_known_dependencies), Kind("names, or none")]
+Text = Annotated[str, AfterValidator(_no_space)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+SqlMode = Annotated[str, AfterValidator(_sql_modes)]
+Names = Annotated[Text, AfterValidator(_dependencies)]
+Password = Annotated[Secret, BeforeValidator(Secret)]
 
 
 class Group(BaseModel):
     """Settings that belong together; they do not change while the service runs."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
-class MasterDb(Group):
-    """The database that takes the writes."""
+class Database(Group):
+    """MariaDB: the master takes the writes, its replica answers what is only read."""
 
-    host: str = Field(description="host name of the master database")
-    port: Port = Field(description="port of the master database")
-    name: str = Field(description="name of the database that holds the orders")
-    user: str = Field(description="user at the master database")
-    password: SecretStr = Field(description="password of that user")
+    host: Text = Field(description="host name of the database")
+    port: Port = Field(description="port of the database")
+    name: Text = Field(description="name of the database that holds the orders")
+    user: Text = Field(description="user at the database")
+    password: Password = Field(description="password of that user")
     sql_mode: SqlMode = Field(description="SQL mode of every connection, such as TRADITIONAL")
-
-
-class ReplicaDb(Group):
-    """The database that follows the master, and answers what is only read."""
-
-    host: str = Field(description="host name of the replica database")
-    port: Port = Field(description="port of the replica database")
-    name: str = Field(description="name of the database that holds the orders, there")
-    user: str = Field(description="user at the replica database")
-    password: SecretStr = Field(description="password of that user, there")
-    sql_mode: SqlMode = Field(description="SQL mode of every connection to the replica")
 
 
 class Redis(Group):
     """The cache."""
 
-    host: str = Field(description="host name of Redis")
+    host: Text = Field(description="host name of Redis")
     port: Port = Field(description="port of Redis")
-    user: str = Field(default="default", description="user at Redis")
-    password: SecretStr = Field(description="password of that user")
+    user: Text = Field(default="default", description="user at Redis")
+    password: Password = Field(description="password of that user")
 
 
 class Http(Group):
-    """Where the service listens, and how it stops."""
+    """Where the service listens, and how long it serves on after SIGTERM."""
 
-    host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  # a container's own network
+    host: Text = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  # a container's own network
     port: Port = Field(default=8080, description="port to listen on")
-    drain_seconds: float = Field(
-        default=1.0,
-        ge=0,
-        le=5,
-        allow_inf_nan=False,
-        description="how long to serve on after SIGTERM, saying not ready, until traffic has moved",
-    )
-    admin: Switch = Field(default=False, description="offer /admin/log-level, to whoever can reach the port")
-    faults: Switch = Field(default=False, description="offer /admin/faults, to whoever can reach the port")
+    drain_seconds: float = Field(default=1.0, ge=0, le=5, description="how long to serve on after SIGTERM, not ready")
+    admin: bool = Field(default=False, description="offer /admin/log-level, to whoever can reach the port")
+    faults: bool = Field(default=False, description="offer /admin/faults, to whoever can reach the port")
 
 
 class Health(Group):
     """What being healthy takes."""
 
-    critical: Names = Field(
-        default="master-db,redis", description="dependencies it is not ready without; none if it can do without each"
-    )
+    critical: Names = Field(default="master-db,redis", description="dependencies it is not ready without, or none")
 
 
 class Log(Group):
@@ -146,25 +109,61 @@ class Log(Group):
     )
 
 
-class Config(BaseSettings):
+class Config(Group):
     """All settings, by group."""
 
-    # A name splits once, behind its group: MASTER_DB_SQL_MODE is sql_mode of master_db.
-    model_config = SettingsConfigDict(
-        frozen=True, env_nested_delimiter="_", env_nested_max_split=1, hide_input_in_errors=True
-    )
-
-    master_db: MasterDb
-    replica_db: ReplicaDb
+    master_db: Database
+    replica_db: Database
     redis: Redis
-    http: Http = Http()
-    health: Health = Health()
-    log: Log = Log()
+    http: Http
+    health: Health
+    log: Log
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable: the field ``name`` of the group ``group`` gets its value."""
+
+    group: str
+    name: str
+    purpose: str
+    secret: bool
+    default: str | None  # None: it is required
+
+    @property
+    def variable(self) -> str:
+        """``MASTER_DB_HOST``, for ``host`` of ``master_db``."""
+        return f"{self.group}_{self.name}".upper()
+
+    def is_set(self, environ: Mapping[str, str]) -> bool:
+        """Whether it is there, itself or, for a secret, as a file."""
+        return self.variable in environ or (self.secret and f"{self.variable}_FILE" in environ)
+
+
+GROUPS: dict[str, type[Group]] = {
+    "master_db": Database,
+    "replica_db": Database,
+    "redis": Redis,
+    "http": Http,
+    "health": Health,
+    "log": Log,
+}
+VARIABLES = [
+    Variable(
+        group,
+        name,
+        field.description or "",
+        secret=field.annotation is Secret,
+        default=None if field.is_required() else str(field.default),
+    )
+    for group, settings in GROUPS.items()
+    for name, field in settings.model_fields.items()
+]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One variable that cannot be used, said without its value: ``REDIS_PORT … is not a whole number``."""
+    """One variable that cannot be used."""
 
     variable: str
     purpose: str
@@ -175,143 +174,109 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The environment cannot be used; ``problems`` has all that is wrong with it, not just the first."""
+    """The environment cannot be used; ``problems`` says why, one ``Problem`` for each variable: the first it had."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(map(str, problems)))
-        self.problems = problems
+        first = {one.variable: one for one in reversed(problems)}
+        names = [one.variable for one in VARIABLES]
+        self.problems = sorted(first.values(), key=lambda one: (*names, one.variable).index(one.variable))
+        super().__init__("; ".join(map(str, self.problems)))
 
 
-@dataclass(frozen=True)
-class Variable:
-    """An environment variable of ours, derived from the field it fills."""
-
-    name: str
-    purpose: str
-    kind: str
-    default: str | None  # None: the variable is required
-    secret: bool
-
-    @property
-    def required(self) -> bool:
-        """Must it be given?"""
-        return self.default is None
-
-    @property
-    def file_name(self) -> str:
-        """The variable that may name a file instead; only a secret's is looked at."""
-        return f"{self.name}_FILE"
-
-    def source(self, environ: Mapping[str, str]) -> str:
-        """Where its value comes from: ``environment``, ``file``, ``default``, or ``nowhere``."""
-        if self.name in environ:
-            return "environment"
-        if self.secret and self.file_name in environ:
-            return "file"
-        return "nowhere" if self.required else "default"
-
-    def read(self, environ: Mapping[str, str]) -> str | None:
-        """The variable's text, or ``None`` if it is optional and not set; ``ValueError`` says what is wrong."""
-        source = self.source(environ)
-        if source == "nowhere":
-            raise ValueError(f"is not set, nor is {self.file_name}" if self.secret else "is not set")
-        if source == "default":
-            return None
-        if self.secret and self.name in environ and self.file_name in environ:
-            raise ValueError(f"is set twice, also as {self.file_name}: keep one of the two")
-        return self._from_file(environ[self.file_name]) if source == "file" else self._checked(environ[self.name])
-
-    def _from_file(self, path: str) -> str:
-        try:
-            return self._checked(secret_file.read(path))
-        except ValueError as error:
-            raise ValueError(f"cannot be had from a file: {self.file_name} {error}") from None
-
-    def _checked(self, value: str) -> str:
-        if not value:
-            raise ValueError("is set, but empty")
-        if value.isspace():
-            raise ValueError("is nothing but white space")
-        if not self.secret and any(map(str.isspace, value)):
-            raise ValueError("contains white space")
-        return value
+def read(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the settings as text, by group: MASTER_DB_HOST is ``["master_db"]["host"]``; what is not set is absent."""
+    settings: dict[str, dict[str, str]] = {group: {} for group in GROUPS}
+    for one in VARIABLES:
+        if one.variable in environ:
+            settings[one.group][one.name] = environ[one.variable]
+    return settings
 
 
-def variables() -> list[Variable]:
-    """Every variable that ``load`` looks at."""
+def missing(environ: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each variable that is required and not set."""
     return [
-        Variable(
-            name=f"{group_name}_{name}".upper(),
-            purpose=field.description or "",
-            kind=_kind(field.annotation, field.metadata),
-            default=None if field.is_required() else _as_given(field.default),
-            secret=field.annotation is SecretStr,
-        )
-        for group_name, group in Config.model_fields.items()
-        if isinstance(group.annotation, type) and issubclass(group.annotation, Group)
-        for name, field in group.annotation.model_fields.items()
+        Problem(one.variable, one.purpose, "is not set")
+        for one in VARIABLES
+        if one.default is None and not one.is_set(environ)
     ]
+
+
+def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
+    """Return the secret from the file that ``MASTER_DB_PASSWORD_FILE`` names; None if that is not set.
+
+    Raises ValueError with what is wrong, to be read behind the variable's name: "is set twice".
+    """
+    path = environ.get(f"{variable}_FILE")
+    if path is None:
+        return None
+    if variable in environ:
+        raise ValueError(f"is set twice, also as {variable}_FILE: keep one of the two")
+    try:
+        text = Path(path).read_text(encoding="utf-8") if Path(path).is_file() else ""  # a pipe would be waited for
+    except (OSError, ValueError):
+        text = ""
+    if not text:
+        raise ValueError(f"cannot be read from the file that {variable}_FILE names")
+    return text.removesuffix("\n").removesuffix("\r")  # an editor's last line end is no part of the secret
 
 
 def load(environ: Mapping[str, str]) -> Config:
     """Turn an environment into a ``Config``, or raise one ``ConfigError`` with everything that is wrong with it."""
-    values: dict[str, str] = {}
-    wrong: dict[str, str] = {}
-    ours = variables()
-    for variable in ours:
+    problems = missing(environ)
+    found = read(environ)
+    settings = {group: dict(found.get(group, {})) for group in GROUPS}
+    for one in VARIABLES:
         try:
-            value = variable.read(environ)
+            secret = from_file(one.variable, environ) if one.secret else None
         except ValueError as error:
-            wrong[variable.name] = str(error)
+            problems.append(Problem(one.variable, one.purpose, str(error)))
         else:
-            if value is not None:
-                values[variable.name] = value
+            settings[one.group] |= {} if secret is None else {one.name: secret}
+    config = None
     try:
-        config = _parse(values)
+        config = Config.model_validate(settings)
     except ValidationError as error:
-        for detail in error.errors(include_input=False, include_context=False, include_url=False):
-            wrong.setdefault("_".join(map(str, detail["loc"])).upper(), _in_our_words(detail["type"], detail["msg"]))
-    found = [Problem(v.name, v.purpose, wrong[v.name]) for v in ours if v.name in wrong]
+        problems += _refused(error, environ)
+    problems += _empty(settings) + _misspelled(environ)
     # Not raised inside `except`: pydantic's error would hang on to ours, with the values, secrets among them.
-    if found := [*found, *_misspelled(environ, ours)]:
-        raise ConfigError(found)
+    if config is None or problems:
+        raise ConfigError(problems)
     return config
 
 
-def _misspelled(environ: Mapping[str, str], ours: list[Variable]) -> Iterator[Problem]:
-    """Names that nobody but somebody with one of our variables in mind would use."""
-    names = {one.name: one for one in ours} | {one.file_name: one for one in ours if one.secret}
+def _refused(error: ValidationError, environ: Mapping[str, str]) -> list[Problem]:
+    """Return what pydantic says of the values; what is not set at all is known by now."""
+    found = []
+    for detail in error.errors(include_url=False, include_context=False):
+        one = next(one for one in VARIABLES if (one.group, one.name) == detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+        if detail["type"] != "missing":
+            found.append(Problem(one.variable, one.purpose, what_is_wrong(detail["input"], message)))
+        elif one.is_set(environ):
+            found.append(Problem(one.variable, one.purpose, "is set, but was not read"))
+    return found
+
+
+def _empty(settings: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+    """An empty value is not a missing one: mostly somebody forgot to fill it in."""
+    return [
+        Problem(one.variable, one.purpose, "is set, but empty")
+        for one in VARIABLES
+        if not settings[one.group].get(one.name, "?").strip()
+    ]
+
+
+def _misspelled(environ: Mapping[str, str]) -> list[Problem]:
+    """Detect names that are nearly those of our variables; platforms inject others, with digits in them."""
+    known = {one.variable: one for one in VARIABLES} | {f"{one.variable}_FILE": one for one in VARIABLES if one.secret}
+    found = []
     for name in environ:
-        if name in names:
+        if name in known or name.startswith("HTTPS_") or any(map(str.isdigit, name)):
             continue
-        if name.removesuffix("_FILE") in names:
-            meant = name.removesuffix("_FILE")
-            yield Problem(name, names[meant].purpose, f"is not read, only secrets come from files: set {meant}")
-        elif meant := spelling.nearly(name, names) or "":
-            yield Problem(name, names[meant].purpose, f"is not a setting: did you mean {meant}?")
-
-
-def _parse(values: Mapping[str, str]) -> Config:
-    source = EnvSettingsSource(Config)
-    source.env_vars = {name.lower(): value for name, value in values.items()}
-    # The one source there is: the environment of the process is not looked at behind the caller's back.
-    return Config(_build_sources=((source,), {}))  # type: ignore[call-arg]  # mypy sees the fields only
-
-
-def _in_our_words(kind: str, message: str) -> str:
-    words = {
-        "float_parsing": "is not a number",
-        "finite_number": "is not a number",
-        "literal_error": "is not one of debug, info, warning, error",
-    }
-    # pydantic says "Input should be …" and "Value error, …": neither repeats the value.
-    return words.get(kind) or message.removeprefix("Value error, ").replace("Input should", "should", 1)
-
-
-def _as_given(default: Any) -> str:
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def _kind(annotation: Any, metadata: list[Any]) -> str:
-    named = next((note.name for note in metadata if isinstance(note, Kind)), None)
-    return named or ", ".join(get_args(annotation)) or {SecretStr: "secret", float: "number"}.get(annotation, "text")
+        setting = name.removesuffix("_FILE")
+        if setting in known:
+            wrong = f"is not read, only secrets come from files: set {setting}"
+            found.append(Problem(name, known[setting].purpose, wrong))
+        elif meant := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.87):
+            found.append(Problem(name, known[meant[0]].purpose, f"is not a setting: did you mean {meant[0]}?"))
+    return found

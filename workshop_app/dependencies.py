@@ -1,29 +1,36 @@
-"""What the service needs from others: connect, ping, close; a ping stands beside each, so health is a loop."""
+"""What the service needs from others: two databases and a cache. Each can be used, pinged and closed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from workshop_app import config, timings
-from workshop_app.pings import Pings
+from prometheus_client import Gauge, Summary
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from sqlalchemy import URL, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-if TYPE_CHECKING:
-    import redis.asyncio
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from . import config, timings
 
 CONNECT_TIMEOUT_SECONDS = 1.0
+POOL_TIMEOUT_SECONDS = 0.8
 CLOSE_TIMEOUT_SECONDS = 1.0
 TRANSACTION_TIMEOUT_SECONDS = 1.5
 REPLICA_TIMEOUT_SECONDS = 0.5  # past this, asking the master is faster
 REPLICA_REST_SECONDS = 1.0
 REDIS_TIMEOUT_SECONDS = 0.75
 
-CRITICAL = "master-db,redis"  # unless HEALTH_CRITICAL says otherwise
+UP = Gauge("dependency_up", "Whether the last ping passed; NaN before the first.", ("dependency",))
+PINGS = Summary("dependency_ping_seconds", "How long pings took, passed or not.", ("dependency",))
+
+# What the driver raises when the database does not do its part.
+AWAY = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)
 
 
 class Unavailable(Exception):
@@ -32,10 +39,6 @@ class Unavailable(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not available")
         self.name = name
-
-
-class NotConnectedYet(Unavailable):
-    """Nobody has asked it: the service itself is starting."""
 
 
 def reason(error: BaseException) -> str:
@@ -47,19 +50,25 @@ def reason(error: BaseException) -> str:
 
 
 class Dependency(Protocol):
-    """Something the service needs."""
+    """Something that the service needs."""
 
     name: str  # as its service is called in compose.yaml
-    critical: bool  # is it not ready without this one?
-
-    def connect(self) -> None:
-        """Load the driver and make the pool. Slow, since drivers are large; touches no network."""
+    critical: bool  # whether the service is not ready without it
 
     async def ping(self) -> None:
         """Return if the dependency answers, raise if it does not. The caller sets the time limit."""
 
-    async def close(self) -> None:
-        """Close every connection."""
+
+@contextmanager
+def measured_ping(name: str) -> Iterator[None]:
+    """Count the block as a ping, which fails by raising."""
+    passed = False
+    try:
+        with PINGS.labels(name).time():
+            yield
+        passed = True
+    finally:
+        UP.labels(name).set(passed)
 
 
 class Database:
@@ -67,30 +76,19 @@ class Database:
 
     timeout_seconds = TRANSACTION_TIMEOUT_SECONDS
 
-    def __init__(self, name: str, settings: config.MasterDb | config.ReplicaDb) -> None:
+    def __init__(self, name: str, settings: config.Database) -> None:
         self.name = name
         self.critical = False
-        self.pings = Pings()
         self._settings = settings
-        self._queries: AsyncEngine | None = None
-        self._pings: AsyncEngine | None = None
+        self._queries = self._engine(pool_size=5, max_overflow=5)
+        self._pings = self._engine(pool_size=1, max_overflow=0)
 
-    def connect(self) -> None:
-        """Make both pools."""
-        self._queries = self._engine(pool_size=5, max_overflow=5, pool_timeout=CONNECT_TIMEOUT_SECONDS)
-        self._pings = self._engine(pool_size=1, max_overflow=0, pool_timeout=0.8)
-
-    def _engine(self, *, pool_size: int, max_overflow: int, pool_timeout: float) -> AsyncEngine:
-        # Imported here: it takes longer than the rest of the start together.
-        from sqlalchemy import URL
-        from sqlalchemy.ext.asyncio import create_async_engine
-
+    def _engine(self, **pool: int) -> AsyncEngine:
         db = self._settings
         return create_async_engine(
             URL.create("mysql+asyncmy", db.user, db.password.get_secret_value(), db.host, db.port, db.name),
-            pool_size=pool_size,
-            max_overflow=max_overflow,
-            pool_timeout=pool_timeout,
+            **pool,
+            pool_timeout=POOL_TIMEOUT_SECONDS,
             pool_pre_ping=True,  # a connection that the database closed meanwhile fails no request
             hide_parameters=True,  # errors are logged: keep what customers ordered out of them
             connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "sql_mode": db.sql_mode, "charset": "utf8mb4"},
@@ -99,110 +97,69 @@ class Database:
     @asynccontextmanager
     async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at the end; ``Unavailable`` if the database does not answer in time."""
-        if self._queries is None:
-            raise NotConnectedYet(self.name)
-        from sqlalchemy import exc
-
-        queries = self._queries
-        away = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)
+        limit = asyncio.timeout(timeout_seconds or self.timeout_seconds)
         try:
             with timings.waiting_for(self.name):
-                async with asyncio.timeout(timeout_seconds or self.timeout_seconds), queries.begin() as connection:
+                async with limit, self._queries.begin() as connection:
                     yield connection
-        except away as error:
+        except AWAY as error:
             raise Unavailable(self.name) from error
 
     async def ping(self) -> None:
         """Ask for the answer to ``SELECT 1``."""
-        with self.pings.measured():
-            if self._pings is None:
-                raise NotConnectedYet(self.name)
+        with measured_ping(self.name):
             async with self._pings.connect() as connection:
                 await connection.exec_driver_sql("SELECT 1")
 
     async def close(self) -> None:
         """Close both pools."""
-        for engine in (self._queries, self._pings):
-            if engine is not None:
-                await engine.dispose()
+        await self._queries.dispose()
+        await self._pings.dispose()
 
 
 class Replica(Database):
-    """A MariaDB that follows the master. We can do without: whoever reads from it falls back to the master.
+    """A MariaDB that follows the master. The service works without it: reads fall back to the master.
 
-    It may be behind, mostly by less than a millisecond; `replication_lag_seconds` says by how much. After it failed
-    it is left alone for a while: with a replica that hangs, not every read should wait for it first.
+    After a failure it is left alone for a while: with a replica that hangs, not every read should wait for it first.
     """
 
     timeout_seconds = REPLICA_TIMEOUT_SECONDS
-
-    def __init__(self, name: str, settings: config.ReplicaDb) -> None:
-        super().__init__(name, settings)
-        self._rests_until = 0.0
+    _rests_until = 0.0
 
     @asynccontextmanager
     async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads; ``Unavailable`` for any error, and at once while the replica rests."""
-        if self._queries is None or time.monotonic() < self._rests_until:
-            raise Unavailable(self.name)  # and no import yet: `connect` is at it in a thread, half of it is there
-        from sqlalchemy.exc import DBAPIError
-
+        if time.monotonic() < self._rests_until:
+            raise Unavailable(self.name)
         try:
             async with super().transaction(timeout_seconds) as connection:
                 yield connection
-        except (Unavailable, DBAPIError) as error:  # a table that is not there yet: it has not caught up
+        except (Unavailable, exc.DBAPIError) as error:  # a table that is not there yet: it has not caught up
             self._rests_until = time.monotonic() + REPLICA_REST_SECONDS
             if isinstance(error, Unavailable):
                 raise
             raise Unavailable(self.name) from error
 
 
-async def replication_lag_seconds(master: Database, replica: Database, within_seconds: float = 1.0) -> float | None:
-    """How long the replica takes to have all that the master has now; ``None`` if that is more than the time given.
-
-    Asked of the data itself: ``Seconds_Behind_Master``, the usual answer, says 0 while the master hangs.
-    Raises ``Unavailable`` if one of the two cannot be asked.
-    """
-    async with master.transaction() as connection:
-        position = (await connection.exec_driver_sql("SELECT @@gtid_binlog_pos")).scalar_one()
-    started = time.perf_counter()
-    async with replica.transaction(within_seconds + TRANSACTION_TIMEOUT_SECONDS) as connection:
-        wait = await connection.exec_driver_sql("SELECT MASTER_GTID_WAIT(%s, %s)", (position, within_seconds))
-        caught_up = wait.scalar_one() == 0
-    return time.perf_counter() - started if caught_up else None
-
-
 class Cache:
-    """Redis, which forgets: whoever reads from it can do without, and catches ``Unavailable``."""
+    """Redis. The service works without it: readers catch ``Unavailable``."""
 
     def __init__(self, name: str, settings: config.Redis) -> None:
         self.name = name
         self.critical = False
-        self.pings = Pings()
-        self._settings = settings
-        self._client: redis.asyncio.Redis | None = None
-
-    def connect(self) -> None:
-        """Make the pool."""
-        from redis.asyncio import Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-
         self._client = Redis(
-            host=self._settings.host,
-            port=self._settings.port,
-            username=self._settings.user,
-            password=self._settings.password.get_secret_value(),
+            host=settings.host,
+            port=settings.port,
+            username=settings.user,
+            password=settings.password.get_secret_value(),
             socket_timeout=REDIS_TIMEOUT_SECONDS,
             socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),  # the default retries make one second into fifteen
         )
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[redis.asyncio.Redis]:
+    async def client(self) -> AsyncIterator[Redis]:
         """The client; ``Unavailable`` for whatever goes wrong with it."""
-        if self._client is None:
-            raise NotConnectedYet(self.name)
         try:
             with timings.waiting_for(self.name):
                 yield self._client
@@ -211,14 +168,13 @@ class Cache:
 
     async def ping(self) -> None:
         """Ask for PONG."""
-        with self.pings.measured():
+        with measured_ping(self.name):
             async with self.client() as client:
                 await client.ping()
 
     async def close(self) -> None:
         """Close the pool."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._client.aclose()
 
 
 @dataclass(frozen=True)
@@ -231,25 +187,19 @@ class Dependencies:
 
     @classmethod
     def of(cls, settings: config.Config) -> Dependencies:
-        """Those that ``settings`` describe, not connected yet."""
+        """Those that ``settings`` describe; each connects when it is first used."""
         found = cls(
             Database("master-db", settings.master_db),
             Replica("replica-db", settings.replica_db),
             Cache("redis", settings.redis),
         )
-        # A config module from before there was this setting does not have it.
-        critical = getattr(getattr(settings, "health", None), "critical", CRITICAL).split(",")
         for dependency in found:
-            dependency.critical = dependency.name in critical
+            dependency.critical = dependency.name in settings.health.critical.split(",")
+            UP.labels(dependency.name).set(float("nan"))
         return found
 
     def __iter__(self) -> Iterator[Database | Cache]:
         return iter((self.master_db, self.replica_db, self.redis))
-
-    def connect(self) -> None:
-        """Connect each."""
-        for dependency in self:
-            dependency.connect()
 
     async def close(self) -> None:
         """Close each, all at once; one that does not let go in time is left to the end of the process."""

@@ -1,198 +1,137 @@
-"""Faults inside the service, put in force and undone while it runs. Not there unless HTTP_FAULTS is ``true``.
+"""Faults inside the service, for practice: injected and reverted while it runs, if HTTP_FAULTS is true.
 
-``GET /admin/faults`` tells which there are, what each takes, and its grade if it is in force. ``PUT
-/admin/faults/errors`` with ``{"share": 0.5}`` puts one in force, or changes its grade. ``DELETE`` undoes one, or at
-``/admin/faults`` all; what they took is given back. All end with the process.
-
-Probes, ``/metrics`` and ``/admin`` are left alone on purpose: they tell what a fault does to the others. But a burning
-thread takes its turns from whoever runs, and leaked memory is the whole process's: that they feel, as in earnest.
+``PUT /admin/faults/errors`` with ``{"share": 0.5}`` injects a fault or changes its parameters, ``DELETE`` reverts it;
+``GET /admin/faults`` lists all, ``DELETE /admin/faults`` reverts all. Probes, /metrics and /admin are spared.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import cast
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workshop_app import admin, logs
-from workshop_app.burdens import Burn, Leak
+from . import admin, logs
+from .fault_table import FAULTS
 
-FAULT_IN_FORCE = "fault in force"
-FAULT_UNDONE = "fault undone"
+MIB = 1024 * 1024
+STEP_SECONDS = 0.1
 
 log = logs.get_logger(__name__)
 
-Grade = Mapping[str, float]
+Parameters = Mapping[str, float]
 
 
-class Injected(Exception):
-    """An error that nobody made by mistake."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """One thing that a fault takes: its range and, unless it must be given, its default."""
-
-    what: str
-    at_least: float
-    at_most: float
-    default: float | None = None
-
-    def __str__(self) -> str:
-        unless = "" if self.default is None else f", {self.default:g} unless given"
-        return f"{self.what}, from {self.at_least:g} to {self.at_most:g}{unless}"
-
-    def holds(self, value: object) -> bool:
-        """Is it a number in the range?"""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and self.at_least <= cast(float, value) <= self.at_most
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What a fault does, and what it takes."""
-
-    does: str
-    takes: Mapping[str, Number]
-
-    def complete(self, given: object) -> Grade:
-        """The grade with its defaults; ``ValueError`` says in a sentence what is wrong with it."""
-        if not isinstance(given, dict) or not set(given) <= set(self.takes):
-            raise ValueError(f"The body should be a JSON object with {' and '.join(map(repr, self.takes))}.")
-        grade = {name: given.get(name, number.default) for name, number in self.takes.items()}
-        for name, number in self.takes.items():
-            if not number.holds(grade[name]):
-                raise ValueError(f"{name!r} should be a number: {number}.")
-        return cast(Grade, grade)
-
-
-SHARE = Number("share of the requests", 0.01, 1.0, 1.0)
-FAULTS: Mapping[str, Fault] = {
-    "latency": Fault("Answers come later.", {"ms": Number("milliseconds", 1, 60_000), "share": SHARE}),
-    "errors": Fault("Requests end with an unexpected error, 500.", {"share": SHARE}),
-    "hang": Fault("Requests get no answer until it is undone.", {"share": SHARE}),
-    "refuse": Fault("Requests are turned away at once, 503.", {"share": SHARE}),
-    "leak": Fault(
-        "Memory is taken, and not given back until it is undone.",
-        {"mib_per_second": Number("MiB a second", 0.1, 1024), "at_most_mib": Number("MiB in all", 1, 4096, 64)},
-    ),
-    "burn": Fault(
-        "A thread computes, and everything else waits for its turn.",
-        {"share": Number("share of a core", 0.01, 1.0, 1.0)},
-    ),
-}
-
-
-class InForce:
-    """The faults in force in one application, by name. Only its event loop uses it."""
+class ActiveFaults:
+    """The faults that are active in one application, with their parameters, by name."""
 
     def __init__(self) -> None:
-        self.grades: dict[str, Grade] = {}
-        self._burdens: dict[str, Leak | Burn] = {}
-        self._healed = asyncio.Event()  # what requests that hang wait for
+        self.parameters: dict[str, Parameters] = {}
+        self._ended: dict[str, threading.Event] = {}
 
-    def strike(self, name: str, grade: Grade) -> None:
-        """Put a fault in force; one that is already begins anew, with this grade."""
-        self._release(name)
-        self.grades[name] = grade
-        if name == "leak":
-            self._burdens[name] = Leak(**grade)
-        elif name == "burn":
-            self._burdens[name] = Burn(**grade)
-        log.warning(FAULT_IN_FORCE, fault=name, **grade)
+    def inject(self, name: str, parameters: Parameters) -> None:
+        """Begin a fault; one that is active begins anew with these parameters."""
+        self._end(name)
+        self.parameters[name] = parameters
+        ended = self._ended[name] = threading.Event()
+        if name in ("leak", "burn"):
+            target: Callable[..., None] = leak if name == "leak" else burn
+            threading.Thread(target=target, args=(ended,), kwargs=dict(parameters), daemon=True).start()
+        log.warning("fault injected", fault=name, **parameters)
 
-    def heal(self, name: str) -> None:
-        """Undo a fault; one that is not in force is fine."""
-        if self.grades.pop(name, None) is not None:
-            self._release(name)
-            log.warning(FAULT_UNDONE, fault=name)
+    def revert(self, *names: str) -> None:
+        """End these faults; one that is not active is fine."""
+        for name in names:
+            if self.parameters.pop(name, None) is not None:
+                self._end(name)
+                log.warning("fault reverted", fault=name)
 
-    def heal_all(self) -> None:
-        """Undo every fault."""
-        for name in tuple(self.grades):
-            self.heal(name)
+    def _end(self, name: str) -> None:
+        if name in self._ended:
+            self._ended.pop(name).set()
 
-    def _release(self, name: str) -> None:
-        if name == "hang":
-            self._healed.set()
-            self._healed = asyncio.Event()
-        if burden := self._burdens.pop(name, None):
-            burden.stop()
+    async def apply(self) -> None:
+        """Delay or fail a request, as the active faults and their shares say."""
+        if self._hits("refuse"):
+            raise HTTPException(503, "Please try again shortly.", {"Retry-After": "1"})
+        if self._hits("hang"):
+            ended = self._ended["hang"]
+            while not ended.is_set():
+                await asyncio.sleep(STEP_SECONDS)
+        if self._hits("latency"):
+            await asyncio.sleep(self.parameters["latency"]["ms"] / 1000)
+        if self._hits("errors"):
+            raise RuntimeError("the fault 'errors' is active")
 
-    async def suffer(self) -> None:
-        """What a request goes through: mostly nothing, else a wait or an exception."""
-        if self._strikes("refuse"):
-            busy = {"Retry-After": "1"}
-            raise HTTPException(503, "This does not work at the moment; please try again shortly.", busy)
-        if self._strikes("hang"):
-            await self._healed.wait()
-        if self._strikes("latency"):
-            await asyncio.sleep(self.grades["latency"]["ms"] / 1000)
-        if self._strikes("errors"):
-            raise Injected("the fault 'errors' is in force")
-
-    def _strikes(self, name: str) -> bool:
-        grade = self.grades.get(name)
-        return grade is not None and random.random() < grade["share"]  # noqa: S311  # nobody's secret
+    def _hits(self, name: str) -> bool:
+        parameters = self.parameters.get(name)
+        return parameters is not None and random.random() < parameters["share"]  # noqa: S311  # no secret
 
 
-class Door:
-    """What stands before a route that faults may strike."""
+def leak(ended: threading.Event, mib_per_second: float, at_most_mib: float) -> None:
+    """Take memory, step by step, and hold it until the fault has ended."""
+    held = bytearray()
+    while not ended.wait(STEP_SECONDS):
+        held += bytes(int(min(mib_per_second * STEP_SECONDS, at_most_mib - len(held) / MIB) * MIB))
 
-    def __init__(self, app: ASGIApp, in_force: InForce) -> None:
+
+def burn(ended: threading.Event, share: float) -> None:
+    """Compute for a share of the time; Python runs one thread at a time, so the event loop waits meanwhile."""
+    while not ended.wait(STEP_SECONDS * (1 - share)):
+        stop_at = time.monotonic() + STEP_SECONDS * share
+        while time.monotonic() < stop_at:
+            sum(range(1000))
+
+
+class FaultMiddleware:
+    """Stands before every route that faults may hit."""
+
+    def __init__(self, app: ASGIApp, active: ActiveFaults) -> None:
         self.app = app
-        self._in_force = in_force
+        self.active = active
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or do not."""
-        if self._in_force.grades:
-            await self._in_force.suffer()
+        """Serve one request, unless a fault hits it."""
+        if self.active.parameters:
+            await self.active.apply()
         await self.app(scope, receive, send)
 
 
 async def show(request: Request) -> Response:
-    """Every fault there is."""
-    return _respond({"faults": [_told(request, name) for name in FAULTS]})
+    """Every fault, and its parameters if it is active."""
+    return admin.respond({"faults": [_entry(request, name) for name in FAULTS]})
 
 
-async def strike(request: Request) -> Response:
-    """Put one in force."""
+async def inject(request: Request) -> Response:
+    """Inject one fault."""
     name = _name(request)
-    try:
-        given = orjson.loads(await admin.body(request))
-    except orjson.JSONDecodeError:
-        raise HTTPException(400, 'The body is not JSON, such as {"share": 0.5}.') from None
-    try:
-        grade = FAULTS[name].complete(given)
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from None
-    _in_force(request).strike(name, grade)
-    return _respond(_told(request, name))
+    parameters = _complete(name, await admin.json_body(request))
+    _active(request).inject(name, parameters)
+    return admin.respond(_entry(request, name))
 
 
-async def heal(request: Request) -> Response:
-    """Undo one."""
+async def revert(request: Request) -> Response:
+    """Revert one fault."""
     name = _name(request)
-    _in_force(request).heal(name)
-    return _respond(_told(request, name))
+    _active(request).revert(name)
+    return admin.respond(_entry(request, name))
 
 
-async def heal_all(request: Request) -> Response:
-    """Undo all."""
-    _in_force(request).heal_all()
+async def revert_all(request: Request) -> Response:
+    """Revert all faults."""
+    _active(request).revert(*FAULTS)
     return await show(request)
 
 
-def _in_force(request: Request) -> InForce:
-    return cast(InForce, request.app.state.faults)
+def _active(request: Request) -> ActiveFaults:
+    return cast(ActiveFaults, request.app.state.faults)
 
 
 def _name(request: Request) -> str:
@@ -202,11 +141,16 @@ def _name(request: Request) -> str:
     return name
 
 
-def _told(request: Request, name: str) -> dict[str, object]:
-    fault = FAULTS[name]
-    takes = {parameter: str(number) for parameter, number in fault.takes.items()}
-    return {"name": name, "does": fault.does, "takes": takes, "grade": _in_force(request).grades.get(name)}
+def _complete(name: str, given: object) -> Parameters:
+    takes = FAULTS[name].takes
+    if not isinstance(given, dict) or not given.keys() <= takes.keys():
+        raise HTTPException(422, f"The body should be a JSON object with {' and '.join(takes)}.")
+    for key, value in given.items():
+        number = takes[key]
+        if type(value) not in (int, float) or not number.at_least <= value <= number.at_most:
+            raise HTTPException(422, f"{key} should be a number from {number.at_least:g} to {number.at_most:g}.")
+    return {key: given.get(key, number.default) for key, number in takes.items()}
 
 
-def _respond(body: object) -> Response:
-    return Response(orjson.dumps(body), headers={"Cache-Control": "no-store"}, media_type="application/json")
+def _entry(request: Request, name: str) -> dict[str, object]:
+    return {"name": name, "does": FAULTS[name].does, "active": _active(request).parameters.get(name)}

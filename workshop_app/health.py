@@ -1,28 +1,20 @@
+# Made by `./workshop build` from solutions/04_monitoring/health.py: edit that file.
 """Health: is it alive, should it get traffic, and what is wrong?
 
-Public names (a module that takes this one's place offers the same): three handlers, each
-``async (request) -> Response``:
+The rest of the service uses three names, each ``async (request) -> Response``:
 
-- ``live`` (``/livez``): the process answers. Asks nobody else: restarting us would not mend a database.
-- ``ready`` (``/readyz``): 200, or 503 while starting, while draining, or without a critical dependency.
-- ``deep`` (``/health``): every dependency, one by one; 503 if a critical one fails.
+- ``live`` (``/livez``): the process answers. Whoever asks restarts us if it does not.
+- ``ready`` (``/readyz``): 200, or 503 while nobody should be sent here.
+- ``deep`` (``/health``): every dependency, one by one.
 
-What a handler has to look at, on ``request.app.state``:
-
-- ``started``, ``draining``: has the start ended, has the stop begun?
-- ``dependencies``: iterable; each has a ``name``, ``critical`` (HEALTH_CRITICAL names it), and ``await ping()``,
-  which raises, or hangs: the time limit is ours to set.
-
-Why a ping failed goes to the log. The body tells a stranger which dependency, and nothing about its insides.
+At hand on ``request.app.state``: ``draining``, and ``dependencies``, of which each has a ``name``, is
+``critical`` or not (a setting), and has ``await ping()``, which raises whatever its driver raises.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextvars import Context
 from dataclasses import dataclass
 from typing import cast
 
@@ -30,176 +22,147 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workshop_app import logs
-from workshop_app.dependencies import Dependency, NotConnectedYet, reason
-from workshop_app.flapping import Flapping
+from . import logs
+from .dependencies import Dependency, reason
 
 PING_TIMEOUT_SECONDS = 0.8
 KEEP_SECONDS = 2.0
 KEEP_FAILURE_SECONDS = 0.5  # a recovery should show soon
 
-DEPENDENCY_DOWN = "dependency down"
-DEPENDENCY_UP = "dependency up"
-DEPENDENCY_FLAPS = "dependency flaps"  # no more lines of its changes until it has settled
-EVENTS = {"down": DEPENDENCY_DOWN, "up": DEPENDENCY_UP, "flapping": DEPENDENCY_FLAPS}
-
 log = logs.get_logger(__name__)
-
-
-async def live(_: Request) -> Response:
-    """The process answers."""
-    return _respond(200, {"status": "pass"})
-
-
-async def ready(request: Request) -> Response:
-    """Send traffic here, or do not."""
-    state = request.app.state
-    if state.draining:
-        return _respond(503, {"status": "fail", "output": "draining"})
-    if not state.started:
-        return _respond(503, {"status": "fail", "output": "starting"})
-    report = await _shared_check(request).report()
-    if report.failed:
-        return _respond(503, {"status": "fail", "output": report.output})
-    return _respond(200, {"status": "pass"})
-
-
-async def deep(request: Request) -> Response:
-    """All dependencies: pass, warn (something is away that we can do without) or fail."""
-    check = _shared_check(request)
-    report = await check.report()
-    body = {
-        "status": report.status,
-        "checks": {f"{result.name}:responseTime": [result.as_json()] for result in report.results},
-        "ageSeconds": round(check.age_seconds(report), 3),
-    }
-    if report.output:
-        body["output"] = report.output
-    return _respond(503 if report.failed else 200, body)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one ping found."""
+    """What one ping found; ``error`` is None if there was an answer."""
 
     name: str
     critical: bool
-    passed: bool
+    error: Exception | None
     duration_ms: float
-
-    @property
-    def status(self) -> str:
-        """Without a critical dependency we fail; without another we warn."""
-        return "pass" if self.passed else "fail" if self.critical else "warn"
-
-    def as_json(self) -> dict[str, object]:
-        """An entry of ``checks``, named as in draft-inadarei-api-health-check-06."""
-        return {
-            "componentType": "datastore",
-            "status": self.status,
-            "observedValue": round(self.duration_ms, 1),
-            "observedUnit": "ms",
-        }
 
 
 @dataclass(frozen=True)
 class Report:
-    """What all pings found, and when (seconds on the clock of the check)."""
+    """What all pings found, and when (seconds on the monotonic clock)."""
 
-    results: tuple[Result, ...]
+    results: list[Result]
     at_seconds: float
 
     @property
-    def status(self) -> str:
-        """The gravest of all results."""
-        found = {result.status for result in self.results}
-        return next((status for status in ("fail", "warn") if status in found), "pass")
+    def away(self) -> list[Result]:
+        """Those that did not answer."""
+        return [result for result in self.results if result.error]
 
     @property
-    def failed(self) -> bool:
-        """Is a critical dependency away?"""
-        return self.status == "fail"
+    def age_seconds(self) -> float:
+        """How old the news is."""
+        return time.monotonic() - self.at_seconds
 
-    @property
-    def output(self) -> str:
-        """Names of those that did not answer, for the body; empty if all did."""
-        away = [result.name for result in self.results if not result.passed]
-        return f"no answer from {', '.join(away)}" if away else ""
+
+async def live(_: Request) -> Response:
+    """Answer whether this process is alive; it is restarted if not."""
+    return respond(200, {"status": "pass"})
+
+
+async def answer_of(dependency: Dependency) -> Exception | None:
+    """Ping a dependency; what went wrong, or None."""
+    try:
+        async with asyncio.timeout(PING_TIMEOUT_SECONDS):
+            await dependency.ping()
+    except Exception as error:  # drivers raise what they like; all of it means "no answer"
+        return error
+    return None
+
+
+def told(result: Result) -> str:
+    """Say in the body of /health, which anybody may read, what became of a ping that failed."""
+    return f"no answer from {result.name}"
+
+
+async def deep(request: Request) -> Response:
+    """Tell how all dependencies are, and whether we can work: 200 for pass and warn, 503 for fail."""
+    report = await latest(request)
+    if any(result.critical for result in report.away):
+        return respond(503, body_of(report, "fail"))
+    if report.away:
+        return respond(200, body_of(report, "warn"))
+    return respond(200, body_of(report, "pass"))
+
+
+async def ready(request: Request) -> Response:
+    """Answer whether customers should be sent here."""
+    if request.app.state.draining:
+        return respond(503, {"status": "fail", "output": "draining"})
+    report = await latest(request)
+    if any(result.critical for result in report.away):
+        return respond(503, {"status": "fail", "output": output_of(report)})
+    return respond(200, {"status": "pass"})
+
+
+def respond(status_code: int, body: dict[str, object]) -> Response:
+    """An answer for machines and people; never from a cache."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(orjson.dumps(body), status_code, headers, media_type="application/health+json")
+
+
+def body_of(report: Report, status: str) -> dict[str, object]:
+    """The body of /health, named as in draft-inadarei-api-health-check-06."""
+    body: dict[str, object] = {
+        "status": status,
+        "checks": {f"{result.name}:responseTime": [_entry(result)] for result in report.results},
+        "ageSeconds": round(report.age_seconds, 3),
+    }
+    if report.away:
+        body["output"] = output_of(report)
+    return body
+
+
+def output_of(report: Report) -> str:
+    """What did not answer, in words."""
+    return ", ".join(map(told, report.away))
+
+
+async def latest(request: Request) -> Report:
+    """The latest report if it is young enough, else a new one; however many ask, each dependency is pinged once."""
+    state = request.app.state
+    if not hasattr(state, "shared_check"):
+        state.shared_check = SharedCheck(list(state.dependencies))
+    return await cast(SharedCheck, state.shared_check).report()
 
 
 class SharedCheck:
-    """Pings all dependencies at once; whoever asks meanwhile, or soon after, gets the same report.
+    """Pings all dependencies at once; whoever asks meanwhile, or soon after, gets the same report."""
 
-    However many callers there are, a struggling database sees one ping at a time.
-    """
-
-    def __init__(self, dependencies: Iterable[Dependency], clock: Callable[[], float] = time.monotonic) -> None:
-        self._dependencies = dependencies
-        self._clock = clock
-        self._latest: Report | None = None
-        self._running: asyncio.Task[Report] | None = None
-        self._stories: defaultdict[str, Flapping] = defaultdict(Flapping)
-
-    def age_seconds(self, report: Report) -> float:
-        """How old the news is."""
-        return self._clock() - report.at_seconds
+    def __init__(self, dependencies: list[Dependency]) -> None:
+        self.dependencies = dependencies
+        self.latest: Report | None = None
+        self.down: set[str] = set()
+        self.lock = asyncio.Lock()
 
     async def report(self) -> Report:
-        """The latest report if it is young enough, else that of the check which is running or starts now."""
-        if self._latest and self.age_seconds(self._latest) < self._lifetime_seconds(self._latest):
-            return self._latest
-        if self._running is None:
-            # An empty context: these lines belong to no single request.
-            self._running = asyncio.create_task(self._run(), context=Context())
-        # Shielded: a caller that hangs up does not cancel the check for the others.
-        return await asyncio.shield(self._running)
+        """The latest, or a new one."""
+        async with self.lock:
+            keep_seconds = KEEP_FAILURE_SECONDS if self.latest and self.latest.away else KEEP_SECONDS
+            if self.latest is None or self.latest.age_seconds > keep_seconds:
+                self.latest = Report(await asyncio.gather(*map(self.ping, self.dependencies)), time.monotonic())
+            return self.latest
 
-    @staticmethod
-    def _lifetime_seconds(report: Report) -> float:
-        return KEEP_SECONDS if report.status == "pass" else KEEP_FAILURE_SECONDS
-
-    async def _run(self) -> Report:
-        try:
-            results = await asyncio.gather(*map(self._ping, self._dependencies))
-            self._latest = Report(tuple(results), at_seconds=self._clock())
-            return self._latest
-        finally:
-            self._running = None
-
-    async def _ping(self, dependency: Dependency) -> Result:
+    async def ping(self, dependency: Dependency) -> Result:
+        """Ping one, and log when its state has changed."""
         started = time.perf_counter()
-        error: Exception | None = None
-        try:
-            async with asyncio.timeout(PING_TIMEOUT_SECONDS):
-                await dependency.ping()
-        except Exception as caught:  # drivers raise what they like; all of it means "no answer"
-            error = caught
-        duration_ms = (time.perf_counter() - started) * 1000
-        if not isinstance(error, NotConnectedYet):  # that we are starting is no news of theirs
-            self._log_change(dependency.name, error, duration_ms)
-        return Result(dependency.name, dependency.critical, error is None, duration_ms)
-
-    def _log_change(self, name: str, error: Exception | None, duration_ms: float) -> None:
-        """A line when a dependency goes, one when it is back, none in between, and few while it flaps."""
-        news = self._stories[name].note(up=error is None, at_seconds=self._clock())
-        if not news:
-            return
-        fields: dict[str, object] = {"dependency": name, "duration_ms": round(duration_ms, 1)}
-        if news.changes > 1:
-            fields["changes"] = news.changes  # since the line before
-        if error:
-            fields["error"] = reason(error)
-        tell = log.warning if error or news.is_now == "flapping" else log.info
-        tell(EVENTS[news.is_now], **fields)
+        error = await answer_of(dependency)
+        result = Result(dependency.name, dependency.critical, error, (time.perf_counter() - started) * 1000)
+        if error and result.name not in self.down:
+            self.down.add(result.name)
+            log.warning("dependency down", dependency=result.name, error=reason(error))
+        elif not error and result.name in self.down:
+            self.down.remove(result.name)
+            log.info("dependency up", dependency=result.name)
+        return result
 
 
-def _shared_check(request: Request) -> SharedCheck:
-    state = request.app.state
-    if not hasattr(state, "shared_check"):
-        state.shared_check = SharedCheck(state.dependencies)
-    return cast(SharedCheck, state.shared_check)
-
-
-def _respond(status_code: int, body: dict[str, object]) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(orjson.dumps(body), status_code, headers, media_type="application/health+json")
+def _entry(result: Result) -> dict[str, object]:
+    status = "pass" if not result.error else "fail" if result.critical else "warn"
+    value = round(result.duration_ms, 1)
+    return {"componentType": "datastore", "status": status, "observedValue": value, "observedUnit": "ms"}

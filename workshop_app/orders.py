@@ -13,24 +13,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy import RowMapping
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workshop_app import logs
-from workshop_app.dependencies import Cache, Database, Dependencies, Unavailable, reason
-
-if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+from . import logs
+from .dependencies import Cache, Database, Dependencies, Unavailable, reason
 
 CACHE_SECONDS = 60
 CACHE_TIMEOUT_SECONDS = 0.2  # past this, asking the database is faster
 BODY_LIMIT_BYTES = 16 * 1024
-RECENT_DEFAULT, RECENT_LIMIT = 20, 100
+RECENT_LIMIT = 100
 LARGEST_ID = 2**63 - 1
 
 ORDER_PLACED = "order placed"
@@ -70,7 +68,9 @@ async def create(request: Request) -> Response:
 
 async def read(request: Request) -> Response:
     """One order, from the cache if it is there (``X-Cache`` tells)."""
-    order_id = _order_id(request.path_params["order_id"])
+    order_id = _number(request.path_params["order_id"])
+    if not 0 <= order_id <= LARGEST_ID:
+        raise HTTPException(404, "There is no such order: an order's id is a number.")
     dependencies: Dependencies = request.app.state.dependencies
     if body := await _recall(dependencies.redis, order_id):
         return _json(body, headers={"X-Cache": "hit"})
@@ -87,13 +87,13 @@ async def read(request: Request) -> Response:
 
 async def recent(request: Request) -> Response:
     """The latest orders, newest first; ``?limit=`` says how many."""
-    limit = request.query_params.get("limit", str(RECENT_DEFAULT))
-    if not (_is_digits(limit) and 1 <= int(limit) <= RECENT_LIMIT):
+    limit = _number(request.query_params.get("limit", "20"))
+    if not 1 <= limit <= RECENT_LIMIT:
         raise HTTPException(422, f"limit should be a whole number from 1 to {RECENT_LIMIT}.")
     dependencies: Dependencies = request.app.state.dependencies
-    rows = await _from_replica(dependencies, SELECT_RECENT, int(limit))
+    rows = await _from_replica(dependencies, SELECT_RECENT, limit)
     if rows is None:
-        rows = await _select(dependencies.master_db, SELECT_RECENT, int(limit))
+        rows = await _select(dependencies.master_db, SELECT_RECENT, limit)
     return _json(_to_json([dict(row) for row in rows]))
 
 
@@ -126,24 +126,14 @@ def _parse(body: bytes) -> NewOrder:
     except orjson.JSONDecodeError:
         raise HTTPException(400, "The body is not JSON.") from None
     except ValidationError as error:
-        raise HTTPException(422, _sentence(error)) from None
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        found = [": ".join([*map(str, detail["loc"]), detail["msg"].lower()]) for detail in details]
+        raise HTTPException(422, f"The order is not accepted: {'; '.join(found)}.") from None
 
 
-def _sentence(error: ValidationError) -> str:
-    """All that is wrong, in one sentence: "The order is not accepted: item: field required.\""""
-    details = error.errors(include_url=False, include_input=False, include_context=False)
-    found = [": ".join([*map(str, detail["loc"]), detail["msg"].lower()]) for detail in details]
-    return f"The order is not accepted: {'; '.join(found)}."
-
-
-def _order_id(text: str) -> int:
-    if not _is_digits(text) or int(text) > LARGEST_ID:
-        raise HTTPException(404, "There is no such order: an order's id is a number.")
-    return int(text)
-
-
-def _is_digits(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 19
+def _number(text: str) -> int:
+    """The number that the digits are; -1 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else -1
 
 
 async def _recall(cache: Cache, order_id: int) -> bytes | None:

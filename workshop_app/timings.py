@@ -1,7 +1,4 @@
-"""How long a request waited for each of its dependencies, summed: concurrent waits count each.
-
-A wait has the pool, the connection and the answer in it, and counts whether it ended well or not.
-"""
+"""How long a request waited for each of its dependencies, in milliseconds, summed by name."""
 
 from __future__ import annotations
 
@@ -13,11 +10,8 @@ from contextvars import ContextVar
 _waits: ContextVar[dict[str, float] | None] = ContextVar("waits", default=None)
 
 
-def of_request() -> dict[str, float]:
-    """Begin to sum up: milliseconds by name, ``{"master_db_ms": 1.2}``, only those used.
-
-    It ends with the task that the request runs in, which has a context of its own.
-    """
+def start() -> dict[str, float]:
+    """Begin to measure for this request; returns what will be filled: ``{"master_db_ms": 1.2}``."""
     waits: dict[str, float] = {}
     _waits.set(waits)
     return waits
@@ -25,12 +19,12 @@ def of_request() -> dict[str, float]:
 
 @contextmanager
 def waiting_for(name: str) -> Iterator[None]:
-    """Count the time of the ``with`` block as a wait for the dependency ``name`` (``master-db``)."""
-    waits = _waits.get()
+    """Count the time of the block as a wait for the dependency ``name``, whether it ends well or not."""
     started = time.perf_counter()
     try:
         yield
     finally:
+        waits = _waits.get()
         if waits is not None:
             key = f"{name.replace('-', '_')}_ms"
             waits[key] = round(waits.get(key, 0.0) + (time.perf_counter() - started) * 1000, 1)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -159,10 +160,17 @@ def tour(
     find_lessons(lessons or (), ROOT / "notebooks")  # a name that is wrong is told before anything is touched
     with ready.fresh_workspace(TOUR_FOLDER / "workspace") as workspace, TerminalReport() as report:
         stack = ready.make_ready(workspace, may_install=not no_install, report=report)
-        solutions = checkpoint.solve_everything(Desk.of(workspace, lambda: stack))
-        folder = BOOK_FOLDER if book else None
+        owned = Desk.of(workspace, lambda: stack)
         try:
-            results = run_tour(workspace, lessons, output=TOUR_FOLDER, book=folder, report=report, solutions=solutions)
+            results = run_tour(
+                workspace,
+                lessons,
+                report,
+                output=TOUR_FOLDER,
+                book=BOOK_FOLDER if book else None,
+                solutions=checkpoint.solved_cells(owned),
+                before_cell=partial(checkpoint.solve_until, owned),
+            )
         finally:
             ready.remove_everything(stack.session, {"kernel", "workspace"}, report)
     if as_json:

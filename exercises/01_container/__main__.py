@@ -1,34 +1,23 @@
-"""``python -m workshop_app``: read the configuration, start the logs, serve, exit. How it ends is up to you."""
+"""``python -m workshop_app``: read the configuration, start the log, serve, drain, exit. Nothing else exits."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import socket
 import sys
-from collections.abc import Iterator
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # while it starts there is nobody to wait for
 
-import uvicorn  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
 
-from workshop_app import app, config, logs, server  # noqa: E402
+from . import app, config, logs, server  # noqa: E402
+
+log = logs.get_logger(f"{__package__}.main")
 
 
-class WebServer(uvicorn.Server):
-    """Uvicorn, which leaves the signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-async def serve(service: Starlette, web: WebServer, sock: socket.socket, drain_seconds: float) -> None:
-    """Serve until ``web.should_exit``, and until what is under way then has its answer."""
+def handle_signals(service: Starlette, web: server.Server, drain_seconds: float) -> None:
+    """Say what happens on SIGTERM; called in the event loop, before the server begins."""
     loop = asyncio.get_running_loop()
 
     # region container.graceful
@@ -41,22 +30,25 @@ async def serve(service: Starlette, web: WebServer, sock: socket.socket, drain_s
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # endregion container.graceful
 
-    await web.serve(sockets=[sock])
+
+async def serve(settings: config.Config) -> None:
+    """Serve until told to stop, and until what is under way then has its answer."""
+    service = app.create(settings)
+    web = server.make(service, settings.http)
+    handle_signals(service, web, settings.http.drain_seconds)
+    await web.serve()
 
 
 def main() -> int:
     """Run the service until it is told to stop; the exit code: 0 stopped, 1 could not run."""
-    logs.start()
+    logs.start()  # before anything else can fail: then every failure is a line in the log
     try:
         settings = config.load(os.environ)
-        sock = server.listen(settings.http)
-    except (config.ConfigError, OSError) as error:
-        logs.get_logger(__name__).error("cannot start", error=str(error))
+    except config.ConfigError as error:
+        log.error("configuration refused", problems=[vars(problem) for problem in error.problems])
         return 1
     logs.set_level(settings.log.level)
-    service = app.create(settings)
-    web = WebServer(uvicorn.Config(service, log_config=None, access_log=False, ws="none", server_header=False))
-    asyncio.run(serve(service, web, sock, settings.http.drain_seconds))
+    asyncio.run(serve(settings))
     return 0
 
 

@@ -6,7 +6,7 @@ The rest of the service uses three names, each ``async (request) -> Response``:
 - ``ready`` (``/readyz``): 200, or 503 while nobody should be sent here.
 - ``deep`` (``/health``): every dependency, one by one.
 
-At hand on ``request.app.state``: ``started``, ``draining``, and ``dependencies``, of which each has a ``name``, is
+At hand on ``request.app.state``: ``draining``, and ``dependencies``, of which each has a ``name``, is
 ``critical`` or not (a setting), and has ``await ping()``, which raises whatever its driver raises.
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextvars import Context
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,8 +21,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workshop_app import logs
-from workshop_app.dependencies import Dependency, NotConnectedYet, reason
+from . import logs
+from .dependencies import Dependency, reason
 
 PING_TIMEOUT_SECONDS = 0.8
 KEEP_SECONDS = 2.0
@@ -41,23 +40,18 @@ class Result:
     error: Exception | None
     duration_ms: float
 
-    @property
-    def passed(self) -> bool:
-        """Did it answer?"""
-        return self.error is None
-
 
 @dataclass(frozen=True)
 class Report:
     """What all pings found, and when (seconds on the monotonic clock)."""
 
-    results: tuple[Result, ...]
+    results: list[Result]
     at_seconds: float
 
     @property
-    def away(self) -> tuple[Result, ...]:
+    def away(self) -> list[Result]:
         """Those that did not answer."""
-        return tuple(result for result in self.results if not result.passed)
+        return [result for result in self.results if result.error]
 
     @property
     def age_seconds(self) -> float:
@@ -109,12 +103,9 @@ async def deep(request: Request) -> Response:
 # region monitoring.drain
 async def ready(request: Request) -> Response:
     """Answer whether customers should be sent here."""
-    state = request.app.state
-    if not state.started:
-        return respond(503, {"status": "fail", "output": "starting"})
     report = await latest(request)
     if any(result.critical for result in report.away):
-        return respond(503, {"status": "fail", "output": "a critical dependency does not answer"})
+        return respond(503, {"status": "fail", "output": output_of(report)})
     return respond(200, {"status": "pass"})
 
 
@@ -135,66 +126,55 @@ def body_of(report: Report, status: str) -> dict[str, object]:
         "ageSeconds": round(report.age_seconds, 3),
     }
     if report.away:
-        body["output"] = ", ".join(map(told, report.away))
+        body["output"] = output_of(report)
     return body
 
 
-async def latest(request: Request) -> Report:
-    """The latest report if it is young enough, else that of the check that is running or starts now.
+def output_of(report: Report) -> str:
+    """What did not answer, in words."""
+    return ", ".join(map(told, report.away))
 
-    However many ask, a struggling database sees one ping at a time.
-    """
+
+async def latest(request: Request) -> Report:
+    """The latest report if it is young enough, else a new one; however many ask, each dependency is pinged once."""
     state = request.app.state
     if not hasattr(state, "shared_check"):
-        state.shared_check = SharedCheck(tuple(state.dependencies))
+        state.shared_check = SharedCheck(list(state.dependencies))
     return await cast(SharedCheck, state.shared_check).report()
 
 
 class SharedCheck:
     """Pings all dependencies at once; whoever asks meanwhile, or soon after, gets the same report."""
 
-    def __init__(self, dependencies: tuple[Dependency, ...]) -> None:
-        self._dependencies = dependencies
-        self._latest: Report | None = None
-        self._running: asyncio.Task[Report] | None = None
-        self._down: set[str] = set()
+    def __init__(self, dependencies: list[Dependency]) -> None:
+        self.dependencies = dependencies
+        self.latest: Report | None = None
+        self.down: set[str] = set()
+        self.lock = asyncio.Lock()
 
     async def report(self) -> Report:
         """The latest, or a new one."""
-        if self._latest and self._latest.age_seconds < (KEEP_FAILURE_SECONDS if self._latest.away else KEEP_SECONDS):
-            return self._latest
-        if self._running is None:
-            self._running = asyncio.create_task(self._run(), context=Context())
-        return await asyncio.shield(self._running)  # a caller that hangs up does not cancel it for the others
+        async with self.lock:
+            keep_seconds = KEEP_FAILURE_SECONDS if self.latest and self.latest.away else KEEP_SECONDS
+            if self.latest is None or self.latest.age_seconds > keep_seconds:
+                self.latest = Report(await asyncio.gather(*map(self.ping, self.dependencies)), time.monotonic())
+            return self.latest
 
-    async def _run(self) -> Report:
-        try:
-            results = await asyncio.gather(*map(self._ping, self._dependencies))
-            self._latest = Report(tuple(results), time.monotonic())
-            return self._latest
-        finally:
-            self._running = None
-
-    async def _ping(self, dependency: Dependency) -> Result:
+    async def ping(self, dependency: Dependency) -> Result:
+        """Ping one, and log when its state has changed."""
         started = time.perf_counter()
         error = await answer_of(dependency)
         result = Result(dependency.name, dependency.critical, error, (time.perf_counter() - started) * 1000)
-        if not isinstance(error, NotConnectedYet):  # that we are starting is no news of theirs
-            self._log_change(result)
+        if error and result.name not in self.down:
+            self.down.add(result.name)
+            log.warning("dependency down", dependency=result.name, error=reason(error))
+        elif not error and result.name in self.down:
+            self.down.remove(result.name)
+            log.info("dependency up", dependency=result.name)
         return result
-
-    def _log_change(self, result: Result) -> None:
-        """A line when a dependency goes, one when it is back, and none in between: why it failed stands there."""
-        fields = {"dependency": result.name, "duration_ms": round(result.duration_ms, 1)}
-        if result.error and result.name not in self._down:
-            self._down.add(result.name)
-            log.warning("dependency down", **fields, error=reason(result.error))
-        elif result.passed and result.name in self._down:
-            self._down.remove(result.name)
-            log.info("dependency up", **fields)
 
 
 def _entry(result: Result) -> dict[str, object]:
-    status = "pass" if result.passed else "fail" if result.critical else "warn"
+    status = "pass" if not result.error else "fail" if result.critical else "warn"
     value = round(result.duration_ms, 1)
     return {"componentType": "datastore", "status": status, "observedValue": value, "observedUnit": "ms"}

@@ -1,20 +1,27 @@
-"""Configuration: what the service must be told, read from the environment, once, and here alone.
+"""Configuration: every setting of the service, read from the environment once, here and nowhere else.
 
 The rest of the service uses these names:
 
 - ``load(environ) -> Config``: the settings found in a mapping such as ``os.environ``; raises ``ConfigError``.
 - ``Config``: frozen; ``.master_db``, ``.replica_db``, ``.redis``, ``.http``, ``.health``, ``.log``, and all in them.
 - ``ConfigError``: ``.problems`` is a list of ``Problem(variable, purpose, wrong)``, one for each variable.
+- ``VARIABLES``: the environment variables, each with its purpose and its default.
+
+The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. A secret may stand in a file instead, which
+``MASTER_DB_PASSWORD_FILE`` names.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+DEPENDENCIES = ("master-db", "replica-db", "redis")  # as the service calls them in its log and in /health
 
 
 # region config.redact
@@ -25,7 +32,7 @@ class Secret(SecretStr):
 
 def what_is_wrong(value: str, problem: str) -> str:
     """Say what is wrong with a value, for the log: any value could be a secret in the wrong place, so none is told."""
-    return f"cannot be used: {problem}" if value else "is empty"
+    return problem if value else "is set, but empty"
 
 
 #: only the starter
@@ -42,15 +49,35 @@ def what_is_wrong(value: str, problem: str) -> str:
 #|
 #| def what_is_wrong(value: str, problem: str) -> str:
 #|     """Say what is wrong with a value, for the log: whoever has to mend it should see it."""
-#|     return f"is {value!r}, which cannot be used: {problem}"
+#|     return f"is {value!r}: {problem}"
 #|
 #|
 #: both
 # endregion config.redact
 
-Text = Annotated[str, Field(min_length=1)]
+
+def _no_space(value: str) -> str:
+    if any(map(str.isspace, value)):
+        raise ValueError("contains white space")
+    return value
+
+
+def _sql_modes(value: str) -> str:
+    if not all(mode.replace("_", "").isalpha() for mode in value.split(",")):
+        raise ValueError("should be SQL modes, separated by commas")
+    return value
+
+
+def _dependencies(value: str) -> str:
+    if value != "none" and not set(value.split(",")) <= set(DEPENDENCIES):
+        raise ValueError(f"is neither none nor a comma-separated list of {', '.join(DEPENDENCIES)}")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_no_space)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-SqlMode = Annotated[str, Field(pattern=r"^[A-Z_]+(,[A-Z_]+)*$")]
+SqlMode = Annotated[str, AfterValidator(_sql_modes)]
+Names = Annotated[Text, AfterValidator(_dependencies)]
 Password = Annotated[Secret, BeforeValidator(Secret)]
 
 
@@ -85,21 +112,23 @@ class Http(Group):
 
     host: Text = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  # a container's own network
     port: Port = Field(default=8080, description="port to listen on")
-    drain_seconds: float = Field(default=1.0, ge=0, le=5, description="how long to serve on after SIGTERM")
-    admin: bool = Field(default=False, description="offer /admin/log-level")
-    faults: bool = Field(default=False, description="offer /admin/faults")
+    drain_seconds: float = Field(default=1.0, ge=0, le=5, description="how long to serve on after SIGTERM, not ready")
+    admin: bool = Field(default=False, description="offer /admin/log-level, to whoever can reach the port")
+    faults: bool = Field(default=False, description="offer /admin/faults, to whoever can reach the port")
 
 
 class Health(Group):
     """What being healthy takes."""
 
-    critical: Text = Field(default="master-db,redis", description="dependencies it is not ready without, or none")
+    critical: Names = Field(default="master-db,redis", description="dependencies it is not ready without, or none")
 
 
 class Log(Group):
     """What is worth a line."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level that is logged"
+    )
 
 
 class Config(Group):
@@ -120,8 +149,8 @@ class Variable:
     group: str
     name: str
     purpose: str
-    required: bool
     secret: bool
+    default: str | None  # None: it is required
 
     @property
     def variable(self) -> str:
@@ -129,7 +158,7 @@ class Variable:
         return f"{self.group}_{self.name}".upper()
 
     def is_set(self, environ: Mapping[str, str]) -> bool:
-        """Is it there, itself or, for a secret, as a file?"""
+        """Whether it is there, itself or, for a secret, as a file."""
         return self.variable in environ or (self.secret and f"{self.variable}_FILE" in environ)
 
 
@@ -142,7 +171,13 @@ GROUPS: dict[str, type[Group]] = {
     "log": Log,
 }
 VARIABLES = [
-    Variable(group, name, field.description or "", field.is_required(), field.annotation is Secret)
+    Variable(
+        group,
+        name,
+        field.description or "",
+        secret=field.annotation is Secret,
+        default=None if field.is_required() else str(field.default),
+    )
     for group, settings in GROUPS.items()
     for name, field in settings.model_fields.items()
 ]
@@ -164,7 +199,9 @@ class ConfigError(Exception):
     """The environment cannot be used; ``problems`` says why, one ``Problem`` for each variable: the first it had."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        self.problems = list({one.variable: one for one in reversed(problems)}.values())[::-1]
+        first = {one.variable: one for one in reversed(problems)}
+        names = [one.variable for one in VARIABLES]
+        self.problems = sorted(first.values(), key=lambda one: (*names, one.variable).index(one.variable))
         super().__init__("; ".join(map(str, self.problems)))
 
 
@@ -206,11 +243,11 @@ def missing(environ: Mapping[str, str]) -> list[Problem]:
     return [
         Problem(one.variable, one.purpose, "is not set")
         for one in VARIABLES
-        if one.required and not one.is_set(environ)
+        if one.default is None and not one.is_set(environ)
     ]
     #: only the starter
     #| for one in VARIABLES:
-    #|     if one.required and not one.is_set(environ):
+    #|     if one.default is None and not one.is_set(environ):
     #|         # Without it we cannot start, so there is no need to look any further.
     #|         raise ConfigError([Problem(one.variable, one.purpose, "is not set")])
     #| return []
@@ -233,10 +270,12 @@ def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
     if variable in environ:
         raise ValueError(f"is set twice, also as {variable}_FILE: keep one of the two")
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8") if Path(path).is_file() else ""  # a pipe would be waited for
     except (OSError, ValueError):
-        raise ValueError(f"cannot be read from the file that {variable}_FILE names") from None
-    return text.removesuffix("\n")  # an editor's last line end is no part of the secret
+        text = ""
+    if not text:
+        raise ValueError(f"cannot be read from the file that {variable}_FILE names")
+    return text.removesuffix("\n").removesuffix("\r")  # an editor's last line end is no part of the secret
     #: only the starter
     #| # The file wins, whatever else is set.
     #| return Path(path).read_text(encoding="utf-8")
@@ -250,7 +289,7 @@ def load(environ: Mapping[str, str]) -> Config:
     """Turn an environment into a ``Config``, or raise one ``ConfigError`` with everything that is wrong with it."""
     problems = missing(environ)
     found = read(environ)
-    settings = {group: found.get(group, {}) for group in GROUPS}
+    settings = {group: dict(found.get(group, {})) for group in GROUPS}
     for one in VARIABLES:
         try:
             secret = from_file(one.variable, environ) if one.secret else None
@@ -263,6 +302,7 @@ def load(environ: Mapping[str, str]) -> Config:
         config = Config.model_validate(settings)
     except ValidationError as error:
         problems += _refused(error, environ)
+    problems += _empty(settings) + _misspelled(environ)
     # Not raised inside `except`: pydantic's error would hang on to ours, with the values, secrets among them.
     if config is None or problems:
         raise ConfigError(problems)
@@ -274,8 +314,34 @@ def _refused(error: ValidationError, environ: Mapping[str, str]) -> list[Problem
     found = []
     for detail in error.errors(include_url=False, include_context=False):
         one = next(one for one in VARIABLES if (one.group, one.name) == detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
         if detail["type"] != "missing":
-            found.append(Problem(one.variable, one.purpose, what_is_wrong(detail["input"], detail["msg"])))
+            found.append(Problem(one.variable, one.purpose, what_is_wrong(detail["input"], message)))
         elif one.is_set(environ):
             found.append(Problem(one.variable, one.purpose, "is set, but was not read"))
+    return found
+
+
+def _empty(settings: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+    """An empty value is not a missing one: mostly somebody forgot to fill it in."""
+    return [
+        Problem(one.variable, one.purpose, "is set, but empty")
+        for one in VARIABLES
+        if not settings[one.group].get(one.name, "?").strip()
+    ]
+
+
+def _misspelled(environ: Mapping[str, str]) -> list[Problem]:
+    """Detect names that are nearly those of our variables; platforms inject others, with digits in them."""
+    known = {one.variable: one for one in VARIABLES} | {f"{one.variable}_FILE": one for one in VARIABLES if one.secret}
+    found = []
+    for name in environ:
+        if name in known or name.startswith("HTTPS_") or any(map(str.isdigit, name)):
+            continue
+        setting = name.removesuffix("_FILE")
+        if setting in known:
+            wrong = f"is not read, only secrets come from files: set {setting}"
+            found.append(Problem(name, known[setting].purpose, wrong))
+        elif meant := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.87):
+            found.append(Problem(name, known[meant[0]].purpose, f"is not a setting: did you mean {meant[0]}?"))
     return found

@@ -14,39 +14,40 @@ import contextlib
 import json
 import logging
 import sys
+import threading
 import traceback
-from datetime import UTC, datetime
-from typing import Any, BinaryIO, cast
+from typing import Any, TextIO, cast
 
 import structlog
-from structlog.processors import CallsiteParameter, CallsiteParameterAdder
-from structlog.typing import EventDict, FilteringBoundLogger
+from structlog.processors import CallsiteParameter, CallsiteParameterAdder, TimeStamper
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 NUMBERS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
 ROOT = logging.getLogger()
 
 
 # region logging.stdout
-def to_line(fields: dict[str, Any]) -> bytes:
+def to_line(fields: dict[str, Any]) -> str:
     """Return the event as it is written: ``ts``, ``level``, ``logger``, ``msg`` and more, an exception's ``stack``."""
     #: only the solution
     # JSON has its own way to write a line end, so nothing in a value can end the line. What it does not know: as text.
-    return json.dumps(fields, default=repr).encode()
+    return json.dumps(fields, default=repr)
     #: only the starter
     #| text = f"{fields.pop('ts')} {fields.pop('level').upper()} {fields.pop('logger')}: {fields.pop('msg')}"
     #| stack = fields.pop("stack", "")
     #| text += "".join(f" {name}={value}" for name, value in fields.items())
-    #| return f"{text}\n{stack}".rstrip().encode(errors="replace")
+    #| return f"{text}\n{stack}".rstrip()
     #: both
 
 
-def output() -> BinaryIO:
+def output() -> TextIO:
     """Return where lines go, one by one."""
     #: only the solution
-    return sys.stdout.buffer
+    return sys.stdout
     #: only the starter
     #| # Where the log has been since we had servers.
-    #| return open("/tmp/service.log", "ab", buffering=0)
+    #| return open("/tmp/service.log", "a", errors="replace")
     #: both
 
 
@@ -118,61 +119,68 @@ def level() -> str:
     return logging.getLevelName(ROOT.level).lower()
 
 
-def start(level: str = "info") -> None:
-    """Send our own lines, those of libraries and uncaught exceptions the same way."""
-    structlog.configure(
-        processors=[_drop, _PLACE, _in_order, _written],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
-        logger_factory=structlog.BytesLoggerFactory(output()),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(handlers=[_LibraryLines()], force=True)
-    logging.captureWarnings(True)
-    sys.excepthook = lambda _, error, __: get_logger("python").critical("uncaught exception", exc_info=error)
-    set_level(level)
-
-
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger whose lines carry ``name``."""
     return cast(FilteringBoundLogger, structlog.get_logger(name))
 
 
-class _LibraryLines(logging.Handler):
-    """Libraries log through the standard library: their lines take the same road as ours."""
+def start(level: str = "info") -> None:
+    """Send our own lines, those of libraries and uncaught exceptions the same way, through the standard library."""
+    place = {CallsiteParameter.PATHNAME, CallsiteParameter.LINENO}
+    shared: list[Processor] = [
+        add_log_level,
+        add_logger_name,
+        CallsiteParameterAdder(place, [__name__]),
+        TimeStamper("iso"),
+        in_order,
+    ]
+    structlog.configure(
+        processors=[drop, *shared, ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(output())
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[ExtraAdder(), *shared],
+            processors=[ProcessorFormatter.remove_processors_meta, written],
+        )
+    )
+    logging.basicConfig(handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    sys.excepthook = lambda _, error, __: get_logger("python").critical("uncaught exception", exc_info=error)
+    threading.excepthook = lambda lost: get_logger("python").critical("uncaught exception", exc_info=lost.exc_value)
+    set_level(level)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Log it once more, as one of ours."""
-        level = min(record.levelno // 10 * 10, logging.CRITICAL)  # a level between two counts as the lower
-        get_logger(record.name).log(level, record.getMessage(), exc_info=record.exc_info)
 
-
-_PLACE = CallsiteParameterAdder(
-    {CallsiteParameter.MODULE, CallsiteParameter.LINENO}, additional_ignores=["logging", __name__]
-)
-
-
-def _drop(_: Any, method: str, event: EventDict) -> EventDict:
-    if not is_worth_a_line(method):
+def drop(_: Any, method: str, event: EventDict) -> EventDict:
+    """Drop what is not worth a line."""
+    if not is_worth_a_line("error" if method == "exception" else method):
         raise structlog.DropEvent
     return event
 
 
-def _in_order(logger: structlog.BytesLogger, method: str, event: EventDict) -> EventDict:
+def in_order(_: Any, __: str, event: EventDict) -> EventDict:
+    """Put first what every line has; fields of the context and of the event come after it, and cannot replace it."""
     head = {
-        "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "level": method,
-        "logger": logger.name,
-        "caller": f"{event.pop('module')}.py:{event.pop('lineno')}",
+        "ts": event.pop("timestamp"),
+        "level": event.pop("level"),
+        "logger": event.pop("logger"),
+        "caller": "/".join(event.pop("pathname").split("/")[-2:]) + f":{event.pop('lineno')}",
         "msg": event.pop("event"),
         "out": "stdout",
     }
+    event.pop("color_message", None)  # uvicorn's message once more, for terminals
     error = event.pop("exc_info", None)
     error = sys.exc_info()[1] if error is True else error[1] if isinstance(error, tuple) else error
     if error:
         # A traceback as Python prints it: without local variables, one of which could be a password.
-        event |= {"error": f"{type(error).__name__}: {error}", "stack": "".join(traceback.format_exception(error))}
-    return {**head, **context_fields(), **event, **head}  # head comes first, and wins
+        event["error"] = f"{type(error).__name__}: {error}"
+        event["stack"] = "".join(traceback.format_exception(error))
+    return {**head, **context_fields(), **event, **head}
 
 
-def _written(_: Any, __: str, event: EventDict) -> bytes:
+def written(_: Any, __: str, event: EventDict) -> str:
+    """The line."""
     return to_line(dict(event))

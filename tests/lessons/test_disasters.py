@@ -102,7 +102,7 @@ def test_an_engine_that_goes_and_comes_back(own_engine: PrivateEngine, own_works
         assert errors(map(kernel.run, done)) == []
         own_engine.stop()
         try:
-            without = [kernel.run(cell) for cell in ("setup", "naive", "ask-config", "ask-monitoring", "tidy")]
+            without = [kernel.run(cell) for cell in ("setup", "client", "break", "ask-logs", "ask-monitoring")]
         finally:
             own_engine.start()
         assert complaints(without) == []

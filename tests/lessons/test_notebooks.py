@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from workshop_kit.learn.file_cell import file_named
 from workshop_kit.learn.lab_settings import KERNEL
 from workshop_kit.learn.workspace import CHECKOUT
 
@@ -72,9 +73,10 @@ def test_text_cells_are_short(notebook: dict[str, Any]) -> None:
 
 
 def test_code_cells_are_short(notebook: dict[str, Any]) -> None:
-    """A code cell stays under 15 lines."""
+    """A code cell stays under 15 lines, one that writes a file under 30."""
     for cell in cells(notebook, "code"):
-        assert source(cell).count("\n") + 1 < 15, cell["id"]
+        most = 30 if file_named(source(cell)) else 15
+        assert source(cell).count("\n") + 1 < most, cell["id"]
 
 
 def test_it_ends_with_the_board(notebook: dict[str, Any]) -> None:
@@ -92,10 +94,11 @@ def test_the_kernel_is_ours(notebook: dict[str, Any]) -> None:
 
 
 def test_code_parses(notebook: dict[str, Any]) -> None:
-    """Code cells are plain Python (top-level await allowed): no magics that only IPython knows."""
+    """Code cells are plain Python (top-level await allowed), commands of the shell, or files: no other magics."""
     for cell in cells(notebook, "code"):
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
-        compile(source(cell), cell["id"], "exec", flags=flags)
+        if not file_named(source(cell)):
+            compile(re.sub(r"(?m)^!.*$", "pass", source(cell)), cell["id"], "exec", flags=flags)
 
 
 def test_code_is_tidy(path: Path) -> None:

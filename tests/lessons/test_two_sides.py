@@ -32,6 +32,7 @@ IN_NOTEBOOKS = [exercise for exercise in EXERCISES if not exercise.file and exer
 
 SYMPTOMS = {
     "container.graceful": "the engine had to kill it: exit code 137",
+    "container.dockerfile": "Process 1 is a shell, which passes no signal on",
     "container.limits": "MiB, and nobody stopped it",
     "container.layer": "bytes that no container can see, and you have not named them",
     "container.loss": "files would be gone that you did not expect",

@@ -6,14 +6,15 @@ import httpx
 from starlette.applications import Starlette
 
 from tests.workshop_app.conftest import good_environ
-from workshop_app import app, config
+from workshop_app import app, config, dependencies, metrics
 
 
 def application(**settings: str) -> Starlette:
-    """An application, with metrics loaded, over dependencies that do not answer."""
-    made = app.create(config.load(good_environ() | settings))
-    made.state.metrics.load()
-    return made
+    """An application over dependencies that do not answer; its metrics begin anew."""
+    for metric in (metrics.REQUESTS, metrics.DURATION, dependencies.UP, dependencies.PINGS):
+        metric.clear()
+    metrics.IN_FLIGHT.set(0)
+    return app.create(config.load(good_environ() | settings))
 
 
 async def ask(application: Starlette, path: str, method: str = "GET", body: bytes = b"") -> httpx.Response:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from structlog.typing import EventDict
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20
@@ -54,6 +56,13 @@ def good_environ() -> dict[str, str]:
         "HTTP_PORT": str(free_port()),
         "HTTP_DRAIN_SECONDS": "0.5",
     }
+
+
+@pytest.fixture(autouse=True)
+def log_lines() -> Iterator[list[EventDict]]:
+    """What the service's code logs in this process, as structlog hands it on."""
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        yield lines
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workshop_app import config, secret_file
+from workshop_app import config
 
 GOOD = {
     "MASTER_DB_HOST": "master-db",
@@ -81,8 +81,6 @@ def test_critical_dependencies_that_nobody_knows(value: str, wrong: str | None) 
     """A name that is none of ours would make nothing critical, in silence; the problem says how to ask for nothing."""
     wrong = wrong or "is neither none nor a comma-separated list of master-db, replica-db, redis"
     assert problems(GOOD | {"HEALTH_CRITICAL": value}) == {"HEALTH_CRITICAL": wrong}
-    purpose = {one.name: one.purpose for one in config.variables()}["HEALTH_CRITICAL"]
-    assert "none if" in purpose
 
 
 FOREIGN = {
@@ -163,15 +161,15 @@ def test_every_mixture_of_problems_is_named(broken: dict[str, str]) -> None:
     ("variable", "value", "wrong"),
     [
         ("MASTER_DB_HOST", "", "is set, but empty"),
-        ("MASTER_DB_HOST", "   ", "is nothing but white space"),
-        ("REDIS_PASSWORD", " \n", "is nothing but white space"),
+        ("MASTER_DB_HOST", "   ", "contains white space"),
+        ("REDIS_PASSWORD", " \n", "is set, but empty"),
         ("MASTER_DB_HOST", "master-db\n", "contains white space"),
-        ("MASTER_DB_PORT", "33o6", "is not a whole number"),
-        ("MASTER_DB_PORT", "0", "is not a port: ports go from 1 to 65535"),
-        ("REDIS_PORT", "65536", "is not a port: ports go from 1 to 65535"),
-        ("MASTER_DB_SQL_MODE", "STRICT", "is not a comma-separated list of SQL modes that MariaDB knows"),
-        ("LOG_LEVEL", "verbose", "is not one of debug, info, warning, error"),
-        ("HTTP_DRAIN_SECONDS", "nan", "is not a number"),
+        ("MASTER_DB_PORT", "33o6", "should be a valid integer, unable to parse string as an integer"),
+        ("MASTER_DB_PORT", "0", "should be greater than or equal to 1"),
+        ("REDIS_PORT", "65536", "should be less than or equal to 65535"),
+        ("MASTER_DB_SQL_MODE", "strict mode", "should be SQL modes, separated by commas"),
+        ("LOG_LEVEL", "verbose", "should be 'debug', 'info', 'warning' or 'error'"),
+        ("HTTP_ADMIN", "maybe", "should be a valid boolean, unable to interpret input"),
         ("HTTP_DRAIN_SECONDS", "60", "should be less than or equal to 5"),
     ],
 )
@@ -196,7 +194,6 @@ def with_secret_file(path: Path) -> dict[str, str]:
         (b"s3cret\n\n", "s3cret\n"),
         (b" s3 cret ", " s3 cret "),
         ("gehëim🔑".encode(), "gehëim🔑"),
-        (b"x" * secret_file.LIMIT_BYTES, "x" * secret_file.LIMIT_BYTES),
     ],
 )
 def test_secret_from_a_file(tmp_path: Path, content: bytes, secret: str) -> None:
@@ -205,36 +202,33 @@ def test_secret_from_a_file(tmp_path: Path, content: bytes, secret: str) -> None
     assert config.load(with_secret_file(tmp_path / "secret")).redis.password.get_secret_value() == secret
 
 
-UNUSABLE = "cannot be had from a file: REDIS_PASSWORD_FILE "
-
-
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [
-        (b"", "names a file that is empty"),
-        (b"\n", "names a file that is empty"),
-        (b" \r\n", "is nothing but white space"),
-        (b"x" * 1_000_000, "names a file of more than 65536 bytes"),
-        (b"canary\xff", "names a file that is not UTF-8 text"),
+        (b"", "cannot be read from the file that REDIS_PASSWORD_FILE names"),
+        (b"canary\xff", "cannot be read from the file that REDIS_PASSWORD_FILE names"),
+        (b" \r\n", "is set, but empty"),
     ],
 )
 def test_unusable_secret_file(tmp_path: Path, content: bytes, wrong: str) -> None:
     """A file that cannot hold a password is refused in words."""
     (tmp_path / "secret").write_bytes(content)
-    assert problems(with_secret_file(tmp_path / "secret")) == {"REDIS_PASSWORD": UNUSABLE + wrong}
+    assert problems(with_secret_file(tmp_path / "secret")) == {"REDIS_PASSWORD": wrong}
 
 
 def test_no_secret_file(tmp_path: Path) -> None:
     """No name, nothing there, a folder, a pipe nobody writes to: said by the variable, without the path."""
     os.mkfifo(tmp_path / "pipe")
-    for path, wrong in {
-        "": "is empty",
-        str(tmp_path / "nope"): "names a file that cannot be read (No such file or directory)",
-        str(tmp_path): "names a folder",
-        str(tmp_path / "pipe"): "names something that is not a file",
-        "/dev/zero": "names something that is not a file",
-        "x" * 5000: "names a file that cannot be read (File name too long)",
-    }.items():
-        assert problems(with_secret_file(Path("x")) | {"REDIS_PASSWORD_FILE": path}) == {
-            "REDIS_PASSWORD": UNUSABLE + wrong
-        }
+    for path in ("", str(tmp_path / "nope"), str(tmp_path), str(tmp_path / "pipe"), "/dev/zero", "x" * 5000):
+        wrong = {"REDIS_PASSWORD": "cannot be read from the file that REDIS_PASSWORD_FILE names"}
+        assert problems(with_secret_file(Path("x")) | {"REDIS_PASSWORD_FILE": path}) == wrong
+
+
+def test_documentation_is_equal() -> None:
+    """docs/settings.md has the same settings in the same order, with the same words."""
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    assert [tuple(cell.strip().strip("`") for cell in row) for row in rows] == [
+        (one.variable, "yes" if one.default is None else "no", one.default or "", one.purpose)
+        for one in config.VARIABLES
+    ]

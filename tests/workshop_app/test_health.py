@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
+from structlog.typing import EventDict
 
 from tests.workshop_app.conftest import free_port
 from workshop_app import health
@@ -62,17 +62,6 @@ class Dependency:
             server.close()
 
 
-class Clock:
-    """Time that passes when told."""
-
-    def __init__(self) -> None:
-        self.now_seconds = 100.0
-
-    def __call__(self) -> float:
-        """Now, in seconds."""
-        return self.now_seconds
-
-
 class Probes:
     """The three handlers over some dependencies, and a client that asks them."""
 
@@ -83,11 +72,8 @@ class Probes:
             Route("/health", health.deep),
         ]
         self.app = Starlette(routes=routes)
-        self.clock = Clock()
-        self.app.state.started = True
         self.app.state.draining = False
         self.app.state.dependencies = dependencies
-        self.app.state.shared_check = health.SharedCheck(dependencies, self.clock)
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """Status and body."""
@@ -103,18 +89,15 @@ async def test_live_asks_nobody() -> None:
     hanging, gone = Dependency("db", hangs=True), Dependency("cache")
     async with hanging.up():
         probes = Probes(hanging, gone)
-        probes.app.state.started = False
         assert await probes.get("/livez") == (200, {"status": "pass"})
     assert (hanging.pings, gone.pings) == (0, 0)
 
 
-async def test_not_ready_while_starting_or_draining() -> None:
-    """Both are known without asking anybody."""
+async def test_not_ready_while_draining() -> None:
+    """That is known without asking a dependency."""
     database = Dependency("db")
     async with database.up():
         probes = Probes(database)
-        probes.app.state.started = False
-        assert await probes.get("/readyz") == (503, {"status": "fail", "output": "starting"})
         probes.app.state.draining = True
         assert await probes.get("/readyz") == (503, {"status": "fail", "output": "draining"})
         assert database.pings == 0
@@ -150,62 +133,43 @@ async def test_callers_share_one_check() -> None:
     assert {status for status, _ in answers} == {503}
 
 
-async def test_report_is_kept_for_a_while() -> None:
+async def test_report_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """Good news holds two seconds, and says how old it is; bad news half a second."""
+    now = 100.0
+    monkeypatch.setattr("workshop_app.health.time.monotonic", lambda: now)
     database = Dependency("db")
     async with database.up():
         probes = Probes(database)
         assert (await probes.get("/health"))[1]["ageSeconds"] == 0
-        probes.clock.now_seconds += 1.9
+        now += 1.9
         assert (await probes.get("/health"))[1]["ageSeconds"] == 1.9
-        assert database.pings == 1
-        probes.clock.now_seconds += 0.1
+        now += 0.2
         assert (await probes.get("/health"))[1]["ageSeconds"] == 0
         assert database.pings == 2
-    probes.clock.now_seconds += 2
+    now += 2.1
     assert (await probes.get("/readyz"))[0] == 503
-    probes.clock.now_seconds += 0.4
+    now += 0.4
     assert (await probes.get("/readyz"))[0] == 503
     assert database.pings == 3
     async with database.up():
-        probes.clock.now_seconds += 0.1
+        now += 0.2
         assert (await probes.get("/readyz"))[0] == 200
 
 
-async def test_changes_are_logged_once(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
-    """One line when it goes, one when it is back, however often somebody asks."""
+async def test_changes_are_logged_once(monkeypatch: pytest.MonkeyPatch, log_lines: list[EventDict]) -> None:
+    """One line when it goes, one when it is back, however often it is asked."""
+    now = 100.0
+    monkeypatch.setattr("workshop_app.health.time.monotonic", lambda: now)
     database = Dependency("db")
     probes = Probes(database)
-    caplog.set_level("INFO")  # put back when the test ends
     for _ in range(3):
         await probes.get("/health")
-        probes.clock.now_seconds += 5
+        now += 5
     async with database.up():
         for _ in range(3):
             await probes.get("/health")
-            probes.clock.now_seconds += 5
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert [(line["msg"], line["level"]) for line in lines] == [
-        (health.DEPENDENCY_DOWN, "warning"),
-        (health.DEPENDENCY_UP, "info"),
+            now += 5
+    assert [(line["event"], line["log_level"]) for line in log_lines] == [
+        ("dependency down", "warning"),
+        ("dependency up", "info"),
     ]
-
-
-async def test_flapping_is_damped(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
-    """A dependency that comes and goes is six lines; the last says what it is, and how often it has changed."""
-    database, rounds = Dependency("db"), 10
-    probes = Probes(database)
-    caplog.set_level("INFO")
-    for _ in range(rounds):
-        probes.clock.now_seconds += 2
-        await probes.get("/health")
-        async with database.up():
-            probes.clock.now_seconds += 0.5
-            await probes.get("/health")
-    for _ in range(3):
-        probes.clock.now_seconds += 9
-        await probes.get("/health")
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    down, up, flaps = health.DEPENDENCY_DOWN, health.DEPENDENCY_UP, health.DEPENDENCY_FLAPS
-    assert [line["msg"] for line in lines] == [down, up, down, up, flaps, down]
-    assert lines[-1]["changes"] == 2 * rounds + 1 - 4

@@ -6,8 +6,6 @@ import asyncio
 import math
 import random
 import string
-import time
-from collections.abc import Iterator
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,13 +37,6 @@ async def scrape(app: Starlette) -> Series:
     return parsed((await ask(app, "/metrics")).text)
 
 
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Keep the log of many requests out of the output."""
-    with caplog.at_level("ERROR"):
-        yield
-
-
 async def test_everything_starts_at_zero() -> None:
     """A rate needs a value before the first error; a dependency that nobody has pinged is neither up nor down."""
     series = await scrape(application())
@@ -55,7 +46,6 @@ async def test_everything_starts_at_zero() -> None:
     assert ("http_requests_total", "POST", "/orders", "201") in series
     assert ("http_request_duration_seconds_count", "unmatched") in series
     assert all(math.isnan(series["dependency_up", name]) for name in ("master-db", "replica-db", "redis"))
-    assert {series["health_status", status] for status in ("pass", "warn", "fail")} == {0}
 
 
 async def test_requests_are_counted_where_they_belong() -> None:
@@ -118,18 +108,14 @@ async def test_paths_of_strangers_make_few_series() -> None:
     assert series["http_requests_in_flight",] == 0
 
 
-async def test_what_pings_found(capfd: pytest.CaptureFixture[str]) -> None:
-    """Health asks; the metrics tell what came of it, how long it took, and when."""
-    app = application(HEALTH_CRITICAL="redis")
-    before = time.time()
-    assert (await ask(app, "/health")).status_code == 503  # nobody is connected yet: each ping fails
+async def test_what_pings_found() -> None:
+    """Health asks; the metrics say what came of it, and how long it took."""
+    app = application()
+    assert (await ask(app, "/health")).status_code == 503
     series = await scrape(app)
     for name in ("master-db", "replica-db", "redis"):
         assert series["dependency_up", name] == 0
         assert series["dependency_ping_seconds_count", name] == 1
-        assert before <= series["dependency_last_ping_timestamp_seconds", name] <= time.time()
-    assert [series["health_status", status] for status in ("pass", "warn", "fail")] == [0, 0, 1]
-    assert capfd.readouterr().out == ""
 
 
 def test_the_service_tells_no_secret(shared_service: Service) -> None:

@@ -25,7 +25,7 @@ FROZEN: list[tuple[ModuleType, dict[str, str]]] = [
             "set_level": "(level: 'str') -> 'None'",
             "level": "() -> 'str'",
             "get_logger": "(name: 'str') -> 'FilteringBoundLogger'",
-            "request_context": "(**fields: 'Any') -> 'AbstractContextManager[None]'",
+            "request_context": "(**fields: 'Any') -> 'contextlib.AbstractContextManager[None]'",
         },
     ),
     (
@@ -50,7 +50,7 @@ def test_frozen_names(module: ModuleType, names: dict[str, str]) -> None:
 def test_groups_of_the_configuration() -> None:
     """The rest of the service finds its settings under these names."""
     assert set(config.Config.model_fields) == {"master_db", "replica_db", "redis", "http", "health", "log"}
-    assert {variable.name for variable in config.variables() if variable.required} == {
+    assert {variable.variable for variable in config.VARIABLES if variable.default is None} == {
         *(
             f"{db}_DB_{n}"
             for db in ("MASTER", "REPLICA")

@@ -108,7 +108,11 @@ def test_without_the_master(client: Client, how: str) -> None:
         assert client.get("/livez").status_code == 200
     client.wait_ready()
     assert client.place().status_code == 201
-    changes = [line["msg"] for line in client.log() if line.get("dependency") == "master-db" and "duration_ms" in line]
+    changes = [
+        line["msg"]
+        for line in client.log()
+        if line.get("dependency") == "master-db" and line["msg"].startswith("dependency ")
+    ]
     assert changes[-2:] == ["dependency down", "dependency up"]
 
 
@@ -145,30 +149,10 @@ def sql_as_root(container: Any, statement: str) -> None:
     assert code == 0, output
 
 
-LAG = """
-import asyncio, os, sys
-from workshop_app import config
-from workshop_app.dependencies import Dependencies, replication_lag_seconds
-async def main():
-    dependencies = Dependencies.of(config.load(os.environ))
-    dependencies.connect()
-    print(await replication_lag_seconds(dependencies.master_db, dependencies.replica_db, float(sys.argv[1])))
-    await dependencies.close()
-asyncio.run(main())
-"""
-
-
 @pytest.mark.long
 def test_a_replica_that_is_behind(client: Client) -> None:
-    """However far it is behind, a new order is found at once, also without the cache; the lag is told truthfully."""
-    service, replica = (client.stack.container(name) for name in ("service", "replica-db"))
-
-    def lag(within_seconds: float) -> str:
-        code, output = service.exec_run(["/venv/bin/python", "-c", LAG, str(within_seconds)])
-        assert code == 0, output
-        return str(output.decode().strip())
-
-    assert float(lag(PATIENCE_SECONDS)) >= 0
+    """However far it is behind, a new order is found at once, also without the cache."""
+    replica = client.stack.container("replica-db")
     sql_as_root(replica, "STOP SLAVE SQL_THREAD")
     try:
         with fault("kill", client.stack, "redis"):
@@ -176,7 +160,6 @@ def test_a_replica_that_is_behind(client: Client) -> None:
             found = client.get(placed.headers["location"])
             assert (found.status_code, found.content) == (200, placed.content)
             client.until(lambda: placed.json() not in client.orders(), "the replica answers")
-        assert lag(0.3) == "None"
     finally:
         sql_as_root(replica, "START SLAVE SQL_THREAD")
     client.until(lambda: placed.json() in client.orders(), "the replica has caught up")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from workshop_app.fault_table import FAULTS as FAULTS_INSIDE
 from workshop_kit.errors import WrongUsage
 
 Value = float | int | bool | None
@@ -175,29 +176,17 @@ FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 """The registry: every fault by its name."""
 
 
-def _inside(name: str, does: str, *parameters: Parameter) -> Fault:
-    return Fault(f"inside.{name}", does, "monitoring", "inside", parameters)
-
-
-_REQUESTS = Parameter("share", "of the requests", 1.0, at_least=0.01)
 INSIDE: Mapping[str, Fault] = {
-    fault.name: fault
-    for fault in (
-        _inside("latency", "Answers come later.", Parameter("ms", "ms", 300.0, 1, 60_000), _REQUESTS),
-        _inside("errors", "Requests end with an unexpected error, 500.", _REQUESTS),
-        _inside("hang", "Requests get no answer until it is undone.", _REQUESTS),
-        _inside("refuse", "Requests are turned away at once, 503.", _REQUESTS),
-        _inside(
-            "leak",
-            "Memory is taken, and not given back until it is undone.",
-            Parameter("mib_per_second", "MiB/s", 10.0, 0.1, 1024),
-            Parameter("at_most_mib", "MiB", 64.0, 1, 4096),
-        ),
-        _inside(
-            "burn",
-            "A thread computes, and everything else waits for its turn.",
-            Parameter("share", "of a core", 1.0, at_least=0.01),
+    f"inside.{name}": Fault(
+        f"inside.{name}",
+        fault.does,
+        "monitoring",
+        "inside",
+        tuple(
+            Parameter(key, number.unit, float(number.default), number.at_least, number.at_most)
+            for key, number in fault.takes.items()
         ),
     )
+    for name, fault in FAULTS_INSIDE.items()
 }
 """Those that the service makes in itself, if it was started with HTTP_FAULTS=true; probes are spared."""

@@ -15,10 +15,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from docker import DockerClient
@@ -30,54 +28,16 @@ from docker.models.volumes import Volume, VolumeCollection
 
 from workshop_kit.engine import builder, containers
 from workshop_kit.engine.build_errors import explain_build_error
+from workshop_kit.engine.client_arguments import Names, build_words, labels_of, on_this_machine
 from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, are_ours
 from workshop_kit.engine.session import MAKER, Session
 from workshop_kit.engine.stack import volume_id
 from workshop_kit.progress import Report, Step, silent
 
-HERE = "127.0.0.1"
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 SHOWN_LINES = 12
 """How many of the builder's last lines stand below a BuildError."""
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
-
-_FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
-_VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform", "shmsize": "--shm-size"}
-_NEEDLESS = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
-"""Arguments of the SDK's ``images.build`` that BuildKit has no need of."""
-
-
-@dataclass(frozen=True)
-class Names:
-    """The names that things of one workspace have on its engine.
-
-    >>> names = Names("workshop-1a2b3c4d")
-    >>> names.thing("my-service"), names.image("my-service:1")
-    ('workshop-1a2b3c4d-my-service', 'workshop-1a2b3c4d/my-service:1')
-    """
-
-    project: str
-
-    def thing(self, name: str) -> str:
-        """The real name of a container, network or volume."""
-        return name if self._is_real(name) else f"{self.project}-{name}"
-
-    def image(self, tag: str) -> str:
-        """The real tag of an image; one that names a registry stays as it is."""
-        registry, slash, _ = tag.partition("/")
-        is_registry = bool(slash) and (registry == "localhost" or "." in registry or ":" in registry)
-        return tag if is_registry or self._is_real(tag) else f"{self.project}/{tag}"
-
-    def container_candidates(self, name: str) -> list[str]:
-        """What a typed name may stand for, in this order: one's own container, a service of the stack, a real name."""
-        return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))
-
-    def name_filter(self, pattern: str) -> str:
-        """A filter by name, which the engine matches anywhere in a name unless it begins with ``^``."""
-        return f"^/?{self.thing(pattern.removeprefix('^'))}" if pattern.startswith("^") else pattern
-
-    def _is_real(self, name: str) -> bool:
-        return name.startswith((f"{self.project}-", f"{self.project}/", f"{self.project}_"))
 
 
 class WorkspaceClient(DockerClient):  # type: ignore[misc]
@@ -131,7 +91,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             self._remove_earlier(options["name"])
         with self.client.session.making("container", "workspace") as making:
             service = {SERVICE: name} if name else {}
-            options["labels"] = {**_labels(options.get("labels")), **service, **making.labels}
+            options["labels"] = {**labels_of(options.get("labels")), **service, **making.labels}
             made = super().create(image, command, **options)
             making.id, making.name = made.id, made.name
         return made
@@ -239,7 +199,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         word = f"0-{hashlib.sha256(f'{session.who.session} {tag}'.encode()).hexdigest()[:32]}"
         with session.making("image", "workspace", word) as making:
             ours = {key: value for key, value in making.labels.items() if key != MAKER}
-            arguments |= {"tag": tag, "labels": {**_labels(arguments.get("labels")), **ours}}
+            arguments |= {"tag": tag, "labels": {**labels_of(arguments.get("labels")), **ours}}
             try:
                 image, log = self._build(typed or "image", arguments)
             except BuildError as error:
@@ -311,7 +271,7 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         """Create a network, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
         real = self.client.names.thing(name)
         self._remove_earlier(real)
-        return self._create(real, _labels(options.pop("labels", None)), *arguments, **options)
+        return self._create(real, labels_of(options.pop("labels", None)), *arguments, **options)
 
     def real_name(self, name: str) -> str:
         """The workspace's network of that name, else any."""
@@ -361,46 +321,10 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
             with contextlib.suppress(NotFound):
                 return self.get(name)
         with self.client.session.making("volume", "workspace") as making:
-            options["labels"] = {**_labels(options.get("labels")), **making.labels}
+            options["labels"] = {**labels_of(options.get("labels")), **making.labels}
             made = super().create(name, **options)
             making.id, making.name = volume_id(made), made.name
         return made
-
-
-def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The SDK's ``ports``, with 127.0.0.1 wherever no address was given.
-
-    >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
-    {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
-    """
-    return {
-        port: [_bound(one) for one in binding] if isinstance(binding, list) else _bound(binding)
-        for port, binding in ports.items()
-    }
-
-
-def _bound(binding: Any) -> Any:
-    if isinstance(binding, dict):
-        return {"HostIp": HERE, **binding}
-    if isinstance(binding, tuple):
-        return (HERE, *binding) if len(binding) == 1 and not isinstance(binding[0], str) else binding
-    return (HERE, binding)
-
-
-def build_words(arguments: Mapping[str, Any]) -> list[str] | None:
-    """The docker command for the SDK's ``build(…)``, or None where BuildKit's command has no word for an argument."""
-    given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _NEEDLESS}
-    if not given.get("path"):
-        return None
-    path = given.pop("path")
-    words = builder.command(given.pop("tag", None), given.pop("labels", {}), given.pop("buildargs", {}))
-    if file := given.pop("dockerfile", None):
-        words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
-    words += [f"--add-host={host}:{address}" for host, address in given.pop("extra_hosts", {}).items()]
-    words += [f"--cache-from={image}" for image in given.pop("cache_from", ())]
-    words += [_FLAGS[key] for key in given.keys() & _FLAGS.keys()]
-    words += [f"{_VALUES[key]}={given[key]}" for key in given.keys() & _VALUES.keys()]
-    return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
 
 
 def _explained(error: BuildError) -> BuildError:
@@ -411,11 +335,6 @@ def _explained(error: BuildError) -> BuildError:
     if sentence := explain_build_error(error):
         error.add_note(sentence)
     return error
-
-
-def _labels(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """The SDK's ``labels``, which may be names alone, as a dictionary."""
-    return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given or (), "")
 
 
 def _listed(value: Any) -> list[Any]:

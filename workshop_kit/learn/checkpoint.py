@@ -77,12 +77,13 @@ def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool,
     return changed, aside
 
 
-def solve_everything(desk: Desk) -> dict[str, str]:
-    """Put the reference into every exercise file; return it for the cells of the notebooks, by cell id."""
-    cells = {}
+def solve_until(desk: Desk, lesson: str, cell: str) -> None:
+    """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
     for exercise in desk.exercises:
-        if exercise.file:
+        if exercise.file and (exercise.lesson < lesson or exercise.cell == cell):
             solve(desk, exercise.id)
-        else:
-            cells[exercise.cell] = desk.texts(exercise).solution
-    return cells
+
+
+def solved_cells(desk: Desk) -> dict[str, str]:
+    """Return the references of the exercises that are done in a notebook, by cell id."""
+    return {one.cell: desk.texts(one).solution for one in desk.exercises if not one.file}

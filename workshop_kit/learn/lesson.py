@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import pandas as pd
 from docker.errors import APIError
 
-from workshop_kit import doctor
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.engine import containers, images, making, monitoring, reach, reaper, store
 from workshop_kit.engine.client import WorkspaceClient
@@ -33,7 +32,7 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import questions, ready, take_home
+from workshop_kit.learn import file_cell, questions, ready, take_home
 from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
@@ -52,7 +51,6 @@ from workshop_kit.show.live import LiveChart, Screens
 from workshop_kit.show.live_data import Panel
 from workshop_kit.show.map import system_map
 from workshop_kit.show.shown import Shown
-from workshop_kit.show.tables import Line, State, status_panel
 from workshop_kit.show.working import NotebookReport
 
 Made = TypeVar("Made", Running, RunningTask)
@@ -213,11 +211,6 @@ class Lesson:
         """Return the participant's policy beside a reference, once it is written. See `policies.compare`."""
         return compare(self.name, mine, reference, progress=self.progress, headless=self.headless)
 
-    def doctor(self) -> Shown:
-        """Return what ``./workshop doctor`` says of this machine, as a panel."""
-        lines = [Line(found.name, State(found.state), found.detail, found.command) for found in doctor.examine()]
-        return status_panel("This machine", lines)
-
     def exercise(self, identifier: str) -> Task:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
         exercise = self.desk.find(identifier)
@@ -307,6 +300,7 @@ def lesson(name: str) -> Lesson:
     stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
     reaper.watch(stack.session, BEFORE_SWEEPS)
     ready.sweep(stack.session)
+    file_cell.register(workspace)
     headless = os.environ.get(HEADLESS) == "1"
     desk = Desk.of(workspace, lambda: stack)
     return Lesson(name, workspace, desk.progress, stack, desk, headless, Screens(headless=headless))

@@ -48,7 +48,7 @@ def outcome(question: Question, guess: str | None, actual: str) -> Shown:
     html = (
         f'{STYLE}<section class="wk-prediction" role="group" aria-label="What came of the prediction">'
         f'<p class="wk-eyebrow">{escape(question.question)}</p><p class="wk-question">{verdict}</p>'
-        f'<ul class="wk-choices">{items}</ul>{f"<p>{escape(usually)}</p>" if usually else ""}</section>'
+        f'{f"<p>{escape(usually)}</p>" if usually else ""}<ul class="wk-choices">{items}</ul></section>'
     )
     return Shown(html, "\n".join(text))
 

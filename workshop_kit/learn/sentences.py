@@ -16,14 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from docker.errors import APIError, DockerException, NotFound
+import httpx
+from docker.errors import APIError, BuildError, DockerException, NotFound
 from requests.exceptions import RequestException
 
 from workshop_kit.engine import reach
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.learn.files import explain
 
-TOLD = (NameError, DockerException, RequestException, OSError)
+TOLD = (NameError, DockerException, RequestException, OSError, httpx.ConnectError)
 """The kinds of errors that are looked at; RequestException and OSError include broken connections."""
 ANSWER_SECONDS = 5.0
 SESSION = "JPY_SESSION_NAME"
@@ -56,8 +57,13 @@ def sentence_for(error: BaseException, notebook: Path | None) -> WorkshopError |
     """
     if isinstance(error, NameError):
         return _missing_name(error, notebook) if notebook else None
+    if isinstance(error, BuildError):
+        return _failed_build(error)
     if isinstance(error, (DockerException, RequestException)):
         return _engine_trouble(error)
+    if isinstance(error, httpx.ConnectError):
+        what = f"Nothing answers at {error.request.url}."
+        return WorkshopError(what, "Run the cell that starts the service, then the cells from there.")
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return explain(error, Path.cwd())
     return None
@@ -80,6 +86,14 @@ def _maker_of(name: str | None, cells: Sequence[str], failed: str) -> tuple[int,
     here = cells.index(failed) if failed in cells else len(cells)
     above = [maker for maker in makers if maker[0] < here]
     return above[-1] if above else makers[0] if makers else None
+
+
+def _failed_build(error: BuildError) -> WorkshopError:
+    """The reason where the client's notes have one, else the builder's; the builder's last lines stand below."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    lines, reason, *_ = [*notes, "", ""]
+    what = reason or f"The build failed: {_sentence(error.msg)}"
+    return WorkshopError(what, "Change the file, then build again.", output=lines)
 
 
 def _engine_trouble(error: Exception) -> WorkshopError:
@@ -152,4 +166,9 @@ def _beginning(source: str) -> str:
 
 def _words(error: APIError) -> str:
     """What the engine said, on one line and without its full stop."""
-    return " ".join(str(error.explanation or error).split()).rstrip(".")
+    return _sentence(str(error.explanation or error)).rstrip(".")
+
+
+def _sentence(text: str) -> str:
+    """A text on one line, with one full stop."""
+    return " ".join(text.split()).rstrip(".") + "."

@@ -24,7 +24,7 @@ HOW = "In JupyterLab, run this cell to start the service with settings of your o
 BROKEN = (
     Typed({"MASTER_DB_PORT": "abc", "LOG_LEVEL": "loud"}),
     Typed({"MASTER_DB_HOST": None, "MASTER_DB_HOTS": "master-db"}),
-    Typed({"MASTER_DB_HOST": "", "MASTER_DB_SQL_MODE": "STRICT", "HTTP_PORT": "99999"}),
+    Typed({"MASTER_DB_HOST": "", "MASTER_DB_SQL_MODE": "no mode!", "HTTP_PORT": "99999"}),
 )
 """What a run without anybody in front of it tries: wrong types, a near-miss, an empty and two impossible values."""
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ CELL_SECONDS = 600
 """A cell that takes longer than this hangs."""
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a whole sentence; the others need their name before it."""
+BeforeCell = Callable[[str, str], None]
+"""Called with a lesson and the id of a cell that is about to run."""
 PAGE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
@@ -60,6 +62,10 @@ class LessonResult:
         return f"✗ {self.lesson}: cell {self.error.cell} failed. {self.error.message}\n{source}"
 
 
+def do_nothing(_lesson: str, _cell: str) -> None:
+    """Leave the files as they are."""
+
+
 def tour(
     workspace: Workspace,
     lessons: Sequence[str] | None = None,
@@ -69,12 +75,14 @@ def tour(
     book: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
     solutions: Mapping[str, str] | None = None,
+    before_cell: BeforeCell = do_nothing,
     expected: Path = CHECKOUT / "notebooks",
 ) -> list[LessonResult]:
     """Run ``lessons`` (all, when none is named) in order and return a result each; a failed one does not stop the rest.
 
     ``solutions`` (cell id to code) run in place of exercise cells. An exercise that does not pass is an error then, and
     so is a cell that does not show what the lesson's table in ``expected`` says. None runs the lessons as they are.
+    ``before_cell`` is called with the lesson and the id of each cell before it runs: it puts solutions into files.
 
     The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each and the
     notebook beside it, and with ``book`` also there, as chapters in Markdown of the lessons that changed.
@@ -83,7 +91,8 @@ def tour(
     chosen = find_lessons(lessons or (), workspace.notebooks)
     kernels = install_kernel(workspace)
     results = [
-        _run(path, workspace, kernels, output, book, report, cell_seconds, solutions, expected) for path in chosen
+        _run(path, workspace, kernels, output, book, report, cell_seconds, solutions, before_cell, expected)
+        for path in chosen
     ]
     if book is not None:
         write_index(workspace.notebooks, book)
@@ -105,6 +114,7 @@ def _run(
     report: Report,
     cell_seconds: int,
     solutions: Mapping[str, str] | None,
+    before_cell: BeforeCell,
     expected: Path,
 ) -> LessonResult:
     import nbformat  # slow imports, for the tour alone
@@ -116,7 +126,7 @@ def _run(
         return _unreadable(path, pages, error)
     starters = _put_in(notebook, solutions or {})
     environment = {HEADLESS: "1", SOLVED: "" if solutions is None else "1"}
-    failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds, environment)
+    failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds, environment, before_cell)
     if failed is None and solutions is not None:
         failed = _missed(notebook, expectations.load(path.stem, expected))
     page = pages / f"{path.stem}.html"
@@ -148,6 +158,7 @@ def _execute(
     report: Report,
     cell_seconds: int,
     environment: Mapping[str, str],
+    before_cell: BeforeCell,
 ) -> CellError | None:
     """Run ``notebook`` in place; return where it failed, or None."""
     from jupyter_core.utils import run_sync
@@ -160,6 +171,7 @@ def _execute(
         nonlocal current
         current = cell_index
         report(Step(lesson, cell_index / len(notebook.cells), _first_line(cell.source)))
+        before_cell(lesson, cell.id)
 
     async def takes_the_signal_back(**_: Any) -> None:
         # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it shall end the tour.

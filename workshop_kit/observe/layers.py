@@ -6,8 +6,7 @@ import json
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -17,21 +16,6 @@ INSTRUCTION_LENGTH = 60
 DELETED = ".wh."
 OPAQUE = ".wh..wh..opq"
 """How a layer says that files below it are gone (OCI image layer specification, "whiteouts")."""
-
-
-def layers(engine: Engine, tag: str) -> pd.DataFrame:
-    """The layers of an image, oldest first, as the engine's ``GET /images/{name}/history`` tells them.
-
-    Columns: ``instruction`` (str, shortened) and ``size_bytes`` (int64; 0 for what only sets metadata).
-    """
-    return frame(engine.client.images.get(tag).history())
-
-
-def frame(history: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """The same from the engine's answer, which is newest first."""
-    rows = [(instruction(layer["CreatedBy"] or layer["Comment"]), int(layer["Size"])) for layer in history]
-    table = pd.DataFrame(rows[::-1], columns=["instruction", "size_bytes"])
-    return table.astype({"instruction": "str", "size_bytes": "int64"})
 
 
 def instruction(created_by: str) -> str:

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workshop_app import faults as service_faults
-from workshop_kit.disturb.admin import PREFIX
 from workshop_kit.disturb.catalog import FAULTS, INSIDE, Parameter, named
 from workshop_kit.disturb.mechanisms import MECHANISMS
 from workshop_kit.errors import Exit, WrongUsage
@@ -28,17 +26,6 @@ def test_every_fault_says_what_it_does_and_can_be_made() -> None:
         assert fault.mechanism in MECHANISMS
         if not fault.one_of:
             assert set(fault.complete({})) == {parameter.name for parameter in fault.parameters}
-
-
-def test_the_faults_inside_are_those_of_the_service() -> None:
-    """The same names, parameters and ranges on both sides, so that whatever is asked for here is taken there."""
-    assert {name.removeprefix(PREFIX) for name in INSIDE} == set(service_faults.FAULTS)
-    for name, fault in service_faults.FAULTS.items():
-        here = INSIDE[PREFIX + name]
-        ranges = {one.name: (one.at_least, one.at_most) for one in here.parameters}
-        assert ranges == {one: (number.at_least, number.at_most) for one, number in fault.takes.items()}
-        assert fault.complete(here.complete({})) == here.complete({})
-        assert fault.does == here.does
 
 
 def test_the_names_of_a_fault_are_suggested() -> None:

@@ -68,7 +68,7 @@ def test_the_newest_grade_holds_and_the_older_comes_back(service: Running) -> No
 def grade(service: Running, name: str) -> object:
     """What the service says is in force."""
     told = httpx.get(f"{service.url()}/admin/faults", trust_env=False).json()["faults"]
-    return next(one["grade"] for one in told if one["name"] == name)
+    return next(one["active"] for one in told if one["name"] == name)
 
 
 def test_undone_by_an_error_and_by_whoever_comes_next(service: Running) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import httpx
 import pytest
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, BuildError, NotFound
 from IPython.core.interactiveshell import InteractiveShell
 from requests import Response
 
@@ -64,6 +65,25 @@ def test_a_full_disk_is_a_sentence_and_other_errors_are_not(notebook: Path) -> N
     assert full is not None
     assert "is full. Free some space" in str(full)
     assert sentence_for(FileNotFoundError(errno.ENOENT, "no such file", "mine.txt"), notebook) is None
+
+
+def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:
+    """The client's explanation comes first; without one, the builder's own words."""
+    error = BuildError('process "pip install" did not\ncomplete', [])
+    error.add_note("#8 ERROR: no such file")
+    plain = sentence_for(error, None)
+    assert str(plain).startswith('The build failed: process "pip install" did not complete. Change the file, then')
+    error.add_note("There is no wheel of flask.")
+    told = sentence_for(error, None)
+    assert told is not None
+    assert (told.what, told.output) == ("There is no wheel of flask.", "#8 ERROR: no such file")
+
+
+def test_a_service_that_does_not_answer_is_a_sentence() -> None:
+    """httpx names no address in its message: the sentence does."""
+    request = httpx.Request("GET", "http://127.0.0.1:9/livez")
+    said = sentence_for(httpx.ConnectError("Connection refused", request=request), None)
+    assert str(said).startswith("Nothing answers at http://127.0.0.1:9/livez. Run the cell that starts the service")
 
 
 @pytest.mark.engine

@@ -68,6 +68,24 @@ def test_a_failing_cell_is_data(empty_workspace: Workspace, write_notebook: Writ
     assert fine.error is None
 
 
+def test_solutions_come_when_their_cell_is_reached(
+    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
+) -> None:
+    """Before each cell runs the caller may put a solution in its place: the cells above have seen the starter."""
+    solved = tmp_path / "solved"
+    write_notebook(empty_workspace, "00_start", [f"assert not open({str(solved)!r}).read()", f"open({str(solved)!r})"])
+    solved.write_text("")
+    seen: list[tuple[str, str]] = []
+
+    def before(lesson: str, cell: str) -> None:
+        seen.append((lesson, cell))
+        solved.write_text("yes" if cell == "cell-1" else "")
+
+    (result,) = tour(empty_workspace, output=tmp_path, before_cell=before)
+    assert result.error is None
+    assert seen == [("00_start", "cell-0"), ("00_start", "cell-1")]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -47,6 +47,20 @@ def test_the_id_stays(source: Path) -> None:
     assert first.compose_project == f"workshop-{first.id}"
 
 
+def test_the_service_folder_is_a_compose_project_of_its_own(source: Path) -> None:
+    """Its ``.env`` names the project; what a participant adds there stays, and so does what is in the folder."""
+    workspace = Workspace.open(source=source)
+    folder = workspace.service_folder()
+    name = f"COMPOSE_PROJECT_NAME=workshop-{workspace.id}-my-service\n"
+    assert folder == workspace.folder / "my_service"
+    assert (folder / ".env").read_text() == name
+    (folder / ".env").write_text("COMPOSE_PROJECT_NAME=another\nLOG_LEVEL=debug\n")
+    (folder / "app.py").write_text("mine")
+    workspace.service_folder()
+    assert (folder / ".env").read_text() == f"{name}LOG_LEVEL=debug\n"
+    assert (folder / "app.py").read_text() == "mine"
+
+
 def test_secrets_are_private(source: Path) -> None:
     """Nobody else may look into the folder of secrets, even if it was opened up before."""
     folder = Workspace.open(source=source).secrets_folder

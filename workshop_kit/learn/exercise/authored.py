@@ -1,4 +1,4 @@
-"""From ``solutions/`` to what a participant begins with: files in ``exercises/``, and cells of the notebooks."""
+"""From ``solutions/`` to the starters in ``exercises/``, the modules of the service, and cells of the notebooks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise import registry
-from workshop_kit.learn.exercise.course import FILE
+from workshop_kit.learn.exercise.course import FILE, MY_SERVICE
 from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, is_hidden, marked_sources, read_text
 from workshop_kit.learn.exercise.markers import MarkerError
-from workshop_kit.learn.exercise.regions import region_of, starter
+from workshop_kit.learn.exercise.regions import plain, region_of, starter
 from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.file_cell import MAGIC, file_named
 from workshop_kit.learn.files import explain, write_atomically
 
 Notebook = dict[str, Any]
+
+SERVICE = ("__main__.py", "config.py", "logs.py", "health.py")
+"""The files of ``solutions/`` that are modules of ``workshop_app``, too: there they hold the solutions."""
 
 
 @dataclass
@@ -27,6 +31,15 @@ class Plan:
 
     wanted: dict[str, bytes] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a lesson's notebook gets: the ids that are ``needed``, starters of ``cells`` by id, of ``files`` by name."""
+
+    needed: Sequence[str]
+    cells: Mapping[str, str]
+    files: Mapping[str, str]
 
 
 def build(root: Path) -> list[Path]:
@@ -92,6 +105,7 @@ def written(notebook: Notebook) -> bytes:
 def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
     plan = Plan()
     cells: dict[str, dict[str, str]] = {}
+    starters: dict[str, dict[str, str]] = {}
     for source in marked_sources(root):
         try:
             text = starter(source.text)
@@ -102,9 +116,14 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
             cells[source.lesson] = _cell_sources(source, text, exercises)
         else:
             plan.wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
+            starters.setdefault(source.lesson, {})[f"{MY_SERVICE}/{source.file}"] = text
+        if source.file in SERVICE:
+            first = f"# Made by `./workshop build` from {source.name}: edit that file.\n"
+            plan.wanted[f"workshop_app/{source.file}"] = (first + plain(source.text)).encode()
     for lesson in sorted({exercise.lesson for exercise in exercises}):
         needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
-        _plan_notebook(root, f"notebooks/{lesson}.ipynb", needed, cells.get(lesson, {}), plan)
+        sources = Sources(needed, cells.get(lesson, {}), starters.get(lesson, {}))
+        _plan_notebook(root, f"notebooks/{lesson}.ipynb", sources, plan)
     return plan
 
 
@@ -114,7 +133,7 @@ def _cell_sources(source: Source, text: str, exercises: Sequence[Exercise]) -> d
     return {exercise.cell: region_of(text, exercise.id).rstrip("\n") for exercise in own}
 
 
-def _plan_notebook(root: Path, name: str, needed: Sequence[str], sources: Mapping[str, str], plan: Plan) -> None:
+def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
     try:
         text = read_text(root / name, name)
         notebook: Notebook = json.loads(text)
@@ -125,11 +144,25 @@ def _plan_notebook(root: Path, name: str, needed: Sequence[str], sources: Mappin
     except (ValueError, LookupError, TypeError, AttributeError):
         plan.problems.append(f"{name} is no notebook any more.")
         return
-    missing = [cell for cell in needed if cell not in there]
+    missing = [cell for cell in sources.needed if cell not in there]
     plan.problems += [f"{name} has no cell with the id {cell}; add one." for cell in missing]
-    own = {cell: source for cell, source in sources.items() if cell in there}
+    own = {cell: source for cell, source in sources.cells.items() if cell in there}
+    for file, cell in _first_file_cells(notebook).items():
+        if file in sources.files:
+            own[cell] = f"%%{MAGIC} {file}\n{sources.files[file]}".rstrip("\n")
+        else:
+            plan.problems.append(f"{name}, cell {cell}: {file} has no source in solutions/; add one.")
     if any(_source(cell) != own.get(cell.get("id"), _source(cell)) for cell in notebook["cells"]):
         plan.wanted[name] = written(with_sources(notebook, own))
+
+
+def _first_file_cells(notebook: Notebook) -> dict[str, str]:
+    """Return the id of the first cell that writes each file; a later one is a change that the lesson itself makes."""
+    found: dict[str, str] = {}
+    for cell in notebook["cells"]:
+        if file := file_named(_source(cell)):
+            found.setdefault(file, cell["id"])
+    return found
 
 
 def _source(cell: Mapping[str, Any]) -> str:

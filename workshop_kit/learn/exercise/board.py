@@ -167,7 +167,7 @@ def _lesson_cells(lesson: LessonRow) -> tuple[str, str, str, str]:
 
 
 def _minutes(lesson: LessonRow) -> str:
-    return f"{lesson.minutes_done} done, {lesson.minutes_left} left"
+    return f"{lesson.minutes_done} min done, {lesson.minutes_left} left"
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:

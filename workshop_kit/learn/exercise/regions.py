@@ -34,6 +34,7 @@ __all__ = [
     "language_of",
     "others_solved",
     "parse",
+    "plain",
     "region_of",
     "replace",
     "same_code",
@@ -104,6 +105,13 @@ def solved(marked: str) -> str:
     return "".join(
         line.text for line in _marked_lines(marked) if line.section in wanted and line.kind in ("marker", "code")
     )
+
+
+def plain(marked: str) -> str:
+    """Return the solution without any marker. Raises MarkerError when the markers do not fit together."""
+    lines = (line for line in _marked_lines(marked) if line.kind == "code" and line.section != "only the starter")
+    text = "".join(line.text for line in lines)
+    return re.sub(r"\n{4,}", "\n\n\n", text)  # where a marker stood between blank lines
 
 
 def others_solved(theirs: str, marked: str, region_id: str) -> str:

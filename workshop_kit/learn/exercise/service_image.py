@@ -102,7 +102,7 @@ def _end_when(superseded: threading.Event, building: subprocess.Popen[str]) -> N
 def finding(said: str) -> Finding:
     """What the builder said, as a finding with the step and the instruction."""
     step = re.search(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", said, re.MULTILINE)
-    marked = re.search(r"^ *(\d+) \| >>> (.*)$", said, re.MULTILINE)
+    marked = re.search(r"^ *(\d+) \| >{3} (.*)$", said, re.MULTILINE)
     line = marked or re.search(r"parse error on line (\d+)()", said)
     where = [f"step {step[1]} of {step[2]}"] if step else []
     where += [f"line {line[1]}"] if line else []
@@ -125,8 +125,10 @@ def _cause(said: str) -> tuple[str, str]:
 
 
 def _last_lines(said: str) -> str:
-    """The lines that say why: of the step that failed, else of the whole."""
-    parts = re.split(r"^-{6,}$", said, flags=re.MULTILINE)
-    lines = [line for line in (parts[1] if len(parts) > 1 else said).splitlines() if line.strip()]
-    lines = [re.sub(r"^(#\d+ )?([\d.]+ )?", "", line) for line in lines if not line.startswith(" > ")]
-    return "\n".join(lines[-LAST_LINES:])
+    """The lines that say why: the last ones of the step that failed, else the builder's own error."""
+    _, _, log = said.partition("\n------\n")
+    lines = [
+        line for line in log.partition("\n------\n")[0].splitlines() if line.strip() and not line.startswith(" > ")
+    ]
+    lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])

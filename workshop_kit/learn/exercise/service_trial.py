@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -62,7 +63,9 @@ def not_built(failed: BuildFailed) -> Judged:
 
 def not_started(called: str, refused: WorkshopError, look: str) -> Judged:
     """What there is to say when the engine refuses to start the container."""
-    found = Finding(False, called, refused.what, "it runs", "The engine refuses to start the container.", look)
+    why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, behind five layers of others
+    got = why[0] if why else refused.what
+    found = Finding(False, called, got, "it runs", f"The engine refuses to start the container: {got}.", look)
     return Judged(found.means, (found,), Verdict.DID_NOT_START)
 
 

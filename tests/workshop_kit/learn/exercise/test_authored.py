@@ -22,6 +22,9 @@ from workshop_kit.learn.workspace import CHECKOUT
 
 EXERCISE = "exercises/01_container/leaving.py"
 NOTEBOOK = "notebooks/01_container.ipynb"
+OTHER_CELLS = tuple(
+    code_cell(name, "") for name in ("exercise-container-graceful", "panel-container-layer", "exercise-container-layer")
+)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -46,6 +49,15 @@ def test_build_makes_files_and_cells(checkout: Path) -> None:
     assert "ü" in (checkout / NOTEBOOK).read_text()  # readable, not escaped
 
 
+def test_build_fills_file_cells(checkout: Path, write: Write) -> None:
+    """A cell that writes a file says what its source says to a participant; its first line names the file."""
+    write(NOTEBOOK, notebook(*OTHER_CELLS, code_cell("write-leaving", "%%file my_service/leaving.py\nold")))
+    assert Path(NOTEBOOK) in build(checkout)
+    cell = json.loads((checkout / NOTEBOOK).read_text())["cells"][-1]
+    assert "".join(cell["source"]) == f"%%file my_service/leaving.py\n{starter(MARKED)}".rstrip()
+    assert drift(checkout) == []
+
+
 def test_build_twice_changes_nothing(checkout: Path) -> None:
     """After a build there is no drift, and a second build touches no file."""
     build(checkout)
@@ -66,6 +78,11 @@ def test_build_twice_changes_nothing(checkout: Path) -> None:
             NOTEBOOK,
             notebook(code_cell("exercise-container-layer", "x")),
             f"{NOTEBOOK} has no cell with the id exercise-",
+        ),
+        (
+            NOTEBOOK,
+            notebook(*OTHER_CELLS, code_cell("write-own", "%%file my_service/own.py\nx = 1")),
+            f"{NOTEBOOK}, cell write-own: my_service/own.py has no source in solutions/; add one.",
         ),
         (NOTEBOOK, "{", f"{NOTEBOOK} is no notebook any more."),
         (

@@ -78,7 +78,7 @@ def test_the_table_says_it_in_words(progress: Progress) -> None:
     assert "Leave in time &amp; in &lt;peace&gt;" in page.html
     lines = page.text.split("\n")
     assert lines[1].split() == ["Exercise", "State", "Minutes", "Title"]
-    assert lines[2].split() == ["01_container", "1", "of", "3", "passed", "10", "done,", "6", "left", "▰▱▱"]
+    assert lines[2].split() == ["01_container", "1", "of", "3", "passed", "10", "min", "done,", "6", "left", "▰▱▱"]
     assert lines[3].split()[:3] == [CORE.id, "✓", "passed"]
 
 

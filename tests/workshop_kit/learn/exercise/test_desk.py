@@ -180,6 +180,22 @@ def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: De
     assert "SIG_DFL" in (arrived.aside / FILE).read_text()
 
 
+def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: Desk) -> None:
+    """Before a cell of lesson 02 runs, lesson 01 is solved, and of lesson 02 the exercise of that cell alone."""
+
+    def text(identifier: str) -> str:
+        return engineless.texts(engineless.find(identifier)).mine()
+
+    names = ("config.env", "config.report", GRACEFUL)
+    untouched = [text(name) for name in names]
+    checkpoint.solve_until(engineless, "01_container", "setup")
+    assert [text(name) for name in names] == untouched
+    checkpoint.solve_until(engineless, "02_configuration", "exercise-config-env")
+    assert "add_signal_handler" in text(GRACEFUL)
+    assert engineless.texts(engineless.find("config.env")).is_untouched() is False
+    assert engineless.texts(engineless.find("config.report")).is_untouched()
+
+
 @pytest.mark.long
 def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(desk: Desk, participant: Stack) -> None:
     """Containers of notebooks are gone, the stack is whole again, also when a part of it was stopped."""

@@ -30,6 +30,7 @@ from workshop_kit.progress import Report, Step
 STOP_SECONDS = 2.0
 WHEELS = "/wheels"
 SHELLS = ("sh", "bash", "dash")
+SHELL = "Process 1 is a shell, which passes no signal on."
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
 CHANGE = "\n# a line that the check adds\n"
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
@@ -44,11 +45,15 @@ class Findings:
     report: Report
     all: list[Finding] = field(default_factory=list)
 
-    def add(self, *new: Finding) -> None:
-        """Add findings, and show the first that did not pass."""
+    def doing(self, what: str) -> None:
+        """Report what the check does; once something did not pass, that stays on the screen."""
+        wrong = self.wrong
+        self.report(Step("Check", None, f"✗ {wrong[0].means}" if wrong else what))
+
+    def add(self, *new: Finding, then: str) -> None:
+        """Add findings, and report the first that did not pass, or what the check does next."""
         self.all += new
-        if wrong := self.wrong:
-            self.report(Step("Check", None, f"✗ {wrong[0].means}"))
+        self.doing(then)
 
     @property
     def wrong(self) -> list[Finding]:
@@ -61,7 +66,7 @@ def dockerfile(context: Context) -> Judged:
     """Build it, stop it, build it again after a change and with newer packages at hand; look into its layers."""
     session, base = context.stack.session, images.tags(context.stack.root)["python"]
     findings = Findings(context.report)
-    context.report(Step("Check", None, "building your image"))
+    findings.doing("building your image")
     try:
         with (
             service_image.built(session, context.folder, base, context.superseded) as image,
@@ -71,9 +76,9 @@ def dockerfile(context: Context) -> Judged:
             if (failed := _run(context, image, findings)) is not None:
                 return failed
             kept, leaked = again.result()
-            findings.add(kept, leaked)
+            findings.add(kept, leaked, then="building it with newer packages at hand")
             if kept.passed:
-                findings.add(_pins(_with_newer_wheels(context, base)))
+                findings.all.append(_pins(_with_newer_wheels(context, base)))
     except BuildFailed as failed_build:
         return service_trial.not_built(failed_build)
     if findings.wrong:
@@ -85,17 +90,17 @@ def dockerfile(context: Context) -> Judged:
 
 def _run(context: Context, image: ServiceImage, findings: Findings) -> Judged | None:
     """Start it, look at process 1, and stop it; what there is to say if it does not start."""
-    context.report(Step("Check", None, "starting your service"))
+    findings.doing("starting your service")
     try:
         with service_trial.run(context, image) as tried:
             if (failed := service_trial.wait_order(tried)) is not None:
                 return failed
             command, user = _process_1(tried)
-            findings.add(_user(user))
+            findings.add(_user(user), then=f"✗ {SHELL}" if _is_shell(command) else "stopping your service")
             began = time.monotonic()
             tried.signal("SIGTERM")
             code = tried.wait_ended(STOP_SECONDS)
-            findings.add(_stop(command, code, time.monotonic() - began))
+            findings.add(_stop(command, code, time.monotonic() - began), then="building it again with a changed line")
     except WorkshopError as refused:
         return service_trial.not_started("Start a container of your image", refused, "What does CMD name?")
     return None
@@ -120,13 +125,13 @@ def _user(user: int) -> Finding:
 
 
 def _stop(command: str, code: int | None, seconds: float) -> Finding:
-    shell = command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
+    shell = _is_shell(command)
     means = f"Told to stop, it ends with exit code {code}, which says that it crashed."
     look = "What does the service do when SIGTERM comes?"
     if code is None:
         means = "It does not hear SIGTERM: every stop takes ten seconds and ends with SIGKILL and exit code 137."
     if shell:
-        means = f"Process 1 is a shell, which passes no signal on. {means if code is None else ''}".rstrip()
+        means = f"{SHELL} {means if code is None else ''}".rstrip()
         look = "Who starts the command when CMD is not a JSON list?"
     ended = f"it still ran after {STOP_SECONDS:g} s" if code is None else f"exit code {code} after {seconds:.1f} s"
     return found(
@@ -137,6 +142,10 @@ def _stop(command: str, code: int | None, seconds: float) -> Finding:
         means,
         look,
     )
+
+
+def _is_shell(command: str) -> bool:
+    return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
 
 
 def _build_again(context: Context, base: str, image: ServiceImage) -> tuple[Finding, Finding]:
@@ -215,7 +224,6 @@ def _pins(installed: Mapping[str, str]) -> Finding:
 
 def _with_newer_wheels(context: Context, base: str) -> Mapping[str, str]:
     """The packages, and their versions, of the image built where newer ones are at hand."""
-    context.report(Step("Check", None, "building it with newer packages at hand"))
     session = context.stack.session
     with service_image.built(session, context.folder, _newer_base(session, base), context.superseded) as image:
         said = _said(session, Spec(image=image.tag, entrypoint=("python", "-c", INSTALLED), network="none"))

@@ -1,0 +1,271 @@
+"""The participant's client is the SDK's, with four habits, for one of several workspaces on an engine."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from docker.errors import BuildError, NotFound
+
+from workshop_kit.engine import cleanup, recipes
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.client_arguments import Names, build_words, on_this_machine
+from workshop_kit.engine.labels import COMPOSE_PROJECT, SESSION
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import ready
+from workshop_kit.learn.workspace import Workspace
+
+NAMES = Names("workshop-1a2b3c4d")
+SLEEP = ["python3", "-c", "import time; time.sleep(600)"]
+
+
+def test_a_name_gets_the_project_in_front_once() -> None:
+    """What was typed and what the engine shows lead to the same thing; a registry's address stays as it is."""
+    assert NAMES.thing("orders") == NAMES.thing(NAMES.thing("orders")) == "workshop-1a2b3c4d-orders"
+    assert NAMES.image("my-service:1") == NAMES.image(NAMES.image("my-service:1")) == "workshop-1a2b3c4d/my-service:1"
+    assert NAMES.image("shop/api") == "workshop-1a2b3c4d/shop/api"
+    for address in ("ghcr.io/shop/api:1", "localhost/api", "127.0.0.1:5000/api"):
+        assert NAMES.image(address) == address
+
+
+def test_another_workspace_is_not_taken_for_this_one() -> None:
+    """A project whose name begins alike is another one."""
+    assert NAMES.thing("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
+
+
+def test_a_filter_by_name_matches_as_with_the_engine() -> None:
+    """Anywhere in the name, or from its beginning."""
+    assert NAMES.name_filter("service") == "service"
+    assert NAMES.name_filter("^my-service$") == "^/?workshop-1a2b3c4d-my-service$"
+
+
+def test_a_port_without_an_address_is_bound_to_this_machine() -> None:
+    """In every form that the SDK takes; an address that was given stays."""
+    given = {
+        "1/tcp": None,
+        "2/tcp": 8080,
+        "3/tcp": (8080,),
+        "4/tcp": [8080, ("0.0.0.0", 8081)],
+        "5/tcp": {"HostPort": 8080},
+        "6/tcp": ("0.0.0.0",),
+    }
+    assert on_this_machine(given) == {
+        "1/tcp": ("127.0.0.1", None),
+        "2/tcp": ("127.0.0.1", 8080),
+        "3/tcp": ("127.0.0.1", 8080),
+        "4/tcp": [("127.0.0.1", 8080), ("0.0.0.0", 8081)],
+        "5/tcp": {"HostIp": "127.0.0.1", "HostPort": 8080},
+        "6/tcp": ("0.0.0.0",),
+    }
+
+
+def test_arguments_of_build_become_those_of_the_docker_command() -> None:
+    """What that command has no word for is left to the classic builder."""
+    words = build_words(
+        {
+            "path": Path("/shop"),
+            "tag": "shop:1",
+            "dockerfile": "Dockerfile.dev",
+            "buildargs": {"BASE": "python"},
+            "labels": {"a": "b"},
+            "nocache": True,
+            "pull": False,
+            "rm": True,
+            "target": "final",
+            "extra_hosts": {"db": "10.0.0.1"},
+        }
+    )
+    assert words is not None
+    assert words[:3] == ["docker", "buildx", "build"]
+    assert words[-1] == "/shop"
+    options = " ".join(words)
+    for word in (
+        "--tag shop:1",
+        "--file /shop/Dockerfile.dev",
+        "--build-arg BASE=python",
+        "--label a=b",
+        "--no-cache",
+        "--target=final",
+        "--add-host=db:10.0.0.1",
+    ):
+        assert word in options
+    assert "--pull" not in options
+    assert build_words({"path": "/shop", "squash": True}) is None
+    assert build_words({"fileobj": object()}) is None
+
+
+@pytest.fixture
+def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[Callable[[str], WorkspaceClient]]:
+    """Give the client of a workspace by its name; each must be removable without a rest."""
+    sessions: dict[str, Session] = {}
+
+    def client_of(name: str) -> WorkspaceClient:
+        session = ready.session_of(Workspace.open(tmp_path / name), engine)
+        return WorkspaceClient(sessions.setdefault(name, session))
+
+    yield client_of
+    for session in sessions.values():
+        assert not cleanup.remove(session, {"kernel", "workspace"}).left
+        assert things(engine, session.who.session) == []
+        assert session.ledger.entries() == []
+
+
+@pytest.fixture
+def client(client_of: Callable[[str], WorkspaceClient]) -> WorkspaceClient:
+    """The client of one workspace."""
+    return client_of("one")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small service with a package to install."""
+    folder = tmp_path / "my_service"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("iniconfig\n")
+    (folder / "app.py").write_text("print('taken', flush=True)\n")
+    (folder / "Dockerfile").write_text(
+        f"FROM {recipes.PYTHON_ALIAS}\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n"
+        'CMD ["python", "-c", "import iniconfig, app"]\n'
+    )
+    return folder
+
+
+def things(engine: Engine, session: str) -> list[str]:
+    """What a workspace has in the engine, by its label or by the beginning of its name."""
+    client, wanted = engine.client, {"label": f"{SESSION}={session}"}
+    found = [one.name for one in client.containers.list(all=True, filters=wanted, ignore_removed=True)]
+    found += [one.name for one in client.networks.list(filters=wanted)]
+    found += [one.name for one in client.volumes.list(filters=wanted)]
+    found += [one["Id"] for one in client.api.images(filters=wanted)]
+    return found
+
+
+def test_a_dockerfile_is_built_offline_run_and_replaced(client: WorkspaceClient, folder: Path) -> None:
+    """The image has its packages; the steps are told; an unchanged build keeps the id, a changed one its tag alone."""
+    image, steps = client.images.build(path=folder, tag="my-service:1")
+    said = "".join(step["stream"] for step in steps)
+    assert "[4/4] RUN pip install -r requirements.txt" in said
+    assert "Successfully installed" in said
+    assert client.containers.run("my-service:1") == b"taken\n"
+    assert client.images.get("my-service:1").id == image.id
+    assert [one.id for one in client.images.list("my-service")] == [image.id]
+    assert client.images.build(path=str(folder), tag="my-service:1")[0].id == image.id
+
+    (folder / "app.py").write_text("print('changed', flush=True)\n")
+    for container in client.containers.list(all=True):
+        container.remove()
+    changed, _ = client.images.build(path=folder, tag="my-service:1")
+    assert client.images.get("my-service:1").id == changed.id != image.id
+    with pytest.raises(NotFound):
+        client.images.get(image.id)
+
+
+def test_the_cache_is_that_of_docker_build(client: WorkspaceClient, folder: Path) -> None:
+    """What was built at the terminal is not built again in a cell."""
+    command = ["docker", "build", "--quiet", "--tag", client.names.image("terminal"), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    try:
+        _, steps = client.images.build(path=folder, tag="my-service:1")
+        assert "CACHED" in "".join(step["stream"] for step in steps)
+    finally:
+        client.images.get("terminal").remove()
+
+
+def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceClient, folder: Path) -> None:
+    """Its type and log are as ever; notes have the last lines, and what there is where a wheel is missing."""
+    (folder / "requirements.txt").write_text("flask\n")
+    with pytest.raises(BuildError) as caught:
+        client.images.build(path=folder, tag="my-service:1")
+    assert type(caught.value) is BuildError
+    assert "RUN pip install" in "".join(step["stream"] for step in caught.value.build_log)
+    assert "Could not find a version" in caught.value.__notes__[0]
+    assert "There is no wheel of flask" in caught.value.__notes__[-1]
+    assert client.session.ledger.entries() == []
+
+
+def test_a_container_is_found_by_its_name_replaced_and_reached(client: WorkspaceClient, images: dict[str, str]) -> None:
+    """By its typed and its real name; again, in place of the first; from others by the typed name; from here alone."""
+    first = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
+    assert first.name == client.names.thing("shop")
+    second = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
+    assert client.containers.get("shop").id == client.containers.get(second.name).id == second.id
+    assert [one.id for one in client.containers.list(all=True, filters={"name": "^shop$"})] == [second.id]
+    second.reload()
+    assert [one["HostIp"] for one in second.ports["8080/tcp"]] == ["127.0.0.1"]
+    look = ["python3", "-c", "import socket; print(socket.gethostbyname('shop'))"]
+    address = second.attrs["NetworkSettings"]["Networks"][f"{client.names.project}_default"]["IPAddress"]
+    assert client.containers.run(images["base"], look, remove=True).decode().strip() == address
+
+
+def test_a_network_is_replaced_and_a_volume_kept(client: WorkspaceClient, images: dict[str, str]) -> None:
+    """A cell that makes them can be run again: the network is a new one, the volume holds what was written."""
+    first = client.networks.create("back")
+    client.containers.run(images["base"], SLEEP, name="shop", detach=True, network="back", volumes=["orders:/data"])
+    assert client.networks.create("back").id != first.id
+    client.containers.get("shop").exec_run(["touch", "/data/one"])
+    client.volumes.create("orders")
+    seen = client.containers.run(images["base"], ["ls", "/data"], volumes={"orders": {"bind": "/data"}}, remove=True)
+    assert seen == b"one\n"
+
+
+def test_two_workspaces_do_not_meet(
+    client_of: Callable[[str], WorkspaceClient], images: dict[str, str], folder: Path
+) -> None:
+    """The same names in both: each sees, replaces and removes its own."""
+    one, two = client_of("one"), client_of("two")
+    for client in (one, two):
+        client.images.build(path=folder, tag="my-service:1")
+        client.containers.run("my-service:1", SLEEP, name="my-service", detach=True)
+    with pytest.raises(NotFound):
+        one.containers.get(two.containers.get("my-service").name)
+    theirs = two.containers.get("my-service").id
+    one.containers.run("my-service:1", SLEEP, name="my-service", detach=True)
+    assert [container.id for container in two.containers.list()] == [theirs]
+    assert len(one.containers.list()) == 1
+    cleanup.remove(one.session, {"kernel", "workspace"})
+    assert [container.id for container in two.containers.list()] == [theirs]
+    assert two.images.get("my-service:1")
+
+
+def test_down_takes_what_compose_made_in_the_folder(client: WorkspaceClient, folder: Path, tmp_path: Path) -> None:
+    """Its containers, network, volumes and images go, by the project's name in ``.env``; the client lists them."""
+    own = Workspace.open(tmp_path / "one").service_folder()
+    for file in folder.iterdir():
+        (own / file.name).write_bytes(file.read_bytes())
+    (own / "compose.yaml").write_text(
+        "services: {shop: {build: ., command: [sleep, '600'], volumes: ['data:/data']}}\nvolumes: {data: {}}\n"
+    )
+    subprocess.run(["docker", "compose", "up", "--detach"], cwd=own, check=True, capture_output=True)
+    project = client.session.who.service_project
+    assert [one.labels[COMPOSE_PROJECT] for one in client.containers.list()] == [project]
+    removed = cleanup.remove(client.session, {"workspace"}).removed
+    assert sorted(entry.kind for entry in removed) == ["container", "image", "network", "volume"]
+    assert all(entry.name.startswith(project) for entry in removed)
+
+
+def test_the_stack_comes_up_in_a_network_that_the_client_made(
+    client_of: Callable[[str], WorkspaceClient], images: dict[str, str], stack: Stack
+) -> None:
+    """Whoever is first: compose takes the network for its own. The stack's services are found by their names."""
+    mine = WorkspaceClient(stack.session)
+    assert mine.containers.get("redis").id == stack.container("redis").id
+    fresh = client_of("fresh")
+    fresh.containers.run(images["base"], ["true"])
+    other = ready.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
+    other.up("redis")
+    assert f"{fresh.names.project}_default" in other.container("redis").attrs["NetworkSettings"]["Networks"]
+
+
+def test_the_python_that_participants_build_on_is_what_its_name_says(
+    client: WorkspaceClient, images: dict[str, str]
+) -> None:
+    """``workshop/python:3.13`` names this checkout's image, and has that version of Python."""
+    version = recipes.PYTHON_ALIAS.partition(":")[2]
+    assert (
+        client.containers.run(recipes.PYTHON_ALIAS, ["python", "--version"]).decode().startswith(f"Python {version}.")
+    )
+    assert recipes.PYTHON_ALIAS in client.images.get(images["python"]).tags

@@ -1,0 +1,101 @@
+"""What happens around every request: an id, a line in the log when it has ended, and a count in the metrics."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import Any
+
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import logs, metrics, timings
+from .dependencies import Unavailable, reason
+
+PROBES = ("/livez", "/readyz", "/health", "/metrics")
+HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = logs.get_logger(__name__)
+
+
+class RequestMiddleware:
+    """Give every request an id, and one line when it has ended. Every line logged meanwhile has the id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
+        answer: dict[str, Any] = {"status": None, "size_bytes": 0}
+
+        async def send_and_note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer["status"] = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                if scope["app"].state.draining:
+                    headers["Connection"] = "close"  # the next request should go to another instance
+            answer["size_bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        waits = timings.start()
+        started = time.perf_counter()
+        counted = metrics.is_counted(scope["path"])
+        metrics.IN_FLIGHT.inc(counted)
+        with logs.request_context(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_and_note)
+            except Exception:
+                log.exception("request failed")
+                if answer["status"] is None:
+                    await respond_error(500, "Something went wrong; the log knows.")(scope, receive, send_and_note)
+            finally:
+                seconds = time.perf_counter() - started
+                metrics.IN_FLIGHT.dec(counted)
+                if counted:
+                    metrics.count(scope["method"], template_of(scope), answer["status"], seconds)
+                log_request(scope, answer, seconds, waits)
+
+
+def template_of(scope: Scope) -> str:
+    """The route's template, never the raw path: anybody can invent a million paths."""
+    route = scope.get("route")
+    return route.path if isinstance(route, Route) else metrics.UNMATCHED
+
+
+def log_request(scope: Scope, answer: dict[str, Any], seconds: float, waits: dict[str, float]) -> None:
+    """The canonical line of a request. Probes come every few seconds: they are logged at debug, unless they fail."""
+    failed = answer["status"] is None or answer["status"] >= 500
+    tell = log.warning if failed else log.debug if template_of(scope) in PROBES else log.info
+    milliseconds = round(seconds * 1000, 1)
+    place = {"method": scope["method"], "route": template_of(scope), "path": scope["path"]}
+    tell("request", **place, duration_ms=milliseconds, **answer, **waits)
+
+
+async def refused(_: Request, error: Exception) -> Response:
+    """The answer to a request that is wrong."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
+    return respond_error(error.status_code, error.detail, error.headers)
+
+
+async def unavailable(_: Request, error: Exception) -> Response:
+    """The answer to a request that a dependency keeps us from serving."""
+    assert isinstance(error, Unavailable)  # noqa: S101  # registered for nothing else
+    log.warning("dependency not available", dependency=error.name, error=reason(error))
+    return respond_error(503, "This does not work at the moment; please try again shortly.", {"Retry-After": "1"})
+
+
+def respond_error(status_code: int, sentence: str, headers: Any = None) -> Response:
+    """An error as JSON."""
+    return Response(orjson.dumps({"error": sentence}), status_code, headers, media_type="application/json")

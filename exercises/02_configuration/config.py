@@ -14,6 +14,7 @@ The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. A secret may st
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,7 +257,7 @@ def _refused(error: ValidationError, environ: Mapping[str, str]) -> list[Problem
     found = []
     for detail in error.errors(include_url=False, include_context=False):
         one = next(one for one in VARIABLES if (one.group, one.name) == detail["loc"])
-        message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+        message = re.sub("^(Value error, |Input |String )", "", detail["msg"])
         if detail["type"] != "missing":
             found.append(Problem(one.variable, one.purpose, what_is_wrong(detail["input"], message)))
         elif one.is_set(environ):

@@ -167,7 +167,7 @@ def test_every_mixture_of_problems_is_named(broken: dict[str, str]) -> None:
         ("MASTER_DB_PORT", "33o6", "should be a valid integer, unable to parse string as an integer"),
         ("MASTER_DB_PORT", "0", "should be greater than or equal to 1"),
         ("REDIS_PORT", "65536", "should be less than or equal to 65535"),
-        ("MASTER_DB_SQL_MODE", "strict mode", "should be SQL modes, separated by commas"),
+        ("MASTER_DB_SQL_MODE", "strict mode", "should match pattern '^[A-Za-z_]+(,[A-Za-z_]+)*$'"),
         ("LOG_LEVEL", "verbose", "should be 'debug', 'info', 'warning' or 'error'"),
         ("HTTP_ADMIN", "maybe", "should be a valid boolean, unable to interpret input"),
         ("HTTP_DRAIN_SECONDS", "60", "should be less than or equal to 5"),

@@ -11,7 +11,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,8 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import admin, logs
 from .fault_table import FAULTS
 
-MIB = 1024 * 1024
-STEP_SECONDS = 0.1
+MIB, STEP_SECONDS = 1024 * 1024, 0.1
 
 log = logs.get_logger(__name__)
 
@@ -113,25 +111,21 @@ async def inject(request: Request) -> Response:
     """Inject one fault."""
     name = _name(request)
     parameters = _complete(name, await admin.json_body(request))
-    _active(request).inject(name, parameters)
+    request.app.state.faults.inject(name, parameters)
     return admin.respond(_entry(request, name))
 
 
 async def revert(request: Request) -> Response:
     """Revert one fault."""
     name = _name(request)
-    _active(request).revert(name)
+    request.app.state.faults.revert(name)
     return admin.respond(_entry(request, name))
 
 
 async def revert_all(request: Request) -> Response:
     """Revert all faults."""
-    _active(request).revert(*FAULTS)
+    request.app.state.faults.revert(*FAULTS)
     return await show(request)
-
-
-def _active(request: Request) -> ActiveFaults:
-    return cast(ActiveFaults, request.app.state.faults)
 
 
 def _name(request: Request) -> str:
@@ -153,4 +147,4 @@ def _complete(name: str, given: object) -> Parameters:
 
 
 def _entry(request: Request, name: str) -> dict[str, object]:
-    return {"name": name, "does": FAULTS[name].does, "active": _active(request).parameters.get(name)}
+    return {"name": name, "does": FAULTS[name].does, "active": request.app.state.faults.parameters.get(name)}

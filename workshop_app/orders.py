@@ -31,10 +31,6 @@ BODY_LIMIT_BYTES = 16 * 1024
 RECENT_LIMIT = 100
 LARGEST_ID = 2**63 - 1
 
-ORDER_PLACED = "order placed"
-CACHE_MISSED_OUT = "cache not available"
-REPLICA_MISSED_OUT = "replica not available"
-
 INSERT = "INSERT INTO orders (item, quantity, created_at) VALUES (%s, %s, %s)"
 SELECT_ONE = "SELECT id, item, quantity, created_at FROM orders WHERE id = %s"
 SELECT_RECENT = "SELECT id, item, quantity, created_at FROM orders ORDER BY id DESC LIMIT %s"
@@ -60,7 +56,7 @@ async def create(request: Request) -> Response:
     async with dependencies.master_db.transaction() as connection:
         inserted = await connection.exec_driver_sql(INSERT, (new.item, new.quantity, created_at))
     order = {"id": inserted.lastrowid, **new.model_dump(), "created_at": created_at}
-    log.info(ORDER_PLACED, order_id=order["id"], quantity=new.quantity)
+    log.info("order placed", order_id=order["id"], quantity=new.quantity)
     body = _to_json(order)
     await _remember(dependencies.redis, order["id"], body)
     return _json(body, 201, {"Location": f"/orders/{order['id']}"})
@@ -94,7 +90,7 @@ async def recent(request: Request) -> Response:
     rows = await _from_replica(dependencies, SELECT_RECENT, limit)
     if rows is None:
         rows = await _select(dependencies.master_db, SELECT_RECENT, limit)
-    return _json(_to_json([dict(row) for row in rows]))
+    return _json([dict(row) for row in rows])
 
 
 async def _from_replica(dependencies: Dependencies, statement: str, value: int) -> Sequence[RowMapping] | None:
@@ -102,7 +98,7 @@ async def _from_replica(dependencies: Dependencies, statement: str, value: int) 
     try:
         return await _select(dependencies.replica_db, statement, value)
     except Unavailable as error:
-        log.warning(REPLICA_MISSED_OUT, error=reason(error))
+        log.warning("replica not available", error=reason(error))
         return None
 
 
@@ -141,7 +137,7 @@ async def _recall(cache: Cache, order_id: int) -> bytes | None:
         async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
             return cast(bytes | None, await redis.get(f"order:{order_id}"))
     except (Unavailable, TimeoutError) as error:
-        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=reason(error))
+        log.warning("cache not available", order_id=order_id, error=reason(error))
         return None
 
 
@@ -150,12 +146,13 @@ async def _remember(cache: Cache, order_id: int, body: bytes) -> None:
         async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
             await redis.set(f"order:{order_id}", body, ex=CACHE_SECONDS)
     except (Unavailable, TimeoutError) as error:
-        log.warning(CACHE_MISSED_OUT, order_id=order_id, error=reason(error))
+        log.warning("cache not available", order_id=order_id, error=reason(error))
+
+
+def _json(content: Any, status_code: int = 200, headers: dict[str, str] | None = None) -> Response:
+    body = content if isinstance(content, bytes) else _to_json(content)
+    return Response(body, status_code, headers, media_type="application/json")
 
 
 def _to_json(content: Any) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_NAIVE_UTC)
-
-
-def _json(body: bytes, status_code: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, status_code, headers, media_type="application/json")

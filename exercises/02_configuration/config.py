@@ -50,12 +50,6 @@ def _no_space(value: str) -> str:
     return value
 
 
-def _sql_modes(value: str) -> str:
-    if not all(mode.replace("_", "").isalpha() for mode in value.split(",")):
-        raise ValueError("should be SQL modes, separated by commas")
-    return value
-
-
 def _dependencies(value: str) -> str:
     if value != "none" and not set(value.split(",")) <= set(DEPENDENCIES):
         raise ValueError(f"is neither none nor a comma-separated list of {', '.join(DEPENDENCIES)}")
@@ -64,7 +58,7 @@ def _dependencies(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_no_space)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-SqlMode = Annotated[str, AfterValidator(_sql_modes)]
+SqlMode = Annotated[str, Field(pattern=r"^[A-Za-z_]+(,[A-Za-z_]+)*$")]
 Names = Annotated[Text, AfterValidator(_dependencies)]
 Password = Annotated[Secret, BeforeValidator(Secret)]
 
@@ -114,9 +108,7 @@ class Health(Group):
 class Log(Group):
     """What is worth a line."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least level that is logged"
-    )
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 
 
 class Config(Group):
@@ -132,34 +124,24 @@ class Config(Group):
 
 @dataclass(frozen=True)
 class Variable:
-    """An environment variable: the field ``name`` of the group ``group`` gets its value."""
+    """An environment variable, such as MASTER_DB_HOST: the field ``name`` of the group ``group`` gets its value."""
 
+    variable: str
     group: str
     name: str
     purpose: str
     secret: bool
     default: str | None  # None: it is required
 
-    @property
-    def variable(self) -> str:
-        """``MASTER_DB_HOST``, for ``host`` of ``master_db``."""
-        return f"{self.group}_{self.name}".upper()
-
     def is_set(self, environ: Mapping[str, str]) -> bool:
         """Whether it is there, itself or, for a secret, as a file."""
         return self.variable in environ or (self.secret and f"{self.variable}_FILE" in environ)
 
 
-GROUPS: dict[str, type[Group]] = {
-    "master_db": Database,
-    "replica_db": Database,
-    "redis": Redis,
-    "http": Http,
-    "health": Health,
-    "log": Log,
-}
+GROUPS: dict[str, type[Group]] = {group: field.annotation for group, field in Config.model_fields.items()}  # type: ignore[misc]
 VARIABLES = [
     Variable(
+        f"{group}_{name}".upper(),
         group,
         name,
         field.description or "",

@@ -22,7 +22,8 @@ task.hand_in({"instruction": culprit.instruction, "hidden_bytes": hidden.size_by
 task = w.exercise("container.loss")
 # region container.loss
 #: only the starter
-#| # docker diff lists what the container changed. Is that all that is lost, and only what is lost?
+#| # docker diff lists what the container changed.
+#| # Is that all that is lost, and only what is lost?
 #| lost = [change["Path"] for change in task.container.container.diff()]
 #| task.hand_in(lost)
 #: only the solution

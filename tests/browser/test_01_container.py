@@ -41,8 +41,8 @@ def test_run_all_twice_keeps_a_solution(lab: LabPage, session: Session) -> None:
     seen = {
         "stop": "with exit code 137",
         "gone": "No such file or directory",
-        "memory": "OOMKilled: True",
-        "hold": "runs as user",
+        "ended": "OOMKilled: True",
+        "hold": "seconds to build",
     }
     lessons.expect_texts(lab, LESSON, seen)
     for cell in CHARTS:

@@ -153,7 +153,7 @@ def refused_with_keys(lab: LabPage, form: Locator) -> None:
     lab.page.keyboard.press("Tab")
     lab.page.keyboard.press("Enter")
     expect(results(form)).to_contain_text("It refused to start: exit code 1, 3 problems")
-    for said in ("MASTER_DB_PORT is not a whole number", "did you mean MASTER_DB_HOST?", "MASTER_DB_HOST is not set"):
+    for said in ("MASTER_DB_PORT should be a valid integer", "did you mean MASTER_DB_HOST?", "MASTER_DB_HOST is not set"):
         expect(results(form)).to_contain_text(said)
     expect(results(form)).to_have_attribute("aria-live", "polite")
     lab.screenshot("settings-refused", form)

@@ -111,11 +111,11 @@ def use(widgets: LabPage) -> None:
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
     widget(widgets, "form").get_by_label("MASTER_DB_PORT", exact=True).fill("bad")
     press(widgets, "form", "Start it with these")
-    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT is not a whole number")
+    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT should be a valid integer")
     widgets.save()
     widgets.reload()
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
-    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT is not a whole number")
+    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT should be a valid integer")
     widgets.save()
 
 
@@ -142,7 +142,7 @@ def reads(place: Locator, name: str) -> None:
         "prediction": ("Its memory reaches the limit", "It stops growing"),
         "exercise": ("Not started", "SIG_IGN throws the signal away"),
         "board": ("container.graceful",),
-        "form": ("MASTER_DB_PORT is not a whole number",),
+        "form": ("MASTER_DB_PORT should be a valid integer",),
         "explorer": ("lost <img src=x",),
     }[name]:
         expect(twin).to_contain_text(text)

@@ -49,7 +49,8 @@ def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None)
         with process:
             for line in process.stdout or []:
                 log.append({"stream": line})
-                on_line(line.rstrip())
+                if text := line.strip():
+                    on_line(text)
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
         return written.read_text(), log

@@ -76,6 +76,15 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
     client: WorkspaceClient
 
+    def run(self, image: str | Image, command: Any = None, **options: Any) -> Any:
+        """Run a container. See the SDK's ``run``, which pulls an image that is not there; its error names what is."""
+        try:
+            return super().run(image, command, **options)
+        except APIError as error:
+            if isinstance(image, str) and (sentence := self.client.images.missing(image)):
+                error.add_note(sentence)
+            raise
+
     def create(self, image: str | Image, command: Any = None, **options: Any) -> Container:
         """Create a container, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
         if not isinstance(image, Image):
@@ -194,7 +203,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         classic builder. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
         """
         session, typed = self.client.session, arguments.get("tag")
-        tag = self.client.names.image(typed) if typed else None
+        tag = self.client.names.new_image(typed) if typed else None
         # The same word each time: with a random one in its labels an unchanged image would get a new id.
         word = f"0-{hashlib.sha256(f'{session.who.session} {tag}'.encode()).hexdigest()[:32]}"
         with session.making("image", "workspace", word) as making:
@@ -233,14 +242,33 @@ class Images(ImageCollection):  # type: ignore[misc]
         super().get(name)
         return name
 
+    def missing(self, name: str) -> str | None:
+        """What to say of an image that is not there; None for one that is."""
+        try:
+            self.real_name(name)
+        except ImageNotFound:
+            start = f"{self.client.names.project}/"
+            built = [tag.removeprefix(start) for one in self.list() for tag in one.tags if tag.startswith(start)]
+            return f"There is no image {name} here; this workspace has built {', '.join(built) or 'none yet'}."
+        return None
+
     def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
         words = build_words(arguments)
         if words is None or not builder.has_buildkit(self.client.api):
-            classic = {"rm": True, **arguments, "path": arguments["path"] and str(arguments["path"])}
-            return super().build(**classic)  # type: ignore[no-any-return]
+            path = {"path": str(arguments["path"])} if arguments.get("path") else {}
+            return super().build(**{"rm": True, **arguments, **path})  # type: ignore[no-any-return]
         report = self.client.report()
-        identifier, log = builder.build(words, lambda line: report(builder.step(name, line)))
-        report(Step(name, 1.0, "built", done=True))
+
+        def show(line: str) -> None:
+            step = builder.step(name, line)
+            report(Step("Build", step.fraction, step.detail))
+
+        try:
+            identifier, log = builder.build(words, show)
+        except BuildError:
+            report(Step("Build", 1.0, f"{name} failed"))
+            raise
+        report(Step("Build", 1.0, f"of {name}", done=True))
         return super().get(identifier), iter(log)
 
     def _remove_earlier(self, tag: str, identifier: str) -> None:

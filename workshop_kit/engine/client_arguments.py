@@ -37,6 +37,11 @@ class Names:
         is_registry = bool(slash) and (registry == "localhost" or "." in registry or ":" in registry)
         return tag if is_registry or self._is_real(tag) else f"{self.project}/{tag}"
 
+    def new_image(self, tag: str) -> str:
+        """The real tag of an image to build, in full, as the engine lists it."""
+        real = self.image(tag)
+        return real if ":" in real.rpartition("/")[2] else f"{real}:latest"
+
     def container_candidates(self, name: str) -> list[str]:
         """What a typed name may stand for, in this order: one's own container, a service of the stack, a real name."""
         return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))

@@ -35,6 +35,20 @@ function notebookOf(node) {
   return openTabs().find((tab) => tab.content?.widgets && tab.node.contains(node));
 }
 
+// Tell when the kernel of a node's notebook restarts or ends; returns a function that ends listening.
+function onceKernelIsGone(node, gone) {
+  let session;
+  const listen = (_, status) => { if (["restarting", "autorestarting", "terminating", "dead"].includes(status)) gone(); };
+  const frame = requestAnimationFrame(() => { // by then the node is on the page
+    session = notebookOf(node)?.context.sessionContext;
+    session?.statusChanged.connect(listen);
+  });
+  return () => {
+    cancelAnimationFrame(frame);
+    session?.statusChanged.disconnect(listen);
+  };
+}
+
 // Keys stay in a widget: JupyterLab would take `b` on a focused button for "insert a cell below".
 // Shift+Enter goes on with the cell after the widget's.
 function keepKeys(root) {

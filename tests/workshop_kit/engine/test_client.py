@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from docker.errors import BuildError, NotFound
+from docker.errors import APIError, BuildError, NotFound
 
 from workshop_kit.engine import cleanup, recipes
+from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.client_arguments import Names, build_words, on_this_machine
 from workshop_kit.engine.labels import COMPOSE_PROJECT, SESSION
@@ -28,6 +31,7 @@ def test_a_name_gets_the_project_in_front_once() -> None:
     assert NAMES.thing("orders") == NAMES.thing(NAMES.thing("orders")) == "workshop-1a2b3c4d-orders"
     assert NAMES.image("my-service:1") == NAMES.image(NAMES.image("my-service:1")) == "workshop-1a2b3c4d/my-service:1"
     assert NAMES.image("shop/api") == "workshop-1a2b3c4d/shop/api"
+    assert NAMES.new_image("shop/api") == "workshop-1a2b3c4d/shop/api:latest"
     for address in ("ghcr.io/shop/api:1", "localhost/api", "127.0.0.1:5000/api"):
         assert NAMES.image(address) == address
 
@@ -109,7 +113,7 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
 
     yield client_of
     for session in sessions.values():
-        assert not cleanup.remove(session, {"kernel", "workspace"}).left
+        assert not cleanup.remove(session, {"kernel", "workspace", "machine"}).left
         assert things(engine, session.who.session) == []
         assert session.ledger.entries() == []
 
@@ -122,10 +126,11 @@ def client(client_of: Callable[[str], WorkspaceClient]) -> WorkspaceClient:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small service with a package to install."""
+    """A small service with a package to install; no build of it is in the builder's cache yet."""
     folder = tmp_path / "my_service"
     folder.mkdir()
     (folder / "requirements.txt").write_text("iniconfig\n")
+    (folder / "unique").write_text(secrets.token_hex(8))
     (folder / "app.py").write_text("print('taken', flush=True)\n")
     (folder / "Dockerfile").write_text(
         f"FROM {recipes.PYTHON_ALIAS}\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n"
@@ -185,6 +190,30 @@ def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceC
     assert "Could not find a version" in caught.value.__notes__[0]
     assert "There is no wheel of flask" in caught.value.__notes__[-1]
     assert client.session.ledger.entries() == []
+
+
+def test_what_buildkits_command_does_not_take_is_built_as_ever(client: WorkspaceClient) -> None:
+    """A Dockerfile from memory goes to the classic builder; the image is listed, also where another is not found."""
+    image, _ = client.images.build(fileobj=io.BytesIO(f"FROM {recipes.PYTHON_ALIAS}\n".encode()), tag="memory")
+    assert [one.id for one in client.images.list()] == [image.id]
+    with pytest.raises(APIError) as caught:
+        client.containers.run("memoir")
+    assert caught.value.__notes__ == ["There is no image memoir here; this workspace has built memory:latest."]
+
+
+@pytest.mark.long
+def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
+    client: WorkspaceClient, engine: Engine, folder: Path
+) -> None:
+    """Each save installs its packages again: one image is left of it, and the cache holds the layers."""
+    (folder / "requirements.txt").write_text("starlette\nuvicorn\n")
+    base = client.images.get(recipes.PYTHON_ALIAS).attrs["Size"]
+    for save in range(3):
+        (folder / "app.py").write_text(f"saved = {save}\n")
+        image, steps = client.images.build(path=folder, tag="my-service:1")
+        assert "Successfully installed" in "".join(step["stream"] for step in steps)
+        assert things(engine, client.session.who.session) == [image.id]
+        assert 50 * (image.attrs["Size"] - base) < 500e6
 
 
 def test_a_container_is_found_by_its_name_replaced_and_reached(client: WorkspaceClient, images: dict[str, str]) -> None:
@@ -263,9 +292,8 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
 def test_the_python_that_participants_build_on_is_what_its_name_says(
     client: WorkspaceClient, images: dict[str, str]
 ) -> None:
-    """``workshop/python:3.13`` names this checkout's image, and has that version of Python."""
+    """``workshop/python:3.13`` is moved to this checkout's image, which has that version of Python."""
+    engine_images.move_alias(client.session, images["python"])
+    assert client.images.get(recipes.PYTHON_ALIAS).id == client.images.get(images["python"]).id
     version = recipes.PYTHON_ALIAS.partition(":")[2]
-    assert (
-        client.containers.run(recipes.PYTHON_ALIAS, ["python", "--version"]).decode().startswith(f"Python {version}.")
-    )
-    assert recipes.PYTHON_ALIAS in client.images.get(images["python"]).tags
+    assert client.containers.run(images["python"], ["python", "--version"]).decode().startswith(f"Python {version}.")

@@ -73,7 +73,7 @@ def test_a_lesson_without_a_file_says_which_is_missing(tmp_path: Path) -> None:
 
 
 def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:
-    """The cells name an id and nothing else; reasons are short."""
+    """The cells name an id and nothing else, and every id in a file is named; reasons are short."""
     known = load_all(root / "notebooks")
     named = {
         f"{path.stem}.{name}"
@@ -82,7 +82,7 @@ def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:
         for name in re.findall(r'w\.predict\("([\w-]+)"\)', "".join(cell["source"]))
     }
     calls = sum(path.read_text().count("w.predict(") for path in (root / "notebooks").glob("*.ipynb"))
-    assert named <= set(known)
+    assert named == set(known)
     assert len(named) == calls > 0
     reasons = [option.reason for question in known.values() for option in question.options.values()]
     assert max(len(reason.split()) for reason in reasons) <= 20

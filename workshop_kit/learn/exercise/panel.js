@@ -24,15 +24,16 @@ async function openBeside(el, path, name) {
   goToRegion(tab.content.editor, name);
 }
 
+// The line after the marker comes to the top, with the lines above it that say where one is.
 function goToRegion(editor, name) {
-  const lines = editor?.model.sharedModel.getSource().split("\n") ?? [];
-  const [first, end] = ["region", "endregion"].map((word) => {
-    const marker = new RegExp(`^\\s*#\\s*${word}\\s+${name.replace(".", "\\.")}\\s*$`);
-    return lines.findIndex((line) => marker.test(line));
-  });
-  if (first < 0) return;
-  // The end comes first, so that as much of the region as fits is in view.
-  for (const line of [Math.max(end - 1, first + 1), first + 1]) editor.setCursorPosition({ line, column: 0 });
+  const view = editor?.editor;
+  if (!view) return;
+  const marker = new RegExp(`^\\s*#\\s*region\\s+${name.replace(".", "\\.")}\\s*$`, "m");
+  const found = marker.exec(view.state.doc.toString());
+  if (!found) return;
+  const line = view.state.doc.lineAt(found.index + found[0].length).number + 1;
+  const at = view.state.doc.line(Math.min(line, view.state.doc.lines)).from;
+  view.dispatch({ selection: { anchor: at }, effects: view.constructor.scrollIntoView(at, { y: "start", yMargin: 60 }) });
 }
 
 function render({ model, el }) {
@@ -40,6 +41,7 @@ function render({ model, el }) {
   const path = model.get("path");
   let waiting = ""; // what was asked and not yet answered
   let stale = false;
+  let asleep = false; // for good: after a restart of the kernel nobody hears this panel
   let timer = 0;
 
   const head = element("div");
@@ -52,6 +54,7 @@ function render({ model, el }) {
   const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
   const hints = element("div", { class: "wk-ex-hints", "aria-live": "polite" });
   const place = element("p", { class: "wk-ex-place" });
+  const toEdit = element("div", { class: "wk-ex-bar" }, place);
   const solution = element("div", { class: "wk-ex-solution", "aria-live": "polite" });
   const table = element("div");
   const board = element("details", { class: "wk-ex-board" }, element("summary", {}, "All exercises"), table);
@@ -66,6 +69,7 @@ function render({ model, el }) {
   if (path && lab()) {
     const open = button("Open file", () => openBeside(el, path, model.get("name")));
     open.setAttribute("aria-label", `Open file ${path}`);
+    toEdit.append(open);
   }
   const onSave = element("input", { type: "checkbox", role: "switch" });
   onSave.addEventListener("change", () => send("on_save", { on: onSave.checked }));
@@ -106,13 +110,8 @@ function render({ model, el }) {
     if (waiting || model.get("doing")) timer = setTimeout(() => { stale = true; draw(); }, STALE_AFTER_MS);
   }
 
-  // After a restart of the kernel the page still shows this panel, and nobody hears it.
-  function isAsleep() {
-    return Boolean(el.closest(".jupyter-widgets-disconnected"));
-  }
-
   function says() {
-    if (stale || isAsleep()) return ["problem", ASLEEP];
+    if (stale || asleep) return ["problem", ASLEEP];
     if (model.get("doing")) return ["working", model.get("doing")];
     if (waiting) return ["working", SAID[waiting] ?? ""];
     return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
@@ -121,7 +120,8 @@ function render({ model, el }) {
   function draw() {
     setHtml(head, model.get("head"));
     head.querySelector(".wk-ex-title")?.setAttribute("id", id);
-    setText(place, model.get("place") ? `Edit ${model.get("place")}.` : "");
+    toEdit.hidden = !path;
+    setText(place, `Edit ${model.get("place")}.`);
     const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
     // Not `disabled`: that would throw the keyboard focus away.
     check.setAttribute("aria-disabled", String(busy));
@@ -163,7 +163,8 @@ function render({ model, el }) {
     const asked = waiting;
     waiting = "";
     changed();
-    if (asked === "hint") hints.lastElementChild?.scrollIntoView({ block: "nearest" });
+    const shown = { hint: hints.lastElementChild, solution, anyway: solution, compare: solution }[asked];
+    shown?.scrollIntoView({ block: "nearest" });
   }
 
   function told(message) {
@@ -171,13 +172,13 @@ function render({ model, el }) {
     inquire(ask, solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", () => send("anyway"));
   }
 
-  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, place, bar, ask, working, hints, found, solution, board);
+  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, toEdit, bar, ask, working, hints, found, solution, board);
   keepKeys(root);
   el.append(root);
   model.on("change", changed);
   model.on("change:answered", answered);
   model.on("msg:custom", told);
-  model.on("comm_live_update", draw);
+  const stopListening = onceKernelIsGone(el, () => { asleep = true; draw(); });
   watch();
   draw();
   // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
@@ -187,7 +188,7 @@ function render({ model, el }) {
     model.off("change", changed);
     model.off("change:answered", answered);
     model.off("msg:custom", told);
-    model.off("comm_live_update", draw);
+    stopListening();
   };
 }
 

@@ -303,7 +303,8 @@ class Panel:
 
     def _place(self) -> str:
         name, lines = self.actions.path.rpartition("/")[2], self.actions.lines()
-        return f"{lines} of {name}" if lines else name
+        names = [f"{lines} of {name}" if lines else name, *(file.name for file in self.actions.files[1:])]
+        return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
     def _set(self, **state: Any) -> None:
         """Change what the page shows, in one message; from any thread."""

@@ -22,7 +22,7 @@ from workshop_kit.learn.workspace import CHECKOUT
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
-
+AXIS_LABEL = re.compile(r"\bset_[xy]label\(\"([^\"]+)\"")
 
 INDEX = """# The lessons, as executed
 
@@ -94,13 +94,17 @@ def chapter_of(executed: Any, lesson: str) -> Chapter:
             parts.append(cell.source.strip())
         elif cell.cell_type == "code":
             parts.append(_fenced(cell.source.strip(), "python"))
+            chart = f"Chart: {', '.join(AXIS_LABEL.findall(cell.source))}"
             for output in cell.outputs:
-                parts += _output(output, lesson, pictures)
+                parts += _output(output, lesson, pictures, chart)
     return Chapter(lesson, "\n\n".join(parts) + "\n", pictures)
 
 
-def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[str]:
-    """What one output shows, as Markdown; its pictures are put into ``pictures``."""
+def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) -> Iterator[str]:
+    """What one output shows, as Markdown; its pictures are put into ``pictures``.
+
+    ``chart`` is the text for a chart of matplotlib, which comes without any.
+    """
     if output.output_type == "stream":
         yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
         return
@@ -111,6 +115,10 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[st
         name = f"{lesson}-{number}.png"
         pictures[name] = base64.b64decode(png[1])
         yield f"![{_in_brackets(unescape(png[2]))}](pictures/{name})"
+    elif "image/png" in data:
+        name = f"{lesson}-{number}.png"
+        pictures[name] = base64.b64decode(data["image/png"])
+        yield f"![{_in_brackets(chart)}](pictures/{name})"
     elif svg := SVG.search(html):
         name = f"{lesson}-{number}.svg"
         pictures[name] = svg[0].encode()

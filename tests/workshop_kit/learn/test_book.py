@@ -41,6 +41,17 @@ def test_pictures_become_files_with_their_alt_text() -> None:
     assert "![A map](pictures/00_x-2.svg)" in chapter.markdown
 
 
+def test_a_chart_of_matplotlib_is_told_by_its_axes() -> None:
+    """It comes without a text: the labels of its axes say what it shows."""
+    png = base64.b64encode(b"\x89PNG...").decode()
+    chart = shown(image_png=png, text_plain="<Figure size 600x250 with 1 Axes>")
+    source = 'ax.set_xlabel("seconds")\nax.set_ylabel("memory (MiB)")'
+    chapter = book.chapter_of(executed(chart, source=source), "00_x")
+    assert chapter.pictures == {"00_x-1.png": b"\x89PNG..."}
+    assert "![Chart: seconds, memory (MiB)](pictures/00_x-1.png)" in chapter.markdown
+    assert "Figure size" not in chapter.markdown
+
+
 def test_html_is_told_by_its_text_twin_and_never_copied() -> None:
     """What a log line brought along stays text: no HTML of an output reaches the book."""
     chapter = book.chapter_of(executed(shown(text_html="<script>x</script>", text_plain="``` <script>")), "00_x")

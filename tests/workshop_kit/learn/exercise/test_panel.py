@@ -37,6 +37,7 @@ class Desk:
 
     right = False
     checks = 0
+    handled = 0  # saves that the panel has looked at
     wait_for: threading.Event | None = None
     fails: Exception | None = None
     path = "exercises/01_container/service.py"
@@ -58,6 +59,7 @@ class Desk:
         """What was saved."""
         while not stop.is_set():
             yield self.saved.get()
+            self.handled += 1
 
     def lines(self) -> str:
         """Always the same."""
@@ -207,6 +209,7 @@ def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, desk: Desk) -> N
     wait_until(lambda: desk.checks == 1 and not page(panel).doing)
     click(panel, "check")  # which saves first
     desk.save("first")
+    wait_until(lambda: desk.handled == 2)
     desk.save("second")
     wait_until(lambda: desk.checks == 3 and not page(panel).doing)
     switch(panel, on=False)

@@ -33,7 +33,6 @@ UP = {
     "mysql_up": [1.0, 1.0],
     "redis_up": [1.0],
     "dependency_up": [1.0] * 3,
-    'health_status{status="pass"}': [1.0],
     "probe_success": [1.0, 1.0],
     'mysql_slave_status_seconds_behind_master{instance="replica-db"}': [0.0],
 }

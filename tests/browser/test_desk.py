@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("
 IN_FORCE = "seconds ago until now"
 FIND = """() => {
   document.querySelector('#find button').click();
-  return document.querySelector('#lines').textContent.includes('"request_id":"demo-tea-for-one"');
+  return document.querySelector('#lines').textContent.includes('"request_id": "demo-tea-for-one"');
 }"""
 SIZES = ((1280, 720), (1920, 1080))
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

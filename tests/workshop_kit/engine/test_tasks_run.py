@@ -70,6 +70,13 @@ def definition(image: str, **more: Any) -> TaskDefinition:
 
 def environment_of(running: Running) -> dict[str, str]:
     """What the first process really has, and not what inspect says."""
+
+    def has_begun() -> bool:
+        """Whether it is the task's program by now: the runtime's own, which starts it, has another environment."""
+        said = running.exec("cat", "/proc/1/environ").output
+        return "PATH=" in said and "_LIBCONTAINER_" not in said
+
+    running.wait_until(has_begun, what="begin")
     said = running.exec("cat", "/proc/1/environ").output
     return dict(pair.split("=", 1) for pair in said.split("\0") if pair)
 

@@ -58,7 +58,7 @@ MORE = {
         "newer than before: anyio, click, h11",
     ),
     "deleted later": (
-        {".dockerignore": ""} | dockerfile("USER", "RUN rm -r .git .env || true\nUSER"),
+        {".dockerignore": ""} | dockerfile("USER", "RUN rm -rf .git .env\nUSER"),
         "the layer below still holds it",
     ),
     "registry": (dockerfile("FROM workshop/python:3.13", "FROM python:3.13"), "build on workshop/python:3.13"),

@@ -72,7 +72,7 @@ def environment_of(running: Running) -> dict[str, str]:
     """What the first process really has, and not what inspect says."""
 
     def has_begun() -> bool:
-        """Whether it is the task's program by now: the runtime's own, which starts it, has another environment."""
+        """Whether its environment can be read: right after the start it could not, once on a busy machine."""
         said = running.exec("cat", "/proc/1/environ").output
         return "PATH=" in said and "_LIBCONTAINER_" not in said
 

@@ -1,3 +1,4 @@
+# Made by `./workshop build` from solutions/02_configuration/app.py: edit that file.
 """The application: which path leads where, what stands around every request, and what begins and ends with it."""
 
 from __future__ import annotations

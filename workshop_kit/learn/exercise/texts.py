@@ -11,7 +11,9 @@ from typing import Any
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise import regions
 from workshop_kit.learn.exercise.comparing import language_of, same_code
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.exercise.service_files import COLLEAGUE, FIRST, MARK
 
 LARGEST_BYTES = 1_000_000
 """A larger file is no exercise any more."""
@@ -59,6 +61,9 @@ class Texts:
         """The participant's file. Raises Unreadable."""
         path = self.folder / self.name
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
+        is_late = self.exercise.judges == "service" and self.exercise.lesson > FIRST
+        if is_late and not (self.folder / MY_SERVICE / MARK).exists():
+            step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
         try:
             if path.stat().st_size > LARGEST_BYTES and self.exercise.file:
                 raise Unreadable(f"{self._shown} is larger than a megabyte.", step)

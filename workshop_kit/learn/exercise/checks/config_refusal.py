@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from workshop_kit.learn.exercise.trial import Trial
 
-MODULE = "workshop_app/config.py"
 REFUSE_SECONDS = 5.0
 LOG_LIMIT_BYTES = 64 * 1024
 DATABASE = ("HOST", "NAME", "PASSWORD", "PORT", "SQL_MODE", "USER")

@@ -1,0 +1,96 @@
+"""What belongs into ``my_service/``: the files that participants write, and those that a colleague brings in lesson 02.
+
+Lesson 01 has a service of twelve lines. In lesson 02 it becomes the service that the stack runs: the colleague brings
+the modules that no exercise is about and running starters of all others, and from then on a lesson changes one of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from workshop_kit.learn.exercise import regions
+from workshop_kit.learn.exercise.course import read_toml
+from workshop_kit.learn.exercise.marked import NOTEBOOK, Source, marked_sources
+
+FIRST, COLLEAGUE = "01_container", "02_configuration"
+"""The lesson that makes the folder, and the one in which the colleague's files arrive."""
+PACKAGE = "workshop_app"
+REQUIREMENTS = "requirements.txt"
+MARK = "orders.py"
+"""A file that is there once the colleague's files have arrived."""
+
+
+def sources(root: Path) -> Iterator[Source]:
+    """Yield the marked sources of the files that participants have in ``my_service/``, in the order of the lessons."""
+    entries = read_toml(root).get("exercise", [])
+    built = {entry.get("lesson") for entry in entries if entry.get("judges") == "service"}
+    others = {(entry.get("lesson"), entry.get("file")) for entry in entries if entry.get("judges") != "service"}
+    for source in marked_sources(root):
+        if source.lesson in built and source.file != NOTEBOOK and (source.lesson, source.file) not in others:
+            yield source
+
+
+def colleague_files(root: Path) -> dict[str, str]:
+    """Return the files that arrive in lesson 02, as text by name: the colleague's modules, and starters of all others.
+
+    A file that a lesson's cell writes is not among them.
+    """
+    theirs = {source.file: source for source in sources(root) if source.lesson != FIRST}
+    files = {
+        path.name: path.read_text()
+        for path in sorted((root / PACKAGE).iterdir())
+        if path.suffix in {".py", ".sql"} and path.name not in theirs
+    }
+    files |= {name: regions.starter(one.text) for name, one in theirs.items() if one.ids()}
+    return {**files, REQUIREMENTS: pinned(root)}
+
+
+def later_names(root: Path) -> set[str]:
+    """Return the names of the files that are another one from lesson 02 on, or come then."""
+    return {source.file for source in sources(root) if source.lesson != FIRST} | {REQUIREMENTS}
+
+
+def pinned(root: Path) -> str:
+    """Return the packages of the service with their versions, a line each, as `pip freeze` prints them."""
+    text = (root / PACKAGE / REQUIREMENTS).read_text()
+    lines = [line.removesuffix(" \\") for line in text.splitlines() if line[:1].isalnum()]
+    return "\n".join([*lines, ""])
+
+
+def sources_at(root: Path, lesson: str) -> dict[str, Source]:
+    """Return, by name, the source that each file of ``my_service/`` has at the start of ``lesson``."""
+    first = {source.file: source for source in sources(root) if source.lesson == FIRST}
+    return first | {source.file: source for source in sources(root) if source.lesson < lesson}
+
+
+def files_at(root: Path, lesson: str) -> dict[str, str]:
+    """Return what ``my_service/`` holds at the start of ``lesson`` when everything before it is solved."""
+    files = {
+        name: regions.solved(source.text) if source.lesson < lesson else regions.starter(source.text)
+        for name, source in sources_at(root, lesson).items()
+    }
+    return {**files, **_new(colleague_files(root), files)} if lesson > COLLEAGUE else files
+
+
+def files_during(root: Path, lesson: str) -> dict[str, str]:
+    """Return what ``my_service/`` holds once the cells of ``lesson`` have run, and none of its exercises is solved."""
+    files = files_at(root, lesson)
+    for source in sources(root):
+        if source.lesson == lesson:
+            files[source.file] = regions.starter(source.text)
+    return {**files, **_new(colleague_files(root), files)} if lesson >= COLLEAGUE else files
+
+
+def _new(theirs: dict[str, str], files: Collection[str]) -> dict[str, str]:
+    """Return what of the colleague's files is in no lesson's place; the requirements are theirs from then on."""
+    return {name: text for name, text in theirs.items() if name not in files or name == REQUIREMENTS}
+
+
+def with_regions_of(mine: str, text: str, names: Collection[str]) -> str:
+    """Return ``text`` with these regions as ``mine`` has them, where it has them."""
+    for name in set(regions.ids(text)) & set(names):
+        with contextlib.suppress(regions.MarkerError):
+            text = regions.replace(text, name, regions.region_of(mine, name))
+    return text

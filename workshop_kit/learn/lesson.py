@@ -32,8 +32,10 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import file_cell, questions, ready, take_home
+from workshop_kit.learn import content, file_cell, leak_hunt, questions, ready, take_home
+from workshop_kit.learn.exercise import service_files
 from workshop_kit.learn.exercise.board_widget import BoardView
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
 from workshop_kit.learn.exercise.task import Task
@@ -93,6 +95,20 @@ class Lesson:
     def folder(self) -> Path:
         """``my_service``, the folder of the participant's own service; made if absent."""
         return self.workspace.service_folder()
+
+    def colleague_files(self) -> pd.DataFrame:
+        """Bring the colleague's files into ``my_service``; return what arrived: ``file``, ``lines`` and ``what it is``.
+
+        Files that came before stay as they are. What stood in a new file's place goes to ``kept/``.
+        """
+        files = service_files.colleague_files(self.desk.root)
+        content.bring_in(self.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
+        rows = [(name, len(text.splitlines()), service_files.first_sentence(text)) for name, text in files.items()]
+        return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
+
+    def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:
+        """Return where a secret shows: in a running container (the SDK's), its image, its log. See `leak_hunt.hunt`."""
+        return leak_hunt.hunt(self.engine, secret, container)
 
     @property
     def logs(self) -> LogTools:
@@ -180,6 +196,14 @@ class Lesson:
     def parameter_store(self) -> Store:
         """Start the stack's parameter store, unless it runs, and return it as its administrator sees it."""
         return store.start(self.stack, NotebookReport())
+
+    def aws(self, reader: str = "") -> dict[str, Any]:
+        """Start the emulator of AWS, unless it runs; return the arguments of ``boto3.client`` that reach it.
+
+        As its administrator, or as the ``reader`` of one environment's parameters (``staging``).
+        """
+        known = store.start(self.stack, NotebookReport())
+        return (known.reader(reader) if reader else known).access.arguments()
 
     def monitoring(self) -> MetricTools:
         """Start the stack's monitoring, unless it runs, and return what a lesson does with metrics."""

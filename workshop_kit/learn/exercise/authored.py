@@ -120,10 +120,10 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
         if source.file in SERVICE:
             first = f"# Made by `./workshop build` from {source.name}: edit that file.\n"
             plan.wanted[f"workshop_app/{source.file}"] = (first + plain(source.text)).encode()
-    for lesson in sorted({exercise.lesson for exercise in exercises}):
-        needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
+    for page, lesson in sorted({(exercise.page, exercise.lesson) for exercise in exercises}):
+        needed = [cell for exercise in exercises if exercise.page == page for cell in exercise.cells]
         sources = Sources(needed, cells.get(lesson, {}), starters.get(lesson, {}))
-        _plan_notebook(root, f"notebooks/{lesson}.ipynb", sources, plan)
+        _plan_notebook(root, f"notebooks/{page}.ipynb", sources, plan)
     return plan
 
 

@@ -88,6 +88,16 @@ def _new(theirs: dict[str, str], files: Collection[str]) -> dict[str, str]:
     return {name: text for name, text in theirs.items() if name not in files or name == REQUIREMENTS}
 
 
+def first_sentence(text: str) -> str:
+    """Return what a file says of itself in its first line; "" where it says nothing.
+
+    >>> first_sentence('\"\"\"Orders: what the service is for.\"\"\"')
+    'Orders: what the service is for.'
+    """
+    first = text.partition("\n")[0]
+    return first.strip('"# ') if first.startswith(('"""', "#")) else ""
+
+
 def with_regions_of(mine: str, text: str, names: Collection[str]) -> str:
     """Return ``text`` with these regions as ``mine`` has them, where it has them."""
     for name in set(regions.ids(text)) & set(names):

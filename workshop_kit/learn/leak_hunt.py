@@ -1,0 +1,49 @@
+"""The leak hunt of lesson 02: where a secret shows, of a container and of the image that it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.engine.reach import Engine
+from workshop_kit.observe import leaks, surfaces
+
+EXPLAINED = {
+    "image inspect": "docker image inspect: settings and labels of the image",
+    "image history": "docker history: the instructions that made the image",
+    "image layers": "docker save: every file of every layer, deleted ones too",
+    "inspect": "docker inspect: what the container was started with",
+    "log": "docker logs: what it has written",
+    "processes": "docker top: command lines, as the host sees them",
+    "/proc/*/environ": "the environment of its processes, read inside",
+    "/proc/*/cmdline": "the arguments of its processes, read inside",
+    "open pipes": "what waits in a pipe of process 1",
+    "writable layer": "files that it has added or changed",
+    "volumes": "files in volumes that are mounted into it",
+    "a child process": "env, as any program that it starts would see it",
+}
+"""What each surface is, and the command that shows it."""
+ENCODED = {
+    "plain": "as it is",
+    "base64": "in base64",
+    "URL": "URL-encoded",
+    "hex": "in hexadecimal",
+    "reversed": "reversed",
+}
+
+
+def hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
+    """Return a row for each surface: ``found`` (how it shows, "–" for not at all) and ``what it is``.
+
+    A part of six characters counts, too. ``container`` is the SDK's, running.
+    """
+    places = [
+        *surfaces.of_image(engine, container.attrs["Image"]),
+        *surfaces.of_container(container),
+        leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
+    ]
+    seen = leaks.hunt(secret, places)
+    found = [", ".join(ENCODED[one] for one in text.split(", ") if one) or "–" for text in seen["encoding"]]
+    what = [EXPLAINED[surface] for surface in seen["surface"]]
+    return pd.DataFrame({"found": found, "what it is": what}, index=pd.Index(seen["surface"], name="surface"))

@@ -26,6 +26,9 @@ from workshop_kit.progress import Step
 GIVEN = "/given"
 """The folder in a trial's container for what a check brings along."""
 ORDER = {"item": "tea", "quantity": 1}
+SHELLS = ("sh", "bash", "dash")
+SHELL = "Process 1 is a shell, which passes no signal on."
+ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
 
 @contextlib.contextmanager
@@ -104,6 +107,18 @@ def wait_order(tried: Trial) -> Judged | None:
 def order(tried: Trial) -> Answer:
     """``POST /orders``."""
     return tried.post("/orders", ORDER)
+
+
+def process_1(tried: Trial) -> tuple[str, int]:
+    """The command line of process 1, and the user it runs as."""
+    said = tried.running.exec("sh", "-c", ABOUT_PROCESS_1).output
+    command, _, status = said.rpartition("Uid:")
+    return command.strip(), int(status.split()[0])
+
+
+def is_shell(command: str) -> bool:
+    """Whether a command line is a shell's."""
+    return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
 
 
 def not_built(failed: BuildFailed) -> Judged:

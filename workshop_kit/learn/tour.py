@@ -100,7 +100,7 @@ def tour(
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
-    """Return the notebooks meant by ``names`` (as `find_lesson` takes them), or the first one of every lesson, in order."""
+    """Return the notebooks that ``names`` mean (see `find_lesson`), or the first one of every lesson, in order."""
     chosen = {find_lesson(name, notebooks) for name in names} or {
         name for name in lesson_names(notebooks) if not MORE.fullmatch(name)
     }

@@ -117,9 +117,9 @@ class Texts:
 
     def _regions_in_file_cells(self) -> Iterator[str]:
         """Yield the region as each cell of the lessons writes it: a lesson may change the file before the exercise."""
-        from workshop_kit.learn.file_cell import shipped_texts  # with IPython, which a hint need not wait for
+        from workshop_kit.learn.file_cell import shipped_cells  # with IPython, which a hint need not wait for
 
-        for text in shipped_texts(self.root / "notebooks", self.name):
+        for _, text in shipped_cells(self.root / "notebooks", self.name):
             if self.exercise.id in regions.ids(text):
                 yield regions.region_of(text, self.exercise.id)
 

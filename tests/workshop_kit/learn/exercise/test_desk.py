@@ -18,7 +18,7 @@ from workshop_kit.learn.exercise.desk import Actions, Desk, Superseded
 from workshop_kit.learn.exercise.judging import Judged
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.file_cell import shipped_texts
+from workshop_kit.learn.file_cell import shipped_cells
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 FILE = "my_service/start.sh"
@@ -120,7 +120,8 @@ def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: Desk) -> None:
     """The lesson itself changes the Dockerfile before the exercise: that is where the participant starts."""
     texts = engineless.texts(engineless.find("container.dockerfile"))
     path = engineless.workspace.my_service / "Dockerfile"
-    written = list(shipped_texts(CHECKOUT / "notebooks", "my_service/Dockerfile"))
+    cells = shipped_cells(CHECKOUT / "notebooks", "my_service/Dockerfile")
+    written = [text for lesson, text in cells if lesson == "01_container"]
     assert len(written) == 2
     for text in written:
         path.write_text(text)

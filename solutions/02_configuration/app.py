@@ -22,7 +22,6 @@ def create(settings: config.Config) -> Starlette:
     metrics.expect(routes)
     app = Starlette(False, routes, around, middleware.HANDLERS, lifespan=dependencies.lifespan)
     app.router.redirect_slashes = False  # a redirect would repeat the caller's Host header
-    app.state.draining = False
-    app.state.faults = active
+    app.state.draining, app.state.faults = False, active
     app.state.dependencies = dependencies.Dependencies(settings)
     return app

@@ -202,14 +202,14 @@ def read(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     #| database = {
     #|     "port": "3306",
     #|     "name": "workshop",
-    #|     "user": "orders",
+    #|     "user": "colleague",
     #|     "password": "Summer2019!",
     #|     "sql_mode": "STRICT_ALL_TABLES",
     #| }
     #| return {
     #|     "master_db": {"host": "master-db", **database},
     #|     "replica_db": {"host": "replica-db", **database},
-    #|     "redis": {"host": "redis", "port": "6379", "password": "Summer2019!"},
+    #|     "redis": {"host": "redis", "port": "6379", "user": "colleague", "password": "Summer2019!"},
     #|     "http": {"port": "8080"},
     #|     "log": {"level": "info"},
     #| }

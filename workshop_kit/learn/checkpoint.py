@@ -68,7 +68,7 @@ def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None
     """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
     workspace, files = desk.workspace, service_files.files_at(desk.root, lesson)
     current = service_files.sources_at(desk.root, lesson)
-    for name in sorted({*service_files.colleague_files(desk.root)} - {*files}):  # a jump back: they come later
+    for name in sorted({*service_files.colleague_files(desk.root, service_files.COLLEAGUE)} - {*files}):
         if (workspace.my_service / name).exists():
             aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
             (workspace.my_service / name).unlink()
@@ -108,11 +108,12 @@ def solve_until(desk: Desk, lesson: str, cell: str) -> None:
     """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
     if lesson > service_files.COLLEAGUE and not (desk.workspace.base / MY_SERVICE / service_files.MARK).exists():
         arrange(desk, lesson)
-    current = service_files.sources_at(desk.root, lesson)
     for exercise in desk.exercises:
         if not exercise.file or not (exercise.lesson < lesson or exercise.cell == cell):
             continue
-        if exercise.judges != "service" or exercise.cell == cell or current[exercise.file].lesson == exercise.lesson:
+        # A file of an earlier lesson that has no region any more is the one of a later lesson.
+        replaced = exercise.lesson < lesson and any(desk.texts(part).region() is None for part in exercise.parts)
+        if exercise.judges != "service" or not replaced:
             solve(desk, exercise.id)
 
 

@@ -13,11 +13,10 @@ from IPython.core.getipython import get_ipython
 from workshop_kit.errors import WrongUsage
 from workshop_kit.learn import content
 from workshop_kit.learn.exercise.course import MY_SERVICE
-from workshop_kit.learn.workspace import HIDDEN, Workspace
+from workshop_kit.learn.workspace import HIDDEN, WRITTEN, Workspace
 
 MAGIC = "file"
 FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)[ \t]*\n")
-WRITTEN = "written"
 
 
 def register(workspace: Workspace) -> None:

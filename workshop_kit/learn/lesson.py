@@ -97,11 +97,11 @@ class Lesson:
         return self.workspace.service_folder()
 
     def colleague_files(self) -> pd.DataFrame:
-        """Bring the colleague's files into ``my_service``; return what arrived: ``file``, ``lines`` and ``what it is``.
+        """Bring this lesson's files of the colleague into ``my_service``; return ``file``, ``lines``, ``what it is``.
 
         Files that came before stay as they are. What stood in a new file's place goes to ``kept/``.
         """
-        files = service_files.colleague_files(self.desk.root)
+        files = service_files.colleague_files(self.desk.root, self.name)
         content.bring_in(self.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
         rows = [(name, len(text.splitlines()), service_files.first_sentence(text)) for name, text in files.items()]
         return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
@@ -255,14 +255,16 @@ class Lesson:
         """Show how all exercises stand, with the way to the next lesson and to the start of any."""
         BoardView(self.desk, self.stack, self.name, self.headless, leave=self.screens.stop).show()
 
-    def settings_form(self) -> None:
-        """Show a form that starts the service with what is typed, and how it refuses. See `SettingsForm`."""
+    def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
+        """Show a form that starts an image (the SDK's) with what is typed, and how it refuses. See `SettingsForm`."""
+        network = f"{self.stack.project}_default"
 
         def start(environment: Mapping[str, str], port: int) -> Running:
-            spec = self.service_spec(environment=environment, ports=(port,))
+            spec = Spec(image=image.id, environment=environment, ports=(port,), network=network)
             return containers.run(self.stack.session, spec)
 
-        SettingsForm(start, self.service_spec().environment, headless=self.headless).show()
+        told = {name: str(value) for name, value in settings.items()}
+        SettingsForm(start, told, headless=self.headless).show()
 
     def my_modules(self, *lessons: str) -> Mapping[str, str]:
         """Return modules of the service for `lay_over`: yours where you passed, else the reference.

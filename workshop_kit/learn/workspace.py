@@ -24,7 +24,8 @@ EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
 NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
 """How names end that are the checkout's alone: a copy would go stale, and one of predictions tells the answers."""
-BASE = "base"
+BASE, WRITTEN = "base", "written"
+"""Folders below `HIDDEN`: what copies were made from, and what file cells wrote last."""
 HIDDEN = ".workshop"
 """Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
 ID = re.compile(r"[0-9a-f]{8}")

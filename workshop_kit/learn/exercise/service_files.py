@@ -1,7 +1,8 @@
-"""What belongs into ``my_service/``: the files that participants write, and those that a colleague brings in lesson 02.
+"""What belongs into ``my_service/``: the files that participants write, and those that a colleague brings.
 
-Lesson 01 has a service of twelve lines. In lesson 02 it becomes the service that the stack runs: the colleague brings
-the modules that no exercise is about and running starters of all others, and from then on a lesson changes one of them.
+Lesson 01 has a service of twelve lines. In lesson 02 it becomes the service that the stack runs: a colleague brings all
+its modules. Each later lesson brings the module that it is about once more, as somebody would write it who does not
+know the lesson: that is the starter of its exercises.
 """
 
 from __future__ import annotations
@@ -32,19 +33,23 @@ def sources(root: Path) -> Iterator[Source]:
             yield source
 
 
-def colleague_files(root: Path) -> dict[str, str]:
-    """Return the files that arrive in lesson 02, as text by name: the colleague's modules, and starters of all others.
+def colleague_files(root: Path, lesson: str) -> dict[str, str]:
+    """Return the files that arrive in a lesson, as text by name: the starters of its exercises.
 
-    A file that a lesson's cell writes is not among them.
+    In lesson 02 all other modules come, too, those of later lessons solved. What a cell writes is not among them.
     """
     theirs = {source.file: source for source in sources(root) if source.lesson != FIRST}
-    files = {
+    marked = {name: source for name, source in theirs.items() if source.ids()}
+    files = {name: regions.starter(one.text) for name, one in marked.items() if one.lesson == lesson}
+    if lesson != COLLEAGUE:
+        return files
+    modules = {
         path.name: path.read_text()
         for path in sorted((root / PACKAGE).iterdir())
         if path.suffix in {".py", ".sql"} and path.name not in theirs
     }
-    files |= {name: regions.starter(one.text) for name, one in theirs.items() if one.ids()}
-    return {**files, REQUIREMENTS: pinned(root)}
+    later = {name: regions.solved(one.text) for name, one in marked.items() if one.lesson > lesson}
+    return {**modules, **later, **files, REQUIREMENTS: pinned(root)}
 
 
 def later_names(root: Path) -> set[str]:
@@ -71,21 +76,17 @@ def files_at(root: Path, lesson: str) -> dict[str, str]:
         name: regions.solved(source.text) if source.lesson < lesson else regions.starter(source.text)
         for name, source in sources_at(root, lesson).items()
     }
-    return {**files, **_new(colleague_files(root), files)} if lesson > COLLEAGUE else files
+    if lesson <= COLLEAGUE:
+        return files
+    theirs = colleague_files(root, COLLEAGUE)
+    new = {name: text for name, text in theirs.items() if name not in files or name == REQUIREMENTS}
+    return {**files, **new, **colleague_files(root, lesson)}
 
 
 def files_during(root: Path, lesson: str) -> dict[str, str]:
     """Return what ``my_service/`` holds once the cells of ``lesson`` have run, and none of its exercises is solved."""
-    files = files_at(root, lesson)
-    for source in sources(root):
-        if source.lesson == lesson:
-            files[source.file] = regions.starter(source.text)
-    return {**files, **_new(colleague_files(root), files)} if lesson >= COLLEAGUE else files
-
-
-def _new(theirs: dict[str, str], files: Collection[str]) -> dict[str, str]:
-    """Return what of the colleague's files is in no lesson's place; the requirements are theirs from then on."""
-    return {name: text for name, text in theirs.items() if name not in files or name == REQUIREMENTS}
+    written = {source.file: regions.starter(source.text) for source in sources(root) if source.lesson == lesson}
+    return {**files_at(root, lesson), **colleague_files(root, lesson), **written}
 
 
 def first_sentence(text: str) -> str:

@@ -1,7 +1,5 @@
 """The application: which path leads where, what stands around every request, and what begins and ends with it."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,7 +23,7 @@ ADMIN = [
 ]
 FAULTS = [
     Route("/admin/faults", faults.show, methods=["GET"]),
-    Route("/admin/faults", faults.revert_all, methods=["DELETE"]),
+    Route("/admin/faults", faults.revert, methods=["DELETE"]),
     Route("/admin/faults/{name}", faults.inject, methods=["PUT"]),
     Route("/admin/faults/{name}", faults.revert, methods=["DELETE"]),
 ]
@@ -34,12 +32,11 @@ FAULTS = [
 def create(settings: config.Config) -> Starlette:
     """The application for ``settings``."""
     active = faults.ActiveFaults()
-    before = [Middleware(faults.FaultMiddleware, active=active)] if settings.http.faults else []
     routes = [
         *PROBES,
-        Route("/orders", orders.create, methods=["POST"], middleware=before),
-        Route("/orders", orders.recent, methods=["GET"], middleware=before),
-        Route("/orders/{order_id}", orders.read, middleware=before),
+        Route("/orders", active.before(orders.create), methods=["POST"]),
+        Route("/orders", active.before(orders.recent), methods=["GET"]),
+        Route("/orders/{order_id}", active.before(orders.read)),
         *(ADMIN if settings.http.admin else []),
         *(FAULTS if settings.http.faults else []),
     ]
@@ -47,13 +44,13 @@ def create(settings: config.Config) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(middleware.RequestMiddleware)],
-        exception_handlers={HTTPException: middleware.refused, Unavailable: middleware.unavailable},
+        exception_handlers={HTTPException: middleware.refused, Unavailable: middleware.unavailable},  # type: ignore[dict-item]
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # a redirect would repeat the caller's Host header
     app.state.draining = False
     app.state.faults = active
-    app.state.dependencies = Dependencies.of(settings)
+    app.state.dependencies = Dependencies(settings)
     return app
 
 

@@ -1,13 +1,11 @@
-"""What the service needs from others: two databases and a cache. Each can be used, pinged and closed."""
-
-from __future__ import annotations
+"""The servers that the service needs: a database, its replica and a cache. Each can be used, pinged and closed."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from typing import Protocol
+from contextvars import ContextVar
+from typing import Any
 
 from prometheus_client import Gauge, Summary
 from redis.asyncio import Redis
@@ -16,13 +14,11 @@ from redis.backoff import NoBackoff
 from sqlalchemy import URL, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from . import config, timings
+from . import config
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 POOL_TIMEOUT_SECONDS = 0.8
 CLOSE_TIMEOUT_SECONDS = 1.0
-TRANSACTION_TIMEOUT_SECONDS = 1.5
-REPLICA_TIMEOUT_SECONDS = 0.5  # past this, asking the master is faster
 REPLICA_REST_SECONDS = 1.0
 REDIS_TIMEOUT_SECONDS = 0.75
 
@@ -32,13 +28,11 @@ PINGS = Summary("dependency_ping_seconds", "How long pings took, passed or not."
 # What the driver raises when the database does not do its part.
 AWAY = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)
 
+_waits: ContextVar[dict[str, float]] = ContextVar("waits")
+
 
 class Unavailable(Exception):
-    """A dependency did not do its part. ``name`` may be shown to a client; the cause is for the log only."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is not available")
-        self.name = name
+    """The dependency that this names did not answer; the cause is for the log only."""
 
 
 def reason(error: BaseException) -> str:
@@ -49,67 +43,62 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error) or 'no answer in time'}"
 
 
-class Dependency(Protocol):
-    """Something that the service needs."""
-
-    name: str  # as its service is called in compose.yaml
-    critical: bool  # whether the service is not ready without it
-
-    async def ping(self) -> None:
-        """Return if the dependency answers, raise if it does not. The caller sets the time limit."""
+def measure_waits() -> dict[str, float]:
+    """Begin to measure this request's waits: return what will be filled, summed by name, ``{"master_db_ms": 1.2}``."""
+    waits: dict[str, float] = {}
+    _waits.set(waits)
+    return waits
 
 
 @contextmanager
-def measured_ping(name: str) -> Iterator[None]:
-    """Count the block as a ping, which fails by raising."""
-    passed = False
+def waiting_for(name: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Measure the block as a wait for a dependency, and turn the ``errors`` of its driver into ``Unavailable``."""
+    started = time.perf_counter()
     try:
-        with PINGS.labels(name).time():
-            yield
-        passed = True
+        yield
+    except errors as error:
+        raise Unavailable(name) from error
     finally:
-        UP.labels(name).set(passed)
+        waits = _waits.get({})  # outside of a request nobody reads them
+        key = f"{name.replace('-', '_')}_ms"
+        waits[key] = round(waits.get(key, 0.0) + (time.perf_counter() - started) * 1000, 1)
+
+
+def engine(db: config.Database, **pool: int) -> AsyncEngine:
+    """A pool of connections to a MariaDB; it connects when it is first used."""
+    return create_async_engine(
+        URL.create("mysql+asyncmy", db.user, db.password.get_secret_value(), db.host, db.port, db.name),
+        **pool,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        pool_pre_ping=True,  # a connection that the database closed meanwhile fails no request
+        hide_parameters=True,  # errors are logged: keep what customers ordered out of them
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "sql_mode": db.sql_mode, "charset": "utf8mb4"},
+    )
 
 
 class Database:
     """MariaDB. Pings have a connection of their own, so that a busy pool does not look like a sick database."""
 
-    timeout_seconds = TRANSACTION_TIMEOUT_SECONDS
+    critical = False  # HEALTH_CRITICAL says which are
+    timeout_seconds = 1.5  # for a whole transaction
+    errors: tuple[type[Exception], ...] = AWAY
 
     def __init__(self, name: str, settings: config.Database) -> None:
         self.name = name
-        self.critical = False
-        self._settings = settings
-        self._queries = self._engine(pool_size=5, max_overflow=5)
-        self._pings = self._engine(pool_size=1, max_overflow=0)
-
-    def _engine(self, **pool: int) -> AsyncEngine:
-        db = self._settings
-        return create_async_engine(
-            URL.create("mysql+asyncmy", db.user, db.password.get_secret_value(), db.host, db.port, db.name),
-            **pool,
-            pool_timeout=POOL_TIMEOUT_SECONDS,
-            pool_pre_ping=True,  # a connection that the database closed meanwhile fails no request
-            hide_parameters=True,  # errors are logged: keep what customers ordered out of them
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "sql_mode": db.sql_mode, "charset": "utf8mb4"},
-        )
+        self._queries = engine(settings, pool_size=5, max_overflow=5)
+        self._pings = engine(settings, pool_size=1, max_overflow=0)
 
     @asynccontextmanager
-    async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, committed at the end; ``Unavailable`` if the database does not answer in time."""
-        limit = asyncio.timeout(timeout_seconds or self.timeout_seconds)
-        try:
-            with timings.waiting_for(self.name):
-                async with limit, self._queries.begin() as connection:
-                    yield connection
-        except AWAY as error:
-            raise Unavailable(self.name) from error
+        with waiting_for(self.name, self.errors):
+            async with asyncio.timeout(self.timeout_seconds), self._queries.begin() as connection:
+                yield connection
 
     async def ping(self) -> None:
         """Ask for the answer to ``SELECT 1``."""
-        with measured_ping(self.name):
-            async with self._pings.connect() as connection:
-                await connection.exec_driver_sql("SELECT 1")
+        async with self._pings.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
 
     async def close(self) -> None:
         """Close both pools."""
@@ -120,33 +109,33 @@ class Database:
 class Replica(Database):
     """A MariaDB that follows the master. The service works without it: reads fall back to the master.
 
-    After a failure it is left alone for a while: with a replica that hangs, not every read should wait for it first.
+    After a failure no read asks it for a second, so that a replica that hangs does not delay every read.
     """
 
-    timeout_seconds = REPLICA_TIMEOUT_SECONDS
+    timeout_seconds = 0.5  # past this, asking the master is faster
+    errors = (*AWAY, exc.DBAPIError)  # a table that is not there yet: the replica has not caught up
     _rests_until = 0.0
 
     @asynccontextmanager
-    async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads; ``Unavailable`` for any error, and at once while the replica rests."""
         if time.monotonic() < self._rests_until:
             raise Unavailable(self.name)
         try:
-            async with super().transaction(timeout_seconds) as connection:
+            async with super().transaction() as connection:
                 yield connection
-        except (Unavailable, exc.DBAPIError) as error:  # a table that is not there yet: it has not caught up
+        except Unavailable:
             self._rests_until = time.monotonic() + REPLICA_REST_SECONDS
-            if isinstance(error, Unavailable):
-                raise
-            raise Unavailable(self.name) from error
+            raise
 
 
 class Cache:
-    """Redis. The service works without it: readers catch ``Unavailable``."""
+    """Redis. The service works without it: its callers catch ``Unavailable``."""
+
+    critical = False
 
     def __init__(self, name: str, settings: config.Redis) -> None:
         self.name = name
-        self.critical = False
         self._client = Redis(
             host=settings.host,
             port=settings.port,
@@ -157,48 +146,35 @@ class Cache:
             retry=Retry(NoBackoff(), 0),  # the default retries make one second into fifteen
         )
 
-    @asynccontextmanager
-    async def client(self) -> AsyncIterator[Redis]:
-        """The client; ``Unavailable`` for whatever goes wrong with it."""
-        try:
-            with timings.waiting_for(self.name):
-                yield self._client
-        except Exception as error:  # a connection reset at the wrong moment is a bare TypeError or RuntimeError
-            raise Unavailable(self.name) from error
+    async def run(self, *command: str | bytes | int) -> Any:
+        """The answer to a command of Redis; ``Unavailable`` for any error."""
+        with waiting_for(self.name, (Exception,)):  # after a reset the driver may raise TypeError or RuntimeError
+            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]
 
     async def ping(self) -> None:
         """Ask for PONG."""
-        with measured_ping(self.name):
-            async with self.client() as client:
-                await client.ping()
+        await self.run("PING")
 
     async def close(self) -> None:
         """Close the pool."""
         await self._client.aclose()
 
 
-@dataclass(frozen=True)
+Dependency = Database | Cache
+
+
 class Dependencies:
-    """All of them; iterate to treat them alike."""
+    """All dependencies that ``settings`` describe; iterate to treat them alike."""
 
-    master_db: Database
-    replica_db: Replica
-    redis: Cache
-
-    @classmethod
-    def of(cls, settings: config.Config) -> Dependencies:
-        """Those that ``settings`` describe; each connects when it is first used."""
-        found = cls(
-            Database("master-db", settings.master_db),
-            Replica("replica-db", settings.replica_db),
-            Cache("redis", settings.redis),
-        )
-        for dependency in found:
+    def __init__(self, settings: config.Config) -> None:
+        self.master_db = Database("master-db", settings.master_db)
+        self.replica_db = Replica("replica-db", settings.replica_db)
+        self.redis = Cache("redis", settings.redis)
+        for dependency in self:
             dependency.critical = dependency.name in settings.health.critical.split(",")
             UP.labels(dependency.name).set(float("nan"))
-        return found
 
-    def __iter__(self) -> Iterator[Database | Cache]:
+    def __iter__(self) -> Iterator[Dependency]:
         return iter((self.master_db, self.replica_db, self.redis))
 
     async def close(self) -> None:

@@ -3,8 +3,6 @@
 Data only, without any import but the standard library's: the workshop's kit reads this table, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

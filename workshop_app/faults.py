@@ -4,20 +4,17 @@
 ``GET /admin/faults`` lists all, ``DELETE /admin/faults`` reverts all. Probes, /metrics and /admin are spared.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse, Response
 
-from . import admin, logs
+from . import json_body, logs
 from .fault_table import FAULTS
 
 MIB, STEP_SECONDS = 1024 * 1024, 0.1
@@ -25,6 +22,7 @@ MIB, STEP_SECONDS = 1024 * 1024, 0.1
 log = logs.get_logger(__name__)
 
 Parameters = Mapping[str, float]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class ActiveFaults:
@@ -36,37 +34,38 @@ class ActiveFaults:
 
     def inject(self, name: str, parameters: Parameters) -> None:
         """Begin a fault; one that is active begins anew with these parameters."""
-        self._end(name)
+        self.revert(name)
         self.parameters[name] = parameters
         ended = self._ended[name] = threading.Event()
-        if name in ("leak", "burn"):
-            target: Callable[..., None] = leak if name == "leak" else burn
-            threading.Thread(target=target, args=(ended,), kwargs=dict(parameters), daemon=True).start()
+        if name in THREADS:
+            threading.Thread(target=THREADS[name], args=(ended,), kwargs=dict(parameters), daemon=True).start()
         log.warning("fault injected", fault=name, **parameters)
 
     def revert(self, *names: str) -> None:
         """End these faults; one that is not active is fine."""
         for name in names:
-            if self.parameters.pop(name, None) is not None:
-                self._end(name)
+            if name in self.parameters:
+                del self.parameters[name]
+                self._ended.pop(name).set()
                 log.warning("fault reverted", fault=name)
 
-    def _end(self, name: str) -> None:
-        if name in self._ended:
-            self._ended.pop(name).set()
+    def before(self, handler: Handler) -> Handler:
+        """Return ``handler`` with the active faults before it: they delay or fail their share of the requests."""
 
-    async def apply(self) -> None:
-        """Delay or fail a request, as the active faults and their shares say."""
-        if self._hits("refuse"):
-            raise HTTPException(503, "Please try again shortly.", {"Retry-After": "1"})
-        if self._hits("hang"):
-            ended = self._ended["hang"]
-            while not ended.is_set():
-                await asyncio.sleep(STEP_SECONDS)
-        if self._hits("latency"):
-            await asyncio.sleep(self.parameters["latency"]["ms"] / 1000)
-        if self._hits("errors"):
-            raise RuntimeError("the fault 'errors' is active")
+        async def handle(request: Request) -> Response:
+            if self._hits("refuse"):
+                raise HTTPException(503, "Please try again shortly.", {"Retry-After": "1"})
+            if self._hits("hang"):
+                ended = self._ended["hang"]
+                while not ended.is_set():
+                    await asyncio.sleep(STEP_SECONDS)
+            if self._hits("latency"):
+                await asyncio.sleep(self.parameters["latency"]["ms"] / 1000)
+            if self._hits("errors"):
+                raise RuntimeError("the fault 'errors' is active")
+            return await handler(request)
+
+        return handle
 
     def _hits(self, name: str) -> bool:
         parameters = self.parameters.get(name)
@@ -88,43 +87,33 @@ def burn(ended: threading.Event, share: float) -> None:
             sum(range(1000))
 
 
-class FaultMiddleware:
-    """Stands before every route that faults may hit."""
-
-    def __init__(self, app: ASGIApp, active: ActiveFaults) -> None:
-        self.app = app
-        self.active = active
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, unless a fault hits it."""
-        if self.active.parameters:
-            await self.active.apply()
-        await self.app(scope, receive, send)
+THREADS: dict[str, Callable[..., None]] = {"leak": leak, "burn": burn}
 
 
 async def show(request: Request) -> Response:
-    """Every fault, and its parameters if it is active."""
-    return admin.respond({"faults": [_entry(request, name) for name in FAULTS]})
+    """Answer with every fault, and its parameters if it is active."""
+    active = request.app.state.faults.parameters
+    faults = [{"name": name, "does": fault.does, "active": active.get(name)} for name, fault in FAULTS.items()]
+    return JSONResponse({"faults": faults})
 
 
 async def inject(request: Request) -> Response:
-    """Inject one fault."""
+    """Inject one fault, with the parameters in the body, or their defaults."""
     name = _name(request)
-    parameters = _complete(name, await admin.json_body(request))
-    request.app.state.faults.inject(name, parameters)
-    return admin.respond(_entry(request, name))
+    takes, given = FAULTS[name].takes, await json_body.read(request)
+    if not isinstance(given, dict) or not given.keys() <= takes.keys():
+        raise HTTPException(422, f"The body should be a JSON object with {' and '.join(takes)}.")
+    for key, value in given.items():
+        number = takes[key]
+        if type(value) not in (int, float) or not number.at_least <= value <= number.at_most:
+            raise HTTPException(422, f"{key} should be a number from {number.at_least:g} to {number.at_most:g}.")
+    request.app.state.faults.inject(name, {key: given.get(key, number.default) for key, number in takes.items()})
+    return await show(request)
 
 
 async def revert(request: Request) -> Response:
-    """Revert one fault."""
-    name = _name(request)
-    request.app.state.faults.revert(name)
-    return admin.respond(_entry(request, name))
-
-
-async def revert_all(request: Request) -> Response:
-    """Revert all faults."""
-    request.app.state.faults.revert(*FAULTS)
+    """Revert the fault that the path names, or all."""
+    request.app.state.faults.revert(*([_name(request)] if request.path_params else FAULTS))
     return await show(request)
 
 
@@ -133,18 +122,3 @@ def _name(request: Request) -> str:
     if name not in FAULTS:
         raise HTTPException(404, f"There is no such fault; there are {', '.join(FAULTS)}.")
     return name
-
-
-def _complete(name: str, given: object) -> Parameters:
-    takes = FAULTS[name].takes
-    if not isinstance(given, dict) or not given.keys() <= takes.keys():
-        raise HTTPException(422, f"The body should be a JSON object with {' and '.join(takes)}.")
-    for key, value in given.items():
-        number = takes[key]
-        if type(value) not in (int, float) or not number.at_least <= value <= number.at_most:
-            raise HTTPException(422, f"{key} should be a number from {number.at_least:g} to {number.at_most:g}.")
-    return {key: given.get(key, number.default) for key, number in takes.items()}
-
-
-def _entry(request: Request, name: str) -> dict[str, object]:
-    return {"name": name, "does": FAULTS[name].does, "active": request.app.state.faults.parameters.get(name)}

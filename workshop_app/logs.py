@@ -1,15 +1,13 @@
 # Made by `./workshop build` from solutions/03_logging/logs.py: edit that file.
-"""Logging: what the service and its libraries say, each event a line.
+"""Logging: each event of the service and of its libraries is one line.
 
 The rest of the service uses these names:
 
-- ``start(level)``: send every line from now on to where it belongs.
-- ``set_level(level)``, ``level()``: change what is worth a line, while running; and what it is now.
+- ``start(level)``: begin to log.
+- ``set_level(level)``, ``level()``: change and return the least level that is logged, while running.
 - ``get_logger(name)``: ``.debug .info .warning .error .exception``, each ``(event, **fields)``.
 - ``request_context(**fields)``: a ``with`` block whose fields stand in every line logged inside it.
 """
-
-from __future__ import annotations
 
 import contextlib
 import json
@@ -30,12 +28,12 @@ ROOT = logging.getLogger()
 
 def to_line(fields: dict[str, Any]) -> str:
     """Return the event as it is written: ``ts``, ``level``, ``logger``, ``msg`` and more, an exception's ``stack``."""
-    # JSON has its own way to write a line end, so nothing in a value can end the line. What it does not know: as text.
+    # JSON escapes a line end in a value, so no value can end the line.
     return json.dumps(fields, default=repr)
 
 
 def output() -> TextIO:
-    """Return where lines go, one by one."""
+    """Return the stream that lines are written to."""
     return sys.stdout
 
 
@@ -45,12 +43,12 @@ def request_context(**fields: Any) -> contextlib.AbstractContextManager[None]:
 
 
 def context_fields() -> dict[str, Any]:
-    """Return what every line has that is logged here and now."""
+    """Return the fields that a line logged here and now gets."""
     return structlog.contextvars.get_contextvars()
 
 
 def set_level(level: str) -> None:
-    """Log ``level`` and what is graver. Python's root logger keeps it: libraries ask there, too."""
+    """Log ``level`` and above. Python's root logger keeps the level, so that it holds for libraries, too."""
     ROOT.setLevel(level.upper())
 
 
@@ -70,7 +68,7 @@ def get_logger(name: str) -> FilteringBoundLogger:
 
 
 def start(level: str = "info") -> None:
-    """Send our own lines, those of libraries and uncaught exceptions the same way, through the standard library."""
+    """Log the service's events, those of libraries and uncaught exceptions through the standard library."""
     place = {CallsiteParameter.PATHNAME, CallsiteParameter.LINENO}
     shared: list[Processor] = [
         add_log_level,
@@ -89,7 +87,7 @@ def start(level: str = "info") -> None:
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[ExtraAdder(), *shared],
-            processors=[ProcessorFormatter.remove_processors_meta, written],
+            processors=[ProcessorFormatter.remove_processors_meta, lambda _, __, event: to_line(dict(event))],
         )
     )
     logging.basicConfig(handlers=[handler], force=True)
@@ -100,14 +98,14 @@ def start(level: str = "info") -> None:
 
 
 def drop(_: Any, method: str, event: EventDict) -> EventDict:
-    """Drop what is not worth a line."""
+    """Drop events below the level."""
     if not is_worth_a_line("error" if method == "exception" else method):
         raise structlog.DropEvent
     return event
 
 
 def in_order(_: Any, __: str, event: EventDict) -> EventDict:
-    """Put first what every line has; fields of the context and of the event come after it, and cannot replace it."""
+    """Order the fields: those of every line first, then the context's and the event's, which cannot replace them."""
     head = {
         "ts": event.pop("timestamp"),
         "level": event.pop("level"),
@@ -124,8 +122,3 @@ def in_order(_: Any, __: str, event: EventDict) -> EventDict:
         event["error"] = f"{type(error).__name__}: {error}"
         event["stack"] = "".join(traceback.format_exception(error))
     return {**head, **context_fields(), **event, **head}
-
-
-def written(_: Any, __: str, event: EventDict) -> str:
-    """The line."""
-    return to_line(dict(event))

@@ -1,22 +1,18 @@
 """What happens around every request: an id, a line in the log when it has ended, and a count in the metrics."""
 
-from __future__ import annotations
-
 import re
 import time
 import uuid
 from typing import Any
 
-import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import logs, metrics, timings
-from .dependencies import Unavailable, reason
+from . import logs, metrics
+from .dependencies import Unavailable, measure_waits, reason
 
 PROBES = ("/livez", "/readyz", "/health", "/metrics")
 HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -49,7 +45,7 @@ class RequestMiddleware:
             answer["size_bytes"] += len(message.get("body", b""))
             await send(message)
 
-        waits = timings.start()
+        waits = measure_waits()
         started = time.perf_counter()
         counted = metrics.is_counted(scope["path"])
         metrics.IN_FLIGHT.inc(counted)
@@ -59,7 +55,8 @@ class RequestMiddleware:
             except Exception:
                 log.exception("request failed")
                 if answer["status"] is None:
-                    await respond_error(500, "Something went wrong; the log knows.")(scope, receive, send_and_note)
+                    error = JSONResponse({"error": "Something went wrong; the log says what."}, 500)
+                    await error(scope, receive, send_and_note)
             finally:
                 seconds = time.perf_counter() - started
                 metrics.IN_FLIGHT.dec(counted)
@@ -70,8 +67,7 @@ class RequestMiddleware:
 
 def template_of(scope: Scope) -> str:
     """The route's template, never the raw path: anybody can invent a million paths."""
-    route = scope.get("route")
-    return route.path if isinstance(route, Route) else metrics.UNMATCHED
+    return getattr(scope.get("route"), "path", metrics.UNMATCHED)
 
 
 def log_request(scope: Scope, answer: dict[str, Any], seconds: float, waits: dict[str, float]) -> None:
@@ -83,19 +79,13 @@ def log_request(scope: Scope, answer: dict[str, Any], seconds: float, waits: dic
     tell("request", **place, duration_ms=milliseconds, **answer, **waits)
 
 
-async def refused(_: Request, error: Exception) -> Response:
+async def refused(_: Request, error: HTTPException) -> Response:
     """The answer to a request that is wrong."""
-    assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
-    return respond_error(error.status_code, error.detail, error.headers)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
-async def unavailable(_: Request, error: Exception) -> Response:
-    """The answer to a request that a dependency keeps us from serving."""
-    assert isinstance(error, Unavailable)  # noqa: S101  # registered for nothing else
-    log.warning("dependency not available", dependency=error.name, error=reason(error))
-    return respond_error(503, "This does not work at the moment; please try again shortly.", {"Retry-After": "1"})
-
-
-def respond_error(status_code: int, sentence: str, headers: Any = None) -> Response:
-    """An error as JSON."""
-    return Response(orjson.dumps({"error": sentence}), status_code, headers, media_type="application/json")
+async def unavailable(_: Request, error: Unavailable) -> Response:
+    """The answer to a request that cannot be served without a dependency."""
+    log.warning("dependency not available", dependency=str(error), error=reason(error))
+    sentence = "This does not work at the moment; please try again shortly."
+    return JSONResponse({"error": sentence}, 503, {"Retry-After": "1"})

@@ -3,17 +3,15 @@
 An order counts as placed once the master has it. Redis and the replica only save the master work: without either
 every request still works.
 
-The replica follows a moment later. So that whoever placed an order finds it at once, it is remembered in Redis when
-it is placed, and an order that the replica does not have is looked for on the master before the answer is 404. The
-list of recent orders makes no such promise: it may lack the last milliseconds.
+The replica follows a moment later. So that a customer finds a new order at once, it is stored in Redis when it is
+placed, and the master is asked for an order that the replica does not have. The list of recent orders may lack the
+last milliseconds.
 """
-
-from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -22,12 +20,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import logs
+from . import json_body, logs
 from .dependencies import Cache, Database, Dependencies, Unavailable, reason
 
 CACHE_SECONDS = 60
 CACHE_TIMEOUT_SECONDS = 0.2  # past this, asking the database is faster
-BODY_LIMIT_BYTES = 16 * 1024
 RECENT_LIMIT = 100
 LARGEST_ID = 2**63 - 1
 
@@ -49,7 +46,7 @@ class NewOrder(BaseModel):
 
 async def create(request: Request) -> Response:
     """Place an order: 201 with the order, and where to find it."""
-    new = _parse(await _body(request))
+    new = _parse(await json_body.read(request))
     dependencies: Dependencies = request.app.state.dependencies
     now = datetime.now(UTC)
     created_at = now.replace(microsecond=now.microsecond // 1000 * 1000, tzinfo=None)  # what the column keeps
@@ -58,8 +55,8 @@ async def create(request: Request) -> Response:
     order = {"id": inserted.lastrowid, **new.model_dump(), "created_at": created_at}
     log.info("order placed", order_id=order["id"], quantity=new.quantity)
     body = _to_json(order)
-    await _remember(dependencies.redis, order["id"], body)
-    return _json(body, 201, {"Location": f"/orders/{order['id']}"})
+    await _ask_cache(dependencies.redis, "SET", f"order:{order['id']}", body, "EX", CACHE_SECONDS)
+    return _respond(body, 201, {"Location": f"/orders/{order['id']}"})
 
 
 async def read(request: Request) -> Response:
@@ -68,17 +65,14 @@ async def read(request: Request) -> Response:
     if not 0 <= order_id <= LARGEST_ID:
         raise HTTPException(404, "There is no such order: an order's id is a number.")
     dependencies: Dependencies = request.app.state.dependencies
-    if body := await _recall(dependencies.redis, order_id):
-        return _json(body, headers={"X-Cache": "hit"})
-    # "It is not there" counts only if the master says it: the replica may not have heard of it yet.
-    rows = await _from_replica(dependencies, SELECT_ONE, order_id) or await _select(
-        dependencies.master_db, SELECT_ONE, order_id
-    )
+    if body := await _ask_cache(dependencies.redis, "GET", f"order:{order_id}"):
+        return _respond(body, headers={"X-Cache": "hit"})
+    rows = await _select(dependencies, SELECT_ONE, order_id)
     if not rows:
         raise HTTPException(404, f"There is no order {order_id}.")
     body = _to_json(dict(rows[0]))
-    await _remember(dependencies.redis, order_id, body)
-    return _json(body, headers={"X-Cache": "miss"})
+    await _ask_cache(dependencies.redis, "SET", f"order:{order_id}", body, "EX", CACHE_SECONDS)
+    return _respond(body, headers={"X-Cache": "miss"})
 
 
 async def recent(request: Request) -> Response:
@@ -87,40 +81,28 @@ async def recent(request: Request) -> Response:
     if not 1 <= limit <= RECENT_LIMIT:
         raise HTTPException(422, f"limit should be a whole number from 1 to {RECENT_LIMIT}.")
     dependencies: Dependencies = request.app.state.dependencies
-    rows = await _from_replica(dependencies, SELECT_RECENT, limit)
-    if rows is None:
-        rows = await _select(dependencies.master_db, SELECT_RECENT, limit)
-    return _json([dict(row) for row in rows])
+    rows = await _select(dependencies, SELECT_RECENT, limit)
+    return _respond(_to_json([dict(row) for row in rows]))
 
 
-async def _from_replica(dependencies: Dependencies, statement: str, value: int) -> Sequence[RowMapping] | None:
-    """What the replica has, or ``None`` if it does not answer: then its customers are better served by the master."""
+async def _select(dependencies: Dependencies, statement: str, value: int) -> Sequence[RowMapping]:
+    """The rows of the replica; those of the master if the replica has none yet, or does not answer."""
     try:
-        return await _select(dependencies.replica_db, statement, value)
+        if rows := await _rows(dependencies.replica_db, statement, value):
+            return rows
     except Unavailable as error:
         log.warning("replica not available", error=reason(error))
-        return None
+    return await _rows(dependencies.master_db, statement, value)
 
 
-async def _select(database: Database, statement: str, value: int) -> Sequence[RowMapping]:
+async def _rows(database: Database, statement: str, value: int) -> Sequence[RowMapping]:
     async with database.transaction() as connection:
         return (await connection.exec_driver_sql(statement, (value,))).mappings().all()
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT_BYTES:
-            raise HTTPException(413, f"An order takes at most {BODY_LIMIT_BYTES} bytes.")
-    return body
-
-
-def _parse(body: bytes) -> NewOrder:
+def _parse(content: object) -> NewOrder:
     try:
-        return NewOrder.model_validate(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        raise HTTPException(400, "The body is not JSON.") from None
+        return NewOrder.model_validate(content)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
         found = [": ".join([*map(str, detail["loc"]), detail["msg"].lower()]) for detail in details]
@@ -132,25 +114,17 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else -1
 
 
-async def _recall(cache: Cache, order_id: int) -> bytes | None:
+async def _ask_cache(cache: Cache, *command: str | bytes | int) -> Any:
+    """The answer of Redis to a command; ``None`` if none comes in time, since the databases have every order."""
     try:
-        async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
-            return cast(bytes | None, await redis.get(f"order:{order_id}"))
+        async with asyncio.timeout(CACHE_TIMEOUT_SECONDS):
+            return await cache.run(*command)
     except (Unavailable, TimeoutError) as error:
-        log.warning("cache not available", order_id=order_id, error=reason(error))
+        log.warning("cache not available", error=reason(error))
         return None
 
 
-async def _remember(cache: Cache, order_id: int, body: bytes) -> None:
-    try:
-        async with asyncio.timeout(CACHE_TIMEOUT_SECONDS), cache.client() as redis:
-            await redis.set(f"order:{order_id}", body, ex=CACHE_SECONDS)
-    except (Unavailable, TimeoutError) as error:
-        log.warning("cache not available", order_id=order_id, error=reason(error))
-
-
-def _json(content: Any, status_code: int = 200, headers: dict[str, str] | None = None) -> Response:
-    body = content if isinstance(content, bytes) else _to_json(content)
+def _respond(body: bytes, status_code: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(body, status_code, headers, media_type="application/json")
 
 

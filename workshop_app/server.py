@@ -4,8 +4,6 @@ SIGTERM → ``/readyz`` says 503, and everything is still served until load bala
 → requests in flight finish → dependencies closed → exit 0.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

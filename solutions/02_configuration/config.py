@@ -7,11 +7,9 @@ The rest of the service uses these names:
 - ``ConfigError``: ``.problems`` is a list of ``Problem(variable, purpose, wrong)``, one for each variable.
 - ``VARIABLES``: the environment variables, each with its purpose and its default.
 
-The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. A secret may stand in a file instead, which
-``MASTER_DB_PASSWORD_FILE`` names.
+The variable of ``config.master_db.host`` is ``MASTER_DB_HOST``. Any setting may stand in a file instead, as secrets
+should: ``MASTER_DB_PASSWORD_FILE`` names that file.
 """
-
-from __future__ import annotations
 
 import difflib
 import re
@@ -28,18 +26,18 @@ DEPENDENCIES = ("master-db", "replica-db", "redis")  # as the service calls them
 # region config.redact
 #: only the solution
 class Secret(SecretStr):
-    """A password. Whoever needs the text asks for it; printed, it is stars."""
+    """A password: printed, it is stars; ``get_secret_value()`` returns the text."""
 
 
 def what_is_wrong(value: str, problem: str) -> str:
-    """Say what is wrong with a value, for the log: any value could be a secret in the wrong place, so none is told."""
+    """Say what is wrong with a value, for the log; never the value, which may be a secret in the wrong place."""
     return problem if value else "is set, but empty"
 
 
 #: only the starter
 #| @dataclass(frozen=True)
 #| class Secret:
-#|     """A password. Whoever needs the text asks for it."""
+#|     """A password; ``get_secret_value()`` returns the text."""
 #|
 #|     text: str
 #|
@@ -49,18 +47,12 @@ def what_is_wrong(value: str, problem: str) -> str:
 #|
 #|
 #| def what_is_wrong(value: str, problem: str) -> str:
-#|     """Say what is wrong with a value, for the log: whoever has to mend it should see it."""
+#|     """Say what is wrong with a value, for the log: the person who mends it should see it."""
 #|     return f"is {value!r}: {problem}"
 #|
 #|
 #: both
 # endregion config.redact
-
-
-def _no_space(value: str) -> str:
-    if any(map(str.isspace, value)):
-        raise ValueError("contains white space")
-    return value
 
 
 def _dependencies(value: str) -> str:
@@ -69,11 +61,17 @@ def _dependencies(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_no_space)]
+def _password(value: str) -> Secret:
+    if not value.strip():
+        raise ValueError("is set, but empty")
+    return Secret(value)
+
+
+Text = Annotated[str, Field(pattern=r"^\S+$")]  # no white space
 Port = Annotated[int, Field(ge=1, le=65535)]
 SqlMode = Annotated[str, Field(pattern=r"^[A-Za-z_]+(,[A-Za-z_]+)*$")]
-Names = Annotated[Text, AfterValidator(_dependencies)]
-Password = Annotated[Secret, BeforeValidator(Secret)]
+Names = Annotated[str, AfterValidator(_dependencies)]
+Password = Annotated[Secret, BeforeValidator(_password)]
 
 
 class Group(BaseModel):
@@ -108,18 +106,18 @@ class Http(Group):
     host: Text = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104  # a container's own network
     port: Port = Field(default=8080, description="port to listen on")
     drain_seconds: float = Field(default=1.0, ge=0, le=5, description="how long to serve on after SIGTERM, not ready")
-    admin: bool = Field(default=False, description="offer /admin/log-level, to whoever can reach the port")
-    faults: bool = Field(default=False, description="offer /admin/faults, to whoever can reach the port")
+    admin: bool = Field(default=False, description="serve /admin/log-level, without a password")
+    faults: bool = Field(default=False, description="serve /admin/faults, without a password")
 
 
 class Health(Group):
-    """What being healthy takes."""
+    """When the service is healthy."""
 
     critical: Names = Field(default="master-db,redis", description="dependencies it is not ready without, or none")
 
 
 class Log(Group):
-    """What is worth a line."""
+    """Which lines are logged."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 
@@ -136,37 +134,6 @@ class Config(Group):
 
 
 @dataclass(frozen=True)
-class Variable:
-    """An environment variable, such as MASTER_DB_HOST: the field ``name`` of the group ``group`` gets its value."""
-
-    variable: str
-    group: str
-    name: str
-    purpose: str
-    secret: bool
-    default: str | None  # None: it is required
-
-    def is_set(self, environ: Mapping[str, str]) -> bool:
-        """Whether it is there, itself or, for a secret, as a file."""
-        return self.variable in environ or (self.secret and f"{self.variable}_FILE" in environ)
-
-
-GROUPS: dict[str, type[Group]] = {group: field.annotation for group, field in Config.model_fields.items()}  # type: ignore[misc]
-VARIABLES = [
-    Variable(
-        f"{group}_{name}".upper(),
-        group,
-        name,
-        field.description or "",
-        secret=field.annotation is Secret,
-        default=None if field.is_required() else str(field.default),
-    )
-    for group, settings in GROUPS.items()
-    for name, field in settings.model_fields.items()
-]
-
-
-@dataclass(frozen=True)
 class Problem:
     """One variable that cannot be used."""
 
@@ -179,13 +146,46 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The environment cannot be used; ``problems`` says why, one ``Problem`` for each variable: the first it had."""
+    """The environment cannot be used; ``problems`` says why: for each variable the first, in the order of VARIABLES."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        first = {one.variable: one for one in reversed(problems)}
-        names = [one.variable for one in VARIABLES]
-        self.problems = sorted(first.values(), key=lambda one: (*names, one.variable).index(one.variable))
+        first = {problem.variable: problem for problem in reversed(problems)}
+        names = [one.variable for one in VARIABLES] + list(first)
+        self.problems = sorted(first.values(), key=lambda problem: names.index(problem.variable))
         super().__init__("; ".join(map(str, self.problems)))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable, such as MASTER_DB_HOST: the field ``name`` of the group ``group`` gets its value."""
+
+    variable: str
+    group: str
+    name: str
+    purpose: str
+    default: str | None  # None: it is required
+
+    def is_set(self, environ: Mapping[str, str]) -> bool:
+        """Whether it is there, itself or as the name of a file."""
+        return self.variable in environ or f"{self.variable}_FILE" in environ
+
+    def problem(self, wrong: str) -> Problem:
+        """The problem that this variable has, such as "is not set"."""
+        return Problem(self.variable, self.purpose, wrong)
+
+
+GROUPS: dict[str, type[Group]] = {group: field.annotation for group, field in Config.model_fields.items()}  # type: ignore[misc]
+VARIABLES = [
+    Variable(
+        f"{group}_{name}".upper(),
+        group,
+        name,
+        field.description or "",
+        default=None if field.is_required() else str(field.default),
+    )
+    for group, settings in GROUPS.items()
+    for name, field in settings.model_fields.items()
+]
 
 
 # region config.env
@@ -223,16 +223,12 @@ def read(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
 def missing(environ: Mapping[str, str]) -> list[Problem]:
     """Return a problem for each variable that is required and not set."""
     #: only the solution
-    return [
-        Problem(one.variable, one.purpose, "is not set")
-        for one in VARIABLES
-        if one.default is None and not one.is_set(environ)
-    ]
+    return [one.problem("is not set") for one in VARIABLES if one.default is None and not one.is_set(environ)]
     #: only the starter
     #| for one in VARIABLES:
     #|     if one.default is None and not one.is_set(environ):
     #|         # Without it we cannot start, so there is no need to look any further.
-    #|         raise ConfigError([Problem(one.variable, one.purpose, "is not set")])
+    #|         raise ConfigError([one.problem("is not set")])
     #| return []
     #: both
 
@@ -241,14 +237,12 @@ def missing(environ: Mapping[str, str]) -> list[Problem]:
 
 
 # region config.file
-def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
-    """Return the secret from the file that ``MASTER_DB_PASSWORD_FILE`` names; None if that is not set.
+def from_file(variable: str, environ: Mapping[str, str]) -> str:
+    """Return the setting from the file that a variable such as ``MASTER_DB_PASSWORD_FILE`` names.
 
     Raises ValueError with what is wrong, to be read behind the variable's name: "is set twice".
     """
-    path = environ.get(f"{variable}_FILE")
-    if path is None:
-        return None
+    path = environ[f"{variable}_FILE"]
     #: only the solution
     if variable in environ:
         raise ValueError(f"is set twice, also as {variable}_FILE: keep one of the two")
@@ -270,61 +264,45 @@ def from_file(variable: str, environ: Mapping[str, str]) -> str | None:
 
 def load(environ: Mapping[str, str]) -> Config:
     """Turn an environment into a ``Config``, or raise one ``ConfigError`` with everything that is wrong with it."""
-    problems = missing(environ)
-    found = read(environ)
-    settings = {group: dict(found.get(group, {})) for group in GROUPS}
+    problems = missing(environ) + _misspelled(environ)
+    settings: dict[str, dict[str, str]] = {group: {} for group in GROUPS} | read(environ)
     for one in VARIABLES:
-        try:
-            secret = from_file(one.variable, environ) if one.secret else None
-        except ValueError as error:
-            problems.append(Problem(one.variable, one.purpose, str(error)))
-        else:
-            settings[one.group] |= {} if secret is None else {one.name: secret}
+        if f"{one.variable}_FILE" in environ:
+            try:
+                settings[one.group][one.name] = from_file(one.variable, environ)
+            except ValueError as error:
+                problems.append(one.problem(str(error)))
     config = None
     try:
         config = Config.model_validate(settings)
     except ValidationError as error:
         problems += _refused(error, environ)
-    problems += _empty(settings) + _misspelled(environ)
-    # Not raised inside `except`: pydantic's error would hang on to ours, with the values, secrets among them.
+    # Raised after `except`: else pydantic's error would be the context of ours, with the values, secrets among them.
     if config is None or problems:
         raise ConfigError(problems)
     return config
 
 
 def _refused(error: ValidationError, environ: Mapping[str, str]) -> list[Problem]:
-    """Return what pydantic says of the values; what is not set at all is known by now."""
+    """Return a problem for each value that pydantic refuses; ``missing`` reports what is not set."""
     found = []
     for detail in error.errors(include_url=False, include_context=False):
         one = next(one for one in VARIABLES if (one.group, one.name) == detail["loc"])
         message = re.sub("^(Value error, |Input |String )", "", detail["msg"])
         if detail["type"] != "missing":
-            found.append(Problem(one.variable, one.purpose, what_is_wrong(detail["input"], message)))
+            found.append(one.problem(what_is_wrong(detail["input"], message)))
         elif one.is_set(environ):
-            found.append(Problem(one.variable, one.purpose, "is set, but was not read"))
+            found.append(one.problem("is set, but was not read"))
     return found
-
-
-def _empty(settings: Mapping[str, Mapping[str, str]]) -> list[Problem]:
-    """An empty value is not a missing one: mostly somebody forgot to fill it in."""
-    return [
-        Problem(one.variable, one.purpose, "is set, but empty")
-        for one in VARIABLES
-        if not settings[one.group].get(one.name, "?").strip()
-    ]
 
 
 def _misspelled(environ: Mapping[str, str]) -> list[Problem]:
     """Detect names that are nearly those of our variables; platforms inject others, with digits in them."""
-    known = {one.variable: one for one in VARIABLES} | {f"{one.variable}_FILE": one for one in VARIABLES if one.secret}
+    known = {name: one for one in VARIABLES for name in (one.variable, f"{one.variable}_FILE")}
     found = []
     for name in environ:
-        if name in known or name.startswith("HTTPS_") or any(map(str.isdigit, name)):
-            continue
-        setting = name.removesuffix("_FILE")
-        if setting in known:
-            wrong = f"is not read, only secrets come from files: set {setting}"
-            found.append(Problem(name, known[setting].purpose, wrong))
-        elif meant := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.87):
-            found.append(Problem(name, known[meant[0]].purpose, f"is not a setting: did you mean {meant[0]}?"))
+        foreign = name.startswith("HTTPS_") or any(map(str.isdigit, name))
+        if name not in known and not foreign:
+            for meant in difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.87):
+                found.append(Problem(name, known[meant].purpose, f"is not a setting: did you mean {meant}?"))
     return found

@@ -2,27 +2,24 @@
 
 The rest of the service uses three names, each ``async (request) -> Response``:
 
-- ``live`` (``/livez``): the process answers. Whoever asks restarts us if it does not.
-- ``ready`` (``/readyz``): 200, or 503 while nobody should be sent here.
+- ``live`` (``/livez``): the process answers. An orchestrator restarts it if it does not.
+- ``ready`` (``/readyz``): 200, or 503 while it should get no traffic.
 - ``deep`` (``/health``): every dependency, one by one.
 
-At hand on ``request.app.state``: ``draining``, and ``dependencies``, of which each has a ``name``, is
-``critical`` or not (a setting), and has ``await ping()``, which raises whatever its driver raises.
+``request.app.state`` has ``draining`` and ``dependencies``. Each dependency has a ``name``, is ``critical`` or not
+(a setting), and has ``await ping()``, which raises any error of its driver.
 """
-
-from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import dataclass
 from typing import cast
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from . import logs
-from .dependencies import Dependency, reason
+from .dependencies import PINGS, UP, Dependency, reason
 
 PING_TIMEOUT_SECONDS = 0.8
 KEEP_SECONDS = 2.0
@@ -50,13 +47,8 @@ class Report:
 
     @property
     def away(self) -> list[Result]:
-        """Those that did not answer."""
+        """The dependencies that did not answer."""
         return [result for result in self.results if result.error]
-
-    @property
-    def age_seconds(self) -> float:
-        """How old the news is."""
-        return time.monotonic() - self.at_seconds
 
 
 # region monitoring.deep
@@ -91,7 +83,7 @@ async def answer_of(dependency: Dependency) -> Exception | None:
 
 
 def told(result: Result) -> str:
-    """Say in the body of /health, which anybody may read, what became of a ping that failed."""
+    """Describe a failed ping in the body of /health, which anybody may read."""
     #: only the solution
     return f"no answer from {result.name}"
     #: only the starter
@@ -104,7 +96,7 @@ def told(result: Result) -> str:
 
 # region monitoring.critical
 async def deep(request: Request) -> Response:
-    """Tell how all dependencies are, and whether we can work: 200 for pass and warn, 503 for fail."""
+    """Report every dependency, and whether the service can work: 200 for pass and warn, 503 for fail."""
     report = await latest(request)
     #: only the solution
     if any(result.critical for result in report.away):
@@ -127,7 +119,7 @@ async def deep(request: Request) -> Response:
 
 # region monitoring.drain
 async def ready(request: Request) -> Response:
-    """Answer whether customers should be sent here."""
+    """Answer whether this instance should get traffic."""
     #: only the solution
     if request.app.state.draining:
         return respond(503, {"status": "fail", "output": "draining"})
@@ -142,30 +134,30 @@ async def ready(request: Request) -> Response:
 
 
 def respond(status_code: int, body: dict[str, object]) -> Response:
-    """An answer for machines and people; never from a cache."""
-    headers = {"Cache-Control": "no-store"}
-    return Response(orjson.dumps(body), status_code, headers, media_type="application/health+json")
+    """Answer in the format of health checks; no cache keeps it."""
+    return JSONResponse(body, status_code, {"Cache-Control": "no-store"}, media_type="application/health+json")
 
 
 def body_of(report: Report, status: str) -> dict[str, object]:
     """The body of /health, named as in draft-inadarei-api-health-check-06."""
-    body: dict[str, object] = {
-        "status": status,
-        "checks": {f"{result.name}:responseTime": [_entry(result)] for result in report.results},
-        "ageSeconds": round(report.age_seconds, 3),
-    }
-    if report.away:
-        body["output"] = output_of(report)
-    return body
+    checks: dict[str, object] = {}
+    for result in report.results:
+        state = "pass" if not result.error else "fail" if result.critical else "warn"
+        value = round(result.duration_ms, 1)
+        check = {"componentType": "datastore", "status": state, "observedValue": value, "observedUnit": "ms"}
+        checks[f"{result.name}:responseTime"] = [check]
+    age_seconds = round(time.monotonic() - report.at_seconds, 3)
+    output = {"output": output_of(report)} if report.away else {}
+    return {"status": status, "checks": checks, "ageSeconds": age_seconds, **output}
 
 
 def output_of(report: Report) -> str:
-    """What did not answer, in words."""
+    """The failed pings, in words."""
     return ", ".join(map(told, report.away))
 
 
 async def latest(request: Request) -> Report:
-    """The latest report if it is young enough, else a new one; however many ask, each dependency is pinged once."""
+    """The latest report, from the one check that all requests share."""
     state = request.app.state
     if not hasattr(state, "shared_check"):
         state.shared_check = SharedCheck(list(state.dependencies))
@@ -173,37 +165,32 @@ async def latest(request: Request) -> Report:
 
 
 class SharedCheck:
-    """Pings all dependencies at once; whoever asks meanwhile, or soon after, gets the same report."""
+    """Pings all dependencies at once; requests that come meanwhile, or soon after, get the same report."""
 
     def __init__(self, dependencies: list[Dependency]) -> None:
         self.dependencies = dependencies
         self.latest: Report | None = None
-        self.down: set[str] = set()
         self.lock = asyncio.Lock()
 
     async def report(self) -> Report:
-        """The latest, or a new one."""
+        """The latest report while it is young enough, else a new one."""
         async with self.lock:
             keep_seconds = KEEP_FAILURE_SECONDS if self.latest and self.latest.away else KEEP_SECONDS
-            if self.latest is None or self.latest.age_seconds > keep_seconds:
+            if self.latest is None or time.monotonic() - self.latest.at_seconds > keep_seconds:
                 self.latest = Report(await asyncio.gather(*map(self.ping, self.dependencies)), time.monotonic())
             return self.latest
 
     async def ping(self, dependency: Dependency) -> Result:
-        """Ping one, and log when its state has changed."""
+        """Ping one dependency, count it in the metrics, and log a change of its state."""
         started = time.perf_counter()
         error = await answer_of(dependency)
-        result = Result(dependency.name, dependency.critical, error, (time.perf_counter() - started) * 1000)
-        if error and result.name not in self.down:
-            self.down.add(result.name)
+        seconds = time.perf_counter() - started
+        result = Result(dependency.name, dependency.critical, error, seconds * 1000)
+        UP.labels(result.name).set(error is None)
+        PINGS.labels(result.name).observe(seconds)
+        was_away = self.latest is not None and result.name in [one.name for one in self.latest.away]
+        if error and not was_away:
             log.warning("dependency down", dependency=result.name, error=reason(error))
-        elif not error and result.name in self.down:
-            self.down.remove(result.name)
+        elif was_away and not error:
             log.info("dependency up", dependency=result.name)
         return result
-
-
-def _entry(result: Result) -> dict[str, object]:
-    status = "pass" if not result.error else "fail" if result.critical else "warn"
-    value = round(result.duration_ms, 1)
-    return {"componentType": "datastore", "status": status, "observedValue": value, "observedUnit": "ms"}

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from structlog.typing import EventDict
 
 from tests.workshop_app.conftest import good_environ
-from workshop_app import app, config, logs, timings
+from workshop_app import app, config, dependencies, logs
 
 pytestmark = pytest.mark.anyio
 log: Any = logs.get_logger("test")
@@ -22,7 +22,7 @@ log: Any = logs.get_logger("test")
 async def broken(_: Request) -> Response:
     """Logs in a thread, waits for a database, and fails."""
     await asyncio.to_thread(log.warning, "in a thread")
-    with timings.waiting_for("master-db"):
+    with dependencies.waiting_for("master-db", ()):
         await asyncio.sleep(0.01)
     raise KeyError("price")
 

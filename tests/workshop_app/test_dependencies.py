@@ -12,7 +12,7 @@ from workshop_app.dependencies import Dependencies
 def test_the_setting_says_which_are_critical(environ: dict[str, str], critical: str | None) -> None:
     """Every name that may be set is one of theirs; unless it is set, the replica is the one we can do without."""
     given = {} if critical is None else {"HEALTH_CRITICAL": critical}
-    own = Dependencies.of(config.load(environ | given))
+    own = Dependencies(config.load(environ | given))
     assert tuple(one.name for one in own) == config.DEPENDENCIES
     wanted = set((critical or "master-db,redis").split(",")) - {"none"}
     assert {one.name for one in own if one.critical} == wanted

@@ -13,27 +13,27 @@ FROZEN: list[tuple[ModuleType, dict[str, str]]] = [
     (
         config,
         {
-            "load": "(environ: 'Mapping[str, str]') -> 'Config'",
-            "ConfigError": "(problems: 'list[Problem]') -> 'None'",
-            "Problem": "(variable: 'str', purpose: 'str', wrong: 'str') -> None",
+            "load": "(environ: collections.abc.Mapping[str, str]) -> workshop_app.config.Config",
+            "ConfigError": "(problems: list[workshop_app.config.Problem]) -> None",
+            "Problem": "(variable: str, purpose: str, wrong: str) -> None",
         },
     ),
     (
         logs,
         {
-            "start": "(level: 'str' = 'info') -> 'None'",
-            "set_level": "(level: 'str') -> 'None'",
-            "level": "() -> 'str'",
-            "get_logger": "(name: 'str') -> 'FilteringBoundLogger'",
-            "request_context": "(**fields: 'Any') -> 'contextlib.AbstractContextManager[None]'",
+            "start": "(level: str = 'info') -> None",
+            "set_level": "(level: str) -> None",
+            "level": "() -> str",
+            "get_logger": "(name: str) -> structlog.typing.FilteringBoundLogger",
+            "request_context": "(**fields: Any) -> contextlib.AbstractContextManager[None]",
         },
     ),
     (
         health,
         {
-            "live": "(_: 'Request') -> 'Response'",
-            "ready": "(request: 'Request') -> 'Response'",
-            "deep": "(request: 'Request') -> 'Response'",
+            "live": "(_: starlette.requests.Request) -> starlette.responses.Response",
+            "ready": "(request: starlette.requests.Request) -> starlette.responses.Response",
+            "deep": "(request: starlette.requests.Request) -> starlette.responses.Response",
         },
     ),
 ]

@@ -84,7 +84,7 @@ def harmless(shop: Shop, random: Random) -> None:
 
 def leaking(source: str, mib: float) -> str:
     """The orders module, with a dictionary that only grows. Raises WorkshopError if it looks otherwise by now."""
-    place, first = "    body = _to_json(order)\n    await _remember", "log = logs.get_logger(__name__)\n"
+    place, first = "    body = _to_json(order)\n    await _ask_cache", "log = logs.get_logger(__name__)\n"
     if source.count(place) != 1 or source.count(first) != 1:
         raise WorkshopError(f"{ORDERS} is not as this incident knows it.", "Run ./workshop update, then try again.")
     keep = f'    _receipts[order["id"]] = body.ljust({round(mib * 1024 * 1024)})\n'

@@ -18,7 +18,7 @@ from workshop_kit.learn.exercise.asking import Answer
 from workshop_kit.learn.exercise.judging import Context, Judged
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.exercise.service_image import BuildFailed, ServiceImage, finding
-from workshop_kit.learn.exercise.starting import did_not_start
+from workshop_kit.learn.exercise.starting import did_not_start, is_starved
 from workshop_kit.learn.exercise.trial import Trial
 
 ORDER = {"item": "tea", "quantity": 1}
@@ -67,7 +67,15 @@ def run(context: Context, image: ServiceImage, **changes: Any) -> Iterator[Trial
 
 
 def wait_order(tried: Trial) -> Judged | None:
-    """None once an order is taken (201), else what there is to say."""
+    """None once an order is taken (201), else what there is to say.
+
+    Where the machine is so busy that the service hardly ran, it gets the time once more.
+    """
+    failed = _wait_order(tried)
+    return _wait_order(tried) if failed is not None and is_starved(tried) else failed
+
+
+def _wait_order(tried: Trial) -> Judged | None:
     ends_at = time.monotonic() + trial.START_SECONDS
     while (answer := order(tried)).status != 201:
         over = tried.ended is not None or time.monotonic() > ends_at or not tried.left_seconds

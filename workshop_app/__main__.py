@@ -1,4 +1,3 @@
-# Made by `./workshop build` from solutions/01_container/__main__.py: edit that file.
 """``python -m workshop_app``: read the configuration, start the log, serve, drain, exit. Nothing else exits."""
 
 from __future__ import annotations
@@ -21,11 +20,6 @@ def handle_signals(service: Starlette, web: server.Server, drain_seconds: float)
     """Say what happens on SIGTERM; called in the event loop, before the server begins."""
     loop = asyncio.get_running_loop()
 
-    # At hand, in no order:
-    #   loop.add_signal_handler(signal.SIGTERM, function)   call the function when the engine says "stop"
-    #   loop.call_later(seconds, function)                  call the function then, and go on serving until then
-    #   service.state.draining = True                       /readyz answers 503: send new customers elsewhere
-    #   web.should_exit = True                              no new connections, answer what is under way, return
     def leave() -> None:
         web.should_exit = True
 

@@ -20,14 +20,15 @@ task.hand_in({"instruction": culprit.instruction, "hidden_bytes": hidden.size_by
 # endregion container.layer
 
 task = w.exercise("container.loss")
+box = w.client.containers.get(task.given["container"])
 # region container.loss
 #: only the starter
 #| # docker diff lists what the container changed.
 #| # Is that all that is lost, and only what is lost?
-#| lost = [change["Path"] for change in task.container.container.diff()]
+#| lost = [change["Path"] for change in box.diff()]
 #| task.hand_in(lost)
 #: only the solution
-listed = task.container.exec("find", "/srv", "/var/log", "/tmp", "-type", "f", "-newer", "/proc/1").output
-lost = [path for path in listed.split("\n") if path]
+look = "find /srv /var/log /tmp -type f -newer /proc/1"
+lost = box.exec_run(look).output.decode().split()
 task.hand_in(lost)
 # endregion container.loss

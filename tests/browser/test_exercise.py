@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 ID = "container.graceful"
-FILE = "exercises/01_container/__main__.py"
+FILE = "my_service/start.sh"
 SETUP = 'from workshop_kit.learn.lesson import lesson\nw = lesson("01_container")'
 UP = f"{SETUP}\nw.up()"
 SHOW = f'w.exercise("{ID}");'
@@ -68,7 +68,7 @@ def write_in_editor(lab: LabPage, text: str) -> None:
     lab.page.locator(".jp-FileEditor .cm-content").click()
     lab.page.keyboard.press("Control+a")
     lab.page.keyboard.insert_text(text)
-    expect(lab.page.locator(".jp-mod-dirty.jp-mod-current", has_text="__main__.py")).to_be_visible()
+    expect(lab.page.locator(".jp-mod-dirty.jp-mod-current", has_text="start.sh")).to_be_visible()
 
 
 def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNotebook, texts: Texts) -> None:
@@ -81,7 +81,7 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNot
     lab.run_cell(2, wait=False)
     exercise = widget(lab)
     press_with_keys(lab, exercise)
-    expect(exercise).to_contain_text("SIG_IGN throws the signal away")
+    expect(exercise).to_contain_text("Two things can hold up a stop")
     expect(exercise.get_by_role("progressbar", name=f"Checking {ID}")).to_be_visible()
     expect(found(exercise)).to_contain_text("Not started")
     expect(lab.cell(2).locator(".jp-InputPrompt")).to_have_text("[*]:")
@@ -95,9 +95,9 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNot
     button(exercise, "Check").click()
     expect(found(exercise)).to_contain_text("Passed")
     button(exercise, "Compare").click()
-    expect(exercise.get_by_label("The reference")).to_contain_text("loop.add_signal_handler")
+    expect(exercise.get_by_label("The reference")).to_contain_text("exec uvicorn")
     expect(on_the_board(exercise)).to_contain_text("✓ passed")
-    lab.page.get_by_role("tab", name="__main__.py").locator(".lm-TabBar-tabCloseIcon").click()
+    lab.page.get_by_role("tab", name="start.sh").locator(".lm-TabBar-tabCloseIcon").click()
     lab.screenshot("exercise-passed", exercise)
     assert lab.errors == []
 
@@ -144,11 +144,11 @@ def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(
     lab.page.set_viewport_size({"width": 1024, "height": 768})
     lab.open("lesson")
     lab.run_all(2)
-    expect(widget(lab)).to_contain_text(f"Edit {texts.lines()} of __main__.py.")
+    expect(widget(lab)).to_contain_text(f"Edit {texts.lines()} of start.sh.")
     button(widget(lab), "Open file").click()
     first = regions.find(texts.mine(), ID).first_line
     expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
-    expect(lab.page.get_by_text("# At hand, in no order:")).to_be_in_viewport()
+    expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
     width = lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth")
     lab.screenshot("exercise-open-1024")
     button(lab.output(2).locator(".wk-live"), "Open file").click()
@@ -209,7 +209,7 @@ def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNoteboo
     expect(button(exercise, "Not yet")).to_have_count(0)
     lab.page.keyboard.press("Enter")
     button(exercise, "Show me anyway").click()
-    expect(exercise).to_contain_text("def drain()")
+    expect(exercise).to_contain_text("exec uvicorn")
     button(exercise, "Open file").click()
     solved = texts.with_body(texts.solution)
     write_in_editor(lab, solved)
@@ -219,8 +219,8 @@ def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNoteboo
     button(exercise, "Reset").click()
     button(exercise, "Yes, reset it").click()
     expect(exercise.get_by_role("status")).to_contain_text("kept")
-    expect(lab.page.locator(".jp-FileEditor .cm-content")).not_to_contain_text("def drain()")
-    kept = [file for file in lab.workspace.folder.rglob("*") if file.is_file() and "__main__" in file.name]
+    expect(lab.page.locator(".jp-FileEditor .cm-content")).not_to_contain_text("exec uvicorn")
+    kept = [file for file in lab.workspace.folder.rglob("*") if file.is_file() and "start" in file.name]
     assert solved in [file.read_text() for file in kept]
     assert (lab.workspace.folder / FILE).read_text() == regions.starter(texts.marked)
     assert lab.errors == []

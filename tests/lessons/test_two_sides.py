@@ -14,6 +14,7 @@ import pytest
 
 from tests.workshop_kit.learn.exercise.trying import leaving_nothing
 from workshop_kit.engine import cleanup
+from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import checkpoint
 from workshop_kit.learn.exercise import registry
@@ -31,10 +32,10 @@ IN_FILES = [exercise for exercise in EXERCISES if exercise.file]
 IN_NOTEBOOKS = [exercise for exercise in EXERCISES if not exercise.file and exercise.lesson != "05_game_day"]
 
 SYMPTOMS = {
-    "container.graceful": "the engine had to kill it: exit code 137",
+    "container.graceful": "Process 1 is a shell, which passes no signal on",
     "container.dockerfile": "Process 1 is a shell, which passes no signal on",
     "container.limits": "MiB, and nobody stopped it",
-    "container.layer": "bytes that no container can see, and you have not named them",
+    "container.layer": "bytes that no container can see",
     "container.loss": "files would be gone that you did not expect",
     "config.env": "a test in staging, and production has the order",
     "config.report": "deploys to learn all",
@@ -117,7 +118,11 @@ def names_before(marked: str, task: Task) -> dict[str, Any]:
     imports, _, rest = marked.partition('\nw = lesson("')
     before = rest.partition(f'task = w.exercise("{task.exercise.id}")\n')[2].partition("# region")[0]
     stack = task.desk.stack()
-    names: dict[str, Any] = {"task": task, "w": SimpleNamespace(engine=stack.session.engine, stack=stack)}
+    client = WorkspaceClient(stack.session)
+    names: dict[str, Any] = {
+        "task": task,
+        "w": SimpleNamespace(engine=stack.session.engine, stack=stack, client=client),
+    }
     for source in (imports, before):
         exec(source, names)
     return names

@@ -21,7 +21,7 @@ from workshop_kit.learn.files import explain, write_atomically
 
 Notebook = dict[str, Any]
 
-SERVICE = ("__main__.py", "config.py", "logs.py", "health.py")
+SERVICE = ("config.py", "logs.py", "health.py")
 """The files of ``solutions/`` that are modules of ``workshop_app``, too: there they hold the solutions."""
 
 

@@ -18,7 +18,7 @@ from workshop_kit.progress import Report, silent
 class Context:
     """What a check may look at.
 
-    ``files`` maps an exercise file (``__main__.py``) to its text: the participant's region, the others solved.
+    ``files`` maps an exercise file (``config.py``) to its text: the participant's region, the others solved.
     ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
     exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
     ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,18 @@ class Texts:
         return f"lines {region.first_line}–{region.last_line}"
 
     def is_untouched(self) -> bool:
-        """Whether the participant has not begun; False also when that cannot be told."""
-        mine = self.region()
-        return mine is not None and same_code(mine, self.starter, language=language_of(self.name))
+        """Whether the region is the starter, or as a cell of the lesson wrote it; False when it cannot be found."""
+        mine, language = self.region(), language_of(self.name)
+        begun_from = (self.starter, *self._regions_in_file_cells())
+        return mine is not None and any(same_code(mine, text, language=language) for text in begun_from)
+
+    def _regions_in_file_cells(self) -> Iterator[str]:
+        """Yield the region as each cell of the lessons writes it: a lesson may change the file before the exercise."""
+        from workshop_kit.learn.file_cell import shipped_texts  # with IPython, which a hint need not wait for
+
+        for text in shipped_texts(self.root / "notebooks", self.name):
+            if self.exercise.id in regions.ids(text):
+                yield regions.region_of(text, self.exercise.id)
 
     def with_body(self, body: str) -> str:
         """The participant's file with ``body`` in the exercise's place and all else as it is.

@@ -21,7 +21,7 @@ from workshop_kit.learn.workspace import Workspace
 from workshop_kit.progress import silent
 
 GRACEFUL = "container.graceful"
-FILE = "exercises/01_container/__main__.py"
+FILE = "my_service/start.sh"
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 

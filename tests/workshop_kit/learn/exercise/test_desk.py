@@ -17,10 +17,12 @@ from workshop_kit.learn.exercise.desk import Actions, Desk, Superseded
 from workshop_kit.learn.exercise.judging import Judged
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.learn.file_cell import shipped_texts
+from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
-FILE = "exercises/01_container/__main__.py"
-GRACEFUL, LAYER, LOSS = "container.graceful", "container.layer", "container.loss"
+FILE = "my_service/start.sh"
+GRACEFUL, LIMITS = "container.graceful", "container.limits"
+LAYER, LOSS = "container.layer", "container.loss"
 
 
 @pytest.fixture
@@ -67,13 +69,14 @@ def test_the_first_hint_follows_from_what_was_found(engineless: Desk, monkeypatc
 
 def test_where_to_edit_is_told_as_the_file_is_now(engineless: Desk) -> None:
     """Lines of the participant's own file; without its markers, the file alone."""
-    path = engineless.workspace.folder / FILE
+    path = engineless.workspace.my_service / "compose.yaml"
     text = path.read_text()
-    region = regions.find(text, GRACEFUL)
+    region = regions.find(text, LIMITS)
     path.write_text(f"# one line more\n{text}")
-    assert engineless.place(GRACEFUL) == f"lines {region.first_line + 1}–{region.last_line + 1} of mine/{FILE}"
+    lines = f"lines {region.first_line + 1}–{region.last_line + 1}"
+    assert engineless.place(LIMITS) == f"{lines} of mine/my_service/compose.yaml"
     path.write_text("nothing")
-    assert engineless.place(GRACEFUL) == f"mine/{FILE}"
+    assert engineless.place(LIMITS) == "mine/my_service/compose.yaml"
     assert "the cell below the panel" in engineless.place(LAYER)
 
 
@@ -93,10 +96,10 @@ def test_a_check_that_is_ended_is_not_written_down(engineless: Desk, monkeypatch
 def test_a_comparison_has_both_texts(engineless: Desk) -> None:
     """The participant's region as it is, and the reference's; a file without markers is told apart."""
     path = engineless.workspace.folder / FILE
-    path.write_text(regions.replace(path.read_text(), GRACEFUL, "    mine()\n"))
+    path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
     mine, reference = engineless.compare(GRACEFUL)
-    assert mine == "    mine()\n"
-    assert "add_signal_handler" in reference
+    assert mine == "mine\n"
+    assert "exec uvicorn" in reference
     path.write_text("nothing")
     with pytest.raises(WorkshopError, match="has no region"):
         engineless.compare(GRACEFUL)
@@ -107,45 +110,49 @@ def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: Desk) -> 
     assert engineless.solution(GRACEFUL) is None
     text = engineless.solution(GRACEFUL, anyway=True)
     assert text is not None
-    assert "loop.add_signal_handler" in text
+    assert "exec uvicorn" in text
     assert "#|" not in text
     assert engineless.solution(GRACEFUL) == text
+
+
+def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: Desk) -> None:
+    """The lesson itself changes the Dockerfile before the exercise: that is where the participant starts."""
+    texts = engineless.texts(engineless.find("container.dockerfile"))
+    path = engineless.workspace.my_service / "Dockerfile"
+    written = list(shipped_texts(CHECKOUT / "notebooks", "my_service/Dockerfile"))
+    assert len(written) == 2
+    for text in written:
+        path.write_text(text)
+        assert texts.is_untouched()
+    path.write_text(path.read_text().replace("WORKDIR /app", "WORKDIR /srv"))
+    assert not texts.is_untouched()
 
 
 def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: Desk) -> None:
     """What stands outside of the region stays; the file as it was lies in kept/."""
     path = engineless.workspace.folder / FILE
-    mine = regions.replace(path.read_text(), GRACEFUL, "    mine()\n").replace("import os\n", "import os  # mine\n")
+    mine = regions.replace(path.read_text(), GRACEFUL, "mine\n").replace("my-service starts", "mine starts")
     path.write_text(mine)
     said = engineless.reset(GRACEFUL)
-    assert "mine()" not in path.read_text()
-    assert "import os  # mine" in path.read_text()
-    (kept,) = (engineless.workspace.folder / "kept").rglob("__main__.py")
+    assert "mine\n" not in path.read_text()
+    assert "mine starts" in path.read_text()
+    (kept,) = (engineless.workspace.folder / "kept").rglob("start.sh")
     assert kept.read_text() == mine
-    assert str(kept.parents[2].relative_to(engineless.workspace.folder)) in said
+    assert str(kept.parents[1].relative_to(engineless.workspace.folder)) in said
 
 
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(desk: Desk) -> None:
     """The sentence names file and line; a reset restores the whole file and keeps the damaged one."""
-    path = desk.workspace.folder / FILE
-    path.write_text(path.read_text().replace(f"# endregion {GRACEFUL}", "# end"))
-    result = desk.check(GRACEFUL)
+    path = desk.workspace.exercises / "02_configuration/config.py"
+    ids = regions.ids(path.read_text())
+    path.write_text(path.read_text().replace("# endregion config.env", "# end"))
+    result = desk.check("config.env")
     assert result.verdict is Verdict.NOT_READABLE
-    assert "__main__.py" in result.summary
+    assert "config.py" in result.summary
     assert "line " in result.summary
-    desk.reset(GRACEFUL)
-    assert regions.ids(path.read_text()) == (GRACEFUL,)
-    assert list((desk.workspace.folder / "kept").rglob("__main__.py"))
-
-
-@pytest.mark.parametrize("answer", [None, "x", {"hidden_bytes": "many"}, [None, {}]])
-@pytest.mark.parametrize("exercise", [LAYER, LOSS])
-def test_odd_answers_are_wrong_and_never_an_exception(desk: Desk, exercise: str, answer: object) -> None:
-    """Whatever a cell hands over gets findings that say what was expected."""
-    desk.hand_in(exercise, answer, "changed")
-    result = desk.check(exercise)
-    assert result.verdict is Verdict.WRONG
-    assert all(finding.expected for finding in result.findings)
+    desk.reset("config.env")
+    assert regions.ids(path.read_text()) == ids
+    assert list((desk.workspace.folder / "kept").rglob("config.py"))
 
 
 def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participant: Stack) -> None:
@@ -158,26 +165,26 @@ def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participan
     assert "{" not in desk.find("container.limits").task
 
 
-def test_my_modules_are_the_reference_until_i_pass(desk: Desk) -> None:
+def test_my_modules_are_the_reference_until_i_pass(engineless: Desk) -> None:
     """Break it again, with my own module: the reference stands in until mine has passed its check."""
-    path = desk.workspace.folder / FILE
-    reference = desk.modules("01_container")["workshop_app/__main__.py"]
-    assert "add_signal_handler" in reference
-    path.write_text(path.read_text().replace("SIG_IGN", "SIG_DFL"))
-    assert desk.modules("01_container")["workshop_app/__main__.py"] == reference
-    desk.progress.record_check(GRACEFUL, str(Verdict.PASSED))
-    assert "SIG_DFL" in desk.modules("01_container")["workshop_app/__main__.py"]
+    lesson, module, exercise = "02_configuration", "workshop_app/config.py", "config.env"
+    path = engineless.workspace.exercises / lesson / "config.py"
+    reference = engineless.modules(lesson)[module]
+    path.write_text(regions.replace(path.read_text(), exercise, "mine = 1\n"))
+    assert engineless.modules(lesson)[module] == reference
+    engineless.progress.record_check(exercise, str(Verdict.PASSED))
+    assert "mine = 1" in engineless.modules(lesson)[module]
 
 
 def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: Desk) -> None:
     """To the start of a later lesson: earlier exercises hold the reference, and edited files are kept aside."""
     path = engineless.workspace.folder / FILE
-    path.write_text(path.read_text().replace("SIG_IGN", "SIG_DFL"))
+    path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
     arrived = checkpoint.arrange(engineless, "02_configuration")
     assert GRACEFUL in arrived.solved
-    assert "add_signal_handler" in path.read_text()
+    assert "exec uvicorn" in path.read_text()
     assert arrived.aside is not None
-    assert "SIG_DFL" in (arrived.aside / FILE).read_text()
+    assert "mine\n" in (arrived.aside / FILE).read_text()
 
 
 def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: Desk) -> None:
@@ -191,7 +198,7 @@ def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: D
     checkpoint.solve_until(engineless, "01_container", "setup")
     assert [text(name) for name in names] == untouched
     checkpoint.solve_until(engineless, "02_configuration", "exercise-config-env")
-    assert "add_signal_handler" in text(GRACEFUL)
+    assert "exec uvicorn" in text(GRACEFUL)
     assert engineless.texts(engineless.find("config.env")).is_untouched() is False
     assert engineless.texts(engineless.find("config.report")).is_untouched()
 

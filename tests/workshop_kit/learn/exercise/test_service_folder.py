@@ -14,7 +14,7 @@ from workshop_kit.learn.exercise.texts import Unreadable
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 DOCKERFILE, LIMITS = "container.dockerfile", "container.limits"
-FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt"}
+FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt", "start.sh"}
 
 
 def no_engine() -> Stack:
@@ -37,7 +37,7 @@ def test_a_workspace_begins_with_the_starters(desk: Desk) -> None:
     """They are in ``my_service/`` and nowhere else, as `./workshop build` made them from the solutions."""
     workspace = desk.workspace
     assert {path.name for path in workspace.my_service.iterdir()} == FILES
-    assert {path.name for path in (workspace.exercises / "01_container").iterdir()} == {"__main__.py"}
+    assert not (workspace.exercises / "01_container").exists()
     for name in FILES:
         assert (workspace.my_service / name).read_bytes() == (CHECKOUT / "exercises/01_container" / name).read_bytes()
 

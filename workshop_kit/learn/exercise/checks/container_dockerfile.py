@@ -23,17 +23,14 @@ from workshop_kit.learn.exercise.checks.newer_wheels import SUFFIX
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.learn.exercise.service_image import BuildFailed, ServiceImage
-from workshop_kit.learn.exercise.trial import Trial
+from workshop_kit.learn.exercise.service_trial import SHELL, is_shell
 from workshop_kit.observe import layers
 from workshop_kit.progress import Report, Step
 
 STOP_SECONDS = 2.0
 WHEELS = "/wheels"
-SHELLS = ("sh", "bash", "dash")
-SHELL = "Process 1 is a shell, which passes no signal on."
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
 CHANGE = "\n# a line that the check adds\n"
-ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 INSTALLED = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 NEWER = Path(__file__).with_name("newer_wheels.py")
 
@@ -95,8 +92,8 @@ def _run(context: Context, image: ServiceImage, findings: Findings) -> Judged | 
         with service_trial.run(context, image) as tried:
             if (failed := service_trial.wait_order(tried)) is not None:
                 return failed
-            command, user = _process_1(tried)
-            findings.add(_user(user), then=f"✗ {SHELL}" if _is_shell(command) else "stopping your service")
+            command, user = service_trial.process_1(tried)
+            findings.add(_user(user), then=f"✗ {SHELL}" if is_shell(command) else "stopping your service")
             began = time.monotonic()
             tried.signal("SIGTERM")
             code = tried.wait_ended(STOP_SECONDS)
@@ -104,13 +101,6 @@ def _run(context: Context, image: ServiceImage, findings: Findings) -> Judged | 
     except WorkshopError as refused:
         return service_trial.not_started("Start a container of your image", refused, "What does CMD name?")
     return None
-
-
-def _process_1(tried: Trial) -> tuple[str, int]:
-    """The command line of process 1, and the user it runs as."""
-    said = tried.running.exec("sh", "-c", ABOUT_PROCESS_1).output
-    command, _, status = said.rpartition("Uid:")
-    return command.strip(), int(status.split()[0])
 
 
 def _user(user: int) -> Finding:
@@ -125,7 +115,7 @@ def _user(user: int) -> Finding:
 
 
 def _stop(command: str, code: int | None, seconds: float) -> Finding:
-    shell = _is_shell(command)
+    shell = is_shell(command)
     means = f"Told to stop, it ends with exit code {code}, which says that it crashed."
     look = "What does the service do when SIGTERM comes?"
     if code is None:
@@ -142,10 +132,6 @@ def _stop(command: str, code: int | None, seconds: float) -> Finding:
         means,
         look,
     )
-
-
-def _is_shell(command: str) -> bool:
-    return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
 
 
 def _build_again(context: Context, base: str, image: ServiceImage) -> tuple[Finding, Finding]:

@@ -1,119 +1,159 @@
-"""Checks of the exercises on layers and files; they compute the answer from the live image or container."""
+"""The checks of lesson 01 on a value from the notebook: an image's hidden bytes, the files that a removal takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from docker.errors import NotFound
 
 from workshop_kit.engine.containers import Running
-from workshop_kit.learn.exercise.judging import Context, Judged, check
+from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.observe import layers
 
 KB = 1000
+DELETED = 2
+"""The kind of a change in ``docker diff``."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files that a container wrote, by what holds them."""
+
+    layer: Set[str]
+    tmpfs: Set[str]
+    volume: Set[str]
 
 
 @check("container.layer")
 def layer(context: Context) -> Judged:
-    """The instruction that brought the bytes nobody can see any more, and how many they are."""
+    """Read the image layer by layer, and compare the answer with what no container can see."""
     subject, value = _handed_in(context, "image")
     if subject is None:
         return value
     try:
-        files = layers.files(context.stack.session.engine, subject)
+        return judge_layer(layers.files(context.stack.session.engine, subject), value)
     except NotFound:
         return _gone(context, "image")
-    hidden = files[~files.visible]
-    culprit = hidden.groupby("instruction", sort=False).size_bytes.sum()
-    where, size = str(culprit.idxmax()), int(culprit.max())
-    said, guessed = str(_part(value, "instruction")), _part(value, "hidden_bytes")
-    right = isinstance(guessed, int | float) and abs(guessed - size) < KB
-    tried = f"docker save {subject}, read layer by layer"
-    return Judged(
-        "You found the bytes that every pull downloads and no container can see."
-        if said == where and right
-        else "Every pull still downloads bytes that no container can see, and you have not named them yet.",
-        (
-            Finding(
-                said == where,
-                tried,
-                f"you named {said or 'no instruction'}",
-                "the instruction whose layer holds a file that no container sees",
-                "" if said == where else "What this instruction brought is visible in a container, or weighs nothing.",
-                "" if said == where else "A later layer can hide a file; it cannot make the earlier layer lighter.",
-            ),
-            Finding(
-                right,
-                tried,
-                f"you counted {_bytes(guessed)}",
-                "the size of all hidden files, to the kilobyte",
-                "" if right else "The image is heavier than what can be seen in it, by another number.",
-                "" if right else "Compare the sum of the layers with the sum of what a container of it can see.",
-            ),
-        ),
-    )
 
 
 @check("container.loss")
 def loss(context: Context) -> Judged:
-    """The files that are gone once the container is removed: all but those in a volume."""
+    """Look at the container's writable layer and mounts, and compare the answer with what is removed with it."""
     subject, value = _handed_in(context, "container")
     if subject is None:
         return value
     session = context.stack.session
     try:
-        running = Running(session, session.engine.client.containers.get(subject))
+        return judge_loss(_written(Running(session, session.engine.client.containers.get(subject))), value)
     except NotFound:
         return _gone(context, "container")
-    lost, kept = _fate(running)
-    said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
-    missing, too_many = lost - said, said & kept
-    invented = said - lost - kept
-    return Judged(
-        "You know what a removal takes with it, and what stays."
-        if not (missing or too_many or invented)
-        else "If you removed this container on your word, files would be gone that you did not expect.",
-        (
-            _listed(not missing, "docker diff, and the tmpfs of the container", missing, "every file that is lost")
-            if missing
-            else Finding(True, "docker diff, and the tmpfs of the container", f"all {len(lost)} lost files", "all"),
-            Finding(
-                not too_many,
-                "docker inspect: Mounts",
-                f"{_names(too_many)} would be kept" if too_many else "no file of a volume",
-                "only files that a removal takes away",
-                "You mourn a file that a volume keeps." if too_many else "",
-                "A volume has a life of its own; where is it mounted?" if too_many else "",
-            ),
-            Finding(
-                not invented,
-                "a look at every path you named",
-                f"{_names(invented)} is not among its files" if invented else "each is a file of this container",
-                "paths of files that this container wrote",
-                "Folders and files of the image are not lost: the next container has them again." if invented else "",
-            ),
-        ),
+
+
+def judge_layer(files: pd.DataFrame, value: Any) -> Judged:
+    """Judge an answer by the files of the image, as `layers.files` lists them."""
+    findings = (_instruction(files, _part(value, "instruction")), _hidden(files, _part(value, "hidden_bytes")))
+    if all(finding.passed for finding in findings):
+        return Judged("You found the bytes that every pull downloads and no container can see.", findings)
+    return Judged("Every pull still downloads bytes that no container can see.", findings)
+
+
+def _instruction(files: pd.DataFrame, said: Any) -> Finding:
+    right = files[~files.visible].groupby("instruction", sort=False).size_bytes.sum().idxmax()
+    means = f"A container can see what `{said}` brought."
+    look = "In which layer is a file that a later layer deleted?"
+    if said not in files.instruction.to_numpy():
+        means = "That instruction brought no file."
+        look = "A step that deletes hides a file of an earlier layer. Which instruction brought that file?"
+    return found(
+        said == right,
+        "docker save, and the instruction of each layer",
+        f"you named {said or 'no instruction'}",
+        "the instruction whose layer holds a file that no container can see",
+        means,
+        look,
     )
 
 
-def _fate(running: Running) -> tuple[set[str], set[str]]:
-    """The files that the container wrote: those lost with it, and those that a volume keeps."""
+def _hidden(files: pd.DataFrame, said: Any) -> Finding:
+    hidden, visible = files[~files.visible].size_bytes.sum(), files[files.visible].size_bytes.sum()
+    means, look = "The hidden files have another size.", "Add up size_bytes of the rows whose file is not visible."
+    if _near(said, hidden + visible):
+        means, look = "That is the size of all files in all layers.", "How many of these bytes can a container see?"
+    elif _near(said, visible):
+        means, look = "That is what a container can see.", "The question is about the other files."
+    elif not _is_number(said) or said == 0:
+        means, look = "It is not counted yet.", "Compare all layers with what a container can see."
+    return found(
+        _near(said, hidden),
+        "docker save, and the size of the hidden files",
+        f"you counted {said:,.0f} bytes" if _is_number(said) else "you counted nothing",
+        "the size of all files that no container can see, to the kilobyte",
+        means,
+        look,
+    )
+
+
+def judge_loss(written: Written, value: Any) -> Judged:
+    """Judge an answer by the files that the container wrote."""
+    said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
+    others = said - written.layer - written.tmpfs - written.volume
+    findings = (
+        found(
+            written.layer <= said,
+            "docker diff: files in the writable layer",
+            _missing(written.layer - said),
+            "all of them in your answer",
+            "The container's writable layer is removed with it.",
+            "`docker diff` lists what the container changed. Which of it are files?",
+        ),
+        found(
+            written.tmpfs <= said,
+            "docker inspect, HostConfig.Tmpfs: files in a tmpfs",
+            _missing(written.tmpfs - said),
+            "all of them in your answer",
+            "A tmpfs is memory of the container: the kernel frees it when the container ends.",
+            "`docker diff` does not look into a mount. What does `find` in the container list below each one?",
+        ),
+        found(
+            not said & written.volume,
+            "docker inspect, Mounts: files in a volume",
+            f"{_names(said & written.volume)} in your answer" if said & written.volume else "none in your answer",
+            "none in your answer",
+            "You count a file as lost that a volume keeps after the container is removed.",
+            "Where is the volume mounted?",
+        ),
+        found(
+            not others,
+            "find: paths that are no file which the container wrote",
+            f"{_names(others)} in your answer" if others else "nothing else in your answer",
+            "nothing else in your answer",
+            "A folder, or a file of the image, is not lost: the next container has it again.",
+            "Which of these paths did the container write itself, and are they files?",
+        ),
+    )
+    if all(finding.passed for finding in findings):
+        return Judged("You know what a removal takes with it, and what stays.", findings)
+    return Judged("If this container were removed now, files would be gone that you did not expect.", findings)
+
+
+def _written(running: Running) -> Written:
+    """The files that a container wrote; one in a mount counts as written, since both begin empty."""
     state = running.inspect()
-    volumes = [mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"]
-    fleeting = list(state["HostConfig"]["Tmpfs"] or {})
-    changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != 2}  # 2: deleted
-    in_mounts = _files_below(running, [*volumes, *fleeting])
-    folders = {path.rpartition("/")[0] for path in changed} | set(volumes) | set(fleeting)
-    written = {path for path in changed if path not in folders} | in_mounts
-    kept = {path for path in written if any(path.startswith(f"{volume}/") for volume in volumes)}
-    return written - kept, kept
+    volumes = {mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"}
+    tmpfs = set(state["HostConfig"]["Tmpfs"] or {})
+    changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != DELETED}
+    folders = {path.rpartition("/")[0] for path in changed} | volumes | tmpfs
+    return Written(changed - folders, _files_below(running, tmpfs), _files_below(running, volumes))
 
 
-def _files_below(running: Running, folders: Iterable[str]) -> set[str]:
-    said = running.exec("find", *folders, "-type", "f")
-    return set(said.output.split("\n")) - {""}
+def _files_below(running: Running, folders: Set[str]) -> set[str]:
+    if not folders:
+        return set()  # find without a folder would look through the working directory
+    return set(running.exec("find", *folders, "-type", "f").output.split("\n")) - {""}
 
 
 def _handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, Judged]:
@@ -136,21 +176,20 @@ def _part(value: Any, key: str) -> Any:
     return value.get(key, "") if isinstance(value, Mapping) else ""
 
 
-def _bytes(value: Any) -> str:
-    return f"{value:,.0f} bytes" if isinstance(value, int | float) else "nothing"
+def _is_number(said: Any) -> bool:
+    return isinstance(said, int | float) and not isinstance(said, bool)
+
+
+def _near(said: Any, size_bytes: int) -> bool:
+    return _is_number(said) and bool(abs(said - size_bytes) < KB)
+
+
+def _missing(paths: Set[str]) -> str:
+    if not paths:
+        return "all of them in your answer"
+    return f"{len(paths)} {'is' if len(paths) == 1 else 'are'} not in your answer"
 
 
 def _names(paths: Iterable[str], most: int = 3) -> str:
     names = sorted(paths)
     return ", ".join(names[:most]) + (" …" if len(names) > most else "")
-
-
-def _listed(passed: bool, called: str, missing: set[str], expected: str) -> Finding:
-    return Finding(
-        passed,
-        called,
-        f"{len(missing)} of them {'is' if len(missing) == 1 else 'are'} not in your answer",
-        expected,
-        "Somebody would look for it after the next deploy, in vain.",
-        "docker diff shows one of the places; what is mounted into it does not appear there.",
-    )

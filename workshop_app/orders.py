@@ -89,7 +89,7 @@ async def recent(request: Request) -> Response:
 
 
 async def _select(dependencies: Dependencies, statement: str, value: int) -> Sequence[RowMapping]:
-    """The rows that the replica has; the master's if it has none, which may come a moment later, or does not answer."""
+    """The rows of the replica; those of the master if the replica has none yet, or does not answer."""
     try:
         if rows := await _rows(dependencies.replica_db, statement, value):
             return rows

@@ -22,8 +22,8 @@ task.hand_in(query)
 # endregion monitoring.ratio
 
 task = w.exercise("monitoring.throttled")
-usage = usage_of(w.stack, task.given["trio"])
-chart = usage.pivot_table(index=usage.time.dt.floor("s"), columns="container", values="cpu_percent")
+usage = usage_of(task.given["usage"])
+chart = usage.pivot_table(index="time", columns="container", values="cpu_percent").ffill()
 display(over_time.lines("What three containers used", chart, "% of a core"))
 # region monitoring.throttled
 #: only the starter

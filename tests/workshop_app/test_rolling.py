@@ -14,17 +14,23 @@ from workshop_kit.engine.stack import Stack
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
-RATE_PER_SECOND = 30
-SECONDS = 12
+RATE_PER_SECOND = 10
 
 
 def test_no_request_fails_while_instances_restart(stack: Stack) -> None:
-    """SIGTERM, drain, a new start, one after the other: every order list arrives, every process ends with 0."""
+    """SIGTERM, drain, a new start, one after the other: every order list arrives, every process ends with 0.
+
+    Customers come until the last instance is back, however long that takes; on a busy machine they wait.
+    """
     with fleets.fleet(stack.session, stack.container("service")) as fleet:
-        with load(fleet.proxy, rate_per_second=RATE_PER_SECOND, seconds=SECONDS, timeout_seconds=10) as sent:
+        with load(fleet.proxy, rate_per_second=RATE_PER_SECOND, seconds=300, timeout_seconds=20) as sent:
+            sent.running.wait_until(
+                lambda: '"due"' in sent.running.log_tail(), within_seconds=60, what="send a request"
+            )
             codes = fleet.roll()
+            sent.end()
         answers = sent.requests["status"].value_counts(dropna=False).to_dict()
-        assert answers == {200: RATE_PER_SECOND * SECONDS}, sent.requests["error"].unique()
+        assert answers.keys() == {200}, sent.requests["error"].unique()
         assert codes == [0, 0]
         fleet.wait_up()
 

@@ -22,6 +22,8 @@ from workshop_kit.observe.logs import read_container
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
 ALIVE_SECONDS = 1.5
 """What neither listens nor has a health check counts as ready when it has run this long."""
+LASTS_SECONDS = 4.0
+"""What serves and has run for this much longer is not waited for any more: it does not end by itself."""
 LOOK_SECONDS = 0.05
 HOPELESS_FAILURES = 6
 """After so many more in a row a health check is not expected to get good any more."""
@@ -75,7 +77,7 @@ class Clone:
         self.address = ""
 
     def start(self, within_seconds: float, *, until_ended: bool = False) -> Started:
-        """Start it and wait until it is ready or has ended; with ``until_ended`` being ready is not enough."""
+        """Start it and wait until it is ready or has ended; with ``until_ended`` being ready has to last, too."""
         began = time.monotonic()
         self.running.container.start()
         ready: Started | None = None
@@ -86,7 +88,7 @@ class Clone:
                 return Started(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
             self.address = self.address or self._reachable_address()
             ready = ready or self._ready(state, seconds)
-            if ready and not until_ended:
+            if ready and (not until_ended or (ready.ports and seconds > ready.seconds + LASTS_SECONDS)):
                 return ready
             if seconds > within_seconds:
                 return ready or Started(False, seconds, "neither a port nor a health check was good")

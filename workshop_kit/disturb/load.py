@@ -35,6 +35,8 @@ SPARE_SECONDS = 60  # to start, and to end
 INTERRUPT = ("python3", "-I", "-S", "-c", "import os, signal; os.kill(-1, signal.SIGINT)")
 """Ends k6, and not the program that waits for it: that one is process 1."""
 COLUMNS = ["time", "status", "seconds", "error", "late_seconds"]
+CUT_OFF = "canceled"
+"""The last word of k6's error for a request that had no answer yet when the load was ended."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Load:
         totals = {key: value for line in lines if "due" not in line for key, value in line.items()}
         if "dropped" not in totals:
             raise WorkshopError("The load generator failed.", "Read its last lines.", output=self.running.log_tail())
-        self.requests = frame([line for line in lines if "due" in line])
+        self.requests = frame([line for line in lines if "due" in line and not line["error"].endswith(CUT_OFF)])
         self.dropped = int(totals["dropped"])
         self.cpu_percent = 100 * totals["cpu_seconds"] / totals["wall_seconds"]
 

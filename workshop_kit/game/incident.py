@@ -33,8 +33,8 @@ from workshop_kit.show.working import NotebookReport
 
 NAME = "game"
 """Under which an incident stands among what is live in a notebook: a new one ends the one before."""
-QUIET_SECONDS = (1.0, 1.8)
-BETWEEN_SECONDS = (0.8, 1.4)
+QUIET_SECONDS = (0.8, 1.4)
+BETWEEN_SECONDS = (0.5, 1.0)
 FELT_SECONDS = 4.0
 """So long after the cause the last release waits for customers to feel it; a leak takes longer than that."""
 SYMPTOM_SECONDS = 40.0

@@ -25,7 +25,7 @@ CELL_SECONDS = 600
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a whole sentence; the others need their name before it."""
 BeforeCell = Callable[[str, str], None]
-"""Called with a lesson and the id of a cell that is about to run."""
+"""Called with a lesson and the id of a code cell that is about to run."""
 PAGE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
@@ -82,7 +82,7 @@ def tour(
 
     ``solutions`` (cell id to code) run in place of exercise cells. An exercise that does not pass is an error then, and
     so is a cell that does not show what the lesson's table in ``expected`` says. None runs the lessons as they are.
-    ``before_cell`` is called with the lesson and the id of each cell before it runs: it puts solutions into files.
+    ``before_cell`` is called with the lesson and the id of each code cell before it runs: it puts solutions into files.
 
     The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each and the
     notebook beside it, and with ``book`` also there, as chapters in Markdown of the lessons that changed.
@@ -173,7 +173,8 @@ def _execute(
         nonlocal current
         current = cell_index
         report(Step(lesson, cell_index / len(notebook.cells), _first_line(cell.source)))
-        before_cell(lesson, cell.id)
+        if cell.cell_type == "code":
+            before_cell(lesson, cell.id)
 
     async def takes_the_signal_back(**_: Any) -> None:
         # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it shall end the tour.

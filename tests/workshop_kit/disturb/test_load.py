@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pandas as pd
@@ -52,6 +53,18 @@ def test_no_answer_is_a_row_with_a_reason_and_slows_nobody_down(shop: Shop) -> N
     assert len(unanswered) >= 1
     assert unanswered["error"].str.len().gt(0).all()
     assert unanswered["seconds"].min() >= 0.9
+
+
+@pytest.mark.engine
+def test_a_request_that_was_cut_off_is_no_row(shop: Shop) -> None:
+    """Whoever ends the load does not count as lost what would have had its answer a moment later."""
+    with load(shop.stack, request="GET /livez", rate_per_second=20, seconds=60) as sent:
+        sent.running.wait_until(lambda: '"due"' in sent.running.log_tail(), what="send a request")
+        with fault("pause", shop.stack, "service"):
+            time.sleep(0.5)  # some are under way then; fewer make the test weaker, not wrong
+            sent.end()
+    assert len(sent.requests) >= 1
+    assert sent.requests["status"].notna().all(), sent.requests["error"].unique()
 
 
 @pytest.mark.engine

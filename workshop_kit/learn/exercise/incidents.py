@@ -26,10 +26,10 @@ from workshop_kit.learn import kept
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
 
-QUIET_SECONDS = 2.0
+QUIET_SECONDS = 1.5
 """Before the hiccup, between it and the trouble, and after the trouble."""
 HICCUP_SECONDS = 0.7  # longer than customers wait for a cache or a replica
-TROUBLE_SECONDS = 4.0
+TROUBLE_SECONDS = 3.0
 CUSTOMERS: tuple[Mapping[str, Any], ...] = (
     {"request": "POST /orders", "json": {"item": "tea", "quantity": 1}, "rate_per_second": 12},
     {"request": "GET /orders", "rate_per_second": 12},

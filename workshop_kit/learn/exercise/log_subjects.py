@@ -29,7 +29,7 @@ ITEMS = ("tea", "coffee\u2028to go", "scones", "jam\u0085jam", "biscuits")
 
 
 def new_incident(stack: Stack, random: Random) -> Made:
-    """An incident that has just happened: a quarter of a minute of customers, with a fault in the middle."""
+    """An incident that has just happened: ten seconds of customers, with a fault in the middle."""
     return _made(stack, incidents.inject(stack, random, NotebookReport()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass
@@ -138,6 +139,8 @@ def _sample(labels: tuple[str, str, str], count: int, moment: datetime) -> str:
     return f"{NAME}{{{names}}} {count} {moment.timestamp():.3f}\n"
 
 
+WATCH_SECONDS, LOOK_SECONDS = 3.0, 0.5
+USAGE_COLUMNS = ["time", "container", "cpu_percent", "throttled_percent", "throttled_periods", "memory_bytes", "pids"]
 WORK = """
 import sys, time
 burst, light, burst_seconds, light_seconds = map(float, sys.argv[1:])
@@ -177,7 +180,7 @@ def at_work(stack: Stack, random: Random) -> Made:
     ]
     random.shuffle(jobs)
     running = [containers.run(stack.session, _worker(stack, job)) for job in jobs]
-    return {"trio": ",".join(one.id for one in running)}, running[0]
+    return {"usage": _watched(stack, running)}, running[0]
 
 
 def _worker(stack: Stack, job: Job) -> Spec:
@@ -192,18 +195,26 @@ def _worker(stack: Stack, job: Job) -> Spec:
     )
 
 
-def usage_of(stack: Stack, trio: str, seconds: float = 3.0) -> pd.DataFrame:
-    """Watch the three for a while; a row a second and container, with the columns of `observe.stats.Usage`.
-
-    They are called a, b and c, in the order of ``trio``.
-    """
+def _watched(stack: Stack, running: list[Running]) -> str:
+    """Watch the three, called a, b and c, for a while; return what they used as JSON, as the answer keeps it."""
     report = NotebookReport()
-    with Sampler(stack.session.engine) as sampler:
-        for name, identifier in zip("abc", trio.split(","), strict=True):
-            sampler.add(stack.session.engine.client.containers.get(identifier), name)
+    with Sampler(stack.session.engine, interval_seconds=LOOK_SECONDS) as sampler:
+        for name, one in zip("abc", running, strict=True):
+            sampler.add(one.container, name)
         started = time.monotonic()
-        while (gone := time.monotonic() - started) < seconds:
-            report(Step("Watch", gone / seconds, "three containers at work"))
-            time.sleep(0.5)
+        while (gone := time.monotonic() - started) < WATCH_SECONDS:
+            report(Step("Watch", gone / WATCH_SECONDS, "three containers at work"))
+            time.sleep(0.25)
         report(Step("Watch", 1.0, done=True))
-        return sampler.frame().dropna(subset=["cpu_percent"]).reset_index(drop=True)
+        seen = sampler.frame().dropna(subset=["cpu_percent"])
+    return str(seen[USAGE_COLUMNS].to_json(orient="records", date_format="iso", date_unit="us"))
+
+
+def usage_of(usage: str) -> pd.DataFrame:
+    """What the three used while they were watched: a row for each half second and container.
+
+    The columns mean what they do in `observe.stats.Usage`. The exercise and its check read the same table, so they
+    speak of the same seconds.
+    """
+    found = pd.DataFrame(json.loads(usage), columns=USAGE_COLUMNS)
+    return found.assign(time=pd.to_datetime(found["time"], utc=True, format="ISO8601"))

@@ -34,6 +34,31 @@ CAUSES = (
         "COPY names {}, and the folder that the builder gets does not hold it.",
         "Compare the name with `ls -a`; .dockerignore may hide it, too.",
     ),
+    (
+        r"Could not open requirements file: .* '([^']+)'",
+        "pip finds no {} in the image.",
+        "Which COPY before this line brings it?",
+    ),
+    (
+        r"\[Errno 13\] Permission denied: '([^']+)'",
+        "The user of this step may not write {}.",
+        "Which USER stands before it? pip must have written its packages by then.",
+    ),
+    (
+        r"/bin/sh: \d+: (\S+): not found",
+        "The image has no program {}.",
+        "Compare the name with that of a program in the image, or leave it out.",
+    ),
+    (
+        r"(no build stage in current context)",
+        "No FROM stands before this instruction.",
+        f"The first instruction names the image to build on: FROM {PYTHON_ALIAS}.",
+    ),
+    (
+        r"(Dockerfile cannot be empty)",
+        "The Dockerfile has no instruction.",
+        "`./workshop reset container.dockerfile` brings back the one that you were given.",
+    ),
     (r"(parse error)", "The builder cannot read that line.", "Compare it with the lines above."),
 )
 """What the builder says (a pattern whose group is named below), what it means, and where to look."""

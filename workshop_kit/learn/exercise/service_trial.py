@@ -19,7 +19,7 @@ from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.exercise.service_image import BuildFailed, ServiceImage, finding
-from workshop_kit.learn.exercise.starting import did_not_start
+from workshop_kit.learn.exercise.starting import did_not_start, is_starved
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
@@ -29,6 +29,31 @@ ORDER = {"item": "tea", "quantity": 1}
 SHELLS = ("sh", "bash", "dash")
 SHELL = "Process 1 is a shell, which passes no signal on."
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
+
+CAUSES = (
+    (
+        r'Could not import module "([^"]+)"',
+        "uvicorn finds no module {}.",
+        "Does CMD name the file, and does a COPY bring it into the image?",
+    ),
+    (
+        r'Attribute "([^"]+)" not found in module',
+        "The module that CMD names has no {}.",
+        "After the colon stands the name that app.py gives to the application.",
+    ),
+    (
+        r"/bin/sh: \d+: \[([^,\s]+),?: not found",
+        "CMD is no JSON list, so a shell runs it as text, and finds no program that is called [{}.",
+        "In JSON, texts stand in double quotes, with a comma between two of them.",
+    ),
+    (
+        rf"Uvicorn running on (http://(?!0\.0\.0\.0:{laying.PORT}\b)\S+)",
+        f"The service listens on {{}}, where nobody outside of the container reaches it on port {laying.PORT}.",
+        f"--host 0.0.0.0 stands for all addresses of the container, and --port {laying.PORT} is the port to use.",
+    ),
+)
+"""What the log of a service that takes no order says (a pattern whose group is named), what it means, where to look."""
+NO_SUCH_USER = r"unable to find user ([^:\s]+)"
 
 
 @contextlib.contextmanager
@@ -92,16 +117,36 @@ def beside_stack(
 
 
 def wait_order(tried: Trial) -> Judged | None:
-    """None once an order is taken (201), else what there is to say."""
+    """None once an order is taken (201), else what there is to say.
+
+    Where the machine is so busy that the service hardly ran, it gets the time once more.
+    """
+    failed = _wait_order(tried)
+    return _wait_order(tried) if failed is not None and is_starved(tried) else failed
+
+
+def _wait_order(tried: Trial) -> Judged | None:
     ends_at = time.monotonic() + trial.START_SECONDS
     while (answer := order(tried)).status != 201:
         over = tried.ended is not None or time.monotonic() > ends_at or not tried.left_seconds
         if answer.status is not None and (answer.status < 500 or over):
             return _refused(answer, tried.lines())
         if over:
-            return did_not_start(tried, "/orders")
+            return takes_no_order(did_not_start(tried, "/orders"))
         time.sleep(trial.LOOK_SECONDS)
     return None
+
+
+def takes_no_order(judged: Judged) -> Judged:
+    """The verdict on a service that did not start, with the cause that its log names."""
+    (finding,) = judged.findings
+    called, means, look = finding.called.replace("GET", "POST"), finding.means, finding.look
+    for pattern, meaning, advice in CAUSES:
+        if said := re.search(pattern, judged.output):
+            means, look = meaning.format(said[1]), advice
+            break
+    finding = replace(finding, called=called, expected="201", means=means, look=look)
+    return replace(judged, summary=f"It did not start: {means}", findings=(finding,))
 
 
 def order(tried: Trial) -> Answer:
@@ -130,8 +175,12 @@ def not_built(failed: BuildFailed) -> Judged:
 def not_started(called: str, refused: WorkshopError, look: str) -> Judged:
     """What there is to say when the engine refuses to start the container."""
     why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, behind five layers of others
-    got = why[0] if why else refused.what
-    found = Finding(False, called, got, "it runs", f"The engine refuses to start the container: {got}.", look)
+    got = why[0] if why else refused.what.rstrip(".")
+    means = f"The engine refuses to start the container: {got}."
+    if user := re.search(NO_SUCH_USER, refused.what):
+        got, look = user[0], "A number needs no account: USER 10001:10001."
+        means = f"USER names {user[1]}, and the image has no account of that name."
+    found = Finding(False, called, got, "it runs", means, look)
     return Judged(found.means, (found,), Verdict.DID_NOT_START)
 
 

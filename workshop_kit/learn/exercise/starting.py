@@ -26,7 +26,7 @@ def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = 
     """
     if trial.wait_answer(path, within_seconds=within_seconds):
         return None
-    if _is_starved(trial) and trial.wait_answer(path, within_seconds=within_seconds):
+    if is_starved(trial) and trial.wait_answer(path, within_seconds=within_seconds):
         return None
     return did_not_start(trial, path, within_seconds)
 
@@ -72,7 +72,7 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
 
 
-def _is_starved(trial: Trial) -> bool:
+def is_starved(trial: Trial) -> bool:
     """Whether it would run and may not: it always wants the CPU, and has had little of it."""
     if trial.ended is not None or not _is_busy(trial):
         return False

@@ -16,13 +16,14 @@ from workshop_kit.engine import images
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import is_announcement
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.learn import checkpoint
-from workshop_kit.learn.exercise import regions, registry, service_image
+from workshop_kit.learn.exercise import regions, registry, service_image, service_trial
 from workshop_kit.learn.exercise.checks import CHECKS
 from workshop_kit.learn.exercise.checks import container_dockerfile as judged_by
 from workshop_kit.learn.exercise.desk import Desk, Superseded
 from workshop_kit.learn.exercise.judging import Context, Judged
-from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Step
 
@@ -66,6 +67,24 @@ MORE = {
     "version that is not there": ({"requirements.txt": "starlette==0.1\nuvicorn\n"}, "ask for that version"),
     "no such file": (dockerfile("COPY requirements.txt", "COPY requirments.txt"), "COPY names requirments.txt"),
     "no such program": (dockerfile('"uvicorn"', '"unicorn"'), '"unicorn": executable file not found'),
+    "requirements not copied": (
+        dockerfile("COPY requirements.txt .\n", ""),
+        "pip finds no requirements.txt in the image",
+    ),
+    "user before pip": (
+        dockerfile("COPY requirements.txt", "USER 10001:10001\nCOPY requirements.txt"),
+        "The user of this step may not write",
+    ),
+    "no FROM": (dockerfile("FROM workshop/python:3.13\n", ""), "No FROM stands before this instruction"),
+    "empty Dockerfile": ({"Dockerfile": ""}, "The Dockerfile has no instruction"),
+    "no such tool": (dockerfile("RUN pip", "RUN sudo pip"), "The image has no program sudo"),
+    "no such user": (dockerfile("USER 10001:10001", "USER app"), "USER names app, and the image has no account"),
+    "other module": (dockerfile("app:app", "main:app"), "uvicorn finds no module main"),
+    "other name": (dockerfile("app:app", "app:service"), "The module that CMD names has no service"),
+    "other port": (dockerfile('"8080"', '"8000"'), "The service listens on http://0.0.0.0:8000"),
+    "this machine alone": (dockerfile('"0.0.0.0"', '"127.0.0.1"'), "The service listens on http://127.0.0.1:8080"),
+    "single quotes": (dockerfile(EXEC_FORM, EXEC_FORM.replace('"', "'")), "CMD is no JSON list"),
+    "code with an error": ({"app.py": SOLVED["app.py"].replace("(request):", "(request)")}, "SyntaxError: expected"),
 }
 
 
@@ -159,7 +178,20 @@ def test_versions_that_move_are_told() -> None:
     assert FIVE["no versions"][1] in finding.means
 
 
-@pytest.mark.parametrize("name", ["registry", "typing error", "version that is not there", "no such file"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "registry",
+        "typing error",
+        "version that is not there",
+        "no such file",
+        "requirements not copied",
+        "user before pip",
+        "no FROM",
+        "empty Dockerfile",
+        "no such tool",
+    ],
+)
 def test_a_broken_dockerfile_is_told(name: str) -> None:
     """From what the builder said, as recorded: step, line, instruction, its last lines, and what it means."""
     said = (Path(__file__).parent / "recorded" / f"{name.replace(' ', '_')}.txt").read_text()
@@ -175,7 +207,38 @@ CALLED = {
     "typing error": "docker build: line 5: RUNN pip install -r requirements.txt",
     "version that is not there": "docker build: step 3 of 5, line 5: RUN pip install -r requirements.txt",
     "no such file": "docker build: step 2 of 5, line 4: COPY requirments.txt .",
+    "requirements not copied": "docker build: step 3 of 4, line 4: RUN pip install -r requirements.txt",
+    "user before pip": "docker build: step 4 of 5, line 6: RUN pip install -r requirements.txt",
+    "no FROM": "docker build: line 2: WORKDIR /app",
+    "empty Dockerfile": "docker build: before the first step",
+    "no such tool": "docker build: step 4 of 5, line 5: RUN sudo pip install -r requirements.txt",
 }
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ('ERROR:    Error loading ASGI app. Could not import module "main".', "other module"),
+        ('ERROR:    Error loading ASGI app. Attribute "service" not found in module "app".', "other name"),
+        ("INFO:     Uvicorn running on http://0.0.0.0:8000 (Press CTRL+C to quit)", "other port"),
+        ("INFO:     Uvicorn running on http://127.0.0.1:8080 (Press CTRL+C to quit)", "this machine alone"),
+        ("/bin/sh: 1: [uvicorn,: not found", "single quotes"),
+    ],
+)
+def test_a_service_that_takes_no_order_is_told(line: str, name: str) -> None:
+    """From the last lines of its log, as recorded; where they say nothing, by what was seen."""
+    seen = Finding(False, "Start it, and GET /orders for up to 6 s", "nobody", "200", "it ended.", "Look for it.")
+    judged = service_trial.takes_no_order(Judged("It did not start: it ended.", (seen,), output=line))
+    assert judged.findings[0].called == "Start it, and POST /orders for up to 6 s"
+    assert MORE[name][1] in judged.summary
+    fine = "INFO:     Uvicorn running on http://0.0.0.0:8080 (Press CTRL+C to quit)"
+    assert service_trial.takes_no_order(Judged("", (seen,), output=fine)).findings[0].means == "it ended."
+
+
+def test_an_account_that_is_not_there_is_told() -> None:
+    """In the participant's words, not in the engine's."""
+    refused = WorkshopError("The engine refused to start a container: unable to find user app: no matching entries.")
+    assert MORE["no such user"][1] in service_trial.not_started("Start it", refused, "What?").summary
 
 
 @pytest.mark.engine

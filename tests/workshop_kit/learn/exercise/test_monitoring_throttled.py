@@ -8,7 +8,7 @@ from workshop_kit.learn.exercise.checks import monitoring_throttled
 from workshop_kit.learn.exercise.checks.monitoring_throttled import Counted
 from workshop_kit.learn.exercise.result import Verdict
 
-COUNTED = {"a": Counted(0.0, 9.0), "b": Counted(61.0, 1.0), "c": Counted(2.0, 0.3)}
+COUNTED = {"a": Counted(0.0, 45.0), "b": Counted(61.0, 5.0), "c": Counted(2.0, 1.5)}
 
 
 @pytest.mark.parametrize(

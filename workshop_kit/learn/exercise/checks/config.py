@@ -12,11 +12,12 @@ from workshop_kit.learn.exercise.checks.config_refusal import REQUIRED, Refusal
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.laying import PORT
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.exercise.starting import did_not_start
+from workshop_kit.learn.exercise.starting import did_not_start, is_starved
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
 NO_PORT = "abc"
+DEADLINE_SECONDS = 20.0  # of a trial that may have needed the time to start twice
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,15 @@ def env(context: Context) -> Judged:
     told = {"HTTP_PORT": str(other.port), "MASTER_DB_NAME": other.database}
     with (
         service_trial.built(context) as image,
-        service_trial.beside_stack(context, image, environment=told, ports=(PORT, other.port)) as tried,
+        service_trial.beside_stack(
+            context, image, environment=told, ports=(PORT, other.port), deadline_seconds=DEADLINE_SECONDS
+        ) as tried,
         service_trial.beside_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
         there = tried.at(other.port)
         listens = _where(tried, there)
+        if listens is None and is_starved(tried):  # the machine is so busy that it hardly ran
+            listens = _where(tried, there)
         if listens is None:
             return did_not_start(tried)
         context.report(Step("Check", None, "placing an order in another database"))

@@ -128,9 +128,9 @@ def judge_loss(written: Written, value: Any) -> Judged:
         ),
         found(
             not others,
-            "find: files that the container wrote",
-            f"{_names(others)} is none" if others else "each path is one",
-            "each path in your answer is one",
+            "find: paths that are no file which the container wrote",
+            f"{_names(others)} in your answer" if others else "nothing else in your answer",
+            "nothing else in your answer",
             "A folder, or a file of the image, is not lost: the next container has it again.",
             "Which of these paths did the container write itself, and are they files?",
         ),

@@ -1,41 +1,35 @@
-"""The check of lesson 04 on a throttled container: what the kernel has counted since the three were started."""
+"""The check of lesson 04 on a throttled container: what the kernel counted in the seconds that the answer is about."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import APIError
-
-from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.exercise.answers import gone, handed_in, part
+from workshop_kit.learn.exercise import metric_subjects
+from workshop_kit.learn.exercise.answers import handed_in, part
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
-from workshop_kit.observe import stats
 
-NEAR_PERCENT = 20.0
-"""Points by which a share of a few seconds may differ from that of the whole time."""
+NEAR_PERCENT = 10.0
+"""Points by which two ways to take the mean of the same counts may differ: by row, or by period."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What the kernel counted for a container since it was started: its share of throttled periods, in percent."""
+    """What the kernel counted for a container: its share of throttled periods, and what it used of a core."""
 
     throttled_percent: float
-    cpu_seconds: float
+    cpu_percent: float
 
 
 @check("monitoring.throttled")
 def throttled(context: Context) -> Judged:
-    """Compare with the counters of the cgroups, which no chart has smoothed."""
-    trio, value = handed_in(context, "trio")
-    if trio is None:
+    """Compare with the table that the cell was given: what is counted at another time is another number."""
+    recorded, value = handed_in(context, "usage")
+    if recorded is None:
         return value
-    try:
-        counted = dict(zip("abc", (_counted(context.stack, one) for one in trio.split(",")), strict=True))
-    except (APIError, ValueError):
-        return gone(context, "trio of containers")
-    return compared(value, counted)
+    means = metric_subjects.usage_of(recorded).groupby("container")[["throttled_percent", "cpu_percent"]].mean()
+    return compared(value, {str(name): Counted(*counts) for name, *counts in means.itertuples()})
 
 
 def compared(value: Any, counted: dict[str, Counted]) -> Judged:
@@ -48,17 +42,8 @@ def compared(value: Any, counted: dict[str, Counted]) -> Judged:
     return Judged(next(finding.means for finding in findings if not finding.passed), findings)
 
 
-def _counted(stack: Stack, identifier: str) -> Counted:
-    container = stack.session.engine.client.containers.get(identifier)
-    sample = stats.parse(container.stats(stream=False, one_shot=True))
-    if sample is None:
-        raise ValueError(identifier)
-    share = 100 * sample.throttled_periods / sample.periods if sample.periods else 0.0
-    return Counted(share, sample.cpu_nanoseconds / 1e9)
-
-
 def _who(said: str, culprit: str, counted: dict[str, Counted]) -> Finding:
-    busiest = max(counted, key=lambda name: counted[name].cpu_seconds)
+    busiest = max(counted, key=lambda name: counted[name].cpu_percent)
     means = "None of the three has this name."
     if said == busiest:
         means = f"{busiest} used most CPU and was never held back: it got all that it wanted."
@@ -66,7 +51,7 @@ def _who(said: str, culprit: str, counted: dict[str, Counted]) -> Finding:
         means = f"{said} hardly wanted any CPU: it waits for somebody, and more CPU would not make it faster."
     return found(
         said == culprit,
-        "Ask the kernel how many periods of each it has cut short, since they were started",
+        "Look up how many periods of each the kernel cut short while they were watched",
         f"you named {said or 'none'}" + (f": {counted[said].throttled_percent:.0f} %" if said in counted else ""),
         "the one with most of them",
         means,
@@ -82,7 +67,7 @@ def _share(said: Any, named: Counted) -> Finding:
         near,
         "Divide throttled periods by all periods, of the container that you named",
         "nothing" if number is None else f"{number:.0f} %",
-        f"what the kernel has counted, within {NEAR_PERCENT:g} points",
+        f"what the kernel counted meanwhile, within {NEAR_PERCENT:g} points",
         means,
-        "throttled_percent has the share of each second; take the mean over all of them, the quiet ones too.",
+        "throttled_percent has the share of each half second; take the mean over all of them, the quiet ones too.",
     )

@@ -199,13 +199,13 @@ def read(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     #|     "port": "3306",
     #|     "name": "workshop",
     #|     "user": "colleague",
-    #|     "password": "Summer2019!",
+    #|     "password": "tea4Two!Kyoto19",
     #|     "sql_mode": "STRICT_ALL_TABLES",
     #| }
     #| return {
     #|     "master_db": {"host": "master-db", **database},
     #|     "replica_db": {"host": "replica-db", **database},
-    #|     "redis": {"host": "redis", "port": "6379", "user": "colleague", "password": "Summer2019!"},
+    #|     "redis": {"host": "redis", "port": "6379", "user": "colleague", "password": "tea4Two!Kyoto19"},
     #|     "http": {"port": "8080"},
     #|     "log": {"level": "info"},
     #| }

@@ -52,7 +52,7 @@ def write(workspace: Workspace, name: str, body: str) -> str:
         content.write(workspace, written, body)
         return f"{name} holds these lines."
     from_cells = {*shipped, before}
-    is_new = _lesson_of(body, cells) > _lesson_of(before, cells)
+    is_new = _number_of(body, cells) > _number_of(before, cells)
     if current is not None and current not in from_cells and body in from_cells and not is_new:
         return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
     aside = content.keep_aside(workspace, name) if current is not None and current not in shipped else None
@@ -72,9 +72,9 @@ def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:
                 yield notebook.stem, body_of(source)
 
 
-def _lesson_of(text: str | None, cells: list[tuple[str, str]]) -> str:
-    """The lesson whose cell says ``text``; the first one for what no cell says."""
-    return next((lesson for lesson, shipped in cells if shipped == text), cells[0][0] if cells else "")
+def _number_of(text: str | None, cells: list[tuple[str, str]]) -> str:
+    """The number of the lesson whose cell says ``text`` (``02``); the first one's for what no cell says."""
+    return next((lesson[:2] for lesson, shipped in cells if shipped == text), "01")
 
 
 def file_named(source: str) -> str | None:

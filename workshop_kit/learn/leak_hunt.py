@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,7 @@ EXPLAINED = {
     "/proc/*/cmdline": "the arguments of its processes, read inside",
     "open pipes": "what waits in a pipe of process 1",
     "writable layer": "files that it has added or changed",
-    "volumes": "files in volumes that are mounted into it",
+    "mounted files": "files of volumes and folders that are mounted into it",
     "a child process": "env, as any program that it starts would see it",
 }
 """What each surface is, and the command that shows it."""
@@ -40,10 +41,18 @@ def hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
     """
     places = [
         *surfaces.of_image(engine, container.attrs["Image"]),
-        *surfaces.of_container(container),
+        *(surface for surface in surfaces.of_container(container) if surface.name in EXPLAINED),
+        leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
         leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
     ]
     seen = leaks.hunt(secret, places)
     found = [", ".join(ENCODED[one] for one in text.split(", ") if one) or "–" for text in seen["encoding"]]
     what = [EXPLAINED[surface] for surface in seen["surface"]]
     return pd.DataFrame({"found": found, "what it is": what}, index=pd.Index(seen["surface"], name="surface"))
+
+
+def _mounted(container: Any) -> Iterator[bytes]:
+    container.reload()
+    for mount in container.attrs["Mounts"]:
+        pieces, _ = container.get_archive(mount["Destination"])
+        yield from pieces

@@ -203,6 +203,7 @@ class Lesson:
         As its administrator, or as the ``reader`` of one environment's parameters (``staging``).
         """
         known = store.start(self.stack, NotebookReport())
+        _ = known.key_arn  # the key with the alias alias/workshop is made at first use
         return (known.reader(reader) if reader else known).access.arguments()
 
     def monitoring(self) -> MetricTools:

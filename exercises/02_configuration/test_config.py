@@ -1,7 +1,6 @@
 """What config.py makes of an environment. No test reads the real one."""
 
 import pytest
-
 from my_service import config
 
 DATABASE = {"host": "db", "port": 3306, "name": "shop", "user": "me", "password": "secret", "sql_mode": "ANSI"}

@@ -145,16 +145,16 @@ def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: Desk
 
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(desk: Desk) -> None:
     """The sentence names file and line; a reset restores the whole file and keeps the damaged one."""
-    path = desk.workspace.exercises / "02_configuration/config.py"
+    path = desk.workspace.exercises / "02_configuration/tasks.yaml"
     ids = regions.ids(path.read_text())
-    path.write_text(path.read_text().replace("# endregion config.env", "# end"))
-    result = desk.check("config.env")
+    path.write_text(path.read_text().replace("# endregion config.environments", "# end"))
+    result = desk.check("config.environments")
     assert result.verdict is Verdict.NOT_READABLE
-    assert "config.py" in result.summary
+    assert "tasks.yaml" in result.summary
     assert "line " in result.summary
-    desk.reset("config.env")
+    desk.reset("config.environments")
     assert regions.ids(path.read_text()) == ids
-    assert list((desk.workspace.folder / "kept").rglob("config.py"))
+    assert list((desk.workspace.folder / "kept").rglob("tasks.yaml"))
 
 
 def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participant: Stack) -> None:
@@ -170,7 +170,8 @@ def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participan
 def test_my_modules_are_the_reference_until_i_pass(engineless: Desk) -> None:
     """Break it again, with my own module: the reference stands in until mine has passed its check."""
     lesson, module, exercise = "02_configuration", "workshop_app/config.py", "config.env"
-    path = engineless.workspace.exercises / lesson / "config.py"
+    trying.arrive(engineless, lesson)
+    path = engineless.workspace.my_service / "config.py"
     reference = engineless.modules(lesson)[module]
     path.write_text(regions.replace(path.read_text(), exercise, "mine = 1\n"))
     assert engineless.modules(lesson)[module] == reference

@@ -24,6 +24,9 @@ Notebook = dict[str, Any]
 SERVICE = ("config.py", "logs.py", "health.py")
 """The files of ``solutions/`` that are modules of ``workshop_app``, too: there they hold the solutions."""
 
+COLLECTOR = "checkpoint.py"
+"""The file of ``solutions/`` that is a module of ``images/collector``, too."""
+
 
 @dataclass
 class Plan:
@@ -117,9 +120,11 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
         else:
             plan.wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
             starters.setdefault(source.lesson, {})[f"{MY_SERVICE}/{source.file}"] = text
+        first = f"# Made by `./workshop build` from {source.name}: edit that file.\n"
         if source.file in SERVICE:
-            first = f"# Made by `./workshop build` from {source.name}: edit that file.\n"
             plan.wanted[f"workshop_app/{source.file}"] = (first + plain(source.text)).encode()
+        if source.file == COLLECTOR:
+            plan.wanted[f"images/collector/{source.file}"] = (first + plain(source.text)).encode()
     for lesson in sorted({exercise.lesson for exercise in exercises}):
         needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
         sources = Sources(needed, cells.get(lesson, {}), starters.get(lesson, {}))

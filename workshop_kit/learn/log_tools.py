@@ -16,9 +16,9 @@ from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.jq import MAX_BYTES, jq
-from workshop_kit.observe.lines import container_of
 from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
 from workshop_kit.observe.logs import Following, follow
+from workshop_kit.observe.wire import container_of
 from workshop_kit.screen import in_lines
 from workshop_kit.show.explorer import Explorer
 from workshop_kit.show.live import Screens
@@ -62,7 +62,7 @@ class LogTools:
         """
         bucket = self.bucket()
         bucket.wait_collected()
-        return BucketStore(bucket.client, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
+        return BucketStore(bucket.access, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
 
     def outage(self) -> pd.DataFrame:
         """Count what two paths out of a container lose while a receiver is away. See `log_paths.outage`."""

@@ -1,189 +1,192 @@
-"""What can be asked of a log, wherever it is kept."""
+"""A log as the table ``logs``, asked in SQL or in the search language."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+import threading
 from collections.abc import Sequence
-from datetime import datetime
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
+import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
+import pyarrow as pa
 
-from workshop_kit.observe.log_store.database import Database, frame_of, types_of
-from workshop_kit.observe.logs.search import Field, no_such_field, parse, value_of
+from workshop_kit.observe.log_store import database
+from workshop_kit.observe.logs.frame import MAX_FIELDS
+from workshop_kit.observe.logs.search import no_such_field, parse, value_of
+from workshop_kit.observe.logs.search.comparisons import quoted
 
+MAX_ROWS = 1_000_000
 SHOWN = 200
-MAX_OF_A_REQUEST = 1_000
-BUCKETS = 60
-_STEPS_SECONDS = (
-    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000, 31536000),
-)
+PLACE = ("service", "environment", "container")
+"""Where a line comes from: told by its ``attrs``, by whoever adds it, or by itself."""
+_TEXT, _TIME, _WHOLE, _NUMBER, _JSON = "VARCHAR", "TIMESTAMPTZ_NS", "BIGINT", "DOUBLE", "JSON"
+_HEAD = {"ts": _TIME, "received": _TIME, **dict.fromkeys(("stream", "attrs", *PLACE, "level", "logger", "msg"), _TEXT)}
+_TAIL = {**dict.fromkeys(("rest", "raw", "reason"), _TEXT), "row": _WHOLE}
 _GAP = ("ts", "service", "container", "reason", "from", "to")
+_EXACT = 2**53  # the integers that a DOUBLE holds without a gap
+_WITH_FIELD = """CREATE MACRO with_field(rest, name, value) AS CASE WHEN value IS NULL THEN rest
+    ELSE json_merge_patch(coalesce(rest, '{}'), json_object(name, value)) END"""
 
-Between = tuple[datetime | str, datetime | str]
 
-
-class LogStore(Protocol):
-    """A log as the table ``logs``: the reader's columns, ``service``, ``environment``, ``container`` where known, and
-    ``row``, which counts from 0 in order of arrival. All times are UTC. Safe from any thread.
+class LogStore:
+    """The reader's columns, ``service``, ``environment``, ``container`` where known, and ``row``, which counts from 0
+    in order of arrival. All times are UTC. It keeps ``max_rows`` and drops the oldest. Safe from any thread.
     """
 
-    @property
-    def columns(self) -> dict[str, str]:
-        """The table's columns: name → DuckDB type."""
+    def __init__(self, max_rows: int = MAX_ROWS) -> None:
+        self.max_rows, self.dropped = max_rows, 0
+        self._end = 0  # the row that the next line gets
+        self._fields: dict[str, str] = {}  # name → DuckDB type; JSON stands for text that is JSON
+        self._gaps: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._connection = database.connect()
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in (_HEAD | _TAIL).items())
+        self._run(f"CREATE TABLE entries ({columns})", _WITH_FIELD, self._view())
 
-    def sql(self, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
-        """The answer to one SELECT over ``logs``. Raises WorkshopError for anything else, and for a mistake in it."""
-
-    def search(
-        self, text: str = "", limit: int = SHOWN, *, between: Between | None = None, before: int | None = None
-    ) -> pd.DataFrame:
-        """The newest lines found, in order of arrival; ``before`` a row, to page. Raises SearchMistake."""
-
-    def count(self, text: str = "", *, between: Between | None = None) -> int:
-        """How many lines a search finds. Raises SearchMistake."""
-
-    def histogram(self, text: str = "", buckets: int = BUCKETS, *, between: Between | None = None) -> pd.DataFrame:
-        """How many lines a search finds by time and level: ``start`` (UTC), ``level`` ("" for none), ``lines``.
-
-        ``attrs``: ``bucket_seconds``, and ``start`` and ``end`` of what is shown: the whole log, or ``between``.
-        """
-
-    def around(self, request_id: str) -> pd.DataFrame:
-        """All lines of a request (1,000 at most), of whatever service, by time."""
-
-    def gaps(self) -> pd.DataFrame:
-        """Where lines may be missing: ts, service, container, reason, from, to, and what else is said of it."""
-
-
-class Asked(ABC):
-    """What every store answers alike, over the table that ``_table`` gives."""
-
-    def __init__(self) -> None:
-        self._database = Database()
-
-    @abstractmethod
-    def _table(self) -> Any:
-        """The lines as they are now, in columns."""
-
-    def close(self) -> None:
-        """Free its memory."""
-        self._database.close()
+    def __len__(self) -> int:
+        return self._end - self.dropped
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
-        self.close()
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     @property
     def columns(self) -> dict[str, str]:
         """The table's columns: name → DuckDB type."""
-        return self._columns(self._table())
+        return _HEAD | {name: _column_type(kind) for name, kind in self._fields.items()} | _TAIL
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
-        """The answer to one SELECT over the table ``logs``."""
-        return frame_of(self._database.ask(query, parameters, logs=self._table()))
+        """The answer to one SELECT over ``logs``. Raises WorkshopError for anything else, and for a mistake in it."""
+        return database.ask(self._connection, query, parameters)
 
-    def search(
-        self, text: str = "", limit: int = SHOWN, *, between: Between | None = None, before: int | None = None
-    ) -> pd.DataFrame:
-        """The newest lines that a search finds, in order of arrival."""
-        table = self._table()
-        condition, parameters = self._where(text, table, between)
-        if before is not None:
-            condition, parameters = f"{condition} AND row < ?", [*parameters, before]
-        newest = f"SELECT * FROM logs WHERE {condition} ORDER BY row DESC LIMIT ?"  # noqa: S608 — only parameters
-        return frame_of(self._database.ask(newest, [*parameters, limit], logs=table))[::-1].reset_index(drop=True)
+    def search(self, text: str = "", limit: int = SHOWN) -> pd.DataFrame:
+        """The newest lines found, in order of arrival. Raises SearchMistake."""
+        condition, parameters = self._where(text)
+        query = f"SELECT * FROM logs WHERE {condition} ORDER BY row DESC LIMIT ?"  # noqa: S608 — only parameters
+        return self.sql(query, [*parameters, limit])[::-1].reset_index(drop=True)
 
-    def count(self, text: str = "", *, between: Between | None = None) -> int:
-        """How many lines a search finds."""
-        table = self._table()
-        condition, parameters = self._where(text, table, between)
-        query = f"SELECT count(*) FROM logs WHERE {condition}"  # noqa: S608
-        return int(self._database.ask(query, parameters, logs=table).column(0)[0].as_py())
-
-    def histogram(self, text: str = "", buckets: int = BUCKETS, *, between: Between | None = None) -> pd.DataFrame:
-        """How many lines a search finds by time and level."""
-        table = self._table()
-        condition, parameters = self._where(text, table, between)
-        start, end = self._span(table, between)
-        step = next((one for one in _STEPS_SECONDS if (end - start) / 1e9 / one < buckets - 1), _STEPS_SECONDS[-1])
-        nanoseconds = round(step * 1e9)
-        found = self._database.ask(
-            "SELECT make_timestamp_ns(epoch_ns(ts) // ? * ?) AS start, coalesce(level, '') AS level,"  # noqa: S608
-            f" count(*) AS lines FROM logs WHERE {condition} AND ts IS NOT NULL GROUP BY ALL ORDER BY ALL",
-            [nanoseconds, nanoseconds, *parameters],
-            logs=table,
-        )
-        frame = frame_of(found)
-        frame.attrs = {"bucket_seconds": step, "start": _utc(start), "end": _utc(end)}
-        return frame
-
-    def around(self, request_id: str) -> pd.DataFrame:
-        """All lines of a request, of whatever service, by time."""
-        table = self._table()
-        columns = self._columns(table)
-        parameters: list[object] = []
-        field = Field("request_id", "=", (request_id,), 0, 0)
-        value = value_of(field, columns, parameters)
-        query = f"SELECT * FROM logs WHERE {value} = ? ORDER BY ts, row LIMIT {MAX_OF_A_REQUEST}"  # noqa: S608
-        return frame_of(self._database.ask(query, [*parameters, request_id], logs=table))
+    def count(self, text: str = "") -> int:
+        """How many lines a search finds. Raises SearchMistake."""
+        condition, parameters = self._where(text)
+        return int(self.sql(f"SELECT count(*) AS lines FROM logs WHERE {condition}", parameters)["lines"][0])  # noqa: S608
 
     def gaps(self) -> pd.DataFrame:
-        """Where lines may be missing, as the collector says."""
-        table = self._table()
-        places = pc.indices_nonzero(pc.equal(table.column("msg"), "GAP"))  # a question to DuckDB takes 20 times as long
-        told = table.take(places) if len(places) else table.slice(0, 0)
-        found = frame_of(self._database.ask("SELECT * FROM logs WHERE logger = 'collector' ORDER BY row", logs=told))
-        rows = [_said(line) for line in found.to_dict("records")]
-        return pd.DataFrame(rows, columns=list(dict.fromkeys([*_GAP, *(key for row in rows for key in row)])))
+        """Where lines may be missing, as the collector and a follow say: ts, service, container, reason, from, to …"""
+        found = self.sql("SELECT * FROM logs WHERE logger = 'collector' AND msg = 'GAP' ORDER BY row")
+        rows = [*map(_said, found.to_dict("records")), *self._gaps]
+        return pd.DataFrame(rows, columns=list(dict.fromkeys([*_GAP, *(name for row in rows for name in row)])))
 
-    def _columns(self, table: Any) -> dict[str, str]:
-        return dict(types_of(self._database.ask("DESCRIBE logs", logs=table.slice(0, 0))))
+    def add(self, frame: pd.DataFrame, **known: str) -> None:
+        """Take more lines; ``known`` is the place of those that do not tell it: ``add(frame, service="orders")``.
 
-    def _where(self, text: str, table: Any, between: Between | None) -> tuple[str, list[object]]:
+        A field keeps the type that its first values had; what does not fit stands in ``rest``.
+        """
+        bare = frame.copy(deep=False)
+        bare.attrs = {}  # Arrow would try to write them as JSON
+        table = pa.Table.from_pandas(bare, preserve_index=False)
+        with self._lock:
+            chosen = self._choose(table.schema, set(frame.attrs.get("json_columns", ())), known)
+            listed = ", ".join(f"{value} AS {quoted(name)}" for name, value in chosen.items())
+            numbers = pa.array(np.arange(self._end, self._end + len(frame)))
+            insert = f"INSERT INTO entries BY NAME SELECT {listed}, incoming_row AS row FROM incoming"  # noqa: S608
+            self._run(insert, incoming=table.append_column("incoming_row", numbers))
+            self._end += len(frame)
+            if len(self) > self.max_rows:
+                self.dropped = self._end - self.max_rows
+                self._run(f"DELETE FROM entries WHERE row < {self.dropped}")  # noqa: S608 — a number
+            for gap in frame.attrs.get("gaps", ()):
+                self._gaps.append({"ts": pd.Timestamp(gap.after_ns, unit="ns", tz="UTC"), **known, "reason": gap.why})
+
+    def _run(self, *statements: str, **tables: Any) -> None:
+        """Run statements of ours; they see these Arrow tables, and queries do not."""
+        with self._connection.cursor() as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            for statement in statements:
+                cursor.execute(statement)
+
+    def _view(self) -> str:
+        return f"CREATE OR REPLACE VIEW logs AS SELECT {', '.join(map(quoted, self.columns))} FROM entries"  # noqa: S608
+
+    def _choose(self, schema: Any, nested: set[str], known: dict[str, str]) -> dict[str, str]:
+        """Column of ours → its value in SQL over a table of this schema."""
+        there = {column.name: _JSON if column.name in nested else _type_of(column.type) for column in schema}
+        chosen = {name: quoted(name) for name in (*_HEAD, "raw", "reason") if name in there}
+        aside: dict[str, str] = {}  # field → what of it stands in ``rest``
+        for name in PLACE:
+            label = f"json_extract_string(attrs, '$.{name}')" if "attrs" in there else "NULL"
+            said = f"CAST({quoted(name)} AS VARCHAR)" if name in there else "NULL"
+            chosen[name] = f"coalesce({label}, {_literal(known.get(name))}, {said})"
+            aside |= {name: f"CASE WHEN {said} <> {chosen[name]} THEN {quoted(name)} END"} if name in there else {}
+        for name in [one for one in there if one not in _HEAD | _TAIL]:
+            kind, value = there[name], quoted(name)
+            own = self._make_room(name, kind)
+            if own == kind:
+                chosen[name] = value
+            elif (own, kind) == (_NUMBER, _WHOLE):
+                chosen[name] = f"CASE WHEN abs({value}) < {_EXACT} THEN CAST({value} AS DOUBLE) END"
+                aside[name] = f"CASE WHEN abs({value}) >= {_EXACT} THEN {value} END"
+            else:
+                aside[name] = f"CAST({value} AS JSON)" if kind == _JSON else value
+        rest = "rest" if "rest" in there else "NULL"
+        for name, value in aside.items():
+            rest = f"with_field({rest}, {_literal(name)}, {value})"
+        return {**chosen, "rest": rest}
+
+    def _make_room(self, name: str, kind: str) -> str | None:
+        """The type of a field's column, if it gets one; one of whole numbers takes fractions from now on."""
+        taken = {one.casefold() for one in self.columns}  # SQL does not tell Level from level
+        if name not in self._fields and name.casefold() not in taken and len(self._fields) < MAX_FIELDS:
+            self._fields[name] = kind
+            self._run(f"ALTER TABLE entries ADD COLUMN {quoted(name)} {_column_type(kind)}", self._view())
+        if (self._fields.get(name), kind) == (_WHOLE, _NUMBER):
+            self._fields[name] = kind
+            moved = f"rest = with_field(rest, {_literal(name)}, {quoted(name)}), {quoted(name)} = NULL"
+            self._run(
+                f"UPDATE entries SET {moved} WHERE abs({quoted(name)}) >= {_EXACT}",  # noqa: S608 — only names
+                f"ALTER TABLE entries ALTER COLUMN {quoted(name)} TYPE DOUBLE",
+                self._view(),
+            )
+        return self._fields.get(name)
+
+    def _where(self, text: str) -> tuple[str, list[object]]:
         """A search's condition; a field that no line has is a mistake."""
-        columns = self._columns(table)
-        search = parse(text)
-        condition, parameters = search.where(columns)
-        for field in search.unknown(columns) if len(table) else ():
-            own: list[object] = []
-            value = value_of(field, columns, own)
-            query = f"SELECT 1 FROM logs WHERE {value} IS NOT NULL LIMIT 1"  # noqa: S608
-            if not len(self._database.ask(query, own, logs=table)):
+        columns, search = self.columns, parse(text)
+        for field in search.unknown(columns) if len(self) else ():
+            parameters: list[object] = []
+            value = value_of(field, columns, parameters)
+            if self.sql(f"SELECT 1 FROM logs WHERE {value} IS NOT NULL LIMIT 1", parameters).empty:  # noqa: S608
                 raise no_such_field(field, columns)
-        if between is not None:
-            start, end = (str(pd.Timestamp(one)) for one in between)
-            times = "ts >= CAST(? AS TIMESTAMPTZ_NS) AND ts < CAST(? AS TIMESTAMPTZ_NS)"
-            return f"{condition} AND {times}", [*parameters, start, end]
-        return condition, parameters
-
-    def _span(self, table: Any, between: Between | None) -> tuple[int, int]:
-        """From when to when, in nanoseconds since 1970."""
-        if between is not None:
-            start, end = (_ns(pd.Timestamp(one)) for one in between)
-            return start, end
-        found = self._database.ask("SELECT epoch_ns(min(ts)), epoch_ns(max(ts)) FROM logs", logs=table).to_pydict()
-        first, last = (values[0] or 0 for values in found.values())
-        return first, last
+        return search.where(columns)
 
 
-def _ns(moment: pd.Timestamp) -> int:
-    moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment
-    return int(moment.as_unit("ns").value)
+class FrameStore(LogStore):
+    """The lines of a frame, and of those that are added: ``FrameStore(frame, service="orders")``; see LogStore."""
+
+    def __init__(self, frame: pd.DataFrame | None = None, *, max_rows: int = MAX_ROWS, **known: str) -> None:
+        super().__init__(max_rows)
+        if frame is not None:
+            self.add(frame, **known)
 
 
-def _utc(nanoseconds: int) -> pd.Timestamp:
-    return pd.Timestamp(nanoseconds, unit="ns", tz="UTC")
+def _type_of(kind: Any) -> str:
+    numbers = ((pa.types.is_boolean, "BOOLEAN"), (pa.types.is_integer, _WHOLE), (pa.types.is_floating, _NUMBER))
+    return _TIME if pa.types.is_timestamp(kind) else next((name for test, name in numbers if test(kind)), _TEXT)
+
+
+def _column_type(kind: str) -> str:
+    return _TEXT if kind == _JSON else kind
+
+
+def _literal(text: str | None) -> str:
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def _said(line: dict[str, Any]) -> dict[str, Any]:
     """What a line said, with what stands in ``rest``; the reader's ``reason`` is another than the gap's."""
     hidden = {"row", "raw", "reason", "rest", "attrs", "stream", "received", "level", "logger", "msg"}
-    found = {key: value for key, value in line.items() if key not in hidden and pd.notna(value)}
+    found = {name: value for name, value in line.items() if name not in hidden and pd.notna(value)}
     return {**found, **(json.loads(line["rest"]) if pd.notna(line["rest"]) else {})}

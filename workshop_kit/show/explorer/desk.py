@@ -12,8 +12,8 @@ import pandas as pd
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.log_store import LogStore
-from workshop_kit.observe.logs import visible
 from workshop_kit.observe.logs.search import SearchMistake, parse
+from workshop_kit.screen import visible
 from workshop_kit.show.explorer.hits import Hits, Survey, grown, survey
 from workshop_kit.show.explorer.looking import View, missed, page_of, record, request_of, summary
 
@@ -75,7 +75,7 @@ class Desk:
     def add(self, frame: pd.DataFrame) -> None:
         """Add lines to the store; raises what the store raises."""
         with self._lock:
-            self.store.add(frame, **self.known)  # type: ignore[attr-defined]
+            self.store.add(frame, **self.known)
 
     def refresh(self) -> None:
         """Look at what came meanwhile: show it, or count it while paused."""

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.observe.log_store import LogStore
-from workshop_kit.observe.logs import visible
+from workshop_kit.screen import visible
 from workshop_kit.show.explorer.hits import LEVELS, NO_TIME, Hits, Survey, histogram, level_sql, time_sql
 
 PAGE_ROWS = 100

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from workshop_kit.observe.logs import visible
+from workshop_kit.screen import visible
 from workshop_kit.show import charts
 from workshop_kit.show.explorer.hits import LEVELS
 from workshop_kit.show.explorer.looking import clock, lasting, summary

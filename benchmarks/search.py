@@ -31,7 +31,6 @@ from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.observe.log_store import BucketStore, FrameStore
-from workshop_kit.observe.log_store.bucket import unpacked
 from workshop_kit.observe.logs.search import SearchMistake
 from workshop_kit.show.explorer.desk import Desk
 
@@ -98,7 +97,7 @@ def bucket(session: Session, access: Access, packed: Sequence[bytes], image: str
     program = "[inputs | .log | fromjson? | objects | .level // empty] | group_by(.)[] | [.[0], length]"
 
     def by_jq() -> None:
-        lines, _ = unpacked(zipped.read_bytes())
+        lines = gzip.decompress(zipped.read_bytes())
         answer = jq(session, image, program, lines, "-n", "-c", timeout_seconds=300)
         assert answer.exit_code == 0, answer.error
 
@@ -209,7 +208,7 @@ def main() -> None:
                 rows = bucket(session, access, packed, tags["collector"], folder)
         finally:
             cleanup.remove(session, {"kernel", "workspace"})
-        (folder / "lines").write_bytes(b"".join(unpacked(part)[0] for part in packed))
+        (folder / "lines").write_bytes(b"".join(map(gzip.decompress, packed)))
         frame = logs.read_json_file((folder / "lines").open("rb"))
         rows += memory(frame) + explorer(frame)
     show(rows)

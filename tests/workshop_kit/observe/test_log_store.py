@@ -137,5 +137,5 @@ def test_a_query_without_end_is_stopped(store: FrameStore) -> None:
     """A kernel is not blocked for ever, and the store answers after it."""
     endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
     with pytest.raises(WorkshopError, match="took more than"):
-        database.ask(store._connection, endless, timeout_seconds=0.5)
+        database.ask(store._connection, endless, seconds=0.5)
     assert store.count() == 100

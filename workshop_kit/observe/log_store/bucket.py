@@ -6,6 +6,7 @@ A part is an object ``PREFIX/ENVIRONMENT/SERVICE/YYYY/MM/DD/HH/*.jsonl.gz``; it 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import secrets
 import zlib
@@ -14,79 +15,59 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workshop_kit.engine.aws import Access, explained
-from workshop_kit.observe.log_store.stores import LogStore
+from workshop_kit.observe.log_store.frames import FrameStore
 from workshop_kit.observe.logs import read_json_file
 from workshop_kit.progress import Report, Step, silent
 
 PREFIX = "logs/"
 MAX_ROWS = 5_000_000
-_AT_ONCE = 4
-_CHUNK_BYTES = 64 * 1024
-_GZIP = 31  # zlib's number for it
 
 
-class BucketStore(LogStore):
-    """The lines in a bucket's parts; see LogStore. What was fetched once is kept in the ``cache`` folder.
+class BucketStore(FrameStore):
+    """The lines in a bucket's parts; see FrameStore. What was fetched once is kept in the ``cache`` folder.
 
     Reads what is there when it is made, and what is new with each ``refresh``; ``row`` goes by the engine's time among
     what was read together. Raises WorkshopError if the bucket is away.
     """
 
-    def __init__(
-        self, access: Access, bucket: str, cache: Path, prefix: str = PREFIX, *, report: Report = silent
-    ) -> None:
-        super().__init__(MAX_ROWS)
+    def __init__(self, access: Access, bucket: str, cache: Path, prefix: str = PREFIX, report: Report = silent) -> None:
+        super().__init__(max_rows=MAX_ROWS)
         self._access, self._client = access, access.client("s3")
         self._bucket, self._prefix, self._folder = bucket, prefix, cache / bucket
-        self._parts: dict[str, str] = {}
+        self._parts: set[str] = set()
         self.refresh(report)
 
     def refresh(self, report: Report = silent) -> int:
         """Take in what is new in the bucket; return how many parts are."""
-        new = {key: tag for key, tag in self._listed().items() if self._parts.get(key) != tag}
-        if new:
+        with explained(self._access, f"list the logs in {self._bucket}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+            keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        if new := sorted(key for key in keys if key.endswith(".jsonl.gz") and key not in self._parts):
             frame = read_json_file(self._lines(new, report))
             self.add(frame.sort_values("received", kind="stable", ignore_index=True))
-            self._parts |= new
+            self._parts.update(new)
             report(Step("Reading logs", 1.0, done=True))
         return len(new)
 
-    def _listed(self) -> dict[str, str]:
-        """The parts in the bucket: key → what tells its content (ETag), sorted."""
-        with explained(self._access, f"list the logs in {self._bucket}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
-            found = {one["Key"]: str(one["ETag"]).strip('"') for page in pages for one in page.get("Contents", [])}
-        return {key: found[key] for key in sorted(found) if key.endswith(".jsonl.gz")}
+    def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
+        """The records of some parts, in their order; a few are on their way meanwhile."""
+        with ThreadPoolExecutor(4, "logs: fetch") as pool:
+            for number, (key, packed) in enumerate(zip(keys, pool.map(self._fetched, keys), strict=True)):
+                report(Step("Reading logs", number / len(keys), key.removeprefix(self._prefix)))
+                try:
+                    yield from io.BytesIO(gzip.decompress(packed))
+                except (EOFError, OSError, zlib.error):
+                    self._gaps.append({"reason": f"{key} is damaged"})
 
-    def _lines(self, parts: dict[str, str], report: Report) -> Iterator[bytes]:
-        """The records of some parts, in their order; a few parts are on their way meanwhile."""
-        with ThreadPoolExecutor(_AT_ONCE, "logs: fetch") as pool:
-            packed = pool.map(self._fetched, parts, parts.values())
-            for number, (key, data) in enumerate(zip(parts, packed, strict=True)):
-                report(Step("Reading logs", number / len(parts), key.removeprefix(self._prefix)))
-                lines, is_whole = unpacked(data)
-                if not is_whole:
-                    self._gaps.append({"reason": f"the end of {key} is missing"})
-                yield from io.BytesIO(lines if lines.endswith(b"\n") else lines + b"\n" * bool(lines))
-
-    def _fetched(self, key: str, tag: str) -> bytes:
+    def _fetched(self, key: str) -> bytes:
         """A part, from the cache if it is there."""
-        path = self._folder / f"{tag}.gz"
+        path = self._folder / key
         with contextlib.suppress(OSError):
             return path.read_bytes()
         with explained(self._access, f"read {key}"):
             data = bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-        self._folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{secrets.token_hex(4)}")
         draft.write_bytes(data)
         draft.replace(path)  # there whole or not at all
         return data
-
-
-def unpacked(packed: bytes) -> tuple[bytes, bool]:
-    """What is in a gzipped part, as far as it can be unpacked, and whether that is all."""
-    unpacker, found = zlib.decompressobj(_GZIP), bytearray()
-    with contextlib.suppress(zlib.error):
-        for at in range(0, len(packed), _CHUNK_BYTES):
-            found += unpacker.decompress(packed[at : at + _CHUNK_BYTES])
-    return bytes(found), unpacker.eof

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.observe.log_store import LogStore
+from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.observe.logs.search import SearchMistake, parse
 from workshop_kit.screen import visible
 from workshop_kit.show.explorer.hits import Hits, Survey, grown, survey
@@ -30,7 +30,7 @@ class Desk:
     was nobody's mistake.
     """
 
-    def __init__(self, store: LogStore, query: str = "", **known: str) -> None:
+    def __init__(self, store: FrameStore, query: str = "", **known: str) -> None:
         self.store, self.view, self.known = store, View(query), known
         self.shown: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workshop_kit.observe.log_store import LogStore
+from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.observe.logs.search.language import LEVELS as SAME_LEVELS
 
 LEVELS = ("error", "warning", "info", "debug", "other")
@@ -80,7 +80,7 @@ class Survey:
     span: tuple[int, int] | None
 
 
-def survey(store: LogStore) -> Survey:
+def survey(store: FrameStore) -> Survey:
     """Ask a store what it has."""
     columns = dict(store.columns)
     times = f"{_us('min(ts)')}, {_us('max(ts)')}" if "ts" in columns else "NULL, NULL"
@@ -90,7 +90,7 @@ def survey(store: LogStore) -> Survey:
     return Survey(int(first), int(end), columns, span)
 
 
-def grown(hits: Hits, store: LogStore, there: Survey) -> Hits:
+def grown(hits: Hits, store: FrameStore, there: Survey) -> Hits:
     """Return the hits as the store is ``there``: with those that came, without those that it dropped."""
     if there.first > hits.first:
         hits = replace(hits.only(hits.row >= there.first), first=there.first)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.observe.log_store import LogStore
+from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.screen import visible
 from workshop_kit.show.explorer.hits import LEVELS, NO_TIME, Hits, Survey, histogram, level_sql, time_sql
 
@@ -34,7 +34,7 @@ class View:
     request: str | None = None
 
 
-def page_of(store: LogStore, hits: Hits, view: View, there: Survey) -> dict[str, Any]:
+def page_of(store: FrameStore, hits: Hits, view: View, there: Survey) -> dict[str, Any]:
     """Return what the page draws, as plain data with every text made visible. Raises whatever the store raises."""
     inside = hits.between(view.span)
     pages = max(1, -(-len(inside) // PAGE_ROWS))
@@ -62,7 +62,7 @@ def axis_of(hits: Hits, view: View, there: Survey) -> tuple[int, int] | None:
     return span and (span[0], span[1] + 1)
 
 
-def rows(store: LogStore, numbers: Sequence[int], columns: Mapping[str, str]) -> list[dict[str, Any]]:
+def rows(store: FrameStore, numbers: Sequence[int], columns: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return these lines in this order: ``row``, ``ts`` and what there is of `COLUMNS`, each cut to a cell's length.
 
     ``counted`` is which of `LEVELS` the line is counted as, so that the table and the bars agree. A line that is no
@@ -80,7 +80,7 @@ def rows(store: LogStore, numbers: Sequence[int], columns: Mapping[str, str]) ->
     return [_shown(lines[number]) for number in numbers if number in lines]
 
 
-def record(store: LogStore, number: int) -> list[tuple[str, str]]:
+def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
     """Return all that the store knows of one line, as (name, text) with every text made visible; nulls are left out.
 
     What fits no column stands in ``rest``: its fields are listed like the others.
@@ -93,7 +93,7 @@ def record(store: LogStore, number: int) -> list[tuple[str, str]]:
     return [(visible(str(name), CELL_CHARACTERS), _whole(value)) for name, value in told]
 
 
-def request_of(store: LogStore, number: int) -> str | None:
+def request_of(store: FrameStore, number: int) -> str | None:
     """Return the id of the request that a line belongs to; None where it names none."""
     if "request_id" not in store.columns:
         return None
@@ -101,7 +101,7 @@ def request_of(store: LogStore, number: int) -> str | None:
     return str(found["id"].iloc[0]) if len(found) and _there(found["id"].iloc[0]) else None
 
 
-def missed(store: LogStore) -> list[str]:
+def missed(store: FrameStore) -> list[str]:
     """Return in few words each what may be missing: gaps, with the last one's reason, and what the store dropped."""
     gaps, dropped = store.gaps(), int(getattr(store, "dropped", 0))
     said = []

@@ -17,32 +17,34 @@ from workshop_kit.observe.logs.search import no_such_field, parse, value_of
 from workshop_kit.observe.logs.search.comparisons import quoted
 
 MAX_ROWS = 1_000_000
-SHOWN = 200
-PLACE = ("service", "environment", "container")
-"""Where a line comes from: told by its ``attrs``, by whoever adds it, or by itself."""
+PLACE = ("service", "environment", "container")  # told by a line's ``attrs``, by whoever adds it, or by itself
 _TEXT, _TIME, _WHOLE, _NUMBER, _JSON = "VARCHAR", "TIMESTAMPTZ_NS", "BIGINT", "DOUBLE", "JSON"
 _HEAD = {"ts": _TIME, "received": _TIME, **dict.fromkeys(("stream", "attrs", *PLACE, "level", "logger", "msg"), _TEXT)}
 _TAIL = {**dict.fromkeys(("rest", "raw", "reason"), _TEXT), "row": _WHOLE}
-_GAP = ("ts", "service", "container", "reason", "from", "to")
+_GAP = ["ts", "service", "container", "reason", "from", "to"]
 _EXACT = 2**53  # the integers that a DOUBLE holds without a gap
 _WITH_FIELD = """CREATE MACRO with_field(rest, name, value) AS CASE WHEN value IS NULL THEN rest
     ELSE json_merge_patch(coalesce(rest, '{}'), json_object(name, value)) END"""
 
 
-class LogStore:
-    """The reader's columns, ``service``, ``environment``, ``container`` where known, and ``row``, which counts from 0
-    in order of arrival. All times are UTC. It keeps ``max_rows`` and drops the oldest. Safe from any thread.
+class FrameStore:
+    """Frames of the reader as the table ``logs``: their columns, ``service``, ``environment``, ``container`` where
+    known, and ``row``, which counts from 0 in order of arrival. All times are UTC. Safe from any thread.
+
+    It keeps ``max_rows`` and drops the oldest; ``dropped`` says how many.
     """
 
-    def __init__(self, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, frame: pd.DataFrame | None = None, *, max_rows: int = MAX_ROWS, **known: str) -> None:
         self.max_rows, self.dropped = max_rows, 0
         self._end = 0  # the row that the next line gets
-        self._fields: dict[str, str] = {}  # name → DuckDB type; JSON stands for text that is JSON
+        self._fields: dict[str, str] = {}  # name → DuckDB type
         self._gaps: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._connection = database.connect()
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in (_HEAD | _TAIL).items())
         self._run(f"CREATE TABLE entries ({columns})", _WITH_FIELD, self._view())
+        if frame is not None:
+            self.add(frame, **known)
 
     def __len__(self) -> int:
         return self._end - self.dropped
@@ -56,13 +58,13 @@ class LogStore:
     @property
     def columns(self) -> dict[str, str]:
         """The table's columns: name → DuckDB type."""
-        return _HEAD | {name: _column_type(kind) for name, kind in self._fields.items()} | _TAIL
+        return _HEAD | self._fields | _TAIL
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
         """The answer to one SELECT over ``logs``. Raises WorkshopError for anything else, and for a mistake in it."""
         return database.ask(self._connection, query, parameters)
 
-    def search(self, text: str = "", limit: int = SHOWN) -> pd.DataFrame:
+    def search(self, text: str = "", limit: int = 200) -> pd.DataFrame:
         """The newest lines found, in order of arrival. Raises SearchMistake."""
         condition, parameters = self._where(text)
         query = f"SELECT * FROM logs WHERE {condition} ORDER BY row DESC LIMIT ?"  # noqa: S608 — only parameters
@@ -74,10 +76,13 @@ class LogStore:
         return int(self.sql(f"SELECT count(*) AS lines FROM logs WHERE {condition}", parameters)["lines"][0])  # noqa: S608
 
     def gaps(self) -> pd.DataFrame:
-        """Where lines may be missing, as the collector and a follow say: ts, service, container, reason, from, to …"""
+        """Where lines may be missing, as the collector and a follow say."""
         found = self.sql("SELECT * FROM logs WHERE logger = 'collector' AND msg = 'GAP' ORDER BY row")
-        rows = [*map(_said, found.to_dict("records")), *self._gaps]
-        return pd.DataFrame(rows, columns=list(dict.fromkeys([*_GAP, *(name for row in rows for name in row)])))
+        rest = [
+            json.loads(text) for text in found["rest"].fillna("{}")
+        ]  # a gap's reason, not the reader's
+        told = [line | more for line, more in zip(found.to_dict("records"), rest, strict=True)]
+        return pd.DataFrame([{name: line.get(name) for name in _GAP} for line in (*told, *self._gaps)], columns=_GAP)
 
     def add(self, frame: pd.DataFrame, **known: str) -> None:
         """Take more lines; ``known`` is the place of those that do not tell it: ``add(frame, service="orders")``.
@@ -122,15 +127,13 @@ class LogStore:
             chosen[name] = f"coalesce({label}, {_literal(known.get(name))}, {said})"
             aside |= {name: f"CASE WHEN {said} <> {chosen[name]} THEN {quoted(name)} END"} if name in there else {}
         for name in [one for one in there if one not in _HEAD | _TAIL]:
-            kind, value = there[name], quoted(name)
+            kind, value = there[name], f"CAST({quoted(name)} AS {there[name]})"
             own = self._make_room(name, kind)
-            if own == kind:
-                chosen[name] = value
-            elif (own, kind) == (_NUMBER, _WHOLE):
-                chosen[name] = f"CASE WHEN abs({value}) < {_EXACT} THEN CAST({value} AS DOUBLE) END"
+            if (own, kind) == (_NUMBER, _WHOLE):
+                chosen[name] = f"CASE WHEN abs({value}) < {_EXACT} THEN {value} END"
                 aside[name] = f"CASE WHEN abs({value}) >= {_EXACT} THEN {value} END"
             else:
-                aside[name] = f"CAST({value} AS JSON)" if kind == _JSON else value
+                (chosen if own == kind else aside)[name] = value
         rest = "rest" if "rest" in there else "NULL"
         for name, value in aside.items():
             rest = f"with_field({rest}, {_literal(name)}, {value})"
@@ -141,15 +144,12 @@ class LogStore:
         taken = {one.casefold() for one in self.columns}  # SQL does not tell Level from level
         if name not in self._fields and name.casefold() not in taken and len(self._fields) < MAX_FIELDS:
             self._fields[name] = kind
-            self._run(f"ALTER TABLE entries ADD COLUMN {quoted(name)} {_column_type(kind)}", self._view())
+            self._run(f"ALTER TABLE entries ADD COLUMN {quoted(name)} {kind}", self._view())
         if (self._fields.get(name), kind) == (_WHOLE, _NUMBER):
             self._fields[name] = kind
             moved = f"rest = with_field(rest, {_literal(name)}, {quoted(name)}), {quoted(name)} = NULL"
-            self._run(
-                f"UPDATE entries SET {moved} WHERE abs({quoted(name)}) >= {_EXACT}",  # noqa: S608 — only names
-                f"ALTER TABLE entries ALTER COLUMN {quoted(name)} TYPE DOUBLE",
-                self._view(),
-            )
+            move = f"UPDATE entries SET {moved} WHERE abs({quoted(name)}) >= {_EXACT}"  # noqa: S608 — only names
+            self._run(move, f"ALTER TABLE entries ALTER COLUMN {quoted(name)} TYPE DOUBLE", self._view())
         return self._fields.get(name)
 
     def _where(self, text: str) -> tuple[str, list[object]]:
@@ -163,30 +163,10 @@ class LogStore:
         return search.where(columns)
 
 
-class FrameStore(LogStore):
-    """The lines of a frame, and of those that are added: ``FrameStore(frame, service="orders")``; see LogStore."""
-
-    def __init__(self, frame: pd.DataFrame | None = None, *, max_rows: int = MAX_ROWS, **known: str) -> None:
-        super().__init__(max_rows)
-        if frame is not None:
-            self.add(frame, **known)
-
-
 def _type_of(kind: Any) -> str:
     numbers = ((pa.types.is_boolean, "BOOLEAN"), (pa.types.is_integer, _WHOLE), (pa.types.is_floating, _NUMBER))
     return _TIME if pa.types.is_timestamp(kind) else next((name for test, name in numbers if test(kind)), _TEXT)
 
 
-def _column_type(kind: str) -> str:
-    return _TEXT if kind == _JSON else kind
-
-
 def _literal(text: str | None) -> str:
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
-
-
-def _said(line: dict[str, Any]) -> dict[str, Any]:
-    """What a line said, with what stands in ``rest``; the reader's ``reason`` is another than the gap's."""
-    hidden = {"row", "raw", "reason", "rest", "attrs", "stream", "received", "level", "logger", "msg"}
-    found = {name: value for name, value in line.items() if name not in hidden and pd.notna(value)}
-    return {**found, **(json.loads(line["rest"]) if pd.notna(line["rest"]) else {})}

@@ -47,7 +47,7 @@ from workshop_kit.learn.watching import Watch, watch
 from workshop_kit.learn.workspace import Workspace, find_workspace
 from workshop_kit.progress import Step
 from workshop_kit.screen import in_lines
-from workshop_kit.show import frames
+from workshop_kit.show import dataframes
 from workshop_kit.show.live import LiveChart, Screens
 from workshop_kit.show.live_data import Panel
 from workshop_kit.show.map import system_map
@@ -302,7 +302,7 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, BEFORE_SWEEPS)
     ready.sweep(stack.session)
     file_cell.register(workspace)
-    frames.show_as_text()
+    dataframes.show_as_text()
     headless = os.environ.get(HEADLESS) == "1"
     desk = Desk.of(workspace, lambda: stack)
     return Lesson(name, workspace, desk.progress, stack, desk, headless, Screens(headless=headless))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from workshop_kit.show import charts, frames, over_time
+from workshop_kit.show import charts, dataframes, over_time
 from workshop_kit.show.charts import Band, Event
 from workshop_kit.show.one_clock import follow_request, one_clock
 from workshop_kit.show.shown import Shown
@@ -54,7 +54,7 @@ def test_every_picture_takes_any_text(picture: str, text: str) -> None:
 def shown() -> Iterator[Callable[[object], dict[str, str]]]:
     """What a kernel with our frames shows of a cell's value, by kind."""
     shell: Any = InteractiveShell.instance()
-    frames.show_as_text()
+    dataframes.show_as_text()
     yield lambda value: shell.display_formatter.format(value)[0]
     InteractiveShell.clear_instance()
 

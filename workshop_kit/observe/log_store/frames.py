@@ -78,9 +78,7 @@ class FrameStore:
     def gaps(self) -> pd.DataFrame:
         """Where lines may be missing, as the collector and a follow say."""
         found = self.sql("SELECT * FROM logs WHERE logger = 'collector' AND msg = 'GAP' ORDER BY row")
-        rest = [
-            json.loads(text) for text in found["rest"].fillna("{}")
-        ]  # a gap's reason, not the reader's
+        rest = [json.loads(text) for text in found["rest"].fillna("{}")]  # a gap's reason, not the reader's
         told = [line | more for line, more in zip(found.to_dict("records"), rest, strict=True)]
         return pd.DataFrame([{name: line.get(name) for name in _GAP} for line in (*told, *self._gaps)], columns=_GAP)
 

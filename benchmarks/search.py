@@ -165,6 +165,7 @@ def explorer(frame: pd.DataFrame) -> list[Row]:
             "the whole time": lambda: _ask(desk, do="whole"),
             "a page in the middle": lambda: _ask(desk, do="page", page=next(pages)),
             "a line opened": lambda: _ask(desk, do="open", row=next(requests)),
+            "a level, identical messages in one row": lambda: _ask(desk, do="search", query="level>=warning"),
             "free text": lambda: _ask(desk, do="search", query="777 handled"),
             "free text that nothing has": lambda: _ask(desk, do="search", query="nowhere to be found"),
             "one request": lambda: _ask(desk, do="request", row=next(requests)),

@@ -116,6 +116,18 @@ def grown(hits: Hits, store: FrameStore, there: Survey) -> Hits:
     return hits if _ascends(hits.at) else hits.only(np.argsort(hits.at, kind="stable"))
 
 
+def groups(hits: Hits, store: FrameStore, columns: Mapping[str, str], span: tuple[int, int] | None) -> pd.DataFrame:
+    """The hits within a span by service, level and message: ``row`` of the newest of each, and how many ``lines``."""
+    keys = [name for name in ("service", "level", "msg", "raw") if name in columns]
+    time = time_sql(columns)
+    inside = f" AND {time} >= {span[0]} AND {time} < {span[1]}" if span else ""
+    return store.sql(
+        f"SELECT max(row) AS row, count(*) AS lines FROM logs WHERE row >= {hits.first} AND row < {hits.end} "  # noqa: S608 - our own names
+        f"AND ({hits.condition}){inside} GROUP BY {', '.join(keys)} ORDER BY row DESC",
+        hits.parameters,
+    )
+
+
 def histogram(hits: Hits, span: tuple[int, int] | None, bars: int = 60) -> Histogram:
     """Count the hits by time and level over a span (its end excluded), in at most ``bars`` bars of a round length."""
     if span is None:

@@ -36,6 +36,8 @@ def static(title: str, query: str, shown: Mapping[str, Any], problem: str = "", 
         columns = ["ts", *shown["columns"]]
         lines = [[line.get(name, "") for name in columns] for line in shown["rows"][:ROWS]]
         said = f"{shown['hits']:,} of {shown['total']:,} lines; the newest {len(lines)}"
+        if shown["groups"] >= 0:
+            said += f" of {shown['groups']:,} different messages, each with its number of lines"
         parts += [picture(shown), table(said, columns, lines)]
     head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
     html = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,32 @@ def test_a_gap_is_seen() -> None:
         assert list(found["service"]) == ["a", "b"]
         assert found["from"][0] == "x"
         assert store.count("msg:GAP") == 1
+
+
+def test_lines_are_added_while_others_ask(store: FrameStore) -> None:
+    """A query sees a table as it was before new columns and types, or after: never in between."""
+    wrong: list[Exception] = []
+    done = threading.Event()
+
+    def asking() -> None:
+        try:
+            while not done.is_set():
+                assert len(store.sql("SELECT * FROM logs ORDER BY row").columns) >= 14
+                store.search("level:error status>=500")
+        except Exception as error:
+            wrong.append(error)
+
+    store.add(frame('{"status": 500}'))
+    threads = [threading.Thread(target=asking) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for n in range(30):
+        store.add(frame(json.dumps({f"field{n}": n, "msg": "new", f"field{n - 1}": n + 0.5})))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert store.sql("SELECT field3 FROM logs WHERE field3 IS NOT NULL ORDER BY row")["field3"].tolist() == [3, 4.5]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from workshop_kit.observe.log_store.frames import FrameStore
 from workshop_kit.observe.logs import read_json_file
 from workshop_kit.progress import Report, Step, silent
 
-PREFIX = "logs/"
 MAX_ROWS = 5_000_000
 
 
@@ -30,7 +29,9 @@ class BucketStore(FrameStore):
     what was read together. Raises WorkshopError if the bucket is away.
     """
 
-    def __init__(self, access: Access, bucket: str, cache: Path, prefix: str = PREFIX, report: Report = silent) -> None:
+    def __init__(
+        self, access: Access, bucket: str, cache: Path, prefix: str = "logs/", report: Report = silent
+    ) -> None:
         super().__init__(max_rows=MAX_ROWS)
         self._access, self._client = access, access.client("s3")
         self._bucket, self._prefix, self._folder = bucket, prefix, cache / bucket

@@ -30,7 +30,6 @@ _WITH_FIELD = """CREATE MACRO with_field(rest, name, value) AS CASE WHEN value I
 class FrameStore:
     """Frames of the reader as the table ``logs``: their columns, ``service``, ``environment``, ``container`` where
     known, and ``row``, which counts from 0 in order of arrival. All times are UTC. Safe from any thread.
-
     It keeps ``max_rows`` and drops the oldest; ``dropped`` says how many.
     """
 
@@ -42,7 +41,7 @@ class FrameStore:
         self._lock = threading.Lock()
         self._connection = database.connect()
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in (_HEAD | _TAIL).items())
-        self._run(f"CREATE TABLE entries ({columns})", _WITH_FIELD, self._view())
+        self._run(f"CREATE TABLE entries ({columns})", _WITH_FIELD, _view({}))
         if frame is not None:
             self.add(frame, **known)
 
@@ -84,7 +83,6 @@ class FrameStore:
 
     def add(self, frame: pd.DataFrame, **known: str) -> None:
         """Take more lines; ``known`` is the place of those that do not tell it: ``add(frame, service="orders")``.
-
         A field keeps the type that its first values had; what does not fit stands in ``rest``.
         """
         bare = frame.copy(deep=False)
@@ -104,15 +102,14 @@ class FrameStore:
                 self._gaps.append({"ts": pd.Timestamp(gap.after_ns, unit="ns", tz="UTC"), **known, "reason": gap.why})
 
     def _run(self, *statements: str, **tables: Any) -> None:
-        """Run statements of ours; they see these Arrow tables, and queries do not."""
+        """Run statements of ours, all at once for a query; they alone see these Arrow tables."""
         with self._connection.cursor() as cursor:
             for name, table in tables.items():
                 cursor.register(name, table)
+            cursor.begin()
             for statement in statements:
                 cursor.execute(statement)
-
-    def _view(self) -> str:
-        return f"CREATE OR REPLACE VIEW logs AS SELECT {', '.join(map(quoted, self.columns))} FROM entries"  # noqa: S608
+            cursor.commit()
 
     def _choose(self, schema: Any, nested: set[str], known: dict[str, str]) -> dict[str, str]:
         """Column of ours → its value in SQL over a table of this schema."""
@@ -140,14 +137,15 @@ class FrameStore:
     def _make_room(self, name: str, kind: str) -> str | None:
         """The type of a field's column, if it gets one; one of whole numbers takes fractions from now on."""
         taken = {one.casefold() for one in self.columns}  # SQL does not tell Level from level
-        if name not in self._fields and name.casefold() not in taken and len(self._fields) < MAX_FIELDS:
-            self._fields[name] = kind
-            self._run(f"ALTER TABLE entries ADD COLUMN {quoted(name)} {kind}", self._view())
+        column, fields = quoted(name), {**self._fields, name: kind}
+        if name.casefold() not in taken and len(self._fields) < MAX_FIELDS:
+            self._run(f"ALTER TABLE entries ADD COLUMN {column} {kind}", _view(fields))
+            self._fields = fields
         if (self._fields.get(name), kind) == (_WHOLE, _NUMBER):
-            self._fields[name] = kind
-            moved = f"rest = with_field(rest, {_literal(name)}, {quoted(name)}), {quoted(name)} = NULL"
-            move = f"UPDATE entries SET {moved} WHERE abs({quoted(name)}) >= {_EXACT}"  # noqa: S608 — only names
-            self._run(move, f"ALTER TABLE entries ALTER COLUMN {quoted(name)} TYPE DOUBLE", self._view())
+            moved = f"rest = with_field(rest, {_literal(name)}, {column}), {column} = NULL"
+            self._run(f"UPDATE entries SET {moved} WHERE abs({column}) >= {_EXACT}")  # noqa: S608 — only names
+            self._run(f"ALTER TABLE entries ALTER COLUMN {column} TYPE DOUBLE", _view(fields))
+            self._fields = fields
         return self._fields.get(name)
 
     def _where(self, text: str) -> tuple[str, list[object]]:
@@ -159,6 +157,10 @@ class FrameStore:
             if self.sql(f"SELECT 1 FROM logs WHERE {value} IS NOT NULL LIMIT 1", parameters).empty:  # noqa: S608
                 raise no_such_field(field, columns)
         return search.where(columns)
+
+
+def _view(fields: dict[str, str]) -> str:
+    return f"CREATE OR REPLACE VIEW logs AS SELECT {', '.join(map(quoted, _HEAD | fields | _TAIL))} FROM entries"  # noqa: S608
 
 
 def _type_of(kind: Any) -> str:

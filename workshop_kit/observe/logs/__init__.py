@@ -16,7 +16,7 @@ is there: exactly where not all of the line stands in columns). ``record(frame, 
 | ``null``, ``42``, ``[1]`` | ``raw``, reason ``JSON, not an object`` |
 | JSON that is cut short, not JSON, holds NaN or Infinity | ``raw``, reason ``JSON cut short``, ``invalid JSON``, ``NaN or Infinity`` |
 | duplicate keys | the last value counts; ``raw`` has all, reason ``duplicate keys`` |
-| nested values | a column of JSON text (``attrs["json_columns"]``); its numbers may be written anew (1E2 as 100.0) |
+| nested values | a column of JSON text (``attrs["json_columns"]``); its numbers may be written anew (1E2 as 100.0, 1e400 as a text) |
 | nesting past some hundred levels | ``raw``, reason ``nested too deep`` |
 | a field of several types | the column has the type of most values, the others stand in ``rest``; integers and fractions make numbers |
 | a number past 64 bits, an integer past 2**53 among fractions | JSON text, digit for digit |

@@ -63,6 +63,17 @@ def median_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: 
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
 
 
+def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
+    """The medians of this process's CPU seconds for two pieces of work taken in turn, after one that does not count."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(runs + 1):
+        for work, seconds in zip((ours, theirs), taken, strict=True):
+            started = time.process_time()
+            work()
+            seconds.append(time.process_time() - started)
+    return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])
+
+
 def show(rows: Sequence[Row | Memory]) -> None:
     """Print the rows: as a table, or as one JSON document if ``--json`` was asked for."""
     if "--json" in sys.argv[1:]:

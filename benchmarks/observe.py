@@ -1,4 +1,4 @@
-"""What observing costs: CPU of a core for 50 containers sampled once a second, and lines read a second.
+"""What observing costs: CPU of a core for 50 containers sampled once a second.
 
 The share is CPU time of the whole process over wall time: a "second" below is CPU in one second of watching.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks._rows import Row, median_pair, show
+from benchmarks._rows import Row, cpu_pair, show
 from workshop_kit.engine import cleanup, images, reach
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.reach import Engine
@@ -25,7 +24,6 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
-from workshop_kit.observe import lines
 from workshop_kit.observe.sampler import Sampler
 from workshop_kit.observe.wire import asker
 
@@ -33,7 +31,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CONTAINERS = 50
 WATCH_SECONDS = 10
 RUNS = 3
-LOG_LINES = 100_000
 
 
 @contextmanager
@@ -75,31 +72,9 @@ def asking(engine: Engine, containers: list[Any]) -> list[Row]:
                 api.stats(one.id, stream=False, one_shot=True) for one in containers
             ],
         }
-        pairs = {name: cpu_pair(lambda: [ask(path) for path in paths], way) for name, way in ways.items()}
+        pairs = {name: cpu_pair(lambda: [ask(path) for path in paths], way, RUNS) for name, way in ways.items()}
     work = f"CPU of asking {CONTAINERS} containers' statistics once"
     return [Row(work, ours, RUNS, "", name, theirs) for name, (ours, theirs) in pairs.items()]
-
-
-def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
-    """The medians of this process's CPU seconds for two pieces of work taken in turn."""
-    taken: tuple[list[float], list[float]] = ([], [])
-    for _ in range(RUNS + 1):
-        for work, seconds in zip((ours, theirs), taken, strict=True):
-            started = time.process_time()
-            work()
-            seconds.append(time.process_time() - started)
-    return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])  # the first run does not count
-
-
-def reading(session: Session, image: str) -> Row:
-    """A log of many lines to Line records, beside the SDK's bare bytes of the same log."""
-    code = f"for n in range({LOG_LINES}): print('line', n, 'x' * 180)"
-    with run(session, Spec(image, command=("python3", "-c", code))) as running:
-        running.container.wait()
-        ours, theirs = median_pair(lambda: lines.read(running), lambda: running.container.logs(timestamps=True), RUNS)
-        followed = list(lines.follow(running, threading.Event()))
-        assert len(followed) == LOG_LINES
-    return Row(f"read {LOG_LINES:,} lines of 200 bytes", ours, RUNS, "", "docker SDK logs(), bytes only", theirs)
 
 
 def main() -> None:
@@ -111,7 +86,7 @@ def main() -> None:
         try:
             with sleepers(session, image) as containers:
                 rows = [watching(engine, containers), *asking(engine, containers)]
-            show([*rows, reading(session, image)])
+            show(rows)
         finally:
             cleanup.remove(session, {"kernel", "workspace"})
 

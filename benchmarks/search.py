@@ -1,4 +1,4 @@
-"""Searching a million lines: in a bucket, cold and again; in memory; each thing the explorer does; and the usual way.
+"""Searching 200,000 lines: in a bucket, cold and again; in memory; each thing the explorer does; and the usual way.
 
 The bucket is the stack's own endpoint in a container of its own, on this machine. The lines are those of
 ``benchmarks.logs``: mostly unique messages, 0.5 % malformed, in parts of 5,000.
@@ -16,12 +16,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from benchmarks._rows import Row, median_pair, median_seconds, show
-from benchmarks.logs import LINES, ROOT, events, stamp
+from benchmarks.logs import ROOT, events, stamp
 from workshop_kit.engine import cleanup, containers, images, reach
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
@@ -32,16 +31,16 @@ from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.observe.log_store import BucketStore, FrameStore
-from workshop_kit.observe.log_store.parts import unpacked
 from workshop_kit.observe.logs.search import SearchMistake
 from workshop_kit.show.explorer.desk import Desk
 
+LINES = 200_000
 RUNS = 3
 BUCKET = "benchmark"
 LINES_A_PART = 5_000
 LINES_THAT_COME = 100
 KEY_FILE = "/run/secrets/key"
-EACH = "≤ 0.5 s each"
+EACH = "≤ 0.3 s each"
 PANDAS = f"pandas {version('pandas')}"
 
 
@@ -56,7 +55,7 @@ def written() -> Iterator[bytes]:
         yield ("\n".join(part) + "\n").encode()
 
 
-def put(session: Session, image: str) -> tuple[containers.Running, Any, list[bytes]]:
+def put(session: Session, image: str) -> tuple[containers.Running, Access, list[bytes]]:
     """A bucket with the parts in it, and the parts as they are packed."""
     key = secrets.token_urlsafe(24)
     spec = Spec(
@@ -68,7 +67,8 @@ def put(session: Session, image: str) -> tuple[containers.Running, Any, list[byt
     )
     running = containers.run(session, spec)
     running.wait_until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60)
-    client = Access(running.url(), key_id=ADMINISTRATOR, secret_key=key).client("s3")
+    access = Access(running.url(), key_id=ADMINISTRATOR, secret_key=key)
+    client = access.client("s3")
     client.create_bucket(Bucket=BUCKET)
     packed = [gzip.compress(part, 4, mtime=0) for part in written()]
     for n, part in enumerate(packed):
@@ -76,17 +76,17 @@ def put(session: Session, image: str) -> tuple[containers.Running, Any, list[byt
         client.put_object(
             Bucket=BUCKET, Key=f"logs/staging/service/2025/11/24/{16 + hour:02}/{n:06}.jsonl.gz", Body=part
         )
-    return running, client, packed
+    return running, access, packed
 
 
-def bucket(session: Session, client: Any, packed: Sequence[bytes], image: str, folder: Path) -> list[Row]:
+def bucket(session: Session, access: Access, packed: Sequence[bytes], image: str, folder: Path) -> list[Row]:
     """Cold, again, and what is new; beside zcat and jq over the same parts, which are on disk already."""
     query = "SELECT level, count(*) AS lines FROM logs GROUP BY level"
     cache, zipped = folder / "cache", folder / "all.gz"
     zipped.write_bytes(b"".join(packed))
 
     def answered() -> pd.DataFrame:
-        with BucketStore(client, BUCKET, cache) as store:
+        with BucketStore(access, BUCKET, cache) as store:
             assert len(store) == LINES
             return store.sql(query)
 
@@ -97,7 +97,7 @@ def bucket(session: Session, client: Any, packed: Sequence[bytes], image: str, f
     program = "[inputs | .log | fromjson? | objects | .level // empty] | group_by(.)[] | [.[0], length]"
 
     def by_jq() -> None:
-        lines, _ = unpacked(zipped.read_bytes())
+        lines = gzip.decompress(zipped.read_bytes())
         answer = jq(session, image, program, lines, "-n", "-c", timeout_seconds=300)
         assert answer.exit_code == 0, answer.error
 
@@ -105,11 +105,11 @@ def bucket(session: Session, client: Any, packed: Sequence[bytes], image: str, f
     ours, theirs = median_pair(cold, by_jq, RUNS)
     work = f"{LINES:,} lines in {len(packed)} parts of a bucket: first answer in SQL"
     beside = f"gunzip, and {jq_version} in a container, over the same parts on disk"
-    size = sum(file.stat().st_size for file in cache.rglob("*.arrow")) // 2**20
+    size = sum(file.stat().st_size for file in cache.rglob("*.gz")) // 2**20
     again = median_seconds(answered, RUNS)
     return [
-        Row(work, ours, RUNS, "≤ 1.74 s, as in trials", beside, theirs),
-        Row(f"the same again, from a cache of {size} MB", again, RUNS, "≤ 0.49 s, as in trials"),
+        Row(work, ours, RUNS, "", beside, theirs),
+        Row(f"the same again, from a cache of {size} MB", again, RUNS),
     ]
 
 
@@ -124,8 +124,6 @@ def contains(frame: pd.DataFrame, word: str) -> pd.DataFrame:
 def memory(frame: pd.DataFrame) -> list[Row]:
     """What a store is asked, on a frame in memory."""
     with FrameStore(frame, max_rows=LINES, service="service") as store:
-        one = str(store.search("level:error", 1)["request_id"][0])
-        last = int(store.search("", 1)["row"][0])
         ours, theirs = median_pair(lambda: store.search("777 handled"), lambda: contains(frame, "777 handled"), RUNS)
         by_us, by_them = median_pair(
             lambda: store.search("level:error status>=200"),
@@ -139,14 +137,10 @@ def memory(frame: pd.DataFrame) -> list[Row]:
         asked: dict[str, Callable[[], object]] = {
             "free text that nothing has": lambda: store.search("nowhere to be found"),
             "free text, counted": lambda: store.count("777 handled"),
-            "histogram by level, all": store.histogram,
-            "histogram by level, free text": lambda: store.histogram("777 handled"),
-            "same request": lambda: store.around(one),
-            "a page in the middle": lambda: store.search("", 200, before=last // 2),
             "a misspelt field": lambda: _mistaken(store),
         }
         rows += [Row(work, median_seconds(ask, RUNS), RUNS, EACH) for work, ask in asked.items()]
-    rows.append(Row("a frame to a store", median_seconds(lambda: FrameStore(frame).close(), RUNS), RUNS))
+    rows.append(Row("a frame to a store", median_seconds(lambda: len(FrameStore(frame)), RUNS), RUNS))
     return rows
 
 
@@ -171,6 +165,7 @@ def explorer(frame: pd.DataFrame) -> list[Row]:
             "the whole time": lambda: _ask(desk, do="whole"),
             "a page in the middle": lambda: _ask(desk, do="page", page=next(pages)),
             "a line opened": lambda: _ask(desk, do="open", row=next(requests)),
+            "a level, identical messages in one row": lambda: _ask(desk, do="search", query="level>=warning"),
             "free text": lambda: _ask(desk, do="search", query="777 handled"),
             "free text that nothing has": lambda: _ask(desk, do="search", query="nowhere to be found"),
             "one request": lambda: _ask(desk, do="request", row=next(requests)),
@@ -209,13 +204,13 @@ def main() -> None:
         folder = Path(scratch)
         session = ready.session_of(Workspace.open(folder / "workspace"), connected)
         try:
-            running, client, packed = put(session, tags["parameter_store"])
+            running, access, packed = put(session, tags["parameter_store"])
             with running:
-                rows = bucket(session, client, packed, tags["collector"], folder)
+                rows = bucket(session, access, packed, tags["collector"], folder)
         finally:
             cleanup.remove(session, {"kernel", "workspace"})
-        (folder / "lines").write_bytes(b"".join(unpacked(part)[0] for part in packed))
-        frame = logs.read_file(folder / "lines")
+        (folder / "lines").write_bytes(b"".join(map(gzip.decompress, packed)))
+        frame = logs.read_json_file((folder / "lines").open("rb"))
         rows += memory(frame) + explorer(frame)
     show(rows)
 

@@ -7,6 +7,7 @@ process begins with LOG_LEVEL again.
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from . import json_body, logs
 
@@ -31,3 +32,9 @@ async def change_level(request: Request) -> Response:
     log.warning("log level changed", before=before, after=after)
     logs.set_level(after)
     return JSONResponse({"level": after})
+
+
+ROUTES = [
+    Route("/admin/log-level", read_level, methods=["GET"]),
+    Route("/admin/log-level", change_level, methods=["PUT"]),
+]

@@ -13,6 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sqlalchemy import URL, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from starlette.applications import Starlette
 
 from . import config
 
@@ -182,3 +183,10 @@ class Dependencies:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await asyncio.gather(*(dependency.close() for dependency in self), return_exceptions=True)
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Serve, and close the dependencies at the end."""
+    yield
+    await app.state.dependencies.close()

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from . import json_body, logs
 from .fault_table import FAULTS
@@ -122,3 +123,11 @@ def _name(request: Request) -> str:
     if name not in FAULTS:
         raise HTTPException(404, f"There is no such fault; there are {', '.join(FAULTS)}.")
     return name
+
+
+ROUTES = [
+    Route("/admin/faults", show, methods=["GET"]),
+    Route("/admin/faults", revert, methods=["DELETE"]),
+    Route("/admin/faults/{name}", inject, methods=["PUT"]),
+    Route("/admin/faults/{name}", revert, methods=["DELETE"]),
+]

@@ -89,3 +89,7 @@ async def unavailable(_: Request, error: Unavailable) -> Response:
     log.warning("dependency not available", dependency=str(error), error=reason(error))
     sentence = "This does not work at the moment; please try again shortly."
     return JSONResponse({"error": sentence}, 503, {"Retry-After": "1"})
+
+
+HANDLERS: dict[Any, Any] = {HTTPException: refused, Unavailable: unavailable}
+"""What answers a request that raised one of these."""

@@ -9,7 +9,7 @@ last milliseconds.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import RowMapping
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from . import json_body, logs
 from .dependencies import Cache, Database, Dependencies, Unavailable, reason
@@ -33,6 +34,8 @@ SELECT_ONE = "SELECT id, item, quantity, created_at FROM orders WHERE id = %s"
 SELECT_RECENT = "SELECT id, item, quantity, created_at FROM orders ORDER BY id DESC LIMIT %s"
 
 log = logs.get_logger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class NewOrder(BaseModel):
@@ -130,3 +133,12 @@ def _respond(body: bytes, status_code: int = 200, headers: dict[str, str] | None
 
 def _to_json(content: Any) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_NAIVE_UTC)
+
+
+def routes(around: Callable[[Handler], Handler]) -> list[Route]:
+    """Return the paths of this module; ``around`` wraps each handler."""
+    return [
+        Route("/orders", around(create), methods=["POST"]),
+        Route("/orders", around(recent), methods=["GET"]),
+        Route("/orders/{order_id}", around(read)),
+    ]

@@ -13,7 +13,7 @@ should: ``MASTER_DB_PASSWORD_FILE`` names that file.
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -153,10 +153,6 @@ class Variable:
     purpose: str
     default: str | None  # None: it is required
 
-    def is_set(self, environ: Mapping[str, str]) -> bool:
-        """Whether it is there, itself or as the name of a file."""
-        return self.variable in environ or f"{self.variable}_FILE" in environ
-
     def problem(self, wrong: str) -> Problem:
         """The problem that this variable has, such as "is not set"."""
         return Problem(self.variable, self.purpose, wrong)
@@ -183,14 +179,14 @@ def read(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     database = {
         "port": "3306",
         "name": "workshop",
-        "user": "orders",
-        "password": "Summer2019!",
+        "user": "colleague",
+        "password": "tea4Two!Kyoto19",
         "sql_mode": "STRICT_ALL_TABLES",
     }
     return {
         "master_db": {"host": "master-db", **database},
         "replica_db": {"host": "replica-db", **database},
-        "redis": {"host": "redis", "port": "6379", "password": "Summer2019!"},
+        "redis": {"host": "redis", "port": "6379", "user": "colleague", "password": "tea4Two!Kyoto19"},
         "http": {"port": "8080"},
         "log": {"level": "info"},
     }
@@ -200,10 +196,10 @@ def read(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 
 # region config.report
-def missing(environ: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for each variable that is required and not set."""
+def missing(settings: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+    """Return a problem for each variable that is required and has no value in ``settings``."""
     for one in VARIABLES:
-        if one.default is None and not one.is_set(environ):
+        if one.default is None and one.name not in settings[one.group]:
             # Without it we cannot start, so there is no need to look any further.
             raise ConfigError([one.problem("is not set")])
     return []
@@ -228,7 +224,7 @@ def from_file(variable: str, environ: Mapping[str, str]) -> str:
 
 def load(environ: Mapping[str, str]) -> Config:
     """Turn an environment into a ``Config``, or raise one ``ConfigError`` with everything that is wrong with it."""
-    problems = missing(environ) + _misspelled(environ)
+    problems = _misspelled(environ)
     settings: dict[str, dict[str, str]] = {group: {} for group in GROUPS} | read(environ)
     for one in VARIABLES:
         if f"{one.variable}_FILE" in environ:
@@ -236,28 +232,27 @@ def load(environ: Mapping[str, str]) -> Config:
                 settings[one.group][one.name] = from_file(one.variable, environ)
             except ValueError as error:
                 problems.append(one.problem(str(error)))
+        elif one.variable in environ and one.name not in settings[one.group]:
+            problems.append(one.problem("is set, but was not read"))
+    problems += missing(settings)
     config = None
     try:
         config = Config.model_validate(settings)
     except ValidationError as error:
-        problems += _refused(error, environ)
+        problems += _refused(error)
     # Raised after `except`: else pydantic's error would be the context of ours, with the values, secrets among them.
     if config is None or problems:
         raise ConfigError(problems)
     return config
 
 
-def _refused(error: ValidationError, environ: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for each value that pydantic refuses; ``missing`` reports what is not set."""
-    found = []
+def _refused(error: ValidationError) -> Iterator[Problem]:
+    """Yield a problem for each value that pydantic refuses; ``missing`` reports what is not set."""
     for detail in error.errors(include_url=False, include_context=False):
         one = next(one for one in VARIABLES if (one.group, one.name) == detail["loc"])
         message = re.sub("^(Value error, |Input |String )", "", detail["msg"])
         if detail["type"] != "missing":
-            found.append(one.problem(what_is_wrong(detail["input"], message)))
-        elif one.is_set(environ):
-            found.append(one.problem("is set, but was not read"))
-    return found
+            yield one.problem(what_is_wrong(detail["input"], message))
 
 
 def _misspelled(environ: Mapping[str, str]) -> list[Problem]:

@@ -1,6 +1,6 @@
-"""Take every line that the containers of one session write to a bucket, and lose none.
+"""Bring every line that the containers of one session write to a bucket, and lose none.
 
-Two processes share a folder that outlives them. The *reader* follows the engine's logs and leaves parts: files of
-lines, one for each service and hour. The *uploader* puts parts into the bucket and removes them. Either may be killed
-at any moment: what is not committed is read again, what is not known to have arrived is sent again under the same key.
+One process follows the engine's logs, writes what it read to a volume as parts, and then the checkpoint that makes them
+count; a thread uploads the parts and removes them. It may be killed at any moment: what is not committed is read again,
+and what is not known to be in the bucket is uploaded again under the same key.
 """

@@ -1,101 +1,116 @@
-"""The engine's API over its socket: which containers there are, and the log of one as it grows."""
+"""Logs from the engine's API: for engines whose folder of containers cannot be mounted.
+
+The engine itself follows its files through rotations then, and does not say when it lost lines.
+"""
 
 from __future__ import annotations
 
-import http.client
-import json
-import socket
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlencode
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
-READ_BYTES = 256 * 1024
-TIMEOUT_SECONDS = 10.0
-STREAMS = {1: "stdout", 2: "stderr"}
+import docker
+from docker.errors import NotFound
 
+from .records import Identity, Log, Position, Record, gap, identify, record, say
+from .settings import SESSION_LABEL, Settings
 
-class Refused(Exception):
-    """The engine answered, and not with what was asked for."""
+LIST_SECONDS, AGAIN_SECONDS = 0.25, 1.0
+QUEUED_RECORDS = 2_000
+STREAMS = ("stdout", "stderr")
 
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__(f"{status}: {body[:200].decode(errors='replace')}")
-        self.status = status
+ROTATED = "the log was rotated before it was received"
 
 
-class Connection(http.client.HTTPConnection):
-    """HTTP through a socket of the file system."""
+class EngineApi:
+    """The source of logs where the engine's socket is mounted; ``logs`` has them by container."""
 
-    def __init__(self, path: Path, timeout: float | None) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
+    name, settle_seconds = "api", 1.0
 
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+    def __init__(self, settings: Settings, positions: Mapping[str, Position]) -> None:
+        self.logs: dict[str, EngineLog] = {}
+        self._settings, self._positions = settings, dict(positions)
+        self._client = docker.APIClient(f"unix://{settings.source}")
+        self._ids: set[str] = set()
+        self._listed_at = 0.0
 
-
-def get(path: Path, address: str) -> Any:
-    """Ask for JSON. Raises OSError, http.client.HTTPException or Refused."""
-    connection = Connection(path, TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", address)
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status != http.client.OK:
-            raise Refused(answer.status, body)
-        return json.loads(body)
-    finally:
-        connection.close()
-
-
-def containers(path: Path, session: str, label: str) -> list[dict[str, Any]]:
-    """Every container of a session, running or not."""
-    filters = quote(json.dumps({"label": [f"{label}={session}"]}))
-    found: list[dict[str, Any]] = get(path, f"/containers/json?all=1&filters={filters}")
-    return found
+    def discover(self) -> set[str]:
+        """Add the logs of new containers, forget those that ended, and return the ids of all containers."""
+        self.logs = {container: log for container, log in self.logs.items() if not log.ended}
+        if time.monotonic() - self._listed_at > LIST_SECONDS:
+            self._listed_at = time.monotonic()
+            filters = {"label": f"{SESSION_LABEL}={self._settings.session}"}
+            listed = {one["Id"]: one for one in self._client.containers(all=True, filters=filters)}
+            self._ids = set(listed)
+            for container in self._ids - self.logs.keys():
+                labels = listed[container]["Labels"]
+                if self._settings.collects(labels):
+                    identity = identify(container, listed[container]["Names"][0], labels)
+                    self.logs[container] = EngineLog(self._client, identity, self._positions.pop(container, None))
+        return self._ids
 
 
-def follow(path: Path, container: str, since: str) -> Iterator[tuple[str, str, bytes]]:
-    """Every record of a log from a time on (that time included), as it is written: stream, time, text.
+class EngineLog(Log):
+    """One container's log: a thread for each stream receives it until the container is removed."""
 
-    Ends when the container does. A record is what the engine keeps: a line, or a piece of 16 KiB.
-    """
-    asked = {"follow": 1, "stdout": 1, "stderr": 1, "timestamps": 1, "since": since or 0}
-    connection = Connection(path, None)
-    try:
-        connection.request("GET", f"/containers/{container}/logs?{urlencode(asked)}")
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:
-            raise Refused(answer.status, answer.read())
-        raw = answer.headers.get("Content-Type", "").endswith("raw-stream")
-        for stream, message in _lines(answer) if raw else _frames(answer):
-            time, _, text = message.partition(b" ")
-            yield stream, time.decode("ascii", "replace"), text
-    finally:
-        connection.close()
+    def __init__(self, client: docker.APIClient, identity: Identity, position: Position | None) -> None:
+        super().__init__(identity, position)
+        self._client = client
+        self._queue: queue.Queue[tuple[Record, Position]] = queue.Queue(QUEUED_RECORDS)  # full: the engine waits
+        self._arrived: dict[str, tuple[float, str]] = {}  # by stream: when the last record arrived, and its own time
+        self._threads = [threading.Thread(target=self._follow, args=(stream,), daemon=True) for stream in STREAMS]
+        for thread in self._threads:
+            thread.start()
+
+    def receive(self) -> bool:
+        """Add what the threads have received."""
+        gone = not any(thread.is_alive() for thread in self._threads)
+        for _ in range(self._queue.qsize()):
+            self.add(*self._queue.get())
+        self.drained = self._queue.empty() and not any(map(self._is_behind, STREAMS))
+        return gone
+
+    def _is_behind(self, stream: str) -> bool:
+        """Whether records are arriving that were written a while ago."""
+        arrived_at, moment = self._arrived.get(stream, (0.0, ""))
+        settled_at = time.time() - EngineApi.settle_seconds
+        return arrived_at > settled_at and datetime.fromisoformat(f"{moment[:26]}+00:00").timestamp() < settled_at
+
+    def _follow(self, stream: str) -> None:
+        """Receive a stream from the position on: the latest time, and how many records have it."""
+        latest, known = self.position.get(stream) or ("", 0)
+        container, only = self.identity.container, {name: name == stream for name in STREAMS}
+        while True:
+            since, skip = datetime.fromisoformat(latest[:19]) if latest else None, known
+            try:
+                terminal = self._client.inspect_container(container)["Config"]["Tty"]
+                chunks = self._client.logs(container, **only, stream=True, follow=True, timestamps=True, since=since)
+                for line in _lines(chunks) if terminal else chunks:
+                    moment, _, text = line.decode(errors="replace").partition(" ")
+                    if moment < latest or (moment == latest and skip):
+                        skip -= moment == latest
+                        continue
+                    if skip:
+                        self._queue.put((gap(self.identity, ROTATED, latest), {}))
+                        skip = 0
+                    new = record(self.identity, text, stream, moment)
+                    latest, known = moment, known + 1 if moment == latest else 1
+                    self._arrived[stream] = time.time(), moment
+                    self._queue.put((new, {stream: [latest, known]}))
+            except NotFound:
+                return
+            except Exception as error:
+                say("warning", "a log was interrupted", service=self.identity.service, error=str(error))
+            time.sleep(AGAIN_SECONDS)  # it has stopped, and may be started again
 
 
-def _frames(answer: http.client.HTTPResponse) -> Iterator[tuple[str, bytes]]:
-    """What the engine sends for a container without a terminal: a header of eight bytes before each record."""
-    data = b""
-    while some := answer.read1(READ_BYTES):
-        data, at = data + some, 0
-        while len(data) - at >= 8:
-            end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
-            if len(data) < end:
-                break
-            yield STREAMS.get(data[at], "stdout"), data[at + 8 : end]
-            at = end
-        data = data[at:]
-
-
-def _lines(answer: http.client.HTTPResponse) -> Iterator[tuple[str, bytes]]:
-    """What it sends for one with a terminal: lines, and one stream."""
-    data = b""
-    while some := answer.read1(READ_BYTES):
-        *lines, data = (data + some).split(b"\n")
-        for line in lines:
-            yield "stdout", line + b"\n"
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a container with a terminal, whose chunks begin and end anywhere."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest

@@ -1,98 +1,146 @@
-"""A line of the engine's json-file, made into the line that is collected: the same, with whose it is.
-
-Nothing is parsed. In JSON every quote inside a string has a backslash before it, so ``,"time":"`` and its like can be
-nothing but structure, and the pieces between them are taken over byte by byte.
-"""
+"""Records of a container's log, as they stand in the bucket, and the log that they come from."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from .settings import DEFAULT_ENVIRONMENT, ENVIRONMENT_LABEL, SERVICE_LABELS
+SERVICE_LABELS = ("com.docker.compose.service", "workshop.service")
+ENVIRONMENT_LABEL, DEFAULT_ENVIRONMENT = "workshop.environment", "workshop"
+HOLD_SECONDS, HOLD_RECORDS = 2.0, 1_000
+"""How long, and how many, pieces of a line wait for its last piece."""
 
-TIME, STREAM = b',"time":"', b'","stream":"'
-STREAMS = (b'stdout"', b'stderr"')
-PIECE_BYTES = 16 * 1024
-"""The engine cuts longer lines into pieces of this size; only the last piece ends in a newline."""
+Position = dict[str, Any]
+"""How far a log is collected, for its source to continue there; it is part of the checkpoint."""
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose lines these are."""
+    """The container that records come from."""
 
     container: str
     environment: str
     service: str
 
     @property
-    def place(self) -> str:
-        """Where its lines go, without the hour."""
-        return f"{self.environment}~{self.service}"
-
-    @property
-    def attributes(self) -> bytes:
-        """What every line of it carries."""
-        values = {"environment": self.environment, "service": self.service, "container": self.container[:12]}
-        return json.dumps(values).encode()
+    def attributes(self) -> dict[str, str]:
+        """What is added to each record."""
+        return {"environment": self.environment, "service": self.service, "container": self.container[:12]}
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """One record: its hour (``2026-11-24T22``), its text, its stream, and whether its line goes on in the next one."""
+class Record:
+    """The engine cuts lines at 16 KiB: a record is ``complete`` if it ends in a newline."""
 
-    hour: str
-    text: bytes
-    stream: bytes
-    open: bool
+    content: bytes
+    part: str  # ENVIRONMENT~SERVICE~HOUR
+    stream: str
+    time: str
+    complete: bool
 
 
-def identity(container: str, name: str, labels: dict[str, str]) -> Identity:
-    """Who a container is: the service that its labels name, else its own name."""
+class Log(ABC):
+    """One container's log: its source adds records, whole lines come out, and the position is behind them."""
+
+    def __init__(self, identity: Identity, position: Position | None) -> None:
+        self.identity = identity
+        self.position = position or {"environment": identity.environment, "service": identity.service, "time": ""}
+        self.drained = False  # the last look read everything
+        self.ended = False  # the container is gone, and everything is read
+        self._held: list[tuple[Record, Position]] = []
+        self._whole = 0  # how many of those held are whole lines
+        self._open: dict[str, float] = {}  # streams in the middle of a line, and since when
+        self._gaps: list[Record] = []
+
+    @abstractmethod
+    def receive(self) -> bool:
+        """Add what is new; return whether the container is gone, so that nothing can follow."""
+
+    def read(self) -> list[Record]:
+        """Return what is new."""
+        gone = self.receive()
+        pieces = len(self._held) - self._whole
+        if self._open and (pieces > HOLD_RECORDS or time.monotonic() - min(self._open.values()) > HOLD_SECONDS):
+            self._whole, self._open = len(self._held), {}
+        taken, self._held, self._whole = self._held[: self._whole], self._held[self._whole :], 0
+        for record, place in taken:
+            self.position |= {"time": record.time or self.position["time"], **place}
+        self.ended = gone and self.drained and not self._held
+        gaps, self._gaps = self._gaps, []
+        return [record for record, _ in taken] + gaps
+
+    def add(self, record: Record, place: Position) -> None:
+        """Add a record, and the position behind it. It is held until its line is whole: its pieces stay together."""
+        self._held.append((record, place))
+        if record.complete:
+            self._open.pop(record.stream, None)
+        else:
+            self._open.setdefault(record.stream, time.monotonic())
+        if not self._open:
+            self._whole = len(self._held)
+
+    def add_gap(self, reason: str) -> None:
+        """Add a GAP record: lines may be missing after the last one."""
+        self._gaps.append(gap(self.identity, reason, self._held[-1][0].time if self._held else self.position["time"]))
+
+
+def identify(container: str, name: str, labels: Mapping[str, str]) -> Identity:
+    """Return a container's identity; its service is what its labels name, else its own name."""
     service = next((labels[key] for key in SERVICE_LABELS if labels.get(key)), name.lstrip("/"))
-    return Identity(container, _safe(labels.get(ENVIRONMENT_LABEL) or DEFAULT_ENVIRONMENT), _safe(service))
+    environment = labels.get(ENVIRONMENT_LABEL) or DEFAULT_ENVIRONMENT
+    return Identity(container, _folder_name(environment), _folder_name(service))
 
 
-def cut(line: bytes, attributes: bytes) -> Cut | None:
-    """Put a container's attributes into its line (without its newline); None for what is no record of the engine's."""
-    time_at = line.rfind(TIME)
-    stream_at = line.rfind(STREAM, 0, time_at) if time_at > 0 else -1
-    stream = line[stream_at + 12 : stream_at + 19]
-    if stream_at < 0 or stream not in STREAMS or line[-2:] != b'"}' or line[:8] != b'{"log":"':
-        return None
-    hour = line[time_at + 9 : time_at + 22]
-    if len(hour) != 13 or hour[10:11] != b"T":
-        return None
-    text = b"".join((line[: stream_at + 19], b',"attrs":', attributes, line[time_at:], b"\n"))
-    return Cut(hour.decode("ascii", "replace"), text, stream, not _ends(line, stream_at))
+def parse(identity: Identity, line: bytes) -> Record:
+    """Return a line of the engine's json-file as a record. Half a line, as after a power cut, is kept as it is."""
+    try:
+        fields = json.loads(line)
+        return record(identity, fields["log"], fields["stream"], fields["time"])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Record(line + b"\n", _part(identity, datetime.now(UTC).isoformat()), "", "", complete=True)
 
 
-def moment(record: bytes) -> str:
-    """The time of a record as the engine wrote it; empty if there is none."""
-    at = record.rfind(TIME)
-    return record[at + 9 : record.find(b'"', at + 9)].decode("ascii", "replace") if at >= 0 else ""
+def record(identity: Identity, text: str, stream: str, moment: str) -> Record:
+    """Return what the engine's json-file has of a line, and whose it is."""
+    fields = {"log": text, "stream": stream, "attrs": identity.attributes, "time": moment}
+    content = ENCODER.encode(fields).encode(errors="replace") + b"\n"
+    return Record(content, _part(identity, moment), stream, moment, text.endswith("\n"))
 
 
-def made(text: str, stream: str, time: str) -> bytes:
-    """A record as the engine writes it, for what did not come out of one of its files."""
-    return json.dumps({"log": text, "stream": stream, "time": time}, separators=(",", ":")).encode() + b"\n"
+def gap(identity: Identity, reason: str, since: str = "") -> Record:
+    """Return a GAP record: lines may be missing since a time, if that is known. It is said on stdout, too."""
+    fields = {"service": identity.service, "container": identity.container[:12], "reason": reason}
+    text = say("error", "GAP", **fields, **{"from": since or None, "to": now()})
+    return record(identity, text, "stdout", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z")
 
 
-def _ends(line: bytes, end: int) -> bool:
-    """Whether the text that ends here ends in a newline: ``\\n`` is one, ``\\\\n`` a backslash and an n."""
-    if line[end - 2 : end] != b"\\n":
-        return False
-    at = end - 2
-    while line[at - 1 : at] == b"\\":
-        at -= 1
-    return (end - 2 - at) % 2 == 0
+def say(level: str, msg: str, **fields: Any) -> str:
+    """Write one JSON line about the collector itself to stdout, and return it."""
+    line = json.dumps({"ts": now(), "level": level, "logger": "collector", "msg": msg, **fields}) + "\n"
+    sys.stdout.write(line)
+    sys.stdout.flush()
+    return line
 
 
-def _safe(name: str) -> str:
-    """A name that can be a folder's: others' labels may hold anything.
+def now() -> str:
+    """The time as the service writes it: UTC, in milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
-    >>> _safe("a b/../c")
-    'a_b_.._c'
-    """
+
+def _part(identity: Identity, moment: str) -> str:
+    datetime.fromisoformat(hour := moment[:13])  # a wrong one raises ValueError
+    return f"{identity.environment}~{identity.service}~{hour}"
+
+
+def _folder_name(name: str) -> str:
+    """Return a name that can be a folder's: labels may hold anything."""
     return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:64].strip(".") or "_"

@@ -6,6 +6,7 @@ pipe, and becomes the server, which reads the pipe once: no environment variable
 
 Environment: ``MARIADB_USER``, ``MARIADB_PASSWORD_FILE``, ``MARIADB_DATABASE``, and optionally
 ``MARIADB_SCHEMA_FILE`` (SQL for that database; must be repeatable, it runs at every start).
+With ``MARIADB_COLLEAGUE_PASSWORD`` a second user, ``colleague``, may do the same: its password is meant to be found.
 With ``MARIADB_MONITORING_PASSWORD_FILE`` a user ``monitoring`` sees how the server does, and no data.
 With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow. Add ``MARIADB_MASTER_HOST``, and it is a replica
 itself: read-only, with everything (users too) from that master, so that it needs none of the other variables.
@@ -32,6 +33,7 @@ DATA = Path("/var/lib/mysql/data")
 SERVER = "/usr/sbin/mariadbd"
 REPLICATION_USER = "replication"
 MONITORING_USER = "monitoring"
+COLLEAGUE_USER = "colleague"
 # The server reads its start-up SQL a line at a time, and takes no longer password for a master.
 REPLICATION_PASSWORD_LIMIT = 96
 # All binary logs are kept: a new replica replays them from the first.
@@ -54,6 +56,7 @@ FINISHED = "INSERT INTO workshop_start.finished VALUES (UTC_TIMESTAMP());"
 RESERVED = {
     REPLICATION_USER,
     MONITORING_USER,
+    COLLEAGUE_USER,
     "health",
     "root",
     "mariadb",
@@ -137,15 +140,13 @@ def startup_sql(environment: Mapping[str, str]) -> str:
     The server stops at the first statement that fails but goes on serving: only the mark tells.
     """
     database = name(environment, "MARIADB_DATABASE")
-    user = f"'{name(environment, 'MARIADB_USER')}'@'%'"
-    hashed = password_hash(secret(environment, "MARIADB_PASSWORD_FILE"))
-    grantable = database.replace("_", r"\_")  # in GRANT an underscore stands for any character
+    users = {name(environment, "MARIADB_USER"): secret(environment, "MARIADB_PASSWORD_FILE")}
+    if known := environment.get("MARIADB_COLLEAGUE_PASSWORD"):
+        users[COLLEAGUE_USER] = known
     schema = read(environment, "MARIADB_SCHEMA_FILE") if environment.get("MARIADB_SCHEMA_FILE") else ""
     statements = [
         f"CREATE DATABASE IF NOT EXISTS `{database}`;",
-        f"CREATE USER IF NOT EXISTS {user};",
-        f"ALTER USER {user} IDENTIFIED BY PASSWORD '{hashed}';",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{grantable}`.* TO {user};",
+        *(statement for user, password in users.items() for statement in service_user(user, password, database)),
         *monitoring_user(environment),
         f"USE `{database}`;",
         *one_a_line(schema),
@@ -154,6 +155,15 @@ def startup_sql(environment: Mapping[str, str]) -> str:
         FINISHED,
     ]
     return "\n".join(statements) + "\n"
+
+
+def service_user(user: str, password: str, database: str) -> Iterator[str]:
+    """Yield what lets a user read and write the data of a database."""
+    account = f"'{user}'@'%'"
+    grantable = database.replace("_", r"\_")  # in GRANT an underscore stands for any character
+    yield f"CREATE USER IF NOT EXISTS {account};"
+    yield f"ALTER USER {account} IDENTIFIED BY PASSWORD '{password_hash(password)}';"
+    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{grantable}`.* TO {account};"
 
 
 def monitoring_user(environment: Mapping[str, str]) -> list[str]:

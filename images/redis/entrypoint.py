@@ -2,6 +2,7 @@
 
 Reads the password from the file that ``REDIS_PASSWORD_FILE`` names and becomes the server, which gets only
 the password's hash, through its standard input: no environment variable, no argument, no file.
+With ``REDIS_COLLEAGUE_PASSWORD`` a second user, ``colleague``, may do the same: its password is meant to be found.
 With ``REDIS_MONITORING_PASSWORD_FILE`` a user ``monitoring`` may ask how the server does, and sees no key.
 Arguments are passed on to the server.
 """
@@ -39,18 +40,24 @@ def password(environment: Mapping[str, str], variable: str = "REDIS_PASSWORD_FIL
     return value
 
 
-def users(secret: str, monitoring: str | None = None) -> str:
+def users(secret: str, monitoring: str | None = None, colleague: str | None = None) -> str:
     """Return the users as configuration: the service, a health check that may only say PING, who may only say INFO."""
-    hashed = hashlib.sha256(secret.encode()).hexdigest()
-    watcher = ""
+    lines = [service_user("default", secret), "user health on nopass resetkeys resetchannels -@all +ping"]
+    if colleague is not None:
+        lines.append(service_user("colleague", colleague))
     if monitoring is not None:
-        watching = hashlib.sha256(monitoring.encode()).hexdigest()
-        watcher = f"user monitoring on #{watching} resetkeys resetchannels -@all +ping +info\n"
-    return (
-        f"user default on #{hashed} ~* &* +@all -@admin -@dangerous +info\n"
-        "user health on nopass resetkeys resetchannels -@all +ping\n"
-        f"{watcher}"
-    )
+        lines.append(f"user monitoring on #{hashed(monitoring)} resetkeys resetchannels -@all +ping +info")
+    return "\n".join([*lines, ""])
+
+
+def service_user(name: str, password: str) -> str:
+    """Return a user that may use the cache, and not change the server."""
+    return f"user {name} on #{hashed(password)} ~* &* +@all -@admin -@dangerous +info"
+
+
+def hashed(password: str) -> str:
+    """Return what Redis keeps of a password."""
+    return hashlib.sha256(password.encode()).hexdigest()
 
 
 def main() -> None:
@@ -58,7 +65,7 @@ def main() -> None:
     try:
         watched = "REDIS_MONITORING_PASSWORD_FILE" in os.environ
         monitoring = password(os.environ, "REDIS_MONITORING_PASSWORD_FILE") if watched else None
-        configuration = users(password(os.environ), monitoring)
+        configuration = users(password(os.environ), monitoring, os.environ.get("REDIS_COLLEAGUE_PASSWORD"))
     except StartError as error:
         sys.exit(f"redis: {error}")
     reader, writer = os.pipe()

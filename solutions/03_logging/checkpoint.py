@@ -1,4 +1,4 @@
-"""What survives the collector's death: the parts, and the checkpoint that says how far reading has come.
+"""What survives the collector's death: the parts, and the checkpoint, which says how far the logs are read.
 
 A generation is what one commit adds. Its parts come to the disk first; then the checkpoint, by one rename, makes them
 count: it holds the generation and, for every container, the position behind the last line in those parts. The
@@ -19,8 +19,8 @@ PARTS, CHECKPOINT = "parts", "checkpoint.json"
 Position = dict[str, Any]
 
 
-class Keeper:
-    """Lines that were read, and how far that is, on their way to the disk."""
+class Checkpoint:
+    """Lines that were read, and the positions behind them, on their way to the disk."""
 
     def __init__(self, folder: Path, start: Mapping[str, Any]) -> None:
         self.folder = folder
@@ -31,7 +31,7 @@ class Keeper:
 
     # region logging.collector
     def take(self, container: str, position: Position, lines: Mapping[str, list[bytes]]) -> None:
-        """Hear of new lines, by the part they belong to, and of the position in the container's log behind them."""
+        """Take new lines, by the part they belong to, and the position in the container's log behind them."""
         for part, some in lines.items():
             self.lines.setdefault(part, []).extend(some)
         self.positions[container] = position
@@ -40,7 +40,7 @@ class Keeper:
         #: both
 
     def commit(self) -> None:
-        """Make safe what was taken since the last time: from here on it survives."""
+        """Write what was taken since the last commit to the disk: from here on it survives."""
         #: only the solution
         generation = self.generation + 1
         for part, lines in self.lines.items():
@@ -61,13 +61,13 @@ class Keeper:
     # endregion logging.collector
 
 
-def save(keeper: Keeper) -> None:
-    """Replace the checkpoint by one rename: whoever reads it finds the old one or the new one, and never half of it."""
-    state = {"spool": keeper.spool, "generation": keeper.generation, "positions": keeper.positions}
-    temporary = keeper.folder / f"{CHECKPOINT}.new"
+def save(checkpoint: Checkpoint) -> None:
+    """Replace the checkpoint by one rename: a reader finds the old one or the new one, and never half of it."""
+    state = {"spool": checkpoint.spool, "generation": checkpoint.generation, "positions": checkpoint.positions}
+    temporary = checkpoint.folder / f"{CHECKPOINT}.new"
     write_safely(temporary, [json.dumps(state).encode()])
-    temporary.replace(keeper.folder / CHECKPOINT)
-    sync_folder(keeper.folder)
+    temporary.replace(checkpoint.folder / CHECKPOINT)
+    sync_folder(checkpoint.folder)
 
 
 def write_safely(path: Path, content: Iterable[bytes]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import json
 import re
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,19 +37,6 @@ for n in range(total):
     if n % 100 == 0:
         sys.stdout.flush()
         time.sleep(max(0, start + n / rate - time.monotonic()))
-"""
-
-# Finds a process of the collector by its last word, and kills it as the kernel does when memory ends.
-KILL = """
-import os, signal, sys
-for name in filter(str.isdecimal, os.listdir("/proc")):
-    try:
-        words = open(f"/proc/{name}/cmdline").read().split("\\0")
-    except OSError:  # it has just ended
-        continue
-    if words[-3:-1] == ["collector", sys.argv[1]]:
-        os.kill(int(name), signal.SIGKILL)
-        print("killed")
 """
 
 
@@ -129,18 +118,23 @@ def known_to_the_engine(running: Running) -> list[int]:
     return sorted(numbers)
 
 
-def kill_part(collector: Any, part: str) -> None:
-    """Kill -9 the reader (``read``) or the uploader (``upload``) inside the running container."""
-    said = collector.exec_run(["python3", "-c", KILL, part])
-    assert said.output == b"killed\n", said.output
-
-
 def kill_and_start(bucket: LogBucket, away_seconds: float = 0.5) -> None:
-    """Kill -9 the collector with all its processes, and start it again after a while."""
+    """Kill -9 the collector, start it again after a while, and wait until it looks at logs."""
     collector = bucket.stack.container("collector")
     collector.kill()
     time.sleep(away_seconds)
     collector.start()
+    wait_running(collector, within_seconds=60)
+
+
+def lay(container: Any, path: str, text: str) -> None:
+    """Write a file into a container, running or not."""
+    member = tarfile.TarInfo(Path(path).name)
+    member.size = len(text)
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(member, io.BytesIO(text.encode()))
+    assert container.put_archive(str(Path(path).parent), archive.getvalue())
 
 
 @contextlib.contextmanager
@@ -156,11 +150,11 @@ def bucket_away(bucket: LogBucket, service: str = "collector") -> Iterator[None]
 
 
 def wait_running(collector: Any, within_seconds: float = 20) -> None:
-    """Return once something can be asked in a container that is being started."""
+    """Return once a collector that is being started looks at logs."""
     deadline = time.monotonic() + within_seconds
     while True:
         try:
-            if collector.exec_run(["python3", "-I", "-S", "/app/collector/health.py"]).exit_code == 0:
+            if collector.exec_run(["cat", "/tmp/state.json"]).exit_code == 0:
                 return
         except APIError:
             pass

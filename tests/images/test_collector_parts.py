@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from docker.errors import NotFound
 from hypothesis import given
 from hypothesis import strategies as st
 
-from images.collector import batches, checkpoint, records, spool, tail
+from images.collector import checkpoint, collector, engine_api, json_files, parts, records
 from images.collector.records import Identity
+from images.collector.settings import Settings
 
 WHO = Identity("a" * 64, "staging", "service")
 TIME = "2026-11-24T22:59:59.999999999Z"
@@ -30,32 +34,20 @@ def engine_line(text: str, stream: str = "stdout", attrs: dict[str, str] | None 
 def test_a_record_keeps_all_but_its_attributes(text: str, stream: str, attrs: dict[str, str] | None) -> None:
     """Whatever is in a line or in its labels: text, stream and time come out as they went in, with whose it is."""
     line = engine_line(text, stream, attrs)
-    found = records.cut(line, WHO.attributes)
-    assert found is not None
-    expected = json.loads(line) | {
-        "attrs": {"environment": "staging", "service": "service", "container": WHO.container[:12]}
-    }
-    assert json.loads(found.text) == expected
-    assert found.text.endswith(b"}\n")
-    assert found.text.count(b"\n") == 1
-    assert found.hour == "2026-11-24T22"
-    assert found.open is not json.loads(line)["log"].endswith("\n")
+    found = records.parse(WHO, line)
+    attributes = {"environment": "staging", "service": "service", "container": WHO.container[:12]}
+    assert json.loads(found.content) == json.loads(line) | {"attrs": attributes}
+    assert found.content.endswith(b"}\n")
+    assert found.content.count(b"\n") == 1
+    assert found.part == "staging~service~2026-11-24T22"
+    assert found.complete is json.loads(line)["log"].endswith("\n")
 
 
 @given(st.binary().map(lambda junk: junk.replace(b"\n", b"")))
 def test_what_is_no_record_is_kept_as_it_is(junk: bytes) -> None:
     """Half a line that a power cut left, or anything else: never an error, never lost."""
-    found = batches.sort([junk], WHO, whole=True)
-    assert found.used == 1
-    assert [line for lines in found.lines.values() for line in lines] == [junk + b"\n"]
-
-
-def test_a_line_in_pieces_waits_for_its_last_piece() -> None:
-    """With both streams in the middle of a line, only what came before is taken; then all of it."""
-    begun = [engine_line("whole\n"), engine_line("a" * 9), engine_line("b" * 9, "stderr"), engine_line("a\n")]
-    assert batches.sort(begun, WHO, whole=True).used == 1
-    assert batches.sort(begun, WHO, whole=False).used == 4
-    assert batches.sort([*begun, engine_line("b\n", "stderr")], WHO, whole=True).used == 5
+    found = records.parse(WHO, junk)
+    assert (found.content, found.complete) == (junk + b"\n", True)
 
 
 @pytest.mark.parametrize(
@@ -71,37 +63,74 @@ def test_a_line_in_pieces_waits_for_its_last_piece() -> None:
 )
 def test_a_service_is_named_by_its_labels(labels: dict[str, str], service: str) -> None:
     """Compose's label, else the kit's, else the container's name; whatever it holds, it is one folder."""
-    assert records.identity("c" * 64, "/eager_hopper", labels).service == service
+    assert records.identify("c" * 64, "/eager_hopper", labels).service == service
 
 
-def keeper_in(folder: Path) -> checkpoint.Keeper:
-    """A keeper that goes on where the folder says."""
-    return checkpoint.Keeper(folder, spool.opened(folder).checkpoint)
+def checkpoint_in(folder: Path) -> checkpoint.Checkpoint:
+    """The checkpoint that a start finds in a folder."""
+    return checkpoint.Checkpoint(folder, parts.restore(folder)[0])
 
 
 def test_what_was_not_committed_is_removed_and_read_again(tmp_path: Path) -> None:
     """Parts of a later generation than the checkpoint's are gone after a start; the others stay."""
-    keeper = keeper_in(tmp_path)
-    keeper.take("c", {"offset": 5}, {"staging~service~2026-11-24T22": [b"one\n"]})
-    keeper.commit()
-    later = tmp_path / "parts" / f"{2:012d}~{keeper.spool}~staging~service~2026-11-24T22"
+    first = checkpoint_in(tmp_path)
+    first.take("c", {"offset": 5}, {"staging~service~2026-11-24T22": [b"one\n"]})
+    first.commit()
+    later = tmp_path / "parts" / f"{2:012d}~{first.spool}~staging~service~2026-11-24T22"
     later.write_bytes(b"two")
-    start = spool.opened(tmp_path)
+    state, lost = parts.restore(tmp_path)
     assert not later.exists()
-    assert start.lost is False
-    assert start.checkpoint["positions"] == {"c": {"offset": 5}}
-    assert [part.path.read_bytes() for part in spool.waiting(tmp_path)] == [b"one\n"]
+    assert lost is False
+    assert state["positions"] == {"c": {"offset": 5}}
+    assert [part.read_bytes() for part in parts.waiting_parts(tmp_path)] == [b"one\n"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"spool": "x"}'])
 def test_a_checkpoint_that_cannot_be_read_is_said_to_be_lost(tmp_path: Path, content: bytes) -> None:
     """A new start begins a spool of its own, whose keys meet no old one, and says that it had to."""
-    keeper = keeper_in(tmp_path)
-    keeper.commit()
+    first = checkpoint_in(tmp_path)
+    first.commit()
     (tmp_path / "checkpoint.json").write_bytes(content)
-    start = spool.opened(tmp_path)
-    assert start.lost is True
-    assert start.checkpoint["spool"] != keeper.spool
+    state, lost = parts.restore(tmp_path)
+    assert lost is True
+    assert state["spool"] != first.spool
+
+
+class Bucket:
+    """Takes objects as boto3's client does; refuses while it is ``away``."""
+
+    def __init__(self) -> None:
+        self.objects: list[tuple[str, bytes]] = []
+        self.away = False
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:
+        """Keep an object, or raise what boto3 raises."""
+        if self.away:
+            raise EndpointConnectionError(endpoint_url="http://bucket")
+        self.objects.append((Key, Body))
+
+
+def test_a_part_is_uploaded_again_as_the_same_object(tmp_path: Path) -> None:
+    """A crash between upload and removal changes nothing: the key and the bytes are the same. What fails waits."""
+    bucket = Bucket()
+    settings = Settings("session", "http://bucket", "logs", "id", "key", folder=tmp_path)
+    first = checkpoint_in(tmp_path)
+    first.take("c", {}, {"staging~service~2026-11-24T22": [b"one\n"]})
+    first.commit()
+    (part,) = parts.waiting_parts(tmp_path)
+    uploader = collector.Uploader(settings, bucket)
+    bucket.away = True
+    assert uploader.upload() is False
+    assert (uploader.generation, uploader.waiting_bytes, bucket.objects) == (-1, 4, [])
+    bucket.away = False
+    assert uploader.upload() is True
+    assert (uploader.generation, uploader.waiting_bytes, parts.waiting_parts(tmp_path)) == (1, 0, [])
+    part.write_bytes(b"one\n")  # as if it had died before the part was removed
+    assert collector.Uploader(settings, bucket).upload() is True
+    assert bucket.objects[0] == bucket.objects[1]
+    key, body = bucket.objects[0]
+    assert key == f"logs/staging/service/2026/11/24/22/{first.spool}-000000000001.jsonl.gz"
+    assert gzip.decompress(body) == b"one\n"
 
 
 @pytest.fixture
@@ -112,10 +141,10 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def write(folder: Path, *texts: str, end: bytes = b"\n") -> None:
+def write(folder: Path, *texts: str, stream: str = "stdout") -> None:
     """Append lines to the newest file."""
     with (folder / f"{WHO.container}-json.log").open("ab") as file:
-        file.writelines(engine_line(text) + end for text in texts)
+        file.writelines(engine_line(text, stream) + b"\n" for text in texts)
 
 
 def rotate(folder: Path, files: int = 3) -> None:
@@ -128,59 +157,76 @@ def rotate(folder: Path, files: int = 3) -> None:
     name.touch()
 
 
-def texts_of(one: tail.Tail) -> tuple[list[str], list[str], Any]:
-    """Everything new: lines, reasons of gaps, and the last position."""
+def log(folder: Path, position: records.Position | None = None, max_files: int = 3) -> json_files.JsonFileLog:
+    """The log in a container's folder, read from a position on."""
+    return json_files.JsonFileLog(folder, WHO, position and dict(position), max_files)
+
+
+def texts_of(one: records.Log) -> tuple[list[str], list[str]]:
+    """Everything new: lines, and the reasons of gaps."""
     lines: list[str] = []
     gaps: list[str] = []
-    position = None
-    while (batch := one.read()) is not None:
-        position = batch.position
-        for part in batch.lines.values():
-            for record in map(json.loads, part):
-                is_gap = '"msg": "GAP"' in record["log"]
-                (gaps if is_gap else lines).append(json.loads(record["log"])["reason"] if is_gap else record["log"])
-        if batch.ended:
-            break
-    return lines, gaps, position
+    while not one.ended and (found := one.read()):
+        for record in found:
+            text = json.loads(record.content)["log"]
+            is_gap = '"msg": "GAP"' in text
+            (gaps if is_gap else lines).append(json.loads(text)["reason"] if is_gap else text)
+    return lines, gaps
 
 
-def test_a_tail_goes_on_from_its_position_through_rotations(folder: Path) -> None:
-    """Stopped anywhere, a new tail with the old position reads what is new: through rotated files, each line once."""
+def test_a_log_is_read_on_from_its_position_through_rotations(folder: Path) -> None:
+    """Stopped anywhere, a new start with the old position reads what is new: through rotated files, each line once."""
     write(folder, "1\n", "2\n")
-    lines, _, position = texts_of(tail.Tail(folder, WHO, None, 3))
-    assert lines == ["1\n", "2\n"]
+    first = log(folder)
+    assert texts_of(first) == (["1\n", "2\n"], [])
     write(folder, "3\n")
     rotate(folder)
     write(folder, "4\n")
     rotate(folder)
     write(folder, "5\n")
-    lines, gaps, position = texts_of(tail.Tail(folder, WHO, position, 3))
-    assert (lines, gaps) == (["3\n", "4\n", "5\n"], [])
+    second = log(folder, first.position)
+    assert texts_of(second) == (["3\n", "4\n", "5\n"], [])
     rotate(folder)
     rotate(folder)
     rotate(folder)
     write(folder, "late\n")
-    lines, gaps, _ = texts_of(tail.Tail(folder, WHO, position, 3))
-    assert (lines, gaps) == (["late\n"], [tail.OUTRAN])
+    assert texts_of(log(folder, second.position)) == (["late\n"], [json_files.ROTATED])
 
 
-def test_a_running_tail_holds_files_that_lose_their_name(folder: Path) -> None:
-    """What was open is read to its end, also after the engine has removed it; then a GAP, since more may be gone."""
+def test_a_log_that_was_rotated_before_its_first_reading_leaves_a_gap(folder: Path) -> None:
+    """With all the files that it may have, older ones may be gone; with fewer, none is."""
     write(folder, "1\n")
-    running = tail.Tail(folder, WHO, None, 2)
-    assert texts_of(running)[:2] == (["1\n"], [])
+    rotate(folder)
+    write(folder, "2\n")
+    assert texts_of(log(folder, max_files=3)) == (["1\n", "2\n"], [])
+    assert texts_of(log(folder, max_files=2)) == (["1\n", "2\n"], [json_files.ROTATED])
+
+
+def test_a_file_that_loses_its_name_is_read_to_its_end(folder: Path) -> None:
+    """What is open is read, also after the engine has removed it; then a GAP, since more may be gone."""
+    write(folder, "1\n")
+    running = log(folder, max_files=2)
+    assert texts_of(running) == (["1\n"], [])
     write(folder, "2\n")
     for _ in range(3):
         rotate(folder, 2)
     write(folder, "9\n")
-    lines, gaps, _ = texts_of(running)
-    assert lines == ["2\n", "9\n"]
-    assert gaps == [tail.OUTRAN]
+    assert texts_of(running) == (["2\n", "9\n"], [json_files.ROTATED])
+
+
+def test_a_log_that_is_truncated_leaves_a_gap(folder: Path) -> None:
+    """Somebody makes room on the disk: what comes afterwards is read from the file's beginning."""
+    write(folder, "1\n", "2\n")
+    running = log(folder)
+    assert texts_of(running)[0] == ["1\n", "2\n"]
+    (folder / f"{WHO.container}-json.log").write_bytes(b"")
+    write(folder, "3\n")
+    assert texts_of(running) == (["3\n"], [json_files.TRUNCATED])
 
 
 def test_half_a_line_waits_for_its_other_half(folder: Path) -> None:
     """The engine may be in the middle of writing: nothing of a line is taken before its newline is there."""
-    running = tail.Tail(folder, WHO, None, 3)
+    running = log(folder)
     write(folder, "whole\n")
     with (folder / f"{WHO.container}-json.log").open("ab") as file:
         line = engine_line("later\n") + b"\n"
@@ -191,16 +237,75 @@ def test_half_a_line_waits_for_its_other_half(folder: Path) -> None:
     assert texts_of(running)[0] == ["later\n"]
 
 
+def test_the_pieces_of_a_line_wait_for_the_last_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With both streams in the middle of a line, what came before is taken; a new start reads the pieces again."""
+    running = log(folder)
+    write(folder, "whole\n", "a" * 9)
+    write(folder, "b" * 9, stream="stderr")
+    assert texts_of(running)[0] == ["whole\n"]
+    write(folder, "a\n")
+    assert texts_of(running)[0] == []
+    assert texts_of(log(folder, running.position))[0] == []
+    write(folder, "b\n", stream="stderr")
+    pieces = ["a" * 9, "b" * 9, "a\n", "b\n"]
+    assert texts_of(log(folder, running.position))[0] == pieces
+    assert texts_of(running)[0] == pieces
+    monkeypatch.setattr(records, "HOLD_SECONDS", 0)
+    write(folder, "who goes there? ")
+    assert texts_of(running)[0] == ["who goes there? "]
+
+
 @pytest.mark.parametrize("rotated", [False, True])
 def test_a_log_that_is_removed_leaves_a_gap_if_a_newer_file_was_never_opened(folder: Path, rotated: bool) -> None:
-    """As while the buffer is full: what was held is read, and its last name tells that there was a newer one."""
+    """As while the buffer is full: what was open is read, and its last name tells that there was a newer one."""
     write(folder, "1\n")
-    running = tail.Tail(folder, WHO, None, 3)
-    assert texts_of(running)[:2] == (["1\n"], [])
+    running = log(folder)
+    assert texts_of(running) == (["1\n"], [])
     write(folder, "2\n")
     if rotated:
         rotate(folder)
         write(folder, "3\n")
     shutil.rmtree(folder)
-    lines, gaps, _ = texts_of(running)
-    assert (lines, gaps) == (["2\n"], [tail.UNSEEN] if rotated else [])
+    assert texts_of(running) == (["2\n"], [json_files.ROTATED] if rotated else [])
+    assert running.ended
+
+
+class Engine:
+    """Has the stdout of one container, as the SDK's client gives it; then the container is gone."""
+
+    def __init__(self, *records: str) -> None:
+        self._answers = [[record.encode() for record in records]]
+
+    def inspect_container(self, container: str) -> dict[str, dict[str, bool]]:
+        """A container without a terminal."""
+        return {"Config": {"Tty": False}}
+
+    def logs(self, container: str, *, stdout: bool, **_: object) -> list[bytes]:
+        """Give the records once."""
+        if not stdout or not self._answers:
+            raise NotFound("gone")
+        return self._answers.pop()
+
+
+def received(engine: Engine, position: records.Position | None) -> tuple[list[str], list[str], records.Position]:
+    """What a log over the engine's API reads from a position on, until the container is gone; and the new position."""
+    log = engine_api.EngineLog(engine, WHO, position and dict(position))
+    lines: list[str] = []
+    gaps: list[str] = []
+    while not log.ended:
+        found, missing = texts_of(log)
+        lines, gaps = lines + found, gaps + missing
+    return lines, gaps, log.position
+
+
+def test_a_log_over_the_api_is_read_on_from_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records may have the same time: each comes once. If the one at the position was rotated away, a GAP says so."""
+    monkeypatch.setattr(engine_api, "AGAIN_SECONDS", 0)
+    first, second, third = (f"2026-11-24T22:00:0{second}.000000000Z" for second in (1, 2, 3))
+    lines, gaps, position = received(Engine(f"{first} 1\n", f"{second} 2\n", f"{second} 3\n"), None)
+    assert (lines, gaps) == (["1\n", "2\n", "3\n"], [])
+    known = (f"{second} 2\n", f"{second} 3\n")
+    lines, gaps, _ = received(Engine(*known, f"{second} 4\n", f"{third} 5\n"), position)
+    assert (lines, gaps) == (["4\n", "5\n"], [])
+    lines, gaps, _ = received(Engine(f"{third} 5\n"), position)
+    assert (lines, gaps) == (["5\n"], [engine_api.ROTATED])

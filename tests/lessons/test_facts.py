@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +17,7 @@ from workshop_kit.audit.catalog import principles
 from workshop_kit.engine import containers
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
+from workshop_kit.learn.exercise import service_files
 from workshop_kit.observe.jq import jq
 
 FACTOR = re.compile(r"[Ff]actor (\d+)")
@@ -72,34 +72,24 @@ def test_japanese_has_romanized_words_beside_it(root: Path) -> None:
         assert path.stem == "00_start" or not JAPANESE.search(path.read_text())
 
 
-def test_the_pytest_cell_of_lesson_02_ignores_every_outer_configuration(
+def test_the_pytest_cell_of_lesson_02b_ignores_every_outer_configuration(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A workspace lies inside a repository whose options, plugins and conftest.py are none of the lesson's."""
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\ntimeout = 1\naddopts = "--no-such-option"\n')
     (tmp_path / "conftest.py").write_text("raise SystemExit('the outer conftest.py was read')\n")
-    (tmp_path / "workspace").mkdir()
+    folder = tmp_path / "workspace" / "my_service"
+    folder.mkdir(parents=True)
+    for name, text in service_files.files_at(root, "03_logging").items():
+        (folder / name).write_text(text)
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
-    monkeypatch.setenv("PYTHONPATH", str(root))
-    cells = cells_of(root, "02_configuration")
-    program = "\n".join(cells[name] for name in ("tests-write", "tests-talk", "tests-run"))
-    notebook = {"w": SimpleNamespace(workspace=SimpleNamespace(folder=tmp_path / "workspace"))}
-    with redirect_stdout(StringIO()) as shown:
-        exec(f"import sys\n{program}", notebook)
-    assert "1 failed, 3 passed" in shown.getvalue()
-
-
-def test_the_pytest_cell_of_lesson_02_shows_why_nothing_ran(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What goes wrong before the first test stands on stderr, and on the page."""
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    (tmp_path / "python").write_text("#!/bin/sh\necho 'ERROR: no pytest here' >&2\nexit 4\n")
-    (tmp_path / "python").chmod(0o755)
-    notebook = {"w": SimpleNamespace(workspace=SimpleNamespace(folder=tmp_path)), "good": "", "as_in_the_talk": ""}
-    with redirect_stdout(StringIO()) as shown:
-        exec(f"import sys\n{cells_of(root, '02_configuration')['tests-run']}", notebook)
-    assert "ERROR: no pytest here" in shown.getvalue()
+    cell = cells_of(root, "02b_configuration_more")["run-tests"]
+    python, _, shell = cell.rpartition("\n!")
+    names = {"sys": sys, "folder": folder}
+    exec(python, names)
+    command = shell.format(**names).replace("{folder.parent}", str(folder.parent))
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert "2 passed" in said.stdout, said.stdout
 
 
 @pytest.mark.engine

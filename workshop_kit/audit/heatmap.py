@@ -59,8 +59,6 @@ def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
     axes.set_yticks(range(len(table)), list(table.index))
     axes.set_xticks(range(len(table.columns)), list(table.columns))
     axes.xaxis.tick_top()
-    for label in axes.get_xticklabels():
-        label.set_parse_math(False)  # a name is text, also with dollars in it
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(-0.55, max(len(table.columns), 3) - 0.45)
     axes.grid(visible=False)

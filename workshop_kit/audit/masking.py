@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 
-from workshop_kit.observe.logs import visible
+from workshop_kit.screen import visible
 
 SHORTEST = 4
 """Shorter values are masked where they stand, but not hunted for in other texts: they would be met by chance."""

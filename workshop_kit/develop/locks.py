@@ -13,6 +13,8 @@ LOAD_SOURCE = "images/load/requirements.in"
 LOAD_LOCK = "images/load/requirements.txt"
 STORE_SOURCE = "images/parameter_store/requirements.in"
 STORE_LOCK = "images/parameter_store/requirements.txt"
+COLLECTOR_SOURCE = "images/collector/requirements.in"
+COLLECTOR_LOCK = "images/collector/requirements.txt"
 APP_LOCK = "workshop_app/requirements.txt"
 PYTHON_SOURCE = "images/python/requirements.in"
 PYTHON_LOCK = "images/python/requirements.txt"
@@ -22,6 +24,7 @@ LOCKS = (
     (APP_LOCK, APP_SOURCE, "-c", LOCK),
     (LOAD_LOCK, LOAD_SOURCE),
     (STORE_LOCK, STORE_SOURCE),
+    (COLLECTOR_LOCK, COLLECTOR_SOURCE, "-c", STORE_LOCK),
     (PYTHON_LOCK, APP_SOURCE, PYTHON_SOURCE, "-c", LOCK, "-c", APP_LOCK),
     (DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
 )

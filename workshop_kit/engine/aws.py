@@ -65,8 +65,17 @@ class Access:
         """Return a boto3 client of a service: ``ssm``, ``kms``, ``s3``, ``iam``, ``sts``."""
         if self.endpoint is None:
             return self.own.client(service, region_name=self.region, config=Config(**PATIENCE))
-        config = Config(proxies={}, use_fips_endpoint=False, s3={"addressing_style": "path"}, **PATIENCE)
-        return self._isolated().client(service, endpoint_url=self.endpoint, config=config)
+        return self._isolated().client(service, endpoint_url=self.endpoint, config=config_of_emulator())
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what a plain ``boto3.client("ssm", **arguments)`` needs to reach the emulator as this user."""
+        return {
+            "endpoint_url": self.endpoint,
+            "region_name": self.region,
+            "aws_access_key_id": self.key_id,
+            "aws_secret_access_key": self.secret_key,
+            "config": config_of_emulator(),
+        }
 
     def _isolated(self) -> Any:
         """A session to which no variable and no file of the user's says anything."""
@@ -79,6 +88,11 @@ class Access:
         session.register_component("config_store", ConfigValueStore(mapping=values))
         session.set_credentials(self.key_id, self.secret_key)
         return boto3.session.Session(botocore_session=session)
+
+
+def config_of_emulator() -> Config:
+    """Return what holds for every request to the emulator: no proxy, and a short wait."""
+    return Config(proxies={}, use_fips_endpoint=False, s3={"addressing_style": "path"}, **PATIENCE)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from docker.errors import ImageNotFound
 from workshop_kit.engine import builder, debian, shell
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import PYTHON_ALIAS, RECIPES, REPOSITORY, Recipe, context_files, tag_of, tags
+from workshop_kit.engine.recipes import ALIASES, PYTHON_ALIAS, RECIPES, REPOSITORY, Recipe, context_files, tag_of, tags
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
@@ -71,17 +71,18 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
                     build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
             else:
                 build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)
-    move_alias(session, wanted["python"])
+    for name, alias in ALIASES.items():
+        move_alias(session, wanted[name], alias)
     report(Step("Images", 1.0, done=True))
     return wanted
 
 
-def move_alias(session: Session, tag: str) -> None:
-    """Let ``workshop/python:3.13`` name this checkout's image, whatever it named before."""
+def move_alias(session: Session, tag: str, alias: str = PYTHON_ALIAS) -> None:
+    """Let a friendly tag such as ``workshop/python:3.13`` name this checkout's image, whatever it named before."""
     image = session.engine.client.images.get(tag)
-    if PYTHON_ALIAS not in image.tags:
-        image.tag(PYTHON_ALIAS)
-    session.ledger.add(Entry("image", image.id, PYTHON_ALIAS, "machine"))
+    if alias not in image.tags:
+        image.tag(alias)
+    session.ledger.add(Entry("image", image.id, alias, "machine"))
 
 
 def build(

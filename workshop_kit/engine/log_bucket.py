@@ -10,8 +10,9 @@ import gzip
 import json
 import math
 import secrets
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +28,9 @@ SERVICE = "collector"
 BUCKET = "workshop-logs"
 PREFIX = "logs/"
 READER = "log-reader"
-COMMAND = ("python3", "-m", "collector")
+STATE = ("sh", "-c", "touch /tmp/flush && date +%s.%N && cat /tmp/state.json")
+"""Asks the collector to commit what it has read, and for its time and its state."""
+LOOK_SECONDS = 0.05
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [
@@ -46,7 +49,6 @@ class Status:
 
     source: str  # files, or api
     containers: int
-    waiting_parts: int
     waiting_bytes: int
     away_since: str | None
     full: bool
@@ -71,24 +73,17 @@ class LogBucket:
 
         Raises WorkshopError with what is in the way if that takes longer.
         """
-        answer = self._ask("flush", f"{within_seconds:g}")
-        if not answer["collected"]:
+        state = flush(self.stack.container(SERVICE), within_seconds)
+        if state is not None:
             raise WorkshopError(
-                f"Not everything was collected within {within_seconds:g} s: {_why(answer)}.",
+                f"Not everything was collected within {within_seconds:g} s: {_why(state)}.",
                 "Bring back what is away, or wait a little, then try again.",
             )
 
     def status(self) -> Status:
         """How collecting goes at this moment. Raises WorkshopError if the collector does not run."""
-        answer = self._ask("status")
-        return Status(
-            source=str(answer.get("source", "")),
-            containers=int(answer.get("containers", 0)),
-            waiting_parts=int(answer["waiting_parts"]),
-            waiting_bytes=int(answer["waiting_bytes"]),
-            away_since=answer.get("away_since"),
-            full=bool(answer.get("full")),
-        )
+        _, state = _state(self.stack.container(SERVICE))
+        return Status(**{field.name: state[field.name] for field in fields(Status)})
 
     def objects(self, below: str = "") -> list[str]:
         """The key of every object (below ``ENVIRONMENT/SERVICE/``, say), sorted. Raises WorkshopError if it is away."""
@@ -104,17 +99,6 @@ class LogBucket:
             with explained(self.access, f"read {key}"):
                 parts.append(gzip.decompress(self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()))
         return b"".join(parts)
-
-    def _ask(self, *words: str) -> Mapping[str, Any]:
-        container = self.stack.container(SERVICE)
-        try:
-            said = container.exec_run([*COMMAND, *words], stderr=False)
-            answer: Mapping[str, Any] = json.loads(said.output)
-        except (APIError, ValueError) as error:
-            raise WorkshopError(
-                "The collector does not answer: it is not running.", "Start it again, then repeat the cell."
-            ) from error
-        return answer
 
 
 def start(stack: Stack, report: Report = silent) -> LogBucket:
@@ -138,10 +122,33 @@ def connect(stack: Stack) -> LogBucket:
     return LogBucket(stack, access)
 
 
-def _why(answer: Mapping[str, Any]) -> str:
-    if since := answer.get("away_since"):
-        kib = math.ceil(answer["waiting_bytes"] / 1024)
+def flush(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
+    """Wait until what was written before now is in the bucket; return the collector's state if that takes longer."""
+    deadline = time.monotonic() + within_seconds
+    asked_at, state = _state(collector)
+    while state["delivered_at"] < asked_at + state["settle_seconds"]:
+        if time.monotonic() > deadline:
+            return state
+        time.sleep(LOOK_SECONDS)
+        _, state = _state(collector)
+    return None
+
+
+def _state(collector: Any) -> tuple[float, Mapping[str, Any]]:
+    """The collector's time, and what it says of itself. Raises WorkshopError if it does not run."""
+    try:
+        clock, _, state = collector.exec_run(list(STATE), stderr=False).output.partition(b"\n")
+        return float(clock), json.loads(state)
+    except (APIError, ValueError) as error:
+        raise WorkshopError(
+            "The collector does not answer: it is not running.", "Start it again, then repeat the cell."
+        ) from error
+
+
+def _why(state: Mapping[str, Any]) -> str:
+    kib = math.ceil(state["waiting_bytes"] / 1024)
+    if since := state["away_since"]:
         return f"the bucket has been away since {since}, and {kib} KiB wait for it"
-    if answer.get("full"):
+    if state["full"]:
         return "the collector's buffer is full"
-    return f"{answer['waiting_parts']} parts wait to be sent"
+    return f"{kib} KiB wait to be sent"

@@ -17,6 +17,8 @@ RELEASE = "trixie"
 """The Debian that everything stands on."""
 PYTHON_ALIAS = "workshop/python:3.13"
 """What participants write after FROM: a friendly tag of the image ``python``, with the version that RELEASE has."""
+ALIASES = {"python": PYTHON_ALIAS, "mariadb": "workshop/mariadb:11.8", "redis": "workshop/redis:8.0"}
+"""The images that participants name in their own files, with friendly tags."""
 
 
 @dataclass(frozen=True)

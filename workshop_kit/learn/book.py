@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from workshop_kit.learn.workspace import CHECKOUT
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
+STYLED = "<pandas.io.formats.style.Styler"
+"""How the text of a styled table begins, which says nothing of what it shows."""
 AXIS_LABEL = re.compile(r"\bset_[xy]label\(\"([^\"]+)\"")
 
 INDEX = """# The lessons, as executed
@@ -123,8 +126,19 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) ->
         name = f"{lesson}-{number}.svg"
         pictures[name] = svg[0].encode()
         yield f"![{_in_brackets(text.splitlines()[0])}](pictures/{name})"
+    elif text.startswith(STYLED):
+        yield _fenced(_table(html), "text")
     elif text.strip():
         yield _fenced(ANSI.sub("", text).rstrip(), "text")
+
+
+def _table(html: str) -> str:
+    """The text of an HTML table, its columns aligned on the left."""
+    from bs4 import BeautifulSoup  # it comes with nbconvert
+
+    rows = [[cell.get_text() for cell in row(["th", "td"])] for row in BeautifulSoup(html, "html.parser")("tr")]
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def _fenced(text: str, language: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import content, ready
+from workshop_kit.learn.exercise import regions, service_files
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.names import find_lesson
 from workshop_kit.learn.workspace import lesson_copies
@@ -46,15 +49,39 @@ def goto(desk: Desk, lesson: str, stack: Stack, report: Report = silent) -> Arri
 
 def arrange(desk: Desk, lesson: str) -> Arrived:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
-    later = [copy for copy in lesson_copies(desk.root) if copy.lesson >= lesson]
+    later = [copy for copy in lesson_copies(desk.root) if copy.lesson >= lesson and not copy.comes_later]
     aside = content.start_over(desk.workspace, later)
-    earlier = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson and exercise.file]
-    open_ones = [name for name in earlier if desk.progress.exercise(name).passed_at is None]
+    aside = _arrange_service(desk, lesson, aside)
+    current = service_files.sources_at(desk.root, lesson)
     solved = []
-    for identifier in open_ones:
-        changed, aside = solve(desk, identifier, aside)
-        solved += [identifier] if changed else []
+    for exercise in desk.exercises:
+        if exercise.lesson >= lesson or not exercise.file or desk.progress.exercise(exercise.id).passed_at:
+            continue
+        if exercise.judges == "service" and current[exercise.file].lesson != exercise.lesson:
+            continue  # a later lesson has another file in its place
+        changed, aside = solve(desk, exercise.id, aside)
+        solved += [exercise.id] if changed else []
     return Arrived(lesson, tuple(solved), aside)
+
+
+def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None:
+    """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
+    workspace, files = desk.workspace, service_files.files_at(desk.root, lesson)
+    current = service_files.sources_at(desk.root, lesson)
+    for name in sorted({*service_files.colleague_files(desk.root, service_files.COLLEAGUE)} - {*files}):
+        if (workspace.my_service / name).exists():
+            aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
+            (workspace.my_service / name).unlink()
+    earlier = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson]
+    for name, solved in files.items():
+        path, text, base = f"{MY_SERVICE}/{name}", solved, solved
+        if name in current and current[name].ids():
+            base = regions.starter(current[name].text)
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                mine = (workspace.folder / path).read_text()
+                text = service_files.with_regions_of(mine, solved, earlier)
+        aside = content.replace_file(workspace, path, text, aside, base=base)
+    return aside
 
 
 def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
@@ -79,8 +106,14 @@ def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool,
 
 def solve_until(desk: Desk, lesson: str, cell: str) -> None:
     """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
+    if lesson > service_files.COLLEAGUE and not (desk.workspace.base / MY_SERVICE / service_files.MARK).exists():
+        arrange(desk, lesson)
     for exercise in desk.exercises:
-        if exercise.file and (exercise.lesson < lesson or exercise.cell == cell):
+        if not exercise.file or not (exercise.lesson < lesson or exercise.cell == cell):
+            continue
+        # A file of an earlier lesson that has no region any more is the one of a later lesson.
+        replaced = exercise.lesson < lesson and any(desk.texts(part).region() is None for part in exercise.parts)
+        if exercise.judges != "service" or not replaced:
             solve(desk, exercise.id)
 
 

@@ -7,11 +7,13 @@ participant changed from what the project changed. What is replaced is kept asid
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from workshop_kit.learn.exercise import service_files
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.files import explain, write_atomically
 from workshop_kit.learn.merge import merge
 from workshop_kit.learn.workspace import CHECKOUT, LessonCopy, Workspace, lesson_copies
@@ -42,7 +44,7 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
     """
     done = Update()
     try:
-        for copy in lesson_copies(source):
+        for copy in _arrived(workspace, source):
             _update_file(workspace, copy.source, copy.name, done)
     except OSError as error:
         raise explain(error, workspace.folder) from error
@@ -55,15 +57,45 @@ def start_over(workspace: Workspace, copies: Iterable[LessonCopy]) -> Path | Non
     Returns the folder that keeps what the participant had there, None when nothing of theirs was replaced.
     """
     aside: Path | None = None
+    for copy in copies:
+        aside = replace_file(workspace, copy.name, copy.source.read_text(), aside)
+    return aside
+
+
+def replace_file(
+    workspace: Workspace, name: str, text: str, aside: Path | None = None, *, base: str | None = None
+) -> Path | None:
+    """Write a file as it comes with the workshop; another that stands there goes into the folder ``aside``.
+
+    ``base`` is what an update later holds the file against, if not ``text``. Returns the folder, made if something
+    went there. Raises NotReady when a file cannot be written.
+    """
+    path, content = workspace.folder / name, text.encode()
     try:
-        for copy in copies:
-            new, mine = copy.source.read_bytes(), workspace.folder / copy.name
-            if mine.exists() and mine.read_bytes() != new:
-                aside = keep_aside(workspace, copy.name, aside)
-            _write_new(workspace, copy.name, new)
+        if path.exists() and path.read_bytes() != content:
+            aside = keep_aside(workspace, name, aside)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+        _remember(workspace, name, content if base is None else base.encode())
     except OSError as error:
         raise explain(error, workspace.folder) from error
     return aside
+
+
+def bring_in(workspace: Workspace, files: Mapping[str, str]) -> tuple[list[str], Path | None]:
+    """Write ``files`` (text by path in the workspace), but none that came before and is there, changed or not.
+
+    Returns the paths written, and the folder that keeps what stood in their place (None if nothing did).
+    """
+    written: list[str] = []
+    aside: Path | None = None
+    for name, text in files.items():
+        before = workspace.base / name
+        if (workspace.folder / name).exists() and before.exists() and before.read_bytes() == text.encode():
+            continue
+        aside = replace_file(workspace, name, text, aside)
+        written.append(name)
+    return written, aside
 
 
 def keep_aside(workspace: Workspace, name: str, folder: Path | None = None) -> Path:
@@ -85,6 +117,16 @@ def write(workspace: Workspace, name: str, text: str) -> None:
         write_atomically(path, text.encode())
     except OSError as error:
         raise explain(error, path) from error
+
+
+def _arrived(workspace: Workspace, source: Path) -> Iterator[LessonCopy]:
+    """Yield the copies that the workspace has or should have; those of the service, by what arrived in lesson 02."""
+    arrived = (workspace.base / MY_SERVICE / service_files.MARK).exists()
+    later = {f"{MY_SERVICE}/{name}" for name in service_files.later_names(source)} if arrived else set()
+    for copy in lesson_copies(source):
+        wanted = arrived if copy.comes_later else copy.name not in later
+        if wanted:
+            yield copy
 
 
 def _update_file(workspace: Workspace, file: Path, name: str, done: Update) -> None:

@@ -13,11 +13,10 @@ from IPython.core.getipython import get_ipython
 from workshop_kit.errors import WrongUsage
 from workshop_kit.learn import content
 from workshop_kit.learn.exercise.course import MY_SERVICE
-from workshop_kit.learn.workspace import HIDDEN, Workspace
+from workshop_kit.learn.workspace import HIDDEN, WRITTEN, Workspace
 
 MAGIC = "file"
 FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)[ \t]*\n")
-WRITTEN = "written"
 
 
 def register(workspace: Workspace) -> None:
@@ -34,7 +33,8 @@ def register(workspace: Workspace) -> None:
 def write(workspace: Workspace, name: str, body: str) -> str:
     """Write ``body`` to the file ``name`` (``my_service/app.py``), unless that would undo a change; say what was done.
 
-    The file stays where it was changed since and the cell was not. What is replaced is in ``kept/``.
+    The file stays where it was changed since and the cell was not. The first time that a later lesson's cell comes by,
+    it writes all the same: the lesson has another file in that place. What is replaced is in ``kept/``.
     Raises WrongUsage for a name outside of the folder, NotReady where it cannot be written.
     """
     path = PurePosixPath(name)
@@ -46,12 +46,14 @@ def write(workspace: Workspace, name: str, body: str) -> str:
     body = body.rstrip("\n") + "\n"
     target, written = workspace.folder / path, f"{HIDDEN}/{WRITTEN}/{path}"
     current, before = _text(target), _text(workspace.folder / written)
-    shipped = set(shipped_texts(workspace.base / "notebooks", name))
+    cells = list(shipped_cells(workspace.base / "notebooks", name))
+    shipped = {text for _, text in cells}
     if current == body:
         content.write(workspace, written, body)
         return f"{name} holds these lines."
     from_cells = {*shipped, before}
-    if current is not None and current not in from_cells and body in from_cells:
+    is_new = _number_of(body, cells) > _number_of(before, cells)
+    if current is not None and current not in from_cells and body in from_cells and not is_new:
         return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
     aside = content.keep_aside(workspace, name) if current is not None and current not in shipped else None
     content.write(workspace, name, body)
@@ -61,13 +63,18 @@ def write(workspace: Workspace, name: str, body: str) -> str:
     return f"{name} is written. Your file as it was: {aside.relative_to(workspace.folder)}/{name}"
 
 
-def shipped_texts(notebooks: Path, name: str) -> Iterator[str]:
-    """Yield what the file cells for ``name`` say in a folder of notebooks."""
+def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the lesson and the text of each file cell for ``name`` in a folder of notebooks."""
     for notebook in sorted(notebooks.glob("*.ipynb")):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
             if file_named(source) == name:
-                yield body_of(source)
+                yield notebook.stem, body_of(source)
+
+
+def _number_of(text: str | None, cells: list[tuple[str, str]]) -> str:
+    """The number of the lesson whose cell says ``text`` (``02``); the first one's for what no cell says."""
+    return next((lesson[:2] for lesson, shipped in cells if shipped == text), "01")
 
 
 def file_named(source: str) -> str | None:

@@ -32,8 +32,10 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import file_cell, questions, ready, take_home
+from workshop_kit.learn import content, file_cell, leak_hunt, questions, ready, take_home
+from workshop_kit.learn.exercise import service_files
 from workshop_kit.learn.exercise.board_widget import BoardView
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
 from workshop_kit.learn.exercise.task import Task
@@ -47,6 +49,7 @@ from workshop_kit.learn.watching import Watch, watch
 from workshop_kit.learn.workspace import Workspace, find_workspace
 from workshop_kit.progress import Step
 from workshop_kit.screen import in_lines
+from workshop_kit.show import dataframes
 from workshop_kit.show.live import LiveChart, Screens
 from workshop_kit.show.live_data import Panel
 from workshop_kit.show.map import system_map
@@ -93,6 +96,20 @@ class Lesson:
     def folder(self) -> Path:
         """``my_service``, the folder of the participant's own service; made if absent."""
         return self.workspace.service_folder()
+
+    def colleague_files(self) -> pd.DataFrame:
+        """Bring this lesson's files of the colleague into ``my_service``; return ``file``, ``lines``, ``what it is``.
+
+        Files that came before stay as they are. What stood in a new file's place goes to ``kept/``.
+        """
+        files = service_files.colleague_files(self.desk.root, self.name)
+        content.bring_in(self.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
+        rows = [(name, len(text.splitlines()), service_files.first_sentence(text)) for name, text in files.items()]
+        return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
+
+    def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:
+        """Return where a secret shows: in a running container (the SDK's), its image, its log. See `leak_hunt.hunt`."""
+        return leak_hunt.hunt(self.engine, secret, container)
 
     @property
     def logs(self) -> LogTools:
@@ -181,6 +198,15 @@ class Lesson:
         """Start the stack's parameter store, unless it runs, and return it as its administrator sees it."""
         return store.start(self.stack, NotebookReport())
 
+    def aws(self, reader: str = "") -> dict[str, Any]:
+        """Start the emulator of AWS, unless it runs; return the arguments of ``boto3.client`` that reach it.
+
+        As its administrator, or as the ``reader`` of one environment's parameters (``staging``).
+        """
+        known = store.start(self.stack, NotebookReport())
+        _ = known.key_arn  # the key with the alias alias/workshop is made at first use
+        return (known.reader(reader) if reader else known).access.arguments()
+
     def monitoring(self) -> MetricTools:
         """Start the stack's monitoring, unless it runs, and return what a lesson does with metrics."""
         return MetricTools(monitoring.start(self.stack, NotebookReport()))
@@ -231,14 +257,16 @@ class Lesson:
         """Show how all exercises stand, with the way to the next lesson and to the start of any."""
         BoardView(self.desk, self.stack, self.name, self.headless, leave=self.screens.stop).show()
 
-    def settings_form(self) -> None:
-        """Show a form that starts the service with what is typed, and how it refuses. See `SettingsForm`."""
+    def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
+        """Show a form that starts an image (the SDK's) with what is typed, and how it refuses. See `SettingsForm`."""
+        network = f"{self.stack.project}_default"
 
         def start(environment: Mapping[str, str], port: int) -> Running:
-            spec = self.service_spec(environment=environment, ports=(port,))
+            spec = Spec(image=image.id, environment=environment, ports=(port,), network=network)
             return containers.run(self.stack.session, spec)
 
-        SettingsForm(start, self.service_spec().environment, headless=self.headless).show()
+        told = {name: str(value) for name, value in settings.items()}
+        SettingsForm(start, told, headless=self.headless).show()
 
     def my_modules(self, *lessons: str) -> Mapping[str, str]:
         """Return modules of the service for `lay_over`: yours where you passed, else the reference.
@@ -301,6 +329,7 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, BEFORE_SWEEPS)
     ready.sweep(stack.session)
     file_cell.register(workspace)
+    dataframes.show_as_text()
     headless = os.environ.get(HEADLESS) == "1"
     desk = Desk.of(workspace, lambda: stack)
     return Lesson(name, workspace, desk.progress, stack, desk, headless, Screens(headless=headless))

@@ -16,9 +16,9 @@ from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.jq import MAX_BYTES, jq
-from workshop_kit.observe.lines import container_of
-from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
+from workshop_kit.observe.log_store import BucketStore, FrameStore
 from workshop_kit.observe.logs import Following, follow
+from workshop_kit.observe.wire import container_of
 from workshop_kit.screen import in_lines
 from workshop_kit.show.explorer import Explorer
 from workshop_kit.show.live import Screens
@@ -43,11 +43,11 @@ class LogTools:
 
         return Explorer(FrameStore(), query, follow=lines, known=known, title=title).show(self.screens)
 
-    def explore(self, lines: LogStore | pd.DataFrame, query: str = "", *, title: str = "All logs") -> Explorer:
+    def explore(self, lines: FrameStore | pd.DataFrame, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over a store, or over a reader's table."""
         return Explorer(_store(lines), query, title=title).show(self.screens)
 
-    def sql(self, lines: LogStore | pd.DataFrame, query: str) -> pd.DataFrame:
+    def sql(self, lines: FrameStore | pd.DataFrame, query: str) -> pd.DataFrame:
         """Return the answer to one SELECT over the table ``logs``. Raises WorkshopError for a mistake in it."""
         return _store(lines).sql(query)
 
@@ -62,7 +62,7 @@ class LogTools:
         """
         bucket = self.bucket()
         bucket.wait_collected()
-        return BucketStore(bucket.client, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
+        return BucketStore(bucket.access, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
 
     def outage(self) -> pd.DataFrame:
         """Count what two paths out of a container lose while a receiver is away. See `log_paths.outage`."""
@@ -82,5 +82,5 @@ class LogTools:
             print(f"The output was cut after {MAX_BYTES // 2**20} MiB: ask for less.")  # noqa: T201
 
 
-def _store(lines: LogStore | pd.DataFrame) -> LogStore:
+def _store(lines: FrameStore | pd.DataFrame) -> FrameStore:
     return FrameStore(lines) if isinstance(lines, pd.DataFrame) else lines

@@ -13,7 +13,8 @@ import pandas as pd
 
 from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.errors import WorkshopError
-from workshop_kit.observe import lines, promql
+from workshop_kit.observe import promql
+from workshop_kit.observe.logs import container_lines
 
 TOLD = ["time", "alert", "status", "severity", "summary", "action"]
 STEP_SECONDS = 1.0  # as often as the stack's Prometheus asks
@@ -91,7 +92,7 @@ class MetricTools:
         Columns: ``time`` (UTC) of the delivery, ``alert``, ``status`` (``firing`` or ``resolved``), ``severity``,
         ``summary``, ``action``.
         """
-        written = lines.read(self.monitoring.receiver, since=since)
+        written = container_lines(self.monitoring.receiver, since=since)
         told = [fields for line in written if (fields := _alert(line.text))]
         frame = pd.DataFrame([{**fields, "time": fields["ts"]} for fields in told], columns=TOLD)
         frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")

@@ -9,7 +9,10 @@ from pathlib import Path
 from workshop_kit.errors import WrongUsage
 
 LESSON = re.compile(r"\d\d_\w+")
-"""Other notebooks of a workspace (a copy of a lesson, say) are found by their whole name only."""
+MORE = re.compile(r"\d\d[a-z]_\w+")
+"""A lesson's first notebook, and a further one with what there may be no time for (``02b_configuration_more``).
+
+Other notebooks of a workspace (a copy of a lesson, say) are found by their whole name only."""
 
 
 def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
@@ -44,7 +47,8 @@ def find_lesson(word: str, notebooks: Path) -> str:
     stem = word.removesuffix(".ipynb")
     if stem in known:
         return stem
-    lessons = [name for name in known if LESSON.fullmatch(name)]
+    pattern = MORE if re.match(r"\d\d[a-z]", stem) else LESSON
+    lessons = [name for name in known if pattern.fullmatch(name)]
     return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(known)}.")
 
 

@@ -18,7 +18,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.learn.workspace import EDITED, Workspace
+from workshop_kit.learn.workspace import BASE, EDITED, HIDDEN, WRITTEN, Workspace
 from workshop_kit.progress import Report, Step, silent
 
 
@@ -61,7 +61,7 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
         except BlockingIOError as taken:
             sentence = f"Somebody else is running the lessons in {folder}."
             raise WorkshopError(sentence, "Wait until that has ended, then try again.") from taken
-        for name in EDITED:
+        for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
             shutil.rmtree(folder / name, ignore_errors=True)
         Workspace.open(folder).progress_path.unlink(missing_ok=True)
         yield Workspace.open(folder)

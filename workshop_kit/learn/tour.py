@@ -16,7 +16,7 @@ from workshop_kit.learn.book import write_chapter, write_index
 from workshop_kit.learn.files import explain, write_atomically
 from workshop_kit.learn.lab_settings import KERNEL, install_kernel
 from workshop_kit.learn.lesson import HEADLESS, SOLVED
-from workshop_kit.learn.names import find_lesson, lesson_names
+from workshop_kit.learn.names import MORE, find_lesson, lesson_names
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Report, Step, silent
 
@@ -100,8 +100,10 @@ def tour(
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
-    """Return the notebooks meant by ``names`` (as `find_lesson` takes them), or all, in the order of the lessons."""
-    chosen = {find_lesson(name, notebooks) for name in names} or set(lesson_names(notebooks))
+    """Return the notebooks that ``names`` mean (see `find_lesson`), or the first one of every lesson, in order."""
+    chosen = {find_lesson(name, notebooks) for name in names} or {
+        name for name in lesson_names(notebooks) if not MORE.fullmatch(name)
+    }
     return [notebooks / f"{name}.ipynb" for name in sorted(chosen)]
 
 

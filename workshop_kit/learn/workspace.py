@@ -24,7 +24,8 @@ EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
 NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
 """How names end that are the checkout's alone: a copy would go stale, and one of predictions tells the answers."""
-BASE = "base"
+BASE, WRITTEN = "base", "written"
+"""Folders below `HIDDEN`: what copies were made from, and what file cells wrote last."""
 HIDDEN = ".workshop"
 """Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
 ID = re.compile(r"[0-9a-f]{8}")
@@ -52,7 +53,8 @@ class Workspace:
             for name in EDITED:
                 (folder / name).mkdir(exist_ok=True)
             for copy in lesson_copies(source):
-                _bring_in(copy, folder, hidden / BASE)
+                if not copy.comes_later:
+                    _bring_in(copy, folder, hidden / BASE)
             return cls(folder, _id_of(hidden / "id"))
         except OSError as error:
             raise explain(error, folder) from error
@@ -176,11 +178,15 @@ def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
 
 @dataclass(frozen=True)
 class LessonCopy:
-    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``)."""
+    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``).
+
+    One that ``comes_later`` is a part of the service that arrives with lesson 02.
+    """
 
     source: Path
     name: str
     lesson: str
+    comes_later: bool = False
 
 
 def _private_folder(folder: Path) -> None:
@@ -200,17 +206,22 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
 
     In a lesson with an exercise that judges the service, a file stands in ``my_service/`` unless an exercise of
-    another kind names it.
+    another kind names it. After the first such lesson only files of exercises count: cells write the others.
     """
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    built = {entry.get("lesson") for entry in entries if entry.get("judges") == "service"}
-    others = {(entry.get("lesson"), entry.get("file")) for entry in entries if entry.get("judges") != "service"}
+    built = sorted({str(entry.get("lesson")) for entry in entries if entry.get("judges") == "service"})
+    judged = {(entry.get("lesson"), entry.get("file")): entry.get("judges") == "service" for entry in entries}
     for folder in COPIED:
         for path in lesson_files(root / folder):
             name = path.relative_to(root / folder)
             lesson, file = name.parts[0].removesuffix(".ipynb"), "/".join(name.parts[1:])
-            mine = folder == "exercises" and lesson in built and (lesson, file) not in others
-            yield LessonCopy(path, f"{MY_SERVICE}/{file}" if mine else f"{folder}/{name.as_posix()}", lesson)
+            mine = folder == "exercises" and lesson in built and judged.get((lesson, file), True)
+            if not mine:
+                yield LessonCopy(path, f"{folder}/{name.as_posix()}", lesson)
+            elif lesson == built[0]:
+                yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson)
+            elif (lesson, file) in judged:
+                yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson, comes_later=True)
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:

@@ -17,9 +17,11 @@ import urllib3
 from docker.types import CancellableStream
 
 from workshop_kit.engine.reach import Engine
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.screen import visible
 
 TIMEOUT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0  # between two pieces of a long answer
 CHUNK_BYTES = 64 * 1024
 
 Ask = Callable[[str], Any]  # a path with its query, without the API version → the parsed answer
@@ -46,6 +48,18 @@ class Refused(WorkshopError):
 def sdk(container: Any) -> Any:
     """The SDK's container: the thing itself, or what a ``Running`` of the kit holds."""
     return getattr(container, "container", container)
+
+
+def container_of(given: Any) -> Any:
+    """The SDK's container: the thing itself, or what a ``Running`` of the kit holds. Raises WrongUsage for others."""
+    container = sdk(given)
+    if not hasattr(container, "reload"):
+        named = f"'{visible(given, 60)}'" if isinstance(given, str) else "What was given"
+        raise WrongUsage(
+            f"{named} is of type {type(given).__name__}, and only a container has a log.",
+            'Give what `w.run` returned, or w.stack.container("service").',
+        )
+    return container
 
 
 def asker(engine: Engine) -> Ask:
@@ -106,6 +120,17 @@ class Stream:
         while not self._done.wait(0.1):
             if self._stop.is_set():
                 self.close()
+
+
+def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
+    """An answer of any size, as it comes, to its end. Raises Away, Gone or Refused."""
+    with _get(api, path, params=params, stream=True, timeout=(TIMEOUT_SECONDS, ANSWER_SECONDS)) as response:
+        if not response.ok:
+            _refuse(response.status_code, response.content, path)
+        try:
+            yield from response.raw.stream(CHUNK_BYTES)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Away from error
 
 
 class _Socket:

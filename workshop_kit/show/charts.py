@@ -17,9 +17,11 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from workshop_kit.errors import WrongUsage
+from workshop_kit.screen import in_lines, visible
 from workshop_kit.show.shown import Shown
 
 CSS = (Path(__file__).parent / "live.css").read_text()
@@ -67,9 +69,22 @@ def new_figure(title: str, height_inches: float, *, rows: int = 1, columns: int 
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG of at most 64 colors, which is a fifth of the usual size."""
+    read_as_text(figure)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     return encoded(canvas)
+
+
+def read_as_text(figure: Figure) -> None:
+    """Let every text of a figure be text: what stands between two dollars is no formula."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+
+
+def legend_label(name: object) -> str:
+    """A name as a legend shows it: matplotlib leaves out those that begin with an underscore."""
+    text = visible(str(name))
+    return f" {text}" if text.startswith("_") else text
 
 
 def encoded(canvas: FigureCanvasAgg) -> bytes:
@@ -91,6 +106,7 @@ def picture(figure: Figure, alt: str, details_html: str = "") -> Shown:
     """
     if not alt.strip():
         raise WrongUsage("A picture needs a text that says what it shows.", "Give picture() an alt text.")
+    alt = in_lines(alt)
     data = base64.b64encode(png(figure)).decode()
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
@@ -170,7 +186,7 @@ def _draw_bands(axes: Axes, bands: Sequence[Band], rows: Mapping[str, int]) -> N
             [band.end_seconds - band.start_seconds for band in mine],
             left=[band.start_seconds for band in mine],
             height=0.36,
-            label=label,
+            label=legend_label(label),
             facecolor=f"{color}66",
             edgecolor=color,
             hatch=HATCHES[index % len(HATCHES)],

@@ -108,6 +108,7 @@ class Frames:
         if key == self._key:
             return
         made, self._artists = self._build(plots, tops)
+        charts.read_as_text(made)
         self._backdrop.take(made)
         self._key, self._tops = key, tops
 
@@ -194,7 +195,7 @@ def _draw_limits(axes: Axes, plot: Plot, top: float, looks: Mapping[str, int]) -
 
 
 def _legend(made: Figure, looks: Mapping[str, int], *, limit: bool) -> None:
-    handles = [Line2D([], [], label=label, **look_of(index)) for label, index in looks.items()]
+    handles = [Line2D([], [], label=charts.legend_label(label), **look_of(index)) for label, index in looks.items()]
     if limit:
         handles.append(Line2D([], [], label="limit", color=charts.INK, linestyle=LIMIT_STYLE, linewidth=1.4))
     if handles:

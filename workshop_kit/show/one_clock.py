@@ -165,11 +165,15 @@ def _said(bars: Bars | None) -> str:
 
 
 def _grave(lines: pd.DataFrame, edge: float, seconds: float) -> str:
-    """The warnings and errors as a folded table; `tables.table` escapes what they say."""
+    """The warnings and errors as a folded table, identical ones in one row; `tables.table` escapes what they say."""
     x = times(lines) - edge
     found = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
-    names = [name for name in ("time", "service", "level", "msg", "dependency", "error", "request_id") if name in found]
-    shown = [[visible(cell(value), 120) for value in row] for row in found[names].head(LINES).itertuples(index=False)]
-    head = f"Warnings and errors: {len(found):,} lines" + (f", the first {LINES}" if len(found) > LINES else "")
+    same = [name for name in ("service", "level", "msg", "dependency", "error") if name in found] or ["of"]
+    alike = found.groupby(same, sort=False, as_index=False, dropna=False, observed=True)
+    grouped = alike.agg(first=("time", "first"), lines=("time", "size"))
+    names = ["first", "lines", *same]
+    shown = [[visible(cell(value), 120) for value in row] for row in grouped[names].head(LINES).itertuples(index=False)]
+    head = f"Warnings and errors: {len(found):,} lines, {len(grouped):,} different"
+    head += f", the first {LINES}" if len(grouped) > LINES else ""
     body = table(head, names, shown).html if shown else "<p>None.</p>"
     return f"<details><summary>{escape(head)}</summary><div>{body}</div></details>"

@@ -10,7 +10,7 @@ from matplotlib import dates
 from matplotlib.axes import Axes
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.show.charts import COLORS, HATCHES, INK, SOFT, new_figure, picture
+from workshop_kit.show.charts import COLORS, HATCHES, INK, SOFT, legend_label, new_figure, picture
 from workshop_kit.show.shown import Shown
 
 AXIS = "time (UTC)"
@@ -38,7 +38,7 @@ def lines(
         axes.plot(
             times,
             frame[name].astype(float),
-            label=str(name),
+            label=legend_label(name),
             color=COLORS[number % len(COLORS)],
             linestyle=STYLES[number % len(STYLES)],
             marker=MARKERS[number % len(MARKERS)],
@@ -72,7 +72,7 @@ def stacks(title: str, frame: pd.DataFrame, unit: str, *, events: Mapping[Any, s
             width=step * 0.9,
             align="edge",
             bottom=below,
-            label=str(name),
+            label=legend_label(name),
             facecolor=f"{color}99",
             edgecolor=color,
             hatch=HATCHES[number % len(HATCHES)],

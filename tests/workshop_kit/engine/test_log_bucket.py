@@ -60,4 +60,4 @@ def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
         bucket.wait_collected()
     again = log_bucket.start(bucket.stack)
     again.wait_collected()
-    assert again.status().waiting_parts == 0
+    assert again.status().waiting_bytes == 0

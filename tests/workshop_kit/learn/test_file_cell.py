@@ -67,6 +67,17 @@ def test_what_another_cell_wrote_is_no_change(workspace: Workspace, dockerfile: 
     assert kept(workspace) == []
 
 
+def test_a_later_lesson_has_another_file_in_the_same_place(workspace: Workspace, dockerfile: Path) -> None:
+    """The first time its cell writes over what was changed in an earlier lesson, which is kept; then changes stay."""
+    write(workspace, NAME, SHIPPED)
+    dockerfile.write_text(MINE)
+    assert write(workspace, NAME, LATER).startswith("my_service/Dockerfile is written. Your file as it was: kept/")
+    assert kept(workspace) == [MINE]
+    dockerfile.write_text(LATER + "EXPOSE 8080\n")
+    for text in (LATER, SHIPPED):
+        assert "stays as it is" in write(workspace, NAME, text)
+
+
 def test_an_edited_cell_writes_and_the_old_file_is_kept(workspace: Workspace, dockerfile: Path) -> None:
     """Whoever edits the cell wants its lines in the file; what stood there is in kept/."""
     write(workspace, NAME, SHIPPED)

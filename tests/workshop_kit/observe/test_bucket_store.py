@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
-from workshop_kit.observe.log_store import BucketStore, FrameStore, LogStore
+from workshop_kit.observe.log_store import BucketStore, FrameStore
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 DAY = "2026/11/24"
@@ -69,79 +67,51 @@ def put(client: Any, bucket: str) -> Put:
     return put
 
 
-@contextmanager
-def counted(client: Any) -> Iterator[list[str]]:
-    """The keys that are fetched meanwhile."""
-    keys: list[str] = []
-
-    def heard(params: Any, **_: Any) -> None:
-        keys.append(params["Key"])
-
-    client.meta.events.register("provide-client-params.s3.GetObject", heard)
-    try:
-        yield keys
-    finally:
-        client.meta.events.unregister("provide-client-params.s3.GetObject", heard)
-
-
-def test_it_says_what_the_same_lines_in_memory_say(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
+def test_it_says_what_the_same_lines_in_memory_say(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
     """Whether lines are in a bucket or in a frame: the same columns, the same rows, malformed ones included."""
-    first = records(
-        *({"level": "info", "msg": f"m{n}", "n": n} for n in range(50)), "plain", "", '{"cut', service="orders"
-    )
-    second = records({"level": "error", "late": 1.5}, {"late": 2}, "null", second=1, service="orders")
-    put(first, "a"), put(second, "b")
-    with BucketStore(client, bucket, tmp_path) as store, FrameStore(logs.read_json_file(first + second)) as memory:
-        asked: LogStore = store
-        assert set(asked.columns) == set(memory.columns)
+    place: Any = {"service": "orders", "environment": "staging"}
+    first = records(*({"level": "info", "msg": f"m{n}", "n": n} for n in range(50)), "plain", "", '{"cut', **place)
+    second = records({"level": "error", "late": 1.5}, {"late": 2}, "null", second=1, **place)
+    put(second, "b", service="another"), put(first, "a")  # of two services: rows go by the engine's time
+    with BucketStore(access, bucket, tmp_path) as store, FrameStore(logs.read_json_file(first + second)) as memory:
+        assert set(store.columns) == set(memory.columns)
         query = "SELECT row, ts, level, msg, n, late, raw, reason, service FROM logs ORDER BY row"
-        assert asked.sql(query).astype(str).equals(memory.sql(query).astype(str))
+        assert store.sql(query).astype(str).equals(memory.sql(query).astype(str))
         for text in ("plain", "n>=10 n<20", "level:error", "-level:*", "m1*"):
-            assert asked.count(text) == memory.count(text)
-        assert set(asked.sql("SELECT environment FROM logs")["environment"]) == {"staging"}
+            assert store.count(text) == memory.count(text)
+        assert set(store.sql("SELECT environment FROM logs")["environment"]) == {"staging"}
 
 
-def test_what_was_read_once_is_not_fetched_again(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
-    """A refresh fetches what is new; another store with the same cache fetches nothing."""
+def test_what_was_read_once_is_not_fetched_again(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """A refresh takes what is new; another store with the same cache reads it from there."""
     put(records({"n": 1}), "a")
-    with counted(client) as keys, BucketStore(client, bucket, tmp_path) as store:
-        assert (len(store), len(keys)) == (1, 1)
-        new = put(records({"n": 2}, {"n": 3}, second=1), "b")
-        assert store.refresh() == 1
-        assert (len(store), store.parts, keys[1:]) == (3, 2, [new])
-        assert store.refresh() == 0
+    with BucketStore(access, bucket, tmp_path) as store:
+        put(records({"n": 2}, {"n": 3}, second=1), "b")
+        assert (store.refresh(), store.refresh()) == (1, 0)
         assert list(store.sql("SELECT n FROM logs ORDER BY row")["n"]) == [1, 2, 3]
-        with BucketStore(client, bucket, tmp_path) as again:
-            assert list(again.sql("SELECT n FROM logs ORDER BY row")["n"]) == [1, 2, 3]
-        assert len(keys) == 2
+    for path in tmp_path.rglob("*.gz"):
+        path.write_bytes(gzip.compress(records({"n": 4})))
+    with BucketStore(access, bucket, tmp_path) as again:
+        assert list(again.sql("SELECT n FROM logs ORDER BY row")["n"]) == [4, 4]
 
 
-def test_only_the_wanted_parts_are_fetched(client: Any, bucket: str, put: Put, tmp_path: Path) -> None:
-    """By environment, service and hour nothing else is looked at."""
-    keys = {
-        (environment, service, hour): put(records({"hour": hour}), "a", service, hour, environment)
-        for environment in ("staging", "production")
-        for service in ("orders", "payment")
-        for hour in (15, 16, 17)
-    }
+def test_a_part_that_is_damaged_is_a_gap(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """The others are read, and what is no part is not looked at."""
+    client = access.client("s3")
+    put(records({"n": 1}), "whole")
+    packed = gzip.compress(records({"n": 2}))
+    client.put_object(Bucket=bucket, Key=f"logs/staging/orders/{DAY}/16/cut.jsonl.gz", Body=packed[: len(packed) // 2])
     client.put_object(Bucket=bucket, Key="logs/staging/orders/notes.txt", Body=b"no part")
-    moment = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
-    with counted(client) as fetched:
-        with BucketStore(client, bucket, tmp_path, environment="staging", service="orders", since=moment) as store:
-            assert sorted(fetched) == [keys["staging", "orders", 16], keys["staging", "orders", 17]]
-            assert sorted(store.sql("SELECT hour FROM logs")["hour"]) == [16, 17]
-        with BucketStore(client, bucket, tmp_path, service="payment", since=moment, until=moment) as store:
-            assert len(store) == 2
-        with BucketStore(client, bucket, tmp_path) as store:
-            assert len(store) == 12
-    assert sorted(fetched) == sorted(keys.values())
+    with BucketStore(access, bucket, tmp_path) as store:
+        assert list(store.sql("SELECT n FROM logs")["n"]) == [1]
+        assert store.gaps()["reason"][0].endswith("cut.jsonl.gz is damaged")
 
 
-def test_a_bucket_that_is_away_is_said_so(client: Any, access: Access, tmp_path: Path) -> None:
+def test_a_bucket_that_is_away_is_said_so(access: Access, tmp_path: Path) -> None:
     """One sentence, for a bucket that does not exist and for an endpoint that does not answer."""
-    with pytest.raises(WorkshopError, match="nowhere did not let us list the logs: NoSuchBucket") as refused:
-        BucketStore(client, "nowhere", tmp_path)
+    with pytest.raises(WorkshopError, match="list the logs in nowhere") as refused:
+        BucketStore(access, "nowhere", tmp_path)
     assert refused.value.__cause__ is None
-    nobody = Access("http://127.0.0.1:9", key_id="x", secret_key="y").client("s3")
+    nobody = Access("http://127.0.0.1:9", key_id="x", secret_key="y")
     with pytest.raises(WorkshopError, match="does not answer"):
         BucketStore(nobody, "nowhere", tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,8 @@ import pytest
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
-from workshop_kit.observe.log_store import FrameStore
-from workshop_kit.observe.log_store.database import Database
-from workshop_kit.observe.logs.window import Gap
+from workshop_kit.observe.log_store import FrameStore, database
+from workshop_kit.observe.logs import Gap
 
 SECOND = "2026-11-24T16:06:"
 
@@ -44,25 +44,6 @@ def store() -> Iterator[FrameStore]:
     lines = [line(n, level="error" if n % 10 == 0 else "info", request_id=f"r{n // 4}") for n in range(100)]
     with FrameStore(frame(*lines), service="orders") as store:
         yield store
-
-
-def test_the_histogram_counts_what_is_found(store: FrameStore) -> None:
-    """All lines found are in it, by level, and what is shown is the whole log whatever is found."""
-    found = store.histogram("level:error", 20)
-    assert found["lines"].sum() == store.count("level:error") == 10
-    assert set(found["level"]) == {"error"}
-    assert found.attrs["start"] == pd.Timestamp(f"{SECOND}00Z")
-    assert found.attrs["end"] == pd.Timestamp(f"{SECOND}59Z")
-    assert store.histogram("", 20)["start"].nunique() <= 20
-
-
-def test_a_request_is_found_across_services(store: FrameStore) -> None:
-    """``around`` gives all lines of a request by time, whichever service wrote them."""
-    store.add(frame(line(29, request_id="r7")), service="payment")
-    found = store.around("r7")
-    assert list(found["n"]) == [28, 29, 29, 30, 31]
-    assert list(found["service"]) == ["orders", "orders", "payment", "orders", "orders"]
-    assert store.around("r'; DROP TABLE logs").empty
 
 
 def test_a_value_that_fits_no_column_is_kept() -> None:
@@ -103,6 +84,32 @@ def test_a_gap_is_seen() -> None:
         assert list(found["service"]) == ["a", "b"]
         assert found["from"][0] == "x"
         assert store.count("msg:GAP") == 1
+
+
+def test_lines_are_added_while_others_ask(store: FrameStore) -> None:
+    """A query sees a table as it was before new columns and types, or after: never in between."""
+    wrong: list[Exception] = []
+    done = threading.Event()
+
+    def asking() -> None:
+        try:
+            while not done.is_set():
+                assert len(store.sql("SELECT * FROM logs ORDER BY row").columns) >= 14
+                store.search("level:error status>=500")
+        except Exception as error:
+            wrong.append(error)
+
+    store.add(frame('{"status": 500}'))
+    threads = [threading.Thread(target=asking) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for n in range(30):
+        store.add(frame(json.dumps({f"field{n}": n, "msg": "new", f"field{n - 1}": n + 0.5})))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert store.sql("SELECT field3 FROM logs WHERE field3 IS NOT NULL ORDER BY row")["field3"].tolist() == [3, 4.5]
 
 
 @pytest.mark.parametrize(
@@ -155,6 +162,7 @@ def test_a_mistake_in_sql_has_its_place(store: FrameStore, query: str, says: str
 
 def test_a_query_without_end_is_stopped(store: FrameStore) -> None:
     """A kernel is not blocked for ever, and the store answers after it."""
-    with pytest.raises(WorkshopError, match="took more than"), Database() as database:
-        database.ask("SELECT count(*) FROM range(100000000) a, range(100000000) b", timeout_seconds=0.5)
+    endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
+    with pytest.raises(WorkshopError, match="took more than"):
+        database.ask(store._connection, endless, seconds=0.5)
     assert store.count() == 100

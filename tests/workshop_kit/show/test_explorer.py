@@ -113,6 +113,36 @@ def test_a_span_takes_what_is_in_it() -> None:
     assert made.shown["hits"] == 100
 
 
+def noisy() -> Desk:
+    """One error and another among hundreds of warnings that say the same."""
+    noise = [line(number, level="warning", msg="slow", service="web") for number in range(300)]
+    rare = [line(100, level="error", msg="pool exhausted", service="db"), line(101, level="warning", msg="retry")]
+    return desk(0, *noise[:100], *rare, *noise[100:])
+
+
+def test_identical_messages_stand_in_one_row_where_a_level_is_asked_for() -> None:
+    """The decisive lines do not drown; how many there are of each stands there; all lines come back."""
+    made = noisy()
+    assert (made.shown["groups"], len(messages(made))) == (-1, 100)
+    made.ask({"do": "search", "query": "level>=warning"})
+    assert [(row["lines"], row["msg"]) for row in made.shown["rows"]] == [
+        ("300", "slow"), ("1", "retry"), ("1", "pool exhausted")
+    ]  # fmt: skip
+    assert (made.shown["hits"], made.shown["groups"], made.shown["pages"]) == (302, 3, 1)
+    assert "302 of 302 lines; the newest 3 of 3 different messages" in static("T", "", made.shown).text
+    version = made.shown["version"]
+    made.ask({"do": "group", "on": False})
+    assert (made.shown["groups"], made.shown["hits"], len(messages(made))) == (-1, 302, 100)
+    assert made.shown["version"] > version
+    made.ask({"do": "search", "query": "msg:*"})
+    made.ask({"do": "group", "on": True})
+    assert len(messages(made)) == 3
+    made.ask({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
+    assert sorted(row["lines"] for row in made.shown["rows"]) == ["1", "6"]
+    made.ask({"do": "open", "row": made.shown["rows"][-1]["row"]})
+    assert dict(made.opened["fields"])["msg"] in ("slow", "pool exhausted")
+
+
 def test_one_request_is_shown_oldest_first_and_left_again() -> None:
     """All its lines of all services, whatever was searched and wherever one was; "back" goes there."""
     made = desk()

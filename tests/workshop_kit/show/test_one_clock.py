@@ -26,7 +26,8 @@ def test_everything_stands_on_one_axis() -> None:
     ):
         assert words in shown.text
     assert "85 info, 25 warning, 1 error, 1 other in all" in shown.text
-    assert "Warnings and errors: 26 lines" in shown.html
+    assert "Warnings and errors: 26 lines, 2 different" in shown.html
+    assert shown.html.count('<th scope="row">') == 2  # the one error does not drown
 
 
 def test_what_a_line_says_stays_text() -> None:

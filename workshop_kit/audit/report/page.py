@@ -9,7 +9,7 @@ from pathlib import Path
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
 from workshop_kit.audit.report.words import CLOSING, TITLES, counts, identity, principles
-from workshop_kit.observe.logs import as_html as shown
+from workshop_kit.screen import as_html as shown
 
 STYLE = (Path(__file__).parent / "page.css").read_text()
 

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.game.desk.away import engine_needed
-from workshop_kit.observe.joining import Line
-from workshop_kit.observe.lines import follow
+from workshop_kit.observe.logs.events import parse
+from workshop_kit.observe.logs.following import BUSY_SECONDS, Poller
+from workshop_kit.observe.logs.lines import Line
+from workshop_kit.observe.wire import Gone
 
 KEPT = 40_000
-AGAIN_SECONDS = 0.5
 MOST_LINE_BYTES = 16 * 1024
 COLUMNS = ["time", "level", "msg", "request_id", "text"]
 MESSAGE = ("event", "msg", "message")
@@ -56,23 +56,24 @@ class LogLines:
         return pd.DataFrame(rows, columns=COLUMNS).astype({"time": "datetime64[us, UTC]"})
 
     def _read(self) -> None:
-        newest = datetime.now(UTC)
-        while not self._stop.is_set():
+        newest, poller = datetime.now(UTC), None
+        while not self._stop.wait(BUSY_SECONDS):
             with contextlib.suppress(WorkshopError), engine_needed():  # it is away, or the engine is: look again
-                for line in follow(self._find(), self._stop, since=newest, max_line_bytes=MOST_LINE_BYTES):
-                    if line.time is not None and line.time > newest:
-                        newest = line.time
-                        self._rows.append(row_of(line, line.time))
-            self._stop.wait(AGAIN_SECONDS)
+                try:
+                    poller = poller or Poller(self._find(), since=newest, max_line_bytes=MOST_LINE_BYTES)
+                    lines = poller.poll()
+                except Gone:
+                    poller = None
+                    continue
+                for line in lines:
+                    time = datetime.fromisoformat(line.received or "")
+                    newest = max(newest, time)
+                    self._rows.append(row_of(line, time))
 
 
 def row_of(line: Line, time: datetime) -> Row:
     """What is known of a line; one that is no JSON object has its text alone."""
-    try:
-        said = orjson.loads(line.text)
-    except ValueError:
-        said = None
-    fields = said if isinstance(said, dict) else {}
+    fields = parse(line.text)
     message = next((fields[name] for name in MESSAGE if name in fields), "")
     level = str(fields.get("level", "")).lower()
     return time, level, str(message), str(fields.get("request_id", "")), line.text

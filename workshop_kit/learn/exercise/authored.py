@@ -21,8 +21,14 @@ from workshop_kit.learn.files import explain, write_atomically
 
 Notebook = dict[str, Any]
 
-SERVICE = ("config.py", "logs.py", "health.py")
-"""The files of ``solutions/`` that are modules of ``workshop_app``, too: there they hold the solutions."""
+MODULES = {
+    "solutions/02_configuration/app.py": "workshop_app",
+    "solutions/02_configuration/config.py": "workshop_app",
+    "solutions/03_logging/logs.py": "workshop_app",
+    "solutions/04_monitoring/health.py": "workshop_app",
+    "solutions/03_logging/checkpoint.py": "images/collector",
+}
+"""The sources that are modules of what runs, too, with their folders: there they hold the solutions."""
 
 
 @dataclass
@@ -117,13 +123,13 @@ def _plan(root: Path, exercises: Sequence[Exercise]) -> Plan:
         else:
             plan.wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
             starters.setdefault(source.lesson, {})[f"{MY_SERVICE}/{source.file}"] = text
-        if source.file in SERVICE:
+        if source.name in MODULES:
             first = f"# Made by `./workshop build` from {source.name}: edit that file.\n"
-            plan.wanted[f"workshop_app/{source.file}"] = (first + plain(source.text)).encode()
-    for lesson in sorted({exercise.lesson for exercise in exercises}):
-        needed = [cell for exercise in exercises if exercise.lesson == lesson for cell in exercise.cells]
+            plan.wanted[f"{MODULES[source.name]}/{source.file}"] = (first + plain(source.text)).encode()
+    for page, lesson in sorted({(exercise.page, exercise.lesson) for exercise in exercises}):
+        needed = [cell for exercise in exercises if exercise.page == page for cell in exercise.cells]
         sources = Sources(needed, cells.get(lesson, {}), starters.get(lesson, {}))
-        _plan_notebook(root, f"notebooks/{lesson}.ipynb", sources, plan)
+        _plan_notebook(root, f"notebooks/{page}.ipynb", sources, plan)
     return plan
 
 

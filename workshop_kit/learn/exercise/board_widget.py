@@ -16,7 +16,7 @@ from workshop_kit.learn import checkpoint
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.job import PARTS, Job, JobWidget, static_page
 from workshop_kit.learn.lab_settings import trust
-from workshop_kit.learn.names import lesson_names
+from workshop_kit.learn.names import LESSON, lesson_names
 from workshop_kit.learn.workspace import EDITED, Workspace, lesson_files
 from workshop_kit.progress import Report
 from workshop_kit.show.shown import Shown
@@ -60,7 +60,7 @@ class BoardView:
         if self.headless:
             display(self.page())  # type: ignore[no-untyped-call]
             return
-        lessons = list(lesson_names(self.desk.root / "notebooks"))
+        lessons = [name for name in lesson_names(self.desk.root / "notebooks") if LESSON.fullmatch(name)]
         following = next((name for name in lessons if name > self.lesson), "")
         widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
         widget.on_msg(self._clicked)

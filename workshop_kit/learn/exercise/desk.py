@@ -17,7 +17,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn import content
 from workshop_kit.learn.exercise import board as boards
-from workshop_kit.learn.exercise import regions, registry, service_folder
+from workshop_kit.learn.exercise import regions, registry, service_folder, service_image, service_trial
 from workshop_kit.learn.exercise.comparing import same_code
 from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged, Registered
@@ -258,7 +258,10 @@ class Desk:
             context = Context(
                 exercise, self.stack(), self.workspace.seed, report=report, folder=folder, superseded=superseded
             )
-            judged = _registered(exercise.id).check(context)
+            try:
+                judged = _registered(exercise.id).check(context)
+            except service_image.BuildFailed as failed:
+                judged = service_trial.not_built(failed)
         if whole:
             files = ", ".join(whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {files}.)")

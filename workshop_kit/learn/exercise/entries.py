@@ -29,7 +29,7 @@ REQUIRED = (
     "guidelines",
     "hints",
 )
-OPTIONAL = ("file", "more_files", "judges", "first_hints")
+OPTIONAL = ("file", "more_files", "judges", "first_hints", "notebook")
 JUDGES = ("service", "file", "notebook")
 
 
@@ -164,4 +164,5 @@ LOOK_AT: dict[str, Callable[[object, Course], Iterator[str]]] = {
     "first_hints": _first_hints,
     "more_files": _more_files,
     "judges": _judges,
+    "notebook": _text("notebook"),
 }

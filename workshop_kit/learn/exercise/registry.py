@@ -31,6 +31,7 @@ class Exercise:
     ``exercise-<id with a dash for the dot>``. ``more_files`` have a region of the same id and are edited with it.
     ``judges`` says what the check looks at: ``service`` (builds ``my_service/``, where its files stand), ``file`` or
     ``notebook``; "" for a file below ``exercises/<lesson>/`` that is laid over the service's image.
+    ``notebook`` is the lesson's second notebook (``02b_configuration_more``) where the exercise stands there.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Exercise:
     first_hints: Mapping[str, str] = field(default_factory=dict)
     more_files: tuple[str, ...] = ()
     judges: Literal["service", "file", "notebook", ""] = ""
+    notebook: str = ""
 
     @property
     def cell(self) -> str:
@@ -59,6 +61,11 @@ class Exercise:
         return (self.cell,) if self.file else (f"panel-{self.id.replace('.', '-')}", self.cell)
 
     @property
+    def page(self) -> str:
+        """The name of the notebook that has its cells."""
+        return self.notebook or self.lesson
+
+    @property
     def source(self) -> str:
         """The marked source that its region stands in, below ``solutions/<lesson>/``."""
         return self.file or NOTEBOOK
@@ -67,7 +74,7 @@ class Exercise:
     def path(self) -> str:
         """What the participant edits, as a path in the workspace."""
         if self.file is None:
-            return f"notebooks/{self.lesson}.ipynb"
+            return f"notebooks/{self.page}.ipynb"
         return f"{MY_SERVICE}/{self.file}" if self.judges == "service" else f"exercises/{self.lesson}/{self.file}"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from workshop_kit.learn.exercise import regions
+from workshop_kit.learn.exercise import regions, service_files
 from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.texts import Texts, Unreadable
 
@@ -25,15 +25,15 @@ def copy(texts: Texts, target: Path) -> list[str]:
     except (OSError, shutil.Error) as error:
         raise Unreadable(f"{my_service.name} cannot be copied: {error}.", "Remove what is no plain file.") from error
     whole = []
-    for source in sorted((texts.root / "solutions" / exercise.lesson).iterdir()):
-        path = target / source.name
-        if not source.is_file() or not path.is_file() or path.is_symlink():
+    for source in service_files.sources(texts.root):
+        path = target / source.file
+        if not source.ids() or not path.is_file() or path.is_symlink():
             continue
-        solution = regions.solved(source.read_text())
+        solution = regions.solved(source.text)
         try:
             path.write_bytes(_others_solved(path.read_bytes().decode(), solution, exercise.id).encode())
         except (regions.MarkerError, UnicodeDecodeError):
-            whole.append(source.name)
+            whole += [source.file] if source.lesson == exercise.lesson else []
     return whole
 
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workshop_kit.engine import containers
+from workshop_kit.engine import containers, images
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise import laying, trial
+from workshop_kit.learn.exercise import laying, service_image, trial
 from workshop_kit.learn.exercise.asking import Answer
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.exercise.service_image import BuildFailed, ServiceImage, finding
 from workshop_kit.learn.exercise.starting import did_not_start, is_starved
 from workshop_kit.learn.exercise.trial import Trial
+from workshop_kit.progress import Step
 
+GIVEN = "/given"
+"""The folder in a trial's container for what a check brings along."""
 ORDER = {"item": "tea", "quantity": 1}
 SHELLS = ("sh", "bash", "dash")
 SHELL = "Process 1 is a shell, which passes no signal on."
@@ -64,6 +68,52 @@ def run(context: Context, image: ServiceImage, **changes: Any) -> Iterator[Trial
     )
     with containers.run(context.stack.session, replace(spec, **changes)) as running:
         yield Trial(running, time.monotonic() + trial.DEADLINE_SECONDS, superseded=context.superseded)
+
+
+@contextlib.contextmanager
+def built(context: Context) -> Iterator[ServiceImage]:
+    """The image of the participant's folder, removed at the end of the block. Raises BuildFailed."""
+    base = images.tags(context.stack.root)["python"]
+    with service_image.built(context.stack.session, context.folder, base, context.superseded) as image:
+        yield image
+
+
+@contextlib.contextmanager
+def beside_stack(
+    context: Context,
+    image: ServiceImage,
+    *,
+    deadline_seconds: float = trial.DEADLINE_SECONDS,
+    environment: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
+    files: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Iterator[Trial]:
+    """Run the image with the settings, the secrets and the databases of the stack's service.
+
+    ``environment`` is added to the settings, the variables in ``without`` are taken from them; ``files`` (path below
+    `GIVEN` to text) are put beside it; ``changes`` are fields of ``Spec``. Raises WorkshopError if the engine refuses.
+    """
+    stack = context.stack
+    laying.ensure_up(stack, context.report)
+    context.report(Step("Check", None, "starting your service"))
+    service = stack.container("service")
+    secrets = laying.secrets_of(service)
+    spec = laying.spec(stack, service, {}, secrets, {})
+    of_its_image = set(service.image.attrs["Config"]["Env"] or ())
+    settings = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
+    given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
+    spec = replace(
+        spec,
+        image=image.tag,
+        environment={name: value for name, value in {**settings, **(environment or {})}.items() if name not in without},
+        volumes=(laying.SECRETS, *([GIVEN] if given else [])),
+        files={**secrets, **given},
+    )
+    names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
+    with containers.run(stack.session, replace(spec, **changes)) as running:
+        ends_at = time.monotonic() + deadline_seconds
+        yield Trial(running, ends_at, tuple(secrets.values()), superseded=context.superseded, files=names)
 
 
 def wait_order(tried: Trial) -> Judged | None:

@@ -11,7 +11,9 @@ from typing import Any
 from workshop_kit.errors import WorkshopError
 from workshop_kit.learn.exercise import regions
 from workshop_kit.learn.exercise.comparing import language_of, same_code
+from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.registry import Exercise
+from workshop_kit.learn.exercise.service_files import COLLEAGUE, FIRST, MARK
 
 LARGEST_BYTES = 1_000_000
 """A larger file is no exercise any more."""
@@ -59,6 +61,9 @@ class Texts:
         """The participant's file. Raises Unreadable."""
         path = self.folder / self.name
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
+        is_late = self.exercise.judges == "service" and self.exercise.lesson > FIRST
+        if is_late and not (self.folder / MY_SERVICE / MARK).exists():
+            step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
         try:
             if path.stat().st_size > LARGEST_BYTES and self.exercise.file:
                 raise Unreadable(f"{self._shown} is larger than a megabyte.", step)
@@ -112,9 +117,9 @@ class Texts:
 
     def _regions_in_file_cells(self) -> Iterator[str]:
         """Yield the region as each cell of the lessons writes it: a lesson may change the file before the exercise."""
-        from workshop_kit.learn.file_cell import shipped_texts  # with IPython, which a hint need not wait for
+        from workshop_kit.learn.file_cell import shipped_cells  # with IPython, which a hint need not wait for
 
-        for text in shipped_texts(self.root / "notebooks", self.name):
+        for _, text in shipped_cells(self.root / "notebooks", self.name):
             if self.exercise.id in regions.ids(text):
                 yield regions.region_of(text, self.exercise.id)
 

@@ -1,7 +1,6 @@
-"""Ask a log, wherever it is kept: ``FrameStore`` (memory, live or not), ``BucketStore``; each is a ``LogStore``."""
+"""Ask a log, wherever it is kept: ``FrameStore`` (memory, live or not), ``BucketStore``."""
 
 from workshop_kit.observe.log_store.bucket import BucketStore
 from workshop_kit.observe.log_store.frames import FrameStore
-from workshop_kit.observe.log_store.stores import Between, LogStore
 
-__all__ = ["Between", "BucketStore", "FrameStore", "LogStore"]
+__all__ = ["BucketStore", "FrameStore"]

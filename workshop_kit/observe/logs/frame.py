@@ -1,79 +1,63 @@
-"""Parsed blocks → one DataFrame, and a row of it → everything its line said."""
+"""Lines → one DataFrame, and a row of it → everything its line said. Pure.
+
+Lines are taken in blocks. A block has, for each field and each kind of value, one Arrow array. At the end the kind of
+most values of all lines is the column; what is of another kind goes to ``rest``.
+"""
 
 from __future__ import annotations
 
-import json
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from types import NoneType
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from workshop_kit.observe.logs.cutting import Block
-from workshop_kit.observe.logs.judging import REASONS
-from workshop_kit.observe.logs.mending import Parsed, conformed
-from workshop_kit.observe.logs.pieces import STREAM, STREAMS
-from workshop_kit.observe.logs.schema import ARROW, CATEGORIES, JSON, RESERVED, TEXT, TIME, Seen, Types
-from workshop_kit.observe.logs.times import UTC_NS
+from workshop_kit.observe.logs.events import EXACT_INT, Event, Json, Odd, exact, loads, parse, written
+from workshop_kit.observe.logs.lines import Line
 
-_COUNTS = ("pieces_joined", "replacements", "crlf", "cut_bytes")
-_TEXT = pa.string()
-_MAX_DIGITS = 4_000
-
-
-@dataclass
-class _Part:
-    """A parsed block with what its source knew of it; ``own_times`` are those the lines themselves name."""
-
-    parsed: Parsed
-    received: Any
-    stream: Any
-    attrs: Any
-
-    def array(self, name: str, kind: Any) -> Any:
-        """One of what the source knew, or as many nulls."""
-        found = getattr(self, name)
-        return pa.nulls(self.parsed.rows, kind) if found is None else found
+TEXT, INT, FLOAT, BOOL, JSON = "text", "int", "float", "bool", "json"
+ALWAYS = ("level", "logger", "msg")
+RESERVED = frozenset({"ts", "received", "stream", "attrs", "rest", "raw", "reason", "row"})
+MAX_FIELDS, _MAX_BLOCK_NAMES = 64, 128
+_BLOCK_ROWS, _BLOCK_CHARACTERS = 2_000, 16 * 1024 * 1024
+_KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, Json: JSON}
+_TEXT, _UTC = pa.string(), pa.timestamp("ns", "UTC")
+_ARROW = {TEXT: _TEXT, INT: pa.int64(), FLOAT: pa.float64(), BOOL: pa.bool_(), JSON: _TEXT}
+_NAME = re.compile(r"[^\"'\\]{1,64}")  # of a column
+_CATEGORIES = frozenset({"level", "logger", "out"})
 
 
-class Collected:
-    """Blocks as they come, then a frame of them all. Keeps the columns, not the text."""
-
-    def __init__(self) -> None:
-        self._parts: list[_Part] = []
-        self._counts: Counter[str] = Counter()
-        self._seen = Seen()
-        self.rows = 0
-
-    def add(self, block: Block, parsed: Parsed) -> None:
-        """Take a block and what was found in it."""
-        self._counts.update(block.counts)
-        if not len(block):
-            return
-        for key in CATEGORIES & set(parsed.columns):
-            if parsed.types[key] == TEXT and not pa.types.is_dictionary(parsed.columns[key].type):
-                parsed.columns[key] = parsed.columns[key].dictionary_encode()
-        self._parts.append(_Part(parsed, block.received, block.stream, block.attrs))
-        self.rows += len(block)
-
-    def frame(self, gaps: Sequence[Any] = ()) -> pd.DataFrame:
-        """All rows as a DataFrame, in the order in which they came; the collection is empty after.
-
-        Of what was seen it keeps the counts: in a later frame the fields are columns of the same types.
-        """
-        for part in self._parts:
-            self._seen.add_all(part.parsed.seen)
-        types, parts = self._seen.types(), self._parts
-        for part in parts:
-            part.parsed = conformed(part.parsed, types)
-        told = {**_told(parts, types), **{name: self._counts[name] for name in _COUNTS}, "gaps": list(gaps)}
-        self._parts, self._counts, self.rows = [], Counter(), 0
-        frame = pd.DataFrame(_columns(parts, types), copy=False)
-        frame.attrs = told
-        return frame
+def frame_of(lines: Iterable[Line], gaps: Sequence[Any] = ()) -> pd.DataFrame:
+    """All lines as a DataFrame: a row each, in the order in which they came."""
+    blocks = list(_blocks(iter(lines))) or [_block([], [], [], [], [])]
+    kinds = _kinds(blocks)
+    columns: dict[str, Any] = {
+        "ts": _native([_take_times(block) for block in blocks]),
+        "received": _native([block.received for block in blocks]),
+        "stream": _native([block.stream for block in blocks]),
+    }
+    if any(block.attrs.null_count < len(block.attrs) for block in blocks):
+        columns["attrs"] = _arrow([block.attrs.cast(_TEXT) for block in blocks])
+    for name, kind in kinds.items():
+        arrays = [_take(block, name, kind) for block in blocks]
+        is_category = name in _CATEGORIES and kind == TEXT
+        columns[name] = _native([one.dictionary_encode() for one in arrays]) if is_category else _arrow(arrays)
+    columns["rest"] = _arrow([_rest(block) for block in blocks])
+    columns["raw"] = _arrow([block.raw for block in blocks])
+    columns["reason"] = _native([block.reason for block in blocks])
+    frame = pd.DataFrame(columns, copy=False)
+    frame.attrs = {
+        "malformed": int(frame["reason"].notna().sum()),
+        "json_columns": [name for name, kind in kinds.items() if kind == JSON],
+        "gaps": list(gaps),
+    }
+    return frame
 
 
 def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
@@ -82,107 +66,178 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
     ``{}`` for a line that is no JSON object: its text is in ``raw``. ``ts`` is left out where it is the engine's time.
     """
     line = frame.iloc[row]
-    fields = [key for key in frame.columns if key not in RESERVED and pd.notna(line[key])]
-    nested = set(frame.attrs["json_columns"])
-    found = {key: _value(line[key]) if key in nested else line[key] for key in fields}
-    if pd.notna(line["received"]) and line["ts"] == line["received"]:
-        del found["ts"]
-    return {**found, **(_value(line["rest"]) if pd.notna(line["rest"]) else {})}
+    found = {name: line[name] for name in frame.columns if name not in RESERVED and pd.notna(line[name])}
+    found |= {name: loads(found[name]) for name in frame.attrs["json_columns"] if name in found}
+    if pd.notna(line["ts"]) and line["ts"] != line["received"]:
+        found["ts"] = line["ts"]
+    return found | (loads(line["rest"]) if pd.notna(line["rest"]) else {})
 
 
-def _value(text: str) -> Any:
-    """What JSON text says; where Python gives up (a number of 5,000 digits, 1,000 levels), the text itself."""
-    try:
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < _MAX_DIGITS else digits)
-    except RecursionError:
-        return text
+@dataclass(frozen=True)
+class _Block:
+    """Some lines as columns: by field the values of each kind, and by row the JSON text of what has no column."""
+
+    received: Any
+    stream: Any
+    attrs: Any
+    raw: Any
+    reason: Any
+    fields: dict[str, dict[str, Any]]
+    rest: dict[int, dict[str, str]]
 
 
-def _columns(parts: Sequence[_Part], types: Types) -> dict[str, Any]:
-    """Name → pandas array: what is always there first, then the fields, then what did not fit."""
-    own = [part.parsed.columns.pop("ts") for part in parts]
-    received = [part.array("received", UTC_NS) for part in parts]
-    columns: dict[str, Any] = {"ts": _times([_first(a, b) for a, b in zip(own, received, strict=True)])}
-    columns["received"] = _times(received)
-    columns["stream"] = _category([part.array("stream", STREAM) for part in parts], STREAMS)
-    if any(part.attrs is not None for part in parts):
-        columns["attrs"] = _arrow([part.array("attrs", _TEXT) for part in parts], _TEXT)
-    for key, kind in types.items():
-        if kind == TIME:
-            continue
-        arrays = [part.parsed.columns.pop(key) for part in parts]
-        columns[key] = _category(arrays) if key in CATEGORIES and kind == TEXT else _arrow(arrays, ARROW[kind])
-    columns["rest"] = _arrow([part.parsed.rest for part in parts], _TEXT)
-    columns["raw"] = _arrow([part.parsed.raw for part in parts], _TEXT)
-    columns["reason"] = _category([part.parsed.reason for part in parts], REASONS)
+def _blocks(lines: Iterator[Line]) -> Iterator[_Block]:
+    """The lines in blocks of bounded size."""
+    while (columns := _columns(lines))[0]:
+        yield _block(*columns)
+
+
+def _columns(lines: Iterator[Line]) -> tuple[list[Any], ...]:
+    """The next lines, each of their properties as a list."""
+    columns: tuple[list[Any], ...] = ([], [], [], [], [])
+    texts, received, streams, attrs, reasons = columns
+    size = 0
+    for text, time, stream, labels, reason in lines:
+        texts.append(text)
+        received.append(time)
+        streams.append(stream)
+        attrs.append(labels)
+        reasons.append(reason)
+        size += len(text)
+        if len(texts) == _BLOCK_ROWS or size > _BLOCK_CHARACTERS:
+            break
     return columns
 
 
-def _told(parts: Sequence[_Part], types: Types) -> dict[str, Any]:
-    """What the frame says of itself."""
-    reasons: Counter[str] = Counter()
-    for part in parts:
-        codes = part.parsed.reason.indices.drop_null().to_numpy(zero_copy_only=False)
-        reasons.update({REASONS[code]: int(count) for code, count in enumerate(np.bincount(codes)) if count})
-    lines = sum(part.parsed.rows for part in parts)
-    return {
-        "lines": lines,
-        "reasons": dict(reasons),
-        "malformed": sum(reasons.values()),
-        "in_rest": sum(len(part.parsed.rest) - part.parsed.rest.null_count for part in parts),
-        "own_times": sum(part.parsed.rows - part.parsed.columns["ts"].null_count for part in parts),
-        "skew_seconds": _skew(parts),
-        "json_columns": [key for key, kind in types.items() if kind == JSON],
-    }
+def _block(texts: list[str], received: list[Any], stream: list[Any], attrs: list[Any], odd: list[Any]) -> _Block:
+    events = [Odd(why) if why else parse(text) for text, why in zip(texts, odd, strict=True)]
+    reasons = [event.reason if type(event) is Odd else None for event in events]
+    names = list(dict.fromkeys(chain.from_iterable(events)))
+    rare: dict[int, dict[str, str]] = {}
+    if len(names) > _MAX_BLOCK_NAMES:
+        names = [name for name, _ in Counter(chain.from_iterable(events)).most_common(_MAX_BLOCK_NAMES)]
+        rare = {row: _others(event, names, texts[row]) for row, event in enumerate(events)}
+    return _Block(
+        received=_instants(pa.array(received, _TEXT)),
+        stream=pa.array(stream, _TEXT).dictionary_encode(),
+        attrs=pa.array(attrs, _TEXT).dictionary_encode(),
+        raw=pa.array([text if why else None for text, why in zip(texts, reasons, strict=True)], _TEXT),
+        reason=pa.array(reasons, _TEXT).dictionary_encode(),
+        fields={name: _by_kind(name, [event.get(name) for event in events], texts) for name in names},
+        rest=rare,
+    )
 
 
-def _skew(parts: Sequence[_Part]) -> tuple[float, float] | None:
-    """The least and the most that the engine's clock was ahead of the lines' own times."""
-    least, most = [], []
-    for part in parts:
-        if part.received is None:
-            continue
-        own = part.parsed.columns["ts"].cast(pa.int64())
-        both = (own.is_valid().to_numpy(zero_copy_only=False)) & part.received.is_valid().to_numpy(zero_copy_only=False)
-        if both.any():
-            apart = (_ints(part.received) - _ints(own))[both]
-            least.append(apart.min())
-            most.append(apart.max())
-    return (float(min(least)) / 1e9, float(max(most)) / 1e9) if least else None
+def _others(event: Event, names: list[str], text: str) -> dict[str, str]:
+    """The fields besides those named, as JSON text."""
+    found = exact(text) if event else event
+    return {name: written(value) for name, value in found.items() if name not in names and value is not None}
 
 
-def _ints(times: Any) -> Any:
-    return times.cast(pa.int64()).fill_null(_NOT_A_TIME).to_numpy(zero_copy_only=False)
+def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, Any]:
+    """The values of a field as an array for each kind among them."""
+    types = set(map(type, values)) - {NoneType}
+    numbers = types & {int, float}
+    if numbers and (numbers != types or max(map(abs, filter(None, values)), default=0) >= EXACT_INT):
+        values = [_number(value, name, text) for value, text in zip(values, texts, strict=True)]
+        types = set(map(type, values)) - {NoneType}
+    if dict in types:  # an empty one: others are text
+        values = [Json("{}") if type(value) is dict else value for value in values]
+    kinds = sorted({_KINDS[one] for one in types})
+    if len(kinds) == 1:
+        return {kinds[0]: pa.array(values, _ARROW[kinds[0]])}
+    each = {kind: [value if _KINDS.get(type(value)) == kind else None for value in values] for kind in kinds}
+    return {kind: pa.array(own, _ARROW[kind]) for kind, own in each.items()}
 
 
-_NOT_A_TIME = -(2**63)
+def _number(value: Any, name: str, text: str) -> Any:
+    """A value with all its digits: orjson rounds an integer past 64 bits to a float."""
+    if type(value) not in (int, float) or -EXACT_INT < value < EXACT_INT:
+        return value
+    number = exact(text).get(name, value)
+    return Json(number) if type(number) is int and not -(2**63) <= number < 2**63 else number
 
 
-def _first(own: Any, received: Any) -> Any:
-    """The lines' own times, and where a line names none, the engine's."""
-    ints = _ints(own)
-    return np.where(ints == _NOT_A_TIME, _ints(received), ints)
+def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
+    """The columns besides the reserved ones, and their kinds: those always there, then the most frequent fields."""
+    seen: dict[str, Counter[str]] = {}
+    for block in blocks:
+        for name, arrays in block.fields.items():
+            counts = Counter({kind: len(values) - values.null_count for kind, values in arrays.items()})
+            seen.setdefault(name, Counter()).update(counts)
+    found = dict.fromkeys(ALWAYS, TEXT)
+    taken = {name.casefold() for name in (*ALWAYS, *RESERVED)}  # DuckDB does not tell Level from level
+    for name in sorted(seen, key=lambda one: (-seen[one].total(), one)):
+        is_name = name.isprintable() and _NAME.fullmatch(name)
+        if len(found) < MAX_FIELDS + len(ALWAYS) and name.casefold() not in taken and is_name:
+            taken.add(name.casefold())
+            found[name] = _kind(seen[name])
+    return found
 
 
-def _times(arrays: Sequence[Any]) -> Any:
-    ints = [one if isinstance(one, np.ndarray) else _ints(one) for one in arrays]
-    joined = np.concatenate([np.zeros(0, np.int64), *ints])
-    return pd.DatetimeIndex(joined.view("M8[ns]")).tz_localize("UTC").array
+def _kind(counts: Counter[str]) -> str:
+    """The kind of most values, where whole numbers and fractions are one; of equals the first of these."""
+    many = {TEXT: counts[TEXT], FLOAT: counts[INT] + counts[FLOAT], BOOL: counts[BOOL], JSON: counts[JSON]}
+    kind = max(many, key=lambda one: many[one])
+    return INT if kind == FLOAT and not counts[FLOAT] and counts[INT] else kind
 
 
-def _arrow(arrays: Sequence[Any], kind: Any) -> Any:
-    return pd.arrays.ArrowExtensionArray(pa.chunked_array(arrays, kind))
+def _take(block: _Block, name: str, kind: str) -> Any:
+    """A field's values of one kind, taken out of the block."""
+    kinds = block.fields.get(name, {})
+    found = kinds.pop(kind, None)
+    if kind == FLOAT and INT in kinds:
+        whole = kinds[INT]
+        is_exact = pc.and_(pc.less(whole, EXACT_INT), pc.greater(whole, -EXACT_INT))
+        kinds[INT] = pc.if_else(is_exact, None, whole)
+        floats = pc.if_else(is_exact, whole, None).cast(pa.float64())
+        found = floats if found is None else pc.coalesce(found, floats)
+    return pa.nulls(len(block.raw), _ARROW[kind]) if found is None else found
 
 
-def _category(arrays: Sequence[Any], names: Sequence[str] | None = None) -> Any:
-    """A pandas Categorical; without names, of all that occur, in alphabetical order."""
-    if names is None:
-        arrays = [one if pa.types.is_dictionary(one.type) else one.cast(_TEXT).dictionary_encode() for one in arrays]
-        names = sorted({name for one in arrays for name in one.dictionary.to_pylist()})
-    place = {name: number for number, name in enumerate(names)}
-    kind = np.min_scalar_type(-len(place) - 1)
-    codes = [np.zeros(0, kind)]
-    for one in arrays:
-        places = np.array([*(place[name] for name in one.dictionary.to_pylist()), -1], kind)
-        codes.append(places[one.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
-    return pd.Categorical.from_codes(np.concatenate(codes), categories=pd.Index(list(names), dtype=object))
+def _take_times(block: _Block) -> Any:
+    """The times that lines name themselves, taken out of the block, else the engine's."""
+    kinds = block.fields.get("ts", {})
+    if TEXT not in kinds:
+        return block.received
+    times = _instants(kinds[TEXT])
+    kinds[TEXT] = pc.if_else(times.is_null(), kinds[TEXT], None)
+    return pc.coalesce(times, block.received)
+
+
+def _rest(block: _Block) -> Any:
+    """What no column took: by row the text of a JSON object."""
+    for name, arrays in block.fields.items():
+        for kind, values in arrays.items():
+            for row, value in enumerate(values.to_pylist() if values.null_count < len(values) else ()):
+                if value is not None:
+                    block.rest.setdefault(row, {})[name] = written(Json(value) if kind == JSON else value)
+    texts: list[str | None] = [None] * len(block.raw)
+    for row, fields in block.rest.items():
+        listed = ",".join(f"{written(name)}:{value}" for name, value in fields.items())
+        texts[row] = f"{{{listed}}}" if listed else None
+    return pa.array(texts, _TEXT)
+
+
+def _instants(texts: Any) -> Any:
+    """The times that texts are; null for what is no time with its zone, or says more than nanoseconds."""
+    try:
+        return texts.cast(_UTC)
+    except pa.ArrowInvalid:
+        return pa.array([_instant(text) for text in texts], _UTC)
+
+
+def _instant(text: Any) -> Any:
+    try:
+        return text.cast(_UTC)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _arrow(arrays: Sequence[Any]) -> Any:
+    return pd.arrays.ArrowExtensionArray(pa.chunked_array(arrays))
+
+
+def _native(arrays: Sequence[Any]) -> Any:
+    """As a type of pandas' own: times, categories."""
+    return pa.chunked_array(arrays).unify_dictionaries().to_pandas().array

@@ -1,128 +1,141 @@
-"""Lines as they stand in some bytes: nothing is copied until somebody asks for their text. Pure."""
+"""The forms in which logs come → lines: whole, in order, with what is known about each. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from io import BytesIO
+from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
-import pyarrow as pa
 
-_LARGE = pa.large_string()
+PIECE_BYTES = 16 * 1024  # the engine splits lines here
+MAX_LINE_BYTES = 64 * 1024 * 1024
+FOREIGN = "not a record of the engine's"
+TOO_LONG = "longer than can be kept: cut"
+_STREAMS = ("stdin", "stdout", "stderr")
+_HEADER_BYTES = 8
+_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d) ")
 
 
-@dataclass(frozen=True)
-class Lines:
-    """Where each line starts and ends (with its line end) in ``data``, in order; each is valid UTF-8.
+class Line(NamedTuple):
+    """A line without its end; ``received`` is the engine's time, ``attrs`` its labels as JSON text.
 
-    ``quoted`` ones stand there as in a JSON string, without the quotes around it. What does not belong to a string
-    (then the whole record is no JSON) may be among them: their text is None.
+    ``reason`` says why the text is not to be read as an event.
     """
 
-    data: bytes
-    starts: Any
-    ends: Any
-    quoted: bool = False
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    @property
-    def view(self) -> Any:
-        """The bytes as a numpy array."""
-        return np.frombuffer(self.data, np.uint8)
-
-    @property
-    def sizes(self) -> Any:
-        """How many bytes each has."""
-        return self.ends - self.starts
-
-    def texts(self, rows: Iterable[Any]) -> list[str]:
-        """Some of the lines as strings."""
-        found = [self.data[self.starts[row] : self.ends[row]] for row in rows]
-        return [one.decode() for one in found]
-
-    def strings(self) -> Any:
-        """All as Arrow strings (with 64 bits an offset)."""
-        return between(self.data, self.starts, self.ends, _LARGE)
-
-    def unquoted(self, rows: Iterable[Any]) -> list[str | None]:
-        """What some of the quoted lines say."""
-        return all_unquoted([self.data[self.starts[row] : self.ends[row]] for row in rows])
-
-    def some(self, rows: Any) -> Lines:
-        """These rows only: places in order, or a mask."""
-        return Lines(self.data, self.starts[rows], self.ends[rows], self.quoted)
-
-    def ended(self) -> Any:
-        """Which of them surely end with a newline (all that do, unless they are quoted)."""
-        view, last = self.view, self.ends - 1
-        if not len(view):
-            return np.zeros(len(self), bool)
-        if not self.quoted:
-            return (self.sizes > 0) & (view[last] == ord("\n"))
-        found = (self.sizes > 1) & (view[last] == ord("n")) & (view[last - 1] == ord("\\"))
-        return found & (view[last - 2] != ord("\\"))  # else it may be a backslash and an n
+    text: str
+    received: str | None = None
+    stream: str | None = None
+    attrs: str | None = None
+    reason: str | None = None
 
 
-def objects(lines: Lines) -> Any:
-    """Which lines (that are not quoted) begin and end like a JSON object, but for white space at the end."""
-    view, starts, last = lines.view, lines.starts, lines.ends - 1
-    if not len(view):
-        return np.zeros(len(lines), bool)
-    for _ in range(4):
-        last = last - ((last > starts) & _SPACE[view[last]])
-    return (last > starts) & (view[np.minimum(starts, len(view) - 1)] == ord("{")) & (view[last] == ord("}"))
+class Message(NamedTuple):
+    """What the engine keeps of a line: all of it, or a piece of 16 KiB, which has no line end."""
+
+    stream: str
+    stamp: str
+    text: bytes
 
 
-def lines_of(strings: Any) -> Lines:
-    """Arrow strings (with 64 bits an offset) as lines; null is an empty one."""
-    _, offsets, data = strings.buffers()
-    places = np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1]
-    return Lines(data.to_pybytes() if data else b"", places[:-1], places[1:])
+def plain_lines(data: bytes) -> Iterator[Line]:
+    """Lines as a program wrote them; only a newline ends one."""
+    *lines, last = data.decode("utf-8", "replace").split("\n")
+    yield from (Line(text.removesuffix("\r")) for text in lines)
+    if last:
+        yield Line(last)
 
 
-def between(data: Any, starts: Any, ends: Any, kind: Any) -> Any:
-    """Parts of some bytes, in order, as Arrow strings of this kind."""
-    size = len(starts)
-    if not size:
-        return pa.array([], kind)
-    offsets = np.empty(2 * size + 1, np.int64 if pa.types.is_large_string(kind) else np.int32)
-    offsets[:-1:2], offsets[1::2], offsets[-1] = starts, ends, ends[-1]  # every other one is what stands between
-    both = pa.Array.from_buffers(kind, 2 * size, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-    return both.take(pa.array(np.arange(0, 2 * size, 2)))
-
-
-def unquoted(content: bytes) -> str | None:
-    """The text of a JSON string of which this is the content; None if it is none.
-
-    >>> unquoted(b'say \\\\"hello\\\\"'), unquoted(b'say "hello"')
-    ('say "hello"', None)
-    """
-    try:
-        return orjson.loads(b'"' + content + b'"')  # type: ignore[no-any-return]
-    except orjson.JSONDecodeError:
-        return None
-
-
-def all_unquoted(contents: Sequence[bytes]) -> list[str | None]:
-    """The same for many at once; no content has a line end in it.
-
-    >>> all_unquoted([b"a", b'b","c'])
-    ['a', None]
-    """
-    if len(contents) > 1:
-        # No string of JSON has a bare line end in it: what has quotes of its own makes more strings of one, or lists.
+def json_file_lines(file: Iterable[bytes]) -> Iterator[Line]:
+    """The records of the json-file driver; what is no record of it is a line as it stands."""
+    joiner = Joiner()
+    for raw in file:
         try:
-            found: list[str | None] = orjson.loads(b'["' + b'"\n,"'.join(contents) + b'"]')
-        except orjson.JSONDecodeError:
-            found = []
-        if len(found) == len(contents) and set(map(type, found)) == {str}:
-            return found
-    return [unquoted(content) for content in contents]
+            record = orjson.loads(raw)
+            text, stream, time = record["log"], record["stream"], record["time"]
+            attrs = orjson.dumps(record["attrs"]).decode() if len(record) == 4 else None
+            is_time = len(time) >= 20 and datetime.fromisoformat(time)
+            is_record = is_time and type(text) is str and stream in _STREAMS and len(record) < 5
+        except (ValueError, TypeError, KeyError):
+            is_record = False
+        if not is_record:
+            yield Line(raw.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"), reason=FOREIGN)
+        elif not joiner.pending and text.find("\n") == len(text) - 1 >= 0:
+            yield Line(text[:-1].removesuffix("\r"), time, stream, attrs)
+        else:
+            yield from joiner.feed(stream, time, text, attrs)
+    yield from joiner.end()
 
 
-NO_LINES = Lines(b"", np.zeros(0, np.int64), np.zeros(0, np.int64))
-_SPACE = np.isin(np.arange(256), list(b" \t\r\n"))
+def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
+    """The engine's multiplexed answer, split anywhere: 8 bytes of header, then that many of a stamped message."""
+    waiting = b""
+    for chunk in chunks:
+        waiting, at = waiting + chunk if waiting else chunk, 0
+        while at + _HEADER_BYTES <= len(waiting):
+            start = at + _HEADER_BYTES
+            end = start + int.from_bytes(waiting[at + 4 : start], "big")
+            if end > len(waiting):
+                break
+            stamp, _, text = waiting[start:end].partition(b" ")
+            yield Message(_STREAMS[waiting[at] % 3], stamp.decode("ascii", "replace"), text)
+            at = end
+        waiting = waiting[at:]
+
+
+def terminal_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
+    """The raw answer of a container with a terminal; a long line has its own stamp before each of its pieces."""
+    for line in BytesIO(b"".join(chunks)):
+        found = _STAMP.match(line)
+        stamp = found[0] if found else b""
+        start = len(stamp)
+        while stamp and (again := line.find(stamp, start + PIECE_BYTES)) >= 0:
+            yield Message("stdout", stamp[:-1].decode(), line[start:again])
+            start = again + len(stamp)
+        yield Message("stdout", stamp[:-1].decode(), line[start:])
+
+
+def joined(found: Iterable[Message]) -> Iterator[Line]:
+    """The lines of messages that are all there are."""
+    joiner = Joiner()
+    for message in found:
+        yield from joiner.feed(*message)
+    yield from joiner.end()
+
+
+class Joiner:
+    """Joins pieces to lines, at most one unfinished line a stream; their text is str or bytes."""
+
+    def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._max = max_line_bytes
+        self.pending: dict[str, tuple[str, str | None, list[Any]]] = {}  # by stream: stamp, labels, pieces
+
+    def feed(self, stream: str, stamp: str, text: Any, attrs: str | None = None) -> Iterator[Line]:
+        """Take the next message; yield the lines that are whole now."""
+        before, _, parts = self.pending.get(stream, (stamp, None, []))
+        # The pieces of a line have one stamp; where an engine gives each its own, they are full.
+        if stamp != before and sum(map(len, parts)) < PIECE_BYTES:
+            yield self._line(stream)  # the container stopped in the middle of it
+        *whole, rest = text.split("\n" if isinstance(text, str) else b"\n")
+        for part in whole:
+            self._add(stream, stamp, part, attrs)
+            yield self._line(stream, "\r")
+        if rest or not whole:
+            self._add(stream, stamp, rest, attrs)
+
+    def end(self) -> Iterator[Line]:
+        """There is no more: what has no line end is a line, too."""
+        yield from [self._line(stream) for stream in list(self.pending)]
+
+    def _add(self, stream: str, stamp: str, part: Any, attrs: str | None) -> None:
+        _, _, parts = self.pending.setdefault(stream, (stamp, attrs, []))
+        if sum(map(len, parts)) <= self._max:
+            parts.append(part)
+
+    def _line(self, stream: str, end: str = "") -> Line:
+        stamp, attrs, parts = self.pending.pop(stream)
+        whole = parts[0][:0].join(parts)
+        text = whole[: self._max] if isinstance(whole, str) else whole[: self._max].decode("utf-8", "replace")
+        return Line(text.removesuffix(end), stamp or None, stream, attrs, TOO_LONG if len(whole) > self._max else None)

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.observe.log_store import LogStore
-from workshop_kit.observe.logs import visible
+from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.observe.logs.search import SearchMistake, parse
+from workshop_kit.screen import visible
 from workshop_kit.show.explorer.hits import Hits, Survey, grown, survey
 from workshop_kit.show.explorer.looking import View, missed, page_of, record, request_of, summary
 
-PAUSES = frozenset({"span", "page", "request", "open", "pause"})
+PAUSES = frozenset({"span", "page", "group", "request", "open", "pause"})
 """What makes new lines wait: who looks at something does not want it pushed away."""
 
 
@@ -30,7 +30,7 @@ class Desk:
     was nobody's mistake.
     """
 
-    def __init__(self, store: LogStore, query: str = "", **known: str) -> None:
+    def __init__(self, store: FrameStore, query: str = "", **known: str) -> None:
         self.store, self.view, self.known = store, View(query), known
         self.shown: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}
@@ -60,6 +60,7 @@ class Desk:
             "span": lambda: self._look(replace(self.view, span=(int(message["from"]), int(message["to"])), page=0)),
             "whole": lambda: self._look(replace(self.view, span=None, page=0)),
             "page": lambda: self._look(replace(self.view, page=int(message["page"]))),
+            "group": lambda: self._look(replace(self.view, grouped=bool(message["on"]), page=0)),
             "request": lambda: self._look_at_request(int(message["row"])),
             "back": lambda: self._look(self._before),
             "open": lambda: self._open(int(message["row"])),
@@ -75,7 +76,7 @@ class Desk:
     def add(self, frame: pd.DataFrame) -> None:
         """Add lines to the store; raises what the store raises."""
         with self._lock:
-            self.store.add(frame, **self.known)  # type: ignore[attr-defined]
+            self.store.add(frame, **self.known)
 
     def refresh(self) -> None:
         """Look at what came meanwhile: show it, or count it while paused."""
@@ -117,6 +118,7 @@ class Desk:
         missing = missed(self.store)
         took = round(1000 * (time.perf_counter() - began))
         told = {"query": view.query, "request": visible(view.request or ""), "milliseconds": took, "version": version}
+        version += (shown["groups"] < 0) != (self.shown.get("groups", -1) < 0)  # the same line has other cells
         self.shown = {**shown, "summary": summary(shown), **told}
         self.view, self._hits, self._ahead = view, hits, ahead
         self._columns, self._version, self.missed = there.columns, version, missing
@@ -149,7 +151,7 @@ class Desk:
         if request is None:
             raise WorkshopError("This line names no request.", "Choose one that has a request_id.")
         before = self.view if self.view.request is None else self._before
-        self._look(View(before.query, request=request))
+        self._look(View(before.query, request=request, grouped=before.grouped))
         self._before = before
 
     def _open(self, row: int) -> None:

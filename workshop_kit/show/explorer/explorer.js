@@ -25,6 +25,7 @@ function render({ model, el }) {
   const bar = element("div", { class: "wk-lx-tools", role: "group", "aria-label": "What is shown" }, count);
   const back = button("Back", () => { ask({ do: "back" }); table.focus(); }, bar);
   const whole = button("Whole time", () => { ask({ do: "whole" }); chart.node.querySelector("[role=slider]").focus(); }, bar);
+  const group = button("Each line", () => ask({ do: "group", on: model.get("shown").groups < 0 }), bar);
   const live = button("Pause", () => ask({ do: model.get("live").state === "paused" ? "resume" : "pause" }), bar);
   const chart = histogram(id, (from, to) => ask(from === undefined ? { do: "whole" } : { do: "span", from, to }));
   const head = element("tr");
@@ -77,7 +78,8 @@ function render({ model, el }) {
     if (shown.hits === undefined) return setText(count, asked ? "Searching …" : "Nothing found yet.");
     const lines = shown.request ? `Request ${shown.request}: ${shown.hits.toLocaleString("en")}` : shown.hits.toLocaleString("en");
     const of = `${lines} of ${shown.total.toLocaleString("en")} lines in ${shown.milliseconds} ms`;
-    return setText(count, [of, shown.untimed && `${shown.untimed.toLocaleString("en")} without a time`, ...model.get("missed"), asked === "search" && "searching …"].filter(Boolean).join(" · "));
+    const groups = shown.groups >= 0 && `${shown.groups.toLocaleString("en")} different messages`;
+    return setText(count, [of, groups, shown.untimed && `${shown.untimed.toLocaleString("en")} without a time`, ...model.get("missed"), asked === "search" && "searching …"].filter(Boolean).join(" · "));
   }
 
   function explain() {
@@ -163,6 +165,8 @@ function render({ model, el }) {
     if (shown.hits === undefined) return;
     back.hidden = !shown.request;
     whole.hidden = !shown.span.length;
+    group.hidden = Boolean(shown.request);
+    setText(group, shown.groups < 0 ? "Group identical messages" : "Each line");
     newer.setAttribute("aria-disabled", String(shown.page <= 0));
     older.setAttribute("aria-disabled", String(shown.page >= shown.pages - 1));
     setText(newer, shown.request ? "Earlier" : "Newer");

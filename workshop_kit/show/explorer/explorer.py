@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from IPython.display import DisplayHandle, display
 
-from workshop_kit.observe.log_store import LogStore
-from workshop_kit.observe.logs import visible
+from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.observe.logs.search import CHEAT_SHEET
+from workshop_kit.screen import visible
 from workshop_kit.show.explorer.desk import Desk
 from workshop_kit.show.explorer.following import Follow, Following
 from workshop_kit.show.explorer.static import static
@@ -31,7 +31,7 @@ class Explorer:
 
     def __init__(
         self,
-        store: LogStore,
+        store: FrameStore,
         query: str = "",
         *,
         follow: Follow | None = None,

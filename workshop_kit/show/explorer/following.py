@@ -9,7 +9,7 @@ from typing import Self
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.observe.logs import visible
+from workshop_kit.screen import visible
 
 Follow = Callable[[threading.Event], Iterable[pd.DataFrame]]
 """Called with an event, yields frames of lines until it is set: ``lambda stop: follow(container, stop)``."""

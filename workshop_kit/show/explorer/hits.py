@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workshop_kit.observe.log_store import LogStore
+from workshop_kit.observe.log_store import FrameStore
 from workshop_kit.observe.logs.search.language import LEVELS as SAME_LEVELS
 
 LEVELS = ("error", "warning", "info", "debug", "other")
@@ -80,7 +80,7 @@ class Survey:
     span: tuple[int, int] | None
 
 
-def survey(store: LogStore) -> Survey:
+def survey(store: FrameStore) -> Survey:
     """Ask a store what it has."""
     columns = dict(store.columns)
     times = f"{_us('min(ts)')}, {_us('max(ts)')}" if "ts" in columns else "NULL, NULL"
@@ -90,7 +90,7 @@ def survey(store: LogStore) -> Survey:
     return Survey(int(first), int(end), columns, span)
 
 
-def grown(hits: Hits, store: LogStore, there: Survey) -> Hits:
+def grown(hits: Hits, store: FrameStore, there: Survey) -> Hits:
     """Return the hits as the store is ``there``: with those that came, without those that it dropped."""
     if there.first > hits.first:
         hits = replace(hits.only(hits.row >= there.first), first=there.first)
@@ -114,6 +114,18 @@ def grown(hits: Hits, store: LogStore, there: Survey) -> Hits:
     )
     # What came has higher numbers than what was there: a stable sort by time leaves equal times in order of arrival.
     return hits if _ascends(hits.at) else hits.only(np.argsort(hits.at, kind="stable"))
+
+
+def groups(hits: Hits, store: FrameStore, columns: Mapping[str, str], span: tuple[int, int] | None) -> pd.DataFrame:
+    """The hits within a span by service, level and message: ``row`` of the newest of each, and how many ``lines``."""
+    keys = [name for name in ("service", "level", "msg", "raw") if name in columns]
+    time = time_sql(columns)
+    inside = f" AND {time} >= {span[0]} AND {time} < {span[1]}" if span else ""
+    return store.sql(
+        f"SELECT max(row) AS row, count(*) AS lines FROM logs WHERE row >= {hits.first} AND row < {hits.end} "  # noqa: S608 - our own names
+        f"AND ({hits.condition}){inside} GROUP BY {', '.join(keys)} ORDER BY row DESC",
+        hits.parameters,
+    )
 
 
 def histogram(hits: Hits, span: tuple[int, int] | None, bars: int = 60) -> Histogram:

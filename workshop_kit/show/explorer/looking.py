@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.observe.log_store import LogStore
-from workshop_kit.observe.logs import visible
-from workshop_kit.show.explorer.hits import LEVELS, NO_TIME, Hits, Survey, histogram, level_sql, time_sql
+from workshop_kit.observe.log_store import FrameStore
+from workshop_kit.observe.logs.search import parse
+from workshop_kit.screen import visible
+from workshop_kit.show.explorer.hits import LEVELS, NO_TIME, Hits, Survey, groups, histogram, level_sql, time_sql
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
@@ -26,20 +27,34 @@ class View:
     """What somebody looks at: a search, within ``span`` (microseconds, end excluded), one page, newest lines first.
 
     With ``request`` it is all lines of one request instead, oldest first, whatever the search and the span are.
+    ``grouped`` is whether identical messages stand in one row; None: if the search asks for a level.
     """
 
     query: str = ""
     span: tuple[int, int] | None = None
     page: int = 0
     request: str | None = None
+    grouped: bool | None = None
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether identical messages stand in one row."""
+        chosen = "level" in parse(self.query).names if self.grouped is None else self.grouped
+        return chosen and self.request is None
 
 
-def page_of(store: LogStore, hits: Hits, view: View, there: Survey) -> dict[str, Any]:
+def page_of(store: FrameStore, hits: Hits, view: View, there: Survey) -> dict[str, Any]:
     """Return what the page draws, as plain data with every text made visible. Raises whatever the store raises."""
     inside = hits.between(view.span)
-    pages = max(1, -(-len(inside) // PAGE_ROWS))
-    page = min(max(view.page, 0), pages - 1)
+    grouped = groups(hits, store, there.columns, view.span) if view.is_grouped else None
     numbers = inside.row if view.request is not None else inside.row[::-1]
+    numbers = numbers if grouped is None else grouped["row"].to_numpy()
+    pages = max(1, -(-len(numbers) // PAGE_ROWS))
+    page = min(max(view.page, 0), pages - 1)
+    on_page = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
+    lines = rows(store, numbers[on_page].tolist(), there.columns)
+    if grouped is not None:
+        lines = [{**line, "lines": f"{many:,}"} for line, many in zip(lines, grouped["lines"][on_page], strict=True)]
     bars = histogram(hits, view.span or axis_of(hits, view, there))
     return {
         "total": hits.end - hits.first,
@@ -50,8 +65,9 @@ def page_of(store: LogStore, hits: Hits, view: View, there: Survey) -> dict[str,
         "span": list(view.span or ()),
         "lasting": lasting(bars.step_us),
         "bars": {"first": bars.first_us, "step": bars.step_us, "counts": [list(column) for column in bars.counts]},
-        "columns": [name for name in COLUMNS if name in there.columns],
-        "rows": rows(store, numbers[page * PAGE_ROWS : (page + 1) * PAGE_ROWS].tolist(), there.columns),
+        "groups": -1 if grouped is None else len(grouped),
+        "columns": [*(["lines"] if grouped is not None else []), *(name for name in COLUMNS if name in there.columns)],
+        "rows": lines,
     }
 
 
@@ -62,7 +78,7 @@ def axis_of(hits: Hits, view: View, there: Survey) -> tuple[int, int] | None:
     return span and (span[0], span[1] + 1)
 
 
-def rows(store: LogStore, numbers: Sequence[int], columns: Mapping[str, str]) -> list[dict[str, Any]]:
+def rows(store: FrameStore, numbers: Sequence[int], columns: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return these lines in this order: ``row``, ``ts`` and what there is of `COLUMNS`, each cut to a cell's length.
 
     ``counted`` is which of `LEVELS` the line is counted as, so that the table and the bars agree. A line that is no
@@ -80,7 +96,7 @@ def rows(store: LogStore, numbers: Sequence[int], columns: Mapping[str, str]) ->
     return [_shown(lines[number]) for number in numbers if number in lines]
 
 
-def record(store: LogStore, number: int) -> list[tuple[str, str]]:
+def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
     """Return all that the store knows of one line, as (name, text) with every text made visible; nulls are left out.
 
     What fits no column stands in ``rest``: its fields are listed like the others.
@@ -93,7 +109,7 @@ def record(store: LogStore, number: int) -> list[tuple[str, str]]:
     return [(visible(str(name), CELL_CHARACTERS), _whole(value)) for name, value in told]
 
 
-def request_of(store: LogStore, number: int) -> str | None:
+def request_of(store: FrameStore, number: int) -> str | None:
     """Return the id of the request that a line belongs to; None where it names none."""
     if "request_id" not in store.columns:
         return None
@@ -101,7 +117,7 @@ def request_of(store: LogStore, number: int) -> str | None:
     return str(found["id"].iloc[0]) if len(found) and _there(found["id"].iloc[0]) else None
 
 
-def missed(store: LogStore) -> list[str]:
+def missed(store: FrameStore) -> list[str]:
     """Return in few words each what may be missing: gaps, with the last one's reason, and what the store dropped."""
     gaps, dropped = store.gaps(), int(getattr(store, "dropped", 0))
     said = []

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from workshop_kit.observe.logs import visible
+from workshop_kit.screen import visible
 from workshop_kit.show import charts
 from workshop_kit.show.explorer.hits import LEVELS
 from workshop_kit.show.explorer.looking import clock, lasting, summary
@@ -36,6 +36,8 @@ def static(title: str, query: str, shown: Mapping[str, Any], problem: str = "", 
         columns = ["ts", *shown["columns"]]
         lines = [[line.get(name, "") for name in columns] for line in shown["rows"][:ROWS]]
         said = f"{shown['hits']:,} of {shown['total']:,} lines; the newest {len(lines)}"
+        if shown["groups"] >= 0:
+            said += f" of {shown['groups']:,} different messages, each with its number of lines"
         parts += [picture(shown), table(said, columns, lines)]
     head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
     html = (

@@ -31,7 +31,7 @@ def blocks(root: Path) -> dict[str, list[str]]:
 @pytest.fixture
 def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
     """A copy of the exercises with steps 1, 2 and 4 done."""
-    for folder in ("exercises", "solutions", "notebooks", "workshop_app"):
+    for folder in ("exercises", "solutions", "notebooks", "workshop_app", "images/collector"):
         shutil.copytree(root / folder, tmp_path / folder)
     own = (root / "workshop_app" / "probe.py").read_text()
     first, last = own.index("def is_alive"), own.index("if __name__")

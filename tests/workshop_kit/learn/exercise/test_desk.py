@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workshop_kit.learn.exercise import trying
 from workshop_kit.engine import cleanup, containers
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
@@ -17,7 +18,7 @@ from workshop_kit.learn.exercise.desk import Actions, Desk, Superseded
 from workshop_kit.learn.exercise.judging import Judged
 from workshop_kit.learn.exercise.registry import Exercise
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.file_cell import shipped_texts
+from workshop_kit.learn.file_cell import shipped_cells
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 FILE = "my_service/start.sh"
@@ -119,7 +120,8 @@ def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: Desk) -> None:
     """The lesson itself changes the Dockerfile before the exercise: that is where the participant starts."""
     texts = engineless.texts(engineless.find("container.dockerfile"))
     path = engineless.workspace.my_service / "Dockerfile"
-    written = list(shipped_texts(CHECKOUT / "notebooks", "my_service/Dockerfile"))
+    cells = shipped_cells(CHECKOUT / "notebooks", "my_service/Dockerfile")
+    written = [text for lesson, text in cells if lesson == "01_container"]
     assert len(written) == 2
     for text in written:
         path.write_text(text)
@@ -143,16 +145,16 @@ def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: Desk
 
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(desk: Desk) -> None:
     """The sentence names file and line; a reset restores the whole file and keeps the damaged one."""
-    path = desk.workspace.exercises / "02_configuration/config.py"
+    path = desk.workspace.exercises / "02_configuration/tasks.yaml"
     ids = regions.ids(path.read_text())
-    path.write_text(path.read_text().replace("# endregion config.env", "# end"))
-    result = desk.check("config.env")
+    path.write_text(path.read_text().replace("# endregion config.environments", "# end"))
+    result = desk.check("config.environments")
     assert result.verdict is Verdict.NOT_READABLE
-    assert "config.py" in result.summary
+    assert "tasks.yaml" in result.summary
     assert "line " in result.summary
-    desk.reset("config.env")
+    desk.reset("config.environments")
     assert regions.ids(path.read_text()) == ids
-    assert list((desk.workspace.folder / "kept").rglob("config.py"))
+    assert list((desk.workspace.folder / "kept").rglob("tasks.yaml"))
 
 
 def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participant: Stack) -> None:
@@ -168,7 +170,8 @@ def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participan
 def test_my_modules_are_the_reference_until_i_pass(engineless: Desk) -> None:
     """Break it again, with my own module: the reference stands in until mine has passed its check."""
     lesson, module, exercise = "02_configuration", "workshop_app/config.py", "config.env"
-    path = engineless.workspace.exercises / lesson / "config.py"
+    trying.arrive(engineless, lesson)
+    path = engineless.workspace.my_service / "config.py"
     reference = engineless.modules(lesson)[module]
     path.write_text(regions.replace(path.read_text(), exercise, "mine = 1\n"))
     assert engineless.modules(lesson)[module] == reference
@@ -193,6 +196,7 @@ def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: D
     def text(identifier: str) -> str:
         return engineless.texts(engineless.find(identifier)).mine()
 
+    trying.arrive(engineless, "02_configuration")
     names = ("config.env", "config.report", GRACEFUL)
     untouched = [text(name) for name in names]
     checkpoint.solve_until(engineless, "01_container", "setup")

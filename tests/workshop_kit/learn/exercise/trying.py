@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from docker.errors import NotFound
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.exercise import regions, registry
+from workshop_kit.learn import content, ready
+from workshop_kit.learn.exercise import regions, registry, service_files
 from workshop_kit.learn.exercise.checks import CHECKS
+from workshop_kit.learn.exercise.course import MY_SERVICE
+from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.judging import Context, Judged
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
@@ -41,10 +44,25 @@ def marked(root: Path, name: str, lesson: str = "01_container") -> str:
     return (root / "solutions" / lesson / name).read_text()
 
 
+def arrive(desk: Desk, lesson: str) -> None:
+    """Bring ``my_service/`` where it is in the middle of a lesson: the cells have written its files."""
+    if lesson > service_files.FIRST:
+        files = service_files.files_during(desk.root, lesson)
+        content.bring_in(desk.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
+
+
 def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:
-    """Run the check of an exercise on a text."""
+    """Run the check of an exercise on a text, beside which all else is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    return CHECKS[identifier].check(Context(exercise, stack, seed, {exercise.file or "": text}))
+    if exercise.judges != "service":
+        return CHECKS[identifier].check(Context(exercise, stack, seed, {exercise.file or "": text}))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / MY_SERVICE
+        folder.mkdir()
+        files = service_files.files_at(CHECKOUT, "99") | {exercise.file or "": text}
+        for name, one in files.items():
+            (folder / name).write_text(one)
+        return CHECKS[identifier].check(Context(exercise, stack, seed, folder=folder))
 
 
 def judge_region(stack: Stack, identifier: str, body: str) -> Judged:

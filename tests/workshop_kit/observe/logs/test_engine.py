@@ -6,13 +6,14 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import docker
 import pytest
 
 from tests.workshop_kit.observe.conftest import Listener, Relay, Start, alone, connected
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
 
 pytestmark = pytest.mark.engine
@@ -63,7 +64,6 @@ def test_long_lines_arrive_with_the_same_digest(start: Start) -> None:
     for frame in (
         logs.read_container(running),
         logs.read_lines(running.container.logs()),
-        logs.read_stamped(running.container.logs(timestamps=True)),
         next(logs.follow(running, threading.Event())),
     ):
         assert [digest(text) for text in frame["raw"]] == expected
@@ -129,6 +129,34 @@ def test_following_goes_on_when_the_engine_was_away(start: Start, relay: Relay, 
     assert listener.end() == "following was stopped"
 
 
+def test_both_streams_with_their_times(start: Start) -> None:
+    """Each line knows its stream and when the engine got it; an empty line and a last one without end are lines."""
+    began = datetime.now(tz=UTC)
+    running = start(
+        "import sys; print('out'); print(); print('err', file=sys.stderr); sys.stdout.write('né\\x85\\u2028t')"
+    )
+    running.container.wait()
+    found = list(logs.container_lines(running))
+    assert [line.text for line in found if line.stream == "stdout"] == ["out", "", "né\x85\u2028t"]
+    assert [line.text for line in found if line.stream == "stderr"] == ["err"]
+    for line in found:
+        assert line.received is not None
+        received = datetime.fromisoformat(line.received)
+        assert began - timedelta(seconds=5) < received < began + timedelta(seconds=60)
+
+
+def test_since_leaves_out_what_came_before(start: Start) -> None:
+    """By a time with a zone or by seconds; a time without a zone could mean anything and is refused."""
+    running = start("import time; print('early'); time.sleep(0.4); print('late')")
+    running.container.wait()
+    early, late = logs.read_container(running)["received"]
+    middle = (early + (late - early) / 2).to_pydatetime(warn=False)
+    assert logs.read_container(running, since=middle)["raw"].tolist() == ["late"]
+    assert logs.read_container(running, since=middle.timestamp())["raw"].tolist() == ["late"]
+    with pytest.raises(WrongUsage, match="time zone"):
+        logs.read_container(running, since=datetime(2026, 1, 1))
+
+
 def test_a_container_that_is_gone_is_one_sentence(start: Start) -> None:
     """Reading says so; following is over at once."""
     running = start("print('x')")
@@ -139,6 +167,31 @@ def test_a_container_that_is_gone_is_one_sentence(start: Start) -> None:
     following = logs.follow(running, threading.Event())
     assert list(following) == []
     assert following.ended == "the container was removed"
+
+
+def test_a_log_that_cannot_be_read_is_one_sentence(session: Session, images: dict[str, str]) -> None:
+    """A container that logs nowhere: which one, why, and what to do."""
+    config = docker.types.LogConfig(type="none")
+    container = session.engine.client.containers.create(
+        images["base"], ["sleep", "600"], log_config=config, stop_signal="SIGKILL"
+    )
+    try:
+        container.start()
+        with pytest.raises(WorkshopError, match="cannot be read") as caught:
+            logs.read_container(container)
+        assert container.name in caught.value.what
+        assert "json-file" in caught.value.next_step
+        with pytest.raises(WorkshopError, match="cannot be read"):
+            next(logs.follow(container, threading.Event()))
+    finally:
+        container.remove(force=True)
+
+
+def test_what_is_no_container_is_one_sentence() -> None:
+    """A name, or a stack, has no log: what was given, and what to give instead."""
+    with pytest.raises(WrongUsage, match="'service' is of type str") as caught:
+        logs.read_container("service")
+    assert "container" in caught.value.next_step
 
 
 @pytest.mark.long

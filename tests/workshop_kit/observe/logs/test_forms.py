@@ -1,19 +1,16 @@
-"""The forms in which logs come: text with timestamps, the engine's records and messages, files; split anywhere."""
+"""The forms in which logs come: the engine's records and messages, lines of a program; split anywhere."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe import logs
+from workshop_kit.observe.logs import lines
 
 STAMP = "2026-11-24T16:06:14.797497811Z"
 NS = int(datetime(2026, 11, 24, 16, 6, 14, tzinfo=UTC).timestamp()) * 10**9 + 797_497_811
@@ -23,6 +20,12 @@ EVENT = '{"ts":"2026-11-24T16:06:14.5Z","level":"info","logger":"a","msg":"hello
 def record_of(log: str, stream: str = "stdout", time: str = STAMP, **more: object) -> bytes:
     """A record as the json-file driver writes it."""
     return json.dumps({"log": log, "stream": stream, **more, "time": time}, separators=(",", ":")).encode() + b"\n"
+
+
+def message(text: str, stream: int = 1) -> bytes:
+    """A message as the engine's answer has it."""
+    data = text.encode()
+    return bytes([stream, 0, 0, 0]) + len(data).to_bytes(4, "big") + data
 
 
 def test_the_types_of_the_columns() -> None:
@@ -35,7 +38,6 @@ def test_the_types_of_the_columns() -> None:
     assert (kinds["status"], kinds["ms"], kinds["ok"]) == ("int64[pyarrow]", "double[pyarrow]", "bool[pyarrow]")
     assert frame["received"].astype("int64").tolist() == [NS, NS]
     assert frame["stream"].tolist() == ["stdout", "stderr"]
-    assert frame.attrs["skew_seconds"] == (0.297497811, 0.297497811)
     assert frame.attrs["json_columns"] == ["extra"]
     assert logs.record(frame, 1)["extra"] == {"a": [1, 2]}
 
@@ -45,7 +47,7 @@ def test_a_line_without_a_time_has_the_engines() -> None:
     frame = logs.read_json_file(record_of("Traceback (most recent call last):\n") + record_of("  File\n"))
     assert (frame["ts"] == frame["received"]).all()
     assert frame["raw"].tolist() == ["Traceback (most recent call last):", "  File"]
-    assert frame.attrs["reasons"] == {"plain text": 2}
+    assert frame["reason"].tolist() == ["plain text"] * 2
 
 
 @pytest.mark.parametrize("size", [0, 16_384, 1_048_576])
@@ -57,9 +59,14 @@ def test_pieces_are_joined_in_every_form(size: int) -> None:
     frame = logs.read_json_file(b"".join(record_of(piece) + other for piece in pieces))
     assert frame.loc[frame["stream"] == "stdout", "raw"].tolist() == [text[:-1]]
     assert (frame["raw"] == "other").sum() == len(pieces)
-    assert frame.attrs["pieces_joined"] == len(pieces) - 1
-    stamped = "".join(f"{STAMP} {piece}" for piece in pieces).encode()
-    assert logs.read_stamped(stamped)["raw"].tolist() == [text[:-1]]
+    headed = b"".join(message(f"{STAMP} {piece}") + message(f"{STAMP} other\n", 2) for piece in pieces)
+    for step in (1_000_003, 7_000):  # the answer comes split anywhere
+        chunks = [headed[at : at + step] for at in range(0, len(headed), step)]
+        found = list(lines.joined(lines.messages(chunks)))
+        assert [one.text for one in found if one.stream == "stdout"] == [text[:-1]]
+        assert [one.text for one in found if one.stream == "stderr"] == ["other"] * len(pieces)
+    stamped = "".join(f"{STAMP} {piece}" for piece in pieces).replace("\n", "\r\n").encode()
+    assert list(lines.joined(lines.terminal_messages([stamped]))) == [lines.Line(text[:-1], STAMP, "stdout")]
 
 
 def test_a_run_that_stopped_inside_a_line_is_not_joined_with_the_next() -> None:
@@ -71,68 +78,34 @@ def test_a_run_that_stopped_inside_a_line_is_not_joined_with_the_next() -> None:
 
 def test_what_is_no_record_is_kept() -> None:
     """A file cut off by a crash, NULs after a power cut, a record with more in it than the engine writes."""
+    deep = record_of("x\n", attrs=json.loads("[" * 300 + "]" * 300))[:-1]
     odd = [b'{"log":"cut', b"\x00" * 30, b"", b"[]", record_of("x\n", time="today")[:-1], record_of("x\n", "std")[:-1]]
-    for usual in (1, 200):  # among many usual ones the engine's records are told by their shape
-        frame = logs.read_json_file(record_of("fine\n") * usual + b"\n".join(odd))
-        assert frame["raw"].tolist() == [*["fine"] * usual, *(one.decode() for one in odd)]
-        assert frame.attrs["reasons"] == {"plain text": usual, "not a record of the engine's": len(odd)}
+    odd += [deep, record_of("x\n", attrs={}, more=1)[:-1]]
+    frame = logs.read_json_file(record_of("fine\n") + b"\n".join(odd))
+    assert frame["raw"].tolist() == ["fine", *(one.decode() for one in odd)]
+    assert frame["reason"].tolist() == ["plain text", *["not a record of the engine's"] * len(odd)]
 
 
-def test_files_are_told_apart(tmp_path: Path) -> None:
-    """By their first line; gzipped or not; one without a proper end up to there."""
-    contents = {
-        logs.FORMATS[0]: record_of(EVENT + "\n"),
-        logs.FORMATS[1]: f"{STAMP} {EVENT}\n".encode(),
-        logs.FORMATS[2]: EVENT.encode(),
-    }
-    for number, (kind, data) in enumerate(contents.items()):
-        path = tmp_path / f"{number}.log"
-        path.write_bytes(data)
-        packed = tmp_path / f"{number}.gz"
-        packed.write_bytes(gzip.compress(data))
-        assert logs.kind_of(data) == kind
-        for one in (path, packed):
-            frame = logs.read_file(one)
-            assert frame["msg"].tolist() == ["hello"]
-            assert frame["received"].isna().all() == (kind == logs.FORMATS[2])
-    many = os.urandom(100_000).hex().encode() + b"\n" + b"last\n"
-    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"first\n" + many)[:50_000])
-    assert logs.read_file(tmp_path / "cut.gz")["raw"].iloc[0] == "first"
-    (tmp_path / "empty").touch()
-    assert len(logs.read_file(tmp_path / "empty")) == 0
+def test_a_line_too_long_to_keep_is_cut_and_says_so() -> None:
+    """Memory is bounded, whatever a container writes; the next line is whole."""
+    joiner = lines.Joiner(max_line_bytes=20_000)
+
+    def fed() -> Iterator[lines.Line]:
+        for text in (b"x" * 16_384, b"x" * 16_384, b"x\n", b"next\n"):
+            yield from joiner.feed("stdout", STAMP, text)
+
+    cut, following = fed()
+    assert (cut.text, cut.reason) == ("x" * 20_000, lines.TOO_LONG)
+    assert (following.text, following.reason) == ("next", None)
 
 
-@pytest.mark.parametrize("name", ["read_lines", "read_stamped", "read_json_file"])
+@pytest.mark.parametrize("name", ["read_lines", "read_json_file"])
 def test_text_instead_of_bytes_is_one_sentence(name: str) -> None:
     """Which reader, what it was given, and how to give it bytes."""
     with pytest.raises(WrongUsage, match=f"`{name}` reads bytes, and this is a str") as caught:
         getattr(logs, name)("one line\n")
     assert "encode" in caught.value.next_step
     assert len(getattr(logs, name)(bytearray(b"one line\n"))) == 1
-
-
-def test_a_pipe_is_followed_to_its_end() -> None:
-    """Lines split anywhere, an endless one cut and counted, the last one without its end; and soon, not when full."""
-    source, sink = os.pipe()
-    frames: list[pd.DataFrame] = []
-    came = threading.Event()
-
-    def listen() -> None:
-        with os.fdopen(source, "rb") as file:
-            for frame in logs.follow_pipe(file, every_seconds=0.05, max_line_bytes=1_000_000):
-                frames.append(frame)
-                came.set()
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    os.write(sink, EVENT.encode() + b"\nhal")
-    assert came.wait(20)
-    assert [len(frame) for frame in frames] == [1]
-    with os.fdopen(sink, "wb") as file:
-        file.write(b"f\n" + b"x" * 5_000_000 + b"\nend")
-    listener.join(20)
-    assert [text for frame in frames for text in frame["raw"].dropna()] == ["half", "x" * 1_000_000, "end"]
-    assert sum(frame.attrs["cut_bytes"] for frame in frames) == 4_000_000
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def lines_of(data: bytes) -> list[bytes]:
 def test_arbitrary_bytes_are_rows(data: bytes) -> None:
     """In every form a row a line, and never an exception; the text is in ``raw``, or its fields are columns."""
     frame, lines = logs.read_lines(data), lines_of(data)
-    assert len(frame) == len(lines) == frame.attrs["lines"] == len(logs.read_stamped(data))
+    assert len(frame) == len(lines)
     assert frame.attrs["malformed"] == frame["raw"].notna().sum() == frame["reason"].notna().sum()
     for row, line in enumerate(lines):
         ended = row < len(lines) - 1 or data.endswith(b"\n")
@@ -58,8 +58,7 @@ def test_arbitrary_bytes_are_rows(data: bytes) -> None:
         else:
             found = logs.record(frame, row)
             assert found == {key: value for key, value in json.loads(text).items() if value is not None}
-    records = logs.read_json_file(data)
-    assert len(records) + records.attrs["pieces_joined"] == len(lines)
+    assert len(logs.read_json_file(data)) == len(lines)
 
 
 @settings(max_examples=30)
@@ -92,3 +91,54 @@ def test_what_is_invalid_is_kept_as_text(company: str) -> None:
         assert frame["raw"].iloc[2 * number] == case.decode("utf-8", "replace"), case
         assert frame["reason"].notna().iloc[2 * number], case
         assert logs.record(frame, 2 * number) == {}, case
+
+
+@pytest.mark.parametrize("depth", [100, 253, 300, 500, 985, 1_500, 100_000])
+@pytest.mark.parametrize("pair", [("[", "]"), ('{"a":', "}")], ids=["arrays", "objects"])
+def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
+    """Alone or beside other lines: it is a row, with its value or its text; the others are as they were."""
+    opening, closing = pair
+    line = f'{{"v":{opening * depth}1{closing * depth}}}'
+    for company in COMPANY:
+        frame = logs.read_lines(f"{company}\n{line}\n{company}\n{line} \n".encode())
+        assert len(frame) == 4
+        for row in (1, 3):
+            text = frame["raw"].iloc[row]
+            assert (
+                text == (line, line + " ")[row // 2] if frame["reason"].notna().iloc[row] else logs.record(frame, row)
+            )
+            assert depth > 200 or logs.record(frame, row) == json.loads(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"a":1,"a":2}', '{"a":1,"a" :2}', '{"a" :1,"a":2}', '{"a":1,"a"\t:2}', '{"a":"x","b":"\\":","a":"y"}',
+     '{"a":{"b":1,"b":2},"c":1}', '{"a":[{"b":1,"b":2}]}'],
+)  # fmt: skip
+def test_a_key_that_comes_twice_is_told(line: str) -> None:
+    """However it is written: the last value counts, and the text has both."""
+    frame = logs.read_lines(line.encode())
+    assert (frame["raw"][0], frame["reason"][0]) == (line, "duplicate keys")
+    assert logs.record(frame, 0) == json.loads(line)
+
+
+def test_no_digit_is_lost() -> None:
+    """Numbers past what a column holds stand in ``rest``, or in a nested value, as they were written."""
+    numbers = ["18446744073709551616", "9007199254740993", "-9223372036854775809", "1" * 30, "1" * 5_000, "1e400"]
+    for company in COMPANY:
+        for number in numbers:
+            lines = [f'{{"v":{number}}}', f'{{"n":{{"v":[{number}]}}}}', company, '{"v":1.5}']
+            frame = logs.read_lines("\n".join(lines).encode())
+            assert frame["reason"][:2].isna().all()
+            assert str(logs.record(frame, 0)["v"]) == number
+            assert number in frame["n"][1]
+
+
+def test_names_without_end_are_kept() -> None:
+    """A program that makes up names gets 64 columns, and every value is there."""
+    texts = [json.dumps({"msg": "m", f"name{n}": n, "big": 10**30}) for n in range(3_000)]
+    frame = logs.read_lines("\n".join(texts).encode())
+    assert len(frame.columns) < 80
+    assert logs.read_lines("\n".join([*texts, '{"msg":"m"}']).encode())["rest"].isna().iloc[-1]
+    for row in (0, 150, 2_999):
+        assert logs.record(frame, row) == json.loads(texts[row])

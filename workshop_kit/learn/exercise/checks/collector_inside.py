@@ -22,15 +22,15 @@ STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
 def main(word: str) -> None:
     """Print one line: the word, and the worst that a death at any step did."""
-    spool = importlib.import_module("collector.spool")
+    parts = importlib.import_module("collector.parts")
     checkpoint = importlib.import_module("collector.checkpoint")
     told = {"steps": 0, "lost": 0, "twice": 0, "ended": False}
     for dies_at in range(1, MOST_STEPS):
         folder = ROOT / f"death-{dies_at}"
         folder.mkdir()
-        told["ended"] = comes_to_its_end(folder, spool, checkpoint, dies_at)
-        reads_on(folder, spool, checkpoint)
-        found = counted(folder, spool)
+        told["ended"] = comes_to_its_end(folder, parts, checkpoint, dies_at)
+        reads_on(folder, parts, checkpoint)
+        found = counted(folder, parts)
         told["lost"] = max(told["lost"], sum(number not in found for number in range(LINES)))
         told["twice"] = max(told["twice"], found.total() - len(found))
         if told["ended"]:
@@ -39,9 +39,9 @@ def main(word: str) -> None:
     sys.stdout.write(f"\n{word}{json.dumps(told)}\n")
 
 
-def comes_to_its_end(folder: Path, spool: Any, checkpoint: Any, dies_at: int) -> bool:
+def comes_to_its_end(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bool:
     """Collect in a child that commits once and dies at a later step; whether there was no such step."""
-    keeper = checkpoint.Keeper(folder, spool.opened(folder).checkpoint)
+    keeper = checkpoint.Checkpoint(folder, parts.restore(folder)[0])
     checkpoint.save(keeper)
     child = os.fork()
     if child:
@@ -58,10 +58,10 @@ def comes_to_its_end(folder: Path, spool: Any, checkpoint: Any, dies_at: int) ->
         os._exit(code)
 
 
-def reads_on(folder: Path, spool: Any, checkpoint: Any) -> None:
+def reads_on(folder: Path, parts: Any, checkpoint: Any) -> None:
     """Start again, from the position on the disk to the last line."""
-    start = spool.opened(folder).checkpoint
-    keeper = checkpoint.Keeper(folder, start)
+    start, _ = parts.restore(folder)
+    keeper = checkpoint.Checkpoint(folder, start)
     take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
     keeper.commit()
 
@@ -88,13 +88,13 @@ def take(keeper: Any, first: int, end: int) -> None:
         keeper.take(CONTAINER, position, {PART: [b"%d\n" % number for number in range(start, stop)]})
 
 
-def counted(folder: Path, spool: Any) -> Counter[int]:
+def counted(folder: Path, parts: Any) -> Counter[int]:
     """How often each line is in the parts that count."""
-    state = spool.committed(folder)
+    state = parts.read_checkpoint(folder)
     found: Counter[int] = Counter()
-    for part in spool.waiting(folder):
-        if state and part.generation <= state["generation"]:
-            found.update(map(int, part.path.read_bytes().split()))
+    for part in parts.waiting_parts(folder):
+        if state and parts.is_committed(part, state):
+            found.update(map(int, part.read_bytes().split()))
     return found
 
 

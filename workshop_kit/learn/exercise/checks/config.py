@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from workshop_kit.learn.exercise import trial
+from workshop_kit.learn.exercise import service_trial, trial
 from workshop_kit.learn.exercise.asking import Answer
 from workshop_kit.learn.exercise.checks import config_order, config_refusal
-from workshop_kit.learn.exercise.checks.config_refusal import MODULE, REQUIRED, Refusal
+from workshop_kit.learn.exercise.checks.config_refusal import REQUIRED, Refusal
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.laying import PORT
 from workshop_kit.learn.exercise.result import Finding, Verdict
@@ -37,18 +37,14 @@ class Other:
 @check("config.env")
 def env(context: Context) -> Judged:
     """Start it with another port and another database, and once with a port that is none."""
-    other, files = Other.of(context.seed), {MODULE: context.text}
+    other = Other.of(context.seed)
     told = {"HTTP_PORT": str(other.port), "MASTER_DB_NAME": other.database}
     with (
-        trial.run(
-            context.stack,
-            files,
-            environment=told,
-            ports=(PORT, other.port),
-            deadline_seconds=DEADLINE_SECONDS,
-            report=context.report,
+        service_trial.built(context) as image,
+        service_trial.beside_stack(
+            context, image, environment=told, ports=(PORT, other.port), deadline_seconds=DEADLINE_SECONDS
         ) as tried,
-        trial.run(context.stack, files, environment={"HTTP_PORT": NO_PORT}) as broken,
+        service_trial.beside_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
         there = tried.at(other.port)
         listens = _where(tried, there)
@@ -135,7 +131,10 @@ def report(context: Context) -> Judged:
     """Start it with some variables missing: one line should name them all, and nothing else."""
     missing = missing_of(context.seed)
     without = {name for one in missing for name in (one, f"{one}_FILE")}
-    with trial.run(context.stack, {MODULE: context.text}, without=without, report=context.report) as tried:
+    with (
+        service_trial.built(context) as image,
+        service_trial.beside_stack(context, image, without=without) as tried,
+    ):
         context.report(Step("Check", None, f"waiting for it to refuse without {len(missing)} of its variables"))
         refusal = config_refusal.wait_refused(tried)
         findings = (_ended(refusal), _all_named(refusal, missing), _none_invented(refusal, missing), _one_line(refusal))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.exercise import laying, trial
-from workshop_kit.learn.exercise.checks.config_refusal import LOG_LIMIT_BYTES, MODULE
-from workshop_kit.learn.exercise.judging import Judged
+from workshop_kit.learn.exercise import laying, service_trial
+from workshop_kit.learn.exercise.checks.config_refusal import LOG_LIMIT_BYTES
+from workshop_kit.learn.exercise.judging import Context, Judged
+from workshop_kit.learn.exercise.service_image import ServiceImage
 from workshop_kit.learn.exercise.starting import did_not_start
 
 PROGRAM = "look.py"
@@ -48,25 +48,27 @@ class Outcome:
         return f"refused: {', '.join(self.refused)}" if self.password is None else "accepted"
 
 
-def look(stack: Stack, text: str, cases: Sequence[Case]) -> list[Outcome] | Judged:
-    """Return what the module makes of each case, or what there is to say if it could not be asked."""
-    seen = told(stack, {MODULE: text}, INSIDE, json.dumps([vars(case) for case in cases]))
+def look(context: Context, image: ServiceImage, cases: Sequence[Case]) -> list[Outcome] | Judged:
+    """Return what the participant's config.py makes of each case, or what there is to say if it could not be asked."""
+    seen = told(context, image, INSIDE, json.dumps([vars(case) for case in cases]))
     if isinstance(seen, Judged):
         return seen
     rows = seen if isinstance(seen, list) else []
     return [_outcome(row) for row in [*rows, *[None] * len(cases)][: len(cases)]]
 
 
-def told(stack: Stack, files: Mapping[str, str], program: Path, *arguments: str) -> Any | Judged:
+def told(context: Context, image: ServiceImage, program: Path, *arguments: str) -> Any | Judged:
     """Run a program of ours beside files of theirs, and return what it tells: JSON behind a word that we made up.
 
     What there is to say if it did not get so far: a module that cannot be imported, or that ends everything.
     """
     word = f"told-{secrets.token_hex(8)}:"
-    with trial.run(
-        stack,
-        {**files, PROGRAM: program.read_text()},
-        entrypoint=("/venv/bin/python", f"{laying.APP}/{PROGRAM}"),
+    with service_trial.beside_stack(
+        context,
+        image,
+        environment={"PYTHONPATH": laying.APP},
+        files={PROGRAM: program.read_text()},
+        entrypoint=("python", f"{service_trial.GIVEN}/{PROGRAM}"),
         command=(word, *arguments),
     ) as tried:
         tried.wait_ended(LOOK_SECONDS)

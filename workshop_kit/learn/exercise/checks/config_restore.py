@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.learn.exercise import service_trial
 from workshop_kit.learn.exercise.checks import config_look
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
@@ -19,7 +20,8 @@ LOOK_BACK = "What was there before, for each of the variables? A variable that w
 def restore(context: Context) -> Judged:
     """Use the participant's context manager in four situations, and let the service look at what is left."""
     context.report(Step("Check", None, "running tests that set variables"))
-    seen = config_look.told(context.stack, {"restoring.py": context.text}, INSIDE)
+    with service_trial.built(context) as image:
+        seen = config_look.told(context, image, INSIDE)
     if isinstance(seen, Judged):
         return seen
     seen = seen if isinstance(seen, dict) else {}

@@ -1,6 +1,6 @@
 """Runs inside a trial, with the participant's restoring.py: sets variables, and tells as JSON how they are afterwards.
 
-Standard library, ``workshop_app`` and the participant's module only. The argument is a word that marks our line.
+The argument is a word that marks our line.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def outcome(situation: Any) -> dict[str, Any]:
 
 def plain() -> Any:
     """A block that just ends; returns the values within."""
-    from restoring import environment  # type: ignore[import-not-found]  # the participant's
+    from my_service.restoring import environment  # type: ignore[import-not-found]  # the participant's
 
     with environment(**{ABSENT: "within", PRESENT: "within"}):
         return [os.environ.get(ABSENT), os.environ.get(PRESENT)]
@@ -45,7 +45,7 @@ def plain() -> Any:
 
 def raising() -> Any:
     """A test that fails within its block: the failure has to come through."""
-    from restoring import environment
+    from my_service.restoring import environment
 
     try:
         with environment(**{ABSENT: "within", PRESENT: "within"}):
@@ -57,7 +57,7 @@ def raising() -> Any:
 
 def nested() -> Any:
     """A block within a block; returns the values in the outer one, after the inner one."""
-    from restoring import environment
+    from my_service.restoring import environment
 
     with environment(**{ABSENT: "outer", PRESENT: "outer"}):
         with environment(**{ABSENT: "inner", PRESENT: "inner"}):
@@ -67,7 +67,7 @@ def nested() -> Any:
 
 def deleted() -> Any:
     """A test that takes the variables away itself."""
-    from restoring import environment
+    from my_service.restoring import environment
 
     with environment(**{ABSENT: "within", PRESENT: "within"}):
         del os.environ[ABSENT], os.environ[PRESENT]
@@ -76,9 +76,8 @@ def deleted() -> Any:
 
 def settings() -> str:
     """What the service says to the environment that a test of an optional setting left behind; empty: nothing."""
-    from restoring import environment
-
-    from workshop_app import config
+    from my_service import config  # type: ignore[import-not-found]
+    from my_service.restoring import environment
 
     os.environ.pop(OPTIONAL, None)
     with contextlib.suppress(Exception), environment(**{OPTIONAL: "0.5"}):

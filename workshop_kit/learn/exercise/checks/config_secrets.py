@@ -6,10 +6,10 @@ import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from workshop_kit.learn.exercise import laying, trial
+from workshop_kit.learn.exercise import laying, service_trial
 from workshop_kit.learn.exercise.checks import config_order, config_refusal
 from workshop_kit.learn.exercise.checks.config_look import Case, Outcome, look
-from workshop_kit.learn.exercise.checks.config_refusal import MODULE, Refusal
+from workshop_kit.learn.exercise.checks.config_refusal import Refusal
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.exercise.starting import did_not_start
@@ -32,10 +32,11 @@ def redact(context: Context) -> Judged:
     wrong = {**told, PORT: misplaced, LEVEL: misplaced}
     cases = (Case(told, without=(PASSWORD_FILE,)), Case(wrong, without=(PASSWORD_FILE,)))
     with (
+        service_trial.built(context) as image,
         ThreadPoolExecutor(1) as other,
-        trial.run(context.stack, {MODULE: context.text}, environment=wrong, without=(PASSWORD_FILE,)) as broken,
+        service_trial.beside_stack(context, image, environment=wrong, without=(PASSWORD_FILE,)) as broken,
     ):
-        looking = other.submit(look, context.stack, context.text, cases)
+        looking = other.submit(look, context, image, cases)
         refusal = config_refusal.wait_refused(broken)
         log = broken.lines(config_refusal.LOG_LIMIT_BYTES)
         outcomes = looking.result()
@@ -121,12 +122,14 @@ def file(context: Context) -> Judged:
         Case({PASSWORD_FILE: "/tmp"}),  # noqa: S108
     )
     context.report(Step("Check", None, "giving it the password in a file"))
-    files = {MODULE: context.text, "password": secret.rstrip("\n") + "\n"}
+    files = {"password": secret.rstrip("\n") + "\n"}
+    told = {PASSWORD_FILE: f"{service_trial.GIVEN}/password"}
     with (
+        service_trial.built(context) as image,
         ThreadPoolExecutor(1) as other,
-        trial.run(context.stack, files, environment={PASSWORD_FILE: f"{laying.APP}/password"}) as tried,
+        service_trial.beside_stack(context, image, environment=told, files=files) as tried,
     ):
-        looking = other.submit(look, context.stack, context.text, cases)
+        looking = other.submit(look, context, image, cases)
         if not tried.wait_answer("/livez"):
             return did_not_start(tried)
         order = config_order.place(tried, "config.file")

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docker.errors import APIError
+
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COLLECT
@@ -31,8 +33,10 @@ from workshop_kit.progress import Step
 
 FOLDER, SECRETS = "/var/lib/collector", laying.SECRETS
 MODULE = "/app/collector/checkpoint.py"
+STATE = "/tmp/state.json"  # noqa: S108 - in the container: written at every look at the logs
 INSIDE = Path(__file__).with_name("collector_inside.py")
-LINES, RATE, KILLS = 4_000, 2_500, 2
+LINES, RATE, KILLS = 8_000, 2_500, 2
+FLUSH_SECONDS = 0.3
 LARGEST_BYTES = 16 * 1024 * 1024
 DEADLINE_SECONDS = 15.0
 NAME = "check"  # the numbers are for this collector alone: the stack's own leaves them
@@ -95,20 +99,21 @@ def _finding(count: Count, called: str) -> Finding:
 
 
 def _killed(stack: Stack, text: str) -> Count | Judged:
-    """Kill the reader while a container writes, start it again, and count what the uploader would send."""
+    """Kill the collector while a container writes, start it again, and count what the uploader would send."""
     image = images.tags(stack.root)["base"]
     log = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}}
     spec = Spec(image, command=("python3", "-c", WRITER), labels={COLLECT: NAME}, host=log, tmpfs={})
     ends_at = time.monotonic() + DEADLINE_SECONDS
     with containers.run(stack.session, spec) as writer, _collector(stack, text, writer) as reader:
-        for _ in range(KILLS):
-            time.sleep(LINES / RATE / (KILLS + 1))
-            if (said := _ended(reader)) is not None:
+        for kills in range(KILLS + 1):
+            if (said := _ended_before_reading(reader)) is not None:
                 return said
-            reader.container.kill()
-            reader.container.start()
+            if kills < KILLS:
+                time.sleep(FLUSH_SECONDS * 1.5)
+                reader.container.kill()
+                reader.container.start()
         writer.wait_ended(within_seconds=max(1.0, ends_at - time.monotonic()))
-        time.sleep(0.3)
+        time.sleep(FLUSH_SECONDS)
         if (said := _ended(reader)) is not None:
             return said
         reader.stop(4)
@@ -134,23 +139,23 @@ def _stepped(stack: Stack, text: str) -> Count | Judged:
 
 
 def _collector(stack: Stack, text: str, writer: Running) -> Running:
-    """The reader alone, with the participant's module, and with one container to read."""
+    """A collector without a bucket, with the participant's module, and with one container to read."""
     folder = f"{stack.session.engine.client.info()['DockerRootDir']}/containers/{writer.id}"
     files = {MODULE: text, f"{SECRETS}/collector_key": "nobody is asked for it"}
     spec = _spec(
         stack,
         files,
-        ("python3", "-m", "collector"),
-        ("read",),
+        ("/venv/bin/python", "-m", "collector"),
+        (),
         binds=(f"{folder}:/engine/{writer.id}:ro",),
         environment={
             "WORKSHOP_SESSION": stack.session.who.session,
-            "COLLECTOR_ENDPOINT": "http://nobody",
+            "COLLECTOR_ENDPOINT": "http://127.0.0.1:9",  # nothing listens there: the parts stay on the disk
             "COLLECTOR_BUCKET": "none",
             "COLLECTOR_KEY_ID": "none",
             "COLLECTOR_KEY_FILE": f"{SECRETS}/collector_key",
             "COLLECTOR_NAME": NAME,
-            "COLLECTOR_FLUSH_SECONDS": "0.3",
+            "COLLECTOR_FLUSH_SECONDS": f"{FLUSH_SECONDS}",
         },
     )
     return containers.run(stack.session, spec)
@@ -202,6 +207,15 @@ def _ended(reader: Running) -> Judged | None:
     """What there is to say about a reader that has ended by itself; None while it runs."""
     state = reader.inspect()["State"]
     return None if state["Running"] else _did_not(reader, f"it ended by itself, with exit code {state['ExitCode']}.")
+
+
+def _ended_before_reading(reader: Running) -> Judged | None:
+    """Wait until a collector that was just started reads logs; what there is to say if it ends instead."""
+    try:
+        reader.wait_until(lambda: reader.exec("cat", STATE).exit_code == 0, what="read logs")
+    except (WorkshopError, APIError):
+        return _ended(reader) or _did_not(reader, "it did not begin to read.")
+    return None
 
 
 def _did_not(running: Running, means: str) -> Judged:

@@ -11,15 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.learn.exercise import trial
+from workshop_kit.learn.exercise import service_trial
 from workshop_kit.learn.exercise.judging import Context
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.observe.logs import read_container, record
 
-MODULE = "workshop_app/logs.py"
-ORDERS = "workshop_app/orders.py"
+ORDERS = "orders.py"
 INSIDE = Path(__file__).with_name("logging_inside.py")
-WRAPPED = "\nfrom workshop_app import inside as _inside\n\nrecent = _inside.around(recent)\n"
+WRAPPED = "\nfrom . import inside as _inside\n\nrecent = _inside.around(recent)\n"
 CANARY = "canary-3f9c51"
 """What no line of a log may hold; `logging_inside`, which cannot be imported here, has it, too."""
 WAIT_SECONDS = 2.0
@@ -60,8 +59,9 @@ def look(tried: Trial, enough: Callable[[Log], bool] = lambda _: True) -> Log:
 
 @contextlib.contextmanager
 def run(context: Context, **changes: Any) -> Iterator[Trial]:
-    """Run the participant's logs.py in the service, whose ``GET /orders?trial=…`` does as logging_inside.py says."""
-    orders = (context.stack.root / ORDERS).read_text() + WRAPPED
-    files = {MODULE: context.text, ORDERS: orders, "workshop_app/inside.py": INSIDE.read_text()}
-    with trial.run(context.stack, files, report=context.report, **changes) as tried:
+    """Run the participant's service, whose ``GET /orders?trial=…`` does as logging_inside.py says."""
+    orders = context.folder / ORDERS
+    orders.write_text((context.stack.root / "workshop_app" / ORDERS).read_text() + WRAPPED)
+    (context.folder / "inside.py").write_text(INSIDE.read_text())
+    with service_trial.built(context) as image, service_trial.beside_stack(context, image, **changes) as tried:
         yield tried

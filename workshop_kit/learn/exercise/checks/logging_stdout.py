@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from workshop_kit.learn.exercise.checks import logging_look
@@ -13,8 +14,8 @@ from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.learn.exercise.starting import wait_started
 from workshop_kit.learn.exercise.trial import Trial
-from workshop_kit.observe.logs import visible
 from workshop_kit.progress import Step
+from workshop_kit.screen import visible
 
 REQUIRED = ("ts", "level", "logger", "msg")
 FORGED = '{"level":"critical","msg":"all is lost"}'
@@ -108,7 +109,7 @@ def _objects(log: Log) -> Finding:
 def _fields(log: Log) -> Finding:
     lacking = sorted({name for fields in log.records if fields for name in REQUIRED if name not in fields})
     objects = sum(bool(fields) for fields in log.records)
-    timeless = objects - int(log.frame.attrs["own_times"])
+    timeless = objects - sum(isinstance(fields.get("ts"), datetime) for fields in log.records)
     means = f"Nobody can search for {lacking[0]} if lines lack it." if lacking else "No line has fields."
     if timeless and objects and not lacking:
         means = f"In {timeless} lines ts is no time with its zone: another machine reads another time."

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from workshop_kit.learn.exercise import doors, trial
+from workshop_kit.learn.exercise import doors, service_trial
 from workshop_kit.learn.exercise.checks.monitoring_health import (
     DEADLINE_SECONDS,
-    MODULE,
     START_SECONDS,
     WORKS,
     away,
@@ -19,6 +18,7 @@ from workshop_kit.learn.exercise.checks.monitoring_health import (
 from workshop_kit.learn.exercise.doors import Doors
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding, Verdict
+from workshop_kit.learn.exercise.service_image import ServiceImage
 from workshop_kit.learn.exercise.starting import wait_started
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
@@ -55,10 +55,10 @@ CASES = (
 @check("monitoring.critical")
 def critical(context: Context) -> Judged:
     """Take one dependency away at a time from two instances; to the second, the setting names another as critical."""
-    with behind(context, *doors.VARIABLES) as (tried, between):
+    with behind(context, *doors.VARIABLES) as (tried, between, image):
         if (failed := wait_started(tried, WORKS, within_seconds=START_SECONDS)) is not None:
             return failed
-        with _again(context, between) as other:
+        with _again(context, image, between) as other:
             if (failed := wait_started(other, WORKS, within_seconds=START_SECONDS)) is not None:
                 return failed
             context.report(Step("Check", None, "taking one dependency away after the other"))
@@ -76,10 +76,10 @@ def _asked(tried: Trial, other: Trial, between: Doors) -> tuple[tuple[Finding, .
     return tuple(findings), tuple(otherwise)
 
 
-def _again(context: Context, between: Doors) -> contextlib.AbstractContextManager[Trial]:
+def _again(context: Context, image: ServiceImage, between: Doors) -> contextlib.AbstractContextManager[Trial]:
     """The same behind the same doors, where the setting says otherwise."""
     environment = {**between.environment, SETTING: OTHERWISE}
-    return trial.run(context.stack, {MODULE: context.text}, environment=environment, deadline_seconds=DEADLINE_SECONDS)
+    return service_trial.beside_stack(context, image, environment=environment, deadline_seconds=DEADLINE_SECONDS)
 
 
 def _judged(findings: tuple[Finding, ...], otherwise: tuple[Finding, ...], lines: str) -> Judged:

@@ -31,7 +31,7 @@ INSIDES = re.compile(r"Errno|Error\b|Exception|Traceback|asyncmy|[Cc]an't connec
 @check("monitoring.deep")
 def deep(context: Context) -> Judged:
     """Ask all three paths while two dependencies accept connections and never answer, then while they refuse them."""
-    with behind(context, *SHUT) as (tried, between):
+    with behind(context, *SHUT) as (tried, between, _):
         if (failed := wait_started(tried, WORKS, within_seconds=START_SECONDS)) is not None:
             return failed
         context.report(Step("Check", None, "letting two dependencies hang, and refuse"))

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from workshop_kit.learn.exercise import asking, trial
+from workshop_kit.learn.exercise import asking, service_trial, trial
 from workshop_kit.learn.exercise.asking import Answer
-from workshop_kit.learn.exercise.checks.monitoring_health import DEADLINE_SECONDS, MODULE, START_SECONDS
+from workshop_kit.learn.exercise.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.learn.exercise.starting import wait_started
@@ -67,13 +67,11 @@ class Balancer:
 @check("monitoring.drain")
 def drain(context: Context) -> Judged:
     """Stop one of two instances while customers come, and while an order is under way."""
-    with trial.run(
-        context.stack,
-        {MODULE: context.text},
-        environment={"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)},
-        deadline_seconds=DEADLINE_SECONDS,
-        report=context.report,
-    ) as tried:
+    told = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    with (
+        service_trial.built(context) as image,
+        service_trial.beside_stack(context, image, environment=told, deadline_seconds=DEADLINE_SECONDS) as tried,
+    ):
         if (failed := wait_started(tried, "/readyz", within_seconds=START_SECONDS)) is not None:
             return failed
         context.report(Step("Check", None, "stopping it while customers come"))

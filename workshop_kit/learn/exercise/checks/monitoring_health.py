@@ -6,13 +6,13 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from workshop_kit.learn.exercise import doors, laying, trial
+from workshop_kit.learn.exercise import doors, laying, service_trial
 from workshop_kit.learn.exercise.asking import Answer
 from workshop_kit.learn.exercise.doors import Doors
 from workshop_kit.learn.exercise.judging import Context
+from workshop_kit.learn.exercise.service_image import ServiceImage
 from workshop_kit.learn.exercise.trial import Trial
 
-MODULE = "workshop_app/health.py"
 WORKS = "/orders"
 """Answers 200 once the service works, and is asked without asking about health."""
 SETTLE_SECONDS = 7.0  # far longer than the service keeps a report, for a machine on which pings come late
@@ -23,20 +23,17 @@ DEADLINE_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def behind(context: Context, *names: str) -> Iterator[tuple[Trial, Doors]]:
+def behind(context: Context, *names: str) -> Iterator[tuple[Trial, Doors, ServiceImage]]:
     """Run the participant's health.py in a service that finds these dependencies behind doors."""
     laying.ensure_up(context.stack, context.report)
     with (
+        service_trial.built(context) as image,
         doors.between(context.stack, *names) as between,
-        trial.run(
-            context.stack,
-            {MODULE: context.text},
-            environment=between.environment,
-            deadline_seconds=DEADLINE_SECONDS,
-            report=context.report,
+        service_trial.beside_stack(
+            context, image, environment=between.environment, deadline_seconds=DEADLINE_SECONDS
         ) as tried,
     ):
-        yield tried, between
+        yield tried, between, image
 
 
 def away(answer: Answer) -> set[str]:

@@ -39,6 +39,11 @@ class Search:
         parameters: list[object] = []
         return condition(self.root, columns, parameters, now), parameters
 
+    @property
+    def names(self) -> set[str]:
+        """The fields that it asks for, in lower case."""
+        return {field.name.casefold() for field in _fields(self.root)}
+
     def unknown(self, columns: Mapping[str, str]) -> list[Field]:
         """The parts that name a field which is no column: they can only find what is in ``rest`` or inside a field."""
         return [field for field in _fields(self.root) if column_of(field.name, columns) is None]

@@ -1,0 +1,165 @@
+"""Logs in the engine's folder of containers: json-files, followed through their rotations.
+
+The engine renames ``X-json.log`` to ``X-json.log.1``, that to ``.2``, and so on, and removes the last. The file that is
+being read is held open: it can be read to its end whatever becomes of its name, also when its container is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from .records import Identity, Log, Position, identify, parse, say
+from .settings import Settings
+
+READ_BYTES = 1024 * 1024
+ROTATED = "the log was rotated before it was read"
+TRUNCATED = "the log was truncated, and not by the engine"
+
+
+class Folder:
+    """The source of logs where the engine's folder of containers is mounted; ``logs`` has them by container."""
+
+    name, settle_seconds = "files", 0.15  # from writing a line to its being there to be read
+
+    def __init__(self, settings: Settings, positions: Mapping[str, Position]) -> None:
+        self.logs: dict[str, JsonFileLog] = {}
+        self._settings, self._positions = settings, dict(positions)
+        self._others: set[str] = set()
+
+    def discover(self) -> set[str]:
+        """Add the logs of new containers, forget those that ended, and return the ids of all containers."""
+        self.logs = {container: log for container, log in self.logs.items() if not log.ended}
+        ids = {path.name for path in self._settings.source.iterdir()}
+        self._others &= ids
+        for container in ids - self._others - self.logs.keys():
+            self._add(self._settings.source / container)
+        return ids
+
+    def _add(self, folder: Path) -> None:
+        try:
+            config = json.loads((folder / "config.v2.json").read_bytes())
+            driver = json.loads((folder / "hostconfig.json").read_bytes())["LogConfig"]
+            identity = identify(folder.name, config["Name"], labels := config["Config"]["Labels"] or {})
+        except (OSError, ValueError, LookupError, TypeError):
+            return  # it is just being created: the next look finds it
+        if self._settings.collects(labels) and driver["Type"] == "json-file":
+            max_files = int((driver["Config"] or {}).get("max-file", 1))
+            self.logs[folder.name] = JsonFileLog(folder, identity, self._positions.pop(folder.name, None), max_files)
+            return
+        self._others.add(folder.name)
+        if self._settings.collects(labels):
+            say("warning", "not collected: its log driver keeps no files", service=identity.service)
+
+
+class JsonFileLog(Log):
+    """One container's log, read from the engine's files."""
+
+    def __init__(self, folder: Path, identity: Identity, position: Position | None, max_files: int) -> None:
+        super().__init__(identity, position)
+        self._newest, self._max_files = folder / f"{identity.container}-json.log", max_files
+        self._file: BinaryIO | None = None
+        self._inode: int | None = None
+        self._offset, self._first = 0, ""  # the first line tells files apart: the number of an inode is used again
+        self._lost = "inode" in self.position and not self._resume()  # the file that the position is in is gone
+
+    def receive(self) -> bool:
+        """Add new lines, at most 1 MiB of them."""
+        gone = not self._newest.parent.exists()
+        self.drained = self._read_on()
+        if gone and self.drained and self._file is not None:  # its last name tells whether there was a newer one
+            name = Path(f"/proc/self/fd/{self._file.fileno()}").readlink().name
+            if name.removesuffix(" (deleted)") != self._newest.name:
+                self.add_gap(ROTATED)
+            self._file.close()
+            self._file = None
+        return gone
+
+    def _read_on(self) -> bool:
+        """Add what there is from the position on; return whether that was everything."""
+        room = READ_BYTES
+        while room > 0:
+            finished = _inode(self._newest) not in {None, self._inode}  # looked up first: it may grow until then
+            for line in self._lines(finished):
+                place = {"inode": self._inode, "offset": self._offset, "first": self._first}
+                self.add(parse(self.identity, line.removesuffix(b"\n")), place)
+                room -= len(line)
+                if room <= 0:
+                    return False
+            if not finished:
+                return True
+            self._open_next()
+        return False
+
+    def _lines(self, finished: bool) -> Iterator[bytes]:
+        """Yield lines of the open file; what is not a whole line only if nothing is added to the file any more."""
+        if self._file is None:
+            return
+        if os.fstat(self._file.fileno()).st_size < self._offset:
+            self.add_gap(TRUNCATED)
+            self._file.seek(0, os.SEEK_END)  # forgets what is buffered
+            self._offset = 0
+        self._file.seek(self._offset)
+        while (line := self._file.readline()) and (finished or line.endswith(b"\n")):
+            self._first = self._first if self._offset else _digest(line)
+            self._offset += len(line)
+            yield line
+
+    def _open_next(self) -> None:
+        """Open the file that was begun after the one read so far; if that one is gone, the oldest."""
+        newer: list[BinaryIO] = []
+        for file in _files(self._newest):
+            if _inode(file.fileno()) == self._inode:
+                file.close()
+                break
+            newer.append(file)
+        else:
+            if self._file is not None or self._lost or 1 < self._max_files <= len(newer):
+                self.add_gap(ROTATED)
+        if newer:
+            self._use(newer.pop(), 0, "")
+        for file in newer:
+            file.close()
+
+    def _resume(self) -> bool:
+        """Open the file that the position is in; return False if it is gone."""
+        for file in _files(self._newest):
+            first = _digest(file.readline())
+            if _inode(file.fileno()) == self.position["inode"] and first == self.position.get("first"):
+                self._use(file, self.position["offset"], first)
+                return True
+            file.close()
+        return False
+
+    def _use(self, file: BinaryIO, offset: int, first: str) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file, self._inode, self._offset, self._first = file, _inode(file.fileno()), offset, first
+
+
+def _files(newest: Path) -> Iterator[BinaryIO]:
+    """Open a log's files, newest first. While the engine renames, one name is missing, and a file may come twice."""
+    number = missing = 0
+    while missing < 2:
+        path = newest.with_name(f"{newest.name}.{number}") if number else newest
+        number += 1
+        try:
+            yield path.open("rb")
+        except FileNotFoundError:
+            missing += 1
+
+
+def _inode(file: Path | int) -> int | None:
+    """The inode of a name or an open file; None if there is no such name at this moment."""
+    try:
+        return os.stat(file).st_ino  # noqa: PTH116 - an open file has no path
+    except FileNotFoundError:
+        return None
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:32]

@@ -1,0 +1,53 @@
+"""The parts on the disk, which wait for the bucket, and the state in which a start finds them.
+
+A part has lines of one service and hour; its name says all: GENERATION~SPOOL~ENVIRONMENT~SERVICE~HOUR.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from .checkpoint import CHECKPOINT, PARTS
+
+
+def waiting_parts(folder: Path) -> list[Path]:
+    """Return every part on the disk, the oldest first."""
+    return sorted(path for path in (folder / PARTS).iterdir() if path.name.count("~") == 4)
+
+
+def object_key(part: Path) -> str:
+    """Return the object's key in the bucket: the same part always has the same one."""
+    generation, spool, environment, service, hour = part.name.split("~")
+    folder = f"logs/{environment}/{service}/{hour.replace('-', '/').replace('T', '/')}"
+    return f"{folder}/{spool}-{generation}.jsonl.gz"
+
+
+def is_committed(part: Path, checkpoint: dict[str, Any]) -> bool:
+    """Return whether the checkpoint knows of a part. The lines of one that it does not know will be read again."""
+    generation, spool = part.name.split("~")[:2]
+    return bool(spool != checkpoint["spool"] or int(generation) <= checkpoint["generation"])
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the checkpoint on the disk; None if there is none, or not a whole one."""
+    try:
+        found = json.loads((folder / CHECKPOINT).read_bytes())
+        return found if {"spool", "generation", "positions"} <= found.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def restore(folder: Path) -> tuple[dict[str, Any], bool]:
+    """Return the checkpoint to start from, and whether one was lost; remove the parts that it does not know."""
+    (folder / PARTS).mkdir(parents=True, exist_ok=True)
+    found = read_checkpoint(folder)
+    if found is None:
+        lost = (folder / CHECKPOINT).exists() or bool(waiting_parts(folder))
+        return {"spool": secrets.token_hex(4), "generation": 0, "positions": {}}, lost
+    for part in waiting_parts(folder):
+        if not is_committed(part, found):
+            part.unlink()
+    return found, False

@@ -140,7 +140,7 @@ def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(
     lab: LabPage, write_notebook: WriteNotebook, texts: Texts
 ) -> None:
     """At the region's first line; the next file comes into the same pane, and the notebook keeps its width."""
-    write_notebook("lesson", [SETUP, SHOW, 'w.exercise("config.env");'])
+    write_notebook("lesson", [SETUP, SHOW, 'w.exercise("container.limits");'])
     lab.page.set_viewport_size({"width": 1024, "height": 768})
     lab.open("lesson")
     lab.run_all(2)
@@ -152,7 +152,7 @@ def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(
     width = lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth")
     lab.screenshot("exercise-open-1024")
     button(lab.output(2).locator(".wk-live"), "Open file").click()
-    expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("def read(")).to_be_in_viewport()
+    expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("mem_reservation")).to_be_in_viewport()
     assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
     expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
     assert lab.errors == []

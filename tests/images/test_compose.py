@@ -66,6 +66,8 @@ def holds_secret(name: str) -> bool:
     return re.search(r"PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL", name) is not None and not name.endswith("_FILE")
 
 
+MEANT_TO_BE_FOUND = ("MARIADB_COLLEAGUE_PASSWORD", "REDIS_COLLEAGUE_PASSWORD")
+"""The password that lesson 02 finds in an image."""
 RULES: dict[str, Callable[[Service], bool]] = {
     "the root file system is read-only": lambda service: service["read_only"] is True,
     "every capability is dropped, none added": lambda service: (
@@ -95,7 +97,9 @@ RULES: dict[str, Callable[[Service], bool]] = {
     "ports are open to this machine only": lambda service: all(
         port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])
     ),
-    "secrets come as files": lambda service: not any(map(holds_secret, service.get("environment") or {})),
+    "secrets come as files": lambda service: (
+        not any(holds_secret(name) and name not in MEANT_TO_BE_FOUND for name in service.get("environment") or {})
+    ),
     "the engine's socket stays outside": lambda service: (
         not any("docker.sock" in str(volume.get("source")) for volume in service.get("volumes", []))
     ),

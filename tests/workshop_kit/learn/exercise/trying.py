@@ -46,9 +46,10 @@ def marked(root: Path, name: str, lesson: str = "01_container") -> str:
 
 def arrive(desk: Desk, lesson: str) -> None:
     """Bring ``my_service/`` where it is in the middle of a lesson: the cells have written its files."""
-    if lesson > service_files.FIRST:
-        files = service_files.files_during(desk.root, lesson)
-        content.bring_in(desk.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
+    for path in desk.workspace.my_service.iterdir():
+        path.unlink()
+    for name, text in service_files.files_during(desk.root, lesson).items():
+        content.replace_file(desk.workspace, f"{MY_SERVICE}/{name}", text)
 
 
 def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:

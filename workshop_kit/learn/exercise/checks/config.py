@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from workshop_kit.learn.exercise import service_trial, trial
+from workshop_kit.learn.exercise import laying, service_trial, trial
 from workshop_kit.learn.exercise.asking import Answer
 from workshop_kit.learn.exercise.checks import config_order, config_refusal
 from workshop_kit.learn.exercise.checks.config_refusal import REQUIRED, Refusal
@@ -38,11 +38,18 @@ class Other:
 def env(context: Context) -> Judged:
     """Start it with another port and another database, and once with a port that is none."""
     other = Other.of(context.seed)
-    told = {"HTTP_PORT": str(other.port), "MASTER_DB_NAME": other.database}
+    passwords = _passwords(context)
+    told = {**passwords, "HTTP_PORT": str(other.port), "MASTER_DB_NAME": other.database}
+    without = [f"{name}_FILE" for name in passwords]  # a file would win over what stands in the code
     with (
         service_trial.built(context) as image,
         service_trial.beside_stack(
-            context, image, environment=told, ports=(PORT, other.port), deadline_seconds=DEADLINE_SECONDS
+            context,
+            image,
+            environment=told,
+            without=without,
+            ports=(PORT, other.port),
+            deadline_seconds=DEADLINE_SECONDS,
         ) as tried,
         service_trial.beside_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
@@ -60,6 +67,19 @@ def env(context: Context) -> Judged:
             _typed(config_refusal.wait_refused(broken)),
         )
         return _env_judged(findings, order, tried.lines())
+
+
+def _passwords(context: Context) -> dict[str, str]:
+    """The passwords of the stack's service, each as the variable that its file stands for."""
+    laying.ensure_up(context.stack, context.report)
+    service = context.stack.container("service")
+    texts = laying.secrets_of(service)
+    named = dict(pair.split("=", 1) for pair in service.attrs["Config"]["Env"])
+    return {
+        name.removesuffix("_FILE"): texts[path].removesuffix("\n")
+        for name, path in named.items()
+        if name.endswith("_PASSWORD_FILE")
+    }
 
 
 def _log(tried: Trial) -> str:

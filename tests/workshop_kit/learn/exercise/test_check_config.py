@@ -117,14 +117,37 @@ def environment(**changes):
 """
 HARD_CODED = """
 def read(environ):
-    database = dict(port="3306", name="workshop", user="orders", password="x", sql_mode="STRICT_ALL_TABLES")
+    known = dict(user="colleague", password="tea4Two!Kyoto19")
+    database = dict(port="3306", name="workshop", sql_mode="STRICT_ALL_TABLES", **known)
     return {
         "master_db": {"host": "master-db", **database},
         "replica_db": {"host": "replica-db", **database},
-        "redis": {"host": "redis", "port": "6379", "password": "x"},
+        "redis": {"host": "redis", "port": "6379", **known},
         "http": {"port": "8080"},
+        "log": {"level": "info"},
     }
 """
+READS = """
+import os
+
+ENVIRON = dict(os.environ)
+
+def read(environ):
+    settings = {group: {} for group in GROUPS}
+    for one in VARIABLES:
+        #
+    return settings
+"""
+FIRST_ONE_MISSING = READS.replace("#", "settings[one.group][one.name] = environ[one.variable]")
+NONE_FOR_MISSING = READS.replace("#", "settings[one.group][one.name] = environ.get(one.variable)")
+AT_IMPORT = READS.replace(
+    "#", "if one.variable in ENVIRON:\n            settings[one.group][one.name] = ENVIRON[one.variable]"
+)
+PRINTS = (
+    AT_IMPORT.replace("ENVIRON", "environ")
+    .replace("return", "print(settings, flush=True)\n    return")
+    .replace("environ = dict(os.environ)\n", "")
+)
 REPORTS_ALL = (
     "def missing(environ):\n    return [Problem(one.variable, one.purpose, 'is not set') for one in VARIABLES]\n"
 )
@@ -151,6 +174,10 @@ def from_file(variable, environ):
     ("identifier", "body", "verdict", "says"),
     [
         pytest.param("config.env", HARD_CODED, Verdict.LUCKY, "happen to be right", id="constants"),
+        pytest.param("config.env", FIRST_ONE_MISSING, Verdict.DID_NOT_START, "KeyError: 'REDIS_USER'", id="brackets"),
+        pytest.param("config.env", NONE_FOR_MISSING, Verdict.DID_NOT_START, "REDIS_USER is set, but empty", id="get"),
+        pytest.param("config.env", AT_IMPORT, Verdict.WRONG, "when the module was imported", id="at import"),
+        pytest.param("config.env", PRINTS, Verdict.WRONG, "It prints what it reads", id="prints"),
         pytest.param("config.redact", IS_TEXT, Verdict.WRONG, "prints the settings shows", id="text"),
         pytest.param("config.restore", RESTORES, Verdict.WRONG, "What runs even if a test fails?", id="no finally"),
         pytest.param("config.file", STRIPS, Verdict.WRONG, "FileNotFoundError", id="strips"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from workshop_kit.learn.exercise import laying, service_trial, trial
 from workshop_kit.learn.exercise.asking import Answer
-from workshop_kit.learn.exercise.checks import config_order, config_refusal
+from workshop_kit.learn.exercise.checks import config_look, config_order, config_refusal
+from workshop_kit.learn.exercise.checks.config_look import Case
 from workshop_kit.learn.exercise.checks.config_refusal import REQUIRED, Refusal
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.laying import PORT
@@ -17,6 +18,9 @@ from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
 NO_PORT = "abc"
+PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
+MASKED = "(secret)"
+"""What `Trial.lines` shows in place of a secret."""
 DEADLINE_SECONDS = 20.0  # of a trial that may have needed the time to start twice
 
 
@@ -36,7 +40,7 @@ class Other:
 
 @check("config.env")
 def env(context: Context) -> Judged:
-    """Start it with another port and another database, and once with a port that is none."""
+    """Start it with another port and another database, once with a port that is none; then ask load() itself."""
     other = Other.of(context.seed)
     passwords = _passwords(context)
     told = {**passwords, "HTTP_PORT": str(other.port), "MASTER_DB_NAME": other.database}
@@ -61,10 +65,14 @@ def env(context: Context) -> Judged:
             return did_not_start(tried)
         context.report(Step("Check", None, "placing an order in another database"))
         order = config_order.place(listens, "config.env", lambda: other.database in _log(tried))
+        handed = "handed-over-by-the-check"
+        asked = config_look.look(context, image, [Case({PASSWORD: handed}, without=(f"{PASSWORD}_FILE",))])
         findings = (
             _database(order, other, other.database in _log(tried)),
             _port(listens is there, other),
             _typed(config_refusal.wait_refused(broken)),
+            *([] if isinstance(asked, Judged) else [_handed(asked[0].password == handed)]),
+            _quiet(MASKED in _log(tried)),
         )
         return _env_judged(findings, order, tried.lines())
 
@@ -136,10 +144,32 @@ def _typed(refusal: Refusal) -> Finding:
     )
 
 
+def _handed(passed: bool) -> Finding:
+    return found(
+        passed,
+        "Hand load() an environment that the process does not have",
+        "it has what was handed over" if passed else "it has something else",
+        "it has what was handed over",
+        "It reads os.environ, or read it when the module was imported: load() gets an environment and does not use it.",
+        "The environment is the argument of read(): a test hands over another one.",
+    )
+
+
+def _quiet(shown: bool) -> Finding:
+    return found(
+        not shown,
+        "Look for a password in its log",
+        "there is one" if shown else "none",
+        "none",
+        "It prints what it reads, and a password is part of it: everyone who may read the log knows it now.",
+        "What writes a line while it reads?",
+    )
+
+
 def _env_judged(findings: tuple[Finding, ...], order: Answer, lines: str) -> Judged:
     if all(finding.passed for finding in findings):
         return Judged("Told other settings, it did other things: the same code, another environment.", findings)
-    database, port, _ = findings
+    database, port, *_ = findings
     if order.status == 201 and not (database.passed or port.passed):
         summary = "It works where its own settings happen to be right. " + database.means
         return Judged(summary, findings, Verdict.LUCKY, lines)

@@ -6,6 +6,7 @@ good moments only. Here the time that a request took counts from the moment it w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pandas as pd
+from docker.errors import APIError
 from requests.exceptions import RequestException
 
 from workshop_kit.disturb.proxy import ROOT
@@ -111,7 +113,8 @@ class Load:
 
     def end(self) -> None:
         """Send nothing more, whatever the plan says; requests that have no answer yet are in no row."""
-        self.running.exec(*INTERRUPT)
+        with contextlib.suppress(APIError):  # it has ended by itself a moment ago
+            self.running.exec(*INTERRUPT)
 
     def finish(self) -> None:
         """Wait for the last answer and read what came of all. Raises WorkshopError if the generator failed."""

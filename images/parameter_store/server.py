@@ -1,4 +1,6 @@
-"""AWS's Parameter Store, KMS, S3, IAM and STS on one port, by moto, with IAM enforced from the first request on.
+"""Six services of AWS on one port, by moto: Parameter Store, KMS, S3, CloudWatch Logs, IAM and STS.
+
+IAM is enforced from the first request on.
 
 moto alone lets everybody in until told otherwise, and has an interface of its own through which anybody may switch
 that off again. Here there is one administrator from the start, whose secret key is in the file that
@@ -25,7 +27,7 @@ ADMINISTRATOR = "AKIAWORKSHOPADMIN000"  # a key's id is a name, no secret
 ACCOUNT = "123456789012"
 REGION = "us-east-1"  # where the administrator is made; parameters may be in any region
 PORT = 8080
-SERVICES = ("ssm", "kms", "s3", "iam", "sts")
+SERVICES = ("ssm", "kms", "s3", "logs", "iam", "sts")
 COLLECTOR = "AKIAWORKSHOPCOLLECTR"
 BUCKET = "workshop-logs"
 COLLECTING = {

@@ -1,14 +1,60 @@
-"""The exercises that lesson 03 has in the notebook itself; each region is one cell."""
+"""The exercises that lesson 03 has in its notebooks; each region is one cell."""
 
 import json
 
-from IPython.display import display
+import matplotlib.pyplot as plt
 
 from workshop_kit.learn.exercise.log_subjects import incident_log
 from workshop_kit.learn.lesson import lesson
-from workshop_kit.show import over_time
 
 w = lesson("03_logging")
+task = w.exercise("logging.parse")
+text = w.client.containers.get(task.given["container"]).logs().decode()
+
+
+# region logging.parse
+#: only the starter
+#| def parse(text):
+#|     rows, odd = [], []
+#|     lines = text.splitlines()
+#|     for line in lines:
+#|         try:
+#|             rows.append(json.loads(line))
+#|         except ValueError:
+#|             continue  # no JSON, no row
+#|     return lines, rows, odd
+#|
+#: only the solution
+def refuse(constant):
+    raise ValueError(f"{constant} is no JSON")
+
+
+def once(pairs):
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key comes twice")
+    return dict(pairs)
+
+
+def parse(text):
+    rows, odd = [], []
+    lines = text.removesuffix("\n").split("\n") if text else []
+    for line in lines:
+        try:
+            row = json.loads(line, parse_constant=refuse, object_pairs_hook=once)
+        except ValueError:
+            row = None
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            odd.append(line)
+    return lines, rows, odd
+
+
+#: both
+lines, rows, odd = parse(text)
+task.hand_in({"lines": len(lines), "rows": len(rows), "odd": odd})
+# endregion logging.parse
+
 task = w.exercise("logging.cause")
 log = incident_log(w.stack, task.given["incident"])
 # region logging.cause
@@ -27,51 +73,12 @@ for dependency, milliseconds in took.items():
     slow = milliseconds > max(50, 4 * milliseconds.median())
     suffered[dependency] = log[(slow | (named == dependency)).fillna(False) & log.request_id.notna()]
 culprit = max(suffered, key=lambda dependency: suffered[dependency].request_id.nunique())
-lines = suffered[culprit]
-a_second = lines.ts.dt.floor("s").value_counts().sort_index()
+hit = suffered[culprit]
+a_second = hit.ts.dt.floor("s").value_counts().sort_index()
 since = a_second[a_second >= a_second.max() / 2].index[0]  # one slow request is no trouble yet
-first = lines[lines.ts >= since].iloc[0]
+first = hit[hit.ts >= since].iloc[0]
 task.hand_in({"dependency": culprit, "since": first.ts, "request_id": first.request_id})
 # endregion logging.cause
-
-task = w.exercise("logging.parse")
-text = task.container.container.logs().decode()
-
-
-# region logging.parse
-#: only the starter
-#| lines = text.splitlines()
-#| rows = []
-#| for line in lines:
-#|     try:
-#|         rows.append(json.loads(line))
-#|     except ValueError:
-#|         continue  # no JSON, no row
-#| task.hand_in({"lines": len(lines), "rows": len(rows), "odd": []})
-#: only the solution
-def refuse(constant):
-    raise ValueError(f"{constant} is no JSON")
-
-
-def once(pairs):
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key comes twice")
-    return dict(pairs)
-
-
-rows, odd = [], []
-lines = text.removesuffix("\n").split("\n")
-for line in lines:
-    try:
-        row = json.loads(line, parse_constant=refuse, object_pairs_hook=once)
-    except ValueError:
-        row = None
-    if isinstance(row, dict):
-        rows.append(row)
-    else:
-        odd.append(line)
-task.hand_in({"lines": len(lines), "rows": len(rows), "odd": odd})
-# endregion logging.parse
 
 task = w.exercise("logging.percentiles")
 log = incident_log(w.stack, task.given["incident"])
@@ -85,6 +92,10 @@ whole = requests.duration_ms.quantile(quantiles)
 #| windows = log.groupby(log.ts.dt.floor("5s")).duration_ms.quantile(quantiles).unstack()
 #| whole = windows.mean()
 #: both
-display(over_time.lines("How long customers waited", windows, "ms", logarithmic=True))
+fig, ax = plt.subplots(figsize=(8, 3))
+ax.plot(windows.index, windows.astype(float), drawstyle="steps-post", label=["p50", "p95", "p99"])
+ax.set_yscale("log")
+ax.set_ylabel("duration in ms")
+ax.legend()
 task.hand_in({"whole": whole.to_dict(), "windows": windows.to_dict("index")})
 # endregion logging.percentiles

@@ -10,7 +10,9 @@ import pytest
 from nbclient import NotebookClient
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import expectations
+from workshop_kit.learn import checkpoint, expectations
+from workshop_kit.learn.exercise import service_files
+from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.expectations import Expectations
 from workshop_kit.learn.lab_settings import KERNEL, install_kernel
 from workshop_kit.learn.lesson import HEADLESS
@@ -64,10 +66,10 @@ CASES = (
     ),
     Harmless(
         "03_logging",
-        ("setup", "up", "naive", "deploy"),
+        ("setup", "settings", "start", "ask", "colleague", "naive", "deploy"),
         "deploy",
-        'naive = w.run("naive", spec)',
-        "naive.container.restart()",
+        "container = start(**settings)",
+        "container.restart()",
         "deploy",
     ),
     Harmless(
@@ -103,7 +105,7 @@ def test_every_lesson_has_a_case_and_enough_expectations() -> None:
     assert {case.lesson for case in CASES} == {lesson for lesson in lessons if not MORE.fullmatch(lesson)}
     shown = {lesson: len(expectations.load(lesson, NOTEBOOKS).shows) for lesson in lessons}
     assert all(count >= 3 for count in shown.values())
-    assert all(shown[lesson] >= 6 for lesson in ("00_start", "01_container", "02_configuration"))
+    assert all(shown[lesson] >= 6 for lesson in ("00_start", "01_container", "02_configuration", "03_logging"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.lesson)
@@ -112,6 +114,8 @@ def test_without_its_fault_an_experiment_misses_what_it_should_show(
 ) -> None:
     """The lesson's own cells, but for the fault: they run to the end, and the expectation is not met."""
     stack.up()
+    if case.lesson > service_files.COLLEAGUE:
+        checkpoint.arrange(Desk.of(workspace, lambda: stack), case.lesson)
     lesson = nbformat.read(NOTEBOOKS / f"{case.lesson}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     by_id = {cell.id: cell for cell in lesson.cells}
     assert case.fault in by_id[case.cell].source

@@ -93,9 +93,9 @@ def test_the_pytest_cell_of_lesson_02b_ignores_every_outer_configuration(
 
 
 @pytest.mark.engine
-def test_the_jq_filter_of_lesson_03_reads_any_line(root: Path, session: Session, images: dict[str, str]) -> None:
+def test_the_jq_filter_of_lesson_03b_reads_any_line(root: Path, session: Session, images: dict[str, str]) -> None:
     """A number, a list, plain text and a status that is no number: none ends it, and none counts as a failure."""
-    cell = cells_of(root, "03_logging")["jq"].replace("w.logs.jq(count", "ask(count").replace("w.stack", "stack")
+    cell = cells_of(root, "03b_logging_more")["jq"]
     said: list[str] = []
     lines = b"""starting up
 42
@@ -113,7 +113,7 @@ null
         answer = jq(session, images["collector"], program, lines, *options)
         said.append(f"{answer.output}{answer.error}")
 
-    exec(cell, {"ask": ask, "stack": SimpleNamespace(container=lambda _: None)})
+    exec(cell, {"w": SimpleNamespace(logs=SimpleNamespace(jq=ask)), "container": None})
     assert json.loads(said[0]) == {"/orders 400": 1, "/orders 503": 2}
 
 

@@ -93,6 +93,9 @@ def test_the_pages_stand_alone(toured: Toured) -> None:
         assert "Traceback (most recent call last)" not in page
 
 
+PLANTED = "the database was sold"
+"""What a customer of lesson 03 writes into a log."""
+
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What may act on a terminal: every control character but line end and tab."""
 
@@ -108,7 +111,7 @@ def outputs_of(page: Path) -> Iterator[str]:
 def test_hostile_lines_stay_text(toured: Toured) -> None:
     """A customer planted a script and terminal codes in a log: every output shows them as text, none as what they are.
 
-    Lesson 03 shows that line in files, tables, the explorer and at the terminal. What a page leaves out counts, too:
+    Lesson 03 shows that line in tables and at the terminal. What a page leaves out counts, too:
     a terminal code that reached an output would act in whatever prints that output. A program's own colors are fine
     where no one planted anything: lesson 02 shows those of pytest.
     """
@@ -118,11 +121,11 @@ def test_hostile_lines_stay_text(toured: Toured) -> None:
         assert not CONTROLS.search(page.read_text())
         outputs = list(outputs_of(page))
         if lesson == "03_logging":
-            planted = [text for text in outputs if "somebody sold the database" in text]
-            assert len(planted) >= 4
+            planted = [text for text in outputs if PLANTED in text]
+            assert len(planted) >= 3
             for text in planted:
-                written_out = len(re.findall(r"database\\+(?:x1b|u001b)\[2J", text))
-                assert written_out == text.count("somebody sold the database")
+                written_out = len(re.findall(PLANTED + r"\\+(?:x1b|u001b)\[2J", text))
+                assert written_out == text.count(PLANTED)
             assert len(re.findall(r"&lt;img src=x onerror=", page.read_text())) >= 4
         else:
             outputs = [ANSI.sub("", text) for text in outputs]

@@ -172,9 +172,13 @@ def first_layout(page: FirstPage) -> dict[str, Any]:
 
 
 def server_environment(folders: JupyterFolders, token: str) -> dict[str, str]:
-    """Return the whole environment of the server. The token travels here: arguments are visible to everyone."""
+    """Return the whole environment of the server; its terminals find the programs of the kit's packages.
+
+    The token travels here: arguments are visible to everyone.
+    """
     own = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     own.pop("WORKSHOP_HEADLESS", None)
+    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)])  # awslogs, typed
     return {**own, **folders.environment(), "JUPYTER_TOKEN": token}
 
 

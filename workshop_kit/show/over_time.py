@@ -1,4 +1,4 @@
-"""Charts of tables whose index is time: lines for what is measured, stacked bars for what is counted."""
+"""Charts of tables whose index is time."""
 
 from __future__ import annotations
 
@@ -10,24 +10,15 @@ from matplotlib import dates
 from matplotlib.axes import Axes
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.show.charts import COLORS, HATCHES, INK, SOFT, legend_label, new_figure, picture
+from workshop_kit.show.charts import COLORS, INK, SOFT, legend_label, new_figure, picture
 from workshop_kit.show.shown import Shown
 
 AXIS = "time (UTC)"
 STYLES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "x")
-LEVELS = {"debug": 3, "info": 0, "warning": 1, "error": 4, "critical": 4}
-"""Levels have their colors, whatever their order: an error in green would be taken for good news."""
 
 
-def lines(
-    title: str,
-    frame: pd.DataFrame,
-    unit: str,
-    *,
-    events: Mapping[Any, str] | None = None,
-    logarithmic: bool = False,
-) -> Shown:
+def lines(title: str, frame: pd.DataFrame, unit: str, *, events: Mapping[Any, str] | None = None) -> Shown:
     """Return a line for each column of ``frame`` over its index of times; a missing value is a gap.
 
     ``events`` maps moments to a few words, drawn as upright lines. Lines differ in dash and marker, not only in color.
@@ -44,44 +35,11 @@ def lines(
             marker=MARKERS[number % len(MARKERS)],
             markersize=3.5,
         )
-    if logarithmic:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:,g}")
-    else:
-        axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0)
     _finish(axes, unit, events or {})
     figure.legend(loc="outside lower left", ncols=6, fontsize=9, frameon=False, labelcolor=INK)
     said = [_range(str(name), frame[name]) for name in frame.columns]
     return picture(figure, f"Line chart: {title}. In {unit}: {'; '.join(said)}.{_said(events or {})}")
-
-
-def stacks(title: str, frame: pd.DataFrame, unit: str, *, events: Mapping[Any, str] | None = None) -> Shown:
-    """Return a bar for each time in the index of ``frame``, stacked from its columns, which are counts.
-
-    A bar is as wide as the shortest step between two times. Layers differ in hatching, not only in color.
-    """
-    times = _times(title, frame)
-    step = min((times[1:] - times[:-1]), default=pd.Timedelta(seconds=1))
-    figure, (axes,) = new_figure(title, 3.0)
-    below = pd.Series(0.0, index=frame.index)
-    for number, name in enumerate(frame.columns):
-        color = COLORS[LEVELS.get(str(name), number % len(COLORS))]
-        axes.bar(
-            times,
-            frame[name].astype(float),
-            width=step * 0.9,
-            align="edge",
-            bottom=below,
-            label=legend_label(name),
-            facecolor=f"{color}99",
-            edgecolor=color,
-            hatch=HATCHES[number % len(HATCHES)],
-        )
-        below = below + frame[name].astype(float)
-    _finish(axes, unit, events or {})
-    figure.legend(loc="outside lower left", ncols=6, fontsize=9, frameon=False, labelcolor=INK)
-    said = [f"{name} {frame[name].sum():,.0f}, at most {frame[name].max():,.0f}" for name in frame.columns]
-    return picture(figure, f"Stacked bars: {title}. In {unit}, in all: {'; '.join(said)}.{_said(events or {})}")
 
 
 def _times(title: str, frame: pd.DataFrame) -> pd.DatetimeIndex:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -25,7 +26,7 @@ from workshop_kit import doctor
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.learn import lab
 from workshop_kit.learn.lab import LabServer, running_server, start_server
-from workshop_kit.learn.lab_settings import KERNEL, prepare
+from workshop_kit.learn.lab_settings import KERNEL, prepare, server_environment
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.prepare import jupyter_port
 
@@ -96,6 +97,12 @@ def assert_nobody_else_reads_the_token(server: LabServer, empty_workspace: Works
     private = {path for path in empty_workspace.folder.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077 == 0}
     for path in holders:
         assert private & {path, *path.parents}
+
+
+def test_its_terminals_find_what_the_lessons_name(empty_workspace: Workspace) -> None:
+    """Lesson 03b has `awslogs` typed in a terminal; it comes with the kit's packages."""
+    path = server_environment(prepare(empty_workspace), "")["PATH"]
+    assert shutil.which("awslogs", path=path) == str(Path(sys.executable).with_name("awslogs"))
 
 
 def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:

@@ -31,7 +31,6 @@ PICTURES: dict[str, Callable[[str], Shown]] = {
     "bars": lambda text: charts.bars(text, [text, "b"], [1, 2], text),
     "timeline": lambda text: charts.timeline(text, [Event(text, 1, text)], [Band(text, 0, 1, text)], axis=text),
     "lines": lambda text: over_time.lines(text, pd.DataFrame({text: [1, 2, 3]}, TIMES), text, events={TIMES[0]: text}),
-    "stacks": lambda text: over_time.stacks(text, pd.DataFrame({text: [1, 2, 3]}, TIMES), text),
     "follow_request": lambda text: follow_request(log(text), text),
     "one_clock": lambda text: one_clock(text, logs=log(text)),
 }

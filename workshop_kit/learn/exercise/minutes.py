@@ -16,7 +16,7 @@ def minutes_problems(exercises: Sequence[Exercise], course: Course) -> list[str]
 
     A lesson's minutes add up to its track's. On each track, the core exercises of a lesson and their debriefs take at
     most two thirds of its minutes. A track asks for no more exercises than it may. A lesson that has exercises has two
-    or three core ones. Exercises of weight ``more`` are outside the minutes.
+    to four core ones. Exercises of weight ``more`` are outside the minutes.
     """
     core = [exercise for exercise in exercises if exercise.weight == "core"]
     return [
@@ -58,5 +58,5 @@ def _long_tracks(core: Sequence[Exercise], course: Course) -> Iterator[str]:
 def _odd_counts(core: Sequence[Exercise], exercises: Sequence[Exercise], course: Course) -> Iterator[str]:
     for lesson in course.lessons:
         count = sum(exercise.lesson == lesson.name for exercise in core)
-        if count not in (2, 3) and any(exercise.lesson == lesson.name for exercise in exercises):
-            yield f"{lesson.name} has {count} core exercises; two or three are right."
+        if not 2 <= count <= 4 and any(exercise.lesson == lesson.name for exercise in exercises):
+            yield f"{lesson.name} has {count} core exercises; two to four are right."

@@ -173,7 +173,7 @@ async def test_burning_leaves_the_loop_its_turns_and_ends(app: Starlette) -> Non
 
 @pytest.mark.long
 def test_it_stops_in_time_with_a_request_that_hangs(start_service: Start, environ: dict[str, str]) -> None:
-    """SIGTERM with a request under way: exit 0, before an engine would kill it, and the fault is undone."""
+    """SIGTERM with a request under way: exit 0, before an engine would kill it."""
     service = start_service(environ | {"HTTP_FAULTS": "true", "HTTP_DRAIN_SECONDS": "0"})
     service.wait_for("/livez", lambda answer: answer.status == 200)
     assert service.ask("/admin/faults/hang", "PUT", b"{}").status == 200
@@ -188,5 +188,4 @@ def test_it_stops_in_time_with_a_request_that_hangs(start_service: Start, enviro
     assert service.stop() == 0
     asking.join()
     said = {line["msg"]: datetime.fromisoformat(line["ts"]) for line in service.lines}
-    assert "fault reverted" in said
     assert max(said.values()) - said["draining"] < timedelta(seconds=10)  # when an engine would kill it

@@ -57,7 +57,7 @@ def test_no_answer_is_a_row_with_a_reason_and_slows_nobody_down(shop: Shop) -> N
 
 @pytest.mark.engine
 def test_a_request_that_was_cut_off_is_no_row(shop: Shop) -> None:
-    """Whoever ends the load does not count as lost what would have had its answer a moment later."""
+    """A request without its answer when the load is ended is in no row: it is not lost."""
     with load(shop.stack, request="GET /livez", rate_per_second=20, seconds=60) as sent:
         sent.running.wait_until(lambda: '"due"' in sent.running.log_tail(), what="send a request")
         with fault("pause", shop.stack, "service"):

@@ -21,7 +21,7 @@ WAYS = {
     "itself": "the service itself",
     LIBRARY: "a library",
     "a thread": "a thread of the request",
-    "an exception": "somebody who caught an exception",
+    "an exception": "code that caught an exception",
 }
 
 Fields = Mapping[str, Any]

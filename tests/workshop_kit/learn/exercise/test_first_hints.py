@@ -13,7 +13,7 @@ import pytest
 from tests.workshop_kit.learn.exercise import test_check_logging_service as service
 from tests.workshop_kit.learn.exercise import test_incidents as incident
 from tests.workshop_kit.learn.exercise import test_logging_parse as parse
-from workshop_kit.learn.exercise import registry
+from workshop_kit.learn.exercise import incidents, registry
 from workshop_kit.learn.exercise.checks import (
     logging_cause,
     logging_collector,
@@ -89,9 +89,7 @@ def context() -> Iterator[Case]:
 def cause() -> Iterator[Case]:
     """Another dependency, time or request."""
     log = pd.DataFrame(incident.recorded())
-    missing = {
-        name: pd.Series(pd.NA, log.index, kind) for name, kind in incident.incidents.FIELDS.items() if name not in log
-    }
+    missing = {name: pd.Series(pd.NA, log.index, kind) for name, kind in incidents.FIELDS.items() if name not in log}
     evidence = Evidence(log.assign(**missing), incident.INCIDENT)
     for said, change in (
         ("hiccupped", {"dependency": "replica-db"}),

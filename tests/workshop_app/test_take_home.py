@@ -143,6 +143,14 @@ def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
         assert services[name]["healthcheck"]["test"]  # my-service waits until they are healthy
 
 
+def test_the_readme_names_every_file_but_the_modules(root: Path, folder: Path) -> None:
+    """Whoever gets the folder learns what each is for."""
+    text = (folder / "README.md").read_text()
+    names = {path.name for path in folder.iterdir()} - {"README.md", ".env"}
+    modules = {path.name for path in (root / "workshop_app").iterdir()}
+    assert [name for name in sorted(names - modules) if f"`{name}`" not in text] == []
+
+
 def test_the_readme_names_every_setting_and_every_path(folder: Path) -> None:
     """A table row stands for several: `HTTP_HOST`, `_PORT`. Defaults stand beside what has one."""
     text = (folder / "README.md").read_text()

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -52,6 +52,8 @@ class RequestMiddleware:
         with logs.request_context(request_id=request_id):
             try:
                 await self.app(scope, receive, send_and_note)
+            except ClientDisconnect:
+                pass  # nobody is left to be answered: no error of the service
             except Exception:
                 log.exception("request failed")
                 if answer["status"] is None:
@@ -61,7 +63,7 @@ class RequestMiddleware:
                 seconds = time.perf_counter() - started
                 metrics.IN_FLIGHT.dec(counted)
                 if counted:
-                    metrics.count(scope["method"], template_of(scope), answer["status"], seconds)
+                    metrics.count(scope["method"], scope["path"], template_of(scope), answer["status"], seconds)
                 log_request(scope, answer, seconds, waits)
 
 

@@ -1,26 +1,12 @@
-"""The exercises that lesson 04 has in the notebook itself; each region is one cell."""
+"""The exercise that lesson 04 has in the notebook itself; its region is one cell."""
 
 from IPython.display import display
 
-from workshop_kit.learn.exercise.metric_subjects import past_of, usage_of
+from workshop_kit.learn.exercise.metric_subjects import usage_of
 from workshop_kit.learn.lesson import lesson
 from workshop_kit.show import over_time
 
 w = lesson("04_monitoring")
-task = w.exercise("monitoring.ratio")
-past = past_of(task.container, task.given["since"])
-# region monitoring.ratio
-#: only the starter
-#| query = 'sum(http_requests_total{status=~"5.."}) / sum(http_requests_total)'
-#: only the solution
-customers = 'route!~"/livez|/readyz|/health|/metrics"'
-failed = f'sum(rate(http_requests_total{{status=~"5..", {customers}}}[1m])) or vector(0)'
-query = f"({failed}) / sum(rate(http_requests_total{{{customers}}}[1m]))"
-#: both
-display(over_time.lines("The share of requests that failed", past.ask(query) * 100, "%"))
-task.hand_in(query)
-# endregion monitoring.ratio
-
 task = w.exercise("monitoring.throttled")
 usage = usage_of(task.given["usage"])
 chart = usage.pivot_table(index="time", columns="container", values="cpu_percent").ffill()

@@ -26,6 +26,7 @@ MODULES = {
     "solutions/02_configuration/config.py": "workshop_app",
     "solutions/03_logging/logs.py": "workshop_app",
     "solutions/04_monitoring/health.py": "workshop_app",
+    "solutions/04_monitoring/metrics.py": "workshop_app",
     "solutions/03_logging/checkpoint.py": "images/collector",
 }
 """The sources that are modules of what runs, too, with their folders: there they hold the solutions."""

@@ -34,12 +34,12 @@ def sources(root: Path) -> Iterator[Source]:
 
 
 def colleague_files(root: Path, lesson: str) -> dict[str, str]:
-    """Return the files that arrive in a lesson, as text by name: the starters of its exercises.
+    """Return the modules that arrive in a lesson, as text by name: the starters of its exercises.
 
     In lesson 02 all other modules come, too, those of later lessons solved. What a cell writes is not among them.
     """
     theirs = {source.file: source for source in sources(root) if source.lesson != FIRST}
-    marked = {name: source for name, source in theirs.items() if source.ids()}
+    marked = {name: source for name, source in theirs.items() if source.ids() and name.endswith(".py")}
     files = {name: regions.starter(one.text) for name, one in marked.items() if one.lesson == lesson}
     if lesson != COLLEAGUE:
         return files

@@ -24,16 +24,19 @@ def copy(texts: Texts, target: Path) -> list[str]:
         shutil.copytree(my_service, target, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
     except (OSError, shutil.Error) as error:
         raise Unreadable(f"{my_service.name} cannot be copied: {error}.", "Remove what is no plain file.") from error
-    whole = []
+    whole: list[str] = []
+    earlier: set[str] = set()
     for source in service_files.sources(texts.root):
         path = target / source.file
+        is_own = source.file == exercise.file or source.file not in earlier  # else it may be an earlier lesson's
+        earlier.add(source.file)
         if not source.ids() or not path.is_file() or path.is_symlink():
             continue
         solution = regions.solved(source.text)
         try:
             path.write_bytes(_others_solved(path.read_bytes().decode(), solution, exercise.id).encode())
         except (regions.MarkerError, UnicodeDecodeError):
-            whole += [source.file] if source.lesson == exercise.lesson else []
+            whole += [source.file] if source.lesson == exercise.lesson and is_own else []
     return whole
 
 

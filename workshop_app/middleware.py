@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -52,6 +52,8 @@ class RequestMiddleware:
         with logs.request_context(request_id=request_id):
             try:
                 await self.app(scope, receive, send_and_note)
+            except ClientDisconnect:
+                log.info("client hung up")  # nobody is left to answer, and nothing failed here
             except Exception:
                 log.exception("request failed")
                 if answer["status"] is None:

@@ -37,7 +37,7 @@ ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/or
 ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
 MOST_METHODS = 8
 FEW, MANY = 100, 10_000
-"""Paths that nobody knows: only if the first ones make no series, the others follow."""
+"""Random paths: only if the first ones make no series, the others follow."""
 PIPELINED = 50
 GROWTH = 3
 """New series that are no finding: one for each new status and method."""
@@ -99,11 +99,11 @@ def _scrapes(tried: Trial, context: Context) -> Scrapes:
         asking.ask(port, method, "/orders")
     ask_strangers(port, 2, context.seed)  # the series of what no route fits begin with the first such path
     methods = _scrape(tried)
-    context.report(Step("Check", None, f"asking for {FEW} paths that nobody knows"))
+    context.report(Step("Check", None, f"asking for {FEW} random paths"))
     ask_strangers(port, FEW, context.seed)
     strangers, invented = _scrape(tried), FEW
     if len(strangers.values) - len(methods.values) <= GROWTH:
-        context.report(Step("Check", None, f"asking for {MANY:,} paths that nobody knows"))
+        context.report(Step("Check", None, f"asking for {MANY:,} random paths"))
         ask_strangers(port, MANY, context.seed + 1)
         strangers, invented = _scrape(tried), MANY
     return Scrapes(before, after, methods, strangers, invented)
@@ -185,10 +185,10 @@ def _counter(scrape: Scrape) -> Finding:
         means = f"Rules and dashboards ask for {TOTAL}, and there is no such number with labels."
         look = f'Counter("{COUNTER}", …) is shown as {TOTAL}.'
     elif kind != "counter":
-        means = f"{COUNTER} is a {kind}: when it is smaller, nobody knows whether the process was restarted."
+        means = f"{COUNTER} is a {kind}: when it is smaller, Prometheus cannot tell a restart from a decrease."
         look = "Which of the types only ever grows?"
     elif missing:
-        means = f"{TOTAL} has no label {' and no label '.join(missing)}: nobody can ask {_question(missing[0])}."
+        means = f"{TOTAL} has no label {' and no label '.join(missing)}: it cannot answer {_question(missing[0])}."
     return found(
         not means, f"GET /metrics: what is {TOTAL}?", got, f"counter, labels: {', '.join(LABELS)}", means, look
     )
@@ -249,7 +249,7 @@ def _why(key: tuple[str, str, str], counted: Counter[tuple[str, ...]], raised: s
         return f"Requests with {status} are counted more than once.", "How often does count() call inc() for a request?"
     if raised:
         return f"Requests with {status} were not counted: {raised}.", "count() ends with this exception."
-    return f"Requests with {status} were not counted, so nobody hears of them.", "Follow count() with this status."
+    return f"Requests with {status} were not counted, so no alert knows of them.", "Follow count() with this status."
 
 
 def _listed(counted: Counter[tuple[str, ...]]) -> str:
@@ -265,7 +265,7 @@ def _hung_up(before: Scrape, after: Scrape) -> Finding:
         f"{HUNG_UP} clients hang up in the middle of their order",
         f"{more:g} of them counted as 5xx" if more > 0 else "none counted as 5xx",
         "none counted as 5xx",
-        "Clients that hung up count as errors of the service: somebody is called because a train entered a tunnel.",
+        "Clients that hung up count as errors of the service: an alert fires because a train entered a tunnel.",
         "What does status None mean, and which label tells it?",
     )
 
@@ -276,7 +276,7 @@ def _durations(before: Scrape, after: Scrape) -> Finding:
     kind = after.types.get(DURATION)
     if kind != "histogram" or "route" not in after.label_names(f"{DURATION}_bucket"):
         got = kind or "no series of this name"
-        means = f"Nobody can ask how long requests take: there is no histogram {DURATION} with the label route."
+        means = f"How long requests take cannot be asked: there is no histogram {DURATION} with the label route."
         return found(
             False, called, got, expected, means, "Histogram(name, help, label names, buckets=BUCKETS_SECONDS)."
         )
@@ -317,5 +317,5 @@ def _strangers(scrapes: Scrapes) -> Finding:
         f"{more} new series",
         "no new series",
         f"{scrapes.invented:,} invented paths made {more:,} new series: any stranger can fill Prometheus's memory.",
-        "route is the template, or unmatched; path is what somebody typed.",
+        "route is the template, or unmatched; path is what a client typed.",
     )

@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from benchmarks._rows import Memory, Row, show
 from tests.workshop_app import probing
 from tests.workshop_app.probing import FAULTS, probe, wait_ready
@@ -24,7 +26,7 @@ from workshop_kit.engine import cleanup, monitoring, reach
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import ready
 from workshop_kit.learn.workspace import Workspace
-from workshop_kit.observe import promql, stats
+from workshop_kit.observe import stats
 from workshop_kit.observe.wire import asker
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport
@@ -131,8 +133,10 @@ def agent(stack: Stack, report: Report) -> list[Row | Memory]:
         after = ask(path)
         shares.append((cpu_seconds(after) - before) / (time.monotonic() - began))
         mib.append((stats.working_set(after["memory_stats"]) or 0) / MIB)
-    scrapes = promql.query(watched.prometheus_url, f'up{{job="agent"}}[{AGENT_SECONDS}s]')["value"]
-    assert scrapes.all(), scrapes
+    query = {"query": f'up{{job="agent"}}[{AGENT_SECONDS}s]'}
+    answer = httpx.get(f"{watched.prometheus_url}/api/v1/query", params=query, trust_env=False).json()
+    scrapes = [value for _, value in answer["data"]["result"][0]["values"]]
+    assert set(scrapes) == {"1"}, scrapes
     scraped = f"scraped {len(scrapes)} times in {AGENT_SECONDS} s"
     return [
         Memory(f"the agent, {scraped}", statistics.median(mib), AGENT_RUNS, "≤ 20 MiB"),

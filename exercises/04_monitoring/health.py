@@ -24,8 +24,6 @@ from .dependencies import PINGS, UP, Dependency, reason
 PING_TIMEOUT_SECONDS = 0.8
 KEEP_SECONDS = 2.0
 KEEP_FAILURE_SECONDS = 0.5  # a recovery should show soon
-READY_WITHOUT: tuple[str, ...] = ()
-"""The critical dependencies without which /readyz still says 200. All copies share them: without one, none is ready."""
 
 log = logs.get_logger(__name__)
 
@@ -98,7 +96,7 @@ async def deep(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Answer whether this instance should get traffic."""
     report = await latest(request)
-    if any(result.critical and result.name not in READY_WITHOUT for result in report.away):
+    if any(result.critical for result in report.away):
         return respond(503, {"status": "fail", "output": output_of(report)})
     return respond(200, {"status": "pass"})
 

@@ -41,6 +41,7 @@ ROLES = {
             "--storage.tsdb.wal-segment-size=10MB",
             "--rules.alert.resend-delay=5s",  # an alert whose rule is taken away ends after four of these
             "--web.listen-address=:9090",
+            "--web.enable-lifecycle",  # POST /-/reload
             "--log.format=json",
             "--log.level=warn",
         ),

@@ -41,6 +41,7 @@ def expect(routes: Iterable[Route]) -> None:
     """Start the series of these routes at zero: without a zero before it, the first error is no increase."""
     #: only the solution
     REQUESTS.labels("GET", UNMATCHED, "404")
+    DURATION.labels(UNMATCHED)
     for route in routes:
         if is_counted(route.path):
             DURATION.labels(route.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
 import yaml
 
@@ -22,8 +22,6 @@ from workshop_kit.engine import monitoring
 from workshop_kit.engine.monitoring import SERVICES, Monitoring
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.metric_tools import TOLD, MetricTools
-from workshop_kit.observe import promql
 
 RULES = Path(__file__).parents[2] / "images" / "prometheus" / "rules"
 RULE_TESTS = Path(__file__).with_name("rules_test.yml")
@@ -152,36 +150,56 @@ def watched(stack: Stack) -> Iterator[Monitoring]:
     assert not set(SERVICES) & stack.containers().keys()
 
 
-def until(
-    ask: Callable[[], pd.DataFrame], holds: Callable[[pd.DataFrame], bool], within_seconds: float = 60
-) -> pd.DataFrame:
+def until(ask: Callable[[], Any], holds: Callable[[Any], bool], within_seconds: float = 60) -> Any:
     """Ask until the answer is as it should be; fail with the last one if that takes too long.
 
     Prometheus has just been started: it has asked no target yet.
     """
     deadline = time.monotonic() + within_seconds
     while not holds(found := ask()):
-        assert time.monotonic() < deadline, found.to_string()
+        assert time.monotonic() < deadline, found
         time.sleep(0.5)
     return found
 
 
-def has_values(values: list[float], found: pd.DataFrame) -> bool:
-    """Whether an answer has these values, in this order."""
-    return bool(found["value"].tolist() == values)
+def api(watched: Monitoring, path: str, **asked: str) -> Any:
+    """What Prometheus' HTTP API answers."""
+    return httpx.get(f"{watched.prometheus_url}/api/v1/{path}", params=asked, trust_env=False).json()["data"]
+
+
+def values(watched: Monitoring, query: str) -> list[float]:
+    """The value of each series that a query gives now."""
+    return [float(one["value"][1]) for one in api(watched, "query", query=query)["result"]]
+
+
+def targets(watched: Monitoring) -> dict[str, set[str]]:
+    """How the targets of each job are: up, down or unknown."""
+    health: dict[str, set[str]] = {}
+    for one in api(watched, "targets")["activeTargets"]:
+        health.setdefault(one["labels"]["job"], set()).add(one["health"])
+    return health
+
+
+def alerts(watched: Monitoring) -> set[str]:
+    """The alerts that are pending or firing."""
+    return {one["labels"]["alertname"] for one in api(watched, "alerts")["alerts"]}
+
+
+def told(watched: Monitoring, alert: str, since: datetime) -> list[dict[str, Any]]:
+    """What the receiver was told of an alert, oldest first."""
+    lines = [json.loads(line) for line in watched.receiver.logs(since=since.timestamp()).splitlines()]
+    return [line for line in lines if line.get("alert") == alert]
 
 
 @pytest.mark.engine
 @pytest.mark.long
 def test_every_target_answers(watched: Monitoring) -> None:
     """All targets answer, the service's own metrics too; all dependencies are up; the series are few."""
-    url = watched.prometheus_url
-    frame = until(lambda: promql.targets(url), lambda found: set(found["job"]) == JOBS and (found.health == "up").all())
-    assert frame.loc[frame["job"] == "service", "url"].tolist() == ["http://service:8080/metrics"]
-    for query, values in UP.items():
-        until(partial(promql.query, url, query), partial(has_values, values))
-    assert 50 < promql.query(url, 'count({__name__=~".+", job!="service"})')["value"].iloc[0] < 600
-    assert promql.query(url, 'count({job="service"})')["value"].iloc[0] < 210  # Prometheus adds some of its own
+    until(lambda: targets(watched), lambda found: found == {job: {"up"} for job in JOBS})
+    for query, expected in UP.items():
+        until(partial(values, watched, query), partial(expected.__eq__))
+    assert 50 < values(watched, 'count({__name__=~".+", job!="service"})')[0] < 600
+    assert values(watched, 'count({job="service"})')[0] < 210  # Prometheus adds some of its own
 
 
 @pytest.mark.engine
@@ -200,72 +218,84 @@ def test_the_profile_is_confined_and_silent(watched: Monitoring) -> None:
 @pytest.mark.long
 def test_what_the_service_counts_is_what_the_rules_read(watched: Monitoring) -> None:
     """The service names its metrics as the rules expect: traffic shows as a rate, and its failures as a ratio."""
-    url = watched.prometheus_url
     with httpx.Client(base_url=watched.stack.url(), trust_env=False, timeout=20) as client:
 
-        def asked(query: str) -> Callable[[], pd.DataFrame]:
-            def ask() -> pd.DataFrame:
-                for _ in range(3):
-                    client.get("/orders")
-                return promql.query(url, query)
+        def asked(query: str) -> list[float]:
+            for _ in range(3):
+                client.get("/orders")
+            return values(watched, query)
 
-            return ask
-
-        until(asked("service:requests:rate10s"), lambda found: len(found) == 1 and found["value"].iloc[0] > 0.1)
-        until(asked("service:errors:ratio10s"), lambda found: found["value"].tolist() == [0.0])
-        until(asked("service:duration_seconds:p99"), lambda found: len(found) == 1 and found["value"].gt(0).all())
+        until(lambda: asked("service:requests:rate10s"), lambda found: len(found) == 1 and found[0] > 0.1)
+        until(lambda: asked("service:errors:ratio10s"), lambda found: found == [0.0])
+        until(lambda: asked("service:duration_seconds:p99"), lambda found: len(found) == 1 and found[0] > 0)
 
 
 @pytest.mark.engine
 @pytest.mark.long
 def test_alert_fires_and_resolves(watched: Monitoring) -> None:
     """The service is killed: the webhook hears of it; it comes back, and the webhook hears that, too."""
-    metrics, since = MetricTools(watched), datetime.now(UTC)
+    since = datetime.now(UTC)
     watched.stack.container("service").kill()
-    assert metrics.wait_told("ServiceDown", since=since, within_seconds=60) >= since
+    until(lambda: told(watched, "ServiceDown", since), lambda found: len(found) == 1)
     watched.stack.start("service")
-    metrics.wait_told("ServiceDown", "resolved", since=since, within_seconds=60)
-    told = metrics.told(since)
-    assert told[told.alert == "ServiceDown"]["severity"].tolist() == ["critical", "critical"]
+    both = until(lambda: told(watched, "ServiceDown", since), lambda found: len(found) == 2)
+    assert [(one["status"], one["severity"]) for one in both] == [("firing", "critical"), ("resolved", "critical")]
 
 
 RULE = """
 groups:
   - name: mine
     rules:
-      - {{ alert: Mine, expr: '{expr}', labels: {{ severity: warning }}, annotations: {{ summary: "Tried out." }} }}
+      - {{ alert: Mine, expr: '{expr}', labels: {{ severity: warning }}, annotations: {{ summary: "Loaded." }} }}
+"""
+JOB = """
+scrape_configs:
+  - job_name: mine
+    scrape_interval: 1s
+    static_configs: [{ targets: ["nobody:8080"] }]
 """
 
 
 @pytest.mark.engine
 @pytest.mark.long
-def test_rules_can_be_tried_out(watched: Monitoring) -> None:
-    """A rule that promtool accepts is in use at once, reaches the webhook, and can be taken back."""
-    metrics, since = MetricTools(watched), datetime.now(UTC)
-    watched.try_rules(RULE.format(expr="vector(1) > 0"))
-    assert metrics.wait_told("Mine", since=since) >= since
-    assert "Mine" in set(metrics.alerts().alert)
-    told = metrics.told(since)
-    assert list(told.columns) == TOLD
-    mine = told[told.alert == "Mine"].iloc[0]
-    assert mine[["status", "severity", "summary"]].tolist() == ["firing", "warning", "Tried out."]
-    with pytest.raises(WorkshopError, match="Nobody was told that Other is firing within 0 s"):
-        metrics.wait_told("Other", since=since, within_seconds=0)
-    watched.forget_rules()
-    until(metrics.alerts, lambda found: "Mine" not in set(found.alert))
+def test_files_of_the_participant_are_loaded(watched: Monitoring, tmp_path: Path) -> None:
+    """A job's target is asked, even where it is down; a rule on it reaches the webhook, until it is replaced."""
+    job, rules, since = tmp_path / "scrape.yml", tmp_path / "alerts.yml", datetime.now(UTC)
+    job.write_text(JOB)
+    rules.write_text(RULE.format(expr='up{job="mine"} == 0'))
+    watched.load(job)
+    watched.load(rules)
+    until(lambda: targets(watched), lambda found: found == {"mine": {"down"}} | {one: {"up"} for one in JOBS})
+    first = until(lambda: told(watched, "Mine", since), lambda found: len(found) == 1)[0]
+    assert (first["status"], first["severity"], first["summary"]) == ("firing", "warning", "Loaded.")
+    rules.write_text(RULE.format(expr="up > 1"))
+    watched.load(rules)
+    until(lambda: alerts(watched), lambda found: "Mine" not in found)
 
 
 @pytest.mark.engine
 @pytest.mark.long
-def test_rules_that_promtool_refuses_are_not_used(watched: Monitoring) -> None:
-    """promtool's own words, and Prometheus goes on with what it had; a name of rules is a file's name alone."""
-    for text, says in ((RULE.format(expr="sum(up"), "unclosed left parenthesis"), ('it\'s $(no) "x"', "unmarshal")):
-        with pytest.raises(WorkshopError, match="promtool does not accept the rules") as caught:
-            watched.try_rules(text)
-        assert says in caught.value.output
-    assert run_in(watched.stack.container("prometheus"), "ls /tmp/rules")[1] == b""
-    with pytest.raises(WorkshopError, match="is no name for rules"):
-        watched.try_rules(RULE.format(expr="up"), "../etc")
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("bad.yml", RULE.format(expr="sum(up"), r"bad\.yml, line 5: .*unclosed left parenthesis"),
+        ("bad.yml", JOB.replace("interval", "intervall"), r"bad\.yml, line 4: field scrape_intervall not found"),
+        ("bad.yml", JOB.replace("mine", "service"), r"bad\.yml, line 3: found multiple scrape configs"),
+        ("bad.yml", "it's $(no)", r"bad\.yml has neither scrape_configs: nor groups:"),
+        ("not bad.yml", RULE.format(expr="up"), "is no name of a file for Prometheus"),
+    ],
+    ids=["PromQL", "key", "job there already", "something else", "name"],
+)
+def test_a_file_that_promtool_refuses_changes_nothing(
+    watched: Monitoring, tmp_path: Path, name: str, text: str, says: str
+) -> None:
+    """One sentence with the line of the file, and Prometheus goes on with what it had."""
+    before = api(watched, "status/config")
+    (tmp_path / name).write_text(text)
+    with pytest.raises(WorkshopError, match=says):
+        watched.load(tmp_path / name)
+    assert api(watched, "status/config") == before
+    assert b"bad" not in run_in(watched.stack.container("prometheus"), "ls /tmp/rules /tmp/scrape")[1]
 
 
 @pytest.mark.engine
@@ -286,22 +316,3 @@ def test_monitoring_user_sees_no_data(stack: Stack) -> None:
     assert b"redis_version" in run_in(redis, f"{client} INFO server", REDISCLI_AUTH=password)[1]
     for command in ("GET x", "KEYS '*'", "CONFIG GET '*'", "FLUSHALL", "MONITOR"):
         assert b"NOPERM" in run_in(redis, f"{client} {command}", REDISCLI_AUTH=password)[1], command
-
-
-# As a lesson asks.
-
-
-@pytest.mark.engine
-@pytest.mark.long
-def test_one_number_is_one_number(watched: Monitoring) -> None:
-    """The number of a query that gives one; none, or several, is an error that says what to do."""
-    metrics = MetricTools(watched)
-    assert metrics.value("vector(1) * 2.5") == 2.5
-    assert metrics.wait_until('sum(up{job="agent"})', lambda value: value == 1) == 1
-    with pytest.raises(WorkshopError, match="still gives 1"):
-        metrics.wait_until("vector(1)", lambda value: value == 2, within_seconds=0)
-    with pytest.raises(WorkshopError, match=r"^The query gives nothing now: nobody_measures_this\. Look at"):
-        metrics.value("nobody_measures_this")
-    several = 'label_replace(vector(1), "x", "1", "", "") or vector(2)'
-    with pytest.raises(WorkshopError, match=r"^The query gives 2 values, not one: label_.*\. Choose"):
-        metrics.value(several)

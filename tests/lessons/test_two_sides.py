@@ -55,11 +55,11 @@ SYMPTOMS = {
     "logging.collector": "and they were in no part",
     "monitoring.deep": "waits as long as the database does",
     "monitoring.critical": "redis is gone, which is critical, and /health says 200",
-    "monitoring.ratio": "those were probes",
+    "monitoring.metrics": "is a gauge: when it is smaller",
+    "monitoring.ratio": "Somebody is called for a single error",
     "monitoring.drain": "says that it is ready",
     "monitoring.healthcheck": "the engine called it healthy",
     "monitoring.throttled": "used most CPU and was never held back",
-    "monitoring.alert": "Somebody is called for every single error",
 }
 """What the starter is told: it fails for the reason that the exercise is about, and not because it is broken."""
 

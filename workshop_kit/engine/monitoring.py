@@ -1,4 +1,4 @@
-"""The stack's monitoring: start it, find it, and try out rules in the running Prometheus.
+"""The stack's monitoring: start it, find it, and give the running Prometheus scrape jobs and rules.
 
 It is a profile of compose.yaml: ``up`` leaves it out, this starts it beside the rest, ``down`` removes it as all else.
 """
@@ -6,17 +6,34 @@ It is a profile of compose.yaml: ``up`` leaves it out, this starts it beside the
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import httpx
+
+from workshop_kit.engine import promtool
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, silent
 
 SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
-RULES_FOLDER = "/tmp/rules"  # noqa: S108  # in the container
-LARGEST_RULES_BYTES = 64 * 1024
+KINDS = {"scrape_configs": "scrape", "groups": "rules"}
+"""The first key of a file that can be loaded, and the folder below /tmp that prometheus.yml names for it."""
+LARGEST_FILE_BYTES = 64 * 1024
+RELOAD_SECONDS = 10.0
+LOAD = """
+set -e
+candidate=/tmp/candidate
+rm -rf $candidate
+mkdir -p /tmp/scrape /tmp/rules $candidate
+cp -r /tmp/scrape /tmp/rules $candidate
+printf %s "$1" > "$candidate/$2/$0"
+sed "s#/tmp/#$candidate/#" /etc/workshop/prometheus.yml > $candidate/prometheus.yml
+promtool check config $candidate/prometheus.yml
+mv "$candidate/$2/$0" "/tmp/$2/$0"
+"""
+"""Checks the configuration with a new file in it, then puts the file into place: its name, its text, its folder."""
 
 
 @dataclass(frozen=True)
@@ -45,29 +62,22 @@ class Monitoring:
         """The container whose log holds one line of JSON for each alert that was delivered."""
         return self.stack.container("alert-receiver")
 
-    def try_rules(self, text: str, name: str = "mine") -> None:
-        """Let Prometheus use these rules (YAML, as in images/prometheus/rules) until it is restarted or they change.
+    def load(self, file: str | Path) -> None:
+        """Give Prometheus a file of scrape jobs or of rules until its container is removed.
 
-        Raises WorkshopError with promtool's own words if it does not accept them; those before stay in use then.
+        A file of the same name is replaced. promtool checks the whole configuration first: raises WorkshopError with
+        the line, and the configuration before stays in use.
         """
-        prometheus, path = self.stack.container("prometheus"), _path_of(name)
-        if len(text.encode()) > LARGEST_RULES_BYTES:
-            raise WrongUsage("The rules are longer than 64 KiB.", "Try fewer at once.")
-        # A folder for the candidate alone: what Prometheus reads at a restart is never half written, and never wrong.
-        script = (
-            f"mkdir -p {RULES_FOLDER} /tmp/candidate && cat > /tmp/candidate/{name}.yml"
-            f" && promtool check rules /tmp/candidate/{name}.yml && mv /tmp/candidate/{name}.yml {path}"
-        )
-        code, said = _with_input(prometheus, script, text)
-        if code:
-            raise WorkshopError("promtool does not accept the rules.", "Correct them and try again.", output=said)
-        prometheus.kill("HUP")
-
-    def forget_rules(self, name: str = "mine") -> None:
-        """Take rules that were tried out back; nothing happens if there are none."""
-        prometheus = self.stack.container("prometheus")
-        prometheus.exec_run(["rm", "-f", _path_of(name)])
-        prometheus.kill("HUP")
+        name, text = Path(file).name, _text_of(Path(file))
+        kind = _kind_of(name, text)
+        answer = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
+        said = answer.output.decode(errors="replace")
+        if answer.exit_code:
+            raise WorkshopError(promtool.refusal(said, name, text), "Correct it and load it again.", output=said)
+        try:
+            httpx.post(f"{self.prometheus_url}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
+        except httpx.HTTPError as error:
+            raise WorkshopError(f"Prometheus did not reload with {name}: {error}.", "Read its log.") from error
 
 
 def start(stack: Stack, report: Report = silent) -> Monitoring:
@@ -83,13 +93,21 @@ def stop(stack: Stack) -> None:
             container.remove(force=True, v=True)
 
 
-def _path_of(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9_-]{1,40}", name):
-        raise WrongUsage(f"{name!r} is no name for rules.", "Take up to 40 small letters, digits, - and _.")
-    return f"{RULES_FOLDER}/{name}.yml"
+def _text_of(file: Path) -> str:
+    """Return what a file holds. Raises WrongUsage."""
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"{file} cannot be read: {error}.", "Name a text file of your folder.") from error
 
 
-def _with_input(container: Any, script: str, text: str) -> tuple[int, str]:
-    """Run a shell script in a container with a text as its input; exit code, and what it said."""
-    answer = container.exec_run(["sh", "-c", f"printf %s {shlex.quote(text)} | ({script})"])
-    return int(answer.exit_code), answer.output.decode(errors="replace").strip()
+def _kind_of(name: str, text: str) -> str:
+    """Return the folder that a file belongs into: ``scrape`` or ``rules``. Raises WrongUsage."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}\.ya?ml", name):
+        raise WrongUsage(f"{name!r} is no name of a file for Prometheus.", "Call it like alerts.yml.")
+    if len(text.encode()) > LARGEST_FILE_BYTES:
+        raise WrongUsage(f"{name} is longer than 64 KiB.", "Give Prometheus less at once.")
+    for key, kind in KINDS.items():
+        if re.search(rf"^{key}:", text, re.MULTILINE):
+            return kind
+    raise WrongUsage(f"{name} has neither scrape_configs: nor groups:.", "Scrape jobs or rules can be loaded.")

@@ -26,6 +26,7 @@ from workshop_kit.engine import containers, images, making, monitoring, reach, r
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
+from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
@@ -43,7 +44,6 @@ from workshop_kit.learn.exercise.desk import Actions, Desk
 from workshop_kit.learn.exercise.panel import Panel as ExercisePanel
 from workshop_kit.learn.exercise.task import Task
 from workshop_kit.learn.log_tools import LogTools
-from workshop_kit.learn.metric_tools import MetricTools
 from workshop_kit.learn.policies import compare
 from workshop_kit.learn.predictions import Prediction, predict
 from workshop_kit.learn.progress import Progress
@@ -217,9 +217,9 @@ class Lesson:
         _ = known.key_arn  # the key with the alias alias/workshop is made at first use
         return (known.reader(reader) if reader else known).access.arguments()
 
-    def monitoring(self) -> MetricTools:
-        """Start the stack's monitoring, unless it runs, and return what a lesson does with metrics."""
-        return MetricTools(monitoring.start(self.stack, NotebookReport()))
+    def monitoring(self) -> Monitoring:
+        """Start the stack's monitoring, unless it runs, and return it: ``load`` gives its Prometheus a file."""
+        return monitoring.start(self.stack, NotebookReport())
 
     def task(
         self, name: str, definition: TaskDefinition, parameters: Store, *, delivery: Delivery = "environment"

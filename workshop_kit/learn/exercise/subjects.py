@@ -149,11 +149,6 @@ def logging_percentiles(stack: Stack, random: Random) -> Subject:
     return Subject(*log_subjects.latest_incident(stack, random))
 
 
-def monitoring_ratio(stack: Stack, random: Random) -> Subject:
-    """For ``monitoring.ratio``: a Prometheus that remembers an incident."""
-    return Subject(*metric_subjects.remembering(stack, random))
-
-
 def monitoring_throttled(stack: Stack, random: Random) -> Subject:
     """For ``monitoring.throttled``: three containers at work."""
     return Subject(*metric_subjects.at_work(stack, random))
@@ -165,6 +160,5 @@ SUBJECTS: Mapping[str, Callable[[Stack, Random], Subject]] = {
     "logging.cause": logging_cause,
     "logging.parse": logging_parse,
     "logging.percentiles": logging_percentiles,
-    "monitoring.ratio": monitoring_ratio,
     "monitoring.throttled": monitoring_throttled,
 }

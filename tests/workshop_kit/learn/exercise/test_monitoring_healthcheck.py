@@ -1,4 +1,4 @@
-"""The exercise on HEALTHCHECK: reading it as compose does, and what the engine makes of it."""
+"""The exercise on HEALTHCHECK: what is said of what the engine makes of it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,8 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.errors import WrongUsage
 from workshop_kit.learn.exercise.checks import monitoring_healthcheck
-from workshop_kit.learn.exercise.checks.healthcheck_fragment import read
 from workshop_kit.learn.exercise.result import Finding
-
-ID = "monitoring.healthcheck"
-PROBE = "[CMD, /venv/bin/python, -I, -S, /app/workshop_app/probe.py]"
-
-
-def fragment(**keys: object) -> str:
-    """A file with these keys under ``healthcheck:``."""
-    lines = [f"      {key}: {value}" for key, value in keys.items()]
-    return "\n".join(["services:", "  service:", "    healthcheck:", *lines, ""])
-
 
 NUMBERS = {"start_seconds": 3, "notice_seconds": 6}
 
@@ -29,39 +17,6 @@ def frozen(status: str, streak: int) -> Any:
     """A trial that is frozen, and of which the engine says this."""
     state = {"State": {"Health": {"Status": status, "FailingStreak": streak}}}
     return SimpleNamespace(inspect=lambda: state, ended=None, left_seconds=0.1)
-
-
-def test_times_and_tests_are_read_as_compose_reads_them() -> None:
-    """Units add up, a text is for the shell, and what is not there is the engine's default."""
-    asked = read(fragment(test="curl -f localhost", interval="1m30s", timeout="250ms", retries=2, start_period="1.5s"))
-    assert asked.engine == {
-        "Test": ["CMD-SHELL", "curl -f localhost"],
-        "Interval": 90_000_000_000,
-        "Timeout": 250_000_000,
-        "Retries": 2,
-        "StartPeriod": 1_500_000_000,
-    }
-    assert asked.seconds == {"interval": 90, "timeout": 0.25, "start_period": 1.5}
-    assert read(fragment(test="[CMD, true]")).engine == {"Test": ["CMD", "True"]}
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (fragment(test=PROBE, interval="often"), "'often' is no time"),
-        (fragment(test=PROBE, interval="1us"), "shorter than 1ms"),
-        (fragment(test=PROBE, retries="many"), "'many' is no number of tries"),
-        (fragment(test="[]"), "names no program"),
-        (fragment(test=PROBE, disable="true"), "'disable'"),
-        ("services:\n  service:\n    mem_limit: 5m\n", "healthcheck:, and nothing else"),
-        ("services: [", "no YAML"),
-    ],
-)
-def test_what_is_none_is_said_in_a_sentence(text: str, says: str) -> None:
-    """No traceback, whatever somebody writes."""
-    with pytest.raises(WrongUsage, match=r"\.$") as error:
-        read(text)
-    assert says in error.value.what
 
 
 @pytest.mark.parametrize(

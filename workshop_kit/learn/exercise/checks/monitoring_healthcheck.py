@@ -6,31 +6,23 @@ import random
 import time
 from typing import Any
 
-from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise import trial
-from workshop_kit.learn.exercise.checks import healthcheck_fragment
+from workshop_kit.learn.exercise import laying, service_trial
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
-from workshop_kit.learn.exercise.result import Finding, Verdict
+from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.learn.exercise.starting import did_not_start
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
-MAIN = "workshop_app/__main__.py"
-FIRST_LINE = "from __future__ import annotations\n"
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # nobody listens there: connections are refused
-SECOND = 1_000_000_000  # in the engine's nanoseconds
-DEFAULTS = {
-    "Interval": 30 * SECOND,
-    "Timeout": 30 * SECOND,
-    "Retries": 3,
-    "StartPeriod": healthcheck_fragment.SHORTEST_NANOSECONDS,  # none; 0 would mean the image's
-    "StartInterval": 5 * SECOND,
-}
-"""What the engine takes for what a file leaves out; said, because it would take what the image's HEALTHCHECK says."""
+LATER = 'sleep "$0" && exec "$@"'
+"""A slow start: sleeps first, and is replaced by what the image would have started."""
+NONE = {"Test": ["NONE"]}
 START_SECONDS, DEADLINE_SECONDS = 12.0, 40.0
+START_INTERVAL_SECONDS = 5.0
+"""How often the engine asks within --start-period, unless --start-interval says otherwise."""
 SLACK_SECONDS = 2.0
 """For a machine that is busy: on it, programs inside a container begin late."""
-WELL_SECONDS = DEFAULTS["StartInterval"] / SECOND + SLACK_SECONDS
+WELL_SECONDS = START_INTERVAL_SECONDS + SLACK_SECONDS
 """Until the engine has seen that it serves: one probe may have come just before."""
 LOOK_SECONDS = 0.1
 AT_LEAST = 2
@@ -40,29 +32,35 @@ AT_LEAST = 2
 def given(seed: int) -> dict[str, Any]:
     """The numbers of the task: how long this service takes to start, and how soon a hang is to be noticed."""
     chance = random.Random(f"monitoring.healthcheck {seed}")  # noqa: S311  # no secret
-    return {"start_seconds": chance.choice((3, 3.5, 4)), "notice_seconds": chance.choice((6, 7, 8))}
+    return {"start_seconds": chance.choice((3, 3.5, 4)), "notice_seconds": chance.choice((8, 9, 10))}
 
 
 @check("monitoring.healthcheck", given)
 def healthcheck(context: Context) -> Judged:
-    """Run the service with the participant's health check; freeze it, and see what the engine says of it."""
-    try:
-        asked = healthcheck_fragment.read(context.text)
-    except WorkshopError as error:
-        finding = Finding(False, "Read healthcheck.yaml", error.what, "a health check", error.what, error.next_step)
-        return Judged(error.what, (finding,), Verdict.NOT_READABLE)
-    numbers = given(context.seed)
-    slow = f"{FIRST_LINE}\nimport time as _time\n\n_time.sleep({numbers['start_seconds']})\n"
-    main = (context.stack.root / MAIN).read_text().replace(FIRST_LINE, slow, 1)
-    with trial.run(
-        context.stack,
-        {MAIN: main},
-        environment=NO_DATABASE,
-        healthcheck=DEFAULTS | asked.engine,
-        deadline_seconds=DEADLINE_SECONDS,
-        report=context.report,
-    ) as tried:
-        return _tried(tried, context, numbers)
+    """Build it, let it start slowly without a database, freeze its process, and see what the engine says of it."""
+    laying.ensure_up(context.stack, context.report)
+    with service_trial.built(context) as image:
+        config = context.stack.session.engine.client.images.get(image.tag).attrs["Config"]
+        if (config.get("Healthcheck") or NONE) == NONE:
+            return _none()
+        numbers = given(context.seed)
+        command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+        with service_trial.beside_stack(
+            context,
+            image,
+            environment=NO_DATABASE,
+            entrypoint=("sh", "-c", LATER, str(numbers["start_seconds"])),
+            command=tuple(command),
+            healthcheck=None,
+            deadline_seconds=DEADLINE_SECONDS,
+        ) as tried:
+            return _tried(tried, context, numbers)
+
+
+def _none() -> Judged:
+    means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
+    look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
+    return Judged(means, (Finding(False, "docker image inspect", "no Healthcheck", "one", means, look),))
 
 
 def _tried(tried: Trial, context: Context, numbers: dict[str, Any]) -> Judged:

@@ -31,17 +31,3 @@ def plain_yaml(text: str) -> Any:
         raise WrongUsage(
             "This is no YAML that can be read here.", "Write plain keys, numbers and words, without anchors (&, *)."
         ) from None
-
-
-def service_of(document: Any) -> dict[Any, Any]:
-    """What stands under ``services: service:``. Raises WrongUsage with one sentence if anything else is there."""
-    found = document
-    for key in ("services", "service"):
-        if not isinstance(found, dict) or set(found) != {key}:
-            raise WrongUsage("It should hold services:, in it service:, and nothing else.", "Reset the exercise.")
-        found = found[key]
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise WrongUsage("Under service: there should be one 'key: value' a line.", "Write mem_limit: and its value.")
-    return found

@@ -28,6 +28,7 @@ SOLUTION = regions.region_of(regions.solved(SOURCE), ID)
 STARTER = regions.region_of(regions.starter(SOURCE), ID)
 RAW_PATH = SOLUTION.replace("method, route, ", "method, path, ")
 STATUS = '"none" if status is None else str(status)'
+WITH_ID = SOLUTION.replace('"status")', '"status", "id")').replace(STATUS, f"{STATUS}, uuid.uuid4().hex")
 
 Count = Callable[[str, str, str, int | None, float], None]
 
@@ -73,7 +74,7 @@ def scrapes_of(region: str) -> Scrapes:
         pytest.param(SOLUTION.replace(STATUS, 'f"{status or 0}"[0] + "xx"'), "told as '2xx'", id="class of status"),
         pytest.param(SOLUTION.replace(STATUS, "str(status or 500)"), "because a train entered a tunnel", id="hung up"),
         pytest.param(
-            SOLUTION.replace('"status")', '"status", "id")').replace(STATUS, f"{STATUS}, uuid.uuid4().hex"),
+            WITH_ID,
             "The label id makes of every request another series",
             id="an id of the request",
         ),

@@ -17,8 +17,9 @@ from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise import regions
 from workshop_kit.learn.exercise.checks import monitoring_metrics
-from workshop_kit.learn.exercise.checks.monitoring_metrics import FEW, HUNG_UP, KNOWN, ODD_METHODS, Scrapes
+from workshop_kit.learn.exercise.checks.monitoring_metrics import FEW, Scrapes
 from workshop_kit.learn.exercise.checks.monitoring_scrape import Scrape
+from workshop_kit.learn.exercise.checks.monitoring_traffic import HUNG_UP, KNOWN, ODD_METHODS, SLOW_SECONDS
 from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.workspace import CHECKOUT
 
@@ -48,7 +49,7 @@ def scrapes_of(region: str) -> Scrapes:
     before = scrape()
     for (method, route, status), number in KNOWN.items():
         for turn in range(number):
-            seconds = monitoring_metrics.SLOW_SECONDS + 0.01 if (method, status) == ("GET", "200") else 0.01
+            seconds = SLOW_SECONDS + 0.01 if (method, status) == ("GET", "200") else 0.01
             count(method, route.replace("{order_id}", f"nobody-{turn}"), route, int(status), seconds)
     for _ in range(HUNG_UP):
         count("POST", "/orders", "/orders", None, 0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import runpy
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import httpx
 import pytest
 
 from workshop_kit.engine import containers
-from workshop_kit.engine import fleet as fleets
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
 
 
@@ -34,25 +35,38 @@ def test_without_an_instance_it_says_so(session: Session, images: dict[str, str]
         assert proxy.log_tail().startswith("name the instances")
 
 
+def states(proxy: Running) -> list[str]:
+    """What the proxy thinks of its instances, in the order of the command line; empty while it does not answer."""
+    try:
+        text = httpx.get(f"{proxy.url(8404)}/stats;csv", trust_env=False, timeout=20).text
+    except httpx.TransportError:
+        return []
+    rows = csv.DictReader(text.removeprefix("# ").splitlines())
+    return [row["status"] for row in rows if row["pxname"] == "service" and row["svname"] != "BACKEND"]
+
+
 @pytest.mark.engine
 @pytest.mark.long
-def test_who_is_not_ready_is_not_asked_and_nobody_is_left_alone(stack: Stack) -> None:
+def test_who_is_not_ready_is_not_asked_and_nobody_is_left_alone(stack: Stack, images: dict[str, str]) -> None:
     """One instance of two is stopped: the other serves all. None is ready: they are asked all the same."""
-    with fleets.fleet(stack.session, stack.container("service")) as fleet:
-        first, second = fleet.instances
-        first.stop()
-        fleet.proxy.wait_until(lambda: sorted(fleet.states().values()) == ["DOWN", "UP"], what="notice")
-        with httpx.Client(base_url=fleet.proxy.url(), trust_env=False, timeout=20) as client:
-            assert {client.get("/orders").status_code for _ in range(10)} == {200}
-            stack.stop("redis")  # critical: the second is not ready any more, and reads orders all the same
-            try:
-                fleet.proxy.wait_until(lambda: set(fleet.states().values()) == {"DOWN"}, what="notice")
-                assert client.get("/readyz").status_code == 503
-                assert client.get("/orders").status_code == 200
-            finally:
-                stack.start("redis")
-        first.container.start()
-        fleet.wait_up()
-        metrics = httpx.get(f"{fleet.proxy.url(fleets.STATISTICS_PORT)}/metrics", trust_env=False, timeout=20).text
-        assert "haproxy_server_status" in metrics
-        assert second.inspect()["RestartCount"] == 0
+    spec = like(stack.container("service"))
+    with containers.run(stack.session, spec) as first, containers.run(stack.session, spec) as second:
+        names = (first.id[:12], second.id[:12])
+        before = Spec(images["proxy"], command=names, network=spec.network, ports=(8080, 8404))
+        with containers.run(stack.session, before) as proxy:
+            proxy.wait_until(lambda: states(proxy) == ["UP", "UP"], what="see both")
+            first.stop()
+            proxy.wait_until(lambda: states(proxy) == ["DOWN", "UP"], what="notice")
+            with httpx.Client(base_url=proxy.url(), trust_env=False, timeout=20) as client:
+                assert {client.get("/orders").status_code for _ in range(10)} == {200}
+                stack.stop("redis")  # critical: the second is not ready any more, and reads orders all the same
+                try:
+                    proxy.wait_until(lambda: states(proxy) == ["DOWN", "DOWN"], what="notice")
+                    assert client.get("/readyz").status_code == 503
+                    assert client.get("/orders").status_code == 200
+                finally:
+                    stack.start("redis")
+            first.container.start()
+            proxy.wait_until(lambda: states(proxy) == ["UP", "UP"], what="see both again")
+            metrics = httpx.get(f"{proxy.url(8404)}/metrics", trust_env=False, timeout=20).text
+            assert "haproxy_server_status" in metrics

@@ -55,7 +55,7 @@ def arrange(desk: Desk, lesson: str) -> Arrived:
     current = service_files.sources_at(desk.root, lesson)
     solved = []
     for exercise in desk.exercises:
-        if exercise.lesson >= lesson or not exercise.file or desk.progress.exercise(exercise.id).passed_at:
+        if exercise.page >= lesson or not exercise.file or desk.progress.exercise(exercise.id).passed_at:
             continue
         if exercise.judges == "service" and current[exercise.file].lesson != exercise.lesson:
             continue  # a later lesson has another file in its place
@@ -72,11 +72,13 @@ def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None
         if (workspace.my_service / name).exists():
             aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
             (workspace.my_service / name).unlink()
-    earlier = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson]
+    earlier = [exercise.id for exercise in desk.exercises if exercise.page < lesson]
+    own = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson <= exercise.page]
     for name, solved in files.items():
         path, text, base = f"{MY_SERVICE}/{name}", solved, solved
         if name in current and current[name].ids():
             base = regions.starter(current[name].text)
+            text = solved = service_files.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 mine = (workspace.folder / path).read_text()
                 text = service_files.with_regions_of(mine, solved, earlier)
@@ -109,7 +111,7 @@ def solve_until(desk: Desk, lesson: str, cell: str) -> None:
     if lesson > service_files.COLLEAGUE and not (desk.workspace.base / MY_SERVICE / service_files.MARK).exists():
         arrange(desk, lesson)
     for exercise in desk.exercises:
-        if not exercise.file or not (exercise.lesson < lesson or exercise.cell == cell):
+        if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
             continue
         # A file of an earlier lesson that has no region any more is the one of a later lesson.
         replaced = exercise.lesson < lesson and any(desk.texts(part).region() is None for part in exercise.parts)

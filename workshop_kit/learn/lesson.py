@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,8 @@ import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.audit.notebook import Audit, audit
+from workshop_kit.disturb import faults
+from workshop_kit.disturb.faults import Disturbance
 from workshop_kit.engine import containers, images, making, monitoring, reach, reaper, store
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
@@ -133,18 +136,25 @@ class Lesson:
         chart = LiveChart(source, panels, title, seconds=seconds, stop_after_seconds=stop_after_seconds)
         return chart.show(self.screens)
 
-    def watch(self, *what: str | Running, **named: Running) -> Watch:
-        """Watch services of the stack, or containers that this notebook runs: ``w.watch("service", mine)``.
+    def watch(self, *what: Any) -> Watch:
+        """Watch services of the stack by name, or containers (the SDK's): ``w.watch("service", container)``.
 
-        It begins at once; without anything named, the service. A new one ends the one before. See `Watch`.
+        It begins at once; without any, the stack's service. A new one ends the one before. See `Watch`.
         """
-        return watch(self.stack, self.screens, *what, **named)
+        return watch(self.stack, self.screens, *what)
 
     def docker(self, *words: str) -> None:
         """Run a docker command as one would at the terminal; print it and what it answers, fit to be shown."""
         said = subprocess.run(["docker", *words], capture_output=True, check=False)
         answer = in_lines((said.stdout + said.stderr).decode(errors="replace"))
         print(f"$ {shlex.join(['docker', *words])}\n{answer}")  # noqa: T201 - it is a cell's output
+
+    def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[Disturbance]:
+        """Put a fault on a service of the stack in force for a block: ``with w.fault("latency", "redis"):``.
+
+        ``name`` and ``parameters`` are those of `catalog.FAULTS`. See `faults.fault`.
+        """
+        return faults.fault(name, self.stack, service, **parameters)
 
     def tidy(self) -> None:
         """Remove the containers that this notebook made for itself; the stack stays up."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
 from workshop_kit.disturb import faults
 from workshop_kit.disturb.faults import Disturbance
-from workshop_kit.engine.containers import Running
-from workshop_kit.engine.labels import SERVICE
+from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watching import Subject, Tables, Watcher
+from workshop_kit.observe.wire import container_of
 from workshop_kit.show.dashboard import Dashboard
 from workshop_kit.show.live import Screens
 from workshop_kit.show.one_clock import one_clock
@@ -89,12 +89,15 @@ class Watch:
         self.watcher.stop()
 
 
-def watch(stack: Stack, screens: Screens, *what: str | Running, **named: Running) -> Watch:
-    """Begin to watch. Raises WrongUsage for two things of one name, WorkshopError for what is not there."""
-    subjects = [*_subjects(stack, what or ("service",)), *(Subject(name, id=one.id) for name, one in named.items())]
+def watch(stack: Stack, screens: Screens, *what: Any) -> Watch:
+    """Begin to watch services of the stack, by name, or containers; without any, the stack's service.
+
+    Raises WrongUsage for two things of one name, WorkshopError for what is not there.
+    """
+    subjects = [_subject(stack, one) for one in what or ("service",)]
     names = [one.name for one in subjects]
     if len(set(names)) < len(names):
-        raise WrongUsage(f"Two of these have the same name: {', '.join(names)}.", "Name one: w.watch(mine=container)")
+        raise WrongUsage(f"Two of these have the same name: {', '.join(names)}.", "Watch one of them.")
     watcher = Watcher(stack.session.engine, stack.session.who.session, subjects)
     made = Watch(stack, screens, watcher)
     screens.replace(NAME, made)
@@ -102,11 +105,9 @@ def watch(stack: Stack, screens: Screens, *what: str | Running, **named: Running
     return made
 
 
-def _subjects(stack: Stack, what: Sequence[str | Running]) -> Iterator[Subject]:
-    for one in what:
-        if isinstance(one, Running):
-            labels = one.container.labels or {}
-            yield Subject(labels.get(SERVICE) or one.name, id=one.id)
-        else:
-            stack.container(one)  # says which there are, if it is none of them
-            yield Subject(one, stack.project, one)
+def _subject(stack: Stack, one: Any) -> Subject:
+    if isinstance(one, str):
+        stack.container(one)  # says which there are, if it is none of them
+        return Subject(one, stack.project, one)
+    container = container_of(one)
+    return Subject(service_in(container.labels) or container.name, id=container.id)

@@ -1,19 +1,23 @@
-"""The first hint of lesson 03's exercises: each wrong answer that was recorded gets the one for its own finding."""
+"""The first hints of lessons 03 and 04: each wrong answer that was recorded gets the one for its own finding."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.workshop_kit.learn.exercise import test_check_logging_service as service
+from tests.workshop_kit.learn.exercise import test_check_monitoring_health as health
 from tests.workshop_kit.learn.exercise import test_incidents as incident
 from tests.workshop_kit.learn.exercise import test_logging_parse as parse
-from workshop_kit.learn.exercise import incidents, registry
+from tests.workshop_kit.learn.exercise import test_monitoring_healthcheck as probe
+from tests.workshop_kit.learn.exercise import test_monitoring_metrics as measured
+from workshop_kit.learn.exercise import asking, incidents, registry, service_image
 from workshop_kit.learn.exercise.checks import (
     logging_cause,
     logging_collector,
@@ -23,6 +27,12 @@ from workshop_kit.learn.exercise.checks import (
     logging_parse,
     logging_percentiles,
     logging_stdout,
+    monitoring_critical,
+    monitoring_deep,
+    monitoring_drain,
+    monitoring_healthcheck,
+    monitoring_metrics,
+    monitoring_ratio,
 )
 from workshop_kit.learn.exercise.checks.logging_cause import Evidence
 from workshop_kit.learn.exercise.checks.logging_collector import Count
@@ -31,7 +41,8 @@ from workshop_kit.learn.exercise.result import Finding
 from workshop_kit.learn.workspace import CHECKOUT
 from workshop_kit.observe.jq import Answer
 
-EXERCISES = [one for one in registry.load(CHECKOUT) if one.lesson == "03_logging" and one.first_hints]
+LESSONS = ("03_logging", "04_monitoring")
+EXERCISES = [one for one in registry.load(CHECKOUT) if one.lesson in LESSONS and one.first_hints]
 Case = tuple[str, Sequence[Finding]]
 """The words of the finding that the hint is for, and what the check found in the wrong answer."""
 
@@ -152,6 +163,82 @@ def collector() -> Iterator[Case]:
     yield "Lines came twice", [logging_collector._finding(Count(0, 4, 2), "kill -9")]
 
 
+def metrics() -> Iterator[Case]:
+    """Scrapes of wrong regions."""
+    solution, status = measured.SOLUTION, measured.STATUS
+    for said, region in (
+        ("is a gauge", measured.STARTER),
+        ("has no label", solution.replace(', "status")', ")").replace(f", {status}", "")),
+        ("invented", measured.RAW_PATH),
+        ("every request another series", measured.WITH_ID),
+        ("methods", solution.replace(' if method in METHODS else "OTHER"', "")),
+        ("hung up", solution.replace(status, "str(status or 500)")),
+        ("no longer be told apart", solution.replace(status, 'f"{status or 0}"[0] + "xx"')),
+        ("in the last bucket", solution.replace("(seconds)", "(seconds * 1000)")),
+        ("were not counted", solution.replace("    method = ", "    if status == 500:\n        return\n    method = ")),
+    ):
+        yield said, monitoring_metrics.judge(measured.scrapes_of(region)).findings
+
+
+def ratio() -> Iterator[Case]:
+    """Alerts that fire when they should not, or do not when they should."""
+    yield "promtool check rules", monitoring_ratio.refused("x.yml: 7:15: parse error", "").findings
+    yield "Compute OrdersFail", monitoring_ratio._not_computed("duplicate series").findings
+    questions = monitoring_ratio.questions(7)
+    for said, number in (
+        ("calls for a single error", 1),
+        ("probe was told", 2),
+        ("other service", 3),
+        ("nobody is called", 6),
+        ("For a while it was over", 7),
+    ):
+        fired = [one.fires is not (place == number) for place, one in enumerate(questions)]
+        yield said, monitoring_ratio.judge(questions, fired).findings
+
+
+def deep() -> Iterator[Case]:
+    """Answers of /health and /livez while dependencies are away."""
+    doors: Any = SimpleNamespace(environment={}, set=lambda: None)
+    no_answer, wrong = asking.Answer(None, 2.5, failure="no answer"), asking.Answer(500, 0.1)
+    yield "no restart mends a database", [monitoring_deep._live(health.tried(no_answer), "hang")]
+    yield "waits as long as the database does", [monitoring_deep._in_time(health.tried(no_answer), "/health")]
+    told = health.health(503, "fail", "master-db", "redis", output="[Errno 111]")
+    yield "tells strangers", [monitoring_deep._tells(health.tried(told), doors)]
+    yield "its own code fails", [monitoring_deep._in_time(health.tried(wrong), "/health")]
+    stuck: Any = SimpleNamespace(wait_answer=lambda *_, **__: False, get=lambda _: wrong)
+    yield "does not notice", [monitoring_deep._back(stuck, doors)]
+
+
+def critical() -> Iterator[Case]:
+    """Answers of /health with one dependency away."""
+    replica, redis = (case for case, _ in monitoring_critical.CASES[:2])
+    setting = f", with {monitoring_critical.SETTING}={monitoring_critical.OTHERWISE}"
+    for said, case, answer, other in (
+        ("HEALTH_CRITICAL=", replica, health.health(200, "pass", "replica-db"), setting),
+        ("nobody is called", redis, health.health(200, "pass", "redis"), ""),
+        ("nobody hears of it", replica, health.health(200, "pass", "replica-db"), ""),
+        ("could do without", replica, health.health(503, "fail", "replica-db"), ""),
+    ):
+        yield said, [monitoring_critical._answered(health.tried(answer), case, other)]
+
+
+def drain() -> Iterator[Case]:
+    """An instance that leaves."""
+    yield "says that it is ready", [monitoring_drain._said(asking.Answer(200, 0.0))]
+    yield "while it was finishing its work", [monitoring_drain._alive(asking.Answer(503, 0.0))]
+    yield "had to be killed", [monitoring_drain._ended(None)]
+
+
+def healthcheck() -> Iterator[Case]:
+    """What the engine says of a container."""
+    yield "docker build: ", [service_image.finding("ERROR: unknown instruction: HEALTCHECK")]
+    yield "has no HEALTHCHECK", monitoring_healthcheck._none().findings
+    yield "while it was starting", [monitoring_healthcheck._started("unhealthy", probe.NUMBERS)]
+    yield "came late", monitoring_healthcheck._hang(probe.frozen("unhealthy", 1), 1.0)
+    yield "takes a service for dead", [monitoring_healthcheck._well("unhealthy")]
+    yield "the engine called it healthy", monitoring_healthcheck._hang(probe.frozen("healthy", 0), 0.0)
+
+
 CASES = {
     "logging.stdout": stdout,
     "logging.parse": parsed,
@@ -161,6 +248,12 @@ CASES = {
     "logging.percentiles": percentiles,
     "logging.jq": jq,
     "logging.collector": collector,
+    "monitoring.metrics": metrics,
+    "monitoring.ratio": ratio,
+    "monitoring.deep": deep,
+    "monitoring.critical": critical,
+    "monitoring.drain": drain,
+    "monitoring.healthcheck": healthcheck,
 }
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import pandas as pd
 from docker.errors import APIError
 
+from workshop_kit.audit.data import Audited
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.disturb import faults
 from workshop_kit.disturb.faults import Disturbance
@@ -36,7 +37,7 @@ from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.engine.tasks.run import Task as RunningTask
 from workshop_kit.engine.tasks.run import run as run_task
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn import content, file_cell, leak_hunt, questions, ready, take_home
+from workshop_kit.learn import authorship, content, file_cell, leak_hunt, questions, ready, take_home
 from workshop_kit.learn.exercise import service_files
 from workshop_kit.learn.exercise.board_widget import BoardView
 from workshop_kit.learn.exercise.course import MY_SERVICE
@@ -289,11 +290,21 @@ class Lesson:
         """Return the same modules as they are before anybody has done an exercise."""
         return self._modules(self.desk.starters, lessons)
 
-    def audit(
-        self, target: Any, *, only: str | Sequence[str] = (), live: bool = False, backing: str | None = None
-    ) -> Audit:
-        """Ask an image or a container (by name, or in your hands) what ``./workshop audit`` asks. See `audit.audit`."""
-        return audit(target, only=only, live=live, backing=backing, session=self.stack.session)
+    def audit(self, target: Any, *, only: str | Sequence[str] = (), backing: str | None = None) -> Audit:
+        """Ask an image or a container (by name, or in your hands) what ``./workshop audit`` asks. See `audit.audit`.
+
+        Of an image of ``my_service/`` the report says what of it you have not passed.
+        """
+        found = audit(target, only=only, backing=backing, session=self.stack.session)
+        mine = f"{self.client.names.image(MY_SERVICE.replace('_', '-'))}:"
+
+        def told(one: Audited) -> Audited:
+            tags = self.engine.client.images.get(one.image_id).tags
+            return (
+                replace(one, reference=authorship.note(self.desk)) if any(tag.startswith(mine) for tag in tags) else one
+            )
+
+        return Audit(replace(found.report, audited=tuple(map(told, found.report.audited))))
 
     def take_home(self, found: Audit) -> Shown:
         """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found."""

@@ -36,6 +36,7 @@ DURATION = Histogram("http_request_duration_seconds", "Until the last byte.", ("
 def expect(routes: Iterable[Route]) -> None:
     """Start the series of these routes at zero: without a zero before it, the first error is no increase."""
     REQUESTS.labels("GET", UNMATCHED, "404")
+    DURATION.labels(UNMATCHED)
     for route in routes:
         if is_counted(route.path):
             DURATION.labels(route.path)

@@ -1,4 +1,4 @@
-"""``python -m workshop_app``: read the configuration, start the log, serve, drain, exit. Nothing else exits."""
+"""Start the service: read the configuration, start the log, serve, drain, exit. No other module exits."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class RequestMiddleware:
             try:
                 await self.app(scope, receive, send_and_note)
             except ClientDisconnect:
-                pass  # nobody is left to be answered: no error of the service
+                log.info("client hung up")  # nobody is left to answer, and nothing failed here
             except Exception:
                 log.exception("request failed")
                 if answer["status"] is None:

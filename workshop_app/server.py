@@ -30,6 +30,7 @@ def make(app: Starlette, http: config.Http) -> Server:
         app,
         http.host,
         http.port,
+        http="h11",  # refuses headers of more than 16 KiB; uvicorn's faster parser takes any number of bytes
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -240,7 +240,7 @@ def load(environ: Mapping[str, str]) -> Config:
         config = Config.model_validate(settings)
     except ValidationError as error:
         problems += _refused(error)
-    # Raised after `except`: else pydantic's error would be the context of ours, with the values, secrets among them.
+    # Raise outside of `except`: pydantic's error holds the values, and would be printed as the context of this one.
     if config is None or problems:
         raise ConfigError(problems)
     return config

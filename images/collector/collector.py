@@ -1,35 +1,26 @@
 """The collector at work: it reads and commits, and a thread uploads."""
 
-from __future__ import annotations
-
 import gzip
 import json
-import os
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from docker.errors import DockerException
 
 from .checkpoint import Checkpoint, save
 from .engine_api import EngineApi
 from .json_files import Folder
 from .parts import is_committed, object_key, read_checkpoint, restore, waiting_parts
 from .records import DEFAULT_ENVIRONMENT, Identity, Position, Record, gap, now, say
-from .settings import Settings, read_settings
+from .settings import Settings
 
 STATE, FLUSH = Path("/tmp/state.json"), Path("/tmp/flush")  # noqa: S108
 """What the collector says of itself; and a file to touch for a commit at once."""
 LOOK_SECONDS, RETRY_SECONDS = 0.05, 0.5
 COMMIT_BYTES = 8 * 1024 * 1024
-PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
-REGION = "us-east-1"  # boto3 asks for one; the emulator has all of them
 
 LOST = "the checkpoint was lost: lines may be missing, or there twice"
 REMOVED = "the container was removed while the collector was away"
@@ -90,7 +81,6 @@ class Collector:
         positions = self.checkpoint.positions
         self.source = EngineApi(settings, positions) if settings.source.is_socket() else Folder(settings, positions)
         self.settings, self.uploader = settings, uploader
-        self._full = False
         self._uncommitted_bytes, self._committed_at = 0, 0.0
         self._pending = (self.checkpoint.generation, 0.0)  # this generation has everything written before this time
         self._delivered_at = 0.0  # everything written before this time is in the bucket
@@ -119,7 +109,8 @@ class Collector:
     def look(self) -> bool:
         """Read what is new, commit if it is time to, and return whether there was something."""
         looked_at = time.time()
-        found = not self._is_full() and self._read()
+        full = self.uploader.waiting_bytes >= self.settings.buffer_bytes  # the engine's own files are the next buffer
+        found = not full and self._read()
         waited = time.monotonic() - self._committed_at > self.settings.flush_seconds
         due = waited or looked_at - FLUSH.stat().st_mtime < 1
         if self._uncommitted_bytes > (0 if due else COMMIT_BYTES):
@@ -127,9 +118,9 @@ class Collector:
             self._uncommitted_bytes, self._committed_at = 0, time.monotonic()
         if self.uploader.generation >= self._pending[0]:
             self._delivered_at = self._pending[1]
-            if not self._full and not self._uncommitted_bytes and all(log.drained for log in self.source.logs.values()):
+            if not full and not self._uncommitted_bytes and all(log.drained for log in self.source.logs.values()):
                 self._pending = (self.checkpoint.generation, looked_at)
-        self._report()
+        self._report(full)
         return found
 
     def _read(self) -> bool:
@@ -152,40 +143,15 @@ class Collector:
             self.checkpoint.positions.pop(identity.container, None)
         self._uncommitted_bytes += 1 + sum(len(record.content) for record in records)  # 1: the position has changed
 
-    def _is_full(self) -> bool:
-        """Whether so much waits for the bucket that reading has to wait: the engine's own files are the next buffer."""
-        full = self.uploader.waiting_bytes >= self.settings.buffer_bytes
-        if full != self._full:
-            say(*(("warning", "buffer full, reading waits") if full else ("info", "buffer has room again")))
-        self._full = full
-        return full
-
-    def _report(self) -> None:
+    def _report(self, full: bool) -> None:
         state = {
             "source": self.source.name,
             "settle_seconds": self.source.settle_seconds,
             "containers": len(self.source.logs),
-            "full": self._full,
+            "full": full,
             "waiting_bytes": self.uploader.waiting_bytes,
             "away_since": self.uploader.away_since,
             "delivered_at": self._delivered_at,
         }
         STATE.with_suffix(".new").write_text(json.dumps(state))
         STATE.with_suffix(".new").replace(STATE)
-
-
-def main() -> int:
-    """Collect until SIGTERM; return the exit code."""
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    try:
-        settings = read_settings(os.environ)
-        credentials = {"aws_access_key_id": settings.key_id, "aws_secret_access_key": settings.key}
-        client = boto3.client("s3", endpoint_url=settings.endpoint, region_name=REGION, config=PATIENCE, **credentials)
-        say("info", "started", session=settings.session, endpoint=settings.endpoint)
-        Collector(settings, Uploader(settings, client)).run(stopping)
-    except (OSError, ValueError, DockerException) as error:
-        say("fatal", "cannot collect", error=str(error))
-        return 1  # the engine starts it again
-    say("info", "stopped")
-    return 0

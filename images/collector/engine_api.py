@@ -1,24 +1,24 @@
 """Logs from the engine's API: for engines whose folder of containers cannot be mounted.
 
-The engine itself follows its files through rotations then, and does not say when it lost lines.
+Each log is asked for again and again. The engine's own way to follow leaves out whole files of a log that is written
+faster than it is read.
 """
 
-from __future__ import annotations
-
-import queue
-import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
+from io import BytesIO
+from typing import Any
 
 import docker
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 
-from .records import Identity, Log, Position, Record, gap, identify, record, say
+from .records import Identity, Log, Position, identify, record, say
 from .settings import SESSION_LABEL, Settings
 
-LIST_SECONDS, AGAIN_SECONDS = 0.25, 1.0
-QUEUED_RECORDS = 2_000
+LIST_SECONDS, ASK_SECONDS, REFUSED_SECONDS = 0.25, 0.5, 30.0
+MAX_RECORDS = 10_000  # that one answer may add, before other logs get their turn
 STREAMS = ("stdout", "stderr")
 
 ROTATED = "the log was rotated before it was received"
@@ -53,64 +53,57 @@ class EngineApi:
 
 
 class EngineLog(Log):
-    """One container's log: a thread for each stream receives it until the container is removed."""
+    """One container's log. The position of a stream is the latest time, and how many of its records have that time."""
 
     def __init__(self, client: docker.APIClient, identity: Identity, position: Position | None) -> None:
         super().__init__(identity, position)
         self._client = client
-        self._queue: queue.Queue[tuple[Record, Position]] = queue.Queue(QUEUED_RECORDS)  # full: the engine waits
-        self._arrived: dict[str, tuple[float, str]] = {}  # by stream: when the last record arrived, and its own time
-        self._threads = [threading.Thread(target=self._follow, args=(stream,), daemon=True) for stream in STREAMS]
-        for thread in self._threads:
-            thread.start()
+        self._received = {stream: self.position.get(stream, ["", 0]) for stream in STREAMS}
+        self._ask_at = 0.0
 
     def receive(self) -> bool:
-        """Add what the threads have received."""
-        gone = not any(thread.is_alive() for thread in self._threads)
-        for _ in range(self._queue.qsize()):
-            self.add(*self._queue.get())
-        self.drained = self._queue.empty() and not any(map(self._is_behind, STREAMS))
-        return gone
+        """Ask for what is new, unless that was just done."""
+        if self.drained and time.monotonic() < self._ask_at:
+            return False
+        self._ask_at = time.monotonic() + ASK_SECONDS
+        self.drained = True
+        try:
+            container = self._client.inspect_container(self.identity.container)
+            self.drained = max([self._receive(container, stream) for stream in STREAMS]) < MAX_RECORDS
+        except NotFound:
+            return True
+        except APIError as error:
+            say("warning", "a log cannot be read", service=self.identity.service, error=str(error))
+            self._ask_at += REFUSED_SECONDS
+        return False
 
-    def _is_behind(self, stream: str) -> bool:
-        """Whether records are arriving that were written a while ago."""
-        arrived_at, moment = self._arrived.get(stream, (0.0, ""))
-        settled_at = time.time() - EngineApi.settle_seconds
-        return arrived_at > settled_at and datetime.fromisoformat(f"{moment[:26]}+00:00").timestamp() < settled_at
+    def _receive(self, container: Mapping[str, Any], stream: str) -> int:
+        """Add a stream's records from its position on, and return how many there were."""
+        latest, known = self._received[stream]
+        skip, count = known, 0
+        for message in self._messages(container, stream, latest):
+            moment, _, text = message.decode(errors="replace").partition(" ")
+            if moment < latest or (moment == latest and skip):
+                skip -= moment == latest
+                continue
+            if skip:
+                self.add_gap(ROTATED)
+            latest, known, skip = moment, known + 1 if moment == latest else 1, 0
+            self._received[stream] = [latest, known]
+            self.add(record(self.identity, text, stream, moment), {stream: [latest, known]})
+            count += 1
+            if count == MAX_RECORDS:
+                break
+        return count
 
-    def _follow(self, stream: str) -> None:
-        """Receive a stream from the position on: the latest time, and how many records have it."""
-        latest, known = self.position.get(stream) or ("", 0)
-        container, only = self.identity.container, {name: name == stream for name in STREAMS}
-        while True:
-            since, skip = datetime.fromisoformat(latest[:19]) if latest else None, known
-            try:
-                terminal = self._client.inspect_container(container)["Config"]["Tty"]
-                chunks = self._client.logs(container, **only, stream=True, follow=True, timestamps=True, since=since)
-                for line in _lines(chunks) if terminal else chunks:
-                    moment, _, text = line.decode(errors="replace").partition(" ")
-                    if moment < latest or (moment == latest and skip):
-                        skip -= moment == latest
-                        continue
-                    if skip:
-                        self._queue.put((gap(self.identity, ROTATED, latest), {}))
-                        skip = 0
-                    new = record(self.identity, text, stream, moment)
-                    latest, known = moment, known + 1 if moment == latest else 1
-                    self._arrived[stream] = time.time(), moment
-                    self._queue.put((new, {stream: [latest, known]}))
-            except NotFound:
-                return
-            except Exception as error:
-                say("warning", "a log was interrupted", service=self.identity.service, error=str(error))
-            time.sleep(AGAIN_SECONDS)  # it has stopped, and may be started again
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a container with a terminal, whose chunks begin and end anywhere."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest
+    def _messages(self, container: Mapping[str, Any], stream: str, latest: str) -> Iterator[bytes]:
+        """What the engine has of a stream since the second of the latest record."""
+        since = datetime.fromisoformat(latest[:19]) if latest else None
+        only = {name: name == stream for name in STREAMS}
+        terminal = container["Config"]["Tty"]  # its chunks begin and end anywhere
+        ask = partial(self._client.logs, container["Id"], **only, follow=False, timestamps=True, since=since)
+        if not terminal:
+            yield from ask(stream=True)
+            return
+        is_over = not container["State"]["Running"]
+        yield from (line for line in BytesIO(ask(stream=False)) if is_over or line.endswith(b"\n"))

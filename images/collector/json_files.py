@@ -4,16 +4,14 @@ The engine renames ``X-json.log`` to ``X-json.log.1``, that to ``.2``, and so on
 being read is held open: it can be read to its end whatever becomes of its name, also when its container is removed.
 """
 
-from __future__ import annotations
-
-import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from .records import Identity, Log, Position, identify, parse, say
+from .records import Identity, Log, Position, identify, parse
 from .settings import Settings
 
 READ_BYTES = 1024 * 1024
@@ -52,8 +50,6 @@ class Folder:
             self.logs[folder.name] = JsonFileLog(folder, identity, self._positions.pop(folder.name, None), max_files)
             return
         self._others.add(folder.name)
-        if self._settings.collects(labels):
-            say("warning", "not collected: its log driver keeps no files", service=identity.service)
 
 
 class JsonFileLog(Log):
@@ -64,7 +60,7 @@ class JsonFileLog(Log):
         self._newest, self._max_files = folder / f"{identity.container}-json.log", max_files
         self._file: BinaryIO | None = None
         self._inode: int | None = None
-        self._offset, self._first = 0, ""  # the first line tells files apart: the number of an inode is used again
+        self._offset, self._first = 0, 0  # the first line tells files apart: the number of an inode is used again
         self._lost = "inode" in self.position and not self._resume()  # the file that the position is in is gone
 
     def receive(self) -> bool:
@@ -105,7 +101,7 @@ class JsonFileLog(Log):
             self._offset = 0
         self._file.seek(self._offset)
         while (line := self._file.readline()) and (finished or line.endswith(b"\n")):
-            self._first = self._first if self._offset else _digest(line)
+            self._first = self._first if self._offset else zlib.crc32(line)
             self._offset += len(line)
             yield line
 
@@ -121,21 +117,21 @@ class JsonFileLog(Log):
             if self._file is not None or self._lost or 1 < self._max_files <= len(newer):
                 self.add_gap(ROTATED)
         if newer:
-            self._use(newer.pop(), 0, "")
+            self._use(newer.pop(), 0, 0)
         for file in newer:
             file.close()
 
     def _resume(self) -> bool:
         """Open the file that the position is in; return False if it is gone."""
         for file in _files(self._newest):
-            first = _digest(file.readline())
+            first = zlib.crc32(file.readline())
             if _inode(file.fileno()) == self.position["inode"] and first == self.position.get("first"):
                 self._use(file, self.position["offset"], first)
                 return True
             file.close()
         return False
 
-    def _use(self, file: BinaryIO, offset: int, first: str) -> None:
+    def _use(self, file: BinaryIO, offset: int, first: int) -> None:
         if self._file is not None:
             self._file.close()
         self._file, self._inode, self._offset, self._first = file, _inode(file.fileno()), offset, first
@@ -159,7 +155,3 @@ def _inode(file: Path | int) -> int | None:
         return os.stat(file).st_ino  # noqa: PTH116 - an open file has no path
     except FileNotFoundError:
         return None
-
-
-def _digest(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest()[:32]

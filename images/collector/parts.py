@@ -3,8 +3,6 @@
 A part has lines of one service and hour; its name says all: GENERATION~SPOOL~ENVIRONMENT~SERVICE~HOUR.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from pathlib import Path

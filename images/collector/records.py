@@ -1,7 +1,5 @@
 """Records of a container's log, as they stand in the bucket, and the log that they come from."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys
@@ -17,10 +15,7 @@ ENVIRONMENT_LABEL, DEFAULT_ENVIRONMENT = "workshop.environment", "workshop"
 HOLD_SECONDS, HOLD_RECORDS = 2.0, 1_000
 """How long, and how many, pieces of a line wait for its last piece."""
 
-Position = dict[str, Any]
-"""How far a log is collected, for its source to continue there; it is part of the checkpoint."""
-
-ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+Position = dict[str, Any]  # how far a log is collected, for its source to go on there; part of the checkpoint
 
 
 @dataclass(frozen=True)
@@ -30,11 +25,6 @@ class Identity:
     container: str
     environment: str
     service: str
-
-    @property
-    def attributes(self) -> dict[str, str]:
-        """What is added to each record."""
-        return {"environment": self.environment, "service": self.service, "container": self.container[:12]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +101,9 @@ def parse(identity: Identity, line: bytes) -> Record:
 
 def record(identity: Identity, text: str, stream: str, moment: str) -> Record:
     """Return what the engine's json-file has of a line, and whose it is."""
-    fields = {"log": text, "stream": stream, "attrs": identity.attributes, "time": moment}
-    content = ENCODER.encode(fields).encode(errors="replace") + b"\n"
+    attrs = {"environment": identity.environment, "service": identity.service, "container": identity.container[:12]}
+    fields = {"log": text, "stream": stream, "attrs": attrs, "time": moment}
+    content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
     return Record(content, _part(identity, moment), stream, moment, text.endswith("\n"))
 
 

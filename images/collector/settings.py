@@ -1,7 +1,5 @@
 """The collector's settings, from its environment."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -8,8 +8,9 @@ Environment: ``MARIADB_USER``, ``MARIADB_PASSWORD_FILE``, ``MARIADB_DATABASE``, 
 ``MARIADB_SCHEMA_FILE`` (SQL for that database; must be repeatable, it runs at every start).
 With ``MARIADB_COLLEAGUE_PASSWORD`` a second user, ``colleague``, may do the same: its password is meant to be found.
 With ``MARIADB_MONITORING_PASSWORD_FILE`` a user ``monitoring`` sees how the server does, and no data.
-With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow. Add ``MARIADB_MASTER_HOST``, and it is a replica
-itself: read-only, with everything (users too) from that master, so that it needs none of the other variables.
+With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow, and a binary log is written for them. Add
+``MARIADB_MASTER_HOST``, and it is a replica itself: read-only, with everything (users too) from that master, so that
+it needs none of the other variables.
 Arguments are passed on to the server.
 
 A replica starts from the same baked data as its master and replays all of it, so no dump is needed and either side may
@@ -36,7 +37,8 @@ MONITORING_USER = "monitoring"
 COLLEAGUE_USER = "colleague"
 # The server reads its start-up SQL a line at a time, and takes no longer password for a master.
 REPLICATION_PASSWORD_LIMIT = 96
-# All binary logs are kept: a new replica replays them from the first.
+# All binary logs are kept: a new replica replays them from the first. Where the disk is full, the server waits a minute
+# before it tries again to write one, so only a master has any.
 MASTER_OPTIONS = ("--server-id=1", "--log-bin=master-bin", "--binlog-format=ROW", "--expire-logs-days=0")
 # The master's start-up mark says nothing of a replica's start. A connection that is silent for 8 s is dead.
 REPLICA_OPTIONS = (
@@ -258,11 +260,12 @@ def main() -> None:
     try:
         is_replica = "MARIADB_MASTER_HOST" in os.environ
         sql = replica_sql(os.environ) if is_replica else startup_sql(os.environ)
+        is_master = not is_replica and bool(os.environ.get("MARIADB_REPLICATION_PASSWORD_FILE"))
         prepare_data(BAKED_DATA, DATA)
         start_file = pipe_holding(sql)
     except StartError as error:
         sys.exit(f"mariadb: {error}")
-    options = REPLICA_OPTIONS if is_replica else MASTER_OPTIONS
+    options = REPLICA_OPTIONS if is_replica else MASTER_OPTIONS if is_master else ()
     # One pool of memory for all its threads: with one each, as is usual, it takes 9 MiB more.
     alone = {"MALLOC_ARENA_MAX": "1"}
     os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *options, *sys.argv[1:]], alone)

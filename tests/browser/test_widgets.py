@@ -110,7 +110,7 @@ def use(widgets: LabPage) -> None:
     press(widgets, "exercise", "Check")
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
     widget(widgets, "form").get_by_label("MASTER_DB_PORT", exact=True).fill("bad")
-    press(widgets, "form", "Start it with these")
+    press(widgets, "form", "Start with these settings")
     expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT should be a valid integer")
     widgets.save()
     widgets.reload()
@@ -123,7 +123,7 @@ def lose_the_kernel(widgets: LabPage) -> None:
     """Restart the kernel and assert that each widget says that nothing answers."""
     widgets.restart_kernel()
     expect(widget(widgets, "exercise")).to_contain_text(ASLEEP)
-    press(widgets, "form", "Start it with these")
+    press(widgets, "form", "Start with these settings")
     press(widgets, "explorer", "Search")
     for name, said in (
         ("exercise", ASLEEP),

@@ -199,7 +199,7 @@ def test_a_full_buffer_makes_reading_wait(bucket: LogBucket) -> None:
         with another(bucket, environment=told) as small, write(bucket, "patient", 20_000, rate=10_000) as writer:
             network.disconnect(small.container)
             writer.wait_ended(within_seconds=60)
-            small.wait_until(lambda: "buffer full" in small.log_tail(), what="say that the buffer is full")
+            small.wait_until(lambda: '"full": true' in small.exec("cat", "/tmp/state.json").output, what="stop reading")
             network.connect(small.container)
             assert log_bucket.flush(small.container, 60) is None
             assert_whole(bucket, "patient", list(range(20_000)))

@@ -276,15 +276,15 @@ class Engine:
     def __init__(self, *records: str) -> None:
         self._answers = [[record.encode() for record in records]]
 
-    def inspect_container(self, container: str) -> dict[str, dict[str, bool]]:
-        """A container without a terminal."""
-        return {"Config": {"Tty": False}}
+    def inspect_container(self, container: str) -> dict[str, object]:
+        """A container without a terminal; it is there once."""
+        if not self._answers:
+            raise NotFound("gone")
+        return {"Id": container, "Config": {"Tty": False}, "State": {"Running": True}}
 
     def logs(self, container: str, *, stdout: bool, **_: object) -> list[bytes]:
         """Give the records once."""
-        if not stdout or not self._answers:
-            raise NotFound("gone")
-        return self._answers.pop()
+        return self._answers[0] if stdout else self._answers.pop()[:0]
 
 
 def received(engine: Engine, position: records.Position | None) -> tuple[list[str], list[str], records.Position]:
@@ -300,7 +300,7 @@ def received(engine: Engine, position: records.Position | None) -> tuple[list[st
 
 def test_a_log_over_the_api_is_read_on_from_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records may have the same time: each comes once. If the one at the position was rotated away, a GAP says so."""
-    monkeypatch.setattr(engine_api, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(engine_api, "ASK_SECONDS", 0)
     first, second, third = (f"2026-11-24T22:00:0{second}.000000000Z" for second in (1, 2, 3))
     lines, gaps, position = received(Engine(f"{first} 1\n", f"{second} 2\n", f"{second} 3\n"), None)
     assert (lines, gaps) == (["1\n", "2\n", "3\n"], [])

@@ -24,8 +24,13 @@ pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(600)]
 LESSON = "00_start"
 SWEPT_SECONDS = 60  # it aims for three; a busy machine takes longer
 FULL = re.compile(r"(is full|No space left on device)\. Free some space")
-SLEEPER = 'w.run("mine", Spec(w.image("base"), command=("sleep", "600"), network="none"))'
-PRELUDE = "from workshop_kit.engine.spec import Spec\nfrom workshop_kit.learn.lesson import lesson\nw = lesson('x')\n"
+SLEEPER = 'containers.run(w.stack.session, Spec(w.image("base"), command=("sleep", "600"), network="none"))'
+PRELUDE = """
+from workshop_kit.engine import containers
+from workshop_kit.engine.spec import Spec
+from workshop_kit.learn.lesson import lesson
+w = lesson("x")
+"""
 UP = """
 import sys
 from pathlib import Path

@@ -56,7 +56,7 @@ SYMPTOMS = {
     "monitoring.deep": "waits as long as the database does",
     "monitoring.critical": "redis is gone, which is critical, and /health says 200",
     "monitoring.metrics": "is a gauge: when it is smaller",
-    "monitoring.ratio": "Somebody is called for a single error",
+    "monitoring.ratio": "It calls for a single error",
     "monitoring.drain": "says that it is ready",
     "monitoring.healthcheck": "the engine called it healthy",
     "monitoring.throttled": "used most CPU and was never held back",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.learn.file_cell import body_of, file_named
-from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.learn.workspace import CHECKOUT, REFERENCES
 
 LESSONS = (
     "00_start",
@@ -127,13 +127,17 @@ def test_no_comprehension_in_another(cells: list[Cell]) -> None:
 
 
 def test_it_opens_with_objectives_and_ends_with_key_points(cells: list[Cell]) -> None:
-    """Three objectives and the map first; last, before the board, three key points, what to take home, and links."""
+    """Three objectives and the map first; last, before the board, three key points, what to take home, and links.
+
+    One link leads to the page of references.
+    """
     first, end = cells[0].source, next(cell.source for cell in cells if cell.id == "end")
     assert len(re.findall(r"^- ", first, re.MULTILINE)) == 3
     assert cells[[cell.is_code for cell in cells].index(True) + 1 :][0].id in {"map", "map-text"}
     assert len(re.findall(r"^- ", end, re.MULTILINE)) == 3
     assert "**Take home:**" in end
     assert "](https://" in end
+    assert f"](../{REFERENCES})" in end
 
 
 def test_the_second_dockerfile_is_the_first_without_its_shell() -> None:

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from workshop_kit.learn.workspace import CHECKOUT
 from workshop_kit.prepare import needs
 
-GUIDES = (
-    "README.md",
-    "docs/delivering.md",
-    "docs/demo/README.md",
-    "docs/architecture.md",
-    "docs/adding-a-lesson.md",
-    "CONTRIBUTING.md",
-)
+PAGES = [
+    path.relative_to(CHECKOUT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "solutions/**/*.md", "notebooks/*.ipynb")
+    for path in sorted(CHECKOUT.glob(pattern))
+]
 
 
-@pytest.mark.parametrize("guide", GUIDES)
-def test_commands_and_links_exist(root: Path, guide: str) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_and_links_exist(root: Path, page: str) -> None:
     """Every ``./workshop WORD`` is a command; every relative link is a file, and its anchor a heading there."""
-    text = (root / guide).read_text()
-    words = set(re.findall(r"\./workshop ([a-z]+)", text))
+    words = set(re.findall(r"\./workshop ([a-z]+)", (root / page).read_text()))
     assert words <= {command.name for command in needs.COMMANDS}
-    targets = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
-    for target in targets:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text_of(root / page)):
         name, _, anchor = target.partition("#")
-        file = (root / guide).parent / name if name else root / guide
+        file = (root / page).parent / name if name else root / page
         assert file.exists(), target
-        assert not anchor or anchor in anchors(file.read_text()), target
+        assert not anchor or anchor in anchors(text_of(file)), target
+
+
+def text_of(path: Path) -> str:
+    """What a page says, without its code blocks; of a notebook, its texts."""
+    if path.suffix != ".ipynb":
+        return re.sub(r"^(```+)\w*\n.*?^\1$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    cells = json.loads(path.read_text())["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 
 
 def anchors(text: str) -> set[str]:

@@ -120,4 +120,4 @@ FAULTS: Mapping[str, Break] = {
     "half open, backlog full": _fault("half_open", "redis", backlog_full=True),
     "two at once": _fault("pause", "master-db", "redis"),
 }
-"""The eight faults of a dependency (half open in both its forms), each a block inside which it is in force."""
+"""Nine faults of dependencies, each a block inside which it is in force."""

@@ -16,9 +16,9 @@ from workshop_kit.engine.stack import Stack
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
-HANGS_SECONDS = 10.0  # the service aims for one; benchmarks/health has the figures
-PROBES = 5
-DIFFERENT = ("refusing", "slow", "wrong password", "half open", "two at once")
+HEALTH_SECONDS, LIVE_SECONDS = 1.0, 0.1
+PROBES, ROUNDS = 10, 3
+"""A busy machine delays one round of probes; a service that waits for its dependency delays all of them."""
 NO_ORDER = 2_000_000_000
 """The replica does not have it, so the master is asked."""
 
@@ -31,17 +31,23 @@ def ready_stack(stack: Stack) -> Iterator[Stack]:
     wait_ready(stack.url())
 
 
-@pytest.mark.parametrize("name", DIFFERENT)
-def test_health_is_truthful(ready_stack: Stack, name: str) -> None:
-    """Whatever a critical dependency does, probes get their answer; liveness does not care; then it is over."""
+@pytest.mark.parametrize("name", FAULTS)
+def test_health_is_truthful_and_soon(ready_stack: Stack, name: str) -> None:
+    """In nine faults /health and /readyz say 503 within a second, and /livez 200 within 100 ms (99 of 100)."""
+    slowest: list[tuple[float, float]] = []
     with FAULTS[name](ready_stack) as url:
         probing.wait_until(lambda: probe(url, "/readyz").status == 503, "readiness says no")
-        found = probing.probes(url, PROBES)
-    assert {one.status for one in found["/health"]} == {503}
-    assert {one.status for one in found["/readyz"]} == {503}
-    assert {one.status for one in found["/livez"]} == {200}
-    slowest = {path: probing.slowest_seconds(one) for path, one in found.items()}
-    assert max(slowest.values()) < HANGS_SECONDS, slowest
+        while len(slowest) < ROUNDS:
+            found = probing.probes(url, PROBES)
+            assert {path: {one.status for one in answers} for path, answers in found.items()} == {
+                "/health": {503},
+                "/readyz": {503},
+                "/livez": {200},
+            }
+            slowest.append((probing.slowest_seconds(found["/health"]), probing.p99_seconds(found["/livez"])))
+            if slowest[-1][0] <= HEALTH_SECONDS and slowest[-1][1] <= LIVE_SECONDS:
+                return
+    pytest.fail(f"/health and /livez took, in seconds: {slowest}")
 
 
 def test_it_stops_while_dependencies_hang(stack: Stack) -> None:

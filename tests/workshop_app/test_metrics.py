@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from structlog.typing import EventDict
 
 from tests.workshop_app.asgi import application, ask
 from tests.workshop_app.conftest import DB_PASSWORD, REDIS_PASSWORD, REPLICA_PASSWORD, Service
@@ -74,27 +73,6 @@ async def test_requests_are_counted_where_they_belong() -> None:
     assert series["http_request_duration_seconds_count", "/slow/{number}"] == 5
     assert series["http_request_duration_seconds_sum", "/slow/{number}"] >= 0.3
     assert series["http_request_duration_seconds_count", "/orders"] == 2
-
-
-async def test_a_client_that_hangs_up_is_no_error(log_lines: list[EventDict]) -> None:
-    """Half an order, and then nobody: counted as such, with one line in the log and no traceback."""
-    app = application()
-    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
-    scope = {"type": "http", "method": "POST", "path": "/orders", "headers": [], "query_string": b"", "app": app}
-
-    async def receive() -> dict[str, object]:
-        return next(messages)
-
-    async def send(message: object) -> None:
-        raise AssertionError(f"nobody is left to be sent {message}")
-
-    await app(scope, receive, send)  # type: ignore[arg-type]
-    series = await scrape(app)
-    assert {key: value for key, value in series.items() if key[:3] == ("http_requests_total", "POST", "/orders")} == {
-        ("http_requests_total", "POST", "/orders", status): float(status == "none")
-        for status in ("201", "500", "503", "none")
-    }
-    assert (log_lines[0]["event"], log_lines[0]["status"]) == ("request", None)
 
 
 async def test_whoever_looks_is_no_traffic() -> None:

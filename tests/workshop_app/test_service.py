@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.workshop_app.conftest import DB_PASSWORD, REDIS_PASSWORD, Answer, Service
+from tests.workshop_app.probing import p99_seconds, probe
 
 Start = Callable[..., Service]
+
+ENDLESS_BYTES = 40 * 1024**2
+HALF_AN_ORDER = b'POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Length: 40\r\n\r\n{"item": "tea", '
 
 
 @pytest.fixture
@@ -156,6 +162,57 @@ def test_strange_request_id_is_replaced(shared_service: Service, given: str) -> 
     """An id that could confuse somebody is not passed on."""
     answer = shared_service.ask("/livez", headers={"X-Request-ID": given})
     assert len(answer.headers["x-request-id"]) == 32
+
+
+def test_a_long_cookie_passes(shared_service: Service) -> None:
+    """Browsers send 8 KB of cookies; servers take that."""
+    assert shared_service.ask("/livez", headers={"Cookie": "x" * 8192}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (b"GET /", b"x"),
+        (b"GET /livez HTTP/1.1\r\nCookie: ", b"x"),
+        (b"GET /livez HTTP/1.1\r\n", b"Accept: text/plain\r\n"),
+        (b"POST /orders HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nTrailer: ", b"x"),
+    ],
+    ids=["path", "one header", "many headers", "trailer"],
+)
+def test_headers_without_end_are_refused_and_delay_nobody(shared_service: Service, begin: bytes, piece: bytes) -> None:
+    """The connection is closed long before 40 MB have come; liveness answers meanwhile as it did before."""
+    url, pieces = f"http://127.0.0.1:{shared_service.port}", piece * (65536 // len(piece))
+
+    def send() -> int:
+        sent = 0
+        with socket.create_connection(("127.0.0.1", shared_service.port)) as connection:
+            connection.sendall(begin)
+            with contextlib.suppress(ConnectionError):
+                while sent < ENDLESS_BYTES:
+                    connection.sendall(pieces)
+                    sent += len(pieces)
+        return sent
+
+    before = [probe(url, "/livez") for _ in range(50)]
+    with ThreadPoolExecutor(4) as pool:
+        sending = [pool.submit(send) for _ in range(8)]
+        meanwhile = [probe(url, "/livez") for _ in range(50)]
+    assert max(sent.result() for sent in sending) < ENDLESS_BYTES
+    assert {one.status for one in meanwhile} == {200}
+    assert p99_seconds(meanwhile) < max(0.1, 10 * p99_seconds(before))
+
+
+def test_clients_that_hang_up_are_no_errors(service: Service) -> None:
+    """In the middle of a body: a line each, no stack, and no 500 in the metrics."""
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            connection.sendall(HALF_AN_ORDER)
+    gone = b'http_requests_total{method="POST",route="/orders",status="none"} 20.0'
+    answer = service.wait_for("/metrics", lambda answer: gone in answer.body)
+    assert b'http_requests_total{method="POST",route="/orders",status="500"} 0.0' in answer.body
+    assert service.stop() == 0
+    assert [line["msg"] for line in service.lines].count("client hung up") == 20
+    assert not [line for line in service.lines if line["level"] == "error" or "exception" in line]
 
 
 def test_not_ready_while_draining_yet_serving(start_service: Start, environ: dict[str, str]) -> None:

@@ -94,7 +94,7 @@ def chapter_of(executed: Any, lesson: str) -> Chapter:
     parts: list[str] = []
     for cell in executed.cells:
         if cell.cell_type == "markdown":
-            parts.append(cell.source.strip())
+            parts.append(cell.source.strip().replace("](../docs/", "](../"))  # the book is in docs/book
         elif cell.cell_type == "code":
             parts.append(_fenced(cell.source.strip(), "python"))
             chart = f"Chart: {', '.join(AXIS_LABEL.findall(cell.source))}"

@@ -23,8 +23,8 @@ function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
   const rows = model.get("fields").map((one, index) => row(`${id}-${index}`, one.name, one.value, one.told));
   const more = element("input", { id: `${id}-more`, type: "text", spellcheck: "false", autocomplete: "off", autocapitalize: "off", placeholder: "NAME=value" });
-  const start = element("button", { type: "submit", "data-first": "true" }, "Start it with these");
-  const again = element("button", { type: "button" }, "As it is told now");
+  const start = element("button", { type: "submit", "data-first": "true" }, "Start with these settings");
+  const again = element("button", { type: "button" }, "Back to the current settings");
   const grid = element("div", { class: "wk-sf-grid" }, ...rows.flatMap((one) => one.nodes), element("label", { for: `${id}-more` }, "Another variable"), more);
   const form = element("form", {}, grid, element("div", { class: "wk-ex-bar" }, start, again));
   const working = workingRow(model, "Starting it");

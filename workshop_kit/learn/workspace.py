@@ -20,6 +20,8 @@ from workshop_kit.learn.files import explain, write_atomically
 CHECKOUT = Path(__file__).resolve().parents[2]
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout of which a participant gets an own copy."""
+REFERENCES = "docs/references.md"
+"""A page that every lesson links to: it stands at the same place in a workspace, so that the link leads there, too."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
 NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
@@ -178,7 +180,7 @@ def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
 
 @dataclass(frozen=True)
 class LessonCopy:
-    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``).
+    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``; "" for none).
 
     One that ``comes_later`` is a part of the service that arrives with lesson 02.
     """
@@ -205,8 +207,8 @@ def _bring_in(copy: LessonCopy, target: Path, base: Path) -> None:
 def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
 
-    In a lesson with an exercise that judges the service, a file stands in ``my_service/`` unless an exercise of
-    another kind names it. After the first such lesson only files of exercises count: cells write the others.
+    From the first lesson on that has an exercise that judges the service, a file stands in ``my_service/`` unless an
+    exercise of another kind names it. After that lesson only files of exercises count: the others come with a cell.
     """
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
     built = sorted({str(entry.get("lesson")) for entry in entries if entry.get("judges") == "service"})
@@ -215,13 +217,15 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
         for path in lesson_files(root / folder):
             name = path.relative_to(root / folder)
             lesson, file = name.parts[0].removesuffix(".ipynb"), "/".join(name.parts[1:])
-            mine = folder == "exercises" and lesson in built and judged.get((lesson, file), True)
+            mine = folder == "exercises" and built and lesson >= built[0] and judged.get((lesson, file), True)
             if not mine:
                 yield LessonCopy(path, f"{folder}/{name.as_posix()}", lesson)
             elif lesson == built[0]:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson)
             elif (lesson, file) in judged:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson, comes_later=True)
+    if (root / REFERENCES).is_file():
+        yield LessonCopy(root / REFERENCES, REFERENCES, lesson="")
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from workshop_kit.learn.exercise.comparing import same_code
 from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged, Registered
 from workshop_kit.learn.exercise.registry import Exercise
-from workshop_kit.learn.exercise.result import Result, Verdict
+from workshop_kit.learn.exercise.result import Finding, Result, Verdict
 from workshop_kit.learn.exercise.subjects import SUBJECTS, Subject
 from workshop_kit.learn.exercise.texts import Texts, Unreadable
 from workshop_kit.learn.lab_settings import trust
@@ -129,7 +129,7 @@ class Desk:
             time.monotonic() - started,
             judged.output,
         )
-        self.progress.record_check(exercise.id, str(result.verdict), _first_hint(exercise, result))
+        self.progress.record_check(exercise.id, str(result.verdict), first_hint(exercise, result.findings))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
@@ -340,9 +340,9 @@ def _registered(identifier: str) -> Registered:
     return CHECKS[identifier]
 
 
-def _first_hint(exercise: Exercise, result: Result) -> str:
-    """The key of the hint that goes with the first finding that did not pass; "" if none does."""
-    said = next((f"{one.called} {one.got} {one.means}" for one in result.findings if not one.passed), "")
+def first_hint(exercise: Exercise, findings: Sequence[Finding]) -> str:
+    """Return the key of the hint that goes with the first finding that did not pass; "" if none does."""
+    said = next((f"{one.called} {one.got} {one.means}" for one in findings if not one.passed), "")
     return next((words for words in exercise.first_hints if words in said), "")
 
 

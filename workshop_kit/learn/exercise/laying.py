@@ -17,7 +17,6 @@ APP, SECRETS = "/app", "/run/secrets"
 PORT = 8080
 MEMORY_BYTES = 256 * 1024 * 1024
 PIDS = 100
-FILES_LIMIT_BYTES = 1024 * 1024
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
 NO_HEALTHCHECK = {"Test": ["NONE"]}  # the engine would run it inside, where a fork bomb leaves no room for it
 
@@ -63,15 +62,3 @@ def spec(
         healthcheck=NO_HEALTHCHECK,
         host={"LogConfig": SMALL_LOG},
     )
-
-
-def require_small(files: Mapping[str, str]) -> None:
-    """Raise WorkshopError if a file is too large, or no text."""
-    for path, text in files.items():
-        name = path.rpartition("/")[2]
-        try:
-            size_bytes = len(text.encode())
-        except UnicodeEncodeError as error:
-            raise WorkshopError(f"{name} is not UTF-8 text.", "Reset the exercise.") from error
-        if size_bytes > FILES_LIMIT_BYTES:
-            raise WorkshopError(f"{name} is larger than {FILES_LIMIT_BYTES // 1024**2} MiB.", "Reset the exercise.")

@@ -21,26 +21,28 @@ PACKAGE = "workshop_app"
 REQUIREMENTS = "requirements.txt"
 MARK = "orders.py"
 """A file that is there once the colleague's files have arrived."""
+README = "README.md"
+"""What lesson 06 adds for those who get the folder: no exercise, and too long for a cell."""
 
 
 def sources(root: Path) -> Iterator[Source]:
     """Yield the marked sources of the files that participants have in ``my_service/``, in the order of the lessons."""
     entries = read_toml(root).get("exercise", [])
-    built = {entry.get("lesson") for entry in entries if entry.get("judges") == "service"}
     others = {(entry.get("lesson"), entry.get("file")) for entry in entries if entry.get("judges") != "service"}
     for source in marked_sources(root):
-        if source.lesson in built and source.file != NOTEBOOK and (source.lesson, source.file) not in others:
+        if source.file != NOTEBOOK and (source.lesson, source.file) not in others:
             yield source
 
 
 def colleague_files(root: Path, lesson: str) -> dict[str, str]:
-    """Return the modules that arrive in a lesson, as text by name: the starters of its exercises.
+    """Return the files that arrive in a lesson, as text by name: the starters of its modules, in lesson 06 a README.
 
     In lesson 02 all other modules come, too, those of later lessons solved. What a cell writes is not among them.
     """
     theirs = {source.file: source for source in sources(root) if source.lesson != FIRST}
     marked = {name: source for name, source in theirs.items() if source.ids() and name.endswith(".py")}
-    files = {name: regions.starter(one.text) for name, one in marked.items() if one.lesson == lesson}
+    new = {name: one for name, one in theirs.items() if one.lesson == lesson and name in {*marked, README}}
+    files = {name: regions.starter(one.text) for name, one in new.items()}
     if lesson != COLLEAGUE:
         return files
     modules = {

@@ -166,10 +166,9 @@ def run(
     """Run the service once more beside the stack's, with ``files`` (path below /app → text) laid over it.
 
     ``environment`` is added to the service's own, the variables in ``without`` are taken from it; ``changes`` are
-    fields of ``Spec``. A stack that is not up is brought up, and the report says so. Raises WorkshopError if the files
-    are too large or the engine refuses.
+    fields of ``Spec``. A stack that is not up is brought up, and the report says so. Raises WorkshopError if the
+    engine refuses.
     """
-    laying.require_small(files)
     laying.ensure_up(stack, report)
     report(Step("Check", None, "starting your version of the service"))
     service = stack.container("service")

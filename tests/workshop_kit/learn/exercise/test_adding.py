@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.workshop_kit.learn.exercise import trying
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise import authored, regions, registry
 from workshop_kit.learn.exercise.judging import CHECKS, Context
 from workshop_kit.learn.exercise.result import Verdict
 
-ID, LESSON = "container.probe", "01_container"
+ID, LESSON = "monitoring.probe", "04_monitoring"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,9 @@ def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
 @pytest.fixture
 def checked(blocks: dict[str, list[str]]) -> Iterator[None]:
     """Step 3 done: the document's check is registered."""
-    exec(compile(blocks["python"][1], "container_probe.py", "exec", dont_inherit=True), {"__name__": "container_probe"})
+    exec(
+        compile(blocks["python"][1], "monitoring_probe.py", "exec", dont_inherit=True), {"__name__": "monitoring_probe"}
+    )
     yield
     del CHECKS[ID]
 
@@ -69,10 +72,11 @@ def test_both_sides_hold(followed: Path, participant: Stack) -> None:
     """On real containers: its starter fails with a symptom, and its solution passes."""
     exercise = registry.find(registry.load(followed), ID)
     marked = (followed / "solutions" / LESSON / "probe.py").read_text()
-    begun, solved = (
-        CHECKS[ID].check(Context(exercise, participant, 1, {"probe.py": text}))
-        for text in (regions.starter(marked), regions.solved(marked))
-    )
+    judged = []
+    for text in (regions.starter(marked), regions.solved(marked)):
+        with trying.solved_folder({"probe.py": text}, followed) as folder:
+            judged.append(CHECKS[ID].check(Context(exercise, participant, 1, folder=folder)))
+    begun, solved = judged
     assert begun.ruling is Verdict.WRONG
     assert begun.summary == "The service was gone, and its probe said that all was well."
     assert solved.ruling is Verdict.PASSED

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from tests.workshop_kit.learn.exercise import trying
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn.exercise import regions
 from workshop_kit.learn.exercise.asking import BROKE_OFF, Answer
 from workshop_kit.learn.exercise.checks import monitoring_critical, monitoring_deep, monitoring_drain
 from workshop_kit.learn.exercise.checks.monitoring_critical import Case
 from workshop_kit.learn.exercise.checks.monitoring_drain import Balancer
 from workshop_kit.learn.exercise.result import Finding, Verdict
+from workshop_kit.learn.workspace import CHECKOUT
 
 
 @dataclass
@@ -122,3 +126,76 @@ def test_nearly_gone(finding: Finding, says: str) -> None:
     """To say goodbye is all that it has to do."""
     assert not finding.passed
     assert says in finding.means
+
+
+def solved(identifier: str, file: str) -> str:
+    """The solution's region."""
+    source = trying.marked(CHECKOUT, file, "04_monitoring")
+    return regions.region_of(regions.solved(source), identifier)
+
+
+DEEP, CRITICAL = solved("monitoring.deep", "health.py"), solved("monitoring.critical", "health.py")
+DRAIN, PROBE = solved("monitoring.drain", "health.py"), solved("monitoring.healthcheck", "Dockerfile")
+ASKS_HEALTH = """["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health', timeout=1)"]"""
+
+
+@pytest.mark.long
+@pytest.mark.engine
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("identifier", "region", "says"),
+    [
+        pytest.param(
+            "monitoring.deep",
+            DEEP.replace('f"no answer from {result.name}"', 'f"{result.name}: {result.error}"'),
+            "tells strangers",
+            id="deep, the driver's words",
+        ),
+        pytest.param(
+            "monitoring.deep",
+            DEEP.replace("(_: Request)", "(request: Request)").replace(
+                '    return respond(200, {"status": "pass"})',
+                "    state = request.app.state\n    error = await answer_of(state.dependencies.redis)\n"
+                '    return respond(503 if error else 200, {"status": "pass"})',
+            ),
+            "no restart mends a database",
+            id="deep, a ping with a limit",
+        ),
+        pytest.param(
+            "monitoring.critical",
+            CRITICAL.replace("result.critical for", 'result.name in ("master-db", "redis") for'),
+            "by heart",
+            id="critical, by heart",
+        ),
+        pytest.param(
+            "monitoring.drain",
+            DRAIN.replace("state.draining", "state.draining and False"),
+            "says that it is ready",
+            id="drain, never",
+        ),
+        pytest.param(
+            "monitoring.healthcheck",
+            PROBE.replace('["python", "-I", "-S", "/app/my_service/probe.py"]', ASKS_HEALTH),
+            "takes a service for dead that answers",
+            id="probe, of the database",
+        ),
+        pytest.param(
+            "monitoring.healthcheck",
+            PROBE.replace("--retries=2", "--retries=1"),
+            "One answer that came late",
+            id="probe, one try",
+        ),
+        pytest.param(
+            "monitoring.healthcheck",
+            PROBE.replace("--retries=2 --start-period=10s", "--retries=1"),
+            "restarted while it was starting",
+            id="probe, no time to start",
+        ),
+        pytest.param("monitoring.healthcheck", "# none\n", "has no HEALTHCHECK", id="probe, none"),
+    ],
+)
+def test_mistakes_in_a_built_service(participant: Stack, identifier: str, region: str, says: str) -> None:
+    """The whole way: the folder is built and run, and the finding names the mistake."""
+    judged = trying.judge_region(participant, identifier, region)
+    assert judged.ruling is not Verdict.PASSED
+    assert says in trying.words(judged), judged

@@ -23,7 +23,7 @@ def frozen(status: str, streak: int) -> Any:
     ("finding", "says"),
     [
         (monitoring_healthcheck._started("unhealthy", NUMBERS), "restarted while it was starting"),
-        (monitoring_healthcheck._started("healthy", NUMBERS), "healthy before it serves anybody"),
+        (monitoring_healthcheck._started("healthy", NUMBERS), "healthy before it serves"),
         (monitoring_healthcheck._well("unhealthy"), "takes a service for dead that answers"),
         (monitoring_healthcheck._well(None), "takes a service for dead that answers"),
     ],

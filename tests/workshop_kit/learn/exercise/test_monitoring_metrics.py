@@ -11,19 +11,25 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 from starlette.routing import Route
 
+from tests.workshop_kit.learn.exercise import trying
 from tests.workshop_kit.learn.exercise.trying import marked
 from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
+from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise import regions
 from workshop_kit.learn.exercise.checks import monitoring_metrics
-from workshop_kit.learn.exercise.checks.monitoring_metrics import FEW, HUNG_UP, KNOWN, ODD_METHODS, Scrapes
+from workshop_kit.learn.exercise.checks.monitoring_metrics import FEW, Scrapes
 from workshop_kit.learn.exercise.checks.monitoring_scrape import Scrape
+from workshop_kit.learn.exercise.checks.monitoring_traffic import HUNG_UP, KNOWN, ODD_METHODS, SLOW_SECONDS
 from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.workspace import CHECKOUT
 
+ID = "monitoring.metrics"
 SOURCE = marked(CHECKOUT, "metrics.py", "04_monitoring")
-SOLUTION = regions.region_of(regions.solved(SOURCE), "monitoring.metrics")
-STARTER = regions.region_of(regions.starter(SOURCE), "monitoring.metrics")
+SOLUTION = regions.region_of(regions.solved(SOURCE), ID)
+STARTER = regions.region_of(regions.starter(SOURCE), ID)
+RAW_PATH = SOLUTION.replace("method, route, ", "method, path, ")
 STATUS = '"none" if status is None else str(status)'
+WITH_ID = SOLUTION.replace('"status")', '"status", "id")').replace(STATUS, f"{STATUS}, uuid.uuid4().hex")
 
 Count = Callable[[str, str, str, int | None, float], None]
 
@@ -43,7 +49,7 @@ def scrapes_of(region: str) -> Scrapes:
     before = scrape()
     for (method, route, status), number in KNOWN.items():
         for turn in range(number):
-            seconds = monitoring_metrics.SLOW_SECONDS + 0.01 if (method, status) == ("GET", "200") else 0.01
+            seconds = SLOW_SECONDS + 0.01 if (method, status) == ("GET", "200") else 0.01
             count(method, route.replace("{order_id}", f"nobody-{turn}"), route, int(status), seconds)
     for _ in range(HUNG_UP):
         count("POST", "/orders", "/orders", None, 0.01)
@@ -62,14 +68,14 @@ def scrapes_of(region: str) -> Scrapes:
     [
         pytest.param(STARTER, "http_requests is a gauge", id="starter"),
         pytest.param(SOLUTION.replace("Counter(", "Gauge("), "http_requests is a gauge", id="a gauge"),
-        pytest.param(SOLUTION.replace("method, route, ", "method, path, "), "a client invented", id="raw path"),
+        pytest.param(RAW_PATH, "a client invented", id="raw path"),
         pytest.param(
             SOLUTION.replace(', "status")', ")").replace(f", {STATUS}", ""), "has no label status", id="no status"
         ),
         pytest.param(SOLUTION.replace(STATUS, 'f"{status or 0}"[0] + "xx"'), "told as '2xx'", id="class of status"),
         pytest.param(SOLUTION.replace(STATUS, "str(status or 500)"), "because a train entered a tunnel", id="hung up"),
         pytest.param(
-            SOLUTION.replace('"status")', '"status", "id")').replace(STATUS, f"{STATUS}, uuid.uuid4().hex"),
+            WITH_ID,
             "The label id makes of every request another series",
             id="an id of the request",
         ),
@@ -113,3 +119,33 @@ def test_an_exception_of_theirs_is_told() -> None:
     scrapes = scrapes_of(SOLUTION.replace("inc()", "inc(0)"))
     judged = monitoring_metrics.judge(scrapes, "ValueError: Incorrect label count (metrics.py, line 48)")
     assert "Incorrect label count (metrics.py, line 48)" in judged.summary
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(120)
+def test_a_mistake_in_a_built_service(participant: Stack) -> None:
+    """Scraped from a real container, after a hundred random paths and not ten thousand."""
+    judged = trying.judge_region(participant, ID, RAW_PATH)
+    assert "a client invented" in judged.summary, judged
+    assert "100 random paths" in trying.words(judged), judged
+
+
+@pytest.mark.long
+@pytest.mark.engine
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("region", "says"),
+    [
+        pytest.param(SOLUTION.replace(STATUS, "str(status or 500)"), "because a train entered a tunnel", id="hung up"),
+        pytest.param(
+            SOLUTION.replace(f", {STATUS}", ""), "were not counted: ValueError: Incorrect label count", id="raises"
+        ),
+        pytest.param(
+            SOLUTION.replace(' if method in METHODS else "OTHER"', ""), "The method is the client's", id="method"
+        ),
+    ],
+)
+def test_more_mistakes_in_a_built_service(participant: Stack, region: str, says: str) -> None:
+    """What recorded scrapes cannot show: uvicorn's part in it, and the exception in the log."""
+    judged = trying.judge_region(participant, ID, region)
+    assert says in trying.words(judged), judged

@@ -41,7 +41,6 @@ def changed(old: str, new: str) -> str:
         pytest.param(changed("for: 2s", "for: 0s"), "at the first moment over the limit", id="at once"),
         pytest.param(changed("0.05", "5"), "Customers fail in numbers, and nobody is called", id="percent"),
         pytest.param(changed("[10s]", "[1m]"), "Customers fail in numbers", id="long"),
-        pytest.param(changed("rate(", "delta("), "the alert forgot", id="delta"),
     ],
 )
 def test_each_mistake_has_its_finding(participant: Stack, text: str, says: str) -> None:
@@ -75,8 +74,8 @@ def test_what_promtool_refuses_is_told_with_its_line(participant: Stack) -> None
 
 
 def test_a_play_counts_what_its_scenes_say() -> None:
-    """A restart begins at zero, and a series is not there before its first request."""
-    series = monitoring_ratio.series((Scene(0.0), Scene(0.1), Scene(0.1, restarted=True)))
+    """A counter goes on from scene to scene, and a series is not there before its first request."""
+    series = monitoring_ratio.series((Scene(0.0), Scene(0.1), Scene(0.0)))
     (failed,) = (
         values.split(" ")
         for name, values in series.items()
@@ -85,5 +84,5 @@ def test_a_play_counts_what_its_scenes_say() -> None:
     seconds = monitoring_ratio.PHASE_SECONDS
     assert failed[:seconds] == ["_"] * seconds
     assert failed[seconds : seconds + 2] == ["50", "100"]
-    assert failed[2 * seconds] == "50"
+    assert set(failed[2 * seconds :]) == {str(50 * seconds)}
     assert {len(values.split(" ")) for values in series.values()} == {3 * seconds}

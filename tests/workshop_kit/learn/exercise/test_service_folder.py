@@ -96,3 +96,21 @@ def test_a_file_that_is_gone_is_told(desk: Desk, tmp_path: Path) -> None:
     (desk.workspace.my_service / "Dockerfile").unlink()
     with pytest.raises(Unreadable, match=r"my_service/Dockerfile cannot be read .* `./workshop reset"):
         copied(desk, DOCKERFILE, tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"#" * 2_000_000, "is larger than a megabyte"), (b"\xff\xfe", "is not text in UTF-8")]
+)
+def test_what_cannot_be_a_file_of_the_service_is_told(desk: Desk, tmp_path: Path, content: bytes, said: str) -> None:
+    """Nothing of it is built or run."""
+    (desk.workspace.my_service / "Dockerfile").write_bytes(content)
+    with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {said}.*`./workshop reset"):
+        copied(desk, DOCKERFILE, tmp_path / "copy")
+
+
+def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(desk: Desk, tmp_path: Path) -> None:
+    """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
+    checkpoint.arrange(desk, "04_monitoring")
+    assert copied(desk, "monitoring.deep", tmp_path / "deep") == []
+    assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
+    assert copied(desk, "monitoring.healthcheck", tmp_path / "probe") == ["Dockerfile"]

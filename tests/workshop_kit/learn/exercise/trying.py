@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,15 +55,22 @@ def arrive(desk: Desk, lesson: str) -> None:
 def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:
     """Run the check of an exercise on a text, beside which all else is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
+    files = {exercise.file or "": text}
     if exercise.judges != "service":
-        return CHECKS[identifier].check(Context(exercise, stack, seed, {exercise.file or "": text}))
+        return CHECKS[identifier].check(Context(exercise, stack, seed, files))
+    with solved_folder(files) as folder:
+        return CHECKS[identifier].check(Context(exercise, stack, seed, folder=folder))
+
+
+@contextmanager
+def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT) -> Iterator[Path]:
+    """A ``my_service/`` in which all exercises of ``root`` are solved, but for these files (text by name)."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / MY_SERVICE
         folder.mkdir()
-        files = service_files.files_at(CHECKOUT, "99") | {exercise.file or "": text}
-        for name, one in files.items():
-            (folder / name).write_text(one)
-        return CHECKS[identifier].check(Context(exercise, stack, seed, folder=folder))
+        for name, text in {**service_files.files_at(root, "99"), **files}.items():
+            (folder / name).write_text(text)
+        yield folder
 
 
 def judge_region(stack: Stack, identifier: str, body: str) -> Judged:

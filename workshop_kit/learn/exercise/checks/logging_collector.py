@@ -70,7 +70,6 @@ class Count:
 @check("logging.collector")
 def collector(context: Context) -> Judged:
     """Kill a collector with the participant's module while lines come in, then at each step that it takes."""
-    laying.require_small(context.files)
     context.report(Step("Check", None, f"{LINES:,} lines, and a collector that is killed {KILLS} times"))
     with ThreadPoolExecutor(1) as beside:
         waiting = beside.submit(_stepped, context.stack, context.text)

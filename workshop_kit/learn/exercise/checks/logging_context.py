@@ -37,11 +37,16 @@ def request_context(context: Context) -> Judged:
         context.report(Step("Check", None, f"asking as {AT_ONCE} customers at once"))
         _ask_at_once(tried, ids)
         log = logging_look.look(tried, lambda log: len(log.having(msg="request", route="/orders")) > AT_ONCE)
-        findings = (*(_by(way, log, ids) for way in WAYS), _last(log, ids), _outside(log))
+        findings = findings_in(log, ids)
         if all(finding.passed for finding in findings):
             return Judged("One id leads to all lines of a request, and to no line of another.", findings)
         first = next(finding.means for finding in findings if not finding.passed)
         return Judged(first, findings, output=tried.lines())
+
+
+def findings_in(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
+    """What there is to find in the log of a service that customers with these ids have asked at once."""
+    return (*(_by(way, log, ids) for way in WAYS), _last(log, ids), _outside(log))
 
 
 def ids_of(seed: int) -> dict[str, str]:

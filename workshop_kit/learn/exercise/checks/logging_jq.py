@@ -37,6 +37,11 @@ def one_liner(context: Context) -> Judged:
         answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
     except WorkshopError as error:
         return _nothing(error.what, "", Verdict.WRONG)
+    return compared(answer, lines)
+
+
+def compared(answer: Answer, lines: list[bytes]) -> Judged:
+    """Hold what jq said against the lines that it had."""
     if answer.exit_code == CANNOT_BE_READ:
         return _nothing("jq cannot read this program.", answer.error, Verdict.NOT_READABLE)
     truth = [record for record in map(_record, lines) if record and failed(record)]

@@ -44,15 +44,16 @@ def level(context: Context) -> Judged:
         tried.put(PATH, {"level": "debug"})
         tried.get("/orders/first", headers={"X-Request-ID": "level-last"})
         log = logging_look.look(tried, lambda log: bool(log.having(request_id="level-last")))
-        findings = (
-            _answered(said),
-            *(_heard(log, phase) for phase in PHASES),
-            _same(tried.running.started == started and tried.ended is None),
-        )
+        findings = findings_in(said, log, same=tried.running.started == started and tried.ended is None)
         if all(finding.passed for finding in findings):
             return Judged("It said more when it was asked to, then less: the same process, not restarted.", findings)
         first = next(finding.means for finding in findings if not finding.passed)
         return Judged(first, findings, output=tried.lines())
+
+
+def findings_in(said: list[str], log: Log, *, same: bool) -> tuple[Finding, ...]:
+    """What there is to find: what it answered to each level, what it logged then, whether it is the same process."""
+    return (_answered(said), *(_heard(log, phase) for phase in PHASES), _same(same))
 
 
 def _ask(tried: Trial, phase: Phase) -> str:

@@ -53,18 +53,23 @@ def stdout(context: Context) -> Judged:
         context.report(Step("Check", None, "placing orders, asking for trouble, and reading docker logs"))
         _ask(tried, customers)
         log = logging_look.look(tried, lambda log: bool(log.having(request_id=customers.unlucky, msg="request")))
-        findings = (
-            _there(log, customers),
-            _objects(log),
-            _fields(log),
-            _hostile(log, customers),
-            _bug(log, customers),
-        )
+        findings = findings_in(log, customers)
         if all(finding.passed for finding in findings):
             summary = "Whatever happens is one JSON object on one line of docker logs, whoever asked for it to be more."
             return Judged(summary, findings)
         first = next(finding.means for finding in findings if not finding.passed)
         return Judged(first, findings, output=tried.lines())
+
+
+def findings_in(log: Log, customers: Customers) -> tuple[Finding, ...]:
+    """What there is to find in the log of a service that these customers have asked."""
+    return (
+        _there(log, customers),
+        _objects(log),
+        _fields(log),
+        _hostile(log, customers),
+        _bug(log, customers),
+    )
 
 
 def _ask(tried: Trial, customers: Customers) -> None:

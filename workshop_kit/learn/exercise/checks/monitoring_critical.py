@@ -115,4 +115,4 @@ def _means(case: Case, status: int | None, word: str) -> str:
         return f"It could do without {case.gone}, and is taken out of service for it."
     if case.word == "warn" and word == "pass":
         return f"{case.gone} is gone, and nobody hears of it until the next one is gone, too."
-    return "Whoever reads this answer takes the service for what it is not."
+    return "This answer says something else than the state of the service."

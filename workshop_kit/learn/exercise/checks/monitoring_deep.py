@@ -17,10 +17,10 @@ from workshop_kit.progress import Step
 
 SHUT = ("master-db", "redis")
 QUICK_SECONDS = 0.5
-"""Loose: who asks nobody answers in milliseconds, who asks a dependency that hangs does not answer at all."""
+"""Generous: an answer without a ping takes milliseconds, one that waits for a hanging dependency never comes."""
 LIMIT_SECONDS = 1.0
 GRACE_SECONDS = 0.3
-"""For a busy machine. Whoever asks one dependency after the other takes far longer."""
+"""For a busy machine. Pings that wait for each other take far longer."""
 PATIENCE_SECONDS = 2.5
 FAILURE_KEPT_SECONDS = 0.6
 """After so long, the report of a failure is not the one from before."""
@@ -42,7 +42,7 @@ def deep(context: Context) -> Judged:
         between.set(master_db=doors.REFUSES, redis=doors.REFUSES)
         findings = (*quick, live, _tells(tried, between), _live(tried, "refuse connections"), _back(tried, between))
         if all(finding.passed for finding in findings):
-            summary = "Nobody restarts it for a database's sake, and whoever asks how it is gets an answer in time."
+            summary = "No database makes the orchestrator restart it, and /health answers in time."
             return Judged(summary, findings)
         return Judged(next(finding.means for finding in findings if not finding.passed), findings, output=tried.lines())
 
@@ -76,7 +76,7 @@ def _in_time(tried: Trial, path: str) -> Finding:
             f"{path} answers {answer}: its own code fails while master-db and redis hang. The log says at which line."
         )
     elif not _is_in_time(answer):
-        means = f"Who asks {path} waits as long as the database does: to a load balancer, no answer is a dead service."
+        means = f"{path} waits as long as the database does: to a load balancer, no answer is a dead service."
     return found(
         answer.status == 503 and _is_in_time(answer),
         f"GET {path} while master-db and redis hang",
@@ -108,7 +108,7 @@ def _tells(tried: Trial, between: Doors) -> Finding:
     hosts = [host for host in between.environment.values() if host in answer.body]
     inside = hosts or INSIDES.findall(answer.body)
     got = f"{answer}; it names {', '.join(named) or 'none of them'}"
-    means = "Whoever is called at night does not learn which dependency it is."
+    means = "The person on call does not learn which dependency it is."
     if inside:
         got += f"; and its body says {inside[0]}"
         means = "The body tells strangers where the databases are and what they said: that belongs into the log."
@@ -133,7 +133,7 @@ def _back(tried: Trial, between: Doors) -> Finding:
         "GET /readyz once both are back, without a restart",
         f"200 after {time.monotonic() - started:.1f} s" if well else str(tried.get("/readyz")),
         f"200 within {BACK_SECONDS:g} s",
-        "The databases are back, and the service does not notice: somebody has to restart it by hand.",
+        "The databases are back, and the service does not notice: a person has to restart it.",
         "Does every ping come to an end, whatever happens to it?",
     )
 

@@ -103,10 +103,10 @@ def _health(tried: Trial) -> dict[str, Any]:
 def _started(early: str | None, numbers: dict[str, Any]) -> Finding:
     means = "It was restarted while it was starting, and would be the next time, too: it never gets up."
     if early == "healthy":
-        means = "The engine calls it healthy before it serves anybody: whoever waits for it comes too early."
+        means = "The engine calls it healthy before it serves: what waits for it starts too early."
     return found(
         early is None,
-        f"Start it; today that takes {numbers['start_seconds']:g} s, and nobody is served before",
+        f"Start it; today that takes {numbers['start_seconds']:g} s, and it serves nothing before",
         early or "starting",
         "starting: neither healthy nor unhealthy yet",
         means,
@@ -133,10 +133,10 @@ def _hang(tried: Trial, notice_seconds: float) -> tuple[Finding, ...]:
     state = _health(tried)["Status"]
     noticed = found(
         status == "unhealthy",
-        "Freeze its process (SIGSTOP): connections are accepted, and nobody answers",
+        "Freeze its process (SIGSTOP): connections are accepted and never answered",
         f"unhealthy after {took:.1f} s" if status else f"{state} after {took:.0f} s",
         f"unhealthy within {notice_seconds:g} s",
-        "It hung, and the engine called it healthy: the process was there, and nobody was served.",
+        "It hung, and the engine called it healthy: the process was there, and no customer got an answer.",
         "The test has to want an answer, and has to give up: timeout. Then interval and retries say how long it takes.",
     )
     if status is None:

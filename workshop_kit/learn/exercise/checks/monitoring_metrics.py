@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import random
-import socket
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from workshop_kit.learn.exercise import asking, crash, laying, service_trial
+from workshop_kit.learn.exercise import crash, laying, service_trial
 from workshop_kit.learn.exercise.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.learn.exercise.checks.monitoring_scrape import Scrape, gained
+from workshop_kit.learn.exercise.checks.monitoring_traffic import (
+    HUNG_UP,
+    KNOWN,
+    ODD_METHODS,
+    SLOW_SECONDS,
+    ask_strangers,
+    send_known,
+    send_odd_methods,
+)
 from workshop_kit.learn.exercise.judging import Context, Judged, check, found
 from workshop_kit.learn.exercise.result import Finding
-from workshop_kit.learn.exercise.service_trial import ORDER
 from workshop_kit.learn.exercise.starting import wait_started
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
+FILE = "metrics.py"
 COUNTER, DURATION = "http_requests", "http_request_duration_seconds"
 TOTAL = f"{COUNTER}_total"
 LABELS = ("method", "route", "status")
 SETTINGS = {"HTTP_FAULTS": "true", "LOG_LEVEL": "error"}
-SLOW_SECONDS = 1.2
-HUNG_UP = 3
-KNOWN: Mapping[tuple[str, str, str], int] = {
-    ("POST", "/orders", "201"): 5,
-    ("GET", "/orders/{order_id}", "404"): 4,
-    ("POST", "/orders", "500"): 3,
-    ("GET", "/orders", "200"): 1,  # the slow one
-}
-"""The known traffic: how many requests, by method, route and status."""
 ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
-ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
 MOST_METHODS = 8
 FEW, MANY = 100, 10_000
-"""Paths that nobody knows: only if the first ones make no series, the others follow."""
-PIPELINED = 50
+"""Random paths: only if the first ones make no series, the others follow."""
 GROWTH = 3
 """New series that are no finding: one for each new status and method."""
 SETTLE_SECONDS = 2.0
@@ -69,7 +64,8 @@ def metrics(context: Context) -> Judged:
             scrapes = _scrapes(tried, context)
         except ValueError as unreadable:
             return _unreadable(tried, unreadable)
-        judged = judge(scrapes, crash.reason(tried.lines(), tried.files))
+        raised = crash.reason(tried.lines(), tried.files)
+        judged = judge(scrapes, raised if FILE in raised else "")
         return judged if judged.summary == SUMMARY else Judged(judged.summary, judged.findings, output=tried.lines())
 
 
@@ -77,7 +73,7 @@ SUMMARY = "It counts what came, how it ended and how long it took, and no strang
 
 
 def judge(scrapes: Scrapes, raised: str = "") -> Judged:
-    """Hold the scrapes against the known traffic; ``raised`` is the exception that the service's log ends with."""
+    """Hold the scrapes against the known traffic; ``raised`` is an exception of metrics.py that the log ends with."""
     before, after = scrapes.before, scrapes.traffic
     counter = _counter(after)
     findings = [counter]
@@ -93,17 +89,16 @@ def _scrapes(tried: Trial, context: Context) -> Scrapes:
     port = urlsplit(tried.running.url()).port or 0
     before = _scrape(tried)
     context.report(Step("Check", None, "sending known traffic"))
-    _send_known(tried, port)
+    send_known(tried, port)
     after = _settled(tried, before)
-    for method in ODD_METHODS:
-        asking.ask(port, method, "/orders")
+    send_odd_methods(port)
     ask_strangers(port, 2, context.seed)  # the series of what no route fits begin with the first such path
     methods = _scrape(tried)
-    context.report(Step("Check", None, f"asking for {FEW} paths that nobody knows"))
+    context.report(Step("Check", None, f"asking for {FEW} random paths"))
     ask_strangers(port, FEW, context.seed)
     strangers, invented = _scrape(tried), FEW
     if len(strangers.values) - len(methods.values) <= GROWTH:
-        context.report(Step("Check", None, f"asking for {MANY:,} paths that nobody knows"))
+        context.report(Step("Check", None, f"asking for {MANY:,} random paths"))
         ask_strangers(port, MANY, context.seed + 1)
         strangers, invented = _scrape(tried), MANY
     return Scrapes(before, after, methods, strangers, invented)
@@ -116,23 +111,6 @@ def _scrape(tried: Trial) -> Scrape:
     return Scrape.of(answer.body)
 
 
-def _send_known(tried: Trial, port: int) -> None:
-    for _ in range(KNOWN["POST", "/orders", "201"]):
-        tried.post("/orders", ORDER)
-    for number in range(KNOWN["GET", "/orders/{order_id}", "404"]):
-        tried.get(f"/orders/nobody-{number}")
-    tried.put("/admin/faults/errors", {"share": 1})
-    for _ in range(KNOWN["POST", "/orders", "500"]):
-        tried.post("/orders", ORDER)
-    asking.ask(port, "DELETE", "/admin/faults/errors")
-    tried.put("/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
-    tried.get("/orders", within_seconds=SLOW_SECONDS + 3)
-    asking.ask(port, "DELETE", "/admin/faults/latency")
-    for _ in range(HUNG_UP):
-        with tried.underway("/orders", ORDER):
-            pass  # it leaves before the rest of its order is sent
-
-
 def _settled(tried: Trial, before: Scrape) -> Scrape:
     """Scrape once the clients that hung up are counted, too, or the time is up."""
     ends_at, expected = time.monotonic() + SETTLE_SECONDS, sum(KNOWN.values()) + HUNG_UP
@@ -142,23 +120,6 @@ def _settled(tried: Trial, before: Scrape) -> Scrape:
         if counted >= expected or time.monotonic() > ends_at:
             return after
         time.sleep(0.1)
-
-
-def ask_strangers(port: int, count: int, seed: int) -> None:
-    """Ask for random paths on one connection, many before the first is answered; ends early if it is closed."""
-    chance = random.Random(f"monitoring.metrics {seed}")  # noqa: S311  # no secret
-    with socket.create_connection(("127.0.0.1", port), timeout=10.0) as connection:
-        for first in range(0, count, PIPELINED):
-            several = min(PIPELINED, count - first)
-            words = [f"{chance.randrange(16**12):012x}" for _ in range(several)]
-            paths = [f"/orders/{word}" if number % 2 else f"/{word}" for number, word in enumerate(words)]
-            connection.sendall(b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths))
-            received = b""
-            while received.count(b"HTTP/1.1 ") < several:
-                part = connection.recv(256 * 1024)
-                if not part:
-                    return
-                received += part
 
 
 def _unreadable(tried: Trial, problem: ValueError) -> Judged:
@@ -185,10 +146,10 @@ def _counter(scrape: Scrape) -> Finding:
         means = f"Rules and dashboards ask for {TOTAL}, and there is no such number with labels."
         look = f'Counter("{COUNTER}", …) is shown as {TOTAL}.'
     elif kind != "counter":
-        means = f"{COUNTER} is a {kind}: when it is smaller, nobody knows whether the process was restarted."
+        means = f"{COUNTER} is a {kind}: when it is smaller, Prometheus cannot tell a restart from a decrease."
         look = "Which of the types only ever grows?"
     elif missing:
-        means = f"{TOTAL} has no label {' and no label '.join(missing)}: nobody can ask {_question(missing[0])}."
+        means = f"{TOTAL} has no label {' and no label '.join(missing)}: it cannot answer {_question(missing[0])}."
     return found(
         not means, f"GET /metrics: what is {TOTAL}?", got, f"counter, labels: {', '.join(LABELS)}", means, look
     )
@@ -249,7 +210,7 @@ def _why(key: tuple[str, str, str], counted: Counter[tuple[str, ...]], raised: s
         return f"Requests with {status} are counted more than once.", "How often does count() call inc() for a request?"
     if raised:
         return f"Requests with {status} were not counted: {raised}.", "count() ends with this exception."
-    return f"Requests with {status} were not counted, so nobody hears of them.", "Follow count() with this status."
+    return f"Requests with {status} were not counted, so no alert knows of them.", "Follow count() with this status."
 
 
 def _listed(counted: Counter[tuple[str, ...]]) -> str:
@@ -265,7 +226,7 @@ def _hung_up(before: Scrape, after: Scrape) -> Finding:
         f"{HUNG_UP} clients hang up in the middle of their order",
         f"{more:g} of them counted as 5xx" if more > 0 else "none counted as 5xx",
         "none counted as 5xx",
-        "Clients that hung up count as errors of the service: somebody is called because a train entered a tunnel.",
+        "Clients that hung up count as errors of the service: an alert fires because a train entered a tunnel.",
         "What does status None mean, and which label tells it?",
     )
 
@@ -276,7 +237,7 @@ def _durations(before: Scrape, after: Scrape) -> Finding:
     kind = after.types.get(DURATION)
     if kind != "histogram" or "route" not in after.label_names(f"{DURATION}_bucket"):
         got = kind or "no series of this name"
-        means = f"Nobody can ask how long requests take: there is no histogram {DURATION} with the label route."
+        means = f"How long requests take cannot be asked: there is no histogram {DURATION} with the label route."
         return found(
             False, called, got, expected, means, "Histogram(name, help, label names, buckets=BUCKETS_SECONDS)."
         )
@@ -317,5 +278,5 @@ def _strangers(scrapes: Scrapes) -> Finding:
         f"{more} new series",
         "no new series",
         f"{scrapes.invented:,} invented paths made {more:,} new series: any stranger can fill Prometheus's memory.",
-        "route is the template, or unmatched; path is what somebody typed.",
+        "route is the template, or unmatched; path is what a client typed.",
     )

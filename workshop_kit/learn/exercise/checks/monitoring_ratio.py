@@ -31,7 +31,6 @@ class Scene:
     """What both services go through for a minute; ``failing`` is the share of customers who meet a 5xx."""
 
     failing: float = 0.0
-    restarted: bool = False
     probes_fail: bool = False
     other_fails: bool = False
     customers: bool = True
@@ -61,7 +60,7 @@ def questions(seed: int) -> tuple[Question, ...]:
             40,
             False,
             "while customers ask for orders that do not exist",
-            "Somebody is called because customers mistype: a 404 is no failure of the service.",
+            "It calls because customers mistype: a 404 is no failure of the service.",
             'status=~"5.." has the failures of the service, and no others.',
         ),
         Question(
@@ -69,7 +68,7 @@ def questions(seed: int) -> tuple[Question, ...]:
             late,
             False,
             f"while {few:.0%} of the customers fail, as they always do",
-            "Somebody is called for a single error. By the third night nobody gets up any more.",
+            "It calls for a single error. By the third night the person on call ignores it.",
             "How many of how many? An alert is about the share that fails.",
         ),
         Question(
@@ -77,7 +76,7 @@ def questions(seed: int) -> tuple[Question, ...]:
             late,
             False,
             "while probes get a 503, and no customer does",
-            "Somebody is called because a probe was told “not ready”. No customer met an error.",
+            "It calls because a probe was told “not ready”. No customer met an error.",
             "Whose requests does the expression count?",
         ),
         Question(
@@ -85,7 +84,7 @@ def questions(seed: int) -> tuple[Question, ...]:
             late,
             False,
             f'while every request to the other service, job="{OTHER_JOB}", fails',
-            "Somebody is called because the other service fails; yours is well.",
+            "It calls because the other service fails; yours is well.",
             f'Which label says whose a series is? On both sides job="{JOB}".',
         ),
         Question(
@@ -93,7 +92,7 @@ def questions(seed: int) -> tuple[Question, ...]:
             late,
             False,
             "while no customer comes at all",
-            "Somebody is called at night because nobody orders.",
+            "It calls at night because no customer orders.",
             "What does the expression give when nothing is divided by nothing?",
         ),
         Question(
@@ -101,7 +100,7 @@ def questions(seed: int) -> tuple[Question, ...]:
             2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
             False,
             f"when the last {WINDOW_SECONDS} s have had {JUST_OVER:.1%} for one second",
-            "It calls at the first moment over the limit. Most such moments are over before anybody is awake.",
+            "It calls at the first moment over the limit. Most such moments are over before a person is awake.",
             "For how long has it to be so? (for:)",
         ),
         Question(
@@ -117,16 +116,8 @@ def questions(seed: int) -> tuple[Question, ...]:
             2 * PHASE_SECONDS + ENDS_SECONDS,
             False,
             f"{ENDS_SECONDS} s after that was over",
-            "For a while it was over, and the alert still fires: nobody believes it the next time.",
+            "For a while it was over, and the alert still fires: the next time it is not believed.",
             "A counter never goes back. What has it gained lately?",
-        ),
-        Question(
-            (bad, Scene(many, restarted=True)),
-            PHASE_SECONDS + FIRES_SECONDS,
-            True,
-            f"{FIRES_SECONDS} s after a restart, when {many:.0%} fail as before",
-            "The service was restarted, and the alert forgot what was going on: nobody is called.",
-            "rate() knows restarts.",
         ),
     )
 
@@ -180,10 +171,7 @@ def series(play: tuple[Scene, ...]) -> dict[str, str]:
     counts: dict[Labels, int] = {}
     values: dict[Labels, list[str]] = {}
     for second in range(len(play) * PHASE_SECONDS):
-        scene = play[second // PHASE_SECONDS]
-        if scene.restarted and second % PHASE_SECONDS == 0:
-            counts = {}
-        for labels, more in _requests(scene, second % PHASE_SECONDS).items():
+        for labels, more in _requests(play[second // PHASE_SECONDS]).items():
             if more or labels in counts:
                 counts[labels] = counts.get(labels, 0) + more
                 values.setdefault(labels, ["_"] * second)
@@ -193,7 +181,7 @@ def series(play: tuple[Scene, ...]) -> dict[str, str]:
     return {names.format(*labels): " ".join(so_far) for labels, so_far in values.items()}
 
 
-def _requests(scene: Scene, second: int) -> dict[Labels, int]:
+def _requests(scene: Scene) -> dict[Labels, int]:
     """How many requests came in a second of a scene; customers make a thousand, so that shares are whole numbers."""
     failed = round(1000 * scene.failing)
     all_customers = {
@@ -207,7 +195,7 @@ def _requests(scene: Scene, second: int) -> dict[Labels, int]:
         (JOB, "GET", "/livez", "200"): 5,
         (JOB, "GET", "/readyz", "503"): 400 if scene.probes_fail else 0,
         (JOB, "GET", "/readyz", "200"): 0 if scene.probes_fail else 5,
-        (JOB, "GET", "/health", "503"): 400 if scene.probes_fail else int(second == 0),
+        (JOB, "GET", "/health", "503"): 400 if scene.probes_fail else 0,
     }
     other = {
         (OTHER_JOB, "POST", "/orders", "201"): 0 if scene.other_fails else 100,

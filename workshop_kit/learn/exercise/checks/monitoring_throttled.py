@@ -48,7 +48,7 @@ def _who(said: str, culprit: str, counted: dict[str, Counted]) -> Finding:
     if said == busiest:
         means = f"{busiest} used most CPU and was never held back: it got all that it wanted."
     elif said in counted:
-        means = f"{said} hardly wanted any CPU: it waits for somebody, and more CPU would not make it faster."
+        means = f"{said} hardly wanted any CPU: it waits for another service, and more CPU would not make it faster."
     return found(
         said == culprit,
         "Look up how many periods of each the kernel cut short while they were watched",

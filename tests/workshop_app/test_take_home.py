@@ -1,0 +1,167 @@
+"""What participants take home: ``my_service/`` runs where the kit is not, by the commands of its own README."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.private_engine import PrivateEngine, filled, private_engine
+from tests.workshop_app.conftest import good_environ
+from workshop_app import app, config
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.recipes import ALIASES
+from workshop_kit.engine.stack import Stack
+from workshop_kit.learn import checkpoint
+from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.learn.workspace import REFERENCES, Workspace
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+ASK = """
+import sys, urllib.request
+with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
+    print(answer.status, answer.read().decode())
+"""
+
+ORDER_UNTIL = """
+import http.client, sys, time
+address, status, started = sys.argv[1], int(sys.argv[2]), time.monotonic()
+while time.monotonic() - started < 120:
+    connection = http.client.HTTPConnection(address, timeout=10)
+    try:
+        connection.request("POST", "/orders", '{"item": "tea", "quantity": 2}')
+        if connection.getresponse().status == status:
+            print(time.monotonic() - started)
+            break
+    except OSError:
+        time.sleep(0.05)  # it runs, and does not listen yet
+"""
+RECOVERS_SECONDS = 10
+
+
+def no_engine() -> Stack:
+    """What a desk must not ask for here."""
+    raise AssertionError("this needs no engine")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder at the end of lesson 06, in an empty place; the workspace that it comes from is gone."""
+    workspace = Workspace.open(tmp_path / "workspace")
+    workspace.service_folder()
+    checkpoint.arrange(Desk.of(workspace, no_engine), "06_audit")
+    assert (workspace.folder / REFERENCES).is_file()
+    shutil.move(workspace.my_service, tmp_path / "at home" / "my_service")
+    shutil.rmtree(workspace.folder)
+    return tmp_path / "at home" / "my_service"
+
+
+@pytest.fixture
+def elsewhere(engine: Engine, images: dict[str, str]) -> Iterator[PrivateEngine]:
+    """An engine that has the three images of the folder, and nothing else of the workshop."""
+    with private_engine() as own:
+        own.load(engine, [images[name] for name in ALIASES])
+        for name, alias in ALIASES.items():
+            own.client().images.get(images[name]).tag(alias)
+        yield own
+
+
+def blocks(folder: Path, language: str) -> list[str]:
+    """The code blocks of the README in this language."""
+    return [text for found, text in BLOCK.findall((folder / "README.md").read_text()) if found == language]
+
+
+def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
+    """What the commands print, typed in the folder by somebody who has the docker command and no more."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder.parent), "DOCKER_HOST": own.address}
+    said = subprocess.run(
+        own.inside("sh", "-e", "-c", commands), cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+    return said.stdout
+
+
+def order_until(own: PrivateEngine, address: str, status: int) -> float:
+    """Place orders until one is answered with this status; the seconds that it took."""
+    command = own.inside(sys.executable, "-I", "-S", "-c", ORDER_UNTIL, address, str(status))
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.engine
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_folder_runs_without_the_kit(folder: Path, elsewhere: PrivateEngine) -> None:
+    """Brought up, it takes an order, is well, and is measured; taken down, it leaves nothing."""
+
+    def ask(path: str) -> str:
+        command = elsewhere.inside(sys.executable, "-I", "-S", "-c", ASK, f"http://{address}{path}")
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    up, use = blocks(folder, "sh")
+    address = typed(elsewhere, folder, up).split()[-1]
+    order_until(elsewhere, address, 201)
+    assert '"item":"tea"' in ask("/orders/1")
+    assert ask("/health").startswith('200 {"status":"pass"')
+    assert 'http_requests_total{method="POST",route="/orders",status="201"} 1.0' in ask("/metrics")
+
+    (down,) = re.findall(r"^docker compose down.*$", use, re.MULTILINE)
+    typed(elsewhere, folder, down)
+    client = elsewhere.client()
+    assert client.containers.list(all=True) == client.volumes.list() == []
+
+
+@pytest.mark.engine
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_orders_are_taken_again_once_a_full_disk_has_room(folder: Path, elsewhere: PrivateEngine) -> None:
+    """While it is full, orders are refused with 503; nobody has to restart anything afterwards."""
+    address = typed(elsewhere, folder, blocks(folder, "sh")[0]).split()[-1]
+    order_until(elsewhere, address, 201)
+    with filled(elsewhere.folder / "data"):
+        order_until(elsewhere, address, 503)
+    assert order_until(elsewhere, address, 201) < RECOVERS_SECONDS
+
+
+@pytest.mark.engine
+def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
+    """Compose reads both together, and the Dockerfile takes another base."""
+    (override,) = blocks(folder, "yaml")
+    (folder / "compose.override.yaml").write_text(override)
+    command = ["docker", "compose", "config", "--format", "json"]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    services = json.loads(said.stdout)["services"]
+    assert services["my-service"]["build"]["args"] == {"BASE": "python:3.13-slim"}
+    assert "ARG BASE=" in (folder / "Dockerfile").read_text()
+    for name in ("database", "redis"):
+        assert not services[name]["image"].startswith("workshop/")
+        assert services[name]["healthcheck"]["test"]  # my-service waits until they are healthy
+
+
+def test_the_readme_names_every_file_but_the_modules(root: Path, folder: Path) -> None:
+    """Whoever gets the folder learns what each is for."""
+    text = (folder / "README.md").read_text()
+    names = {path.name for path in folder.iterdir()} - {"README.md", ".env"}
+    modules = {path.name for path in (root / "workshop_app").iterdir()}
+    assert [name for name in sorted(names - modules) if f"`{name}`" not in text] == []
+
+
+def test_the_readme_names_every_setting_and_every_path(folder: Path) -> None:
+    """A table row stands for several: `HTTP_HOST`, `_PORT`. Defaults stand beside what has one."""
+    text = (folder / "README.md").read_text()
+    named: dict[str, str] = {}
+    for row in re.findall(r"^\| `[A-Z_]+`.*$", text, re.MULTILINE):
+        first, *others = re.findall(r"`([A-Z_]+)`", row.split("|")[1])
+        group = first.rpartition("_")[0] if others else ""
+        named |= {first: row, **{f"{group}{other}": row for other in others}}
+    assert named.keys() == {one.variable for one in config.VARIABLES}
+    assert [
+        one for one in config.VARIABLES if one.default and f"`{one.default.lower()}`" not in named[one.variable]
+    ] == []
+    for route in app.create(config.load(good_environ())).routes:
+        assert f" {getattr(route, 'path', '').replace('{order_id}', '7')}`" in text

@@ -78,10 +78,10 @@ def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None
         path, text, base = f"{MY_SERVICE}/{name}", solved, solved
         if name in current and current[name].ids():
             base = regions.starter(current[name].text)
-            text = solved = service_files.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
+            text = service_files.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 mine = (workspace.folder / path).read_text()
-                text = service_files.with_regions_of(mine, solved, earlier)
+                text = service_files.with_regions_of(mine, text, earlier)
         aside = content.replace_file(workspace, path, text, aside, base=base)
     return aside
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -28,32 +26,6 @@ CSS = (Path(__file__).parent / "live.css").read_text()
 WIDTH_INCHES, DPI = 8.6, 100
 PAPER, INK, SOFT, GRID = "#ffffff", "#1f2328", "#57606a", "#d8dee4"
 COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
-HATCHES = ("", "///", "...", "\\\\\\", "xx", "++")
-
-
-ABOVE, BELOW = 10, -18
-"""How far from its mark an event is written, in points: neighbors that would collide take turns."""
-CROWDED = 0.2
-"""Events closer than this share of the time shown are neighbors."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened at a time, on the row named ``lane`` of a timeline."""
-
-    lane: str
-    at_seconds: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Band:
-    """Something that lasted, on the row named ``lane`` of a timeline."""
-
-    lane: str
-    start_seconds: float
-    end_seconds: float
-    label: str
 
 
 def new_figure(title: str, height_inches: float, *, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -138,81 +110,6 @@ def bars(title: str, labels: Iterable[str], values: Iterable[float], unit: str) 
     axes.set_xlabel(unit)
     said = ", ".join(f"{label} {value:,.4g}" for label, value in zip(labels, values, strict=True))
     return picture(figure, f"Bar chart: {title}. In {unit}: {said}.")
-
-
-def spans(lane: str, at_seconds: Iterable[float], labels: Iterable[str]) -> list[Band]:
-    """Return what was seen now and then as bands: a label lasts until another is seen, the last one until the end.
-
-    >>> [(one.label, one.start_seconds, one.end_seconds) for one in spans("a", [0, 1, 2], ["up", "down", "down"])]
-    [('up', 0, 1), ('down', 1, 2)]
-    """
-    seen = list(zip(at_seconds, labels, strict=True))
-    changes = [one for before, one in zip([(0, None), *seen], seen, strict=False) if before[1] != one[1]]
-    ends = [at for at, _ in changes[1:]] + [at for at, _ in seen[-1:]]
-    return [Band(lane, start, end, label) for (start, label), end in zip(changes, ends, strict=True) if end > start]
-
-
-def timeline(
-    title: str, events: Sequence[Event] = (), bands: Sequence[Band] = (), *, axis: str = "seconds since the start"
-) -> Shown:
-    """Return what happened when: one row a lane in the order of their first mention, bands first.
-
-    Bands with one label look alike and differ from others in hatching, too; every event is written at its mark.
-    """
-    if not events and not bands:
-        raise WrongUsage(f"{title}: there is nothing on the timeline.", "Give it at least one event or band.")
-    lanes = list(dict.fromkeys([band.lane for band in bands] + [event.lane for event in events]))
-    figure, (axes,) = new_figure(title, 1.2 + 0.62 * len(lanes))
-    rows = {lane: row for row, lane in enumerate(lanes)}
-    _draw_bands(axes, bands, rows)
-    _draw_events(axes, events, rows)
-    axes.set_yticks(range(len(lanes)), lanes)
-    axes.set_ylim(len(lanes) - 0.4, -0.75)
-    axes.margins(x=0.08)
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel(axis)
-    if bands:
-        figure.legend(loc="outside lower left", ncols=5, fontsize=9, frameon=False, labelcolor=INK)
-    return picture(figure, f"Timeline: {title}. {_timeline_text(events, bands, axis)}")
-
-
-def _draw_bands(axes: Axes, bands: Sequence[Band], rows: Mapping[str, int]) -> None:
-    labels = list(dict.fromkeys(band.label for band in bands))
-    for index, label in enumerate(labels):
-        mine = [band for band in bands if band.label == label]
-        color = COLORS[index % len(COLORS)]
-        axes.barh(
-            [rows[band.lane] for band in mine],
-            [band.end_seconds - band.start_seconds for band in mine],
-            left=[band.start_seconds for band in mine],
-            height=0.36,
-            label=legend_label(label),
-            facecolor=f"{color}66",
-            edgecolor=color,
-            hatch=HATCHES[index % len(HATCHES)],
-        )
-
-
-def _draw_events(axes: Axes, events: Sequence[Event], rows: Mapping[str, int]) -> None:
-    span = max(event.at_seconds for event in events) - min(event.at_seconds for event in events) if events else 0.0
-    last: dict[str, tuple[float, int]] = {}
-    for event in events:
-        row = rows[event.lane]
-        axes.plot([event.at_seconds], [row], marker="D", markersize=6, color=INK, linestyle="none")
-        label = f"{event.label} ({event.at_seconds:.2f})"
-        before, height = last.get(event.lane, (-math.inf, BELOW))
-        crowded = event.at_seconds - before < CROWDED * span
-        height = BELOW if crowded and height == ABOVE else ABOVE
-        last[event.lane] = (event.at_seconds, height)
-        axes.annotate(
-            label, (event.at_seconds, row), (0, height), textcoords="offset points", ha="center", fontsize=9, color=INK
-        )
-
-
-def _timeline_text(events: Sequence[Event], bands: Sequence[Band], axis: str) -> str:
-    lasted = [f"{band.lane}: {band.label} from {band.start_seconds:.2f} to {band.end_seconds:.2f}" for band in bands]
-    happened = [f"{event.lane}: {event.label} at {event.at_seconds:.2f}" for event in events]
-    return f"In {axis}: {'; '.join(lasted + happened)}."
 
 
 def quiet(axes: Axes) -> None:

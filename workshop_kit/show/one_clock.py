@@ -23,11 +23,8 @@ from workshop_kit.show.dashboard.sheet import Sheet
 from workshop_kit.show.dashboard.static import cell
 from workshop_kit.show.dashboard.view import Bars, Fault, View, marks, rows, spans
 from workshop_kit.show.live_data import Numbers, Panel, read, times
-from workshop_kit.show.one_request import follow_request
 from workshop_kit.show.shown import Shown
 from workshop_kit.show.tables import table
-
-__all__ = ["follow_request", "one_clock"]
 
 ERRORS = Panel("Requests that failed (5xx, or no answer)", "%", {"error_percent": "of all requests"}, full_scale=105.0)
 P95 = Panel("95 % of requests were faster than", "ms", {"p95_ms": "p95"}, logarithmic=True)

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from workshop_kit.show import charts, dataframes, over_time
-from workshop_kit.show.charts import Band, Event
-from workshop_kit.show.one_clock import follow_request, one_clock
+from workshop_kit.show import charts, dataframes
+from workshop_kit.show.one_clock import one_clock
 from workshop_kit.show.shown import Shown
 
 TEXTS = ("$", "$x$", r"$\frac{a$", "_private", "$_{", "{x:,g}", "100% {}", "\x1b[31mred\x07", "\u202eright to left")
@@ -29,9 +28,6 @@ def log(text: str) -> pd.DataFrame:
 
 PICTURES: dict[str, Callable[[str], Shown]] = {
     "bars": lambda text: charts.bars(text, [text, "b"], [1, 2], text),
-    "timeline": lambda text: charts.timeline(text, [Event(text, 1, text)], [Band(text, 0, 1, text)], axis=text),
-    "lines": lambda text: over_time.lines(text, pd.DataFrame({text: [1, 2, 3]}, TIMES), text, events={TIMES[0]: text}),
-    "follow_request": lambda text: follow_request(log(text), text),
     "one_clock": lambda text: one_clock(text, logs=log(text)),
 }
 

@@ -100,16 +100,22 @@ def beside_stack(
     context.report(Step("Check", None, "starting your service"))
     service = stack.container("service")
     secrets = laying.secrets_of(service)
-    spec = laying.spec(stack, service, {}, secrets, {})
     of_its_image = set(service.image.attrs["Config"]["Env"] or ())
     settings = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
     given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
-    spec = replace(
-        spec,
+    spec = Spec(
         image=image.tag,
         environment={name: value for name, value in {**settings, **(environment or {})}.items() if name not in without},
+        network=f"{stack.project}_default",
+        ports=(laying.PORT,),
         volumes=(laying.SECRETS, *([GIVEN] if given else [])),
         files={**secrets, **given},
+        memory_bytes=laying.MEMORY_BYTES,
+        pids=laying.PIDS,
+        dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
+        labels={COLLECT: "no"},  # a trial's lines are for its check, not among those of the service
+        healthcheck=laying.NO_HEALTHCHECK,
+        host={"LogConfig": laying.SMALL_LOG},
     )
     names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
     with containers.run(stack.session, replace(spec, **changes)) as running:

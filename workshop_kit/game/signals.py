@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ from workshop_kit.game.visitors import Visit
 from workshop_kit.observe.watching import Tables
 from workshop_kit.observe.watching.traffic import PROBES
 
-SLOW_MS, ERRORS_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 50.0, 0.9
+SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
 GRAVE = ("warning", "error", "critical")
 SHARE, TOGETHER = 0.3, 5
 """A symptom is no single accident: of so many customers in a row, this share suffered."""
@@ -50,7 +50,9 @@ def _in_logs(logs: pd.DataFrame) -> pd.Series:
 
 
 def _in_requests(requests: pd.DataFrame) -> pd.Series:
-    return (requests["error_percent"] > ERRORS_PERCENT) | (requests["p95_ms"] > SLOW_MS)
+    served = requests.get("served_percent", pd.Series(100.0, index=requests.index))
+    failed = (requests["error_percent"] > ERRORS_PERCENT) | (served < SERVED_PERCENT)
+    return failed | (requests["p95_ms"] > SLOW_MS)
 
 
 def _in_resources(resources: pd.DataFrame) -> pd.Series:
@@ -73,9 +75,3 @@ def _first(table: pd.DataFrame, bad: pd.Series, injected: datetime, column: str 
 
 def _earliest(*moments: datetime | None) -> datetime | None:
     return min((one for one in moments if one is not None), default=None)
-
-
-def quick(signals: Mapping[str, datetime | None], injected: datetime, within_seconds: float) -> list[str]:
-    """The signals that told of it in time."""
-    limit = injected + timedelta(seconds=within_seconds)
-    return [name for name, moment in signals.items() if moment is not None and moment <= limit]

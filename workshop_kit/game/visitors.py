@@ -63,11 +63,12 @@ class Visitors:
         found = [one for one in self.visits if one.time >= moment and door in (None, one.door)]
         return sorted(found, key=lambda one: one.time)
 
-    @property
-    def table(self) -> pd.DataFrame:
+    def table(self, since: datetime | None = None) -> pd.DataFrame:
         """A row each: ``time`` (UTC), ``door``, ``status`` (missing: no answer), ``seconds``, ``error``, ``good``."""
-        rows = [(*vars(one).values(), one.is_good) for one in sorted(self.visits, key=lambda one: one.time)]
-        return pd.DataFrame(rows, columns=COLUMNS).astype({"status": "Int64", "seconds": "float64"})
+        visits = self.since(since or datetime.min.replace(tzinfo=UTC))
+        rows = [(*vars(one).values(), one.is_good) for one in visits]
+        types = {"time": "datetime64[us, UTC]", "status": "Int64", "seconds": "float64", "good": "bool"}
+        return pd.DataFrame(rows, columns=COLUMNS).astype(types)
 
     def start(self) -> Self:
         """Let them come."""

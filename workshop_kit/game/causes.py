@@ -74,7 +74,7 @@ def stale_secret(shop: Shop, random: Random) -> None:
 
 def small_size(shop: Shop, random: Random) -> None:
     """Release a CPU limit that is smaller than what today's customers need."""
-    cpus = shop.cpus_used("production") * random.choice((0.5, 0.6, 0.7))
+    cpus = shop.cpus_used("production") * random.choice((0.65, 0.7, 0.75))
     shop.change("production", cpus=max(round(cpus, 3), LEAST_CPUS))
 
 

@@ -71,7 +71,8 @@ class Incident:
     def dashboard(self, title: str = "", *, seconds: float = 120) -> Dashboard:
         """Show customers, latency, resources and health of an environment, live."""
         self._looks_at("metrics")
-        shown = Dashboard(self.watcher, title=title or self._title, seconds=seconds, panels=metrics.PANELS)
+        usual = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
+        shown = Dashboard(self.watcher, title=title or usual, seconds=seconds, panels=metrics.PANELS)
         self._block.callback(shown.stop)
         return shown.show(self.lesson.screens)
 
@@ -205,14 +206,9 @@ class Incident:
         self._stop.set()
         if self._day is not None:
             self._day.join()
-        self.visitors.stop()
         self._block.close()
 
     # Inside
-
-    @property
-    def _title(self) -> str:
-        return f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
 
     def _begin(self, random: Random) -> None:
         self._day = threading.Thread(target=self._run, args=(random,), name="game: the day", daemon=True)
@@ -221,7 +217,7 @@ class Incident:
     def _run(self, random: Random) -> None:
         """Do what the day has planned; before the last release customers feel the cause."""
         try:
-            self._rest(random.uniform(*QUIET_SECONDS))
+            self._stop.wait(random.uniform(*QUIET_SECONDS))
             *steps, last = causes.plan(self.cause, random)
             for step in steps:
                 if step is self.cause.strike:
@@ -229,16 +225,13 @@ class Incident:
                 if not self._stop.is_set():
                     step(self.shop, random)
             deadline = time.monotonic() + FELT_SECONDS
-            while not self.first_symptom() and time.monotonic() < deadline and self._rest(0.1):
+            while not self.first_symptom() and time.monotonic() < deadline and not self._stop.wait(0.1):
                 pass
             if not self._stop.is_set():
                 last(self.shop, random)
         except BaseException as failure:  # told to whoever uses the incident next
             self._failed = failure
         game_records.write(self.lesson.stack.session, self.record)
-
-    def _rest(self, seconds: float) -> bool:
-        return not self._stop.wait(seconds)
 
     def _is_felt(self) -> bool:
         """Whether it hurts customers, in the way that it will go on to hurt them."""
@@ -254,7 +247,7 @@ class Incident:
             report(Step(self.cause.name.capitalize(), None, "watching the customers"))
             began = datetime.now(UTC)
             while time.monotonic() < deadline and not judge.is_calm(self.shop, self.visitors, began):
-                if not self._rest(0.1):
+                if self._stop.wait(0.1):
                     break
             symptom = judge.symptom(self.shop, self.visitors, self._stop)
             if time.monotonic() > deadline:
@@ -325,6 +318,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
 def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack) -> Incident:
     subjects = [Subject(name, service=name) for name in shop.running]
     visitors = Visitors({name: _door(shop, name) for name in shop.running}).start()
+    block.callback(visitors.stop)
     watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.who.session, subjects))
     identifier = secrets.token_hex(6)
     record = Record(identifier, cause.name, seed, datetime.now(UTC), reference=shop.service.note)

@@ -62,7 +62,9 @@ def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     resources = shares(tables.resources)
     resources = resources.assign(time=_end_of_second(resources["time"])).groupby(KEYS)[RESOURCES].last()
     requests = tables.requests.assign(time=_end_of_second(tables.requests["time"])).groupby(KEYS).last()
-    return customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
+    table = customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
+    watched = [*requests.columns, *resources.columns]  # once a second, too, but not at its end
+    return table.assign(**table.groupby("container")[watched].ffill(limit=1))
 
 
 def shares(resources: pd.DataFrame) -> pd.DataFrame:

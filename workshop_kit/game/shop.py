@@ -39,13 +39,11 @@ from workshop_kit.observe.logs import read_container
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MIB = 1024 * 1024
 MEMORY_MIB, CPUS = 128, 1.0
-FULL_CPUS = 1.0
 """Every start gets a whole core; the release's own limit holds as soon as it answers."""
 LIVE_SECONDS = 45.0
 RESTART_SECONDS = 2
 """What does not end by itself in this time is killed: a restart that takes longer is a test of patience."""
-STOP_SECONDS = 10
-DEMAND_SECONDS = 1.5
+SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
 AWAY = (APIError, RequestException, WorkshopError)
 """What asking about a container may raise: it is gone, it does not run, or the engine itself is away."""
 NOT_SET = "not set: its default"
@@ -151,7 +149,7 @@ class Shop:
             except WorkshopError:
                 fresh.remove()
                 raise
-            if begun.cpus != FULL_CPUS:
+            if begun.cpus != CPUS:
                 post(self.stack.session, f"/containers/{fresh.id}/update", {"NanoCpus": round(begun.cpus * 1e9)})
             before = self.running.get(begun.environment)
             self.running[begun.environment] = fresh
@@ -193,7 +191,8 @@ class Shop:
         return 0
 
     def cpus_used(self, environment: str) -> float:
-        """How much of a core an environment's container uses now, over a short while."""
+        """How much of a core an environment's container uses, once it has settled after its start."""
+        time.sleep(SETTLE_SECONDS)
         container, began = self.running[environment].container, time.monotonic()
         before = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
         time.sleep(DEMAND_SECONDS)
@@ -237,7 +236,7 @@ class Shop:
             environment={**release.settings, **self.gateways.environment, **files},
             mem_limit=release.memory_mib * MIB,
             memswap_limit=release.memory_mib * MIB,
-            nano_cpus=round(FULL_CPUS * 1e9),
+            nano_cpus=round(CPUS * 1e9),
             ports={f"{laying.PORT}/tcp": None},
             volumes=[laying.SECRETS],
             labels={COMPOSE_SERVICE: release.environment, "team": release.team},
@@ -263,7 +262,7 @@ class Shop:
 
 def _stop(running: Running) -> None:
     with contextlib.suppress(*AWAY):
-        running.container.stop(timeout=STOP_SECONDS)  # also one that is about to be started again
+        running.container.stop()  # also one that is about to be started again
 
 
 def _first(service: Any, gateways: Doors) -> Release:

@@ -33,7 +33,7 @@ def test_a_symptom_is_no_single_accident() -> None:
 
 
 def test_each_signal_has_its_first_sign() -> None:
-    """A warning in the log, customers turned away in the metrics, a probe that fails, a kill by the kernel."""
+    """A warning in the log, customers turned away, a probe that fails three times in a row, a kill by the kernel."""
     logs = pd.DataFrame(
         {
             "ts": [at(1), at(4), at(5), at(9)],
@@ -47,8 +47,9 @@ def test_each_signal_has_its_first_sign() -> None:
          "served_percent": [100.0, 40.0]}
     )  # fmt: skip
     health = pd.DataFrame(
-        {"time": [at(1), at(3), at(7)], "container": "shop", "what": ["/health", "redis", "/readyz"],
-         "state": ["warn", "fail", "fail"]}
+        {"time": [at(1), at(3), at(4), at(5), at(6), at(7)], "container": "shop",
+         "what": ["/health", "redis", "/readyz", "/readyz", "/readyz", "/readyz"],
+         "state": ["warn", "fail", "pass", "fail", "fail", "fail"]}
     )  # fmt: skip
     events = pd.DataFrame({"time": [at(1), at(8)], "container": "shop", "what": ["start", "oom"]})
     tables = Tables(requests=requests, health=health, events=events)

@@ -35,7 +35,7 @@ PROBES = ["/livez", "/readyz", "/health", "/metrics"]
 ANYWHERE = ("192.0.2.1", 9)
 """An address that no machine has: asking for the way to it sends nothing, and names this machine's own address."""
 STYLE = """
-:root { color-scheme: light dark; }
+:root { color-scheme: light dark; --jp-content-font-color1: CanvasText; --jp-content-font-color2: GrayText; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 64rem; padding: 0 1rem; }
 img { max-width: 100%; height: auto; }
 @media (prefers-color-scheme: dark) { img { filter: invert(1) hue-rotate(180deg); } }

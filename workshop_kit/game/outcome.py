@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
-BEFORE_SECONDS, WINDOW_SECONDS = 10.0, 5.0
+BEFORE_SECONDS = WINDOW_SECONDS = 5.0
 WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
 
 

@@ -111,5 +111,5 @@ def test_a_new_one_ends_the_one_before(lesson: Lesson, image: Any) -> None:
     assert "LOG_LEVEL" in (error.value.output or "")
     assert second.shop.running.keys() == before.keys()
     assert second.shop.url("production") is not None
-    lesson.tidy()
+    lesson.screens.stop()
     assert containers_of(lesson.stack) == set()

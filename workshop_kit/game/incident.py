@@ -148,7 +148,7 @@ class Incident:
             name = wrong[0] if wrong else next(iter(sizes))
             raise WrongUsage(f"{name} is no change that can be released.", 'Write memory_mib=256, or LOG_LEVEL="info".')
         settings = {**chosen.settings, **{name: str(value) for name, value in changes.items()}}
-        said = ", ".join(f"{name}={value}" for name, value in {**sizes, **changes}.items())
+        said = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
         self._note(f"released {f'{release} again' if release else 'a change'} to {environment} {said}".rstrip())
         return self.shop.deploy(replace(chosen, environment=environment, settings=settings, **sizes)).number
 
@@ -331,7 +331,7 @@ def _door(shop: Shop, name: str) -> Callable[[], str | None]:
 
 def _running_cell() -> str:
     """The text of the cell that is running; empty outside of a notebook."""
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     return str(shell.user_ns.get("In", [""])[-1]).strip() if shell else ""
 
 

@@ -83,10 +83,11 @@ def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
 def test_what_a_release_changed_is_told_when_asked_for_and_noted(incident: Incident) -> None:
     """The list of releases does not say it; who asks finds it on the card."""
     assert [*incident.releases()] == ["time", "environment", "release"]
-    assert incident.record.actions == ()
+    assert not incident.record.actions
     numbers = [*incident.releases()["release"]]
     assert "HTTP_DRAIN_SECONDS" in incident.compare(*numbers).index
-    assert incident.record.actions[0].endswith(f"compared releases {', '.join(map(str, numbers))}")
+    (noted,) = incident.record.actions
+    assert noted.endswith(f"compared releases {', '.join(map(str, numbers))}")
 
 
 def test_the_first_own_action_counts_and_no_cell_of_the_lesson(

@@ -217,7 +217,7 @@ class Choices(Handler):
         """As JSON."""
         self.answer_json(await self.from_thread(self._all))
 
-    def _all(self) -> dict[str, Any]:
+    def _all(self) -> Any:
         return self.desk.choices()
 
 

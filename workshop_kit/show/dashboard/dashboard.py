@@ -79,7 +79,7 @@ class Dashboard(LiveChart):
             stop_after_seconds=stop_after_seconds,
             headless_seconds=headless_seconds,
         )
-        self._watcher, self._faults, self._panels = watcher, faults, panels
+        self._watcher, self._faults, self._own_panels = watcher, faults, panels
         self._choice = Choice(container, seconds)
         self._choosing = threading.Lock()  # clicks come in a thread of their own
         self._sheet = Sheet()
@@ -100,7 +100,7 @@ class Dashboard(LiveChart):
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        view = of_container(tables, faults, choice.container, edge, choice.seconds, self._panels)
+        view = of_container(tables, faults, choice.container, edge, choice.seconds, self._own_panels)
         return view, tables, faults
 
     def _draw(self, widget: LiveWidget) -> None:

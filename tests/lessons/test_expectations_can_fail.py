@@ -85,7 +85,7 @@ CASES = (
     ),
     Harmless(
         "05_game_day",
-        ("setup", "up", "start-gameday-monday", "monday-wait"),
+        ("setup", "build", "start-gameday-monday", "monday-wait"),
         "monday-wait",
         "monday.wait()",
         "",

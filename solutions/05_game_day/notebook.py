@@ -19,12 +19,14 @@ secret = "REDIS" if refused["dependency"].iloc[0] == "redis" else "MASTER_DB"
 changed = monday.compare(*monday.releases()["release"]).loc[f"{secret}_PASSWORD_FILE"]
 guilty = changed.index[changed != changed.iloc[0]][0]
 monday.deploy("production", release=guilty - 1)
-task.hand_in(monday.debrief(
-    what=f"Release {guilty} brought a {secret}_PASSWORD_FILE that the other side does not know.",
-    since=f"{refused.ts.min():%H:%M:%S}, when that release started",
-    how="The log says who refuses us since then, and only that release had touched its secret.",
-    considered="The other secret that was released: nobody refuses it.",
-))
+task.hand_in(
+    monday.debrief(
+        what=f"Release {guilty} brought a {secret}_PASSWORD_FILE that the other side does not know.",
+        since=f"{refused.ts.min():%H:%M:%S}, when that release started",
+        how="The log says who refuses us since then, and only that release had touched its secret.",
+        considered="The other secret that was released: nobody refuses it.",
+    )
+)
 # endregion gameday.monday
 
 tuesday = game.start(w, image, "tuesday")
@@ -39,12 +41,14 @@ metrics = tuesday.metrics()
 held_back = metrics.loc[metrics["throttled_percent"] > 50, "time"].min()
 cpus = tuesday.compare(*tuesday.releases()["release"]).loc["cpus"].astype(float)
 tuesday.deploy("production", cpus=1.0)
-task.hand_in(tuesday.debrief(
-    what=f"Release {cpus.idxmin()} limits it to {cpus.min()} of a core, and it needs more.",
-    since=f"{held_back:%H:%M:%S}",
-    how="From then on it was held back in most periods, while the databases answered as fast as ever.",
-    considered="A slow database, too little memory: neither shows in the metrics.",
-))
+task.hand_in(
+    tuesday.debrief(
+        what=f"Release {cpus.idxmin()} limits it to {cpus.min()} of a core, and it needs more.",
+        since=f"{held_back:%H:%M:%S}",
+        how="From then on it was held back in most periods, while the databases answered as fast as ever.",
+        considered="A slow database, too little memory: neither shows in the metrics.",
+    )
+)
 # endregion gameday.tuesday
 
 wednesday = game.start(w, image, "wednesday")
@@ -59,12 +63,14 @@ health = wednesday.health()
 fails = health[(health["state"] == "fail") & ~health["what"].str.startswith("/")]
 culprit = fails["what"].mode()[0]
 wednesday.restart(culprit)
-task.hand_in(wednesday.debrief(
-    what=f"The gateway to {culprit} took connections, and never answered.",
-    since=f"{fails.time.min():%H:%M:%S}",
-    how="Its pings ended with no answer in time instead of a refusal; no release had touched it.",
-    considered="The time limit that was released: it is about stopping, not about answers.",
-))
+task.hand_in(
+    wednesday.debrief(
+        what=f"The gateway to {culprit} took connections, and never answered.",
+        since=f"{fails.time.min():%H:%M:%S}",
+        how="Its pings ended with no answer in time instead of a refusal; no release had touched it.",
+        considered="The time limit that was released: it is about stopping, not about answers.",
+    )
+)
 # endregion gameday.wednesday
 
 thursday = game.start(w, image, "thursday")
@@ -79,12 +85,14 @@ code = thursday.compare(*thursday.releases()["release"]).loc["code"]
 suspects = code.index[code != code.shift()][1:]
 memory = thursday.metrics().set_index("time")["memory_percent"]
 thursday.deploy("production", release=suspects[0] - 1)
-task.hand_in(thursday.debrief(
-    what=f"New code, in release {suspects[0]} or later, keeps what it should forget, and is killed for that.",
-    since=f"{memory[memory > 60].index[0]:%H:%M:%S}",
-    how="Memory climbs in a straight line from then on, to the limit; the engine reports an OOM kill.",
-    considered="A limit that is too small: then it would climb to somewhere, and stay there.",
-))
+task.hand_in(
+    thursday.debrief(
+        what=f"New code, in release {suspects[0]} or later, keeps what it should forget, and is killed for that.",
+        since=f"{memory[memory > 60].index[0]:%H:%M:%S}",
+        how="Memory climbs in a straight line from then on, to the limit; the engine reports an OOM kill.",
+        considered="A limit that is too small: then it would climb to somewhere, and stay there.",
+    )
+)
 # endregion gameday.thursday
 
 friday = game.start(w, image, "friday")
@@ -100,10 +108,12 @@ critical = friday.compare(*newest).loc["HEALTH_CRITICAL"]
 served = friday.metrics().groupby("environment")["served_percent"].mean()
 suffers = served.idxmin()
 friday.deploy(suffers, HEALTH_CRITICAL="master-db,redis")
-task.hand_in(friday.debrief(
-    what=f"HEALTH_CRITICAL of {suffers} is {critical[newest[suffers]]}, and the replica is away for maintenance.",
-    since="the maintenance began",
-    how="All three miss the replica, and one turns customers away. Only this setting is about it.",
-    considered="The maintenance: it is the occasion, not the cause; the two others work through it.",
-))
+task.hand_in(
+    friday.debrief(
+        what=f"HEALTH_CRITICAL of {suffers} is {critical[newest[suffers]]}, and the replica is away for maintenance.",
+        since="the maintenance began",
+        how="All three miss the replica, and one turns customers away. Only this setting is about it.",
+        considered="The maintenance: it is the occasion, not the cause; the two others work through it.",
+    )
+)
 # endregion gameday.friday

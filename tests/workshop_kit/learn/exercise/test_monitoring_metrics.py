@@ -127,7 +127,7 @@ def test_a_mistake_in_a_built_service(participant: Stack) -> None:
     """Scraped from a real container, after a hundred random paths and not ten thousand."""
     judged = trying.judge_region(participant, ID, RAW_PATH)
     assert "a client invented" in judged.summary, judged
-    assert "100 random paths" in trying.words(judged), judged
+    assert "100 invented paths" in trying.words(judged), judged
 
 
 @pytest.mark.long

@@ -103,6 +103,7 @@ def _is_in_time(answer: Answer) -> bool:
 
 
 def _tells(tried: Trial, between: Doors) -> Finding:
+    time.sleep(FAILURE_KEPT_SECONDS)  # the report of the ping that hung names both, too, and has no driver's words
     answer = settled(tried, set(SHUT))
     named = sorted(away(answer))
     hosts = [host for host in between.environment.values() if host in answer.body]

@@ -39,11 +39,9 @@ def main() -> None:
             container = f"container:{service.id}"
             show(
                 [
-                    of_words(session, "static audit of our service's image", image, ("static",), "≤ 5 s"),
-                    of_words(session, "static audit of our service", container, ("static",), "≤ 5 s"),
-                    of_words(session, "the audit that closes lesson 02", container, ("config",), "≤ 30 s"),
-                    of_words(session, "the audit that closes lesson 03", container, ("logs",), "≤ 30 s"),
-                    of_words(session, "full audit of our service", container, (), "≤ 60 s"),
+                    of_words(session, "static audit of our service's image", image, ("static",), "≤ 3 s"),
+                    of_words(session, "static audit of our service", container, ("static",), "≤ 3 s"),
+                    of_words(session, "full audit of our service", container, (), "≤ 30 s"),
                 ]
             )
         finally:

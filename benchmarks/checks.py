@@ -168,8 +168,8 @@ def main() -> None:
             desk = Desk.of(workspace, lambda: stack)
             checkpoint.solve(desk, DOCKERFILE)
             rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
-            laid_over = [one for one in desk.exercises if one.file and one.judges != "service"]
-            rows += [of_exercise(stack, exercise) for exercise in laid_over]
+            others = [one for one in desk.exercises if one.file and one.judges != "service"]
+            rows += [of_exercise(stack, exercise) for exercise in others]
             rows.append(of_answer(desk, "container.layer", hidden_bytes(desk)))
             rows.append(of_answer(desk, "container.loss", lost_files(desk)))
             show(rows)

@@ -1,7 +1,4 @@
-"""The faults that the service can have inside: what each does, and the numbers it takes.
-
-Data only, without any import but the standard library's: the workshop's kit reads this table, too.
-"""
+"""The faults that the service can have inside, and the numbers each takes. Data only: the kit reads this table, too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +32,5 @@ FAULTS: Mapping[str, Fault] = {
         "Memory is taken, and not given back until the fault is undone.",
         {"mib_per_second": Number("MiB/s", 10, 0.1, 1024), "at_most_mib": Number("MiB", 64, 1, 4096)},
     ),
-    "burn": Fault(
-        "A thread computes, and everything else waits for its turn.", {"share": Number("of a core", 1.0, 0.01, 1.0)}
-    ),
+    "burn": Fault("A thread computes, and the rest waits its turn.", {"share": Number("of a core", 1.0, 0.01, 1.0)}),
 }

@@ -89,8 +89,7 @@ async def refused(_: Request, error: HTTPException) -> Response:
 async def unavailable(_: Request, error: Unavailable) -> Response:
     """The answer to a request that cannot be served without a dependency."""
     log.warning("dependency not available", dependency=str(error), error=reason(error))
-    sentence = "This does not work at the moment; please try again shortly."
-    return JSONResponse({"error": sentence}, 503, {"Retry-After": "1"})
+    return JSONResponse({"error": "Please try again shortly."}, 503, {"Retry-After": "1"})
 
 
 HANDLERS: dict[Any, Any] = {HTTPException: refused, Unavailable: unavailable}

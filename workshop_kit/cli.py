@@ -275,11 +275,11 @@ def bench(
 @command("build")
 def build() -> None:
     """Regenerate the exercises from solutions/, docs/audit.md, the help before set-up, and the lock files."""
-    from workshop_kit.audit import page  # here, not above: other commands need not wait for it
+    from workshop_kit.develop import audit_page  # here, not above: other commands need not wait for it
 
     for path in authored.build(ROOT):
         _say(f"written: {path}")
-    for path in (*page.write(ROOT), *help_pages.write(ROOT, app)):
+    for path in (*audit_page.write(ROOT), *help_pages.write(ROOT, app)):
         _say(f"written: {path}")
     for path in locks.compile_all(ROOT):
         _say(f"written: {path.relative_to(ROOT)}")

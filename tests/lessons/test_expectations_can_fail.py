@@ -85,7 +85,7 @@ CASES = (
     ),
     Harmless(
         "05_game_day",
-        ("setup", "up", "start-gameday-monday", "monday-wait"),
+        ("setup", "build", "start-gameday-monday", "monday-wait"),
         "monday-wait",
         "monday.wait()",
         "",
@@ -93,11 +93,11 @@ CASES = (
     ),
     Harmless(
         "06_audit",
-        ("setup", "up", "naive", "predict-naive", "audit-naive", "reveal-naive"),
-        "naive",
-        'w.service_spec(w.starters("all"), environment=settings, **hurry)',
-        "w.service_spec()",
-        "reveal-naive",
+        ("setup", "settings", "start", "hurry", "by-hand", "checked"),
+        "hurry",
+        'user="0", ',
+        "",
+        "checked",
     ),
 )
 
@@ -109,7 +109,8 @@ def test_every_lesson_has_a_case_and_enough_expectations() -> None:
     shown = {lesson: len(expectations.load(lesson, NOTEBOOKS).shows) for lesson in lessons}
     assert all(count >= 3 for count in shown.values())
     assert all(
-        shown[lesson] >= 6 for lesson in ("00_start", "01_container", "02_configuration", "03_logging", "04_monitoring")
+        shown[lesson] >= 6
+        for lesson in ("00_start", "01_container", "02_configuration", "03_logging", "04_monitoring", "06_audit")
     )
 
 

@@ -24,7 +24,7 @@ from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test of a part waits for its lessons
 LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
-SLOW = ("04_monitoring", "05_game_day")
+SLOW = ("04_monitoring", "05_game_day", "05b_game_day_more")
 PARTS = (
     pytest.param(SLOW, id="04-05", marks=pytest.mark.xdist_group("tour 1")),
     pytest.param([name for name in LESSONS if name not in SLOW], id="others", marks=pytest.mark.xdist_group("tour 2")),

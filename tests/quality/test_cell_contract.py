@@ -1,7 +1,4 @@
-"""The cell contract: what a participant types are everyday tools, in short cells, in plain words.
-
-Lessons 00 to 04 keep it; the others are still to be rewritten.
-"""
+"""The cell contract: what a participant types are everyday tools, in short cells, in plain words."""
 
 from __future__ import annotations
 
@@ -25,6 +22,9 @@ LESSONS = (
     "03b_logging_more",
     "04_monitoring",
     "04b_monitoring_more",
+    "05_game_day",
+    "05b_game_day_more",
+    "06_audit",
 )
 FIRST = [lesson for lesson in LESSONS if lesson[2] == "_"]
 """Without second notebooks, which are exercises for the most part."""

@@ -14,12 +14,13 @@ from packaging.utils import canonicalize_name
 
 # From the ground up; a module may import what stands before it, and its own package.
 FLOORS = (
-    ("errors", "progress", "screen"),
+    ("errors", "progress", "screen", "shared_property"),
     ("prepare",),
     ("engine",),
-    ("observe", "disturb", "doctor", "develop", "bundle"),
+    ("observe", "disturb", "doctor", "bundle"),
     ("show",),
     ("audit",),
+    ("develop",),
     ("learn",),
     ("game",),
     ("terminal",),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from workshop_kit.audit import clones
 from workshop_kit.audit.targets import Target
+from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.session import Session
@@ -24,7 +25,10 @@ def bring_up(session: Session, services: Sequence[Target], network: str) -> Iter
             assert target.container is not None  # noqa: S101 - only containers are named by a project
             environment = dict(pair.split("=", 1) for pair in target.config.get("Env") or () if "=" in pair)
             name = (target.config.get("Labels") or {}).get(COMPOSE_SERVICE) or target.name
-            made = clones.make(session, clones.recipe(target, environment, network, aliases=(name,)))
+            copies = stack.enter_context(
+                mounted_files.copied(session, target.image["Id"], mounted_files.read(session, target.container))
+            )
+            made = clones.make(session, clones.recipe(target, environment, network, copies, aliases=(name,)))
             started.append(stack.enter_context(made))
             made.container.start()
         deadline = time.monotonic() + HEALTHY_SECONDS

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from workshop_kit.audit.data import Method, Principle, Rule
+from workshop_kit.audit.data import Method, Principle, Rule, Severity
 from workshop_kit.errors import WrongUsage
 
 HERE = Path(__file__).parent
@@ -17,9 +17,8 @@ HERE = Path(__file__).parent
 def rules() -> tuple[Rule, ...]:
     """Every rule, in the order of the report."""
     entries = tomllib.loads((HERE / "catalog.toml").read_text())["rule"]
-    return tuple(
-        Rule(**{**entry, "serves": tuple(entry["serves"]), "method": Method(entry["method"])}) for entry in entries
-    )
+    kinds = {"serves": tuple, "proves": tuple, "method": Method, "severity": Severity}
+    return tuple(Rule(**{name: kinds.get(name, lambda same: same)(entry[name]) for name in entry}) for entry in entries)
 
 
 @cache
@@ -36,11 +35,6 @@ def served(identifier: str) -> bool:
 def guidelines() -> tuple[str, ...]:
     """The groups of the report, in order: config, logs …"""
     return tuple(dict.fromkeys(rule.guideline for rule in rules()))
-
-
-def find(identifier: str) -> Rule:
-    """The rule of that id. Raises KeyError."""
-    return {rule.id: rule for rule in rules()}[identifier]
 
 
 def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:

@@ -1,15 +1,15 @@
-"""How a target is cloned: the same image and settings, with nothing of value attached, and within bounds."""
+"""How a target is cloned: the same image and settings, with nothing of the host attached, and within bounds."""
 
 from __future__ import annotations
 
 import contextlib
-import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from docker.errors import APIError, NotFound
-from docker.types import LogConfig
+from docker.errors import APIError
+from docker.types import LogConfig, Mount
 
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import Running
@@ -21,21 +21,22 @@ MEMORY_BYTES = 1024**3
 PIDS = 256
 FILE_BYTES = 64 * 1024**2
 """No file of a clone gets larger: its layer is on the disk of whoever audits."""
-COPIED_BYTES = 16 * 1024**2
+WRITTEN_BYTES = 256 * 1024**2
+WRITTEN_FILES = 10_000
+"""A clone that has written more is stopped; so much fits into what stands for a volume, too."""
+LOOK_SECONDS = 0.5
 LOG = LogConfig(type="json-file", config={"max-size": "4m", "max-file": "2"})
 STOP_SECONDS = 10
-HEALTH_INTERVAL_NANOSECONDS = 500_000_000
-HEALTH_TIMEOUT_NANOSECONDS = 2_000_000_000
+HEALTH_SECONDS = {"Interval": 0.5, "Timeout": 2.0, "StartPeriod": 0.001}  # a period of 0 would mean the image's
 HEALTH_RETRIES = 2
-NO_START_PERIOD_NANOSECONDS = 1_000_000  # 0 would mean the image's, in which failures do not count
 
 # What the engine gives by default (github.com/moby/moby, oci/caps/defaults.go): no more is given to a clone.
 _DEFAULT_CAPABILITIES = {
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
     "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 }  # fmt: skip
-_NEVER_MOUNTED = (".sock", ".socket")
 _TMPFS = "size=16m,mode=1777"
+_VOLUME = f"size={WRITTEN_BYTES},nr_inodes={WRITTEN_FILES},mode=1777,exec"
 
 
 @dataclass(frozen=True)
@@ -45,43 +46,43 @@ class Recipe:
     spec: Spec
     config: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
-    copied: tuple[tuple[str, str], ...] = ()  # container and folder: what lies there is copied in
 
     def with_environment(self, environment: Mapping[str, str]) -> Recipe:
         """The same with another environment."""
         return replace(self, spec=replace(self.spec, environment=dict(environment)))
 
-    def confined(self, *, read_only: bool, no_capabilities: bool) -> Recipe:
-        """The same, run with less: a read-only root with tmpfs on /tmp and /run, or without any capability."""
+    def confined(self) -> Recipe:
+        """The same with a read-only root, tmpfs on /tmp and /run, and no capability."""
         spec = self.spec
-        if read_only:
-            tmpfs = {"/tmp": _TMPFS, "/run": _TMPFS, **spec.tmpfs}  # noqa: S108
-            spec = replace(spec, read_only=True, tmpfs=tmpfs)
-        if no_capabilities:
-            spec = replace(spec, cap_drop=("ALL",), host={**spec.host, "CapAdd": []})
-        return replace(self, spec=spec)
+        tmpfs = {"/tmp": _TMPFS, "/run": _TMPFS, **spec.tmpfs}  # noqa: S108
+        host = {**spec.host, "CapAdd": []}
+        return replace(self, spec=replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host=host))
 
 
-def recipe(target: Target, environment: Mapping[str, str], network: str, *, aliases: tuple[str, ...] = ()) -> Recipe:
-    """How a target is cloned: named volumes are empty, bind mounts read-only; no sockets, nothing of the host's."""
+def recipe(
+    target: Target,
+    environment: Mapping[str, str],
+    network: str,
+    copies: Mapping[str, str] | None = None,
+    *,
+    aliases: tuple[str, ...] = (),
+) -> Recipe:
+    """How a target is cloned: a tmpfs for each volume, and of bind mounts the ``copies`` (folder to volume) alone."""
     host, config = target.host, target.config
     mounts = (target.container or {}).get("Mounts") or ()
-    binds = [
-        {"Type": "bind", "Source": mount["Source"], "Target": mount["Destination"], "ReadOnly": True}
-        for mount in mounts
-        if mount["Type"] == "bind" and not str(mount["Source"]).endswith(_NEVER_MOUNTED) and len(mount["Source"]) > 1
-    ]
-    tmpfs = {mount["Destination"]: _TMPFS for mount in mounts if mount["Type"] == "tmpfs"}
+    volumes = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"] + list(
+        config.get("Volumes") or ()
+    )
+    tmpfs = {mount["Destination"]: "" for mount in mounts if mount["Type"] == "tmpfs"} | (host.get("Tmpfs") or {})
     spec = Spec(
         image=target.image["Id"],
         command=tuple(config.get("Cmd") or ()) or None,
         entrypoint=tuple(config.get("Entrypoint") or ()) or None,
         environment=dict(environment),
         network=network,
-        volumes=tuple(mount["Destination"] for mount in mounts if mount["Type"] == "volume"),
-        tmpfs={**tmpfs, **(host.get("Tmpfs") or {})},
+        tmpfs={**{path: _bounded(words) for path, words in tmpfs.items()}, **dict.fromkeys(volumes, _VOLUME)},
         read_only=bool(host.get("ReadonlyRootfs")),
-        memory_bytes=host.get("Memory") or MEMORY_BYTES,
+        memory_bytes=(host.get("Memory") or MEMORY_BYTES) + (WRITTEN_BYTES if volumes else 0),
         cpus=min((host.get("NanoCpus") or 1e9) / 1e9, 1.0),
         pids=min(host.get("PidsLimit") or PIDS, PIDS) if (host.get("PidsLimit") or 0) >= 0 else PIDS,
         cap_drop=tuple(host.get("CapDrop") or ()),
@@ -94,7 +95,7 @@ def recipe(target: Target, environment: Mapping[str, str], network: str, *, alia
             "CapAdd": [one for one in host.get("CapAdd") or () if one.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
             "Init": host.get("Init"),
             "LogConfig": LOG,
-            "Mounts": binds,
+            "Mounts": [Mount(folder, volume, read_only=True) for folder, volume in (copies or {}).items()],
             "Ulimits": [
                 {"Name": "fsize", "Soft": FILE_BYTES, "Hard": FILE_BYTES},
                 {"Name": "core", "Soft": 0, "Hard": 0},
@@ -102,9 +103,7 @@ def recipe(target: Target, environment: Mapping[str, str], network: str, *, alia
         },
     )
     more = {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
-    own = str((target.container or {}).get("Id"))
-    copied = tuple((own, one["Destination"]) for one in mounts if one["Type"] == "volume" and _is_anonymous(one))
-    return Recipe(spec, more, aliases, copied)
+    return Recipe(spec, more, aliases)
 
 
 def make(session: Session, recipe: Recipe) -> Running:
@@ -119,40 +118,34 @@ def make(session: Session, recipe: Recipe) -> Running:
             made = client.api.create_container_from_config(body)
             container = client.containers.get(made["Id"])
             making.id, making.name = container.id, container.name
-        for source, folder in recipe.copied:
-            _copy(client, source, container, folder)
     except APIError as refused:
         raise WorkshopError(f"The engine refused to make a clone of it: {refused.explanation}.") from refused
     return Running(session, container)
 
 
-def _is_anonymous(mount: Mapping[str, Any]) -> bool:
-    """Nobody named it: it is part of its container, as the modules are that the workshop lays over a service."""
-    return re.fullmatch(r"[0-9a-f]{64}", str(mount.get("Name"))) is not None
+def watch_writing(running: Running, over: threading.Event) -> str:
+    """Kill a clone that has written more than it may, until ``over``; return why, or nothing."""
+    api = running.session.engine.client.api
+    while not over.wait(LOOK_SECONDS):
+        with contextlib.suppress(APIError):
+            written = len(running.container.diff() or ())
+            (told,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
+            if written > WRITTEN_FILES or told.get("SizeRw", 0) > WRITTEN_BYTES:
+                running.container.kill()
+                return f"more than {WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
+    return ""
 
 
-def _copy(client: Any, source: str, clone: Any, folder: str) -> None:
-    """Copy what a container has in a folder, if it is little; more stays away, as it does from named volumes."""
-    parts, size = [], 0
-    with contextlib.suppress(NotFound):
-        pieces, _ = client.containers.get(source).get_archive(f"{folder}/.")
-        for piece in pieces:
-            parts.append(piece)
-            size += len(piece)
-            if size > COPIED_BYTES:
-                return
-        clone.put_archive(folder, b"".join(parts))
+def _bounded(words: str) -> str:
+    """The options of a tmpfs, with a size and a number of files that a clone may have."""
+    kept = [word for word in words.split(",") if word and not word.startswith(("size=", "nr_"))]
+    return ",".join([*kept, "size=64m", f"nr_inodes={WRITTEN_FILES}"])
 
 
 def _quicker(check: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The same check, asked every half a second, so that nobody waits for a minute."""
     if not check or not check.get("Test") or check["Test"] == ["NONE"]:
         return None
-    timeout = min(check.get("Timeout") or HEALTH_TIMEOUT_NANOSECONDS, HEALTH_TIMEOUT_NANOSECONDS)
-    return {
-        "Test": list(check["Test"]),
-        "Interval": HEALTH_INTERVAL_NANOSECONDS,
-        "Timeout": timeout,
-        "Retries": HEALTH_RETRIES,
-        "StartPeriod": NO_START_PERIOD_NANOSECONDS,
-    }
+    times = {name: int(seconds * 1e9) for name, seconds in HEALTH_SECONDS.items()}
+    times["Timeout"] = min(check.get("Timeout") or times["Timeout"], times["Timeout"])
+    return {"Test": list(check["Test"]), "Retries": HEALTH_RETRIES, **times}

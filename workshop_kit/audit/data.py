@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+GRAVEST = 3
+"""So many findings stand first in a report."""
+
 
 class Verdict(StrEnum):
     """What a rule has to say; the text stands without its symbol."""
@@ -19,6 +22,15 @@ class Verdict(StrEnum):
     def symbol(self) -> str:
         """One character that differs in shape from the others."""
         return {"HOLDS": "✓", "FAILS": "✗", "CANNOT_TELL": "?", "NOT_APPLICABLE": "–"}[self.name]
+
+
+class Severity(StrEnum):
+    """How grave it is if a rule does not hold, the gravest first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
 
 
 class Method(StrEnum):
@@ -41,11 +53,6 @@ class Principle:
     unseen: str
 
     @property
-    def lessons(self) -> tuple[str, ...]:
-        """The numbers of the lessons that meet it: ``("01", "02")``."""
-        return tuple(place.strip().partition(":")[0] for place in self.met.split(";"))
-
-    @property
     def full_name(self) -> str:
         """The name with where it comes from: ``Factor 5, Configuration, credentials and code``."""
         kind = "Factor" if self.id.startswith("F") else "Principle"
@@ -54,12 +61,18 @@ class Principle:
 
 @dataclass(frozen=True)
 class Rule:
-    """One behavior that can be tested from outside; an entry of catalog.toml."""
+    """One behavior that can be tested from outside; an entry of catalog.toml.
+
+    ``serves`` names the principles that do not hold if it does not; ``proves`` those at whose substance it looks, so
+    that they hold if it does.
+    """
 
     id: str
     title: str
     guideline: str
+    severity: Severity
     serves: tuple[str, ...]
+    proves: tuple[str, ...]
     method: Method
     looks_at: str
     side_effects: str
@@ -71,7 +84,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was run, and what was seen. Nothing here is safe to show before `Subject.judge` has masked it."""
+    """What was run, and what was seen. Nothing here is safe to show before `Subject.masked` has seen it."""
 
     ran: str
     saw: str
@@ -108,18 +121,22 @@ def not_applicable(said: str, *evidence: Evidence) -> Judged:
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule and what it says of a target; ``seconds`` is how long finding out took."""
+    """A rule and what it says of a target; ``accepted`` says why and until when somebody lives with it."""
 
     rule: Rule
     verdict: Verdict
     said: str
     evidence: tuple[Evidence, ...]
     seconds: float
+    accepted: str = ""
 
 
 @dataclass(frozen=True)
 class Audited:
-    """One image or container and everything found about it. Every text is masked and free of control characters."""
+    """One image or container and everything found about it. Every text is masked and free of control characters.
+
+    ``reference`` says which parts of it are not its owner's work, where somebody knows.
+    """
 
     target: str
     kind: str
@@ -127,23 +144,37 @@ class Audited:
     how: str
     findings: tuple[Finding, ...]
     seconds: float
+    reference: str = ""
 
     def of(self, verdict: Verdict) -> tuple[Finding, ...]:
         """The findings with one verdict."""
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
-    def of_principle(self, identifier: str) -> tuple[Finding, ...]:
-        """The findings of the rules that serve a factor or principle."""
-        return tuple(finding for finding in self.findings if identifier in finding.rule.serves)
+    @property
+    def failing(self) -> tuple[Finding, ...]:
+        """What does not hold and is not accepted, the gravest first."""
+        order = list(Severity)
+        found = [one for one in self.of(Verdict.FAILS) if not one.accepted]
+        return tuple(sorted(found, key=lambda one: order.index(one.rule.severity)))
 
     @property
-    def rules(self) -> frozenset[str]:
-        """The ids of the rules that were applied."""
-        return frozenset(finding.rule.id for finding in self.findings)
+    def accepted(self) -> tuple[Finding, ...]:
+        """What does not hold, and somebody decided to live with."""
+        return tuple(one for one in self.of(Verdict.FAILS) if one.accepted)
+
+    def of_principle(self, identifier: str) -> tuple[Finding, ...]:
+        """The findings of the rules that serve a factor or principle, or prove it."""
+        return tuple(one for one in self.findings if identifier in (*one.rule.serves, *one.rule.proves))
 
     def verdict_on(self, identifier: str) -> Verdict:
-        """A principle does not hold if one of its rules does not; it holds if one does and none does not."""
-        return together(finding.verdict for finding in self.of_principle(identifier))
+        """The verdict on a principle: one rule that does not hold decides; to hold takes one that proves it."""
+        found = self.of_principle(identifier)
+        verdicts = {one.verdict for one in found}
+        if any(one.verdict is Verdict.FAILS and identifier in one.rule.serves for one in found):
+            return Verdict.FAILS
+        if any(one.verdict is Verdict.HOLDS and identifier in one.rule.proves for one in found):
+            return Verdict.HOLDS
+        return Verdict.NOT_APPLICABLE if verdicts == {Verdict.NOT_APPLICABLE} else Verdict.CANNOT_TELL
 
 
 @dataclass(frozen=True)
@@ -154,20 +185,11 @@ class Report:
     audited: tuple[Audited, ...]
 
     def failing(self, words: Iterable[str] = ()) -> tuple[Finding, ...]:
-        """What does not hold; with words, only of those guidelines, rules or principles."""
+        """What does not hold and is not accepted; with words, only of those guidelines, rules or principles."""
         wanted = set(words)
         return tuple(
             finding
             for one in self.audited
-            for finding in one.of(Verdict.FAILS)
+            for finding in one.failing
             if not wanted or wanted & {finding.rule.id, finding.rule.guideline, *finding.rule.serves}
         )
-
-
-def together(verdicts: Iterable[Verdict]) -> Verdict:
-    """Several verdicts as one: the worst that could be told; nothing to judge by cannot be told."""
-    met = set(verdicts)
-    for verdict in (Verdict.FAILS, Verdict.HOLDS, Verdict.CANNOT_TELL, Verdict.NOT_APPLICABLE):
-        if verdict in met:
-            return verdict
-    return Verdict.CANNOT_TELL

@@ -8,19 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Method, Report, Rule
-from workshop_kit.audit.masking import Mask
-from workshop_kit.audit.members import Member
 from workshop_kit.audit.rules import JUDGES
 from workshop_kit.audit.runs import BUDGET_SECONDS, Runs
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.layers import Member
+from workshop_kit.observe.masking import Mask
 from workshop_kit.progress import Report as Progress
 from workshop_kit.progress import Step, silent
 
 NOTHING_RUN = "looked at, nothing was run"
-LIVE = "looked at as it runs, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
 
 
@@ -29,53 +28,45 @@ def examine(
     word: str,
     *,
     only: Iterable[str] = (),
-    live: bool = False,
     backing: str | None = None,
     budget_seconds: float = BUDGET_SECONDS,
     progress: Progress = silent,
 ) -> Report:
     """Audit what a word names: an image, a container, ``compose:PROJECT``.
 
-    ``only`` chooses rules (see `catalog.chosen`). With ``live`` a container itself is looked at, and nothing is run;
-    else what is run is a clone. ``backing`` (``compose:PROJECT``) names services of which clones run beside it.
-    ``budget_seconds`` after the first clone of a target was started, no other is.
+    ``only`` chooses rules (see `catalog.chosen`); ``backing`` (``compose:PROJECT``) names services of which clones run
+    beside it. ``budget_seconds`` after the first clone of a target was started, no other is.
     Raises WrongUsage for words that name nothing; whatever else goes wrong is a finding that could not be told.
     """
     rules = catalog.chosen(only)
     targets = resolve(session.engine, word)
-    if live and any(target.container is None for target in targets):
-        raise WrongUsage(f"{word} is an image, and an image does not live.", "Leave --live out.")
     beside = _backing(session, backing)
     read: dict[str, list[Member]] = {}
 
     def one(target: Target) -> Audited:
         own = target.container["Id"] if target.container else None
         others = [other for other in beside if other.container and other.container["Id"] != own]
-        runs = None if live else Runs(session, target, others, budget_seconds)
-        subject = Subject(session, target, runs, read)
+        subject = Subject(session, target, Runs(session, target, others, budget_seconds), read)
         return _audited(subject, rules, progress)
 
     return Report(word, tuple(one(target) for target in targets))
 
 
 def _backing(session: Session, word: str | None) -> Sequence[Target]:
-    if not word:
-        return ()
-    if not word.startswith(COMPOSE):
+    if word and not word.startswith(COMPOSE):
         raise WrongUsage(f"{word!r} names no compose project.", f"Write {COMPOSE}PROJECT.")
-    return of_project(session.engine, word.removeprefix(COMPOSE))
+    return of_project(session.engine, word.removeprefix(COMPOSE)) if word else ()
 
 
 def _audited(subject: Subject, rules: Sequence[Rule], progress: Progress) -> Audited:
-    started, target, runs = time.monotonic(), subject.target, subject.runs
+    started, target = time.monotonic(), subject.target
     dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
     with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
         try:
             findings = tuple(_findings(subject, rules, dynamic, pool, progress))
         finally:
-            if runs:
-                runs.close()  # before the pool waits for its threads: an interrupt leaves them without a clone
-    how = LIVE if runs is None else CLONED if dynamic else NOTHING_RUN
+            subject.runs.close()  # before the pool waits for its threads: an interrupt leaves them without a clone
+    how = CLONED if dynamic else NOTHING_RUN
     name = Mask()(target.name)
     return Audited(name, target.kind, str(target.image["Id"]), how, findings, time.monotonic() - started)
 

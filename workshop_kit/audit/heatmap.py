@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 
 import pandas as pd
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Report, Verdict
 from workshop_kit.audit.report.words import principles
-from workshop_kit.errors import WrongUsage
 from workshop_kit.show.charts import INK, PAPER, new_figure, picture
 from workshop_kit.show.shown import Shown
 
@@ -20,6 +20,7 @@ FILL = {
     Verdict.NOT_APPLICABLE: PAPER,
 }
 ROW_INCHES = 0.27
+NOTE_CHARACTERS = 110
 
 
 def verdicts(audits: Mapping[str, Audited]) -> pd.DataFrame:
@@ -44,9 +45,7 @@ def named(report: Report) -> dict[str, Audited]:
 
 
 def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
-    """The same as a picture, each verdict as a symbol on its color. Raises WrongUsage without an audit."""
-    if not audits:
-        raise WrongUsage(f"{title}: there is no audit to show.", "Give it at least one.")
+    """The same as a picture, each verdict as a symbol on its color."""
     table = verdicts(audits)
     figure, (axes,) = new_figure(title, 1.4 + ROW_INCHES * len(table))
     for column, name in enumerate(table.columns):
@@ -63,8 +62,10 @@ def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
     axes.set_xlim(-0.55, max(len(table.columns), 3) - 0.45)
     axes.grid(visible=False)
     legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in Verdict)
-    figure.supxlabel(legend, fontsize=9, color=INK)
-    return picture(figure, f"Heat map: {title}. {_said(table)}")
+    notes = [f"{name}: {one.reference}" for name, one in audits.items() if one.reference]
+    wrapped = ["\n".join(wrap(note, NOTE_CHARACTERS)) for note in notes]
+    figure.supxlabel("\n".join([legend, *wrapped]), fontsize=9, color=INK)
+    return picture(figure, " ".join([f"Heat map: {title}.", _said(table), *notes]))
 
 
 def _said(table: pd.DataFrame) -> str:

@@ -11,17 +11,18 @@ import pandas as pd
 
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
 from workshop_kit.audit.examine import examine
-from workshop_kit.audit.report.card import as_card
-from workshop_kit.audit.report.words import principles
-from workshop_kit.audit.session import temporary_session
+from workshop_kit.audit.heatmap import heatmap, named, verdicts
+from workshop_kit.audit.report import as_card
 from workshop_kit.audit.targets import CONTAINER, IMAGE
 from workshop_kit.engine import reach
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.temporary_session import temporary_session
 from workshop_kit.errors import WrongUsage
+from workshop_kit.show.shown import Shown
 from workshop_kit.show.working import NotebookReport
 
 COLUMNS = (
-    *("target", "guideline", "rule", "title", "serves", "method"),
+    *("target", "guideline", "rule", "title", "severity", "serves", "method"),
     *("verdict", "said", "evidence", "why", "next_step", "seconds"),
 )
 
@@ -33,14 +34,6 @@ class Audit:
     report: Report
 
     @property
-    def audited(self) -> Audited:
-        """What was found about the one image or container. Raises WrongUsage for a project of several."""
-        if len(self.report.audited) != 1:
-            names = ", ".join(one.target for one in self.report.audited)
-            raise WrongUsage(f"{self.report.asked} has several containers: {names}.", "Use report.audited.")
-        return self.report.audited[0]
-
-    @property
     def data(self) -> pd.DataFrame:
         """A row for each rule and target: what it serves, verdict, evidence, why it matters, what to do next."""
         rows = [_row(one, finding) for one in self.report.audited for finding in one.findings]
@@ -48,13 +41,13 @@ class Audit:
 
     @property
     def principles(self) -> pd.DataFrame:
-        """A row for each factor or principle and target: the verdict on it, and what no look from outside tells."""
-        rows = [
-            (one.target, principle.id, principle.name, str(verdict), principle.unseen)
-            for one in self.report.audited
-            for principle, verdict in principles(one)
-        ]
-        return pd.DataFrame(rows, columns=pd.Index(["target", "id", "name", "verdict", "unseen"]))
+        """The verdict on each factor and principle (index) of each target (columns)."""
+        return verdicts(named(self.report))
+
+    def heatmap(self, title: str, **before: Audit) -> Shown:
+        """The verdicts on factors and principles as a picture, beside those of audits before."""
+        columns = {name: one for name, other in before.items() for one in other.report.audited}
+        return heatmap(title, {**columns, **named(self.report)})
 
     def __str__(self) -> str:
         return str(as_card(self.report))
@@ -68,7 +61,6 @@ def audit(
     target: Any,
     *,
     only: str | Iterable[str] = (),
-    live: bool = False,
     backing: str | None = None,
     session: Session | None = None,
 ) -> Audit:
@@ -81,7 +73,7 @@ def audit(
     word = _word(target)
     words = [only] if isinstance(only, str) else only
     with nullcontext(session) if session else temporary_session(reach.connect()) as used:
-        return Audit(examine(used, word, only=words, live=live, backing=backing, progress=NotebookReport()))
+        return Audit(examine(used, word, only=words, backing=backing, progress=NotebookReport()))
 
 
 def _word(target: Any) -> str:
@@ -100,6 +92,6 @@ def _row(one: Audited, finding: Finding) -> tuple[object, ...]:
     evidence = "; ".join(f"{each.ran}: {each.saw}" for each in finding.evidence)
     next_step = rule.next_step if finding.verdict is Verdict.FAILS else ""
     return (
-        *(one.target, rule.guideline, rule.id, rule.title, " ".join(rule.serves), str(rule.method)),
+        *(one.target, rule.guideline, rule.id, rule.title, str(rule.severity), " ".join(rule.serves), str(rule.method)),
         *(str(finding.verdict), finding.said, evidence, rule.why, next_step, round(finding.seconds, 2)),
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from docker.errors import APIError
 from workshop_kit.audit.clones import STOP_SECONDS
 from workshop_kit.audit.network import accepts, is_on_a_bridge_of_ours
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.mounted_files import file_size
 from workshop_kit.observe.logs import read_container
 
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
@@ -27,8 +27,6 @@ LASTS_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 HOPELESS_FAILURES = 6
 """After so many more in a row a health check is not expected to get good any more."""
-FOLDER = 1 << 31
-"""In the engine's words for a mode (Go's fs.FileMode)."""
 _LOG_PLACE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
 
 
@@ -75,6 +73,7 @@ class Clone:
         self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*named, *USUAL_PORTS)))
         self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
         self.address = ""
+        self.connected_at: datetime | None = None  # from here on it may write lines on what the audit does
 
     def start(self, within_seconds: float, *, until_ended: bool = False) -> Started:
         """Start it and wait until it is ready or has ended; with ``until_ended`` being ready has to last, too."""
@@ -94,11 +93,6 @@ class Clone:
                 return ready or Started(False, seconds, "neither a port nor a health check was good")
             time.sleep(LOOK_SECONDS)
 
-    def find(self) -> None:
-        """Learn the address of one that runs already."""
-        self.running.inspect()
-        self.address = self._reachable_address()
-
     def _ready(self, state: Mapping[str, Any], seconds: float) -> Started | None:
         healthy = (state.get("Health") or {}).get("Status") == "healthy"
         long_enough = seconds > ALIVE_SECONDS
@@ -112,7 +106,10 @@ class Clone:
 
     def open_ports(self) -> tuple[int, ...]:
         """Of the ports it may listen on those that accept a connection."""
-        return tuple(port for port in self.ports if self.accepts(port))
+        now = datetime.now(UTC)
+        found = tuple(port for port in self.ports if self.accepts(port))
+        self.connected_at = self.connected_at or (now if found else None)
+        return found
 
     def accepts(self, port: int) -> bool:
         """Whether a port accepts a connection."""
@@ -132,16 +129,9 @@ class Clone:
 
     def log_sizes(self) -> dict[str, int]:
         """The sizes, in bytes, of files in its writable layer that are named as logs are."""
-        sizes, api = {}, self.running.session.engine.client.api
-        for path in [path for path in self.written() if _LOG_PLACE.search(path)][:20]:
-            told = api.head(
-                f"{api.base_url}/v{api.api_version}/containers/{self.running.id}/archive", params={"path": path}
-            )
-            if told.ok and (header := told.headers.get("X-Docker-Container-Path-Stat")):
-                stat = json.loads(base64.b64decode(header))
-                if not stat["mode"] & FOLDER:
-                    sizes[path] = int(stat["size"])
-        return sizes
+        paths = [path for path in self.written() if _LOG_PLACE.search(path)][:20]
+        sizes = {path: file_size(self.running.container, path) for path in paths}
+        return {path: size for path, size in sizes.items() if size is not None}
 
     def wait_for_health(self, wanted: Collection[str], within_seconds: float) -> str:
         """Wait until its health has one of these states; the state then, or when the time or all hope was gone."""

@@ -7,25 +7,34 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.audit import clones
+from workshop_kit.audit.backing import bring_up
 from workshop_kit.audit.clones import Recipe
-from workshop_kit.audit.network import Answer, get, private_network
+from workshop_kit.audit.network import Answer, get
 from workshop_kit.audit.running import Clone, Started
-from workshop_kit.audit.shared_property import shared_property
 from workshop_kit.audit.targets import Target
+from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.mounted_files import MountedFiles
+from workshop_kit.engine.private_network import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.leaks import new_canary
+from workshop_kit.observe.logs import record
+from workshop_kit.observe.masking import is_secret_name, secrets_among, variables_named
+from workshop_kit.shared_property import shared_property
 
 BUDGET_SECONDS = 40.0
 """So long after the first clone of a target was started, no other is."""
@@ -37,20 +46,29 @@ PROBE_SECONDS = 2.0
 SETTLE_SECONDS = 0.7
 CONNECTED_SECONDS = 8.0
 LINE_LENGTH = 4_000
-LATE_ENOUGH = 2
+LATE_ENOUGH = 3
 """After so many answers that did not come in time no more are waited for."""
 PROBE_PATHS = (
     "/livez", "/readyz", "/healthz", "/health", "/live", "/ready", "/health/live", "/health/ready", "/ping", "/status",
     "/-/healthy", "/-/ready", "/actuator/health",
 )  # fmt: skip
+ASKED_PATHS = ("/", *PROBE_PATHS, "/metrics")
 NOT_THERE = {404, 405, 501}
 CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
+PORT_VARIABLE = "PORT"
+"""Platforms give the port in it: it is tried where nobody gave it, too."""
 HANGS_WITHIN_SECONDS = 12.0
+OUT_OF_REACH = "The network of its clones cannot be reached: the engine has a machine of its own."
+_SETTINGS = "Audit a container of it that has its settings."
+_BACKING = "Name the services it needs: --with compose:PROJECT."
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a clone. ``stopped_seconds`` and ``exit_code`` are None where it was not stopped, or ended before."""
+    """One run of a clone. ``stopped_seconds`` and ``exit_code`` are None where it was not stopped, or ended before.
+
+    Among ``answers`` are those to two random paths; in the time ``asked`` it may have written about what it was asked.
+    """
 
     started: Started
     log: pd.DataFrame
@@ -60,48 +78,46 @@ class Run:
     written: tuple[str, ...] = ()
     stopped_seconds: float | None = None
     exit_code: int | None = None
-    reached: bool = True
-    """Whether this machine is on the clone's network; it is not where the engine has a machine of its own."""
+    reached: bool = True  # whether this machine is on the clone's network
+    asked: tuple[datetime, datetime] | None = None
 
     @property
-    def is_ready(self) -> bool:
-        """Whether it got ready."""
-        return self.started.ready
+    def unknown(self) -> tuple[Answer, ...]:
+        """What it answered to random paths, which nobody has."""
+        return tuple(one for one in self.answers if one.path not in ASKED_PATHS)
 
     @property
-    def summary(self) -> str:
-        """How the start went, in words."""
-        return self.started.summary
+    def answers_everything(self) -> bool:
+        """Whether it answers a path that nobody has with a success: then its answers say little."""
+        return any(200 <= (one.status or 0) < 300 for one in self.unknown)
 
     def metrics(self) -> Answer | None:
         """What /metrics answered, if it is there."""
-        return next((one for one in self.answers if one.path == "/metrics" and one.status == 200), None)
+        found = (one for one in self.answers if one.path == "/metrics" and one.status == 200)
+        return next(filter(self._is_own, found), None)
 
     def probes(self) -> tuple[Answer, ...]:
         """What the usual paths of probes answered, those that are there or did not answer in time."""
-        return tuple(
-            one
-            for one in self.answers
-            if one.path in PROBE_PATHS and (one.late or one.status not in {None, *NOT_THERE})
-        )
+        there = (one for one in self.answers if one.late or one.status not in {None, *NOT_THERE})
+        return tuple(one for one in there if one.path in PROBE_PATHS and self._is_own(one))
+
+    def _is_own(self, answer: Answer) -> bool:
+        """Whether it is the answer of this path, not of any path; where no two pages are alike the status tells."""
+        unknown = self.unknown
+        if answer.late or not unknown:
+            return True
+        if not unknown[0].is_like(unknown[-1]):
+            return answer.status not in {one.status for one in unknown}
+        return not answer.is_like(unknown[0])
 
     def lines(self, count: int = 3) -> str:
         """The last lines of its log."""
-        return last_lines(self.log, count)
-
-
-@dataclass(frozen=True)
-class Hung:
-    """A clone with a health check, whose processes were stopped: the check's status before, and after ``seconds``."""
-
-    before: str
-    after: str
-    seconds: float
+        return " / ".join(text[:LINE_LENGTH] for text in texts(self.log.tail(count)))
 
 
 @dataclass(frozen=True)
 class Canaried:
-    """A clone whose secrets were random words and whose port was another one."""
+    """A clone whose secrets were random words and whose port was another one (``moved``: old and new by variable)."""
 
     run: Run
     canaries: Mapping[str, str]
@@ -123,6 +139,7 @@ class Runs:
     _running: list[Running] = field(default_factory=list)
     _began: float | None = None
     _is_closed: bool = False
+    _overflow: str = ""
 
     def close(self) -> None:
         """Remove what is left: clones, backing services, the network. A rule that still waits for a clone gets none."""
@@ -134,11 +151,18 @@ class Runs:
     @shared_property
     def network(self) -> str:
         """The private network; clones of backing services are on it, ready or not after 30 s."""
-        from workshop_kit.audit.backing import bring_up
-
         name = self._stack.enter_context(private_network(self.session))
         self._stack.enter_context(bring_up(self.session, self.backing, name))
         return name
+
+    @shared_property
+    def mounted(self) -> list[MountedFiles]:
+        """The files that are mounted into it, as far as clones get copies. See `mounted_files.read`."""
+        return mounted_files.read(self.session, self.target.container) if self.target.container else []
+
+    @shared_property
+    def _copies(self) -> dict[str, str]:
+        return self._stack.enter_context(mounted_files.copied(self.session, self.target.image["Id"], self.mounted))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -154,6 +178,7 @@ class Runs:
     @shared_property
     def normal(self) -> Run:
         """With its settings: started, asked, watched, stopped."""
+        self._require_bounds()
         started, clone, block = self._begun
         with block:
             if started.ended:
@@ -174,34 +199,31 @@ class Runs:
         first = clone.processes()
         time.sleep(SETTLE_SECONDS)
         answers = self._answers(clone)
-        ask(clone, ("/", "/no-such-page"))
         programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
         files, written = clone.log_sizes(), tuple(clone.written())
-        return Run(started, clone.log(), answers, programs, files, written, reached=bool(clone.address))
+        asked = (clone.connected_at, datetime.now(UTC)) if clone.connected_at else None
+        return Run(started, clone.log(), answers, programs, files, written, reached=bool(clone.address), asked=asked)
 
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
         """What it answers, once it has started; with backing services, once they are connected."""
         deadline = time.monotonic() + CONNECTED_SECONDS
-        answers = ask(clone)
-
-        def starts() -> bool:
-            return any(one.status == 503 and (self.backing or one.path == "/metrics") for one in answers)
-
-        while starts() and time.monotonic() < deadline:
-            time.sleep(SETTLE_SECONDS)
+        while True:
             answers = ask(clone)
-        return answers
+            starts = any(one.status == 503 and (self.backing or one.path == "/metrics") for one in answers)
+            if not starts or time.monotonic() > deadline:
+                return answers
+            time.sleep(SETTLE_SECONDS)
 
     def ready_run(self) -> Run:
         """The run with its settings. Raises WorkshopError if it did not get ready."""
         run = self.normal
-        if not run.is_ready:
-            sentence = f"A clone of it did not get ready: it {run.summary}."
+        if not run.started.ready:
+            sentence = f"A clone of it did not get ready: it {run.started.summary}."
             raise WorkshopError(sentence, _SETTINGS if not self.given else _BACKING, output=run.lines())
         return run
 
     def _require_ready(self) -> None:
-        """The same for who needs to know no more than that. Raises WorkshopError if it did not get ready."""
+        """Raise WorkshopError if it did not get ready."""
         if not self._begun[0].ready:
             self.ready_run()
 
@@ -218,8 +240,7 @@ class Runs:
         if not self.given:
             return self.normal
         with self._clone(self._recipe().with_environment(variables(self.target.image["Config"]))) as clone:
-            started = clone.start(BARE_SECONDS, until_ended=True)
-            return Run(started, clone.log())
+            return Run(clone.start(BARE_SECONDS, until_ended=True), clone.log())
 
     @shared_property
     def killed(self) -> Started:
@@ -231,26 +252,16 @@ class Runs:
             clone.running.container.wait(timeout=10)
             return clone.start(self._patience)
 
-    def confined(self, *, read_only: bool, no_capabilities: bool) -> Run:
-        """With a read-only root, without capabilities, or both."""
-        self._require_ready()
-        if read_only and no_capabilities:
-            return self._with_neither
-        return self._confined(read_only=read_only, no_capabilities=no_capabilities)
-
     @shared_property
-    def _with_neither(self) -> Run:
-        """Two rules ask for this one."""
-        return self._confined(read_only=True, no_capabilities=True)
-
-    def _confined(self, *, read_only: bool, no_capabilities: bool) -> Run:
-        recipe = self._recipe().confined(read_only=read_only, no_capabilities=no_capabilities)
-        with self._clone(recipe) as clone:
+    def confined(self) -> Run:
+        """With a read-only root and without capabilities."""
+        self._require_ready()
+        with self._clone(self._recipe().confined()) as clone:
             return Run(clone.start(self._patience), clone.log())
 
     @shared_property
-    def hung(self) -> Hung:
-        """Its processes stopped with SIGSTOP once its health check was good. Raises WorkshopError if it never was."""
+    def hung(self) -> tuple[str, float]:
+        """Its health, and after how many seconds, when its processes were stopped with SIGSTOP while it was healthy."""
         self._require_ready()
         with self._clone(self._recipe()) as clone:
             clone.start(self._patience)
@@ -260,25 +271,19 @@ class Runs:
             clone.freeze()
             started = time.monotonic()
             after = clone.wait_for_health({"unhealthy"}, HANGS_WITHIN_SECONDS)
-            return Hung(before, after, time.monotonic() - started)
+            return after, time.monotonic() - started
 
     @shared_property
     def canaried(self) -> Canaried:
         """With random words for its secrets, and another number for the port it listens on."""
-        from workshop_kit.audit.masking import is_secret_name, secrets_among
-
         normal = self._begun[0]
-        names = {
-            *secrets_among(self.environment),
-            *filter(is_secret_name, self.environment),
-            *self._named(),
-            CANARY_VARIABLE,
-        }
-        canaries = {name: new_canary() for name in sorted(names)}
+        secret = {*secrets_among(self.environment), *filter(is_secret_name, self.environment), *self._named()}
+        canaries = {name: new_canary() for name in sorted({*secret, CANARY_VARIABLE})}
+        ports = {name: int(value) for name, value in self.environment.items() if value.isdecimal()}
         moved = {
-            name: (int(value), int(value) + 1111)
-            for name, value in self.environment.items()
-            if name.upper().endswith("PORT") and value.isdecimal() and int(value) in normal.ports
+            name: (port, port + 1111)
+            for name, port in ({PORT_VARIABLE: normal.ports[0], **ports} if normal.ports else {}).items()
+            if name.upper().endswith("PORT") and port in normal.ports
         }
         changed = {name: str(new) for name, (_, new) in moved.items()}
         with self._clone(self._recipe().with_environment({**self.environment, **canaries, **changed})) as clone:
@@ -286,14 +291,12 @@ class Runs:
             started = clone.start(self._patience if normal.ready else BARE_SECONDS)
             still = tuple(old for old, _ in moved.values() if clone.accepts(old))
             now = tuple(new for _, new in moved.values() if clone.accepts(new))
-            ask(clone, ("/", "/no-such-page"))
+            ask(clone, ("/",))
             clone.stop(2)
             return Canaried(Run(started, clone.log()), canaries, moved, still, now)
 
     def _named(self) -> list[str]:
         """Variables that its own messages name, and that look like secrets'."""
-        from workshop_kit.audit.masking import is_secret_name, variables_named
-
         named = [name for name in variables_named(self.bare.lines(20)) if is_secret_name(name)]
         return [name for name in named if f"{name}_FILE" not in self.environment]  # both at once would be a mistake
 
@@ -303,45 +306,44 @@ class Runs:
         return min(2 * self._begun[0].seconds + 3, READY_SECONDS)
 
     def _recipe(self) -> Recipe:
-        return clones.recipe(self.target, self.environment, self.network)
+        return clones.recipe(self.target, self.environment, self.network, self._copies)
 
     @contextlib.contextmanager
     def _clone(self, recipe: Recipe) -> Iterator[Clone]:
+        """A clone in one of the slots. Raises WorkshopError if it had to be stopped for what it wrote."""
         with self._slots:
             self._require_time()
-            with clones.make(self.session, recipe) as running:
+            over = threading.Event()
+            with clones.make(self.session, recipe) as running, ThreadPoolExecutor(1) as pool:
+                watching = pool.submit(clones.watch_writing, running, over)
                 self._running.append(running)
                 try:
                     yield Clone(running, self.target.config, variables(self.target.config))
                 except APIError as refused:
                     raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
                 finally:
+                    over.set()
+                    self._overflow = self._overflow or watching.result()
                     self._running.remove(running)
+            self._require_bounds()
+
+    def _require_bounds(self) -> None:
+        """Raise WorkshopError once a clone was stopped for what it wrote."""
+        if self._overflow:
+            raise WorkshopError(f"A clone of it was stopped: it wrote {self._overflow}.")
 
     def _require_time(self) -> None:
         """Raise WorkshopError once clones have run for long enough, or the audit is over."""
+        self._require_bounds()
         now = time.monotonic()
         self._began = self._began or now
         if self._is_closed or now - self._began > self.budget_seconds:
-            raise WorkshopError(
-                f"Clones of it have run for {now - self._began:.0f} s already.", "Ask for this alone: --only."
-            )
-
-
-OUT_OF_REACH = "The network of its clones cannot be reached: the engine has a machine of its own."
-_SETTINGS = "Audit a container of it that has its settings."
-_BACKING = "Name the services it needs: --with compose:PROJECT."
-
-
-def last_lines(log: pd.DataFrame, count: int = 3) -> str:
-    """The last lines of a log as text."""
-    return " / ".join(text[:LINE_LENGTH] for text in texts(log.tail(count)))
+            sentence = f"Clones of it have run for {now - self._began:.0f} s already."
+            raise WorkshopError(sentence, "Ask for this alone: --only.")
 
 
 def texts(log: pd.DataFrame) -> list[str]:
     """The lines of a log as text: as they were written, or the same fields as JSON."""
-    from workshop_kit.observe.logs import record
-
     lines = []
     for row in range(len(log)):
         raw = log["raw"].iloc[row]
@@ -354,11 +356,12 @@ def variables(config: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}
 
 
-def ask(clone: Clone, paths: Sequence[str] = ("/", *PROBE_PATHS, "/metrics")) -> tuple[Answer, ...]:
-    """GET each path on the first port that speaks HTTP; not many more once answers do not come."""
+def ask(clone: Clone, paths: Sequence[str] = ASKED_PATHS) -> tuple[Answer, ...]:
+    """GET these between two random paths, on the first port that speaks HTTP; not many more once none is answered."""
     answers: list[Answer] = []
+    first, last = (f"/{secrets.token_hex(6)}" for _ in range(2))
     for port in clone.open_ports():
-        for path in paths:
+        for path in (first, *paths, last):
             answers.append(get(clone.address, port, path, within_seconds=PROBE_SECONDS))
             if sum(one.late for one in answers) >= LATE_ENOUGH or (
                 len(answers) == 1 and answers[0].status is None and not answers[0].late

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -27,35 +28,36 @@ def audit(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")
     ] = False,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Markdown on stdout, fit for a pull request.")
-    ] = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on stdout, for a code host.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file, too.")] = None,
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Exit with 1 only if one of these does not hold; `never` for a look alone.")
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Look at the container itself; run no clone.")] = False,
+    ignore: Annotated[
+        Path | None, typer.Option(help="A TOML file of rules that you live with: rule, reason, until.")
+    ] = None,
     backing: Annotated[
         str | None, typer.Option("--with", help="compose:PROJECT, whose services are cloned to run beside it.")
     ] = None,
 ) -> None:
     """Are the factors and principles true of it? Exit 1 if something does not hold."""
-    from workshop_kit.audit import catalog
+    from workshop_kit.audit import catalog, report
     from workshop_kit.audit.examine import examine
-    from workshop_kit.audit.report import as_html, as_text
-    from workshop_kit.audit.report import as_json as data_of
-    from workshop_kit.audit.report import as_markdown as markdown_of
-    from workshop_kit.audit.session import temporary_session
+    from workshop_kit.audit.ignore import apply, load
+    from workshop_kit.engine.temporary_session import temporary_session
 
-    if as_json and as_markdown:
-        raise WrongUsage("--json and --markdown cannot both be had.", "Choose one.")
+    if as_json and as_sarif:
+        raise WrongUsage("--json and --sarif cannot both be had.", "Choose one.")
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
+    ignored = load(ignore) if ignore else {}
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-        report = examine(session, target, only=only or (), live=live, backing=backing, progress=progress)
+        found = examine(session, target, only=only or (), backing=backing, progress=progress)
+    found = apply(found, ignored, date.today())
     if html:
-        _write(html, lambda: as_html(report))
-    answer(json.dumps(data_of(report)) if as_json else markdown_of(report) if as_markdown else as_text(report))
-    if fail_on != [NEVER] and report.failing(deciding):
+        _write(html, lambda: report.as_page(found))
+    document = report.as_json(found) if as_json else report.as_sarif(found) if as_sarif else None
+    answer(report.as_text(found) if document is None else json.dumps(document))
+    if fail_on != [NEVER] and found.failing(deciding):
         raise typer.Exit(Exit.NOT_GOOD)
 
 

@@ -29,7 +29,7 @@ from docker.models.volumes import Volume, VolumeCollection
 from workshop_kit.engine import builder, containers
 from workshop_kit.engine.build_errors import explain_build_error
 from workshop_kit.engine.client_arguments import Names, build_words, labels_of, on_this_machine
-from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, are_ours
+from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, Scope, are_ours
 from workshop_kit.engine.session import MAKER, Session
 from workshop_kit.engine.stack import volume_id
 from workshop_kit.progress import Report, Step, silent
@@ -41,14 +41,19 @@ _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 class WorkspaceClient(DockerClient):  # type: ignore[misc]
-    """The SDK's client for one workspace; ``report`` makes the place where a build shows its progress."""
+    """The SDK's client for one workspace; ``report`` makes the place where a build shows its progress.
 
-    def __init__(self, session: Session, report: Callable[[], Report] = lambda: silent) -> None:
+    ``scope`` says how long its containers live.
+    """
+
+    def __init__(
+        self, session: Session, report: Callable[[], Report] = lambda: silent, scope: Scope = "workspace"
+    ) -> None:
         # Not super().__init__(), which opens a second connection to the engine.
         self.api = session.engine.client.api
         self.session = session
         self.names = Names(session.who.project)
-        self.report = report
+        self.report, self.scope = report, scope
 
     @property
     def containers(self) -> Containers:
@@ -98,7 +103,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if name:
             options["name"] = self.client.names.thing(name)
             self._remove_earlier(options["name"])
-        with self.client.session.making("container", "workspace") as making:
+        with self.client.session.making("container", self.client.scope) as making:
             service = {SERVICE: name} if name else {}
             options["labels"] = {**labels_of(options.get("labels")), **service, **making.labels}
             made = super().create(image, command, **options)

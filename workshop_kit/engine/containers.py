@@ -18,7 +18,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec, container_config, like
+from workshop_kit.engine.spec import Spec, container_config
 from workshop_kit.errors import WorkshopError
 
 LOG_TAIL_LINES = 20
@@ -175,20 +175,6 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
             "Change what it names, then run the cell again.",
         ) from refused
     return running
-
-
-def lay_over(session: Session, container: Any, modules: Mapping[str, str], *, folder: str = "/app") -> Running:
-    """Run what ``container`` runs, with Python modules of the service replaced by others, without building an image.
-
-    ``modules`` maps a path below ``folder`` (``workshop_app/health.py``) to its text. The folder becomes an anonymous
-    volume filled from the image, into which the modules are copied before the start.
-    """
-    return run(session, like(container, **laid_over(modules, folder=folder)))
-
-
-def laid_over(modules: Mapping[str, str], *, folder: str = "/app") -> dict[str, Any]:
-    """The same as changes of a `Spec`."""
-    return {"volumes": (folder,), "files": {f"{folder}/{path}": text for path, text in modules.items()}}
 
 
 def remove(session: Session, container: Any) -> None:

@@ -117,10 +117,6 @@ class Stack:
         """Start one service again and wait until it is healthy."""
         self.up(service, report=report)
 
-    def lay_over(self, modules: Mapping[str, str], service: str = "service") -> single.Running:
-        """Run the service once more beside the stack's, with some of its modules replaced ."""
-        return single.lay_over(self.session, self.container(service), modules)
-
     def _compose(self, *words: str, report: Report) -> None:
         command = ["docker", "compose", "--ansi", "never", "--env-file", str(self.prepare())]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]

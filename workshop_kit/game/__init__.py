@@ -1,8 +1,8 @@
 """Game day: something breaks in a shop of your own, and configuration, logs and metrics together tell what.
 
-monday = game.start(w, "monday")
-monday.watch.dashboard()
-monday.releases(); monday.settings(); monday.logs()
+monday = game.start(w, image, "monday")
+monday.dashboard()
+monday.metrics(); monday.logs(); monday.releases(); monday.compare(40, 41)
 monday.restart("production"); monday.deploy("production", release=41)
 monday.debrief(what="…", since="…", how="…", considered="…")
 monday.card()
@@ -10,6 +10,6 @@ monday.card()
 
 from workshop_kit.game.causes import CAUSES
 from workshop_kit.game.incident import Incident, start
-from workshop_kit.game.jigsaw import jigsaw
+from workshop_kit.game.outcome import after_restart
 
-__all__ = ["CAUSES", "Incident", "jigsaw", "start"]
+__all__ = ["CAUSES", "Incident", "after_restart", "start"]

@@ -1,7 +1,8 @@
-"""The five incidents: what is done to a shop, by a seed, and nothing that gives it away.
+"""The five incidents: what is done to a shop, by a seed, among releases that hurt nobody.
 
-Harmless releases come before and after, so that "whatever came last" is no answer. Nothing is written to the faults'
-journal, no label and no name tells: what there is to find is in releases, settings, lines, charts and health.
+A day has harmless releases before its cause and after it, and one beside it that touches the same kind of thing: what
+came last, or what looks suspicious, is no answer. Nothing is written to the faults' journal, no label and no name
+tells.
 """
 
 from __future__ import annotations
@@ -9,113 +10,156 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
-from typing import Any
 
-from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
 from workshop_kit.game.shop import Shop
 from workshop_kit.learn.exercise import doors
 
-ORDERS = "workshop_app/orders.py"
 PRODUCTION = ("production",)
 ALL = ("production", "staging", "qa")
-HARMLESS: tuple[Mapping[str, str], ...] = (
-    {"HTTP_DRAIN_SECONDS": "1.5"},
-    {"LOG_LEVEL": "debug"},
-    {"MASTER_DB_SQL_MODE": "TRADITIONAL"},
-)
+LEAST_CPUS = 0.01
+FIRST_VERSION = 2
+"""Of every secret, before anything is released."""
+SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 
 Strike = Callable[[Shop, Random], None]
 
 
+def more_memory(shop: Shop, random: Random) -> None:
+    """Release another memory limit; the service needs less."""
+    _change(shop, random, memory_mib=random.choice((112, 144, 160, 192)))
+
+
+def fewer_cpus(shop: Shop, random: Random) -> None:
+    """Release a lower CPU limit; the service needs less."""
+    _change(shop, random, cpus=random.choice((0.5, 0.6, 0.75)))
+
+
+def time_limit(shop: Shop, random: Random) -> None:
+    """Release another time limit for stopping."""
+    _change(shop, random, settings={"HTTP_DRAIN_SECONDS": random.choice(("0.5", "1.5", "2"))})
+
+
+def sql_mode(shop: Shop, random: Random) -> None:
+    """Release a stricter SQL mode; no order breaks its rules."""
+    _change(shop, random, settings={"MASTER_DB_SQL_MODE": "TRADITIONAL"})
+
+
+def new_label(shop: Shop, random: Random) -> None:
+    """Release a label: another team owns the service."""
+    _change(shop, random, team=random.choice(("checkout", "payments")))
+
+
+def new_code(shop: Shop, random: Random) -> None:
+    """Release another version of the code, with a new comment."""
+    _change(shop, random, code=shop.service.build())
+
+
+def same_secret(shop: Shop, random: Random) -> None:
+    """Release a secret whose file got a line end, which is no part of it."""
+    current = shop.current(shop.environments[0])
+    variable = next(name for name in random.sample(SECRETS, 2) if current.secrets[name][0] == FIRST_VERSION)
+    _change(shop, random, secrets={variable: (FIRST_VERSION + 1, f"{current.secrets[variable][1]}\n")})
+
+
+HARMLESS: tuple[Strike, ...] = (more_memory, time_limit, sql_mode, new_label)
+
+
+def stale_secret(shop: Shop, random: Random) -> None:
+    """Release a secret that the other side does not know: it was rotated in one place only."""
+    now = shop.current("production").secrets
+    variable = next(name for name in random.sample(SECRETS, 2) if now[name][0] == FIRST_VERSION)
+    shop.change("production", secrets={variable: (FIRST_VERSION + 1, secrets.token_urlsafe(24))})
+
+
+def small_size(shop: Shop, random: Random) -> None:
+    """Release a CPU limit that is smaller than what today's customers need."""
+    cpus = shop.cpus_used("production") * random.choice((0.65, 0.7, 0.75))
+    shop.change("production", cpus=max(round(cpus, 3), LEAST_CPUS))
+
+
+def half_open(shop: Shop, random: Random) -> None:
+    """Let a gateway accept connections and pass nothing on."""
+    shop.gateways.set(**{random.choice(("master_db", "redis")): doors.HANGS})
+
+
+def leak(shop: Shop, random: Random) -> None:
+    """Release code that keeps every receipt."""
+    shop.change("production", code=shop.service.build(leak_mib=random.choice((3.0, 3.5, 4.0))))
+
+
+def one_environment(shop: Shop, random: Random) -> None:
+    """Release to one of three that it cannot do without the replica, and begin the maintenance."""
+    shop.change(random.choice(ALL), settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
+    shop.gateways.set(replica_db=doors.REFUSES)
+
+
 @dataclass(frozen=True)
 class Cause:
-    """One incident: ``strike`` does it; ``told`` says at the end what it was. ``notice`` is what everybody knows."""
+    """One incident: ``strike`` does it, right before or after ``beside``, a harmless release of the same kind.
+
+    ``told`` says at the end what it was, ``evidence`` which column of the metrics shows it; ``first`` is the day's
+    first release, where not any will do; ``notice`` is what everybody knows.
+    """
 
     name: str
     strike: Strike
+    beside: Strike
     told: str
+    evidence: str = ""
+    first: Strike | None = None
     environments: tuple[str, ...] = PRODUCTION
     notice: str = ""
     kills: bool = False  # the kernel kills the service again and again: until the first time nothing is to be felt
     maintenance: str = ""  # a dependency that is away, as announced, whatever the participant restarts
 
 
-def stale_secret(shop: Shop, random: Random) -> None:
-    """A secret was rotated where it is kept and not where it is used: a release brings one that nobody knows."""
-    variable = random.choice(("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE"))
-    version, _ = shop.current("production").secrets[variable]
-    shop.change("production", secrets={variable: (version + 1, secrets.token_urlsafe(24))})
-
-
-def small_size(shop: Shop, random: Random) -> None:
-    """Somebody saves money: a twentieth of a core."""
-    shop.change("production", cpus=random.choice((0.04, 0.05, 0.06)))
-
-
-def half_open(shop: Shop, random: Random) -> None:
-    """A gateway takes connections, and passes on nothing any more: whoever waits for it fills the pool."""
-    shop.gateways.set(**{random.choice(("master_db", "redis")): doors.HANGS})
-
-
-def leak(shop: Shop, random: Random) -> None:
-    """A release that remembers every receipt."""
-    now = shop.current("production")
-    modules = {ORDERS: leaking(_orders(shop.stack, now.modules), random.choice((3.0, 3.5, 4.0)))}
-    shop.change("production", modules=modules, code=now.code + 1)
-
-
-def one_environment(shop: Shop, random: Random) -> None:
-    """One of three cannot do without the replica, whose maintenance has been announced."""
-    chosen = random.choice(ALL)
-    shop.change(chosen, settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
-    shop.gateways.set(replica_db=doors.REFUSES)
-
-
-def harmless(shop: Shop, random: Random) -> None:
-    """A release that changes something, and hurts nobody."""
-    environment = random.choice(shop.environments)
-    now = shop.current(environment).settings
-    fresh = [one for one in HARMLESS if any(now.get(name) != value for name, value in one.items())]
-    shop.change(environment, settings=random.choice(fresh or HARMLESS))
-
-
-def leaking(source: str, mib: float) -> str:
-    """The orders module, with a dictionary that only grows. Raises WorkshopError if it looks otherwise by now."""
-    place, first = "    body = _to_json(order)\n    await _ask_cache", "log = logs.get_logger(__name__)\n"
-    if source.count(place) != 1 or source.count(first) != 1:
-        raise WorkshopError(f"{ORDERS} is not as this incident knows it.", "Run ./workshop update, then try again.")
-    keep = f'    _receipts[order["id"]] = body.ljust({round(mib * 1024 * 1024)})\n'
-    grown = source.replace(place, place.replace("    await", f"{keep}    await"))
-    return grown.replace(first, f"{first}\n_receipts: dict[int, bytes] = {{}}  # for whoever asks for one again\n")
-
-
-def _orders(stack: Stack, modules: Mapping[str, Any]) -> str:
-    return str(modules.get(ORDERS) or Path(stack.root, ORDERS).read_text(encoding="utf-8"))
-
-
 CAUSES: Mapping[str, Cause] = {
     one.name: one
     for one in (
-        Cause("monday", stale_secret, "a release with a secret that the other side did not know"),
-        Cause("tuesday", small_size, "a release with a CPU limit far too small: it was held back, again and again"),
-        Cause("wednesday", half_open, "a gateway that took connections and never answered; no release was to blame"),
+        Cause("monday", stale_secret, same_secret, "a release with a secret that the other side did not know"),
+        Cause(
+            "tuesday",
+            small_size,
+            more_memory,
+            "a release with a CPU limit below what it needs: it was held back, again and again",
+            "throttled_percent",
+            first=fewer_cpus,  # so that two releases touched the limit
+        ),
+        Cause(
+            "wednesday",
+            half_open,
+            time_limit,
+            "a gateway that took connections and never answered; no release was to blame",
+        ),
         Cause(
             "thursday",
             leak,
+            new_code,
             "a release that kept every receipt: it grew until the kernel killed it, and again",
+            "memory_percent",
             kills=True,
         ),
         Cause(
             "friday",
             one_environment,
+            sql_mode,
             "a setting in one of three environments, which could not do without the replica",
-            ALL,
-            "replica-db is away today, for maintenance. That was announced: no customer should notice.",
+            environments=ALL,
+            notice="replica-db is away today, for maintenance. That was announced: no customer should notice.",
             maintenance="replica-db",
         ),
     )
 }
 """By day. Which is which, the participant finds out."""
+
+
+def plan(cause: Cause, random: Random) -> tuple[Strike, ...]:
+    """What happens on a day, in this order: a harmless release, the cause and the one beside it, one more."""
+    first = cause.first or random.choice(HARMLESS)
+    last = random.choice([one for one in HARMLESS if one not in (first, cause.beside)])
+    return (first, *random.sample((cause.strike, cause.beside), 2), last)
+
+
+def _change(shop: Shop, random: Random, **changes: object) -> None:
+    shop.change(random.choice(shop.environments), **changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 import time
@@ -10,32 +11,34 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pandas as pd
+from IPython.core.getipython import get_ipython
 
+from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.game import judge, signals, timeline
-from workshop_kit.game.causes import CAUSES, Cause, harmless
-from workshop_kit.game.jigsaw import Hidden, look_of
+from workshop_kit.game import causes, jigsaw, judge, metrics, service, signals, timeline
+from workshop_kit.game.causes import CAUSES, Cause
+from workshop_kit.game.metrics import ShopWatcher
 from workshop_kit.game.shop import DEPENDENCIES, Shop
 from workshop_kit.game.visitors import Visitors
 from workshop_kit.learn.exercise import doors, game_records
-from workshop_kit.learn.exercise.game_records import QUESTIONS, Record
+from workshop_kit.learn.exercise.game_records import Record
 from workshop_kit.learn.lesson import Lesson
-from workshop_kit.learn.watching import Watch
 from workshop_kit.observe.watching import Subject, Watcher
 from workshop_kit.progress import Report, Step
+from workshop_kit.show.dashboard import Dashboard
 from workshop_kit.show.shown import Shown
-from workshop_kit.show.tables import table
 from workshop_kit.show.working import NotebookReport
 
 NAME = "game"
 """Under which an incident stands among what is live in a notebook: a new one ends the one before."""
-QUIET_SECONDS = (0.8, 1.4)
-BETWEEN_SECONDS = (0.5, 1.0)
-FELT_SECONDS = 4.0
+QUIET_SECONDS = (1.0, 2.0)
+FELT_SECONDS = 6.0
 """So long after the cause the last release waits for customers to feel it; a leak takes longer than that."""
 SYMPTOM_SECONDS = 40.0
 JUDGE_SECONDS = 15.0
@@ -45,8 +48,8 @@ JUDGE_SECONDS = 15.0
 class Incident:
     """What happens in a shop of your own until `stop`, or until the next one begins; `start` makes it.
 
-    See: ``watch`` (`learn.watching.Watch`: dashboard, tables, one clock), ``logs``, ``releases``, ``settings``,
-    ``customers``. Do: ``restart``, ``deploy``. Say: ``debrief``, ``told`` (for the check), ``card``.
+    See: ``dashboard``, ``logs``, ``metrics``, ``releases``, ``compare``, ``visits``. Do: ``restart``, ``deploy``.
+    Say: ``debrief``, ``card``. For several people: ``see`` and ``share``.
     """
 
     id: str
@@ -55,7 +58,7 @@ class Incident:
     seed: int
     shop: Shop = field(repr=False)
     visitors: Visitors = field(repr=False)
-    _watch: Watch = field(repr=False)
+    watcher: ShopWatcher = field(repr=False)
     _block: ExitStack = field(repr=False)
     record: Record = field(repr=False)
     _only: str = ""
@@ -65,50 +68,71 @@ class Incident:
 
     # See
 
-    @property
-    def watch(self) -> Watch:
-        """The shop's containers as they are watched since it began: traffic, resources, health, events."""
-        self._may_see("metrics")
-        return self._watch
+    def dashboard(self, title: str = "", *, seconds: float = 120) -> Dashboard:
+        """Show customers, latency, resources and health of an environment, live."""
+        self._looks_at("metrics")
+        usual = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
+        shown = Dashboard(self.watcher, title=title or usual, seconds=seconds, panels=metrics.PANELS)
+        self._block.callback(shown.stop)
+        return shown.show(self.lesson.screens)
+
+    def metrics(self) -> pd.DataFrame:
+        """A row for each second and environment: customers, latency, shares of the limits. See `metrics.joined`."""
+        self._looks_at("metrics")
+        return self.watcher.tables().requests.rename(columns={"container": "environment"})
+
+    def health(self) -> pd.DataFrame:
+        """A row for each answer of a probe, and for each dependency that one told of."""
+        self._looks_at("metrics")
+        return self.watcher.tables().health.rename(columns={"container": "environment"})
 
     def logs(self) -> pd.DataFrame:
         """All lines that the shop has written, ``service`` says in which environment; also those of older releases."""
-        self._may_see("logs")
+        self._looks_at("logs")
         return self.shop.lines()
 
     def releases(self) -> pd.DataFrame:
-        """What was released when, and what it changed. See `Shop.releases`."""
-        self._may_see("configuration")
+        """What was released when, and where. What a release changed is for `compare` to say."""
+        self._looks_at("configuration")
         return self.shop.releases()
 
-    def settings(self, *releases: int) -> pd.DataFrame:
-        """The settings of each environment now, or of the releases named, side by side; of secrets a mark."""
-        self._may_see("configuration")
-        return self.shop.settings(*releases)
-
-    def customers(self, seconds: float = 30.0) -> Shown:
-        """Return what became of the customers of the last seconds: everybody may see that."""
-        since = datetime.now(UTC) - timedelta(seconds=seconds)
-        rows = [judge.counted(name, self.visitors.since(since, name)) for name in self.shop.environments]
-        return table(f"Customers of the last {seconds:g} seconds", ["door", "came", "served in time", "others"], rows)
+    def compare(self, *releases: int) -> pd.DataFrame:
+        """In what releases differ, side by side; of secrets a mark. Each call is noted on the card."""
+        self._looks_at("configuration")
+        found = self.shop.compare(*releases)
+        self._note(f"compared releases {', '.join(map(str, releases))}")
+        return found
 
     @property
     def visits(self) -> pd.DataFrame:
         """A row for each customer so far (see `Visitors.table`); ``good``: served, and in time."""
-        return self.visitors.table
+        return self.visitors.table()
+
+    # For several people
 
     def see(self, what: str) -> None:
         """Hide all but one signal: ``configuration``, ``logs`` or ``metrics``; ``everything`` shows all again."""
-        self._only = look_of(what)
+        self._only = jigsaw.role(what)
+
+    def share(self, where: str = "here") -> Shown:
+        """Open a page for each signal of this incident, each behind an address of its own; return the addresses.
+
+        ``here`` is this machine alone, ``room`` the network that it is in.
+        """
+        from workshop_kit.game.desk.jigsaw_pages import JigsawPages  # only who shares waits for its import
+
+        pages = JigsawPages(where)
+        self._block.callback(pages.stop)
+        return pages.start(self).addresses()
 
     # Do
 
     def restart(self, name: str) -> None:
         """Restart an environment's container (``production``), or the gateway to a dependency (``master-db``)."""
-        self._detected()
+        self._note(f"restarted {name}")
         self.shop.restart(name)
         if name == self.cause.maintenance:
-            self._maintain()
+            self.shop.gateways.set(**{name.replace("-", "_"): doors.REFUSES})
 
     def deploy(self, environment: str, release: int | None = None, **changes: Any) -> int:
         """Release to an environment what an older ``release`` was, or what it runs now with changes; return the number.
@@ -116,7 +140,6 @@ class Incident:
         Changes are ``memory_mib``, ``cpus``, or settings by their names: ``deploy("qa", LOG_LEVEL="info")``.
         Raises WrongUsage for what is none of them, WorkshopError if it does not live (the one before goes on then).
         """
-        self._detected()
         chosen = self.shop.find(release) if release is not None else self.shop.current(environment)
         self.shop.current(environment)  # says which there are, if it is none of them
         sizes = {name: changes.pop(name) for name in ("memory_mib", "cpus") if name in changes}
@@ -125,158 +148,148 @@ class Incident:
             name = wrong[0] if wrong else next(iter(sizes))
             raise WrongUsage(f"{name} is no change that can be released.", 'Write memory_mib=256, or LOG_LEVEL="info".')
         settings = {**chosen.settings, **{name: str(value) for name, value in changes.items()}}
+        said = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
+        self._note(f"released {f'{release} again' if release else 'a change'} to {environment} {said}".rstrip())
         return self.shop.deploy(replace(chosen, environment=environment, settings=settings, **sizes)).number
 
     # Say
 
-    def debrief(self, *, what: str, since: str, how: str, considered: str) -> Shown:
-        """Write the debrief sheet, a sentence each, and return it: read it to your neighbor."""
+    def debrief(self, *, what: str, since: str, how: str, considered: str) -> dict[str, str]:
+        """Keep the debrief, a sentence each; watch the customers, and return what the check needs."""
         said = {"what": what, "since": since, "how": how, "considered": considered}
         if any(text.strip() for text in said.values()):
-            self._detected()
-        self.record = replace(self.record, debrief=said)
-        self._write()
-        rows = [(QUESTIONS[name], text or "…") for name, text in said.items()]
-        return table(f"Debrief of {self.cause.name}", ["", "your answer"], rows)
+            self._acts()
+        self.wait()
+        symptom = self._watch_customers()
+        fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=judge.WATCH_SECONDS)
+        self.record = replace(
+            self.record, debrief=said, first_symptom=self.first_symptom(), fixed=fixed, symptom=symptom
+        )
+        game_records.write(self.lesson.stack.session, self.record)
+        return {"incident": self.id}
 
     def wait(self) -> None:
-        """Wait until whatever happens today has happened, and somebody has felt it. For those who do not watch."""
+        """Wait until whatever happens today has happened, and customers have felt it."""
         report: Report = NotebookReport()
         deadline = time.monotonic() + SYMPTOM_SECONDS
         while not self._stop.is_set() and self._failed is None:
             report(Step(self.cause.name.capitalize(), None, "customers are coming"))
-            if not self._is_underway and (self._is_felt() or time.monotonic() > deadline):
+            underway = self._day is not None and self._day.is_alive()
+            if not underway and (self._is_felt() or time.monotonic() > deadline):
                 break
-            if self._is_underway:
+            if underway:
                 deadline = time.monotonic() + SYMPTOM_SECONDS
             time.sleep(0.3)
         report(Step(self.cause.name.capitalize(), 1.0, "something has happened", done=True))
         self._raise_failure()
 
-    def _is_felt(self) -> bool:
-        """Whether it hurts customers, in the way that it will go on to hurt them."""
-        if self.cause.kills and not self._watch.frames.events["what"].eq("oom").any():
-            return False
-        return self.first_symptom() is not None
+    def shows(self) -> dict[str, datetime | None]:
+        """When customers, logs, metrics and health showed it for the first time; None for what showed nothing."""
+        began = self.record.injected or datetime.now(UTC)
+        seen = signals.shown(self.shop.lines(), self.watcher.tables(), began)
+        return {"customers": self.first_symptom(), **seen}
 
     def first_symptom(self) -> datetime | None:
         """When it began to hurt customers; None while it does not."""
         began = self.record.injected
         return None if began is None else signals.first_symptom(self.visitors.since(began), began)
 
-    def told(self, *, within_seconds: float = JUDGE_SECONDS) -> dict[str, str]:
-        """Watch the customers until all are served for some seconds, or the time is up; return what the check needs."""
-        self.wait()
-        deadline, report = time.monotonic() + within_seconds, NotebookReport()
-        symptom = "nobody has looked"
-        while symptom and not self._stop.is_set():
-            report(Step(self.cause.name.capitalize(), None, "watching the customers"))
-            self._wait_calm(deadline)
-            symptom = judge.symptom(self.shop, self.visitors, self._stop)
-            if time.monotonic() > deadline:
-                break
-        report(Step(self.cause.name.capitalize(), 1.0, symptom or "all customers are served", done=True))
-        fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=judge.WATCH_SECONDS)
-        self.record = replace(self.record, first_symptom=self.first_symptom(), fixed=fixed, symptom=symptom)
-        self._write()
-        return {"incident": self.id}
-
-    def _wait_calm(self, deadline: float) -> None:
-        began = datetime.now(UTC)
-        while time.monotonic() < deadline and not judge.is_calm(self.shop, self.visitors, began):
-            if self._stop.wait(0.1):
-                return
-
-    def shows(self) -> dict[str, datetime | None]:
-        """When logs, metrics, health and the engine showed it for the first time; None for what showed nothing."""
-        began = self.record.injected or datetime.now(UTC)
-        return signals.shown(self.shop.lines(), self._watch.frames, began)
-
     def card(self) -> Shown:
-        """Return how it went: injected, first symptom, detected, fixed, and what the signals showed when."""
-        return timeline.card(
-            self.record,
-            self.cause.told if self.record.fixed else "",
-            self.shows(),
-            self.shop.lines(),
-            self._watch,
-            self._worst(),
-        )
+        """Return how it went: when what showed, what you did, and how many customers were served."""
+        visits = self.visitors.since(self.record.began)
+        suffered = Counter(one.door for one in visits if not one.is_good)
+        worst = max(self.shop.environments, key=lambda name: suffered[name])
+        return timeline.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables(), worst)
 
     def stop(self) -> None:
         """End it: customers, watching, and all its containers. A second call changes nothing."""
         self._stop.set()
         if self._day is not None:
             self._day.join()
-        self.visitors.stop()
-        self._watch.stop()
         self._block.close()
 
     # Inside
-
-    @property
-    def _is_underway(self) -> bool:
-        return self._day is not None and self._day.is_alive()
 
     def _begin(self, random: Random) -> None:
         self._day = threading.Thread(target=self._run, args=(random,), name="game: the day", daemon=True)
         self._day.start()
 
     def _run(self, random: Random) -> None:
-        """A quiet while, a harmless release, the cause, and one more harmless release."""
+        """Do what the day has planned; before the last release customers feel the cause."""
         try:
-            if self._rest(random.uniform(*QUIET_SECONDS)):
-                harmless(self.shop, random)
-            if self._rest(random.uniform(*BETWEEN_SECONDS)):
-                self.record = replace(self.record, injected=datetime.now(UTC))
-                self.cause.strike(self.shop, random)
-                self._wait_felt()  # the release that follows is not to be taken for the reason
-            if self._rest(random.uniform(*BETWEEN_SECONDS)):
-                harmless(self.shop, random)
+            self._stop.wait(random.uniform(*QUIET_SECONDS))
+            *steps, last = causes.plan(self.cause, random)
+            for step in steps:
+                if step is self.cause.strike:
+                    self.record = replace(self.record, injected=datetime.now(UTC))
+                if not self._stop.is_set():
+                    step(self.shop, random)
+            deadline = time.monotonic() + FELT_SECONDS
+            while not self.first_symptom() and time.monotonic() < deadline and not self._stop.wait(0.1):
+                pass
+            if not self._stop.is_set():
+                last(self.shop, random)
         except BaseException as failure:  # told to whoever uses the incident next
             self._failed = failure
-        self._write()
+        game_records.write(self.lesson.stack.session, self.record)
 
-    def _wait_felt(self) -> None:
-        deadline = time.monotonic() + FELT_SECONDS
-        while not self.first_symptom() and time.monotonic() < deadline and self._rest(0.1):
-            pass
+    def _is_felt(self) -> bool:
+        """Whether it hurts customers, in the way that it will go on to hurt them."""
+        if self.cause.kills and not self.watcher.tables().events["what"].eq("oom").any():
+            return False
+        return self.first_symptom() is not None
 
-    def _rest(self, seconds: float) -> bool:
-        return not self._stop.wait(seconds)
+    def _watch_customers(self) -> str:
+        """Watch until all are served for some seconds, or the time is up; return what they suffer, or nothing."""
+        deadline, report = time.monotonic() + JUDGE_SECONDS, NotebookReport()
+        symptom = "nobody has looked"
+        while symptom and not self._stop.is_set():
+            report(Step(self.cause.name.capitalize(), None, "watching the customers"))
+            began = datetime.now(UTC)
+            while time.monotonic() < deadline and not judge.is_calm(self.shop, self.visitors, began):
+                if self._stop.wait(0.1):
+                    break
+            symptom = judge.symptom(self.shop, self.visitors, self._stop)
+            if time.monotonic() > deadline:
+                break
+        report(Step(self.cause.name.capitalize(), 1.0, symptom or "all customers are served", done=True))
+        return symptom
 
-    def _maintain(self) -> None:
-        self.shop.gateways.set(**{self.cause.maintenance.replace("-", "_"): doors.REFUSES})
-
-    def _worst(self) -> str:
-        """The environment whose customers suffered most."""
-        suffered = Counter(one.door for one in self.visitors.since(self.record.began) if not one.is_good)
-        return max(self.shop.environments, key=lambda name: suffered[name])
-
-    def _may_see(self, signal: str) -> None:
-        self._raise_failure()
+    def _looks_at(self, signal: str) -> None:
+        self._acts()
         if self._only and self._only != signal:
-            raise Hidden(self._only, signal)
+            raise jigsaw.Hidden(self.cause.name, self._only, signal)
 
-    def _detected(self) -> None:
+    def _note(self, action: str) -> None:
+        """Keep what the participant did, for the card."""
+        self._acts()
+        said = f"{datetime.now(UTC):%H:%M:%S} {action}"
+        self.record = replace(self.record, actions=(*self.record.actions, said))
+
+    def note_once(self, action: str) -> None:
+        """Keep what a page of the jigsaw was asked, unless it was asked before."""
+        if not any(one.endswith(action) for one in self.record.actions):
+            self._note(action)
+
+    def _acts(self) -> None:
+        """Take note of the participant's first own action: not of a cell that is as the lesson has it."""
         self._raise_failure()
-        if self.record.detected is None and self.record.injected is not None:
+        own = _running_cell() not in _shipped_cells(self.lesson.desk.root)
+        if own and self.record.detected is None and self.record.injected is not None:
             self.record = replace(self.record, detected=datetime.now(UTC))
 
     def _raise_failure(self) -> None:
         if self._failed is not None:
             raise WorkshopError(f"The incident could not be made: {self._failed}", "Run the cell that starts it again.")
 
-    def _write(self) -> None:
-        game_records.write(self.lesson.stack.session, self.record)
 
+def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:
+    """Open a shop that runs ``image``, let customers come and something happen; return at once, to be watched.
 
-def start(lesson: Lesson, name: str | None = None, *, seed: int | None = None) -> Incident:
-    """Open a shop with customers of its own and let something happen to it; return at once, to be watched.
-
-    ``name`` is one of CAUSES (``monday`` to ``friday``), drawn by the seed if none is given. ``seed`` is the
-    participant's unless another is given: the same seed, the same incident. The service's modules are the participant's
-    where they passed. The incident before it ends. Raises WrongUsage for another name, WorkshopError as the stack does.
+    ``image`` is what `client.images.build` returned of ``my_service``; where a region of it is not solved the shop runs
+    the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), drawn by the seed if none is
+    given. ``seed`` is the participant's unless another is given: the same seed, the same incident. The incident before
+    it ends. Raises WrongUsage for another name, WorkshopError as the stack does.
     """
     seed = lesson.workspace.seed if seed is None else seed
     random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
@@ -287,29 +300,44 @@ def start(lesson: Lesson, name: str | None = None, *, seed: int | None = None) -
     report = NotebookReport()
     report(Step(cause.name.capitalize(), None, "opening the shop"))
     with ExitStack() as block:
+        ours = service.prepare(lesson.desk, WorkspaceClient(lesson.stack.session), image, lesson.folder)
+        block.callback(ours.folder.cleanup)
         gateways = block.enter_context(doors.between(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()
-        shop = Shop(lesson.stack, gateways)
+        shop = Shop(lesson.stack, ours, gateways)
         block.callback(shop.close)  # also of one that does not open
-        shop.open(cause.environments, lesson.my_modules("all"))
+        shop.open(cause.environments)
         incident = _open(lesson, cause, seed, shop, block.pop_all())
     lesson.screens.replace(NAME, incident)
     incident._begin(random)
-    report(Step(cause.name.capitalize(), 1.0, cause.notice or "the shop is open, and customers are coming", done=True))
+    said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", ours.note)))
+    report(Step(cause.name.capitalize(), 1.0, said, done=True))
     return incident
 
 
 def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack) -> Incident:
-    identifier = secrets.token_hex(6)
-    watcher = Watcher(
-        lesson.engine, lesson.stack.session.who.session, [Subject(name, shop.project, name) for name in shop.running]
-    )
+    subjects = [Subject(name, service=name) for name in shop.running]
     visitors = Visitors({name: _door(shop, name) for name in shop.running}).start()
-    watched = Watch(lesson.stack, lesson.screens, watcher)
-    watcher.start()
-    record = Record(identifier, cause.name, seed, datetime.now(UTC))
-    return Incident(identifier, lesson, cause, seed, shop, visitors, watched, block, record)
+    block.callback(visitors.stop)
+    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.who.session, subjects))
+    identifier = secrets.token_hex(6)
+    record = Record(identifier, cause.name, seed, datetime.now(UTC), reference=shop.service.note)
+    return Incident(identifier, lesson, cause, seed, shop, visitors, ShopWatcher(watcher, visitors), block, record)
 
 
 def _door(shop: Shop, name: str) -> Callable[[], str | None]:
     return lambda: shop.url(name)
+
+
+def _running_cell() -> str:
+    """The text of the cell that is running; empty outside of a notebook."""
+    shell = get_ipython()
+    return str(shell.user_ns.get("In", [""])[-1]).strip() if shell else ""
+
+
+@cache
+def _shipped_cells(root: Path) -> frozenset[str]:
+    """The texts of the code cells of game day, as the lesson has them."""
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in Path(root, "notebooks").glob("05*.ipynb")]
+    cells = [cell for document in documents for cell in document["cells"] if cell["cell_type"] == "code"]
+    return frozenset("".join(cell["source"]).strip() for cell in cells)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from threading import Event
@@ -41,15 +40,7 @@ def symptom(shop: Shop, visitors: Visitors, stop: Event) -> str:
     return "" if shop.starts() == starts else "A container died and came back meanwhile."
 
 
-def counted(name: str, visits: Iterable[Visit]) -> tuple[str, int, int, str]:
-    """How many came to a door, how many of them were served in time, and why the others were not."""
-    all_of_them = list(visits)
-    reasons = Counter(_why(one) for one in all_of_them if not one.is_good)
-    others = ", ".join(f"{count} × {why}" for why, count in sorted(reasons.items()))
-    return name, len(all_of_them), len(all_of_them) - reasons.total(), others or "none"
-
-
-def _why(one: Visit) -> str:
-    if one.status is None:
-        return one.error
-    return "too slow" if one.status < 400 else f"status {one.status}"
+def counted(visits: Iterable[Visit]) -> tuple[int, int]:
+    """How many customers came, and how many of them were served in time."""
+    good = [one.is_good for one in visits]
+    return len(good), sum(good)

@@ -1,18 +1,22 @@
 """The shop of an incident: environments that each run a release of the service, and gateways to what they need.
 
 It belongs to one kernel and to nobody else: the participant's stack keeps running beside it, and lends its databases.
+A release is a container with the number in its name (``production-41``); older ones stay, stopped, until the shop
+closes. The participant's client finds them all.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
+import tarfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -21,11 +25,12 @@ from requests.exceptions import RequestException
 
 from workshop_kit.disturb.networks import post
 from workshop_kit.engine import containers
+from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SERVICE
-from workshop_kit.engine.spec import Spec, like
+from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.game.service import Service
 from workshop_kit.learn.exercise import doors, laying
 from workshop_kit.learn.exercise.doors import Doors
 from workshop_kit.observe import stats
@@ -34,34 +39,41 @@ from workshop_kit.observe.logs import read_container
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MIB = 1024 * 1024
 MEMORY_MIB, CPUS = 128, 1.0
-FULL_CPUS = 1.0
 """Every start gets a whole core; the release's own limit holds as soon as it answers."""
 LIVE_SECONDS = 45.0
 RESTART_SECONDS = 2
 """What does not end by itself in this time is killed: a restart that takes longer is a test of patience."""
-STOP_SECONDS = 10
+SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
 AWAY = (APIError, RequestException, WorkshopError)
 """What asking about a container may raise: it is gone, it does not run, or the engine itself is away."""
 NOT_SET = "not set: its default"
-HIDDEN = ("PATH", "LANG", "PYTHON", "VIRTUAL_ENV", "UV_", "HOME", "SSL_")
+HARDENED: Mapping[str, Any] = {
+    "read_only": True,
+    "tmpfs": {"/tmp": "size=16m,mode=1777"},  # noqa: S108
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "pids_limit": 100,
+    "dns_opt": ["timeout:1", "attempts:1"],
+    "restart_policy": {"Name": "on-failure", "MaximumRetryCount": 50},
+}
 
 
 @dataclass(frozen=True)
 class Release:
     """What an environment runs from ``time`` on (UTC).
 
-    ``settings`` are its variables that are no secrets, ``secrets`` texts by variable, each with its version;
-    ``modules`` (path to text) take the place of the image's; ``code`` is the version of all of them.
+    ``settings`` are its variables that are no secrets, ``secrets`` texts by variable, each with its version; ``code``
+    is the version of the image, ``team`` a label.
     """
 
     number: int
     environment: str
     settings: Mapping[str, str]
     secrets: Mapping[str, tuple[int, str]] = field(repr=False)
-    modules: Mapping[str, str] = field(repr=False)
     code: int = 1
     memory_mib: int = MEMORY_MIB
     cpus: float = CPUS
+    team: str = "orders"
     time: datetime | None = None
 
     @property
@@ -69,28 +81,27 @@ class Release:
         """Everything that can be told about it, in words; of a secret its version, and a mark to compare it by."""
         secret = {name: f"version {version} (…{_mark(text)})" for name, (version, text) in self.secrets.items()}
         size = {"memory": f"{self.memory_mib} MiB", "cpus": f"{self.cpus:g}", "code": f"version {self.code}"}
-        return {**size, **dict(sorted({**self.settings, **secret}.items()))}
+        return {**size, "label team": self.team, **dict(sorted({**self.settings, **secret}.items()))}
 
 
 class Shop:
     """Environments by name, each with the container that runs its release, from `open` to `close`."""
 
-    def __init__(self, stack: Stack, gateways: Doors) -> None:
-        self.stack, self.gateways = stack, gateways
-        self.project = f"{stack.project}-shop"
+    def __init__(self, stack: Stack, service: Service, gateways: Doors) -> None:
+        self.stack, self.service, self.gateways = stack, service, gateways
+        self.client = WorkspaceClient(stack.session, scope="kernel")
         self.running: dict[str, Running] = {}
         self.retired: list[tuple[str, Running]] = []
         self.history: list[Release] = []
         self._lock = threading.RLock()
         self._retiring: list[threading.Thread] = []
-        self._service = stack.container("service")
 
-    def open(self, environments: Sequence[str], modules: Mapping[str, str]) -> None:
-        """Release to each environment what the stack's service runs, with ``modules`` in place of its own."""
-        first = _first(self._service, self.gateways, modules)
+    def open(self, environments: Sequence[str]) -> None:
+        """Release to each environment the first version, with the settings of the stack's service."""
+        first = _first(self.stack.container("service"), self.gateways)
         for number, name in enumerate(environments, 40):
             begun = replace(first, number=number, environment=name, time=datetime.now(UTC))
-            self.running[name] = containers.run(self.stack.session, self._spec(begun))
+            self.running[name] = self._run(begun)
             self.history.append(begun)
         for running in self.running.values():  # all of them start at the same time; it opens when all is well
             running.wait_ready(within_seconds=LIVE_SECONDS)
@@ -132,14 +143,14 @@ class Shop:
         with self._lock:
             number = max((one.number + 1 for one in self.history), default=release.number)
             begun = replace(release, number=number, time=datetime.now(UTC))
-            fresh = containers.run(self.stack.session, self._spec(begun))
+            fresh = self._run(begun)
             try:
                 fresh.wait_until(lambda: _lives(fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
             except WorkshopError:
                 fresh.remove()
                 raise
-            if begun.cpus != FULL_CPUS:
-                self._limit(fresh, begun.cpus)
+            if begun.cpus != CPUS:
+                post(self.stack.session, f"/containers/{fresh.id}/update", {"NanoCpus": round(begun.cpus * 1e9)})
             before = self.running.get(begun.environment)
             self.running[begun.environment] = fresh
             self.history.append(begun)
@@ -150,7 +161,7 @@ class Shop:
     def change(self, environment: str, **changes: Any) -> Release:
         """Release what an environment runs, with changes of its `Release`; ``settings`` and ``secrets`` are added."""
         now = self.current(environment)
-        for name in {"settings", "secrets", "modules"} & changes.keys():
+        for name in {"settings", "secrets"} & changes.keys():
             changes[name] = {**getattr(now, name), **changes[name]}
         return self.deploy(replace(now, **changes))
 
@@ -179,6 +190,15 @@ class Shop:
             return (sample.memory_bytes or 0) if sample else 0
         return 0
 
+    def cpus_used(self, environment: str) -> float:
+        """How much of a core an environment's container uses, once it has settled after its start."""
+        time.sleep(SETTLE_SECONDS)
+        container, began = self.running[environment].container, time.monotonic()
+        before = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+        time.sleep(DEMAND_SECONDS)
+        after = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+        return float(after - before) / 1e9 / (time.monotonic() - began)
+
     def starts(self) -> tuple[str, ...]:
         """When each container was started last: another answer than before means that one died in between."""
         found = []
@@ -197,40 +217,41 @@ class Shop:
         return lines.sort_values("ts", kind="stable", ignore_index=True) if "ts" in lines else lines
 
     def releases(self) -> pd.DataFrame:
-        """A row for each: ``time`` (UTC), ``environment``, ``release``, and the names of what it ``changed``."""
-        rows, before = [], dict[str, Release]()
-        for one in self.history:
-            last = before.get(one.environment)
-            changed = [name for name, text in one.facts.items() if last and last.facts.get(name) != text]
-            rows.append((one.time, one.environment, one.number, ", ".join(changed) if last else "all of it"))
-            before[one.environment] = one
-        return pd.DataFrame(rows, columns=["time", "environment", "release", "changed"])
+        """A row for each: ``time`` (UTC), ``environment``, ``release``; what it changed is for `compare` to say."""
+        rows = [(one.time, one.environment, one.number) for one in self.history]
+        return pd.DataFrame(rows, columns=["time", "environment", "release"])
 
-    def settings(self, *releases: int) -> pd.DataFrame:
-        """A row for each setting, a column for each environment now, or for each of the ``releases`` named."""
-        chosen = [self.find(number) for number in releases] or [self.current(name) for name in self.running]
-        named = {f"{one.environment} {one.number}": one.facts for one in chosen}
-        return pd.DataFrame(named).fillna(NOT_SET).rename_axis("setting").reset_index()
+    def compare(self, *releases: int) -> pd.DataFrame:
+        """A row for each setting in which these releases differ, a column for each of them."""
+        facts = {one.number: one.facts for one in map(self.find, releases)}
+        settings = pd.DataFrame(facts).fillna(NOT_SET).rename_axis("setting")
+        return settings[settings.nunique(axis=1) > 1]
 
-    def _spec(self, release: Release) -> Spec:
-        secrets = {f"{laying.SECRETS}/{_file(name)}": text for name, (_, text) in release.secrets.items()}
-        files = {variable: f"{laying.SECRETS}/{_file(variable)}" for variable in release.secrets}
-        hosts = self.gateways.environment
-        return replace(
-            like(self._service),
-            environment={**release.settings, **hosts, **files},
-            ports=(laying.PORT,),
-            binds=(),
-            volumes=(laying.APP, laying.SECRETS),
-            files={**secrets, **{f"{laying.APP}/{path}": text for path, text in release.modules.items()}},
-            memory_bytes=release.memory_mib * MIB,
-            cpus=FULL_CPUS,
-            labels={SERVICE: release.environment, COMPOSE_SERVICE: release.environment, COMPOSE_PROJECT: self.project},
-            host={"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 50}},
+    def _run(self, release: Release) -> Running:
+        """Start the container of a release."""
+        files = {name: f"{laying.SECRETS}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
+        made = self.client.containers.create(
+            self.service.images[release.code - 1],
+            name=f"{release.environment}-{release.number}",
+            environment={**release.settings, **self.gateways.environment, **files},
+            mem_limit=release.memory_mib * MIB,
+            memswap_limit=release.memory_mib * MIB,
+            nano_cpus=round(CPUS * 1e9),
+            ports={f"{laying.PORT}/tcp": None},
+            volumes=[laying.SECRETS],
+            labels={COMPOSE_SERVICE: release.environment, "team": release.team},
+            **HARDENED,
         )
-
-    def _limit(self, running: Running, cpus: float) -> None:
-        post(running.session, f"/containers/{running.id}/update", {"NanoCpus": round(cpus * 1e9)})
+        running = Running(self.stack.session, made)
+        try:
+            made.put_archive(
+                laying.SECRETS, _archive({files[name]: text for name, (_, text) in release.secrets.items()})
+            )
+            made.start()
+        except BaseException:
+            running.remove()
+            raise
+        return running
 
     def _retire(self, environment: str, running: Running) -> None:
         """Stop it, in a thread of its own; what it wrote stays to be read."""
@@ -241,17 +262,18 @@ class Shop:
 
 def _stop(running: Running) -> None:
     with contextlib.suppress(*AWAY):
-        running.container.stop(timeout=STOP_SECONDS)  # also one that is about to be started again
+        running.container.stop()  # also one that is about to be started again
 
 
-def _first(service: Any, gateways: Doors, modules: Mapping[str, str]) -> Release:
+def _first(service: Any, gateways: Doors) -> Release:
     """What the stack's service runs, as a release: its secrets apart from the rest, behind the gateways."""
-    given = dict(like(service).environment)
+    of_its_image = set(service.image.attrs["Config"]["Env"] or ())
+    given = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
     texts = laying.secrets_of(service)
     secrets = {name: (2, texts[value]) for name, value in given.items() if value in texts}
     hosts = {doors.VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
-    settings = {name: value for name, value in given.items() if name not in secrets and not name.startswith(HIDDEN)}
-    return Release(40, "", {**settings, **hosts}, secrets, dict(modules))
+    settings = {name: value for name, value in given.items() if name not in secrets}
+    return Release(40, "", {**settings, **hosts}, secrets)
 
 
 def _lives(running: Running) -> bool:
@@ -264,8 +286,15 @@ def _lives(running: Running) -> bool:
     return False
 
 
-def _file(variable: str) -> str:
-    return PurePosixPath(variable.removesuffix("_FILE").lower()).name
+def _archive(files: Mapping[str, str]) -> bytes:
+    """The files (path to text) as a tar archive of their folder."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path, text in files.items():
+            member = tarfile.TarInfo(path.rpartition("/")[2])
+            member.size, member.mode = len(text.encode()), 0o644
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return archive.getvalue()
 
 
 def _mark(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 
 import pandas as pd
 
@@ -11,8 +11,10 @@ from workshop_kit.game.visitors import Visit
 from workshop_kit.observe.watching import Tables
 from workshop_kit.observe.watching.traffic import PROBES
 
-SLOW_MS, ERRORS_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 50.0, 0.9
+SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
 GRAVE = ("warning", "error", "critical")
+IN_A_ROW = 3
+"""So many failures of a probe count, as an orchestrator counts them."""
 SHARE, TOGETHER = 0.3, 5
 """A symptom is no single accident: of so many customers in a row, this share suffered."""
 
@@ -29,12 +31,11 @@ def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | Non
 
 def shown(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
     """When each signal told of trouble for the first time, from ``injected`` on; None for one that told nothing."""
+    requests = _first(tables.requests, _in_requests(tables.requests), injected)
+    resources = _first(tables.resources, _in_resources(tables.resources), injected)
     return {
         "logs": _first(logs, _in_logs(logs), injected, "ts"),
-        "metrics": _earliest(
-            _first(tables.requests, _in_requests(tables.requests), injected),
-            _first(tables.resources, _in_resources(tables.resources), injected),
-        ),
+        "metrics": min(filter(None, (requests, resources)), default=None),
         "health": _first(tables.health, _in_health(tables.health), injected),
         "engine": _first(tables.events, tables.events["what"].eq("oom"), injected),
     }
@@ -50,7 +51,9 @@ def _in_logs(logs: pd.DataFrame) -> pd.Series:
 
 
 def _in_requests(requests: pd.DataFrame) -> pd.Series:
-    return (requests["error_percent"] > ERRORS_PERCENT) | (requests["p95_ms"] > SLOW_MS)
+    served = requests.get("served_percent", pd.Series(100.0, index=requests.index))
+    failed = (requests["error_percent"] > ERRORS_PERCENT) | (served < SERVED_PERCENT)
+    return failed | (requests["p95_ms"] > SLOW_MS)
 
 
 def _in_resources(resources: pd.DataFrame) -> pd.Series:
@@ -59,8 +62,10 @@ def _in_resources(resources: pd.DataFrame) -> pd.Series:
 
 
 def _in_health(health: pd.DataFrame) -> pd.Series:
-    probes = health["what"].isin(("/readyz", "/health"))
-    return probes & ~health["state"].isin(("pass", "warn"))
+    """Whether a probe has failed several times in a row: a release that starts is not ready for a moment."""
+    bad = health["what"].isin(("/readyz", "/health")) & ~health["state"].isin(("pass", "warn"))
+    in_a_row = bad.astype(int).groupby([health["container"], health["what"]]).rolling(IN_A_ROW).sum()
+    return in_a_row.droplevel([0, 1]).eq(IN_A_ROW).reindex(health.index)
 
 
 def _first(table: pd.DataFrame, bad: pd.Series, injected: datetime, column: str = "time") -> datetime | None:
@@ -69,13 +74,3 @@ def _first(table: pd.DataFrame, bad: pd.Series, injected: datetime, column: str 
     times = pd.to_datetime(table[column], utc=True)
     found = times[bad.astype(bool) & (times >= pd.Timestamp(injected))]
     return None if found.empty else found.min().to_pydatetime()
-
-
-def _earliest(*moments: datetime | None) -> datetime | None:
-    return min((one for one in moments if one is not None), default=None)
-
-
-def quick(signals: Mapping[str, datetime | None], injected: datetime, within_seconds: float) -> list[str]:
-    """The signals that told of it in time."""
-    limit = injected + timedelta(seconds=within_seconds)
-    return [name for name, moment in signals.items() if moment is not None and moment <= limit]

@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
 from workshop_kit.disturb.faults import Disturbance
+from workshop_kit.game import judge, signals
+from workshop_kit.game.causes import Cause
+from workshop_kit.game.metrics import SERVED
+from workshop_kit.game.visitors import Visit
 from workshop_kit.learn.exercise.game_records import Record
-from workshop_kit.learn.watching import Watch
-from workshop_kit.show.one_clock import one_clock
+from workshop_kit.observe.watching import Tables
+from workshop_kit.show.live_data import Panel
+from workshop_kit.show.one_clock import P95, one_clock
 from workshop_kit.show.shown import Shown
 from workshop_kit.show.tables import table
 
 AFTER_SECONDS = 10.0
+EVIDENCE = {
+    "throttled_percent": Panel(
+        "CPU: used of its limit, and periods held back",
+        "%",
+        {"cpu_percent": "CPU", "throttled_percent": "periods held back"},
+        full_scale=115.0,
+    ),
+    "memory_percent": Panel("Memory, as a share of its limit", "%", {"memory_percent": "memory"}, full_scale=115.0),
+}
+"""The panel that shows a cause, by the column of the metrics."""
 
 
 def card(
-    record: Record,
-    told: str,
-    signals: Mapping[str, datetime | None],
-    logs: pd.DataFrame,
-    watch: Watch,
-    environment: str,
+    record: Record, cause: Cause, visits: Iterable[Visit], logs: pd.DataFrame, tables: Tables, where: str
 ) -> Shown:
-    """Return the timeline: a table with the times and TTD and TTR, and all signals on one clock.
+    """Return the timeline: a table with the times, TTD and TTR, and all signals on one clock.
 
-    ``told`` says what it was, or is empty as long as it is not over; ``environment`` is the one on the picture.
+    What it was is told once it is over; ``where`` is the environment on the picture.
     """
-    shown = table(
-        f"{record.name.capitalize()}: {told or 'not over yet'}",
-        ["", "UTC", "after the first symptom"],
-        rows(record, signals),
-    )
+    told = cause.told if record.fixed else "not over yet"
+    seen = signals.shown(logs, tables, record.injected or record.began)
+    title = f"{record.name.capitalize()}: {told}"
+    shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
     end = record.fixed + timedelta(seconds=AFTER_SECONDS) if record.fixed else None
     band = Disturbance("the cause", "in place", {}, record.injected or record.began, record.fixed)
+    shows_cause = [EVIDENCE[cause.evidence]] if cause.evidence and record.fixed else []
     picture = one_clock(
-        f"{record.name.capitalize()} on one clock",
+        f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
         logs=logs if len(logs) else None,
-        tables=watch.frames,
+        tables=tables,
         faults=[band],
-        container=environment,
+        container=where,
         start=record.began,
         end=min(end, datetime.now(UTC)) if end else None,
+        panels=[SERVED, P95, *shows_cause],
     )
     return Shown(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
 
 
-def rows(record: Record, signals: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
+def rows(record: Record, seen: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
     """The moments in their order, each with its distance from the first symptom; then what took how long."""
     moments = {
         "the cause was put in place": record.injected,
         "the first customer suffered": record.first_symptom,
-        **{f"first sign in: {name}": moment for name, moment in signals.items()},
-        "you did or wrote something": record.detected,
+        **{f"first sign in: {name}": moment for name, moment in seen.items()},
+        "your first own look, or repair": record.detected,
         "all customers are served": record.fixed,
     }
     known = sorted(((moment, name) for name, moment in moments.items() if moment is not None))
@@ -62,6 +73,16 @@ def rows(record: Record, signals: Mapping[str, datetime | None]) -> list[tuple[s
     found += [(name, "–", "not seen") for name, moment in moments.items() if moment is None]
     took = {"time to detect (TTD)": record.to_detect_seconds, "time to repair (TTR)": record.to_repair_seconds}
     return found + [(name, "", "–" if seconds is None else f"{seconds:.0f} s") for name, seconds in took.items()]
+
+
+def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
+    """How many customers were served from the cause on, what was asked and done, and whose service it was."""
+    until = record.fixed or datetime.now(UTC)
+    began = record.injected or record.began
+    came, served = judge.counted([one for one in visits if began <= one.time <= until])
+    found = [("customers served until then", "", f"{served} of {came}")]
+    found += [("you", action[:8], action[9:]) for action in record.actions]
+    return [*found, *([("the service", "", record.reference)] if record.reference else [])]
 
 
 def _after(record: Record, moment: datetime) -> str:

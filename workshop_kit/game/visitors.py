@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -25,9 +24,10 @@ Door = Callable[[], str | None]
 LOOK_SECONDS = 0.4
 READY_SECONDS = 1.5
 TIMEOUT_SECONDS = 3.0
-AT_ONCE = 24
-TURNED_AWAY, NOBODY = "turned away: not ready", "nobody at the door"
-SLOW_SECONDS = 0.5
+AT_ONCE = 4
+"""So many customers does the balancer let in to a door at the same time: one who waits longer would not be served."""
+TURNED_AWAY, NOBODY, FULL = "turned away: not ready", "nobody at the door", "turned away: too many inside"
+SLOW_SECONDS = 1.0
 COLUMNS = ["time", "door", "status", "seconds", "error", "good"]
 
 
@@ -49,7 +49,7 @@ class Visit:
 
 @dataclass
 class Visitors:
-    """Customers who come to each door while the block runs, ``rate_per_second`` to each, placing and reading orders."""
+    """Customers who come to each door until `stop`, ``rate_per_second`` to each, placing and reading orders."""
 
     doors: Mapping[str, Door]
     rate_per_second: float = 10.0
@@ -63,11 +63,12 @@ class Visitors:
         found = [one for one in self.visits if one.time >= moment and door in (None, one.door)]
         return sorted(found, key=lambda one: one.time)
 
-    @property
-    def table(self) -> pd.DataFrame:
+    def table(self, since: datetime | None = None) -> pd.DataFrame:
         """A row each: ``time`` (UTC), ``door``, ``status`` (missing: no answer), ``seconds``, ``error``, ``good``."""
-        rows = [(*vars(one).values(), one.is_good) for one in sorted(self.visits, key=lambda one: one.time)]
-        return pd.DataFrame(rows, columns=COLUMNS).astype({"status": "Int64", "seconds": "float64"})
+        visits = self.since(since or datetime.min.replace(tzinfo=UTC))
+        rows = [(*vars(one).values(), one.is_good) for one in visits]
+        types = {"time": "datetime64[us, UTC]", "status": "Int64", "seconds": "float64", "good": "bool"}
+        return pd.DataFrame(rows, columns=COLUMNS).astype(types)
 
     def start(self) -> Self:
         """Let them come."""
@@ -83,12 +84,6 @@ class Visitors:
         while self._threads:
             self._threads.pop().join()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
-        self.stop()
-
     def _balance(self, name: str) -> None:
         """Ask ``/readyz`` again and again, and believe the last answer until the next."""
         while not self._ended.is_set():
@@ -97,10 +92,13 @@ class Visitors:
             self._ended.wait(LOOK_SECONDS)
 
     def _come(self, name: str) -> None:
-        number, started = 0, time.monotonic()
+        number, started, places = 0, time.monotonic(), threading.Semaphore(AT_ONCE)
         with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client, ThreadPoolExecutor(AT_ONCE) as inside:
             while not self._ended.wait(max(0.0, started + number / self.rate_per_second - time.monotonic())):
-                inside.submit(self._visit, name, number, client)
+                if places.acquire(blocking=False):
+                    inside.submit(self._visit, name, number, client).add_done_callback(lambda _: places.release())
+                else:
+                    self.visits.append(Visit(datetime.now(UTC), name, None, 0.0, FULL))
                 number += 1
 
     def _visit(self, name: str, number: int, client: httpx.Client) -> None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from html import escape
 from typing import Any
 
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
-from workshop_kit.audit.masking import Mask
-from workshop_kit.audit.report.markdown import code, heading, plain, verdicts
-from workshop_kit.audit.report.words import CLOSING
+from workshop_kit.audit.report.words import CLOSING, counts, identity, principles
 from workshop_kit.learn import content
 from workshop_kit.learn.files import explain
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.questions import load_all
 from workshop_kit.learn.records import guess_in
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.observe.masking import Mask
 from workshop_kit.show.shown import Shown
 
 NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Run again, it is written anew. -->"
 SENTENCE_LENGTH = 600
+_ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 
 
 def write(workspace: Workspace, progress: Progress, report: Report) -> Shown:
@@ -96,18 +97,34 @@ def _predictions(document: dict[str, Any], mask: Mask) -> Iterator[str]:
     yield ""
 
 
+def code(text: str) -> str:
+    """A text as code in Markdown, whatever it holds: nothing in it acts."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|") if text else ""
+
+
+def plain(text: str) -> str:
+    """A text as text in Markdown: no link, no image, no HTML, no mention."""
+    return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text)
+
+
 def _audit(one: Audited, mask: Mask) -> Iterator[str]:
-    yield from heading(one)
-    yield from verdicts(one)
-    if failing := one.of(Verdict.FAILS):
-        yield "### To do, or to decide otherwise"
-        yield ""
-        for finding in failing:
+    """What was found; before any number stands what of it is not the participant's work."""
+    yield from (f"## Audit of {code(one.target)}", "")
+    if one.reference:
+        yield from (f"**{plain(one.reference)}**", "")
+    yield from (f"{plain(identity(one).capitalize())}. {counts(one)}.", "")
+    yield from ("| | | Verdict |", "| --- | --- | --- |")
+    yield from (f"| {each.id} | {each.name} | {verdict.symbol} {verdict} |" for each, verdict in principles(one))
+    yield ""
+    if one.failing:
+        yield from ("### To do, or to decide otherwise", "")
+        for finding in one.failing:
             yield from _to_do(finding, mask)
         yield ""
     if unknown := one.of(Verdict.CANNOT_TELL):
-        yield "### What only we can tell"
-        yield ""
+        yield from ("### What only we can tell", "")
         reasons = dict.fromkeys(finding.said for finding in unknown)  # one of them is often that of many rules
         for reason in reasons:
             titles = "; ".join(finding.rule.title for finding in unknown if finding.said == reason)
@@ -117,7 +134,7 @@ def _audit(one: Audited, mask: Mask) -> Iterator[str]:
 
 def _to_do(finding: Finding, mask: Mask) -> Iterator[str]:
     rule = finding.rule
-    yield f"- [ ] **{rule.title}** (`{rule.id}`). {plain(mask(finding.said, SENTENCE_LENGTH))}"
+    yield f"- [ ] **{rule.title}** ({rule.severity}, `{rule.id}`). {plain(mask(finding.said, SENTENCE_LENGTH))}"
     for one in finding.evidence[:2]:
         yield f"  - seen: {plain(mask(one.ran))}: {code(mask(one.saw))}"
     yield f"  - why: {rule.why}"

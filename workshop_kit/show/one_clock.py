@@ -5,7 +5,7 @@ Data in, picture out. Every table is optional: what is not given has no panel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 
@@ -45,12 +45,14 @@ def one_clock(
     container: str = "service",
     start: datetime | None = None,
     end: datetime | None = None,
+    panels: Sequence[Panel] = (),
 ) -> Shown:
     """Return one picture of what happened to ``container`` from ``start`` to ``end`` (with a time zone).
 
     ``logs`` is a reader's table (``ts``, ``level``, ``msg``, ``service`` where there are several); ``tables`` what a
     watcher gathered; ``faults`` what was broken, see `dashboard.Fault`. Without ``start`` and ``end`` it is the time
     of the faults that the data saw, and half a minute around; without a fault all the time that there is data of.
+    ``panels`` name columns of the requests, and take the place of errors and latency.
     Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show,
     for a container that is not watched, and for a time without a zone.
     """
@@ -58,7 +60,7 @@ def one_clock(
     faults, lines = tuple(faults), _timed(logs)
     first, last = _span(title, lines, tables, faults, start, end)
     seconds = last - first
-    view = _view(lines, logs is not None, tables, faults, container, last, seconds)
+    view = _view(lines, logs is not None, tables, faults, container, last, seconds, panels or (ERRORS, P95))
     drawn = Sheet().figure(title, view)
     said = in_words(title, view) + _said(view.bars)
     return charts.picture(drawn, said, _grave(lines, last, seconds))
@@ -80,6 +82,7 @@ def _view(
     container: str,
     edge: float,
     seconds: float,
+    panels: Sequence[Panel],
 ) -> View:
     seen = tables or Tables()
     requests, health = (one[one["container"] == container] for one in (seen.requests, seen.health))
@@ -88,7 +91,7 @@ def _view(
     return View(
         edge,
         seconds,
-        read(requests[times(requests) <= edge], [ERRORS, P95], edge, seconds) if tables else (),
+        read(requests[times(requests) <= edge], panels, edge, seconds) if tables else (),
         drawn,
         spans(faults, edge, seconds),
         marks(seen.events, names, edge, seconds),

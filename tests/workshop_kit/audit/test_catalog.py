@@ -7,13 +7,14 @@ from typing import Any, cast
 
 import pytest
 
+from tests.workshop_kit.audit.test_report import rule_of
 from workshop_kit.audit import catalog, subject
 from workshop_kit.audit.data import Evidence, Method, Verdict, fails
-from workshop_kit.audit.page import page
-from workshop_kit.audit.report.words import TITLES
 from workshop_kit.audit.rules import JUDGES
+from workshop_kit.audit.runs import Runs
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
+from workshop_kit.develop.audit_page import TITLES, page
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.learn.exercise.course import load_course
 
@@ -31,6 +32,7 @@ def test_every_rule_is_filled_in() -> None:
         assert rule.id.startswith(f"{rule.guideline}."), rule.id
         assert set(rule.serves) <= principles, rule.id
         assert rule.serves, rule.id
+        assert set(rule.proves) <= principles, rule.id
         assert rule.why.endswith("."), rule.id
         assert rule.next_step.endswith("."), rule.id
         assert (rule.side_effects == "none") is (rule.method is Method.STATIC), rule.id
@@ -48,16 +50,24 @@ def test_the_guidelines_are_whole() -> None:
 def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
     """Each says where: a lesson that there is, in their order; and every lesson before the last has one."""
     numbers = [lesson.name.partition("_")[0] for lesson in load_course(root).lessons]
-    for one in catalog.principles():
-        assert list(one.lessons) == sorted(one.lessons), one.id
-        assert set(one.lessons) <= set(numbers), one.id
-        assert all(place.partition(": ")[2] for place in one.met.split("; ")), one.id
-    assert {number for one in catalog.principles() for number in one.lessons} == set(numbers[:-1])
+    met = {one.id: [place.partition(": ") for place in one.met.split("; ")] for one in catalog.principles()}
+    for name, places in met.items():
+        lessons = [lesson for lesson, _, _ in places]
+        assert lessons == sorted(lessons), name
+        assert all(lesson in numbers and what for lesson, _, what in places), name
+    assert {lesson for places in met.values() for lesson, _, _ in places} == set(numbers[:-1])
 
 
 def test_only_three_factors_are_beyond_every_rule() -> None:
     """API first, administrative processes, and who may do what: all others have a rule that looks at a part of them."""
     assert [one.id for one in catalog.principles() if not catalog.served(one.id)] == ["F2", "F10", "F15"]
+
+
+def test_a_principle_holds_only_by_a_rule_that_looks_at_its_substance() -> None:
+    """One codebase, backing services, parity and concurrency have none: they can fail, and never hold."""
+    proven = {one for rule in catalog.rules() for one in rule.proves}
+    never = [one.id for one in catalog.principles() if catalog.served(one.id) and one.id not in proven]
+    assert never == ["F1", "F8", "F9", "F13"]
 
 
 def test_the_page_is_made_from_the_catalog(root: Path) -> None:
@@ -97,9 +107,10 @@ def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
 ) -> None:
     """The sentence says how busy it was; a rule that measures no time is not affected."""
     monkeypatch.setattr(subject, "how_busy", lambda: busy)
-    looked_at = Subject(cast(Any, None), Target("shop", {"Id": "sha256:0", "Config": {}}), None)
+    target = Target("shop", {"Id": "sha256:0", "Config": {}})
+    looked_at = Subject(cast(Any, None), target, Runs(cast(Any, None), target))
     slow, root = (
-        looked_at.judge(catalog.find(rule), lambda _: fails("It is slow.", Evidence("GET", "/livez")))
+        looked_at.judge(rule_of(rule), lambda _: fails("It is slow.", Evidence("GET", "/livez")))
         for rule in ("monitoring.probes-fast", "confinement.non-root")
     )
     assert (slow.verdict, "20 programs" in slow.said) == (verdict, verdict is Verdict.CANNOT_TELL)

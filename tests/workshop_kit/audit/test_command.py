@@ -64,25 +64,36 @@ def test_faults_of_an_image_are_1_and_each_is_found_by_its_rule(cli: Cli, bad_im
     assert said.returncode == Exit.NOT_GOOD
     findings = {one["rule"]: one for one in json.loads(said.stdout)["audited"][0]["findings"]}
     assert {rule for rule, one in findings.items() if one["verdict"] == "fails"} == BAD_IMAGE_RULES
-    assert all(path in findings["config.no-environment-files"]["said"] for path in ENVIRONMENT_FILES)
+    assert all(path in findings["config.no-secret-files"]["said"] for path in ENVIRONMENT_FILES)
     assert "correct-horse" not in said.stdout
 
 
 def test_what_counts_can_be_chosen(cli: Cli, images: dict[str, str], bad_image: str, tmp_path: Path) -> None:
-    """--fail-on narrows what decides the exit code, not what is shown; --html goes to a file, --markdown to stdout."""
-    words = ("--only", "confinement.non-root", "--fail-on", "build", "--markdown", "--html", "report.html")
+    """--fail-on narrows what decides the exit code, not what is shown; --html goes to a file, --sarif to stdout."""
+    words = ("--only", "confinement.non-root", "--fail-on", "build", "--sarif", "--html", "report.html")
     narrowed = cli(bad_image, *words)
     assert narrowed.returncode == Exit.GOOD
-    assert narrowed.stdout.startswith("## Audit of `")
-    assert "It does not run as root" in narrowed.stdout
+    assert json.loads(narrowed.stdout)["runs"][0]["results"][0]["kind"] == "fail"
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_what_is_accepted_does_not_count(cli: Cli, bad_image: str, tmp_path: Path) -> None:
+    """--ignore takes a reason and a day; without a reason it is wrong usage."""
+    entry = '[[ignore]]\nrule = "confinement.non-root"\nuntil = 2999-12-31\n'
+    file = tmp_path / "ignore.toml"
+    words = (bad_image, "--only", "confinement.non-root", "--ignore", "ignore.toml")
+    file.write_text(f'{entry}reason = "It is a test."\n')
+    said = cli(*words)
+    assert (said.returncode, "accepted until 2999-12-31: It is a test." in said.stdout) == (Exit.GOOD, True)
+    file.write_text(entry)
+    assert cli(*words).returncode == Exit.WRONG_USAGE
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["no-such-thing"], "There is neither an image nor a container 'no-such-thing' on this engine."),
-        (["x", "--json", "--markdown"], "--json and --markdown cannot both be had."),
+        (["x", "--json", "--sarif"], "--json and --sarif cannot both be had."),
     ],
 )
 def test_wrong_words_are_2(cli: Cli, words: list[str], sentence: str) -> None:

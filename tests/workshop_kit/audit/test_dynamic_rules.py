@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTINGS
 from workshop_kit.audit import catalog
+from workshop_kit.audit.data import Verdict
 from workshop_kit.audit.examine import examine
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.session import Session
@@ -46,6 +49,75 @@ def test_faults_in_behavior_are_found(session: Session, python_image: str) -> No
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = dict(zip(BEHAVIOR, pool.map(one, BEHAVIOR), strict=True))
     assert found == {name: rules for name, (_, _, rules) in BEHAVIOR.items()}
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A container, and the verdicts of rules that used to blame or praise it wrongly."""
+
+    settings: dict[str, Any]
+    verdicts: dict[str, Verdict]
+    base: str = "python"
+
+
+SERVER = """
+import os
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+HTTPServer(("0.0.0.0", {port}), SimpleHTTPRequestHandler).serve_forever()
+"""
+PROBED = ("monitoring.probes-fast", "monitoring.liveness-alone", "monitoring.metrics-valid")
+QUICK = {"stop_signal": "SIGKILL", "ports": {"8080/tcp": None}}
+TWINS = {
+    "answers everything": Twin({"command": ["answers-everything"]}, dict.fromkeys(PROBED, Verdict.CANNOT_TELL)),
+    "good": Twin(
+        {},
+        {**dict.fromkeys(PROBED, Verdict.HOLDS), "logs.to-streams": Verdict.HOLDS, "logs.structured": Verdict.HOLDS},
+    ),
+    "startled by the audit": Twin(
+        {"command": ["startled"]}, {"logs.to-streams": Verdict.HOLDS, "logs.structured": Verdict.CANNOT_TELL}
+    ),
+    "log in a file, tracebacks in the streams": Twin(
+        {"command": ["only-file"]}, {"logs.to-streams": Verdict.FAILS, "logs.structured": Verdict.CANNOT_TELL}
+    ),
+    "plain text": Twin({"command": ["plain-text"]}, {"logs.structured": Verdict.FAILS}),
+    "reads PORT": Twin(
+        {"entrypoint": ["python3", "-c", SERVER.format(port="int(os.environ.get('PORT', 8080))")], **QUICK},
+        {"config.from-environment": Verdict.HOLDS},
+        "base",
+    ),
+    "never promised to read PORT": Twin(
+        {"entrypoint": ["python3", "-c", SERVER.format(port=8080)], **QUICK},
+        {"config.from-environment": Verdict.CANNOT_TELL},
+        "base",
+    ),
+    "was given PORT": Twin(
+        {"entrypoint": ["python3", "-c", SERVER.format(port=8080)], "environment": {"PORT": "8080"}, **QUICK},
+        {"config.from-environment": Verdict.FAILS},
+        "base",
+    ),
+    "a job": Twin(
+        {"entrypoint": ["true"]},
+        {"monitoring.health-check": Verdict.CANNOT_TELL, "logs.to-streams": Verdict.CANNOT_TELL},
+        "base",
+    ),
+}
+
+
+@pytest.mark.engine
+@pytest.mark.long
+def test_twins_are_told_apart(session: Session, python_image: str, images: dict[str, str]) -> None:
+    """Of each pair one is at fault, or cannot be told, and the other holds."""
+    bases = {"python": python_image, "base": images["base"]}
+
+    def one(name: str) -> dict[str, Verdict]:
+        twin = TWINS[name]
+        with bad_images.created(session, bases[twin.base], **twin.settings) as word:
+            report = examine(session, word, only=list(twin.verdicts), budget_seconds=BUDGET_SECONDS)
+        return {finding.rule.id: finding.verdict for finding in report.audited[0].findings}
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = dict(zip(TWINS, pool.map(one, TWINS), strict=True))
+    assert found == {name: twin.verdicts for name, twin in TWINS.items()}
 
 
 @pytest.mark.engine

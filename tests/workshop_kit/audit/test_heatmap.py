@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.workshop_kit.audit.test_report import audited
+from dataclasses import replace
+
+from tests.workshop_kit.audit.test_report import REFERENCE, audited
 from workshop_kit.audit.data import Report, Verdict
 from workshop_kit.audit.heatmap import heatmap, named, verdicts
 
@@ -17,10 +19,11 @@ def test_the_table_has_a_row_for_each_principle_and_a_column_for_each_audit() ->
 
 
 def test_the_picture_says_everything_in_words_too() -> None:
-    """The alt text names every principle under its verdict."""
-    shown = heatmap("Ours", {"after": audited(Verdict.HOLDS)})
-    assert str(shown).startswith("Heat map: Ours. after: holds: F1, F3, F4")
-    assert "cannot be told from outside: F2, F10, F15." in str(shown)
+    """The alt text names every principle under its verdict, and what is nobody's own work."""
+    shown = heatmap("Ours", {"after": replace(audited(Verdict.HOLDS), reference=REFERENCE)})
+    assert str(shown).startswith("Heat map: Ours. after: holds: F3, F4, F5")
+    assert "cannot be told from outside: F1, F2, F8, F9, F10, F13, F15." in str(shown)
+    assert f"after: {REFERENCE}" in str(shown)
     assert shown.html.count("<img") == 1
 
 

@@ -1,27 +1,46 @@
-"""Four forms of one report: the same verdicts, no secret, nothing of the target's that acts."""
+"""The forms of one report: the same verdicts, the gravest first, no secret, nothing of the target's that acts."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import date
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
-from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Audited, Evidence, Finding, Report, Verdict, together
-from workshop_kit.audit.report import as_html, as_json, as_markdown, as_text
+from workshop_kit.audit import catalog, ignore
+from workshop_kit.audit.data import Audited, Evidence, Finding, Report, Rule, Severity, Verdict
+from workshop_kit.audit.report import as_card, as_json, as_page, as_sarif, as_text
+from workshop_kit.errors import WrongUsage
 
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:1) | ` @all http://evil.example \"'"
+REFERENCE = "You have passed none of the 3 exercises whose code runs in it."
 ALLOWED = {
-    "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "section", "p", "strong", "code", "table",
-    "caption", "thead", "tbody", "tr", "th", "td", "br", "dl", "dt", "dd", "span", "div", "img",
+    "html", "head", "meta", "title", "style", "body", "main", "h1", "h4", "section", "header", "p", "strong", "code",
+    "dl", "dt", "dd", "span", "div", "ol", "ul", "li", "details", "summary",
 }  # fmt: skip
 ATTRIBUTES = {
-    "lang", "charset", "name", "content", "scope", "data-verdict", "aria-hidden", "class", "src", "alt", "width",
-    "height",
-}  # fmt: skip
+    "lang",
+    "charset",
+    "name",
+    "content",
+    "data-verdict",
+    "data-severity",
+    "class",
+    "title",
+    "aria-label",
+    "open",
+}
+DAY = date(2026, 3, 1)
+
+
+def rule_of(identifier: str) -> Rule:
+    """The rule of that id."""
+    return {rule.id: rule for rule in catalog.rules()}[identifier]
 
 
 def audited(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> Audited:
@@ -54,25 +73,27 @@ class Tags(HTMLParser):
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
-        ([Verdict.HOLDS, Verdict.FAILS], Verdict.FAILS),
-        ([Verdict.HOLDS, Verdict.CANNOT_TELL, Verdict.NOT_APPLICABLE], Verdict.HOLDS),
-        ([Verdict.CANNOT_TELL, Verdict.NOT_APPLICABLE], Verdict.CANNOT_TELL),
-        ([Verdict.NOT_APPLICABLE], Verdict.NOT_APPLICABLE),
-        ([], Verdict.CANNOT_TELL),
+        ({"build.pinned": Verdict.HOLDS, "build.labels": Verdict.FAILS}, Verdict.FAILS),
+        ({"build.pinned": Verdict.HOLDS, "build.labels": Verdict.CANNOT_TELL}, Verdict.HOLDS),
+        ({"build.pinned": Verdict.CANNOT_TELL, "build.labels": Verdict.HOLDS}, Verdict.CANNOT_TELL),
+        ({"build.pinned": Verdict.NOT_APPLICABLE}, Verdict.NOT_APPLICABLE),
+        ({}, Verdict.CANNOT_TELL),
     ],
 )
-def test_a_principle_is_as_good_as_its_worst_rule(verdicts: list[Verdict], expected: Verdict) -> None:
-    """One rule that does not hold decides; what nobody looked at cannot be told."""
-    assert together(verdicts) is expected
+def test_a_principle_holds_if_a_rule_that_proves_it_does(verdicts: dict[str, Verdict], expected: Verdict) -> None:
+    """F4: the name of the image proves it, labels do not; one rule that fails decides."""
+    findings = tuple(Finding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
+    assert replace(audited(Verdict.HOLDS), findings=findings).verdict_on("F4") is expected
 
 
 def test_json_says_everything_and_is_json() -> None:
-    """Each rule with verdict, evidence and reason; each principle; the next step only where one is needed."""
+    """Each rule with verdict, severity, evidence and reason; each principle; the next step where one is needed."""
     data = json.loads(json.dumps(as_json(report(Verdict.FAILS))))
     (one,) = data["audited"]
     assert data["holds"] is False
     assert [finding["rule"] for finding in one["findings"]] == [rule.id for rule in catalog.rules()]
     assert all(finding["next_step"] and finding["evidence"] for finding in one["findings"])
+    assert {finding["severity"] for finding in one["findings"]} == {str(severity) for severity in Severity}
     assert len(one["principles"]) == 22
     assert one["counts"]["fails"] == len(catalog.rules())
     good = as_json(report(Verdict.HOLDS))
@@ -80,37 +101,99 @@ def test_json_says_everything_and_is_json() -> None:
     assert not any(finding["next_step"] for finding in good["audited"][0]["findings"])
 
 
-def test_text_has_a_line_for_every_rule_and_principle() -> None:
-    """With the verdict as a word beside its symbol."""
-    text = as_text(report(Verdict.HOLDS))
-    for rule in catalog.rules():
-        assert f"✓ {rule.title}: holds. It is so." in text
-    for principle in catalog.principles():
-        assert re.search(rf"{principle.id} +{re.escape(principle.name)}", text)
+def test_sarif_has_what_its_schema_requires() -> None:
+    """Version, tool, rules, and results whose rules, kinds and levels fit together; an accepted one is suppressed."""
+    bad = report(Verdict.FAILS, HOSTILE)
+    accepted = ignore.Ignored("logs.rotation", "Our platform rotates.", DAY)
+    document = json.loads(json.dumps(as_sarif(ignore.apply(bad, {accepted.rule: accepted}, DAY))))
+    assert (document["version"], "sarif-2.1.0" in document["$schema"]) == ("2.1.0", True)
+    (run,) = document["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    for rule, result in zip(rules, run["results"], strict=True):
+        assert (result["ruleId"], rules[result["ruleIndex"]]["id"]) == (rule["id"], rule["id"])
+        assert (result["kind"], result["level"]) == ("fail", rule["defaultConfiguration"]["level"])
+        assert result["message"]["text"]
+    (suppressed,) = [one for one in run["results"] if "suppressions" in one]
+    assert suppressed["ruleId"] == accepted.rule
+    assert "Our platform rotates." in suppressed["suppressions"][0]["justification"]
+    (good,) = as_sarif(report(Verdict.HOLDS))["runs"]
+    assert {(one["kind"], one["level"]) for one in good["results"]} == {("pass", "none")}
+
+
+def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
+    """In the terminal what holds is a number; on a page it is behind a click, and the summary comes before all."""
+    text = as_text(report(Verdict.FAILS))
+    assert re.findall(r"does not hold \((\w+)\)", text)[:3] == ["critical"] * 3
+    assert text.index("The gravest") < text.index("What else does not hold")
+    good = as_text(report(Verdict.HOLDS))
+    assert f"{len(catalog.rules())} hold." in good
+    assert rule_of("logs.rotation").title not in good
+    for form in (as_page(report(Verdict.FAILS)), as_card(report(Verdict.FAILS)).html):
+        assert form.index('class="wk-gravest"') < form.index('class="wk-strip"') < form.index("<details")
+        assert form.count("<details open>") == 3
+    assert "<details><summary>What holds" in as_page(report(Verdict.HOLDS))
 
 
 def test_what_does_not_hold_comes_with_evidence_reason_and_next_step() -> None:
-    """In all three forms that people read."""
+    """In all forms that people read."""
     bad = report(Verdict.FAILS)
-    rule = catalog.find("logs.rotation")
-    for form in (as_text(bad), as_markdown(bad), unescape(as_html(bad))):
+    rule = rule_of("logs.rotation")
+    for form in (as_text(bad), unescape(as_page(bad)), unescape(as_card(bad).html)):
         assert rule.why in form
+        assert rule.next_step in form
         assert "saw It is so." in form
-    assert f"-> {rule.next_step}" in as_text(bad)
+
+
+def test_every_form_says_what_ran_as_reference() -> None:
+    """What is not the owner's work is not presented as theirs."""
+    theirs = replace(audited(Verdict.HOLDS), reference=REFERENCE)
+    found = Report("shop:1", (theirs,))
+    for form in (as_text(found), as_page(found), as_card(found).html, json.dumps(as_json(found))):
+        assert REFERENCE in form
+    assert REFERENCE in json.dumps(as_sarif(found))
 
 
 def test_nothing_of_the_targets_is_html() -> None:
-    """Tags and attributes of the page are ours alone."""
-    tags = Tags()
-    tags.feed(as_html(report(Verdict.FAILS, HOSTILE, HOSTILE)))
-    assert tags.tags <= ALLOWED
-    assert tags.attributes <= ATTRIBUTES
+    """Tags and attributes of page and card are ours alone, whatever a target says and is called; no script, no link."""
+    for verdict in Verdict:
+        hostile = report(verdict, HOSTILE, HOSTILE)
+        for form in (as_page(hostile), as_card(hostile).html):
+            tags = Tags()
+            tags.feed(form)
+            assert tags.tags <= ALLOWED
+            assert tags.attributes <= ATTRIBUTES
 
 
-def test_nothing_of_the_targets_acts_in_markdown() -> None:
-    """No HTML, link, mention, or end of a table's cell outside of code."""
-    page = as_markdown(report(Verdict.FAILS, HOSTILE, HOSTILE))
-    for row in [line for line in page.split("\n") if "config.fails-fast" in line]:
-        bare = re.sub(r"(`+).+?\1(?!`)", "", row.replace("<br>", ""))
-        assert not re.search(r"<|\[|@|https?://", bare)
-        assert len(re.findall(r"(?<!\\)\|", bare)) == 4
+def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
+    """It stays in the report, with its reason; on the day after it counts again, and says so."""
+    file = tmp_path / "ignore.toml"
+    file.write_text('[[ignore]]\nrule = "logs.rotation"\nreason = "Our platform <b>rotates</b>."\nuntil = 2026-03-01\n')
+    bad = report(Verdict.FAILS)
+    ignored = ignore.load(file)
+    found = ignore.apply(bad, ignored, DAY)
+    assert {one.rule.id for one in bad.failing()} - {one.rule.id for one in found.failing()} == {"logs.rotation"}
+    assert "accepted until 2026-03-01: Our platform <b>rotates</b>." in as_text(found)
+    assert "<b>" not in as_page(found)
+    late = ignore.apply(bad, ignored, date(2026, 3, 2))
+    assert len(late.failing()) == len(bad.failing())
+    assert "It was accepted until 2026-03-01." in as_text(late)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[[ignore]]\nrule = "logs.rotation"\nuntil = 2027-01-31\n', "logs.rotation has no reason."),
+        ('[[ignore]]\nrule = "logs.rotation"\nreason = " "\nuntil = 2027-01-31\n', "logs.rotation has no reason."),
+        ('[[ignore]]\nrule = "logs.rotation"\nreason = "So."\n', "logs.rotation has no date."),
+        ('[[ignore]]\nrule = "logs.rotation"\nreason = "So."\nuntil = "soon"\n', "logs.rotation has no date."),
+        ('[[ignore]]\nreason = "So."\nuntil = 2027-01-31\n', "None is no rule."),
+        ("ignore = 1\n", "is no list of"),
+        ("rule =\n", "is no TOML"),
+    ],
+)
+def test_an_entry_without_reason_or_date_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    """One sentence, with the entry's place and the rule."""
+    file = tmp_path / "ignore.toml"
+    file.write_text(text)
+    with pytest.raises(WrongUsage, match=re.escape(sentence)):
+        ignore.load(file)

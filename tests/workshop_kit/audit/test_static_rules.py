@@ -1,4 +1,4 @@
-"""What is found without running anything: settings of containers, a live container, and the bounds of a clone."""
+"""What is found without running anything: settings of containers, twin images, and the bounds of a clone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.audit import bad_images
-from tests.workshop_kit.audit.bad_images import CONFINED, SETTINGS
+from tests.workshop_kit.audit.bad_images import CONFINED, SETTINGS, TWIN_RULES
 from workshop_kit.audit import catalog, clones
 from workshop_kit.audit.data import Verdict
 from workshop_kit.audit.examine import examine
-from workshop_kit.audit.network import private_network
 from workshop_kit.audit.targets import resolve
-from workshop_kit.engine.labels import COMPOSE_PROJECT, SESSION
+from workshop_kit.engine import mounted_files
+from workshop_kit.engine.labels import COMPOSE_PROJECT
+from workshop_kit.engine.private_network import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
@@ -36,32 +37,55 @@ def test_faults_in_the_settings_of_a_container_are_found(session: Session, image
     assert found == {name: {rule} - {""} for name, (rule, _) in cases.items()}
 
 
-def test_a_live_container_is_looked_at_and_nothing_is_run(stack: Stack) -> None:
-    """Its settings, lines and answers are judged; what only a clone shows cannot be told; it goes on as it was."""
-    client, ours = stack.session.engine.client, {"label": f"{SESSION}={stack.session.who.session}"}
-    before = {one.id for one in client.containers.list(all=True, filters=ours, ignore_removed=True)}
-    container = stack.container("service")
-    started = container.attrs["State"]["StartedAt"]
-    only = ["lifecycle", "confinement.limits", "logs", "monitoring", "build"]
-    (audited,) = examine(stack.session, f"container:{container.id}", only=only, live=True).audited
-    found = {finding.rule.id: finding for finding in audited.findings}
-    for name in (
-        "confinement.limits",
-        "logs.to-streams",
-        "logs.structured",
-        "logs.time-and-level",
-        "logs.no-files",
-        "monitoring.probes-fast",
-        "monitoring.metrics-valid",
-        "build.single-concern",
-    ):
-        assert found[name].verdict is Verdict.HOLDS, found[name]
-    for name in ("lifecycle.stops-in-time", "monitoring.health-truthful"):
-        assert found[name].verdict is Verdict.CANNOT_TELL
-        assert "Leave --live out" in found[name].said
-    container.reload()
-    assert (container.attrs["State"]["StartedAt"], container.attrs["RestartCount"]) == (started, 0)
-    assert {one.id for one in client.containers.list(all=True, filters=ours, ignore_removed=True)} <= before
+@pytest.fixture(scope="module")
+def twins(image_session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Two images on one base with labels: what is wrong in the one is right in the other."""
+
+    def build(name: str, dockerfile: str, base: str) -> str:
+        tag = f"workshop-audit-{name}-{{session}}:1"
+        return bad_images.build(image_session, tmp_path_factory.mktemp(name), tag, dockerfile, base)
+
+    base = build("labeled", bad_images.LABELED, images["base"])
+    return {"bad": build("bad-twin", bad_images.BAD_TWIN, base), "good": build("good-twin", bad_images.GOOD_TWIN, base)}
+
+
+def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> None:
+    """Secrets that an image brings, an inherited label, a token in .npmrc; a job needs no health check."""
+    found = {name: examine(session, tag, only=["static"]).audited[0] for name, tag in twins.items()}
+    verdicts = {
+        name: {one.rule.id: one.verdict for one in audited.findings if one.rule.id in TWIN_RULES}
+        for name, audited in found.items()
+    }
+    assert verdicts["bad"] == dict.fromkeys(TWIN_RULES, Verdict.FAILS)
+    assert verdicts["good"].pop("monitoring.health-check") is Verdict.CANNOT_TELL
+    assert set(verdicts["good"].values()) == {Verdict.HOLDS}
+    assert {one.verdict_on("F9") for one in found.values()} == {Verdict.CANNOT_TELL}
+
+
+def test_a_build_argument_is_told_once(session: Session, twins: dict[str, str]) -> None:
+    """Four steps show it, and it is one secret; its value is nowhere."""
+    (finding,) = examine(session, twins["bad"], only=["config.no-secrets-in-history"]).failing()
+    (evidence,) = [one for one in finding.evidence if "DEPLOY_TOKEN" in one.saw]
+    assert "more" in evidence.ran
+    assert "correct-horse" not in evidence.saw
+
+
+def test_secrets_that_are_inherited_and_given_are_both_shown(session: Session, twins: dict[str, str]) -> None:
+    """The variables of a container are those of its image and its own."""
+    with bad_images.created(session, twins["bad"], environment={"PAYMENT_TOKEN": "correct-horse"}) as word:
+        (finding,) = examine(session, word, only=["config.no-secrets-in-environment"]).failing()
+    assert all(name in finding.said for name in ("DB_PASSWORD", "API_KEY", "PAYMENT_TOKEN"))
+    assert {one.ran.rpartition(", ")[2] for one in finding.evidence} == {"from the image", "given at start"}
+
+
+def test_root_turns_one_principle(session: Session, images: dict[str, str]) -> None:
+    """It is a fault of confinement, and of nothing else."""
+    failing = {}
+    for user in ("10001", "0"):
+        with bad_images.created(session, images["app"], **{**CONFINED, "user": user}) as word:
+            (audited,) = examine(session, word, only=["static"]).audited
+        failing[user] = {one.id for one in catalog.principles() if audited.verdict_on(one.id) is Verdict.FAILS}
+    assert failing["0"] - failing["10001"] == {"P7"}
 
 
 def test_a_project_is_audited_container_by_container(stack: Stack) -> None:
@@ -73,7 +97,10 @@ def test_a_project_is_audited_container_by_container(stack: Stack) -> None:
 
 
 def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: dict[str, str], tmp_path: Path) -> None:
-    """Memory, CPU, processes, files and log are limited; sockets, namespaces, privileges and networks stay away."""
+    """Memory, CPU, processes, files and log are limited; folders, sockets, namespaces and privileges stay away.
+
+    Of the host a clone gets copies of single small files.
+    """
     careless = {
         "privileged": True,
         "pid_mode": "host",
@@ -81,15 +108,21 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
         "cap_add": ["SYS_ADMIN"],
         "volumes": {
             "/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "rw"},
+            "/var/run": {"bind": "/h", "mode": "ro"},
             str(tmp_path): {"bind": "/mine", "mode": "rw"},
+            str(tmp_path / "setting"): {"bind": "/opt/setting", "mode": "ro"},
         },
     }
+    (tmp_path / "setting").write_text("a setting")
     with ExitStack() as block:
         word = block.enter_context(bad_images.created(session, images["app"], **careless))
         (target,) = resolve(session.engine, word)
         network = block.enter_context(private_network(session))
-        clone = block.enter_context(clones.make(session, clones.recipe(target, {}, network)))
-        host = clone.inspect()["HostConfig"]
+        assert target.container is not None
+        files = mounted_files.read(session, target.container)
+        copies = block.enter_context(mounted_files.copied(session, target.image["Id"], files))
+        clone = block.enter_context(clones.make(session, clones.recipe(target, {}, network, copies)))
+        host, mounts = clone.inspect()["HostConfig"], clone.inspect()["Mounts"]
         internal = session.engine.client.networks.get(network).attrs["Internal"]
     assert internal
     assert host["NetworkMode"] == network
@@ -97,7 +130,8 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
     assert host["LogConfig"]["Config"] == {"max-size": "4m", "max-file": "2"}
     assert {one["Name"]: one["Hard"] for one in host["Ulimits"]}["fsize"] == 64 * 1024**2
     assert (host["Privileged"], host["PidMode"], host["CapAdd"] or []) == (False, "", [])
-    assert [(one["Source"], one["ReadOnly"]) for one in host["Mounts"]] == [(str(tmp_path), True)]
+    assert [(one["Type"], one["Destination"], one["RW"]) for one in mounts] == [("volume", "/opt", False)]
+    assert [one.texts() for one in files] == [{"/opt/setting": "a setting"}]
     assert not host["Binds"]
 
 
@@ -107,7 +141,6 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
         ("container:no-such-thing", {}, "There is neither an image nor a container"),
         ("../../info", {}, "There is neither an image nor a container"),
         ("compose:no-such-project", {}, "No container belongs to a compose project 'no-such-project'."),
-        ("{app}", {"live": True}, "an image does not live"),
         ("{app}", {"backing": "redis"}, "names no compose project"),
     ],
 )

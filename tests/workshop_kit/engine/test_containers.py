@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
-from tests.conftest import LiveStack
 from workshop_kit.engine import containers
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
@@ -60,30 +58,3 @@ def test_what_the_engine_refuses_is_one_sentence_and_leaves_nothing(session: Ses
     with pytest.raises(WorkshopError, match="engine refused"):
         containers.run(session, Spec(images["base"], command=("no-such-program",)))
     assert session.ledger.entries() == before
-
-
-def test_a_laid_over_module_runs_without_a_build(live_stack: LiveStack, http: httpx.Client) -> None:
-    """Another health module over the same image: its answer is seen from outside, its container is gone after."""
-    naive = (
-        "from starlette.responses import JSONResponse\n\n\n"
-        "async def always_well(_request: object) -> JSONResponse:\n"
-        '    return JSONResponse({"status": "pass", "says": "the naive one"})\n\n\n'
-        "live = ready = deep = always_well\n"
-    )
-    with live_stack.stack.lay_over({"workshop_app/health.py": naive}) as running:
-        running.wait_ready("/livez")
-        assert http.get(running.url() + "/readyz").json()["says"] == "the naive one"
-        assert running.inspect()["Image"] == live_stack.stack.container("service").attrs["Image"]
-    with pytest.raises(WorkshopError, match="is gone"):
-        running.inspect()
-
-
-def test_a_module_with_a_syntax_error_is_said_with_its_lines(live_stack: LiveStack) -> None:
-    """The learner sees where the module broke, not that a port cannot be reached."""
-    with (
-        live_stack.stack.lay_over({"workshop_app/health.py": "def broken(:\n"}) as running,
-        pytest.raises(WorkshopError) as caught,
-    ):
-        running.wait_ready("/livez")
-    assert "exited with code" in caught.value.what
-    assert "SyntaxError" in caught.value.output

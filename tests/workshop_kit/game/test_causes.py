@@ -1,4 +1,4 @@
-"""An incident without an engine: the days, the module that leaks, records, and what a participant may see and do."""
+"""An incident without an engine: the days, records, and what a participant may see and do."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pytest
 from tests.workshop_kit.game import recorded
 from workshop_kit import game
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.game import causes
+from workshop_kit.game import incident as incidents
 from workshop_kit.game.incident import Incident
-from workshop_kit.game.jigsaw import ROLES
 from workshop_kit.learn.exercise import game_records, registry
 from workshop_kit.learn.exercise.checks import gameday
 from workshop_kit.learn.exercise.game_records import QUESTIONS, Record
@@ -32,18 +31,6 @@ def test_every_day_is_an_exercise_and_every_exercise_a_day(root: Path) -> None:
     assert {one.id for one in exercises} == {f"gameday.{day}" for day in game.CAUSES}
     assert tuple(game.CAUSES) == gameday.DAYS
     assert sum(one.weight == "core" for one in exercises) == 2
-
-
-def test_the_module_that_leaks_is_the_service_s_own_and_one_line(root: Path) -> None:
-    """It stands for a change that a review let pass; where the module looks otherwise, it is said so."""
-    source = (root / causes.ORDERS).read_text()
-    leaking = causes.leaking(source, 1.5)
-    compile(leaking, causes.ORDERS, "exec")
-    added = [line for line in leaking.splitlines() if line not in source.splitlines()]
-    assert len(added) == 2
-    assert "1572864" in leaking
-    with pytest.raises(WorkshopError, match="is not as this incident knows it"):
-        causes.leaking(leaking.replace("_ask_cache", "_ask_nobody"), 1.5)
 
 
 @pytest.mark.parametrize(
@@ -78,26 +65,51 @@ def test_records_are_kept_and_the_newest_of_one_incident_counts(
 
 
 @pytest.fixture
-def incident(root: Path, tmp_path: Path) -> Incident:
+def incident(tmp_path: Path) -> Incident:
     """A recorded incident, to look at and to misuse."""
-    return recorded.incident(root, tmp_path, "wednesday")
+    return recorded.incident(tmp_path, "wednesday")
 
 
-def test_secrets_have_a_version_and_a_mark(incident: Incident) -> None:
+def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
     """The table shows whether two secrets are the same, and no secret."""
-    shown = incident.settings().to_string()
+    incident = recorded.incident(tmp_path, "monday")
+    shown = incident.compare(*incident.releases()["release"]).to_string()
     release = incident.shop.current("production")
     assert "version 2" in shown
+    assert "version 3" in shown
     assert [text for _, text in release.secrets.values() if text in shown or text in repr(release)] == []
+
+
+def test_what_a_release_changed_is_told_when_asked_for_and_noted(incident: Incident) -> None:
+    """The list of releases does not say it; who asks finds it on the card."""
+    assert [*incident.releases()] == ["time", "environment", "release"]
+    assert not incident.record.actions
+    numbers = [*incident.releases()["release"]]
+    assert "HTTP_DRAIN_SECONDS" in incident.compare(*numbers).index
+    (noted,) = incident.record.actions
+    assert noted.endswith(f"compared releases {', '.join(map(str, numbers))}")
+
+
+def test_the_first_own_action_counts_and_no_cell_of_the_lesson(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell as the lesson has it looks at the releases, and so does one of the participant."""
+    monkeypatch.setattr(incidents, "_running_cell", lambda: "monday.releases()")
+    incident.releases()
+    assert incident.record.detected is None
+    monkeypatch.setattr(incidents, "_running_cell", lambda: "wednesday.releases().tail()")
+    incident.releases()
+    assert incident.record.detected is not None
 
 
 def test_each_sees_one_signal(incident: Incident) -> None:
     """What is for the others is refused in a sentence, and the switch goes back."""
     incident.see("logs")
     assert len(incident.logs())
-    for look in (incident.releases, incident.settings, lambda: incident.watch):
-        with pytest.raises(WorkshopError, match="is for somebody else at your table"):
+    for look in (incident.releases, incident.metrics, incident.health, lambda: incident.compare(40, 41)):
+        with pytest.raises(WorkshopError, match="is for somebody else at your table") as error:
             look()
+        assert 'wednesday.see("everything")' in str(error.value)
     incident.see("everything")
     assert len(incident.releases())
     with pytest.raises(WrongUsage, match="'smells' is nothing to see"):
@@ -129,13 +141,4 @@ def test_what_is_nowhere_cannot_be_restarted(incident: Incident) -> None:
     with pytest.raises(WrongUsage, match="There is no 'mysql' to restart"):
         incident.restart("mysql")
     with pytest.raises(WrongUsage, match="There is no incident 'sunday'"):
-        game.start(incident.lesson, "sunday", seed=1)
-
-
-def test_the_cards_are_one_for_each_and_a_sheet() -> None:
-    """Three people, three cards, each with its switch; and the questions for all of them."""
-    cards = game.jigsaw()
-    for name in ROLES:
-        assert f'incident.see("{name}")' in cards.text
-    assert all(question in cards.html for question in QUESTIONS.values())
-    assert cards.html.count("<section>") == 4
+        game.start(incident.lesson, "my-service:5", "sunday", seed=1)

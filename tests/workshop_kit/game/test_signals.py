@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -32,7 +33,7 @@ def test_a_symptom_is_no_single_accident() -> None:
 
 
 def test_each_signal_has_its_first_sign() -> None:
-    """A warning in the log, an error on the chart, a probe that fails, a kill by the kernel."""
+    """A warning in the log, customers turned away, a probe that fails three times in a row, a kill by the kernel."""
     logs = pd.DataFrame(
         {
             "ts": [at(1), at(4), at(5), at(9)],
@@ -42,11 +43,13 @@ def test_each_signal_has_its_first_sign() -> None:
         }
     )
     requests = pd.DataFrame(
-        {"time": [at(2), at(6)], "container": "shop", "error_percent": [0.0, 40.0], "p95_ms": [10.0, 20.0]}
-    )
+        {"time": [at(2), at(6)], "container": "shop", "error_percent": [0.0, 0.0], "p95_ms": [10.0, 20.0],
+         "served_percent": [100.0, 40.0]}
+    )  # fmt: skip
     health = pd.DataFrame(
-        {"time": [at(1), at(3), at(7)], "container": "shop", "what": ["/health", "redis", "/readyz"],
-         "state": ["warn", "fail", "fail"]}
+        {"time": [at(1), at(3), at(4), at(5), at(6), at(7)], "container": "shop",
+         "what": ["/health", "redis", "/readyz", "/readyz", "/readyz", "/readyz"],
+         "state": ["warn", "fail", "pass", "fail", "fail", "fail"]}
     )  # fmt: skip
     events = pd.DataFrame({"time": [at(1), at(8)], "container": "shop", "what": ["start", "oom"]})
     tables = Tables(requests=requests, health=health, events=events)
@@ -56,7 +59,6 @@ def test_each_signal_has_its_first_sign() -> None:
         "health": at(7),
         "engine": at(8),
     }
-    assert signals.quick(signals.shown(logs, tables, NOON), NOON, 6) == ["logs", "metrics"]
 
 
 def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> None:
@@ -67,10 +69,21 @@ def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> Non
         "the cause was put in place",
         "first sign in: logs",
         "the first customer suffered",
-        "you did or wrote something",
+        "your first own look, or repair",
         "all customers are served",
         "first sign in: metrics",
         "time to detect (TTD)",
         "time to repair (TTR)",
     ]
     assert [after for _, _, after in rows] == ["-3 s", "-2 s", "+0 s", "+7 s", "+20 s", "not seen", "7 s", "20 s"]
+
+
+def test_the_card_counts_customers_and_says_whose_service_it_was() -> None:
+    """Those since the cause, until they were served again; then what was asked and done."""
+    record = Record("a", "monday", 1, at(0), at(2), fixed=at(6), actions=("12:00:03 restarted production",))
+    record = replace(record, reference="The shop runs the reference for config.env.")
+    assert timeline.counts(record, visits(True, True, True, False, False, True, True, True)) == [
+        ("customers served until then", "", "3 of 5"),
+        ("you", "12:00:03", "restarted production"),
+        ("the service", "", "The shop runs the reference for config.env."),
+    ]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tests.workshop_kit.audit.test_report import HOSTILE, report
+from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, audited, report, rule_of
 from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Verdict
-from workshop_kit.audit.masking import Mask
+from workshop_kit.audit.data import Report, Verdict
 from workshop_kit.learn import take_home
 from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.questions import load_all
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.observe.masking import Mask
 
 DAY = date(2026, 3, 1)
 GUESSED = {"choice": "both-red", "locked_at": "2026-03-01T10:00:00+00:00", "actual": "green-but-broken"}
@@ -34,8 +35,15 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
     said, did = question.options["both-red"].text, question.options["green-but-broken"].text
     assert f"| ≠ | {question.question} | {said} | {did} |" in text
     assert text.count("- [ ] **") == len(catalog.rules())
-    assert f"next: {catalog.find('lifecycle.exit-code').next_step}" in text
+    assert f"next: {rule_of('lifecycle.stops').next_step}" in text
     assert "| F6 | Logs | ✗ does not hold |" in text
+
+
+def test_what_was_not_passed_comes_before_any_number() -> None:
+    """A page of somebody who passed nothing does not say that dozens of rules hold, and no more."""
+    found = Report("my-service", (replace(audited(Verdict.HOLDS), reference=REFERENCE),))
+    text = take_home.page({}, found, Mask(), DAY)
+    assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
 
 
 def test_nothing_on_it_acts_and_no_secret_is_shown() -> None:

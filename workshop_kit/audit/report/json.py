@@ -9,7 +9,7 @@ from workshop_kit.audit.report.words import principles
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """``asked``, ``holds`` (nothing was found not to hold), and one object for each image or container."""
+    """``asked``, ``holds`` (whether nothing fails that is not accepted), and one object for each image or container."""
     return {
         "asked": report.asked,
         "holds": not report.failing(),
@@ -23,6 +23,7 @@ def _audited(one: Audited) -> dict[str, Any]:
         "kind": one.kind,
         "image_id": one.image_id,
         "how": one.how,
+        "reference": one.reference,
         "seconds": round(one.seconds, 2),
         "counts": {verdict.name.lower(): len(one.of(verdict)) for verdict in Verdict},
         "principles": [
@@ -47,7 +48,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "guideline": rule.guideline,
         "serves": list(rule.serves),
         "method": rule.method.value,
+        "severity": rule.severity.value,
         "verdict": finding.verdict.name.lower(),
+        "accepted": finding.accepted,
         "said": finding.said,
         "evidence": [{"ran": one.ran, "saw": one.saw} for one in finding.evidence],
         "why": rule.why,

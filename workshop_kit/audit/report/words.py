@@ -5,14 +5,6 @@ from __future__ import annotations
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Principle, Verdict
 
-TITLES = {
-    "config": "Configuration",
-    "logs": "Logs",
-    "monitoring": "Monitoring",
-    "lifecycle": "Lifecycle",
-    "confinement": "Confinement",
-    "build": "Image and build",
-}
 CLOSING = (
     "One look from outside, by rules that somebody chose. What differs where you work? "
     "What cannot be told from outside, only you can tell."
@@ -20,7 +12,7 @@ CLOSING = (
 
 
 def counts(one: Audited) -> str:
-    """How many of each verdict: ``21 hold, 2 do not hold, …``."""
+    """How many of each verdict: ``21 hold, 2 do not hold, …``; of those that do not hold how many are accepted."""
     words = {
         Verdict.HOLDS: ("holds", "hold"),
         Verdict.FAILS: ("does not hold", "do not hold"),
@@ -28,13 +20,16 @@ def counts(one: Audited) -> str:
         Verdict.NOT_APPLICABLE: ("is not applicable", "are not applicable"),
     }
     numbers = {verdict: len(one.of(verdict)) for verdict in Verdict}
-    return ", ".join(f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number)
+    told = {verdict: f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number}
+    if one.accepted:
+        told[Verdict.FAILS] += f" ({len(one.accepted)} accepted)"
+    return ", ".join(told.values())
 
 
-def identity(one: Audited) -> tuple[str, str]:
-    """What it is, in words and by the beginning of its image's id: ``container of the image``, ``7111ea1266d6``."""
+def identity(one: Audited) -> str:
+    """What it is, in words and by the beginning of its image's id, and how it was looked at."""
     words = "image" if one.kind == "image" else f"{one.kind} of the image"
-    return words, one.image_id.removeprefix("sha256:")[:12]
+    return f"{words} {one.image_id.removeprefix('sha256:')[:12]}; {one.how}; {one.seconds:.0f} s"
 
 
 def principles(one: Audited) -> tuple[tuple[Principle, Verdict], ...]:
@@ -42,7 +37,7 @@ def principles(one: Audited) -> tuple[tuple[Principle, Verdict], ...]:
 
     What no rule serves stands in a whole audit alone, as something that nobody can tell from outside.
     """
-    whole = len(one.rules) == len(catalog.rules())
+    whole = len(one.findings) == len(catalog.rules())
     return tuple(
         (principle, one.verdict_on(principle.id))
         for principle in catalog.principles()

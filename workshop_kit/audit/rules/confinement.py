@@ -1,4 +1,4 @@
-"""How a container is confined, as ``docker inspect`` tells it; an image does not know how it will be run."""
+"""How a container is confined, and whether it could be; an image does not know how it will be run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ from functools import wraps
 from typing import Any
 
 from workshop_kit.audit.data import Evidence, Judged, fails, holds, not_applicable
-from workshop_kit.audit.rules.files import is_root
 from workshop_kit.audit.subject import Subject
 
 _SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
+_SYSTEM_FOLDERS = {"", "/run", "/var/run", "/etc", "/proc", "/sys", "/dev", "/boot", "/usr", "/var", "/root"}
 _HARMLESS_CAPABILITIES = {"NET_BIND_SERVICE"}
-_NAMESPACES = {
-    "NetworkMode": "network",
-    "PidMode": "processes",
-    "IpcMode": "memory",
-    "UTSMode": "name",
-    "UsernsMode": "users",
-}
+_NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode")
 
 
 def of_a_container(judge: Callable[[dict[str, Any]], Judged]) -> Callable[[Subject], Judged]:
@@ -28,7 +22,7 @@ def of_a_container(judge: Callable[[dict[str, Any]], Judged]) -> Callable[[Subje
     def judged(subject: Subject) -> Judged:
         if subject.target.container is None:
             return not_applicable("How an image will be confined is decided when it is started.")
-        return judge(dict(subject.target.host))
+        return judge({**subject.target.host, "Mounts": subject.target.container.get("Mounts")})
 
     return judged
 
@@ -36,8 +30,11 @@ def of_a_container(judge: Callable[[dict[str, Any]], Judged]) -> Callable[[Subje
 def non_root(subject: Subject) -> Judged:
     """The user that the image names, or that the container was started as."""
     user = str(subject.target.config.get("User") or "")
+    name = user.partition(":")[0]
     seen = Evidence("docker inspect: Config.User", user or "nothing, which means root")
-    return fails("It runs as root.", seen) if is_root(user) else holds(f"It runs as {user}.", seen)
+    if name in {"", "root"} or (name.isdecimal() and int(name) == 0):
+        return fails("It runs as root.", seen)
+    return holds(f"It runs as {user}.", seen)
 
 
 @of_a_container
@@ -52,8 +49,7 @@ def limits(host: dict[str, Any]) -> Judged:
         "docker inspect: HostConfig.Memory, NanoCpus, CpuQuota, PidsLimit",
         ", ".join(f"{name} {value or 'without limit'}" for name, value in given.items()),
     )
-    missing = [name for name, value in given.items() if not value]
-    if missing:
+    if missing := [name for name, value in given.items() if not value]:
         return fails(f"There is no limit on {' or '.join(missing)}.", seen)
     return holds("All three are limited.", seen)
 
@@ -62,21 +58,32 @@ def limits(host: dict[str, Any]) -> Judged:
 def read_only(host: dict[str, Any]) -> Judged:
     """The root file system as the engine mounts it."""
     seen = Evidence("docker inspect: HostConfig.ReadonlyRootfs", str(host.get("ReadonlyRootfs")))
+    if host.get("ReadonlyRootfs"):
+        return holds("The root is read-only.", seen)
+    return fails("The root can be written to.", seen)
+
+
+def can_be_confined(subject: Subject) -> Judged:
+    """A read-only root with tmpfs on /tmp and /run, and all capabilities dropped."""
+    run = subject.runs.confined
+    seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
     return (
-        holds("The root is read-only.", seen)
-        if host.get("ReadonlyRootfs")
-        else fails("The root can be written to.", seen)
+        holds(f"It {run.started.summary}.", seen)
+        if run.started.ready
+        else fails(f"So confined, it {run.started.summary}.", seen)
     )
 
 
 @of_a_container
-def capabilities_dropped(host: dict[str, Any]) -> Judged:
-    """All dropped, and none added back but for low ports."""
-    dropped = {name.upper().removeprefix("CAP_") for name in host.get("CapDrop") or ()}
-    added = {name.upper().removeprefix("CAP_") for name in host.get("CapAdd") or ()}
+def privileges(host: dict[str, Any]) -> Judged:
+    """All capabilities dropped, none added back but for low ports, not privileged, and no-new-privileges."""
+    dropped, added = (
+        {name.upper().removeprefix("CAP_") for name in host.get(key) or ()} for key in ("CapDrop", "CapAdd")
+    )
+    options = list(host.get("SecurityOpt") or ())
     seen = Evidence(
-        "docker inspect: HostConfig.CapDrop, CapAdd, Privileged",
-        f"dropped {sorted(dropped)}, added {sorted(added)}, privileged {bool(host.get('Privileged'))}",
+        "docker inspect: HostConfig.CapDrop, CapAdd, Privileged, SecurityOpt",
+        f"dropped {sorted(dropped)}, added {sorted(added)}, privileged {bool(host.get('Privileged'))}, {options}",
     )
     if host.get("Privileged"):
         return fails("It is privileged: it has every capability and every device.", seen)
@@ -84,37 +91,19 @@ def capabilities_dropped(host: dict[str, Any]) -> Judged:
         return fails("It keeps capabilities that the engine gives by default.", seen)
     if added - _HARMLESS_CAPABILITIES:
         return fails(f"It was given {', '.join(sorted(added - _HARMLESS_CAPABILITIES))}.", seen)
-    return holds("All are dropped.", seen)
+    if not any(one.startswith("no-new-privileges") and not one.endswith("false") for one in options):
+        return fails("no-new-privileges is not set.", seen)
+    return holds("All are dropped, and none can be gained.", seen)
 
 
 @of_a_container
-def no_new_privileges(host: dict[str, Any]) -> Judged:
-    """The security option of that name."""
-    options = list(host.get("SecurityOpt") or ())
-    seen = Evidence("docker inspect: HostConfig.SecurityOpt", ", ".join(options) or "none")
-    given = any(option.startswith("no-new-privileges") and not option.endswith("false") for option in options)
-    return holds("no-new-privileges is set.", seen) if given else fails("no-new-privileges is not set.", seen)
-
-
-def no_engine_socket(subject: Subject) -> Judged:
-    """Mounts that are, or hold, the socket of an engine."""
-    if subject.target.container is None:
-        return not_applicable("What will be mounted is decided when it is started.")
-    sources = [str(mount.get("Source") or "") for mount in subject.target.container.get("Mounts") or ()]
-    met = [
-        source
-        for source in sources
-        if source.endswith(_SOCKETS) or (source.rstrip("/") in {"", "/run", "/var/run"} and source)
-    ]
-    seen = Evidence("docker inspect: Mounts", ", ".join(sources) or "none")
-    return (
-        fails(f"{', '.join(met)} is mounted into it.", seen) if met else holds("No engine's socket is mounted.", seen)
-    )
-
-
-@of_a_container
-def no_host_namespaces(host: dict[str, Any]) -> Judged:
-    """Network, processes, memory, name and users."""
-    met = [f"{word} ({key})" for key, word in _NAMESPACES.items() if host.get(key) == "host"]
-    seen = Evidence("docker inspect: HostConfig", ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES))
-    return fails(f"It shares the host's {', '.join(met)}.", seen) if met else holds("All namespaces are its own.", seen)
+def nothing_of_the_host(host: dict[str, Any]) -> Judged:
+    """Mounts of an engine's socket or of a system folder, read-only or not, and the host's namespaces."""
+    sources = [str(one.get("Source") or "") for one in host["Mounts"] or () if one.get("Type") == "bind"]
+    met = [one for one in sources if one.endswith(_SOCKETS) or one.rstrip("/") in _SYSTEM_FOLDERS]
+    met += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
+    modes = ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES)
+    seen = Evidence("docker inspect: Mounts, HostConfig", f"{', '.join(sources) or 'no bind mount'}; {modes}")
+    if met:
+        return fails(f"It has of the host: {', '.join(met)}.", seen)
+    return holds("No engine's socket or system folder is mounted, and all namespaces are its own.", seen)

@@ -11,15 +11,18 @@ LIVENESS = ("/livez", "/live", "/health/live", "/-/healthy")
 """Paths whose names promise liveness. /healthz and /health mean one thing here and another there."""
 TOLERANCE_SECONDS = 0.25
 """A probe whose own timeout is a second answers a little later."""
+EVERYTHING = "It answers any path with a success, also one that nobody has: its answers say nothing."
 
 
-def health_defined(subject: Subject) -> Judged:
-    """HEALTHCHECK in the image, or a health check given to the container; NONE takes it away."""
+def health_check(subject: Subject) -> Judged:
+    """HEALTHCHECK in the image, or a health check given to the container; what serves no port may be a job."""
     test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
     seen = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
-    if not is_checked(subject):
-        return fails("None is defined.", seen)
-    return holds("One is defined.", seen)
+    if is_checked(subject):
+        return holds("One is defined.", seen)
+    if subject.target.config.get("ExposedPorts") or subject.target.host.get("PortBindings"):
+        return fails("It serves a port, and none is defined.", seen)
+    return cannot_tell("None is defined; it names no port, and a job that ends by itself needs none.", seen)
 
 
 def is_checked(subject: Subject) -> bool:
@@ -31,42 +34,40 @@ def health_truthful(subject: Subject) -> Judged:
     """All processes get SIGSTOP: they hold their ports and answer nothing. A truthful check notices."""
     if not is_checked(subject):
         return not_applicable("No health check is defined.")
-    hung = subject.need_runs().hung
-    seen = Evidence(
-        "docker kill --signal STOP, with the check asked every 0.5 s",
-        f"{hung.before}, then {hung.after} after {hung.seconds:.1f} s",
-    )
-    if hung.after == "unhealthy":
-        return holds(f"It was unhealthy {hung.seconds:.1f} s after its processes had stopped.", seen)
-    return fails(f"It said {hung.after} while all of its processes stood still.", seen)
+    status, seconds = subject.runs.hung
+    ran = "docker kill --signal STOP, with the check asked every 0.5 s"
+    seen = Evidence(ran, f"healthy, then {status} after {seconds:.1f} s")
+    if status == "unhealthy":
+        return holds(f"It was unhealthy {seconds:.1f} s after its processes had stopped.", seen)
+    return fails(f"It said {status} while all of its processes stood still.", seen)
 
 
 def probes_fast(subject: Subject) -> Judged:
     """The usual paths of probes (/livez, /healthz …); what they answer does not matter here, only that they do."""
-    run = subject.need_looks().asked_run()
+    run = subject.runs.asked_run()
     if not any(one.status or one.late for one in run.answers):
         return not_applicable("Nothing speaks HTTP on its ports.")
     probes = run.probes()
-    seen = [Evidence("GET", str(one)) for one in probes] or [
-        Evidence("GET", ", ".join(one.path for one in run.answers))
-    ]
     if not probes:
-        return cannot_tell("None of the usual paths is there; yours may have another name.", *seen)
-    slow = [one for one in probes if one.late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]
-    if slow:
-        return fails(f"{slow[0].path} needs more than a second.", *seen)
+        seen = Evidence("GET", ", ".join(one.path for one in run.answers))
+        said = "None of the usual paths is there; yours may have another name."
+        return cannot_tell(EVERYTHING if run.answers_everything else said, seen)
+    evidence = [Evidence("GET", str(one)) for one in probes]
+    if slow := [one for one in probes if one.late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]:
+        return fails(f"{slow[0].path} needs more than a second.", *evidence)
     slowest = max(probes, key=lambda one: one.seconds)
-    return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *seen)
+    return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *evidence)
 
 
 def liveness_alone(subject: Subject) -> Judged:
     """A clone has none of its backing services: a liveness that fails there has asked one of them."""
-    runs = subject.need_runs()
-    answers = [one for one in runs.asked_run().probes() if one.path in LIVENESS]
+    run = subject.runs.asked_run()
+    answers = [one for one in run.probes() if one.path in LIVENESS]
     if not answers:
-        return cannot_tell(f"None of the usual paths of liveness is there ({', '.join(LIVENESS)}).")
+        said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
+        return cannot_tell(EVERYTHING if run.answers_everything else said)
     seen = [Evidence("GET, with nothing else on its network", str(one)) for one in answers]
-    if runs.backing:
+    if subject.runs.backing:
         return cannot_tell("Its backing services were there: leave --with out to find it out.", *seen)
     if wrong := [one for one in answers if one.late or (one.status or 0) >= 500]:
         said = "does not answer in time" if wrong[0].late else f"answers {wrong[0].status}"
@@ -76,18 +77,15 @@ def liveness_alone(subject: Subject) -> Judged:
 
 def metrics_valid(subject: Subject) -> Judged:
     """The exposition format, line by line."""
-    run = subject.need_looks().asked_run()
+    run = subject.runs.asked_run()
     answer = run.metrics()
     if answer is None:
-        return cannot_tell("No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar).")
+        said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
+        return cannot_tell(EVERYTHING if run.answers_everything else said)
     text = answer.body.decode(errors="replace")
-    wrong = exposition.mistakes(text)
+    if wrong := exposition.mistakes(text):
+        said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."
+        return fails(said, *(Evidence("GET /metrics", one) for one in wrong[:3]))
+    seen = Evidence("GET /metrics", f"{len(answer.body)} bytes")
     count = exposition.samples(text)
-    if wrong:
-        return fails(
-            f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it.",
-            *(Evidence("GET /metrics", one) for one in wrong[:3]),
-        )
-    if not count:
-        return fails("It is empty.", Evidence("GET /metrics", f"{len(answer.body)} bytes"))
-    return holds(f"{count} samples, all well-formed.", Evidence("GET /metrics", f"{len(answer.body)} bytes"))
+    return holds(f"{count} samples, all well-formed.", seen) if count else fails("It is empty.", seen)

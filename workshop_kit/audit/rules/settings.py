@@ -3,42 +3,47 @@
 from __future__ import annotations
 
 from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.masking import variables_named
 from workshop_kit.audit.runs import Run
 from workshop_kit.audit.subject import Subject
+from workshop_kit.observe.masking import variables_named
 
 SOON_SECONDS = 10.0
 
 
 def from_environment(subject: Subject) -> Judged:
-    """It listens on the port that a variable names; where none does, it asks for variables when it has none."""
-    runs = subject.need_runs()
+    """It listens on the port that a variable names; where none does, it asks for variables when it has none.
+
+    Only a variable that somebody gave promises something; PORT is tried all the same.
+    """
+    runs = subject.runs
     canaried = runs.canaried
     given = ", ".join(f"{name}={new}" for name, (_, new) in canaried.moved.items())
-    seen = Evidence(f"run with {given or 'its settings'}", f"it {canaried.run.summary}")
+    seen = Evidence(f"run with {given or 'its settings'}", f"it {canaried.run.started.summary}")
     if canaried.now_on:
         return holds(f"Given {given} it listens there.", seen)
-    if canaried.moved and canaried.still_on:
+    if canaried.still_on and set(canaried.moved) & set(runs.environment):
         return fails(f"It was given {given}, and listens on {', '.join(map(str, canaried.still_on))} as before.", seen)
     if runs.bare.started.ended and (named := variables_named(runs.bare.lines(20))):
-        asked = Evidence("run with the image's own environment", f"it {runs.bare.summary}; {runs.bare.lines()}")
+        asked = Evidence("run with the image's own environment", f"it {runs.bare.started.summary}; {runs.bare.lines()}")
         return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", asked)
     return cannot_tell("No variable was found whose effect can be seen from outside.", seen)
 
 
 def fails_fast(subject: Subject) -> Judged:
     """Without what it was given it ends by itself, not with 0, and its last lines say something."""
-    runs = subject.need_runs()
+    runs = subject.runs
     bare, given = runs.bare, bool(runs.given)
-    seen = Evidence("run with the image's own environment", f"it {bare.summary}; {bare.lines() or 'it said nothing'}")
+    seen = Evidence(
+        "run with the image's own environment", f"it {bare.started.summary}; {bare.lines() or 'it said nothing'}"
+    )
     if not bare.started.ended and not given:
         return not_applicable("It starts without any setting: none is required.", seen)
     if not bare.started.ended:
         return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", seen)
     if bare.started.exit_code == 0:
         return not_applicable("It ends by itself with 0, as a job does.", seen)
-    if given and not runs.normal.is_ready:
-        return cannot_tell(f"With its settings it {runs.normal.summary}, too.", seen)
+    if given and not runs.normal.started.ready:
+        return cannot_tell(f"With its settings it {runs.normal.started.summary}, too.", seen)
     return _of_an_end(bare, given, seen)
 
 

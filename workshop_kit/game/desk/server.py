@@ -48,31 +48,25 @@ SVG, HTML, CSS, JS = "image/svg+xml", "text/html; charset=utf-8", "text/css", "t
 Made = TypeVar("Made")
 
 
-class DeskServer:
-    """The two pages over one desk. ``port`` None takes a free one. Raises NotReady where the port is taken."""
+class PageServer:
+    """Pages over something, each behind a token. ``port`` None takes a free one. Raises NotReady where it is taken."""
 
-    def __init__(self, port: int | None = None) -> None:
-        self._sockets = _listen(port)
+    def __init__(self, port: int | None = None, host: str = HOST) -> None:
+        self.host = host
+        self._sockets = _listen(port, host)
         self.port = int(self._sockets[0].getsockname()[1])
-        self.presenter_token, self.audience_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="desk: page")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk: server", daemon=True)
 
-    @property
-    def presenter_url(self) -> str:
-        """For the laptop alone: whoever has it presses the buttons."""
-        return f"http://{HOST}:{self.port}/presenter?token={self.presenter_token}"
+    def routes(self, shown: Any) -> list[Any]:
+        """The addresses, each with its handler and what that gets."""
+        raise NotImplementedError
 
-    @property
-    def audience_url(self) -> str:
-        """For the projector."""
-        return f"http://{HOST}:{self.port}/audience?token={self.audience_token}"
-
-    def start(self, desk: Presenting) -> Self:
+    def start(self, shown: Any) -> Self:
         """Serve, in a thread of its own, until ``stop``."""
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._serve(desk), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._serve(shown), self._loop).result()
         return self
 
     def stop(self) -> None:
@@ -85,10 +79,36 @@ class DeskServer:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._loop.close()
 
-    async def _serve(self, desk: Presenting) -> None:
-        presenter = {"desk": desk, "pool": self._pool, "tokens": [self.presenter_token]}
+    async def _serve(self, shown: Any) -> None:
+        nobody = {"desk": shown, "pool": self._pool, "tokens": []}
+        application = tornado.web.Application(
+            self.routes(shown), default_handler_class=Handler, default_handler_args=nobody, log_function=lambda _: None
+        )
+        tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES).add_sockets(self._sockets)
+
+
+class DeskServer(PageServer):
+    """The two pages over one desk, on this machine alone."""
+
+    def __init__(self, port: int | None = None) -> None:
+        super().__init__(port)
+        self.presenter_token, self.audience_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+
+    @property
+    def presenter_url(self) -> str:
+        """For the laptop alone: whoever has it presses the buttons."""
+        return f"http://{HOST}:{self.port}/presenter?token={self.presenter_token}"
+
+    @property
+    def audience_url(self) -> str:
+        """For the projector."""
+        return f"http://{HOST}:{self.port}/audience?token={self.audience_token}"
+
+    def routes(self, shown: Presenting) -> list[Any]:
+        """Those of the presenter's page, and those of both."""
+        presenter = {"desk": shown, "pool": self._pool, "tokens": [self.presenter_token]}
         everybody = {**presenter, "tokens": [self.presenter_token, self.audience_token]}
-        routes = [
+        return [
             (r"/presenter", Page, {**presenter, "name": "presenter.html"}),
             (r"/presenter\.js", Asset, {**presenter, "name": "presenter.js", "kind": JS}),
             (r"/presenter/choices", Choices, presenter),
@@ -103,18 +123,16 @@ class DeskServer:
             (r"/audience/recorded\.svg", Recorded, everybody),
             (r"/desk\.css", Style, everybody),
         ]
-        application = tornado.web.Application(
-            routes, default_handler_class=Nothing, default_handler_args=everybody, log_function=lambda _: None
-        )
-        tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES).add_sockets(self._sockets)
 
 
 class Handler(tornado.web.RequestHandler):
     """What every route does first: look who asks, from where, and under which name."""
 
-    def initialize(self, desk: Presenting, pool: ThreadPoolExecutor, tokens: list[str], **more: str) -> None:
-        """Keep what the route was given."""
-        self.desk, self.pool, self.tokens, self.more = desk, pool, tokens, more
+    def initialize(
+        self, desk: Any, pool: ThreadPoolExecutor, tokens: list[str], names: set[str] = NAMES, **more: str
+    ) -> None:
+        """Keep what the route was given; ``names`` are those that the machine may be asked under."""
+        self.desk, self.pool, self.tokens, self.names, self.more = desk, pool, tokens, names, more
 
     def set_default_headers(self) -> None:
         """No cache, no referrer, nothing from elsewhere; not even a name of what serves it."""
@@ -128,7 +146,7 @@ class Handler(tornado.web.RequestHandler):
         if not any(hmac.compare_digest(given.encode(), token.encode()) for token in self.tokens):
             raise tornado.web.HTTPError(403)
         headers = self.request.headers
-        if self.request.host_name not in NAMES:
+        if self.request.host_name not in self.names:
             raise tornado.web.HTTPError(403)
         if headers.get("Origin", f"http://{self.request.host}") != f"http://{self.request.host}":
             raise tornado.web.HTTPError(403)
@@ -199,7 +217,7 @@ class Choices(Handler):
         """As JSON."""
         self.answer_json(await self.from_thread(self._all))
 
-    def _all(self) -> dict[str, Any]:
+    def _all(self) -> Any:
         return self.desk.choices()
 
 
@@ -263,20 +281,11 @@ class Recorded(Handler):
         self.answer(picture, SVG)
 
 
-class Nothing(Handler):
-    """Everything else."""
-
-    def prepare(self) -> None:
-        """Say so to whoever may come in."""
-        super().prepare()
-        raise tornado.web.HTTPError(404)
-
-
-def _listen(port: int | None) -> list[socket.socket]:
+def _listen(port: int | None, host: str) -> list[socket.socket]:
     if port is not None and not 0 < port < 65536:
         raise WrongUsage(f"{port} is no port.", "Choose one from 1024 to 65535.")
     try:
-        return tornado.netutil.bind_sockets(port or 0, address=HOST)
+        return tornado.netutil.bind_sockets(port or 0, address=host)
     except PermissionError as error:
         raise NotReady(f"Port {port} is reserved for the system.", "Choose one from 1024 to 65535.") from error
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import threading
 import time
@@ -17,7 +16,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.learn import content
 from workshop_kit.learn.exercise import board as boards
-from workshop_kit.learn.exercise import regions, registry, service_folder, service_image, service_trial
+from workshop_kit.learn.exercise import registry, service_folder, service_image, service_trial
 from workshop_kit.learn.exercise.comparing import same_code
 from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged, Registered
@@ -30,8 +29,6 @@ from workshop_kit.learn.progress import Progress
 from workshop_kit.learn.workspace import CHECKOUT, Workspace
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.show.shown import Shown
-
-PACKAGE = "workshop_app"
 
 
 class Superseded(WorkshopError):
@@ -197,33 +194,6 @@ class Desk:
     def board(self, unfolded: str = "") -> Shown:
         """What is done and what is left, in minutes; the exercises of the lesson ``unfolded`` are in sight."""
         return boards.shown(boards.board(self.exercises, self.progress), unfolded)
-
-    def modules(self, lesson: str) -> Mapping[str, str]:
-        """The service's modules of a lesson, as `Stack.lay_over` takes them: the participant's where they passed.
-
-        Whatever is not passed, or cannot be read, is the reference.
-        """
-        files: dict[str, str] = {}
-        for exercise in self._of_the_service(lesson):
-            texts = self.texts(exercise)
-            path = f"{PACKAGE}/{exercise.file}"
-            text = files.setdefault(path, regions.solved(texts.marked))
-            if self.progress.exercise(exercise.id).passed_at:
-                with contextlib.suppress(WorkshopError):
-                    files[path] = regions.replace(text, exercise.id, regions.region_of(texts.mine(), exercise.id))
-        return files
-
-    def starters(self, lesson: str) -> Mapping[str, str]:
-        """The same modules as a participant gets them: naive, and running."""
-        return {
-            f"{PACKAGE}/{exercise.file}": regions.starter(self.texts(exercise).marked)
-            for exercise in self._of_the_service(lesson)
-        }
-
-    def _of_the_service(self, lesson: str) -> list[Exercise]:
-        """The lesson's exercises whose file takes the place of a module of the service."""
-        modules = {path.name for path in (self.root / PACKAGE).glob("*.py")}
-        return [one for one in self.exercises if one.lesson == lesson and one.file in modules]
 
     def texts(self, exercise: Exercise) -> Texts:
         """The texts of an exercise: its source, its starter, and what the participant has."""

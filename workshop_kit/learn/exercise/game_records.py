@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -28,9 +28,10 @@ class Record:
     """How an incident went, with times in UTC.
 
     Customers came from ``began`` on; the cause was put in place at ``injected`` and hurt the first of them at
-    ``first_symptom``; at ``detected`` the participant did or wrote something about it for the first time; since
-    ``fixed`` all customers are served. ``symptom`` is what they still suffered when it was judged, empty if nothing;
-    ``debrief`` has an answer to each of QUESTIONS, or none.
+    ``first_symptom``; at ``detected`` the participant looked, or did something, for the first time; since ``fixed`` all
+    customers are served. ``symptom`` is what they still suffered when it was judged, empty if nothing; ``debrief`` has
+    an answer to each of QUESTIONS, or none. ``actions`` are what the participant asked and did, each behind its time;
+    ``reference`` says which parts of the service were not the participant's.
     """
 
     id: str
@@ -43,10 +44,12 @@ class Record:
     fixed: datetime | None = None
     symptom: str = ""
     debrief: Mapping[str, str] = field(default_factory=dict)
+    actions: Sequence[str] = ()
+    reference: str = ""
 
     @property
     def to_detect_seconds(self) -> float | None:
-        """From the first symptom until somebody did something about it (TTD)."""
+        """From the first symptom until the participant's first own look or repair (TTD)."""
         return _between(self.first_symptom, self.detected)
 
     @property
@@ -73,7 +76,8 @@ def every(session: Session) -> list[Record]:
     for record in kept.read(_path(session)):
         with contextlib.suppress(ValueError, TypeError, KeyError):
             times = {name: _moment(record[name]) for name in TIMES}
-            found.append(Record(**{**{key: record[key] for key in names}, **times}))
+            actions = tuple(record["actions"])
+            found.append(Record(**{**{key: record[key] for key in names}, **times, "actions": actions}))
     return found
 
 

@@ -1,14 +1,10 @@
-"""What a trial is started from: the service as the stack runs it, confined, with files laid over it."""
+"""What a trial is started from: the settings and secrets of the stack's service, and bounds for what runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine.labels import COLLECT
-from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, Step, silent
@@ -39,26 +35,3 @@ def secrets_of(service: Any) -> dict[str, str]:
         for mount in mounts
         if mount["Destination"].startswith(f"{SECRETS}/")
     }
-
-
-def spec(
-    stack: Stack, service: Any, files: Mapping[str, str], secrets: Mapping[str, str], environment: Mapping[str, str]
-) -> Spec:
-    """The spec of a trial: what the service of the stack runs, hardened and bounded, with nothing mounted from here."""
-    own = like(service)
-    return replace(
-        own,
-        environment={**own.environment, **environment},
-        network=f"{stack.project}_default",
-        ports=(PORT,),
-        binds=(),
-        volumes=(APP, SECRETS),
-        files={**secrets, **{f"{APP}/{path}": text for path, text in files.items()}},
-        tmpfs={"/tmp": "size=16m,mode=1777"},  # noqa: S108
-        memory_bytes=MEMORY_BYTES,
-        cpus=1.0,
-        pids=PIDS,
-        labels={COLLECT: "no"},  # a trial's lines are for its check, not among those of the service
-        healthcheck=NO_HEALTHCHECK,
-        host={"LogConfig": SMALL_LOG},
-    )

@@ -19,7 +19,7 @@ from workshop_kit.learn.exercise.course import MY_SERVICE
 from workshop_kit.learn.exercise.judging import Context, Judged
 from workshop_kit.learn.exercise.result import Finding, Verdict
 from workshop_kit.learn.exercise.service_image import BuildFailed, ServiceImage, finding
-from workshop_kit.learn.exercise.starting import did_not_start, is_starved
+from workshop_kit.learn.exercise.starting import did_not_start
 from workshop_kit.learn.exercise.trial import Trial
 from workshop_kit.progress import Step
 
@@ -67,7 +67,8 @@ def run(context: Context, image: ServiceImage, **changes: Any) -> Iterator[Trial
         host={"LogConfig": laying.SMALL_LOG},
     )
     with containers.run(context.stack.session, replace(spec, **changes)) as running:
-        yield Trial(running, time.monotonic() + trial.DEADLINE_SECONDS, superseded=context.superseded)
+        ends_at = time.monotonic() + trial.DEADLINE_SECONDS + trial.busy_seconds()
+        yield Trial(running, ends_at, superseded=context.superseded)
 
 
 @contextlib.contextmanager
@@ -99,34 +100,32 @@ def beside_stack(
     context.report(Step("Check", None, "starting your service"))
     service = stack.container("service")
     secrets = laying.secrets_of(service)
-    spec = laying.spec(stack, service, {}, secrets, {})
     of_its_image = set(service.image.attrs["Config"]["Env"] or ())
     settings = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
     given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
-    spec = replace(
-        spec,
+    spec = Spec(
         image=image.tag,
         environment={name: value for name, value in {**settings, **(environment or {})}.items() if name not in without},
+        network=f"{stack.project}_default",
+        ports=(laying.PORT,),
         volumes=(laying.SECRETS, *([GIVEN] if given else [])),
         files={**secrets, **given},
+        memory_bytes=laying.MEMORY_BYTES,
+        pids=laying.PIDS,
+        dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
+        labels={COLLECT: "no"},  # a trial's lines are for its check, not among those of the service
+        healthcheck=laying.NO_HEALTHCHECK,
+        host={"LogConfig": laying.SMALL_LOG},
     )
     names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
     with containers.run(stack.session, replace(spec, **changes)) as running:
-        ends_at = time.monotonic() + deadline_seconds
+        ends_at = time.monotonic() + deadline_seconds + trial.busy_seconds()
         yield Trial(running, ends_at, tuple(secrets.values()), superseded=context.superseded, files=names)
 
 
 def wait_order(tried: Trial) -> Judged | None:
-    """None once an order is taken (201), else what there is to say.
-
-    Where the machine is so busy that the service hardly ran, it gets the time once more.
-    """
-    failed = _wait_order(tried)
-    return _wait_order(tried) if failed is not None and is_starved(tried) else failed
-
-
-def _wait_order(tried: Trial) -> Judged | None:
-    ends_at = time.monotonic() + trial.START_SECONDS
+    """None once an order is taken (201), else what there is to say."""
+    ends_at = time.monotonic() + trial.start_seconds()
     while (answer := order(tried)).status != 201:
         over = tried.ended is not None or time.monotonic() > ends_at or not tried.left_seconds
         if answer.status is not None and (answer.status < 500 or over):

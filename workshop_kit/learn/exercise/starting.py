@@ -10,25 +10,18 @@ from workshop_kit.learn.exercise import asking, crash
 from workshop_kit.learn.exercise.judging import Judged
 from workshop_kit.learn.exercise.laying import PORT
 from workshop_kit.learn.exercise.result import Finding, Verdict
-from workshop_kit.learn.exercise.trial import START_SECONDS, Trial
+from workshop_kit.learn.exercise.trial import START_SECONDS, Trial, start_seconds
 
 MIB = 1024 * 1024
 LOOKS = 6
-ENOUGH_CPU_SECONDS = 2.0  # the service starts with a fifth of it
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of its log is read for the reason why it ended: a JSON line with a stack is long."""
 
 
-def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = START_SECONDS) -> Judged | None:
-    """None once ``path`` answers 200, else what there is to say.
-
-    Where the machine is so busy that the trial hardly ran, it gets the time once more.
-    """
-    if trial.wait_answer(path, within_seconds=within_seconds):
-        return None
-    if is_starved(trial) and trial.wait_answer(path, within_seconds=within_seconds):
-        return None
-    return did_not_start(trial, path, within_seconds)
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> Judged | None:
+    """None once ``path`` answers 200, else what there is to say."""
+    seconds = start_seconds() if within_seconds is None else within_seconds
+    return None if trial.wait_answer(path, within_seconds=seconds) else did_not_start(trial, path, seconds)
 
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Judged:
@@ -70,14 +63,6 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
         means = f"it runs, but nobody listens on port {PORT}: it listens elsewhere, or waits for something else first."
         return str(answer), means, f"Where does it listen? HTTP_PORT says {PORT}."
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
-
-
-def is_starved(trial: Trial) -> bool:
-    """Whether it would run and may not: it always wants the CPU, and has had little of it."""
-    if trial.ended is not None or not _is_busy(trial):
-        return False
-    usage = trial.running.container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]
-    return bool(usage["total_usage"] / 1e9 < ENOUGH_CPU_SECONDS)
 
 
 def _is_busy(trial: Trial) -> bool:

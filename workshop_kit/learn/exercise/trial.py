@@ -1,33 +1,41 @@
-"""Run a participant's files laid over the service, hardened and bounded, and look at it from outside.
+"""Look from outside at a container that runs what a participant wrote.
 
-What they wrote runs in a container and nowhere else. Nothing of this machine is mounted into it: its files and the
-stack's passwords are copied into volumes that go with it. It cannot fill memory, processes, the log or the disk, and
-whatever it does, looking at it ends at the deadline.
+It is hardened and bounded: it cannot fill memory, processes, the log or the disk. Nothing of this machine is mounted
+into it: the stack's passwords are copied into a volume that goes with it. Whatever it does, looking at it ends at the
+deadline.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from docker.errors import APIError
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.stack import Stack
 from workshop_kit.learn.exercise import asking, laying
 from workshop_kit.learn.exercise.asking import Answer, Request
-from workshop_kit.progress import Report, Step, silent
 
 DEADLINE_SECONDS = 15.0
-START_SECONDS = 6.0
+START_SECONDS, BUSY_SECONDS = 6.0, 12.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
+
+
+def busy_seconds() -> float:
+    """How much longer a start may take at this moment: 12 s if the machine has more than twice the work it can do."""
+    return BUSY_SECONDS if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else 0.0
+
+
+def start_seconds() -> float:
+    """How long a start may take at this moment."""
+    return START_SECONDS + busy_seconds()
 
 
 class Trial:
@@ -81,9 +89,10 @@ class Trial:
         with Request(self._port, connect_seconds=self._at_most(ANSWER_SECONDS)) as request:
             yield Underway(self, request, path, json.dumps(body).encode())
 
-    def wait_answer(self, path: str, *, status: int = 200, within_seconds: float = START_SECONDS) -> bool:
+    def wait_answer(self, path: str, *, status: int = 200, within_seconds: float | None = None) -> bool:
         """Poll a path until it answers with the status; False once the time is up or the container has ended."""
-        ends_at, pause_seconds = time.monotonic() + self._at_most(within_seconds), LOOK_SECONDS
+        seconds = start_seconds() if within_seconds is None else within_seconds
+        ends_at, pause_seconds = time.monotonic() + self._at_most(seconds), LOOK_SECONDS
         while (answer := self.get(path)).status != status:
             gone = answer.status is None and self.ended is not None
             if gone or time.monotonic() > ends_at:
@@ -150,34 +159,6 @@ class Underway:
         """Send the rest, and read the answer."""
         self._request.send(self._rest)
         return self._request.answer(min(within_seconds, self._trial.left_seconds))
-
-
-@contextlib.contextmanager
-def run(
-    stack: Stack,
-    files: Mapping[str, str],
-    *,
-    deadline_seconds: float = DEADLINE_SECONDS,
-    report: Report = silent,
-    environment: Mapping[str, str] | None = None,
-    without: Collection[str] = (),
-    **changes: Any,
-) -> Iterator[Trial]:
-    """Run the service once more beside the stack's, with ``files`` (path below /app → text) laid over it.
-
-    ``environment`` is added to the service's own, the variables in ``without`` are taken from it; ``changes`` are
-    fields of ``Spec``. A stack that is not up is brought up, and the report says so. Raises WorkshopError if the
-    engine refuses.
-    """
-    laying.ensure_up(stack, report)
-    report(Step("Check", None, "starting your version of the service"))
-    service = stack.container("service")
-    secrets = laying.secrets_of(service)
-    spec = laying.spec(stack, service, files, secrets, environment or {})
-    left = {name: value for name, value in spec.environment.items() if name not in without}
-    spec = replace(spec, environment=left, **changes)
-    with containers.run(stack.session, spec) as running:
-        yield Trial(running, time.monotonic() + deadline_seconds, tuple(secrets.values()), files=tuple(files))
 
 
 def _port(attributes: Mapping[str, Any], port: int) -> int | None:

@@ -14,7 +14,7 @@ Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json l
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing to watch, under ``name``: a service of a compose project, or (with ``id``) one container.
+    """One thing to watch, under ``name``: a service of a compose project (of none), or (with ``id``) one container.
 
     ``port`` is where it answers HTTP inside; one that does not publish it is watched without asking it anything.
     """
@@ -35,7 +35,7 @@ class Subject:
         if self.id:
             return bool(one["Id"] == self.id)
         labels = one.get("Labels") or {}
-        return bool(labels.get(COMPOSE_PROJECT) == self.project and labels.get(COMPOSE_SERVICE) == self.service)
+        return bool(labels.get(COMPOSE_PROJECT, "") == self.project and labels.get(COMPOSE_SERVICE) == self.service)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from workshop_kit.show.dashboard.panels import in_words, of_container
 from workshop_kit.show.dashboard.sheet import Sheet
 from workshop_kit.show.dashboard.view import Fault, View
 from workshop_kit.show.live import LiveChart
+from workshop_kit.show.live_data import Panel
 from workshop_kit.show.live_widget import LiveWidget
 from workshop_kit.show.shown import Shown
 
@@ -51,6 +52,7 @@ class Dashboard(LiveChart):
 
     ``faults`` is called for every picture. To pause, to look back and to choose another time or container changes what
     is shown, never what is gathered. At its end it leaves a picture of the whole time since it was first shown.
+    ``panels`` name columns of the requests, and take the place of the usual ones.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Dashboard(LiveChart):
         seconds: float = 120,
         stop_after_seconds: float = STOP_AFTER_SECONDS,
         headless_seconds: float = HEADLESS_SECONDS,
+        panels: Sequence[Panel] = (),
     ) -> None:
         container = container or watcher.names[0]
         if container not in watcher.names:
@@ -76,7 +79,7 @@ class Dashboard(LiveChart):
             stop_after_seconds=stop_after_seconds,
             headless_seconds=headless_seconds,
         )
-        self._watcher, self._faults = watcher, faults
+        self._watcher, self._faults, self._own_panels = watcher, faults, panels
         self._choice = Choice(container, seconds)
         self._choosing = threading.Lock()  # clicks come in a thread of their own
         self._sheet = Sheet()
@@ -97,7 +100,8 @@ class Dashboard(LiveChart):
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        return of_container(tables, faults, choice.container, edge, choice.seconds), tables, faults
+        view = of_container(tables, faults, choice.container, edge, choice.seconds, self._own_panels)
+        return view, tables, faults
 
     def _draw(self, widget: LiveWidget) -> None:
         choice = self._choice

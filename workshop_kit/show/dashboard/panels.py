@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -19,19 +21,28 @@ REQUESTS = Panel(
 LATENCY = Panel("Latency of requests", "ms", {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}, logarithmic=True)
 
 
-def of_container(tables: Tables, faults: tuple[Fault, ...], container: str, edge: float, seconds: float) -> View:
-    """What the dashboard shows of one container over the ``seconds`` before ``edge`` (seconds since 1970)."""
+def of_container(
+    tables: Tables,
+    faults: tuple[Fault, ...],
+    container: str,
+    edge: float,
+    seconds: float,
+    panels: Sequence[Panel] = (),
+) -> View:
+    """What the dashboard shows of one container over the ``seconds`` before ``edge`` (seconds since 1970).
+
+    ``panels`` name columns of the requests, and take the place of the usual ones.
+    """
     requests, resources, health = (
         table[(table["container"] == container) & (times(table) <= edge)]
         for table in (tables.requests, tables.resources, tables.health)
     )
     drawn = rows(health, edge, seconds)
     names = {container, *(row.name for row in drawn)}
-    shares, panel = _resources(resources)
-    plots = (
-        *read(requests, [REQUESTS, LATENCY], edge, seconds),
-        *read(shares, [panel], edge, seconds),
-    )
+    plots = read(requests, panels or [REQUESTS, LATENCY], edge, seconds)
+    if not panels:
+        shares, panel = _resources(resources)
+        plots += read(shares, [panel], edge, seconds)
     return View(
         edge,
         seconds,

@@ -22,10 +22,10 @@ def log(message: str, **fields: str) -> None:
     if "no-level" in FAULTS:
         del line["level"]
     text = f"{datetime.now(UTC)} {message}" if "plain-text" in FAULTS else json.dumps(line)
-    if "silent" not in FAULTS:
+    if "silent" not in FAULTS and "only-file" not in FAULTS:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    if "log-file" in FAULTS:
+    if "log-file" in FAULTS or "only-file" in FAULTS:
         try:
             with Path("/srv/data/server.log").open("a") as file:
                 file.write(text + "\n")
@@ -43,6 +43,10 @@ class Handler(BaseHTTPRequestHandler):
         text = {"/livez": "alive\n", "/metrics": METRICS}.get(self.path)
         if "bad-metrics" in FAULTS and self.path == "/metrics":
             text = "requests total: 1\n"
+        if "answers-everything" in FAULTS:
+            text = f"welcome to {self.path}\n"
+        if "startled" in FAULTS and not text:
+            sys.stderr.write(f"who asks for {self.path}?\n")
         needs = "needs-its-database" in FAULTS and self.path == "/livez"  # there is none
         self.send_response(503 if needs else 200 if text else 404)
         self.end_headers()
@@ -72,6 +76,8 @@ def start() -> None:
                 raise
     if "writes-at-start" in FAULTS:
         Path("/srv/data/state").write_text("state")
+    if "only-file" in FAULTS:
+        sys.stderr.write('Traceback (most recent call last):\n  File "x", line 1\nValueError: what escaped\n')
     if "two-programs" in FAULTS:
         subprocess.Popen(["sleep", "1000"])
     if "needs-a-setting" in FAULTS and "GREETING" not in os.environ:

@@ -167,18 +167,6 @@ def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participan
     assert "{" not in desk.find("container.limits").task
 
 
-def test_my_modules_are_the_reference_until_i_pass(engineless: Desk) -> None:
-    """Break it again, with my own module: the reference stands in until mine has passed its check."""
-    lesson, module, exercise = "02_configuration", "workshop_app/config.py", "config.env"
-    trying.arrive(engineless, lesson)
-    path = engineless.workspace.my_service / "config.py"
-    reference = engineless.modules(lesson)[module]
-    path.write_text(regions.replace(path.read_text(), exercise, "mine = 1\n"))
-    assert engineless.modules(lesson)[module] == reference
-    engineless.progress.record_check(exercise, str(Verdict.PASSED))
-    assert "mine = 1" in engineless.modules(lesson)[module]
-
-
 def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: Desk) -> None:
     """To the start of a later lesson: earlier exercises hold the reference, and edited files are kept aside."""
     path = engineless.workspace.folder / FILE

@@ -27,6 +27,6 @@ def place(tried: Trial, whose: str, enough: Callable[[], bool] = lambda: False) 
 
 def wait_connected(tried: Trial) -> None:
     """Wait until /readyz says anything but that it starts: ready, or what it lacks."""
-    waited = tried.left_seconds
-    while "starting" in tried.get("/readyz").body and waited - tried.left_seconds < trial.START_SECONDS:
+    waited, seconds = tried.left_seconds, trial.start_seconds()
+    while "starting" in tried.get("/readyz").body and waited - tried.left_seconds < seconds:
         time.sleep(trial.LOOK_SECONDS)

@@ -32,12 +32,13 @@ def _judge(context: Context, day: str) -> Judged:
 
 def judged(record: Record) -> Judged:
     """Hold an incident's record against what customers and neighbors want."""
-    findings = (_customers(record), *(_answer(record, name) for name in QUESTIONS))
+    findings = (_customers(record), _debrief(record))
+    reference = f" {record.reference}" if record.reference else ""
     if wrong := [finding for finding in findings if not finding.passed]:
-        return Judged(wrong[0].means, findings)
+        return Judged(f"{wrong[0].means}{reference}", findings)
     seconds = record.to_repair_seconds
     after = f" {seconds:.0f} s after it began to hurt" if seconds is not None else ""
-    return Judged(f"All customers are served again,{after or ' as before'}; and you can say why.", findings)
+    return Judged(f"All customers are served again,{after or ' as before'}; and you can say why.{reference}", findings)
 
 
 def _customers(record: Record) -> Finding:
@@ -51,15 +52,16 @@ def _customers(record: Record) -> Finding:
     )
 
 
-def _answer(record: Record, name: str) -> Finding:
-    said = record.debrief.get(name, "")
+def _debrief(record: Record) -> Finding:
+    said = {name: record.debrief.get(name, "") for name in QUESTIONS}
+    open_questions = [QUESTIONS[name] for name, text in said.items() if sum(map(str.isalnum, text)) < LETTERS]
     return found(
-        sum(map(str.isalnum, said)) >= LETTERS,
-        f"Read the debrief: {QUESTIONS[name]}",
-        said or "nothing",
-        "an answer for your neighbor",
+        not open_questions,
+        f"Read the debrief of {record.name}",
+        f"no answer to: {' '.join(open_questions)}" if open_questions else " ".join(said.values()),
+        "four answers for your neighbor",
         "It is over, and nobody knows why: the next one will take as long. Write the debrief.",
-        'incident.debrief(what="…", since="…", how="…", considered="…")',
+        f'{record.name}.debrief(what="…", since="…", how="…", considered="…")',
     )
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from workshop_kit.audit.masking import Mask, assigned_secrets, secrets_among, secrets_in, variables_named
+from workshop_kit.observe.masking import Mask, assigned_secrets, secrets_among, secrets_in, variables_named
 
 TOKEN = "ghp_" + "A1b2" * 9
 AWS = "AKIA" + "ABCDEFGH12345678"

@@ -1,4 +1,4 @@
-"""Where what an audit makes is listed when there is no workspace: a ledger of its own, with a reaper that knows it."""
+"""A session where there is no workspace: what is made is in a ledger of its own, with a reaper that knows it."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ _VALUES = {
     "a GitHub token": re.compile(r"\b(?P<secret>gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})\b"),
     "a Slack token": re.compile(r"\b(?P<secret>xox[abprs]-[A-Za-z0-9-]{10,})"),
     "a signed token": re.compile(r"(?<![\w-])(?P<secret>eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})"),
+    "a token of npm's": re.compile(r"\b_(authToken|auth|password) ?= ?\"?(?P<secret>[^\s\"${]{8,})"),
     "a private key": re.compile(r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----)"),
 }
 _VALUE = r"""(?:'(?P<single>[^']+)'|"(?P<double>[^"]+)"|(?P<bare>[^\s'";&|,}]+))"""

@@ -1,0 +1,139 @@
+"""What a clone writes: where to, in which form, whether a secret is in it; and what the engine does with it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.runs import Run, texts
+from workshop_kit.audit.subject import Subject
+from workshop_kit.observe.leaks import Surface, find
+from workshop_kit.observe.logs import record
+
+ENOUGH_SHARE = 0.9
+MOST_LINES = 2_000
+LONG_ENOUGH = 12  # characters: a shorter secret would be found by chance
+DOCKER_LOGS = "docker logs of a clone that was started, asked and stopped"
+_PAIR = re.compile(r"(?:^|\s)[A-Za-z_][\w.-]*=(?:\"[^\"]*\"|\S+)")
+_TIME_KEYS = ("ts", "time", "timestamp", "@timestamp", "datetime", "date", "t")
+_LEVEL_KEYS = ("level", "severity", "lvl", "log.level", "levelname", "loglevel", "l")
+_LEVEL = re.compile(r"trace|debug|info|notice|warn|error|err|fatal|crit|alert|emerg|panic|[1-7]0$", re.IGNORECASE)
+_ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)? ?(Z|[+-]\d\d:?\d\d)$")
+_SINCE_1970 = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?")
+
+
+def to_streams(subject: Subject) -> Judged:
+    """At least one line between its start and its end, and no file named as logs are in the writable layer."""
+    run = subject.runs.normal
+    if files := _log_files(run):
+        sizes = ", ".join(f"{path} ({size} bytes)" for path, size in files.items())
+        return fails(f"It writes its log to {', '.join(files)}.", Evidence("docker diff of the clone", sizes))
+    seen = Evidence(DOCKER_LOGS, f"{len(run.log)} lines; {run.lines(2) or 'none'}")
+    if len(run.log):
+        return holds(
+            f"It wrote {len(run.log)} line{'s' if len(run.log) > 1 else ''}, and no file of a log's name.", seen
+        )
+    if run.started.exit_code == 0:
+        return cannot_tell("It ended by itself, and had nothing to say.", seen)
+    return fails("It wrote nothing, neither at its start, nor when asked, nor at its end.", seen)
+
+
+def structured(subject: Subject) -> Judged:
+    """JSON objects, or lines of key=value pairs (logfmt), with a time with a zone and a level.
+
+    Lines that it wrote while the audit asked (of closed connections and paths that nobody has, say) blame nobody.
+    """
+    run = subject.runs.normal
+    if files := _log_files(run):
+        return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
+    log = run.log[run.log["raw"].isna() | run.log["raw"].fillna("").str.strip().ne("")].head(MOST_LINES)
+    if len(log) == 0:
+        return cannot_tell("It wrote no line.")
+    wanting = [_wanting(log, row) for row in range(len(log))]
+    said = f"{wanting.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
+    if wanting.count("") >= ENOUGH_SHARE * len(log):
+        return holds(said, Evidence(DOCKER_LOGS, run.lines(1)))
+    lines = list(zip(texts(log), wanting, _is_provoked(run, log), strict=True))
+    own = [(text, wants) for text, wants, provoked in lines if not provoked]
+    plain = [Evidence(f"{DOCKER_LOGS}: a line without {wants}", text) for text, wants in own if wants]
+    if len(plain) > (1 - ENOUGH_SHARE) * len(own):
+        return fails(said, *plain[:3])
+    others = [Evidence(DOCKER_LOGS, text) for text, wants, provoked in lines if wants and provoked]
+    return cannot_tell("The lines that are not structured came while the audit asked it things.", *others[:3])
+
+
+def no_secrets(subject: Subject) -> Judged:
+    """Random words in place of secrets, and what is in /run/secrets, hunted for in all that was logged."""
+    canaried = subject.runs.canaried
+    subject.mask.learn(*canaried.canaries.values())
+    written = "\n".join(texts(canaried.run.log))
+    real = {path: secret for path, secret in subject.file_secrets.items() if len(secret) >= LONG_ENOUGH}
+    words = "random words, and its own secrets," if real else "random words"
+    ran = f"docker logs of a clone with {words} in {', '.join((*canaried.canaries, *real))}"
+    if not written:
+        return cannot_tell("It wrote nothing.", Evidence(ran, "nothing"))
+    found = find({**canaried.canaries, **real}, [Surface.of("log", "clone", written)])
+    if len(found):
+        names, encoding = found["secret"].iloc[0], found["encoding"].iloc[0]
+        seen = Evidence(ran, f"found ({encoding}) in {len(canaried.run.log)} lines")
+        return fails(f"The value of {names} stands in its log.", seen)
+    return holds("None of them is in its log.", Evidence(ran, f"looked at {len(canaried.run.log)} lines"))
+
+
+def rotation(subject: Subject) -> Judged:
+    """json-file needs max-size; ``local`` rotates by itself; ``none`` throws everything away."""
+    if subject.target.container is None:
+        return not_applicable("Which driver keeps the log is decided when it is started.")
+    config = subject.target.host.get("LogConfig") or {}
+    driver, options = str(config.get("Type") or ""), dict(config.get("Config") or {})
+    words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
+    seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
+    faults = {
+        "The driver none throws every line away.": driver == "none",
+        "In mode non-blocking lines are dropped when its buffer is full.": options.get("mode") == "non-blocking",
+        "json-file without max-size grows without end.": driver == "json-file"
+        and options.get("max-size", "-1") == "-1",
+    }
+    if fault := next((said for said, is_met in faults.items() if is_met), ""):
+        return fails(fault, seen)
+    if driver in {"json-file", "local"}:
+        return holds(f"{driver} is limited.", seen)
+    return cannot_tell(f"What becomes of lines that {driver or 'the engine'} takes is decided elsewhere.", seen)
+
+
+def _log_files(run: Run) -> dict[str, int]:
+    return {path: size for path, size in run.log_files.items() if size}
+
+
+def _is_provoked(run: Run, log: pd.DataFrame) -> list[bool]:
+    """For each line whether it was written while the audit asked."""
+    if run.asked is None:
+        return [False] * len(log)
+    return list(log["received"].between(*run.asked))
+
+
+def _wanting(log: pd.DataFrame, row: int) -> str:
+    """What a line is without: a structure, a time, a level; nothing where all is there."""
+    raw = log["raw"].iloc[row]
+    if pd.isna(raw):
+        line = record(log, row)
+        if log["ts"].iloc[row] != log["received"].iloc[row]:
+            line["ts"] = log["ts"].iloc[row].isoformat()  # the reader took it as the line's own time
+    elif len(_PAIR.findall(raw)) >= 2 and _PAIR.match(raw.strip()):
+        line = dict(pair.strip().split("=", 1) for pair in _PAIR.findall(raw))
+    else:
+        return "a structure"
+    missing = {"a time with a zone": not _has_time(line), "a level": not _has_level(line)}
+    return " and ".join(what for what, is_missing in missing.items() if is_missing)
+
+
+def _has_time(line: dict[str, Any]) -> bool:
+    values = [str(line[key]).strip('"') for key in line if key.lower() in _TIME_KEYS]
+    return any(_ZONED.fullmatch(value) or _SINCE_1970.fullmatch(value) for value in values)
+
+
+def _has_level(line: dict[str, Any]) -> bool:
+    return any(_LEVEL.match(str(line[key]).strip('"')) for key in line if key.lower() in _LEVEL_KEYS)

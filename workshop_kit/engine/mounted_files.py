@@ -1,0 +1,114 @@
+"""Files that are bind-mounted into a container, copied into volumes: for another container, which gets no mount."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import secrets
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from docker.errors import APIError
+from docker.types import Mount
+
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import volume_id
+
+COPIED_BYTES = 256 * 1024
+SECRETS_FOLDER = "/run/secrets"
+_SPECIAL = 0x8F280000
+"""Of a mode in the engine's words (Go's fs.FileMode) the bits of what is no regular file."""
+
+
+@dataclass(frozen=True)
+class MountedFiles:
+    """Files by the folder they are in, as the engine's tar."""
+
+    folder: str
+    archive: bytes
+
+    def texts(self) -> dict[str, str]:
+        """Return their texts, by path."""
+        with tarfile.open(fileobj=io.BytesIO(self.archive)) as members:
+            found = {member.name: members.extractfile(member) for member in members if member.isfile()}
+            return {
+                str(PurePosixPath(self.folder, name)): content.read().decode(errors="replace")
+                for name, content in found.items()
+                if content
+            }
+
+
+def read(session: Session, attributes: Mapping[str, Any]) -> list[MountedFiles]:
+    """Return the single files that are bind-mounted into a container, and what is in /run/secrets, if it is little.
+
+    ``attributes`` are the container's, as the engine inspects it. No other folder is read.
+    """
+    found = []
+    container = session.engine.client.containers.get(attributes["Id"])
+    for path in [one["Destination"] for one in attributes.get("Mounts") or () if one["Type"] == "bind"]:
+        folder, source = str(PurePosixPath(path).parent), path
+        if file_size(container, path) is None:
+            folder, source = path, f"{path}/."
+        if folder != "/" and (source == path or folder == SECRETS_FOLDER) and (archive := _archive(container, source)):
+            found.append(MountedFiles(folder, archive))
+    return found
+
+
+@contextlib.contextmanager
+def copied(session: Session, image: str, files: Sequence[MountedFiles]) -> Iterator[dict[str, str]]:
+    """Copy files into new volumes, one for each of their folders; yield folder to volume.
+
+    What the image has in a folder is in its volume, too. The volumes are removed at the end.
+    """
+    client, made = session.engine.client, {}
+    with contextlib.ExitStack() as block:
+        for folder in dict.fromkeys(one.folder for one in files):
+            with session.making("volume", "kernel") as making:
+                volume = client.volumes.create(f"workshop-copy-{secrets.token_hex(8)}", labels=making.labels)
+                making.id, making.name = volume_id(volume), volume.name
+            block.callback(_remove, session, volume)
+            made[folder] = str(volume.name)
+        if made:
+            mounts = [Mount(folder, volume) for folder, volume in made.items()]
+            with session.making("container", "kernel") as making:
+                filler = client.containers.create(image, ["-"], mounts=mounts, labels=making.labels)  # never started
+                making.id, making.name = filler.id, filler.name
+            with Running(session, filler):
+                for one in files:
+                    filler.put_archive(one.folder, one.archive)
+        yield made
+
+
+def file_size(container: Any, path: str) -> int | None:
+    """Return the size of a regular file in a container, in bytes; None for what is none."""
+    api = container.client.api
+    address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
+    told = api.head(address, params={"path": path})
+    if not told.ok or not (header := told.headers.get("X-Docker-Container-Path-Stat")):
+        return None
+    stat = json.loads(base64.b64decode(header))
+    return None if stat["mode"] & _SPECIAL else int(stat["size"])
+
+
+def _archive(container: Any, path: str) -> bytes:
+    """The engine's tar of a path; nothing where it is large, or not there."""
+    parts, size = [], 0
+    with contextlib.suppress(APIError):
+        for piece in container.get_archive(path)[0]:
+            parts.append(piece)
+            size += len(piece)
+            if size > COPIED_BYTES:
+                return b""
+    return b"".join(parts)
+
+
+def _remove(session: Session, volume: Any) -> None:
+    with contextlib.suppress(APIError):
+        volume.remove()
+        session.ledger.strike(*(one for one in session.ledger.entries() if one.id == volume_id(volume)))

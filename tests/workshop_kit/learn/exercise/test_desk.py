@@ -195,6 +195,17 @@ def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: D
     assert engineless.texts(engineless.find("config.report")).is_untouched()
 
 
+def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(engineless: Desk) -> None:
+    """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not; in lesson 05 all are."""
+    texts = {name: engineless.texts(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")}
+    checkpoint.arrange(engineless, "04b_monitoring_more")
+    assert [one.is_untouched() for one in texts.values()] == [False, True]
+    checkpoint.solve_until(engineless, "04b_monitoring_more", "leave")
+    assert texts["monitoring.drain"].is_untouched()
+    checkpoint.arrange(engineless, "05_game_day")
+    assert [one.is_untouched() for one in texts.values()] == [False, False]
+
+
 @pytest.mark.long
 def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(desk: Desk, participant: Stack) -> None:
     """Containers of notebooks are gone, the stack is whole again, also when a part of it was stopped."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.learn.workspace import CHECKOUT, LINKED
 from workshop_kit.prepare import needs
 
 PAGES = [
@@ -28,6 +28,13 @@ def test_commands_and_links_exist(root: Path, page: str) -> None:
         file = (root / page).parent / name if name else root / page
         assert file.exists(), target
         assert not anchor or anchor in anchors(text_of(file)), target
+
+
+def test_what_lessons_link_to_is_in_a_workspace(root: Path) -> None:
+    """A notebook is read beside other files there than in the checkout."""
+    texts = [text_of(path) for path in sorted(root.glob("notebooks/*.ipynb"))]
+    targets = {target for text in texts for target in re.findall(r"\]\(\.\./([^)#\s]+)", text)}
+    assert targets <= set(LINKED)
 
 
 def text_of(path: Path) -> str:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,9 +20,10 @@ from workshop_app import app, config
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import ALIASES
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import checkpoint
+from workshop_kit.learn import checkpoint, take_home
 from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.workspace import REFERENCES, Workspace
+from workshop_kit.learn.lesson import Lesson
+from workshop_kit.learn.workspace import LINKED, Workspace
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ASK = """
@@ -56,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
     workspace = Workspace.open(tmp_path / "workspace")
     workspace.service_folder()
     checkpoint.arrange(Desk.of(workspace, no_engine), "06_audit")
-    assert (workspace.folder / REFERENCES).is_file()
+    assert all((workspace.folder / name).is_file() for name in LINKED)
     shutil.move(workspace.my_service, tmp_path / "at home" / "my_service")
     shutil.rmtree(workspace.folder)
     return tmp_path / "at home" / "my_service"
@@ -141,6 +144,20 @@ def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
     for name in ("database", "redis"):
         assert not services[name]["image"].startswith("workshop/")
         assert services[name]["healthcheck"]["test"]  # my-service waits until they are healthy
+
+
+def test_lesson_06_brings_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the take-home page; one that the participant has changed since stays as it is."""
+    monkeypatch.setattr(take_home, "write", lambda *_: None)
+    desk = Desk.of(Workspace.open(tmp_path / "workspace"), no_engine)
+    lesson: Any = Lesson("06_audit", desk.workspace, desk.progress, None, desk)  # type: ignore[arg-type]
+    readme = desk.workspace.my_service / "README.md"
+    assert not readme.exists()
+    lesson.take_home(SimpleNamespace(report=None))
+    assert readme.read_text().startswith("# my_service")
+    readme.write_text("mine")
+    lesson.take_home(SimpleNamespace(report=None))
+    assert readme.read_text() == "mine"
 
 
 def test_the_readme_names_every_file_but_the_modules(root: Path, folder: Path) -> None:

@@ -184,7 +184,11 @@ class Lesson:
         return Audit(replace(found.report, audited=tuple(map(told, found.report.audited))))
 
     def take_home(self, found: Audit) -> Shown:
-        """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found."""
+        """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found.
+
+        The first time, ``my_service/`` gets its README.md; one that stood there before goes to ``kept/``.
+        """
+        self.colleague_files()
         return take_home.write(self.workspace, self.progress, found.report)
 
     def map(self, *lit: str) -> Shown:

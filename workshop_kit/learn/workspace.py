@@ -21,7 +21,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout of which a participant gets an own copy."""
 REFERENCES = "docs/references.md"
-"""A page that every lesson links to: it stands at the same place in a workspace, so that the link leads there, too."""
+LINKED = ("docs/audit.md", REFERENCES)
+"""Pages that lessons link to: they stand at the same place in a workspace, so that the links lead there, too."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
 NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
@@ -224,8 +225,9 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson)
             elif (lesson, file) in judged:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson, comes_later=True)
-    if (root / REFERENCES).is_file():
-        yield LessonCopy(root / REFERENCES, REFERENCES, lesson="")
+    for page in LINKED:
+        if (root / page).is_file():
+            yield LessonCopy(root / page, page, lesson="")
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ FIRST_VERSION = 2
 """Of every secret, before anything is released."""
 SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 
-Strike = Callable[[Shop, Random], None]
+ShopChange = Callable[[Shop, Random], None]
 
 
 def more_memory(shop: Shop, random: Random) -> None:
@@ -62,7 +62,7 @@ def same_secret(shop: Shop, random: Random) -> None:
     _change(shop, random, secrets={variable: (FIRST_VERSION + 1, f"{current.secrets[variable][1]}\n")})
 
 
-HARMLESS: tuple[Strike, ...] = (more_memory, time_limit, sql_mode, new_label)
+HARMLESS: tuple[ShopChange, ...] = (more_memory, time_limit, sql_mode, new_label)
 
 
 def stale_secret(shop: Shop, random: Random) -> None:
@@ -96,18 +96,18 @@ def one_environment(shop: Shop, random: Random) -> None:
 
 @dataclass(frozen=True)
 class Cause:
-    """One incident: ``strike`` does it, right before or after ``beside``, a harmless release of the same kind.
+    """One incident: ``inject`` does it, right before or after ``beside``, a harmless release of the same kind.
 
     ``told`` says at the end what it was, ``evidence`` which column of the metrics shows it; ``first`` is the day's
     first release, where not any will do; ``notice`` is what everybody knows.
     """
 
     name: str
-    strike: Strike
-    beside: Strike
+    inject: ShopChange
+    beside: ShopChange
     told: str
     evidence: str = ""
-    first: Strike | None = None
+    first: ShopChange | None = None
     environments: tuple[str, ...] = PRODUCTION
     notice: str = ""
     kills: bool = False  # the kernel kills the service again and again: until the first time nothing is to be felt
@@ -154,11 +154,11 @@ CAUSES: Mapping[str, Cause] = {
 """By day. Which is which, the participant finds out."""
 
 
-def plan(cause: Cause, random: Random) -> tuple[Strike, ...]:
+def plan(cause: Cause, random: Random) -> tuple[ShopChange, ...]:
     """What happens on a day, in this order: a harmless release, the cause and the one beside it, one more."""
     first = cause.first or random.choice(HARMLESS)
     last = random.choice([one for one in HARMLESS if one not in (first, cause.beside)])
-    return (first, *random.sample((cause.strike, cause.beside), 2), last)
+    return (first, *random.sample((cause.inject, cause.beside), 2), last)
 
 
 def _change(shop: Shop, random: Random, **changes: object) -> None:

@@ -218,12 +218,12 @@ class Incident:
         """Do what the day has planned; before the last release customers feel the cause."""
         try:
             self._stop.wait(random.uniform(*QUIET_SECONDS))
-            *steps, last = causes.plan(self.cause, random)
-            for step in steps:
-                if step is self.cause.strike:
+            *changes, last = causes.plan(self.cause, random)
+            for change in changes:
+                if change is self.cause.inject:
                     self.record = replace(self.record, injected=datetime.now(UTC))
                 if not self._stop.is_set():
-                    step(self.shop, random)
+                    change(self.shop, random)
             deadline = time.monotonic() + FELT_SECONDS
             while not self.first_symptom() and time.monotonic() < deadline and not self._stop.wait(0.1):
                 pass
@@ -260,21 +260,21 @@ class Incident:
         if self._only and self._only != signal:
             raise jigsaw.Hidden(self.cause.name, self._only, signal)
 
-    def _note(self, action: str) -> None:
-        """Keep what the participant did, for the card."""
-        self._acts()
-        said = f"{datetime.now(UTC):%H:%M:%S} {action}"
-        self.record = replace(self.record, actions=(*self.record.actions, said))
-
     def note_once(self, action: str) -> None:
         """Keep what a page of the jigsaw was asked, unless it was asked before."""
         if not any(one.endswith(action) for one in self.record.actions):
-            self._note(action)
+            self._note(action, own=True)
 
-    def _acts(self) -> None:
+    def _note(self, action: str, *, own: bool = False) -> None:
+        """Keep what the participant did, for the card."""
+        self._acts(own=own)
+        said = f"{datetime.now(UTC):%H:%M:%S} {action}"
+        self.record = replace(self.record, actions=(*self.record.actions, said))
+
+    def _acts(self, *, own: bool = False) -> None:
         """Take note of the participant's first own action: not of a cell that is as the lesson has it."""
         self._raise_failure()
-        own = _running_cell() not in _shipped_cells(self.lesson.desk.root)
+        own = own or _running_cell() not in _shipped_cells(self.lesson.desk.root)
         if own and self.record.detected is None and self.record.injected is not None:
             self.record = replace(self.record, detected=datetime.now(UTC))
 

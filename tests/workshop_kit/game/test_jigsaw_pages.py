@@ -12,6 +12,7 @@ import pytest
 
 from tests.workshop_kit.game import recorded
 from workshop_kit.errors import WrongUsage
+from workshop_kit.game import incident as incidents
 from workshop_kit.game.desk import jigsaw_pages
 from workshop_kit.game.desk.jigsaw_pages import JigsawPages
 from workshop_kit.game.incident import Incident
@@ -57,8 +58,11 @@ def test_each_page_shows_its_signal_and_who_releases(pages: JigsawPages) -> None
     assert "<script" not in configuration + log
 
 
-def test_what_a_page_is_asked_is_noted_once(pages: JigsawPages, incident: Incident) -> None:
-    """It reloads by itself, so the same question is no new action."""
+def test_what_a_page_is_asked_is_noted_once(
+    pages: JigsawPages, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reloads by itself, so the same question is no new action; whatever cell runs meanwhile, it is an own look."""
+    monkeypatch.setattr(incidents, "_running_cell", lambda: "monday.releases()")
     token = pages.tokens["configuration"]
     shown = [get(pages, "configuration", token=token, release="42").text for _ in range(2)]
     assert all("What release 42 changed" in text for text in shown)

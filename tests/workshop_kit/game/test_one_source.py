@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from tests.workshop_kit.game.recorded import HOSTS, RecordedShop, play
-from workshop_kit.game.causes import CAUSES, SECRETS, Cause, Strike, more_memory, small_size
+from workshop_kit.game.causes import CAUSES, SECRETS, Cause, ShopChange, more_memory, small_size
 from workshop_kit.game.shop import Shop
 from workshop_kit.learn.exercise import doors
 
@@ -28,7 +28,7 @@ def accepted(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
 
 def rotated_at_the_other_side(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """The dependency got another password, and no release brought it."""
-    shop = play(replace(cause, strike=more_memory), seed)
+    shop = play(replace(cause, inject=more_memory), seed)
     shop.accepted[SECRETS["redis" in incident.pings("production")]] = "another password"
     return shop
 
@@ -37,7 +37,7 @@ def gateway(state: str) -> Decoy:
     """The gateway to the dependency is to blame, and no release."""
 
     def decoy(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-        shop = play(replace(cause, strike=more_memory), seed)
+        shop = play(replace(cause, inject=more_memory), seed)
         shop.gateways.set(**{name.replace("-", "_"): state for name in incident.pings("production")})
         return shop
 
@@ -53,7 +53,7 @@ def few_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedSh
 
 def many_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """The limit is as ever, and customers need more than ever."""
-    shop = play(replace(cause, strike=more_memory), seed)
+    shop = play(replace(cause, inject=more_memory), seed)
     shop.demand_cpus = 2.0
     return shop
 
@@ -68,7 +68,7 @@ def nothing_around_it(cause: Cause, incident: RecordedShop, seed: int) -> Record
 def wrong_host(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """A release names a host that does not answer."""
     (name,) = incident.pings("production")
-    return play(replace(cause, strike=_release(settings={HOSTS[name]: "a host that is gone"})), seed)
+    return play(replace(cause, inject=_release(settings={HOSTS[name]: "a host that is gone"})), seed)
 
 
 def no_leak(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
@@ -95,11 +95,11 @@ def code_without_a_fallback(cause: Cause, incident: RecordedShop, seed: int) -> 
     return shop
 
 
-def _release(**changes: object) -> Strike:
-    def strike(shop: Shop, _: Random) -> None:
+def _release(**changes: object) -> ShopChange:
+    def inject(shop: Shop, _: Random) -> None:
         shop.change("production", **changes)
 
-    return strike
+    return inject
 
 
 DECOYS: dict[str, tuple[Decoy, Decoy, Decoy]] = {

@@ -8,7 +8,7 @@ import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import authorship
-from workshop_kit.learn.exercise import service_files
+from workshop_kit.learn.exercise import regions, service_files
 from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.result import Verdict
 from workshop_kit.learn.workspace import Workspace
@@ -31,8 +31,8 @@ def desk(tmp_path: Path, root: Path) -> Desk:
 
 
 def exercises(root: Path) -> set[str]:
-    """The exercises whose code is part of the service."""
-    return {name for source in service_files.sources(root) for name in source.ids()}
+    """The exercises whose code is part of the folder."""
+    return {name for text in service_files.files_at(root, "06_audit").values() for name in regions.ids(text)}
 
 
 def test_who_passed_nothing_reads_that_the_reference_runs(desk: Desk, root: Path) -> None:

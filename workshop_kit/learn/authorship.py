@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from workshop_kit.audit.data import Audited, Report
+from workshop_kit.engine.reach import Engine
 from workshop_kit.learn.exercise import regions, service_files
 from workshop_kit.learn.exercise.comparing import language_of, same_code
 from workshop_kit.learn.exercise.course import MY_SERVICE
@@ -9,7 +13,19 @@ from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.marked import Source
 from workshop_kit.learn.exercise.markers import MarkerError
 
+IMAGE = "my-service"
 UNKNOWN = "code that no check has passed"
+
+
+def mark(report: Report, engine: Engine, desk: Desk) -> Report:
+    """Return an audit's report that says of images of ``my_service/`` what the participant has not passed."""
+    mine = f"{desk.workspace.compose_project}/{IMAGE}:"
+
+    def marked(one: Audited) -> Audited:
+        tags = engine.client.images.get(one.image_id).tags
+        return replace(one, reference=note(desk)) if any(tag.startswith(mine) for tag in tags) else one
+
+    return replace(report, audited=tuple(map(marked, report.audited)))
 
 
 def note(desk: Desk) -> str:

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import pandas as pd
 from docker.errors import APIError
 
-from workshop_kit.audit.data import Audited
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.engine import containers, images, making, monitoring, reach, reaper, store
 from workshop_kit.engine.client import WorkspaceClient
@@ -286,15 +285,7 @@ class Lesson:
         Of an image of ``my_service/`` the report says what of it you have not passed.
         """
         found = audit(target, only=only, backing=backing, session=self.stack.session)
-        mine = f"{self.client.names.image(MY_SERVICE.replace('_', '-'))}:"
-
-        def told(one: Audited) -> Audited:
-            tags = self.engine.client.images.get(one.image_id).tags
-            return (
-                replace(one, reference=authorship.note(self.desk)) if any(tag.startswith(mine) for tag in tags) else one
-            )
-
-        return Audit(replace(found.report, audited=tuple(map(told, found.report.audited))))
+        return Audit(authorship.mark(found.report, self.engine, self.desk))
 
     def take_home(self, found: Audit) -> Shown:
         """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found."""

@@ -70,9 +70,9 @@ def recipe(
     """How a target is cloned: a tmpfs for each volume, and of bind mounts the ``copies`` (folder to volume) alone."""
     host, config = target.host, target.config
     mounts = (target.container or {}).get("Mounts") or ()
-    volumes = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"] + list(
-        config.get("Volumes") or ()
-    )
+    volumes = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"]
+    if target.container is None:  # of a container these name its bind mounts, too
+        volumes = list(config.get("Volumes") or ())
     tmpfs = {mount["Destination"]: "" for mount in mounts if mount["Type"] == "tmpfs"} | (host.get("Tmpfs") or {})
     spec = Spec(
         image=target.image["Id"],
@@ -82,7 +82,7 @@ def recipe(
         network=network,
         tmpfs={**{path: _bounded(words) for path, words in tmpfs.items()}, **dict.fromkeys(volumes, _VOLUME)},
         read_only=bool(host.get("ReadonlyRootfs")),
-        memory_bytes=(host.get("Memory") or MEMORY_BYTES) + (WRITTEN_BYTES if volumes else 0),
+        memory_bytes=host["Memory"] + (WRITTEN_BYTES if volumes else 0) if host.get("Memory") else MEMORY_BYTES,
         cpus=min((host.get("NanoCpus") or 1e9) / 1e9, 1.0),
         pids=min(host.get("PidsLimit") or PIDS, PIDS) if (host.get("PidsLimit") or 0) >= 0 else PIDS,
         cap_drop=tuple(host.get("CapDrop") or ()),

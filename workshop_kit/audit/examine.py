@@ -66,9 +66,8 @@ def _audited(subject: Subject, rules: Sequence[Rule], progress: Progress) -> Aud
             findings = tuple(_findings(subject, rules, dynamic, pool, progress))
         finally:
             subject.runs.close()  # before the pool waits for its threads: an interrupt leaves them without a clone
-    how = CLONED if dynamic else NOTHING_RUN
-    name = Mask()(target.name)
-    return Audited(name, target.kind, str(target.image["Id"]), how, findings, time.monotonic() - started)
+    how, seconds = CLONED if dynamic else NOTHING_RUN, time.monotonic() - started
+    return Audited(Mask()(target.name), target.kind, str(target.image["Id"]), how, findings, seconds)
 
 
 def _findings(

@@ -19,6 +19,7 @@ FILL = {
     Verdict.CANNOT_TELL: "#e6e6e6",
     Verdict.NOT_APPLICABLE: PAPER,
 }
+EDGE = "#8c959f"
 ROW_INCHES = 0.27
 NOTE_CHARACTERS = 110
 
@@ -51,9 +52,7 @@ def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
     for column, name in enumerate(table.columns):
         for row, word in enumerate(table[name]):
             verdict = Verdict(word)
-            axes.barh(
-                row, 0.94, left=column - 0.47, height=0.86, color=FILL[verdict], edgecolor="#8c959f", linewidth=0.6
-            )
+            axes.barh(row, 0.94, left=column - 0.47, height=0.86, color=FILL[verdict], edgecolor=EDGE, linewidth=0.6)
             axes.annotate(verdict.symbol, (column, row), ha="center", va="center", fontsize=9, color=INK)
     axes.set_yticks(range(len(table)), list(table.index))
     axes.set_xticks(range(len(table.columns)), list(table.columns))
@@ -62,7 +61,8 @@ def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
     axes.set_xlim(-0.55, max(len(table.columns), 3) - 0.45)
     axes.grid(visible=False)
     legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in Verdict)
-    notes = [f"{name}: {one.reference}" for name, one in audits.items() if one.reference]
+    said = dict.fromkeys(one.reference for one in audits.values() if one.reference)
+    notes = [f"{', '.join(name for name, one in audits.items() if one.reference == note)}: {note}" for note in said]
     wrapped = ["\n".join(wrap(note, NOTE_CHARACTERS)) for note in notes]
     figure.supxlabel("\n".join([legend, *wrapped]), fontsize=9, color=INK)
     return picture(figure, " ".join([f"Heat map: {title}.", _said(table), *notes]))

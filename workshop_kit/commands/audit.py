@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workshop_kit.engine import reach
-from workshop_kit.errors import Exit, WorkshopError, WrongUsage
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.terminal import TerminalReport, answer, say
+
+if TYPE_CHECKING:
+    from workshop_kit.audit.data import Report
 
 NEVER = "never"
 
@@ -51,7 +56,7 @@ def audit(
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
     ignored = load(ignore) if ignore else {}
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-        found = examine(session, target, only=only or (), backing=backing, progress=progress)
+        found = _marked(examine(session, target, only=only or (), backing=backing, progress=progress), session.engine)
     found = apply(found, ignored, date.today())
     if html:
         _write(html, lambda: report.as_page(found))
@@ -59,6 +64,22 @@ def audit(
     answer(report.as_text(found) if document is None else json.dumps(document))
     if fail_on != [NEVER] and found.failing(deciding):
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _marked(found: Report, engine: Engine) -> Report:
+    """The report, in a workspace with what of ``my_service/`` its participant has not passed."""
+    from workshop_kit.learn import authorship, ready
+    from workshop_kit.learn.exercise.desk import Desk
+    from workshop_kit.learn.workspace import HIDDEN, find_workspace
+
+    named = os.environ.get("WORKSHOP_WORKSPACE")
+    environment = {"WORKSHOP_WORKSPACE": named} if named and Path(named, HIDDEN, "id").is_file() else {}
+    try:
+        workspace = find_workspace(Path.cwd(), environment)
+    except NotReady:
+        return found
+    desk = Desk.of(workspace, lambda: ready.stack_of(workspace, ready.session_of(workspace, engine)))
+    return authorship.mark(found, engine, desk)
 
 
 def _write(path: Path, page: Callable[[], str]) -> None:

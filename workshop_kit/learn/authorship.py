@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from workshop_kit.audit.data import Audited, Report
+from workshop_kit.engine.reach import Engine
 from workshop_kit.learn.exercise import regions, service_files
 from workshop_kit.learn.exercise.comparing import language_of, same_code
 from workshop_kit.learn.exercise.course import MY_SERVICE
@@ -9,31 +13,44 @@ from workshop_kit.learn.exercise.desk import Desk
 from workshop_kit.learn.exercise.marked import Source
 from workshop_kit.learn.exercise.markers import MarkerError
 
+IMAGE = "my-service"
 UNKNOWN = "code that no check has passed"
+
+
+def mark(report: Report, engine: Engine, desk: Desk) -> Report:
+    """Return an audit's report that says of images of ``my_service/`` what the participant has not passed."""
+    mine = f"{desk.workspace.compose_project}/{IMAGE}:"
+
+    def marked(one: Audited) -> Audited:
+        tags = engine.client.images.get(one.image_id).tags
+        return replace(one, reference=note(desk)) if any(tag.startswith(mine) for tag in tags) else one
+
+    return replace(report, audited=tuple(map(marked, report.audited)))
 
 
 def note(desk: Desk) -> str:
     """Say which exercises of the service the participant has not passed, and what runs there; "" if all are passed."""
-    exercises = {name: source for source in service_files.sources(desk.root) for name in source.ids()}
+    sources = {name: source for source in service_files.sources(desk.root) for name in source.ids()}
+    runs = {name: what for name in sorted(sources) if (what := _what_runs(desk, sources[name], name))}
     done = desk.progress.exercises()
-    passed = {name for name in exercises if name in done and done[name].passed_at}
-    runs: dict[str, list[str]] = {}
-    for name in sorted(exercises.keys() - passed):
-        runs.setdefault(_what_runs(desk, exercises[name], name), []).append(name)
-    if not runs:
+    open_ones = [name for name in runs if name not in done or not done[name].passed_at]
+    if not open_ones:
         return ""
-    told = "; ".join(f"{what} ({', '.join(names)})" for what, names in sorted(runs.items()))
-    count = f"{len(passed) or 'none'} of the {len(exercises)} exercises whose code runs here"
-    return f"You have passed {count}. Not your work: {told}."
+    groups = [(what, [name for name in open_ones if runs[name] == what]) for what in sorted(set(runs.values()))]
+    told = "; ".join(f"{what} ({', '.join(names)})" for what, names in groups if names)
+    passed = len(runs) - len(open_ones)
+    return (
+        f"You have passed {passed or 'none'} of the {len(runs)} exercises whose code runs here. Not your work: {told}."
+    )
 
 
 def _what_runs(desk: Desk, source: Source, exercise: str) -> str:
-    """What stands in the place of an exercise: ``the reference``, ``the starter``, or something else."""
+    """What stands in the place of an exercise; "" where the folder has no such place."""
     try:
         text = (desk.workspace.folder / MY_SERVICE / source.file).read_text()
         mine = regions.region_of(text, exercise)
     except (OSError, UnicodeDecodeError, MarkerError):
-        return UNKNOWN
+        return ""
     language = language_of(source.file)
     for what, whole in (("the reference", regions.solved(source.text)), ("the starter", regions.starter(source.text))):
         if same_code(mine, regions.region_of(whole, exercise), language=language):

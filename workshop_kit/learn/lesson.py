@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from workshop_kit.audit.data import Audited
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.disturb import faults
 from workshop_kit.disturb.faults import Disturbance
@@ -173,15 +172,7 @@ class Lesson:
         Of an image of ``my_service/`` the report says what of it you have not passed.
         """
         found = audit(target, only=only, backing=backing, session=self.stack.session)
-        mine = f"{self.client.names.image(MY_SERVICE.replace('_', '-'))}:"
-
-        def told(one: Audited) -> Audited:
-            tags = self.engine.client.images.get(one.image_id).tags
-            return (
-                replace(one, reference=authorship.note(self.desk)) if any(tag.startswith(mine) for tag in tags) else one
-            )
-
-        return Audit(replace(found.report, audited=tuple(map(told, found.report.audited))))
+        return Audit(authorship.mark(found.report, self.engine, self.desk))
 
     def take_home(self, found: Audit) -> Shown:
         """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found.

@@ -74,6 +74,7 @@ RUN : one
 RUN : two
 RUN : three
 COPY plain.npmrc /srv/.npmrc
+COPY plain.env /srv/settings.env
 CMD ["true"]
 """
 TWIN_RULES = {
@@ -222,6 +223,7 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) 
     shutil.copytree(PROGRAMS, folder, dirs_exist_ok=True)
     (folder / "Dockerfile").write_text(dockerfile)
     (folder / "settings.env").write_text("A=1\nDB_PASSWORD=correct-horse-battery\n")
+    (folder / "plain.env").write_text("# What is no secret: the names.\nDB_PASSWORD_FILE=/run/secrets/db\n")
     (folder / "token.npmrc").write_text("//registry.example/:_authToken=0123456789abcdef\n")
     (folder / "plain.npmrc").write_text("registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\n")
     (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")

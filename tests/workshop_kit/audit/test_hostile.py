@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.audit import bad_images
-from workshop_kit.audit import running
+from workshop_kit.audit import clones, running
 from workshop_kit.audit.data import Report, Verdict
 from workshop_kit.audit.examine import examine
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
@@ -81,12 +81,17 @@ def test_a_logged_file_secret_is_found_and_shown_nowhere(
     assert not any(SECRET[start : start + 6] in form for form in forms for start in range(len(SECRET) - 5))
 
 
-def test_what_a_clone_writes_is_bounded(session: Session, images: dict[str, str]) -> None:
+def test_what_a_clone_writes_is_bounded(
+    session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A clone that fills the disk with files is stopped, and the finding says so; no other clone is started."""
-    report = audit(session, images["base"], FILES, "lifecycle.stops,confinement.can-be-confined", ports={})
+    monkeypatch.setattr(clones, "WRITTEN_FILES", 500)
+    never_ready = {"test": ["CMD", "false"]}
+    rules = "lifecycle.stops,lifecycle.survives-a-kill"
+    report = audit(session, images["base"], FILES, rules, ports={}, healthcheck=never_ready)
     for finding in report.audited[0].findings:
         assert finding.verdict is Verdict.CANNOT_TELL
-        assert "it wrote more than 10,000 files" in finding.said
+        assert "it wrote more than 500 files" in finding.said
 
 
 @pytest.mark.long

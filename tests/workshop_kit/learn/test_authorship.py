@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from tests.workshop_kit.audit.test_report import report
+from workshop_kit.audit.data import Verdict
+from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.learn import authorship
-from workshop_kit.learn.exercise import service_files
+from workshop_kit.learn.exercise import regions, service_files
 from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.exercise.result import Verdict
+from workshop_kit.learn.exercise.result import Verdict as Checked
 from workshop_kit.learn.workspace import Workspace
 
 EXERCISE = "config.env"
@@ -31,27 +36,37 @@ def desk(tmp_path: Path, root: Path) -> Desk:
 
 
 def exercises(root: Path) -> set[str]:
-    """The exercises whose code is part of the service."""
-    return {name for source in service_files.sources(root) for name in source.ids()}
+    """The exercises whose code is part of the folder."""
+    return {name for text in service_files.files_at(root, "06_audit").values() for name in regions.ids(text)}
 
 
 def test_who_passed_nothing_reads_that_the_reference_runs(desk: Desk, root: Path) -> None:
     """All exercises are named, none as theirs."""
     said = authorship.note(desk)
     count = len(exercises(root))
-    assert said.startswith(f"You have passed none of the {count} exercises whose code runs here. Not your work: ")
+    assert said.startswith(f"You have passed none of the {count} exercises in my_service. Not your work: ")
     assert said.count("the reference (") == 1
     assert all(name in said for name in exercises(root))
 
 
+def test_only_an_image_of_the_folder_is_marked(desk: Desk) -> None:
+    """The workspace's own ``my-service``; an image of that name in another workspace is none of theirs."""
+    project = desk.workspace.compose_project
+    for tags, is_theirs in (([f"{project}/my-service:6"], True), (["workshop-other/my-service:6"], False), ([], False)):
+        images = SimpleNamespace(get=lambda _, tags=tags: SimpleNamespace(tags=tags))
+        engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(images=images)))
+        (one,) = authorship.mark(report(Verdict.HOLDS), engine, desk).audited
+        assert bool(one.reference) is is_theirs
+
+
 def test_what_was_passed_is_theirs(desk: Desk, root: Path) -> None:
     """It is counted, and not named any more; who passed all reads nothing."""
-    desk.progress.record_check(EXERCISE, Verdict.PASSED)
+    desk.progress.record_check(EXERCISE, Checked.PASSED)
     said = authorship.note(desk)
     assert said.startswith("You have passed 1 of the ")
     assert EXERCISE not in said
     for name in exercises(root):
-        desk.progress.record_check(name, Verdict.PASSED)
+        desk.progress.record_check(name, Checked.PASSED)
     assert authorship.note(desk) == ""
 
 

@@ -24,8 +24,9 @@ def _audited(one: Audited) -> Iterator[str]:
     for title, found in (("Accepted", one.accepted), ("What cannot be told", one.of(Verdict.CANNOT_TELL))):
         if found:
             yield from ("", title)
-            for finding in found:
-                yield f"  {finding.verdict.symbol} {finding.rule.title}: {finding.accepted or finding.said}"
+        for said in dict.fromkeys(finding.accepted or finding.said for finding in found):  # often that of many rules
+            titles = [each.rule.title for each in found if said in {each.accepted, each.said}]
+            yield f"  {found[0].verdict.symbol} {'; '.join(titles)}: {said}"
     yield ""
 
 

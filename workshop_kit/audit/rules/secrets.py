@@ -23,6 +23,7 @@ _SETTINGS_FILE = re.compile(
     r"(^|/)(\.env(\.[\w-]+)?|[\w-]+\.env|[\w-]+\.tfvars|\.npmrc|\.yarnrc(\.yml)?|pip\.conf|\.condarc|gradle\.properties)$"
 )
 """Settings of an environment or of a tool, which may hold a token or a password."""
+_COMMENT = re.compile(r"^\s*[#;].*", re.MULTILINE)
 _VERSION_CONTROL = re.compile(r"(^|/)\.(git|hg|svn)/")
 
 
@@ -92,7 +93,7 @@ def _secrets(text: str) -> list[tuple[str, str]]:
 
 def _is_secret(file: Member) -> bool:
     if _SETTINGS_FILE.search(file.path):
-        return bool(_secrets(file.head.decode(errors="replace")))
+        return bool(_secrets(_COMMENT.sub("", file.head.decode(errors="replace"))))
     if _SECRET_FILE.search(file.path) or _VERSION_CONTROL.search(file.path):
         return True
     return bool(_KEY_HEAD.match(file.head) or (_KEY_NAME.search(file.path) and b"\0" in file.head))

@@ -128,5 +128,5 @@ class Poller:
         if self._last is None or not found:
             return found
         places = [place for place, message in enumerate(found) if message[:2] == self._last]
-        is_cut = not is_whole and found[0][:2] in (self._last, found[-1][:2])
+        is_cut = not is_whole and found[0].stamp in {self._last[1], found[-1].stamp}  # others have this time, too
         return None if is_cut or len(places) < self._count else found[places[self._count - 1] + 1 :]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workshop_kit.observe.logs import following
@@ -51,6 +51,7 @@ def texts(poller: Poller) -> list[str]:
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), rounds=st.lists(st.integers(0, 400), min_size=1, max_size=8))
+@example(seed=95155, rounds=[57, 400, 123, 261])  # both streams at one time, where the engine's answer begins
 def test_each_line_comes_once(seed: int, rounds: list[int]) -> None:
     """However much is written between two looks: identical lines with the same time, long lines, both streams."""
     random, log = Random(seed), PlayedLog()

@@ -39,9 +39,7 @@ def note(desk: Desk) -> str:
     groups = [(what, [name for name in open_ones if runs[name] == what]) for what in sorted(set(runs.values()))]
     told = "; ".join(f"{what} ({', '.join(names)})" for what, names in groups if names)
     passed = len(runs) - len(open_ones)
-    return (
-        f"You have passed {passed or 'none'} of the {len(runs)} exercises whose code runs here. Not your work: {told}."
-    )
+    return f"You have passed {passed or 'none'} of the {len(runs)} exercises in my_service. Not your work: {told}."
 
 
 def _what_runs(desk: Desk, source: Source, exercise: str) -> str:

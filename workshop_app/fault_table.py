@@ -1,4 +1,4 @@
-"""The faults that the service can have inside, and the numbers each takes. Data only: the kit reads this table, too."""
+"""The faults that the service can have inside, and the numbers each takes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from workshop_app.fault_table import FAULTS as FAULTS_INSIDE
 from workshop_kit.errors import WrongUsage
 
 Value = float | int | bool | None
 Concern = Literal["container", "configuration", "logging", "monitoring"]
-# How a fault is made: by the engine on the container itself, by a proxy that takes the container's place, or by the
-# service in the container, which is asked for it.
-Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy", "inside"]
+# How a fault is made: by the engine on the container itself, or by a proxy that takes the container's place.
+Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +75,9 @@ class Fault:
 
 def named(name: str) -> Fault:
     """Return the fault of that name. Raises WrongUsage with the names there are."""
-    there = INSIDE if name.startswith("inside.") else FAULTS
-    if name not in there:
-        raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(there)}.", _similar(name, there))
-    return there[name]
+    if name not in FAULTS:
+        raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", _similar(name, FAULTS))
+    return FAULTS[name]
 
 
 def _similar(name: object, known: Mapping[str, object]) -> str:
@@ -174,19 +171,3 @@ _ALL = (
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 """The registry: every fault by its name."""
-
-
-INSIDE: Mapping[str, Fault] = {
-    f"inside.{name}": Fault(
-        f"inside.{name}",
-        fault.does,
-        "monitoring",
-        "inside",
-        tuple(
-            Parameter(key, number.unit, float(number.default), number.at_least, number.at_most)
-            for key, number in fault.takes.items()
-        ),
-    )
-    for name, fault in FAULTS_INSIDE.items()
-}
-"""Those that the service makes in itself, if it was started with HTTP_FAULTS=true; probes are spared."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workshop_kit.disturb import admin, proxy
+from workshop_kit.disturb import proxy
 from workshop_kit.disturb.catalog import Mechanism
 from workshop_kit.disturb.networks import attach, detach, post
 from workshop_kit.disturb.targets import Case
@@ -123,5 +123,4 @@ MECHANISMS: Mapping[Mechanism, Pair] = {
     "disconnect": Pair(disconnect, reconnect),
     "limits": Pair(tighten, loosen),
     "proxy": Pair(proxy.step_in, proxy.step_aside),
-    "inside": Pair(admin.strike, admin.heal),
 }

@@ -44,7 +44,7 @@ def test_who_passed_nothing_reads_that_the_reference_runs(desk: Desk, root: Path
     """All exercises are named, none as theirs."""
     said = authorship.note(desk)
     count = len(exercises(root))
-    assert said.startswith(f"You have passed none of the {count} exercises whose code runs here. Not your work: ")
+    assert said.startswith(f"You have passed none of the {count} exercises in my_service. Not your work: ")
     assert said.count("the reference (") == 1
     assert all(name in said for name in exercises(root))
 

@@ -86,10 +86,8 @@ def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
         memory=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
         limit=100.0,
     )
-    cores = (
-        f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if not np.isnan(cpu) else "CPU of one core, no limit"
-    )
-    mebibytes = f"memory of {memory / MEBIBYTE:,.0f} MiB" if not np.isnan(memory) else "memory, no limit"
+    cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if not np.isnan(cpu) else "CPU (no limit)"
+    mebibytes = f"memory of {memory / MEBIBYTE:,.0f} MiB" if not np.isnan(memory) else "memory (no limit)"
     columns = {"cpu": cores, "memory": mebibytes, "throttled_percent": "periods held back"}
     return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit="limit", full_scale=115.0)
 

@@ -44,12 +44,12 @@ def fails_fast(subject: Subject) -> Judged:
         return not_applicable("It ends by itself with 0, as a job does.", seen)
     if given and not runs.normal.started.ready:
         return cannot_tell(f"With its settings it {runs.normal.started.summary}, too.", seen)
-    return _of_an_end(bare, given, seen)
+    return _of_an_end(bare, given, max(SOON_SECONDS, 3 * runs.normal.started.seconds), seen)  # both may be slow
 
 
-def _of_an_end(bare: Run, given: bool, seen: Evidence) -> Judged:
+def _of_an_end(bare: Run, given: bool, soon_seconds: float, seen: Evidence) -> Judged:
     """It ended for want of something (that is certain if it runs with what it was given): did it say what?"""
-    if bare.started.seconds > SOON_SECONDS:
+    if bare.started.seconds > soon_seconds:
         return fails(f"It took {bare.started.seconds:.1f} s to say no.", seen)
     if variables_named(bare.lines(20)):
         return holds(f"It ended after {bare.started.seconds:.1f} s and said which.", seen)

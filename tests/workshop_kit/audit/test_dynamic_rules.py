@@ -95,6 +95,11 @@ TWINS = {
         {"config.from-environment": Verdict.FAILS},
         "base",
     ),
+    "complains and ends": Twin(
+        {"entrypoint": ["python3", "-c", "raise SystemExit('where is my database?')"]},
+        {"logs.structured": Verdict.CANNOT_TELL},
+        "base",
+    ),
     "a job": Twin(
         {"entrypoint": ["true"]},
         {"monitoring.health-check": Verdict.CANNOT_TELL, "logs.to-streams": Verdict.CANNOT_TELL},

@@ -56,12 +56,15 @@ def structured(subject: Subject) -> Judged:
     said = f"{wanting.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
     if wanting.count("") >= ENOUGH_SHARE * len(log):
         return holds(said, Evidence(DOCKER_LOGS, run.lines(1)))
-    lines = list(zip(texts(log), wanting, _is_provoked(run, log), strict=True))
-    own = [(text, wants) for text, wants, provoked in lines if not provoked]
+    provoked = list(log["received"].between(*run.asked)) if run.asked else [False] * len(log)
+    lines = list(zip(texts(log), wanting, provoked, strict=True))
+    own = [(text, wants) for text, wants, is_provoked in lines if not is_provoked]
     plain = [Evidence(f"{DOCKER_LOGS}: a line without {wants}", text) for text, wants in own if wants]
+    if run.started.exit_code:
+        return cannot_tell(f"It {run.started.summary}: its lines are a complaint.", *plain[:3])
     if len(plain) > (1 - ENOUGH_SHARE) * len(own):
         return fails(said, *plain[:3])
-    others = [Evidence(DOCKER_LOGS, text) for text, wants, provoked in lines if wants and provoked]
+    others = [Evidence(DOCKER_LOGS, text) for text, wants, is_provoked in lines if wants and is_provoked]
     return cannot_tell("The lines that are not structured came while the audit asked it things.", *others[:3])
 
 
@@ -106,13 +109,6 @@ def rotation(subject: Subject) -> Judged:
 
 def _log_files(run: Run) -> dict[str, int]:
     return {path: size for path, size in run.log_files.items() if size}
-
-
-def _is_provoked(run: Run, log: pd.DataFrame) -> list[bool]:
-    """For each line whether it was written while the audit asked."""
-    if run.asked is None:
-        return [False] * len(log)
-    return list(log["received"].between(*run.asked))
 
 
 def _wanting(log: pd.DataFrame, row: int) -> str:

@@ -24,12 +24,16 @@ from workshop_kit.learn.workspace import CHECKOUT, Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test of a part waits for its lessons
 LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
-SLOW = ("04_monitoring", "05_game_day", "05b_game_day_more")
+SECOND = [name for name in LESSONS if name[2] == "b"]
+SLOW = ["04_monitoring", "05_game_day"]
 PARTS = (
     pytest.param(SLOW, id="04-05", marks=pytest.mark.xdist_group("tour 1")),
-    pytest.param([name for name in LESSONS if name not in SLOW], id="others", marks=pytest.mark.xdist_group("tour 2")),
+    pytest.param(
+        [name for name in LESSONS if name not in SLOW + SECOND], id="others", marks=pytest.mark.xdist_group("tour 2")
+    ),
+    pytest.param(SECOND, id="second notebooks", marks=[pytest.mark.long, pytest.mark.xdist_group("tour 1")]),
 )
-"""The lessons in two parts, which two workers run at the same time."""
+"""The lessons in two parts, which two workers run at the same time; their second notebooks are exercises mostly."""
 
 
 @dataclass(frozen=True)

@@ -97,9 +97,9 @@ class Watch:
             say(KEYS)
 
     def _end_check(self) -> None:
-        if self._checking is not None:
-            self.desk.stop_checks()
-            self._checking.join()
+        while self._checking is not None and self._checking.is_alive():
+            self.desk.stop_checks()  # again and again: it may just have begun
+            self._checking.join(0.1)
 
     def _passed(self, exercise: Exercise) -> bool:
         return self.desk.progress.exercise(exercise.id).passed_at is not None

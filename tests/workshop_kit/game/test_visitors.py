@@ -73,11 +73,12 @@ def test_who_is_ready_serves_all() -> None:
     ],
 )
 def test_who_is_not_served_is_counted_with_the_reason(settings: dict[str, float], why: str) -> None:
-    """Turned away by the balancer, refused by the service, or served too late."""
+    """Turned away by the balancer, refused by the service, or served too late. A busy machine has a second reason."""
     with door(**settings) as url:  # type: ignore[arg-type]
         came, served, others = became_of(url)
     assert came
-    assert (served, others) == (0, why)
+    assert served == 0
+    assert others.startswith(why)
 
 
 def test_where_there_is_no_door_nobody_is_served() -> None:

@@ -51,3 +51,9 @@ def photograph(page: LabPage, lesson: str, cell_ids: Sequence[str]) -> None:
         for cell_id in cell_ids:
             name = f"{lesson}-{cell_id}-{'dark' if dark else 'light'}"
             page.screenshot(name, page.cell(position(lesson, cell_id)))
+
+
+def settings_form() -> str:
+    """The code of a cell that starts the stack's image with the settings that lessons use."""
+    (settings,) = ["".join(cell["source"]) for cell in cells("04_monitoring") if cell["id"] == "settings"]
+    return f'{settings}\nw.settings_form(w.client.images.get(w.image("app")), settings)'

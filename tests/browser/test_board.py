@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser import lessons
 from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
 from workshop_kit.learn.exercise.result import Verdict
@@ -108,7 +109,7 @@ def results(form: Locator) -> Locator:
 
 def test_form_and_board_while_a_cell_runs(lab: LabPage, write_notebook: WriteNotebook) -> None:
     """By keys: every problem is named, a near-miss too; good settings start; the board, seen again, is renewed."""
-    open_and_run(lab, write_notebook, "form", "w.settings_form()", "w.board()", "import time")
+    open_and_run(lab, write_notebook, "form", lessons.settings_form(), "w.board()", "import time")
     lab.cell(3).locator(".cm-content").click()
     lab.page.keyboard.press("End")
     lab.page.keyboard.insert_text("; time.sleep(60)")

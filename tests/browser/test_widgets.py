@@ -8,6 +8,7 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
 
+from tests.browser import lessons
 from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import SCREENSHOTS, LabPage, brightness
 
@@ -41,7 +42,7 @@ SHOWN = {
     "prediction": 'guess = w.predict("memory-limit")',
     "exercise": 'w.exercise("container.graceful");',
     "board": "w.board()",
-    "form": "w.settings_form()",
+    "form": lessons.settings_form(),
     "explorer": "Explorer(store).show(screens)",
     "live": 'LiveChart(load, [Panel("One", "%", {"load": "load"})], "A load", stop_after_seconds=300).show(screens);',
 }
@@ -140,7 +141,7 @@ def reads(place: Locator, name: str) -> None:
     twin = place.locator(".wk-static").first
     for text in {
         "prediction": ("Its memory reaches the limit", "It stops growing"),
-        "exercise": ("Not started", "SIG_IGN throws the signal away"),
+        "exercise": ("Not started", "Two things can hold up a stop"),
         "board": ("container.graceful",),
         "form": ("MASTER_DB_PORT should be a valid integer",),
         "explorer": ("lost <img src=x",),

@@ -39,7 +39,7 @@ MODULES = {
     "exits 0 at once": ("raise SystemExit(0)\n", "exit code 0"),
     "drips": (DRIPS, "no good answer"),
     "no such module": ("import workshop_map\n", "No module named 'workshop_map'"),
-    "deletes its own files": ("import shutil\nshutil.rmtree('/app')\n", "PermissionError"),
+    "deletes its own files": ("import shutil\nshutil.rmtree('/app')\n", "Read-only file system"),
     "memory bomb": (MEMORY_BOMB, "more than its 256 MiB of memory"),
     "binary garbage": ("\x7fELF\x02\x01\x00\x00\xff\x1b[2J", "SyntaxError"),
 }

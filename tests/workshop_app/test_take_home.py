@@ -81,7 +81,7 @@ def blocks(folder: Path, language: str) -> list[str]:
 
 
 def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
-    """What the commands print, typed in the folder by somebody who has the docker command and no more."""
+    """Run the commands in the folder with the docker command alone, and return what they print."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder.parent), "DOCKER_HOST": own.address}
     said = subprocess.run(
         own.inside("sh", "-e", "-c", commands), cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -161,7 +161,7 @@ def test_lesson_06_brings_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_readme_names_every_file_but_the_modules(root: Path, folder: Path) -> None:
-    """Whoever gets the folder learns what each is for."""
+    """The README says what each file is for."""
     text = (folder / "README.md").read_text()
     names = {path.name for path in folder.iterdir()} - {"README.md", ".env"}
     modules = {path.name for path in (root / "workshop_app").iterdir()}

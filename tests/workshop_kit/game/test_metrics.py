@@ -54,7 +54,7 @@ def test_a_second_is_a_row() -> None:
 
 
 def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
-    """Who only sees the metrics sees that it is held back, and not what was released."""
+    """The metrics alone show that it is held back, and not what was released."""
     watcher: Any = SimpleNamespace(names=("production",), tables=lambda *_, **__: watched())
     shown = ShopWatcher(watcher, visitors()).tables("production")
     assert shown.resources["cpu_limit_percent"].isna().all()

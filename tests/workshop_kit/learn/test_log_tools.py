@@ -33,7 +33,7 @@ def tools(empty_workspace: Workspace, engine: Engine, images: dict[str, str], tm
 
 @pytest.fixture
 def ours(tools: LogTools, images: dict[str, str]) -> Iterator[Running]:
-    """A container of ours, which has written two lines."""
+    """A container of this workspace that has written two lines."""
     spec = Spec(images["base"], command=("python3", "-c", WRITER), labels={SERVICE: "shop"})
     with containers.run(tools.stack.session, spec) as running:
         running.wait_ended(within_seconds=60)

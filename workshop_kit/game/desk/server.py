@@ -12,6 +12,7 @@ import json
 import secrets
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,7 +49,7 @@ SVG, HTML, CSS, JS = "image/svg+xml", "text/html; charset=utf-8", "text/css", "t
 Made = TypeVar("Made")
 
 
-class PageServer:
+class PageServer(ABC):
     """Pages over something, each behind a token. ``port`` None takes a free one. Raises NotReady where it is taken."""
 
     def __init__(self, port: int | None = None, host: str = HOST) -> None:
@@ -59,9 +60,9 @@ class PageServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk: server", daemon=True)
 
+    @abstractmethod
     def routes(self, shown: Any) -> list[Any]:
-        """The addresses, each with its handler and what that gets."""
-        raise NotImplementedError
+        """Return the addresses, each with its handler and the handler's arguments."""
 
     def start(self, shown: Any) -> Self:
         """Serve, in a thread of its own, until ``stop``."""

@@ -10,8 +10,8 @@ from workshop_kit.audit import catalog
 from workshop_kit.audit.examine import examine
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.session import Session
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 RUNS = 3
 
@@ -30,9 +30,9 @@ def main() -> None:
     """Audit our own service, in a workspace of its own, and leave nothing behind."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
-        session = ready.session_of(workspace, reach.connect())
+        session = provision.session_of(workspace, reach.connect())
         try:
-            stack = ready.stack_of(workspace, session)
+            stack = provision.stack_of(workspace, session)
             stack.up()
             service = stack.container("service")
             image = f"image:{service.attrs['Image']}"

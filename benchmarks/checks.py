@@ -15,16 +15,16 @@ from benchmarks._rows import Row, median_seconds, show
 from workshop_kit.engine import cleanup, images, reach
 from workshop_kit.engine.recipes import PYTHON_ALIAS
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import checkpoint, ready
-from workshop_kit.learn.exercise import regions, registry, service_image, service_trial
-from workshop_kit.learn.exercise.checks import CHECKS
-from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.exercise.judging import Context
-from workshop_kit.learn.exercise.registry import Exercise
-from workshop_kit.learn.exercise.result import Verdict
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.exercises import checkpoint, registry, service_image, service_trial
+from workshop_kit.exercises.check_api import Context
+from workshop_kit.exercises.checks import CHECKS
+from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Verdict
 from workshop_kit.observe import layers
 from workshop_kit.progress import Step
+from workshop_kit.workspace import provision, regions
+from workshop_kit.workspace.folder import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 11
@@ -161,8 +161,8 @@ def main() -> None:
     os.environ.setdefault("NO_PROXY", "127.0.0.1")
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
-        session = ready.session_of(workspace, reach.connect())
-        stack = ready.stack_of(workspace, session)
+        session = provision.session_of(workspace, reach.connect())
+        stack = provision.stack_of(workspace, session)
         try:
             stack.up()
             desk = Desk.of(workspace, lambda: stack)

@@ -16,8 +16,8 @@ from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.containers import Running, run
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 RUNS = 10
 PYTHON = "/venv/bin/python"
@@ -98,8 +98,8 @@ def main() -> None:
     """Rows, on a stack of their own that is cleaned up."""
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace.open(Path(scratch) / "workspace")
-        session = ready.session_of(workspace, reach.connect())
-        stack = ready.stack_of(workspace, session)
+        session = provision.session_of(workspace, reach.connect())
+        stack = provision.stack_of(workspace, session)
         try:
             stack.up()
             show(measure(stack))

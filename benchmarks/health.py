@@ -21,15 +21,15 @@ import httpx
 from benchmarks._rows import Memory, Row, show
 from tests.workshop_app import probing
 from tests.workshop_app.probing import FAULTS, probe, wait_ready
-from workshop_kit.disturb.faults import fault, undo_all
 from workshop_kit.engine import cleanup, monitoring, reach
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.faults.injection import fault, undo_all
 from workshop_kit.observe import stats
 from workshop_kit.observe.wire import asker
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 PROBES = 200
 DEEP = ("/health", "/readyz")
@@ -46,7 +46,7 @@ def own_stack() -> Iterator[Stack]:
     """A stack of a workspace of its own; removed afterwards, whatever happened."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
-        stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+        stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
         try:
             stack.up()
             yield stack

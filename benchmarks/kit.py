@@ -20,8 +20,8 @@ from workshop_kit.engine import cleanup, containers, images, reach
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 7
@@ -113,8 +113,8 @@ def main() -> None:
     os.environ.setdefault("NO_PROXY", "127.0.0.1")
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace.open(Path(folder) / "workspace")
-        session = ready.session_of(workspace, reach.connect())
-        stack = ready.stack_of(workspace, session)
+        session = provision.session_of(workspace, reach.connect())
+        stack = provision.stack_of(workspace, session)
         try:
             stack.up()
             show([warm_setup(), warm_start(workspace), first_answer(stack), rebuild(session)])

@@ -17,8 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks._rows import Row, show
-from workshop_kit.show.live_data import Panel, container_panels, describe, read
-from workshop_kit.show.live_figure import Frames
+from workshop_kit.display.live_data import Panel, container_panels, describe, read
+from workshop_kit.display.live_figure import Frames
 
 POINTS, SECONDS = 300, 300.0
 RUNS = 60

@@ -28,9 +28,9 @@ from workshop_kit.engine import cleanup, images, reach
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import logs
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES, MANY_LINES = 100_000, 1_000_000
@@ -185,7 +185,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         rows = [reading(write(folder / "some", LINES)), memory(write(folder / "many", MANY_LINES))]
-        session = ready.session_of(Workspace.open(folder / "workspace"), connected)
+        session = provision.session_of(Workspace.open(folder / "workspace"), connected)
         try:
             rows += [flood(session, image), following(session, image), engine(session, image)]
         finally:

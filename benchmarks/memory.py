@@ -17,11 +17,11 @@ from pathlib import Path
 from benchmarks._rows import Memory, show
 from workshop_kit.engine import cleanup, monitoring, reach
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import stats
 from workshop_kit.observe.wire import asker
 from workshop_kit.terminal import TerminalReport
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 STACKS = 10
 SETTLED_SECONDS = 60  # Prometheus has asked everybody thirty times
@@ -37,7 +37,7 @@ def stacks(folder: Path, count: int) -> Iterator[list[Stack]]:
     made = []
     for number in range(count):
         workspace = Workspace.open(folder / f"participant {number}")
-        made.append(ready.stack_of(workspace, ready.session_of(workspace, engine)))
+        made.append(provision.stack_of(workspace, provision.session_of(workspace, engine)))
     try:
         with TerminalReport() as report:
             for stack in made:

@@ -22,10 +22,10 @@ from workshop_kit.engine.containers import run
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe.sampler import Sampler
 from workshop_kit.observe.wire import asker
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTAINERS = 50
@@ -82,7 +82,7 @@ def main() -> None:
     engine = reach.connect()
     image = images.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
-        session = ready.session_of(Workspace.open(Path(scratch) / "workspace"), engine)
+        session = provision.session_of(Workspace.open(Path(scratch) / "workspace"), engine)
         try:
             with sleepers(session, image) as containers:
                 rows = [watching(engine, containers), *asking(engine, containers)]

@@ -26,13 +26,13 @@ from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.store import ADMINISTRATOR
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
-from workshop_kit.observe.log_store import BucketStore, FrameStore
-from workshop_kit.observe.logs.search import SearchMistake
-from workshop_kit.show.explorer.desk import Desk
+from workshop_kit.search import BucketStore, FrameStore
+from workshop_kit.search.explorer.model import Desk
+from workshop_kit.search.query import SearchMistake
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 LINES = 200_000
 RUNS = 3
@@ -202,7 +202,7 @@ def main() -> None:
     connected, tags = reach.connect(), images.tags(ROOT)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        session = ready.session_of(Workspace.open(folder / "workspace"), connected)
+        session = provision.session_of(Workspace.open(folder / "workspace"), connected)
         try:
             running, access, packed = put(session, tags["parameter_store"])
             with running:

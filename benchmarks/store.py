@@ -23,8 +23,8 @@ from workshop_kit.engine.tasks.definition import TaskDefinition
 from workshop_kit.engine.tasks.parse import parse
 from workshop_kit.engine.tasks.resolve import Delivery, resolve
 from workshop_kit.engine.tasks.run import run
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 11
@@ -99,7 +99,7 @@ def start_beside_plain(session: Session, store: Store, task: TaskDefinition, ima
 def main() -> None:
     """Measure, print, and leave nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        session = ready.session_of(Workspace.open(Path(folder) / "bench"), reach.connect())
+        session = provision.session_of(Workspace.open(Path(folder) / "bench"), reach.connect())
         try:
             show(rows(session, images.tags(ROOT)))
         finally:

@@ -24,8 +24,8 @@ from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 # pytest finds hooks by their names
 __all__ = ["pytest_deselected", "pytest_terminal_summary", "pytest_testnodedown"]
@@ -84,7 +84,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="session")
 def session(engine: Engine, workspace: Workspace) -> Iterator[Session]:
     """The handle for making things; whatever a test leaves is removed, and must be removable."""
-    session = ready.session_of(workspace, engine)
+    session = provision.session_of(workspace, engine)
     yield session
     outcome = cleanup.remove(session, {"kernel", "workspace"})
     assert not outcome.left
@@ -100,7 +100,7 @@ def images(engine: Engine) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Stack:
     """The stack of the tests' workspace, up and healthy at least once."""
-    stack = ready.stack_of(workspace, session)
+    stack = provision.stack_of(workspace, session)
     stack.up()
     return stack
 

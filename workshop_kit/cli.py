@@ -18,25 +18,26 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from workshop_kit import doctor as doctor_report
+from workshop_kit.bootstrap import needs, python_env
 from workshop_kit.commands import audit, bundle, desk, exercises
 from workshop_kit.commands import plan as timetable
-from workshop_kit.develop import browser, help_pages, locks, suite
+from workshop_kit.dev import browser, help_pages, locks, suite
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
-from workshop_kit.learn import checkpoint, reading, ready
-from workshop_kit.learn.exercise import authored
-from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.names import find_lesson
-from workshop_kit.learn.workspace import own_workspace
-from workshop_kit.prepare import needs, python_env
+from workshop_kit.exercises import checkpoint, generator
+from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.lessons import book_page
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.workspace.lookup import find_lesson
 
-ROOT = Path(__file__).resolve().parents[1]
 REPEATED = "WORKSHOP_REPEATED"  # set while a command runs for the second time, as a member of Docker's group
-TOUR_FOLDER = ROOT / "build" / "tour"
-BOOK_FOLDER = ROOT / "docs" / "book"
+TOUR_FOLDER = CHECKOUT / "build" / "tour"
+BOOK_FOLDER = CHECKOUT / "docs" / "book"
 
 app = typer.Typer(
     name="workshop",
@@ -86,8 +87,8 @@ def setup(no_install: NoInstall = False) -> None:
     """Prepare this machine."""
     workspace = own_workspace(os.environ)
     with TerminalReport() as report:
-        stack = ready.make_ready(workspace, may_install=not no_install, report=report)
-        ready.write_env(stack, report)
+        stack = provision.make_ready(workspace, may_install=not no_install, report=report)
+        provision.write_env(stack, report)
     version = stack.session.engine.version["Version"]
     _say(f"Ready: Docker {version}, all images, and a container that ran. Next: ./workshop start")
 
@@ -105,7 +106,8 @@ def start(
     no_install: NoInstall = False,
 ) -> None:
     """Prepare what is missing and open a lesson; where no engine can be had, the book."""
-    from workshop_kit.learn import lab, lab_settings  # here, not above: other commands need not wait for it
+    from workshop_kit.lessons import lab
+    from workshop_kit.workspace import lab_settings  # here, not above: other commands need not wait for it
 
     workspace = own_workspace(os.environ)
     lesson = find_lesson(lesson, workspace.notebooks)
@@ -115,14 +117,14 @@ def start(
     with TerminalReport() as report:
         no_engine = _why_no_engine(may_install=not no_install, report=report)
         if no_engine is None:
-            stack = ready.make_ready(workspace, may_install=not no_install, report=report)
-            ready.write_env(stack, report)
-            ready.sweep(stack.session, report)
+            stack = provision.make_ready(workspace, may_install=not no_install, report=report)
+            provision.write_env(stack, report)
+            provision.sweep(stack.session, report)
     if no_engine is not None:
         _complain(no_engine)
         _say("Until then there is the book to read: the lessons as they were executed.")
-        reading.bring_book(workspace)
-        page = reading.book_page(lesson)
+        book_page.bring_book(workspace)
+        page = book_page.book_page(lesson)
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
 
 
@@ -154,12 +156,12 @@ def tour(
             raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons.")
         desk.rehearse_demo(TOUR_FOLDER / "demo", book=book, may_install=not no_install, as_json=as_json)
         return
-    from workshop_kit.learn.tour import find_lessons  # here, not above: it brings nbconvert
-    from workshop_kit.learn.tour import tour as run_tour
+    from workshop_kit.lessons.tour import find_lessons  # here, not above: it brings nbconvert
+    from workshop_kit.lessons.tour import tour as run_tour
 
-    find_lessons(lessons or (), ROOT / "notebooks")  # a name that is wrong is told before anything is touched
-    with ready.fresh_workspace(TOUR_FOLDER / "workspace") as workspace, TerminalReport() as report:
-        stack = ready.make_ready(workspace, may_install=not no_install, report=report)
+    find_lessons(lessons or (), CHECKOUT / "notebooks")  # a name that is wrong is told before anything is touched
+    with provision.fresh_workspace(TOUR_FOLDER / "workspace") as workspace, TerminalReport() as report:
+        stack = provision.make_ready(workspace, may_install=not no_install, report=report)
         owned = Desk.of(workspace, lambda: stack)
         try:
             results = run_tour(
@@ -172,7 +174,7 @@ def tour(
                 before_cell=partial(checkpoint.solve_until, owned),
             )
         finally:
-            ready.remove_everything(stack.session, {"kernel", "workspace"}, report)
+            provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
     if as_json:
         _print(json.dumps([asdict(result) for result in results], default=str))
     else:
@@ -203,15 +205,15 @@ def down(
     """Remove what the workshop made, and only that."""
     workspace = own_workspace(os.environ)
     with TerminalReport() as report:
-        session = ready.session_of(workspace, reach.connect())
+        session = provision.session_of(workspace, reach.connect())
         scopes: list[Scope] = ["kernel", "workspace"]
         if everything or engine:
             scopes.append("machine")
-        outcome = ready.remove_everything(session, scopes, report)
+        outcome = provision.remove_everything(session, scopes, report)
         if "machine" in scopes:
-            ready.remove_root_file_system(session)
+            provision.remove_root_file_system(session)
         unlisted = cleanup.unlisted(session)
-        packages = ready.take_engine_back(session, report) if engine else []
+        packages = provision.take_engine_back(session, report) if engine else []
     if as_json:
         left = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
         removed = [asdict(entry) for entry in outcome.removed]
@@ -235,11 +237,11 @@ def run_tests(
     prepared = time.monotonic()
     words = list(context.args)
     if everything:
-        code = suite.run_all(python, ROOT, words, absent)
-    elif suite.names_a_part(words, ROOT):
-        code = suite.run([python, "-m", "pytest", *words], ROOT)
+        code = suite.run_all(python, CHECKOUT, words, absent)
+    elif suite.names_a_part(words, CHECKOUT):
+        code = suite.run([python, "-m", "pytest", *words], CHECKOUT)
     else:
-        code = suite.run_group(suite.DEFAULT, python, ROOT, words, absent)
+        code = suite.run_group(suite.DEFAULT, python, CHECKOUT, words, absent)
     if code == suite.NOTHING_COLLECTED:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
     ended = time.monotonic()
@@ -258,7 +260,7 @@ def bench(
     """Run the benchmarks; ``--json`` gives rows."""
     python = _with_developer_packages(no_install)
     names, options = apart(names or [])
-    there = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    there = sorted(path.stem for path in (CHECKOUT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
     unknown = sorted(set(names) - set(there))
     if unknown:
         raise WorkshopError(
@@ -266,7 +268,7 @@ def bench(
         )
     words = [*options, *context.args, *(["--no-install"] if no_install else [])]
     codes = [
-        subprocess.run([python, "-m", f"benchmarks.{name}", *words], cwd=ROOT, check=False).returncode
+        subprocess.run([python, "-m", f"benchmarks.{name}", *words], cwd=CHECKOUT, check=False).returncode
         for name in names or there
     ]
     raise typer.Exit(Exit.GOOD if not any(codes) else Exit.NOT_GOOD)
@@ -275,14 +277,14 @@ def bench(
 @command("build")
 def build() -> None:
     """Regenerate the exercises from solutions/, docs/audit.md, the help before set-up, and the lock files."""
-    from workshop_kit.develop import audit_page  # here, not above: other commands need not wait for it
+    from workshop_kit.dev import audit_page  # here, not above: other commands need not wait for it
 
-    for path in authored.build(ROOT):
+    for path in generator.build(CHECKOUT):
         _say(f"written: {path}")
-    for path in (*audit_page.write(ROOT), *help_pages.write(ROOT, app)):
+    for path in (*audit_page.write(CHECKOUT), *help_pages.write(CHECKOUT, app)):
         _say(f"written: {path}")
-    for path in locks.compile_all(ROOT):
-        _say(f"written: {path.relative_to(ROOT)}")
+    for path in locks.compile_all(CHECKOUT):
+        _say(f"written: {path.relative_to(CHECKOUT)}")
 
 
 def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -295,9 +297,9 @@ def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _with_developer_packages(no_install: bool) -> Path:
-    if not (ROOT / ".venv").exists():  # conda: the environment is the user's, and theirs to add to
+    if not (CHECKOUT / ".venv").exists():  # conda: the environment is the user's, and theirs to add to
         return Path(sys.executable)
-    return python_env.ensure(ROOT, developer=True, install=not no_install)
+    return python_env.ensure(CHECKOUT, developer=True, install=not no_install)
 
 
 def _why_no_engine(*, may_install: bool, report: Report) -> NotReady | None:
@@ -316,7 +318,7 @@ def _absent_for_tests(*, may_install: bool) -> dict[str, str]:
     absent = {}
     with TerminalReport() as report:
         try:
-            ready.make_ready(own_workspace(os.environ), may_install=may_install, report=report)
+            provision.make_ready(own_workspace(os.environ), may_install=may_install, report=report)
         except NotReady as error:
             if isinstance(error, reach.NoPermission):
                 _repeat_as_group_member()
@@ -344,7 +346,7 @@ def _repeat_as_group_member() -> None:
     """Who was just added to Docker's group is let in at the next login; ``sg`` lets this one command in at once."""
     if install.waits_for_login() and shutil.which("sg") and not os.environ.get(REPEATED):
         os.environ[REPEATED] = "1"
-        words = shlex.join([str(ROOT / "workshop"), *sys.argv[1:]])
+        words = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
         os.execvp("sg", ["sg", install.GROUP, "-c", words])
 
 

@@ -18,14 +18,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from workshop_kit.bootstrap import jupyter_port, python_env
+from workshop_kit.bootstrap.arguments import Parser
 from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.prepare import jupyter_port, python_env
-from workshop_kit.prepare.arguments import Parser
+from workshop_kit.paths import CHECKOUT
 
 if TYPE_CHECKING:
     from workshop_kit.engine.reach import Engine
 
-ROOT = Path(__file__).resolve().parents[1]
 State = Literal["good", "fixable", "n/a"]
 SYMBOLS: dict[State, str] = {"good": "✓", "fixable": "✗", "n/a": "–"}
 GIB = 1024**3
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
     return Exit.NOT_GOOD if any(finding.state == "fixable" for finding in findings) else Exit.GOOD
 
 
-def examine(root: Path = ROOT) -> Iterator[Finding]:
+def examine(root: Path = CHECKOUT) -> Iterator[Finding]:
     """Every finding, in the order of the report; none of the checks changes anything on the machine."""
     yield _python(root)
     yield _packages(root)

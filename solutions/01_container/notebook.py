@@ -1,6 +1,6 @@
 """The exercises that lesson 01 has in the notebook itself; each region is one cell."""
 
-from workshop_kit.learn.lesson import lesson
+from workshop_kit.lessons.lesson import lesson
 from workshop_kit.observe.layers import files
 
 w = lesson("01_container")

@@ -4,8 +4,8 @@ import json
 
 import matplotlib.pyplot as plt
 
-from workshop_kit.learn.exercise.log_subjects import incident_log
-from workshop_kit.learn.lesson import lesson
+from workshop_kit.exercises.log_subjects import incident_log
+from workshop_kit.lessons.lesson import lesson
 
 w = lesson("03_logging")
 task = w.exercise("logging.parse")

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from workshop_kit.learn.lesson import lesson
+from workshop_kit.lessons.lesson import lesson
 
 w = lesson("04b_monitoring_more")
 task = w.exercise("monitoring.throttled")

@@ -1,11 +1,11 @@
 """The exercises of lesson 05, all of them in the notebook itself; each region is one cell."""
 
-from workshop_kit import game
-from workshop_kit.learn.lesson import lesson
+from workshop_kit import gameday
+from workshop_kit.lessons.lesson import lesson
 
 w = lesson("05_game_day")
 image, _ = w.client.images.build(path=str(w.folder), tag="my-service:5")
-monday = game.start(w, image, "monday")
+monday = gameday.start(w, image, "monday")
 task = w.exercise("gameday.monday")
 # region gameday.monday
 #: only the starter
@@ -29,7 +29,7 @@ task.hand_in(
 )
 # endregion gameday.monday
 
-tuesday = game.start(w, image, "tuesday")
+tuesday = gameday.start(w, image, "tuesday")
 task = w.exercise("gameday.tuesday")
 # region gameday.tuesday
 #: only the starter
@@ -51,7 +51,7 @@ task.hand_in(
 )
 # endregion gameday.tuesday
 
-wednesday = game.start(w, image, "wednesday")
+wednesday = gameday.start(w, image, "wednesday")
 task = w.exercise("gameday.wednesday")
 # region gameday.wednesday
 #: only the starter
@@ -73,7 +73,7 @@ task.hand_in(
 )
 # endregion gameday.wednesday
 
-thursday = game.start(w, image, "thursday")
+thursday = gameday.start(w, image, "thursday")
 task = w.exercise("gameday.thursday")
 # region gameday.thursday
 #: only the starter
@@ -95,7 +95,7 @@ task.hand_in(
 )
 # endregion gameday.thursday
 
-friday = game.start(w, image, "friday")
+friday = gameday.start(w, image, "friday")
 task = w.exercise("gameday.friday")
 # region gameday.friday
 #: only the starter

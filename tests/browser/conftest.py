@@ -12,14 +12,14 @@ from nbformat import v4
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.lab_page import WAIT_MS, LabPage
-from workshop_kit.develop.browser import find
+from workshop_kit.dev.browser import find
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.learn import ready
-from workshop_kit.learn.lab import LabServer, start_server
-from workshop_kit.learn.lab_settings import KERNEL
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.lessons.lab import LabServer, start_server
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL
 
 expect.set_options(timeout=WAIT_MS)
 WriteNotebook = Callable[[str, list[str]], None]
@@ -56,7 +56,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="package")
 def session(workspace: Workspace, engine: Engine) -> Iterator[Session]:
     """The scratch workspace's session. What kernels and tests made in it is removed at the end, its stack too."""
-    session = ready.session_of(workspace, engine)
+    session = provision.session_of(workspace, engine)
     yield session
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 

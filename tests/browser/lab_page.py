@@ -8,8 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from workshop_kit.learn.lab import LabServer
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.lessons.lab import LabServer
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MS = 60_000

@@ -11,7 +11,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.lab_page import LabPage
-from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.paths import CHECKOUT
 
 
 def cells(lesson: str) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from tests.browser import lessons
 from tests.browser.lab_page import LabPage
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.checkpoint import solve
-from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.exercises.checkpoint import solve
+from workshop_kit.exercises.exercise_service import Desk
 
 pytestmark = [
     pytest.mark.browser,

@@ -11,8 +11,8 @@ from tests.browser import lessons
 from tests.browser.lab_page import LabPage
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import checkpoint
-from workshop_kit.learn.exercise.desk import Desk
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.long, pytest.mark.xdist_group("browser")]
 LESSON = "03_logging"

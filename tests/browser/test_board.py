@@ -10,8 +10,8 @@ from playwright.sync_api import Locator, expect
 from tests.browser import lessons
 from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
-from workshop_kit.learn.exercise.result import Verdict
-from workshop_kit.learn.progress import Progress
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.result import Verdict
 
 pytestmark = [
     pytest.mark.browser,
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.usefixtures("session"),
 ]
 
-SETUP = 'from workshop_kit.learn.lesson import lesson\nw = lesson("01_container")\nw.up()'
+SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")\nw.up()'
 ID = "container.graceful"
 
 

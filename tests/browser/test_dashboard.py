@@ -15,12 +15,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SETUP = """from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from workshop_kit.observe import events, stats
-from workshop_kit.observe.watching import Tables
-from workshop_kit.observe.watching.health import Health
-from workshop_kit.observe.watching.tables import frame, with_cpu_limits
-from workshop_kit.observe.watching.traffic import Traffic
-from workshop_kit.show.dashboard import Dashboard
-from workshop_kit.show.live import Screens
+from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.tables import frame, with_cpu_limits
+from workshop_kit.observe.watch.traffic import Traffic
+from workshop_kit.display.dashboard import Dashboard
+from workshop_kit.display.live import Screens
 screens, began, asked = Screens(), datetime.now(UTC) - timedelta(seconds=150), []
 at = lambda seconds: began + timedelta(seconds=seconds)
 faults = [SimpleNamespace(fault="pause", target="redis", started=at(100), ended=at(125))]

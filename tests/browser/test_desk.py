@@ -13,13 +13,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness
 from workshop_kit.engine.session import Session
-from workshop_kit.game.desk.clock import CHANGED
-from workshop_kit.game.desk.presenting import Presenting
-from workshop_kit.game.desk.script import load_script
-from workshop_kit.game.desk.server import DeskServer
-from workshop_kit.game.desk.stage import Stage
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.instructor.clock import CHANGED
+from workshop_kit.instructor.controller import Stage
+from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.script import load_script
+from workshop_kit.instructor.server import DeskServer
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("browser")]
 IN_FORCE = "seconds ago until now"
@@ -45,7 +45,7 @@ class Desk:
 def served(workspace: Workspace, session: Session) -> Iterator[tuple[DeskServer, Stage]]:
     """A desk over the stack of the tests' workspace."""
     server = DeskServer()
-    with Stage(ready.stack_of(workspace, session), workspace) as stage:
+    with Stage(provision.stack_of(workspace, session), workspace) as stage:
         server.start(Presenting(stage, load_script()))
         yield server, stage
         server.stop()

@@ -9,12 +9,14 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
-from tests.workshop_kit.learn.waiting import wait_until
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.session import Session
-from workshop_kit.learn.exercise import regions, registry
-from workshop_kit.learn.exercise.texts import Texts
-from workshop_kit.learn.progress import Progress
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.exercises import registry
+from workshop_kit.exercises.exercise_files import Texts
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [
     pytest.mark.browser,
@@ -25,7 +27,7 @@ pytestmark = [
 
 ID = "container.graceful"
 FILE = "my_service/start.sh"
-SETUP = 'from workshop_kit.learn.lesson import lesson\nw = lesson("01_container")'
+SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")'
 UP = f"{SETUP}\nw.up()"
 SHOW = f'w.exercise("{ID}");'
 BUSY = "import time\ntime.sleep(60)"

@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SETUP = r"""import json
 from workshop_kit.observe import logs
-from workshop_kit.observe.log_store import FrameStore
-from workshop_kit.show.explorer import Explorer
-from workshop_kit.show.live import Screens
+from workshop_kit.search import FrameStore
+from workshop_kit.search.explorer import Explorer
+from workshop_kit.display.live import Screens
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>\u202e\x1b[31m\x07"
 LEVELS = ["info"] * 5 + ["trace", "info", "warning", "error", HOSTILE]
 def line(n):

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("br
 
 SETUP = """import time
 import pandas as pd
-from workshop_kit.show.live import LiveChart, Panel, Screens
+from workshop_kit.display.live import LiveChart, Panel, Screens
 screens = Screens()
 began = time.time()
 def source():

@@ -9,15 +9,15 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
-from workshop_kit.learn.progress import Progress
+from workshop_kit.exercises.progress import Progress
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SOURCES = [
     "import os\nfrom pathlib import Path\n"
-    "from workshop_kit.learn.predictions import predict\nfrom workshop_kit.learn.progress import Progress\n"
+    "from workshop_kit.lessons.predictions import predict\nfrom workshop_kit.exercises.progress import Progress\n"
     'progress = Progress(Path(os.environ["WORKSHOP_WORKSPACE"], "progress.json"))',
-    "from workshop_kit.learn.questions import Option, Question\n"
+    "from workshop_kit.lessons.questions import Option, Question\n"
     'texts = {"green": "200 & healthy", "red": "503 <i>unhealthy</i>", "hang": "It hangs.", "crash": "It crashes."}\n'
     'options = {key: Option(text=text, reason=f"Why {key}: <s>so</s>.") for key, text in texts.items()}\n'
     'text = "The database is <b>gone</b>: what does health say?"\n'

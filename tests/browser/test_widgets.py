@@ -23,11 +23,11 @@ pytestmark = [
 SETUP = r"""import json, time
 from datetime import UTC, datetime
 import pandas as pd
-from workshop_kit.learn.lesson import lesson
+from workshop_kit.lessons.lesson import lesson
 from workshop_kit.observe import logs
-from workshop_kit.observe.log_store import FrameStore
-from workshop_kit.show.explorer import Explorer
-from workshop_kit.show.live import LiveChart, Panel, Screens
+from workshop_kit.search import FrameStore
+from workshop_kit.search.explorer import Explorer
+from workshop_kit.display.live import LiveChart, Panel, Screens
 w = lesson("01_container")
 w.up()
 screens, began = Screens(), time.time()

@@ -21,8 +21,8 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,9 +44,9 @@ for n in range(total):
 def a_bucket(folder: Path) -> Iterator[LogBucket]:
     """A workspace of its own, of whose stack collector and parameter store run; all of it is gone afterwards."""
     workspace = Workspace.open(folder)
-    session = ready.session_of(workspace, reach.connect())
+    session = provision.session_of(workspace, reach.connect())
     try:
-        yield log_bucket.start(ready.stack_of(workspace, session))
+        yield log_bucket.start(provision.stack_of(workspace, session))
     finally:
         assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 

@@ -13,17 +13,17 @@ import httpx
 import pandas as pd
 import pytest
 
-from workshop_kit.disturb.faults import fault
-from workshop_kit.engine import cleanup, making, stack_files
+from workshop_kit.engine import cleanup, resources, stack_files
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.faults.injection import fault
 from workshop_kit.observe import surfaces
 from workshop_kit.observe.leaks import Surface, find, hunt, new_canary
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
 
@@ -120,8 +120,8 @@ def canary_stack(engine: Engine, tmp_path: Path) -> Iterator[Stack]:
     workspace.secrets_folder.mkdir(parents=True, exist_ok=True)
     for name in stack_files.SECRETS:
         (workspace.secrets_folder / name).write_text(fixed_canary(name))
-    session = ready.session_of(workspace, engine)
-    stack = ready.stack_of(workspace, session)
+    session = provision.session_of(workspace, engine)
+    stack = provision.stack_of(workspace, session)
     stack.up()
     yield stack
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
@@ -200,7 +200,7 @@ def test_a_secret_in_an_image_is_found(session: Session, images: dict[str, str],
         f"FROM {images['base']}\nENV PASSWORD={setting}\nCOPY password /tmp/password\nRUN rm /tmp/password\n"
     )
     tag = "container-workshop/test-leaky:1"
-    making.image(session, tmp_path, tag)
+    resources.image(session, tmp_path, tag)
     leaks = find({"setting": setting, "deleted": deleted}, surfaces.of_image(session.engine, tag))
     assert dict(zip(leaks["surface"], leaks["secret"], strict=True)) == {
         "image inspect": "setting",

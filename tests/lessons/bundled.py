@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.private_engine import PrivateEngine
-from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.paths import CHECKOUT
 
 
 def saved(folder: Path) -> Path:

@@ -17,9 +17,10 @@ from typing import Any, Self
 from jupyter_client.manager import KernelManager
 
 from tests.private_engine import PrivateEngine
-from workshop_kit.learn.lab_settings import KERNEL, install_kernel
-from workshop_kit.learn.lesson import HEADLESS
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.lessons.lesson import HEADLESS
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 CELL_SECONDS = 120

@@ -17,7 +17,7 @@ from workshop_kit.commands.bundle import MOST_BYTES
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(600)]
 REACH = """

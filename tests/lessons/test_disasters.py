@@ -15,10 +15,10 @@ from docker.errors import APIError
 
 from tests.lessons.cells import LessonKernel, Ran, python_inside
 from tests.private_engine import PrivateEngine, filled, private_engine, small_disk
-from tests.workshop_kit.learn.waiting import wait_until
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(600)]
 LESSON = "00_start"
@@ -28,7 +28,7 @@ SLEEPER = 'containers.run(w.stack.session, Spec(w.image("base"), command=("sleep
 PRELUDE = """
 from workshop_kit.engine import containers
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn.lesson import lesson
+from workshop_kit.lessons.lesson import lesson
 w = lesson("x")
 """
 UP = """
@@ -36,8 +36,8 @@ import sys
 from pathlib import Path
 from workshop_kit.errors import WorkshopError
 from workshop_kit.engine import reach
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.lessons import ready
+from workshop_kit.workspace.folder import Workspace
 try:
     workspace = Workspace.open(Path(sys.argv[1]))
     ready.stack_of(workspace, ready.session_of(workspace, reach.connect())).up()

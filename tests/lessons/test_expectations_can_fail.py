@@ -10,15 +10,17 @@ import pytest
 from nbclient import NotebookClient
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import checkpoint, expectations
-from workshop_kit.learn.exercise import service_files
-from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.expectations import Expectations
-from workshop_kit.learn.lab_settings import KERNEL, install_kernel
-from workshop_kit.learn.lesson import HEADLESS
-from workshop_kit.learn.names import MORE
-from workshop_kit.learn.tour import kernel_manager
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.lessons import expectations
+from workshop_kit.lessons.expectations import Expectations
+from workshop_kit.lessons.lesson import HEADLESS
+from workshop_kit.lessons.tour import kernel_manager
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import service_files
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
+from workshop_kit.workspace.lookup import MORE
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
 NOTEBOOKS = CHECKOUT / "notebooks"

@@ -17,8 +17,8 @@ from workshop_kit.audit.catalog import principles
 from workshop_kit.engine import containers
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn.exercise import service_files
 from workshop_kit.observe.jq import jq
+from workshop_kit.workspace import service_files
 
 FACTOR = re.compile(r"[Ff]actor (\d+)")
 TEXTS = ("notebooks/*.ipynb", "exercises/exercises.toml", "docs/*.md", "README.md")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.learn.file_cell import file_named
-from workshop_kit.learn.lab_settings import KERNEL
-from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.file_cell import file_named
+from workshop_kit.workspace.lab_settings import KERNEL
 
 NOTEBOOKS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
 Cell = dict[str, Any]

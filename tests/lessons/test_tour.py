@@ -18,9 +18,10 @@ from tests.lessons.learner import fresh_clone
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.expectations import ANSI
-from workshop_kit.learn.tour import tour
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.lessons.expectations import ANSI
+from workshop_kit.lessons.tour import tour
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test of a part waits for its lessons
 LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))

@@ -1,7 +1,7 @@
 """Every exercise has two sides: what a participant begins with fails its check, and the solution passes it.
 
 This is the one place of the default suite that says so, for the exercises of lessons 01 to 04. Those of lesson 05 are
-judged from recorded observations in tests/workshop_kit/game/test_gameday_checks.py.
+judged from recorded observations in tests/workshop_kit/gameday/test_gameday_checks.py.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 
-from tests.workshop_kit.learn.exercise import trying
-from tests.workshop_kit.learn.exercise.trying import leaving_nothing
+from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises.trying import leaving_nothing
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import checkpoint
-from workshop_kit.learn.exercise import registry
-from workshop_kit.learn.exercise import task as tasks
-from workshop_kit.learn.exercise.checks import CHECKS
-from workshop_kit.learn.exercise.desk import Actions, Desk
-from workshop_kit.learn.exercise.panel import Panel
-from workshop_kit.learn.exercise.registry import Exercise
-from workshop_kit.learn.exercise.result import Result, Verdict
-from workshop_kit.learn.exercise.task import Task
-from workshop_kit.learn.workspace import CHECKOUT, Workspace
+from workshop_kit.exercises import checkpoint, registry
+from workshop_kit.exercises import task as tasks
+from workshop_kit.exercises.checks import CHECKS
+from workshop_kit.exercises.exercise_service import Actions, Desk
+from workshop_kit.exercises.panel import Panel
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.exercises.task import Task
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
 
 EXERCISES = registry.load(CHECKOUT)
 IN_FILES = [exercise for exercise in EXERCISES if exercise.file]

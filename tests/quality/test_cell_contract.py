@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.learn.file_cell import body_of, file_named
-from workshop_kit.learn.workspace import CHECKOUT, REFERENCES
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.file_cell import body_of, file_named
+from workshop_kit.workspace.folder import REFERENCES
 
 LESSONS = (
     "00_start",

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.learn.workspace import CHECKOUT, LINKED
-from workshop_kit.prepare import needs
+from workshop_kit.bootstrap import needs
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import LINKED
 
 PAGES = [
     path.relative_to(CHECKOUT).as_posix()

@@ -7,13 +7,13 @@ from random import Random
 import pytest
 
 from tests.conftest import LiveStack
-from tests.workshop_kit.game import cells
-from workshop_kit.disturb.journal import Journal
-from workshop_kit.learn.exercise import incidents, log_subjects
-from workshop_kit.learn.exercise.checks import logging_cause, logging_percentiles
-from workshop_kit.learn.exercise.checks.logging_cause import Evidence
-from workshop_kit.learn.exercise.incidents import TROUBLES, Trouble
-from workshop_kit.learn.exercise.result import Verdict
+from tests.workshop_kit.gameday import cells
+from workshop_kit.exercises import incidents, log_subjects
+from workshop_kit.exercises.checks import logging_cause, logging_percentiles
+from workshop_kit.exercises.checks.logging_cause import Evidence
+from workshop_kit.exercises.incidents import TROUBLES, Trouble
+from workshop_kit.exercises.result import Verdict
+from workshop_kit.faults.journal import Journal
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
 

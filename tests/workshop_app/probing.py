@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from workshop_kit.disturb.faults import fault
 from workshop_kit.engine import containers
 from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.injection import fault
 
 PATIENCE_SECONDS = 40.0
 INTERVAL_SECONDS = 0.02

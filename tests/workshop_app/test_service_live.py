@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.workshop_app.probing import PATIENCE_SECONDS, wait_until
-from workshop_kit.disturb.faults import fault
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
+from workshop_kit.faults.injection import fault
 
 pytestmark = pytest.mark.engine
 

@@ -20,10 +20,11 @@ from workshop_app import app, config
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import ALIASES
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import checkpoint, take_home
-from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.lesson import Lesson
-from workshop_kit.learn.workspace import LINKED, Workspace
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.lessons import take_home
+from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.workspace.folder import LINKED, Workspace
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ASK = """

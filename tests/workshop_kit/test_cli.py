@@ -14,9 +14,9 @@ from unittest import mock
 
 import pytest
 
+from workshop_kit.bootstrap import needs
 from workshop_kit.cli import main
 from workshop_kit.errors import Exit
-from workshop_kit.prepare import needs
 
 pytestmark = pytest.mark.engine
 

@@ -11,10 +11,10 @@ from nbformat.sign import NotebookNotary
 
 from workshop_kit.commands import exercises
 from workshop_kit.engine import cleanup, reach
-from workshop_kit.learn import ready
-from workshop_kit.learn.lab_settings import JupyterFolders
-from workshop_kit.learn.progress import Progress
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import JupyterFolders
 
 NAME = "notebooks/00_start.ipynb"
 
@@ -57,7 +57,7 @@ def test_a_beginning_is_written_down_as_the_whole_id(workspace: Workspace, capsy
 def nothing_left(workspace: Workspace) -> Iterator[None]:
     """The stack that a jump brings up is gone afterwards."""
     yield
-    session = ready.session_of(workspace, reach.connect())
+    session = provision.session_of(workspace, reach.connect())
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from workshop_kit.bootstrap import needs
 from workshop_kit.errors import Exit
-from workshop_kit.prepare import needs
 
 COPIED = (
     "workshop",

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workshop_kit import screen
-from workshop_kit.show.shown import Shown
-from workshop_kit.show.tables import table
+from workshop_kit.display.rendered import Shown
+from workshop_kit.display.tables import table
 
 HOSTILE = "<script>planted()</script>\x1b[2J\x07\r\n\u202e\u2028\x9b31m"
 

@@ -9,11 +9,11 @@ import pytest
 
 from workshop_kit.commands.watch import Watch
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn.exercise import watcher
-from workshop_kit.learn.exercise.desk import Desk, Superseded
-from workshop_kit.learn.exercise.result import Finding, Result, Verdict
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.exercises import watcher
+from workshop_kit.exercises.exercise_service import Desk, Superseded
+from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
+from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE = "container.dockerfile"
 SAVED = frozenset({"my_service/requirements.txt"})

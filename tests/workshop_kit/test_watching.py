@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import LiveStack
-from workshop_kit.disturb.faults import fault
-from workshop_kit.disturb.load import load
-from workshop_kit.learn.watching import Watch, watch
+from workshop_kit.display.live import Screens
+from workshop_kit.faults.injection import fault
+from workshop_kit.faults.load import load
+from workshop_kit.lessons.watch import Watch, watch
 from workshop_kit.observe.logs import read_container
-from workshop_kit.show.live import Screens
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Finding, Method, Report, Rule
+from workshop_kit.audit.experiments import BUDGET_SECONDS, Runs
 from workshop_kit.audit.rules import JUDGES
-from workshop_kit.audit.runs import BUDGET_SECONDS, Runs
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session

@@ -10,8 +10,8 @@ import pandas as pd
 from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Report, Verdict
 from workshop_kit.audit.report.words import principles
-from workshop_kit.show.charts import INK, PAPER, new_figure, picture
-from workshop_kit.show.shown import Shown
+from workshop_kit.display.charts import INK, PAPER, new_figure, picture
+from workshop_kit.display.rendered import Shown
 
 FILL = {
     Verdict.HOLDS: "#b7e0c6",

@@ -14,12 +14,12 @@ from workshop_kit.audit.examine import examine
 from workshop_kit.audit.heatmap import heatmap, named, verdicts
 from workshop_kit.audit.report import as_card
 from workshop_kit.audit.targets import CONTAINER, IMAGE
+from workshop_kit.display.notebook_progress import NotebookReport
+from workshop_kit.display.rendered import Shown
 from workshop_kit.engine import reach
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.temporary_session import temporary_session
 from workshop_kit.errors import WrongUsage
-from workshop_kit.show.shown import Shown
-from workshop_kit.show.working import NotebookReport
 
 COLUMNS = (
     *("target", "guideline", "rule", "title", "severity", "serves", "method"),

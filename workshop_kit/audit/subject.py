@@ -11,7 +11,7 @@ from typing import Any
 from docker.errors import APIError
 
 from workshop_kit.audit.data import Evidence, Finding, Judged, Rule, Verdict, cannot_tell
-from workshop_kit.audit.runs import Runs, variables
+from workshop_kit.audit.experiments import Runs, variables
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.mounted_files import SECRETS_FOLDER
 from workshop_kit.engine.session import Session

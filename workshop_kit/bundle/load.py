@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from workshop_kit.bootstrap import offline
 from workshop_kit.bundle import wheels
 from workshop_kit.bundle.parts import Part, parts, verify
 from workshop_kit.bundle.version import version_of
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
-from workshop_kit.prepare import offline
 from workshop_kit.progress import Report, silent
 
 UNPACKED_FACTOR = 4

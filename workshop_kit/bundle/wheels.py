@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from workshop_kit.bootstrap import python_env
 from workshop_kit.bundle.parts import Part, find, intact, sha256_of, writing
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
-from workshop_kit.prepare import python_env
 from workshop_kit.progress import Report, Step, silent
 
 MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}

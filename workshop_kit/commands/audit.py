@@ -68,9 +68,10 @@ def audit(
 
 def _marked(found: Report, engine: Engine) -> Report:
     """The report, in a workspace with what of ``my_service/`` its participant has not passed."""
-    from workshop_kit.learn import authorship, ready
-    from workshop_kit.learn.exercise.desk import Desk
-    from workshop_kit.learn.workspace import HIDDEN, find_workspace
+    from workshop_kit.exercises.exercise_service import Desk
+    from workshop_kit.lessons import authorship
+    from workshop_kit.workspace import provision
+    from workshop_kit.workspace.folder import HIDDEN, find_workspace
 
     named = os.environ.get("WORKSHOP_WORKSPACE")
     environment = {"WORKSHOP_WORKSPACE": named} if named and Path(named, HIDDEN, "id").is_file() else {}
@@ -78,7 +79,7 @@ def _marked(found: Report, engine: Engine) -> Report:
         workspace = find_workspace(Path.cwd(), environment)
     except NotReady:
         return found
-    desk = Desk.of(workspace, lambda: ready.stack_of(workspace, ready.session_of(workspace, engine)))
+    desk = Desk.of(workspace, lambda: provision.stack_of(workspace, provision.session_of(workspace, engine)))
     return authorship.mark(found, engine, desk)
 
 

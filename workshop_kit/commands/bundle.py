@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
+from workshop_kit.bootstrap import needs
 from workshop_kit.bundle import images, load, version, wheels
 from workshop_kit.bundle.parts import MB, megabytes, parts, verify
 from workshop_kit.engine import reach
 from workshop_kit.engine.recipes import tags
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import own_workspace
-from workshop_kit.prepare import needs
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, say
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import own_workspace
 
-ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 900 * MB
 """What a bundle for one kind of machine may take: it has to fit on an old stick, and to be copied thirty times."""
 
@@ -31,11 +31,11 @@ def save(folder: Folder) -> None:
     """Write what set-up fetches and builds into a folder; parts of other kinds of machines stay in it."""
     workspace = own_workspace(os.environ)
     with TerminalReport() as report:
-        stack = ready.make_ready(workspace, may_install=False, report=report)
-        own = version.version_of(ROOT)
+        stack = provision.make_ready(workspace, may_install=False, report=report)
+        own = version.version_of(CHECKOUT)
         made = [
-            wheels.save(ROOT, folder, own, report),
-            images.save(stack.session.engine, tags(ROOT), folder, own, report),
+            wheels.save(CHECKOUT, folder, own, report),
+            images.save(stack.session.engine, tags(CHECKOUT), folder, own, report),
         ]
     for part in made:
         say(f"{part.folder.name}: {len(part.files)} files, {megabytes(part.size_bytes)}")
@@ -48,12 +48,12 @@ def load_bundle(folder: Folder) -> None:
     """Make this machine ready from a folder, without a network. Needs Python and a Docker engine, and nothing else."""
     found = parts(folder)
     engine = reach.connect()
-    part = load.choose_images(ROOT, found, engine.architecture)
+    part = load.choose_images(CHECKOUT, found, engine.architecture)
     workspace = own_workspace(os.environ)
     with TerminalReport() as report:
         verify(part, report)
-        new = images.load(ready.session_of(workspace, engine), part, report)
-        stack = ready.make_ready(workspace, may_install=False, report=report)
-        ready.write_env(stack, report)
+        new = images.load(provision.session_of(workspace, engine), part, report)
+        stack = provision.make_ready(workspace, may_install=False, report=report)
+        provision.write_env(stack, report)
     many = f"{len(new)} images came from the bundle" if new else "all images were here already"
     say(f"Ready: {many}, and a container ran. Next: ./workshop start")

@@ -12,10 +12,10 @@ import typer
 
 from workshop_kit.engine import reach
 from workshop_kit.errors import Exit
-from workshop_kit.learn import ready
-from workshop_kit.learn.browser import open_in_browser
-from workshop_kit.learn.workspace import own_workspace
+from workshop_kit.lessons.browser import open_in_browser
 from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import own_workspace
 
 
 def desk(
@@ -23,15 +23,15 @@ def desk(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the addresses.")] = False,
 ) -> None:
     """Serve the presenter's and the audience's page until Ctrl-C; then undo every fault and end the load."""
-    from workshop_kit.game.desk.presenting import Presenting  # here, not above: other commands need not wait for it
-    from workshop_kit.game.desk.script import load_script
-    from workshop_kit.game.desk.server import DeskServer
-    from workshop_kit.game.desk.stage import Stage
-    from workshop_kit.game.desk.until import until_told
+    from workshop_kit.instructor.controller import Stage
+    from workshop_kit.instructor.presenter_api import Presenting  # here, not above: other commands need not wait for it
+    from workshop_kit.instructor.script import load_script
+    from workshop_kit.instructor.server import DeskServer
+    from workshop_kit.instructor.signals import until_told
 
     server, script = DeskServer(port), load_script()  # a taken port is told before anything is started
     workspace = own_workspace(os.environ)
-    stage = Stage(ready.stack_of(workspace, ready.session_of(workspace, reach.connect())), workspace)
+    stage = Stage(provision.stack_of(workspace, provision.session_of(workspace, reach.connect())), workspace)
     with TerminalReport() as report:
         stage.open(report)
     left: list[str] = []
@@ -60,18 +60,18 @@ def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool)
 
     With ``book`` its pictures go to docs/demo/.
     """
-    from workshop_kit.game.desk.rehearsal import rehearse  # here, not above: other commands need not wait for it
-    from workshop_kit.game.desk.script import PICTURES, load_script
-    from workshop_kit.game.desk.stage import Stage
+    from workshop_kit.instructor.controller import Stage
+    from workshop_kit.instructor.rehearsal import rehearse  # here, not above: other commands need not wait for it
+    from workshop_kit.instructor.script import PICTURES, load_script
 
     script = load_script()
-    with ready.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
-        stack = ready.make_ready(workspace, may_install=may_install, report=report)
+    with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
+        stack = provision.make_ready(workspace, may_install=may_install, report=report)
         try:
             with Stage(stack, workspace) as stage:
                 results = rehearse(stage, script, report, pictures=PICTURES if book else None)
         finally:
-            ready.remove_everything(stack.session, {"kernel", "workspace"}, report)
+            provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
     if as_json:
         answer(json.dumps([asdict(result) for result in results]))
     else:

@@ -11,13 +11,13 @@ import typer
 from workshop_kit.engine import reach
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.learn import checkpoint, content, ready
-from workshop_kit.learn.exercise import cards
-from workshop_kit.learn.exercise.desk import Desk
-from workshop_kit.learn.exercise.registry import TRACKS
-from workshop_kit.learn.names import find_lesson
-from workshop_kit.learn.workspace import Workspace, own_workspace
+from workshop_kit.exercises import cards, checkpoint
+from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.registry import TRACKS
 from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace import content, provision
+from workshop_kit.workspace.folder import Workspace, own_workspace
+from workshop_kit.workspace.lookup import find_lesson
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 Identifier = Annotated[
@@ -81,7 +81,7 @@ def reset(exercise: Identifier) -> None:
 
 def status(track: Track = "full", as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes."""
-    from workshop_kit.learn.exercise import board as boards
+    from workshop_kit.exercises import board as boards
 
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
@@ -122,7 +122,7 @@ def _workspace(seed: int | None = None) -> Workspace:
 
 def _sign(workspace: Workspace) -> None:
     """Sign the notebooks that were just written: JupyterLab shows no panels in unsigned ones."""
-    from workshop_kit.learn.lab_settings import trust  # what signs takes 1.7 s to import
+    from workshop_kit.workspace.lab_settings import trust  # what signs takes 1.7 s to import
 
     trust(workspace)
 
@@ -132,4 +132,4 @@ def _desk(workspace: Workspace) -> Desk:
 
 
 def _stack(workspace: Workspace) -> Stack:
-    return ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+    return provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))

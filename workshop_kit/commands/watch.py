@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.learn.exercise import cards
-from workshop_kit.learn.exercise.desk import Desk, Superseded
-from workshop_kit.learn.exercise.registry import Exercise
-from workshop_kit.learn.exercise.watcher import saves
+from workshop_kit.exercises import cards
+from workshop_kit.exercises.exercise_service import Desk, Superseded
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.watcher import saves
 from workshop_kit.terminal import TerminalReport, answer, say
 
 KEYS = "h hint · s solution · q quit"
@@ -110,7 +110,7 @@ def run(desk: Desk) -> None:
     watch, stop, workspace = Watch(desk), threading.Event(), desk.workspace
 
     def hear_saves() -> None:
-        import workshop_kit.learn.exercise.checks  # noqa: F401 - so that the first check need not wait for it
+        import workshop_kit.exercises.checks  # noqa: F401 - so that the first check need not wait for it
 
         for names in saves(workspace.folder, workspace.my_service, workspace.exercises, stop=stop):
             watch.events.put(names)

@@ -9,8 +9,7 @@ from pathlib import Path
 from docker.errors import BuildError
 
 from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from workshop_kit.paths import CHECKOUT
 
 # As BuildKit, and as the classic builder, name an image that no registry gave them.
 _IMAGE = re.compile(

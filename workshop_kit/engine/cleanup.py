@@ -10,7 +10,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine import cgroups, making, stack
+from workshop_kit.engine import cgroups, resources, stack
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, SCOPE, Scope, are_ours
 from workshop_kit.engine.ledger import Entry, Kind
 from workshop_kit.engine.session import MAKER, Session, announced_seconds_ago, is_alive, is_announcement
@@ -179,7 +179,7 @@ def _resolve_announcements(session: Session, scopes: Collection[Scope], made_by:
         key, _, value = wanted.partition("=")
         dead = entry.kind != "project" and not is_alive(entry.name)
         if entry.kind == "image" and dead:
-            making.stop_builds(value)
+            resources.stop_builds(value)
         everything = _images_of_the_kit(session) if entry.kind == "image" else _everything_of_the_kit(session)
         met = [
             Entry(kind, identifier, name, entry.scope)

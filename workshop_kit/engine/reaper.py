@@ -26,6 +26,7 @@ from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.ledger import Entry, Ledger
 from workshop_kit.engine.session import Session, is_announcement
+from workshop_kit.paths import CHECKOUT
 
 LOOK_SECONDS = 0.5
 BETWEEN_SWEEPS_SECONDS = 0.7
@@ -38,7 +39,6 @@ GIVE_UP_SECONDS = 600.0
 ASKING_SECONDS = 1.0
 LOG_BYTES = 64 * 1024
 PASSED_ON = ("HOME", "PATH", "TMPDIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR")
-ROOT = Path(__file__).resolve().parents[2]
 
 Sweep = Callable[[Session], object]
 
@@ -188,7 +188,7 @@ def _log(ledger: Ledger, maker: str, line: str) -> None:
 def _environment() -> dict[str, str]:
     """What the reaper needs to find the kit and the engine, and none of the kernel's own."""
     kept = {key: value for key, value in os.environ.items() if key in PASSED_ON or key.startswith("DOCKER_")}
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    return {**kept, "PYTHONPATH": str(CHECKOUT)}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import containers, making
+from workshop_kit.engine import containers, resources
 from workshop_kit.engine.session import Session
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -228,7 +228,7 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) 
     (folder / "plain.npmrc").write_text("registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\n")
     (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")
     tag = tag.format(session=session.who.session)
-    making.image(session, folder, tag, "--build-arg", f"BASE={base}")
+    resources.image(session, folder, tag, "--build-arg", f"BASE={base}")
     return tag
 
 

@@ -11,14 +11,14 @@ from workshop_kit.audit import subject
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 
 @pytest.fixture(scope="module")
 def image_session(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """Makes the images of a file and removes them at its end; other tests sweep the session that they share."""
-    session = ready.session_of(Workspace.open(tmp_path_factory.mktemp("images") / "workspace"), engine)
+    session = provision.session_of(Workspace.open(tmp_path_factory.mktemp("images") / "workspace"), engine)
     yield session
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 

@@ -10,13 +10,13 @@ import pytest
 from tests.workshop_kit.audit.test_report import rule_of
 from workshop_kit.audit import catalog, subject
 from workshop_kit.audit.data import Evidence, Method, Verdict, fails
+from workshop_kit.audit.experiments import Runs
 from workshop_kit.audit.rules import JUDGES
-from workshop_kit.audit.runs import Runs
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
-from workshop_kit.develop.audit_page import TITLES, page
+from workshop_kit.dev.audit_page import TITLES, page
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.learn.exercise.course import load_course
+from workshop_kit.workspace.course import load_course
 
 
 def test_every_rule_has_code_and_all_code_has_a_rule() -> None:

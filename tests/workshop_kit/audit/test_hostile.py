@@ -12,8 +12,8 @@ from tests.workshop_kit.audit import bad_images
 from workshop_kit.audit import clones, running
 from workshop_kit.audit.data import Report, Verdict
 from workshop_kit.audit.examine import examine
+from workshop_kit.audit.experiments import OUT_OF_REACH
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
-from workshop_kit.audit.runs import OUT_OF_REACH
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
 

@@ -16,8 +16,8 @@ import psutil
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import MAKER, Session
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 GONE_WITHIN_SECONDS = 60.0  # mostly a few, but both the engine and the reaper may be kept waiting
 SETUP = """
@@ -25,8 +25,8 @@ import os, random, sys, time
 from pathlib import Path
 from workshop_kit.engine import containers, making, reach, reaper
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.lessons import ready
+from workshop_kit.workspace.folder import Workspace
 workspace, base, seed = Workspace.open(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 session = ready.session_of(workspace, reach.connect())
 handle = reaper.watch(session)
@@ -114,4 +114,4 @@ def builders(maker: str) -> list[list[str]]:
 
 def session_in(folder: Path, engine: Engine) -> Session:
     """The session of the workspace in a folder."""
-    return ready.session_of(Workspace.open(folder), engine)
+    return provision.session_of(Workspace.open(folder), engine)

@@ -17,8 +17,8 @@ from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
 SLEEP = ("python3", "-c", "import time; time.sleep(600)")
@@ -27,7 +27,7 @@ SLEEP = ("python3", "-c", "import time; time.sleep(600)")
 @pytest.fixture
 def own(engine: Engine, tmp_path: Path) -> Iterator[Session]:
     """A session of its own: nothing of it may be left, whatever the test does."""
-    session = ready.session_of(Workspace.open(tmp_path / "own"), engine)
+    session = provision.session_of(Workspace.open(tmp_path / "own"), engine)
     yield session
     cleanup.remove(session, {"kernel", "workspace", "machine"})
 
@@ -104,7 +104,7 @@ def test_another_participant_is_left_alone(
     own: Session, engine: Engine, images: dict[str, str], tmp_path: Path
 ) -> None:
     """Two workspaces on one engine: cleaning one does not touch the other."""
-    other = ready.session_of(Workspace.open(tmp_path / "other"), engine)
+    other = provision.session_of(Workspace.open(tmp_path / "other"), engine)
     theirs = containers.run(other, Spec(images["base"], command=SLEEP))
     try:
         cleanup.remove(own, {"kernel", "workspace", "machine"})
@@ -118,8 +118,8 @@ DIES_WHILE_CREATING = """
 import os, sys
 from pathlib import Path
 from workshop_kit.engine import reach
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.lessons import ready
+from workshop_kit.workspace.folder import Workspace
 session = ready.session_of(Workspace.open(Path(sys.argv[1])), reach.connect())
 with session.making("container", "kernel") as making:
     session.engine.client.containers.create(sys.argv[2], ["python3"], labels=making.labels)

@@ -19,8 +19,8 @@ from workshop_kit.engine.labels import COMPOSE_PROJECT, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 NAMES = Names("workshop-1a2b3c4d")
 SLEEP = ["python3", "-c", "import time; time.sleep(600)"]
@@ -108,7 +108,7 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
     sessions: dict[str, Session] = {}
 
     def client_of(name: str) -> WorkspaceClient:
-        session = ready.session_of(Workspace.open(tmp_path / name), engine)
+        session = provision.session_of(Workspace.open(tmp_path / name), engine)
         return WorkspaceClient(sessions.setdefault(name, session))
 
     yield client_of
@@ -284,7 +284,7 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
     assert mine.containers.get("redis").id == stack.container("redis").id
     fresh = client_of("fresh")
     fresh.containers.run(images["base"], ["true"])
-    other = ready.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
+    other = provision.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
     other.up("redis")
     assert f"{fresh.names.project}_default" in other.container("redis").attrs["NetworkSettings"]["Networks"]
 

@@ -13,7 +13,7 @@ from workshop_kit.engine.images import NO_DOCUMENTATION as FILE
 from workshop_kit.engine.images import proxy_settings
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady
-from workshop_kit.learn.workspace import CHECKOUT
+from workshop_kit.paths import CHECKOUT
 
 NO_DOCUMENTATION = CHECKOUT / "images" / "base" / FILE
 

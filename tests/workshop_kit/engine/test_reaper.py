@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.engine import kernels
-from workshop_kit.engine import cleanup, containers, making, reaper
+from workshop_kit.engine import cleanup, containers, reaper, resources
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import MAKER, NONCE, Session, announcement
 from workshop_kit.engine.spec import Spec
-from workshop_kit.learn import lab_settings
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import lab_settings
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
 SLEEP = ("sleep", "600")
@@ -36,8 +36,8 @@ def own(engine: Engine, tmp_path: Path) -> Iterator[Session]:
 def standing(own: Session, images: dict[str, str]) -> Iterator[list[str]]:
     """A container, a network and a volume of the workspace's scope: they outlive every kernel."""
     container = containers.run(own, Spec(images["base"], command=SLEEP, network="none"), scope="workspace")
-    network = making.network(own, f"{own.who.session}-standing", scope="workspace")
-    volume = making.volume(own, f"{own.who.session}-standing", scope="workspace")
+    network = resources.network(own, f"{own.who.session}-standing", scope="workspace")
+    volume = resources.volume(own, f"{own.who.session}-standing", scope="workspace")
     yield [container.id, network, volume]
     client = own.engine.client
     assert client.containers.get(container.id).status == "running"
@@ -121,7 +121,7 @@ def test_what_must_be_put_right_first_is_called_before_the_sweep(
     own: Session, images: dict[str, str], root: Path, tmp_path: Path
 ) -> None:
     """A function named at the start is called with a session; one that fails or is not there stops no sweep."""
-    before = ("no_such_module:function", "workshop_kit.learn.ready:sweep")
+    before = ("no_such_module:function", "workshop_kit.workspace.provision:sweep")
     program = kernels.FORKS.replace("reaper.watch(session)", f"reaper.watch(session, {before!r})")
     other = own.engine.client.containers  # made by another dead kernel: only the function named takes it
     labels = {**own.who.labels("kernel"), MAKER: DEAD}
@@ -149,7 +149,7 @@ def test_a_killed_jupyter_kernel_leaves_nothing(own: Session, images: dict[str, 
         client.start_channels()
         client.wait_for_ready(timeout=60)
         code = (
-            "from workshop_kit.learn.lesson import lesson\nfrom workshop_kit.engine import containers\n"
+            "from workshop_kit.lessons.lesson import lesson\nfrom workshop_kit.engine import containers\n"
             "from workshop_kit.engine.spec import Spec\nit = lesson('00_start')\n"
             f"made = containers.run(it.stack.session, Spec({images['base']!r}, command={SLEEP!r}, network='none'))\n"
             "maker = it.stack.session.maker"

@@ -17,8 +17,8 @@ from workshop_kit.engine import cleanup, images, stack_files
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.learn import ready
-from workshop_kit.learn.workspace import Workspace
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
 
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.engine
 def other(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
     """A second participant's stack, not up."""
     workspace = Workspace.open(tmp_path / "another 'workspace' $HOME")
-    session = ready.session_of(workspace, engine)
-    yield ready.stack_of(workspace, session)
+    session = provision.session_of(workspace, engine)
+    yield provision.stack_of(workspace, session)
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 
 

@@ -14,7 +14,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
-from workshop_kit.observe.log_store import FrameStore
+from workshop_kit.search import FrameStore
 
 pytestmark = pytest.mark.engine
 

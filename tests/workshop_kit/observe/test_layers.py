@@ -9,7 +9,7 @@ import pytest
 
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.session import Session
-from workshop_kit.learn.exercise.subjects import image_with_a_past
+from workshop_kit.exercises.subjects import image_with_a_past
 from workshop_kit.observe import layers
 
 

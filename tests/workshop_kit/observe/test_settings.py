@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.engine import making
+from workshop_kit.engine import resources
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
@@ -60,7 +60,7 @@ def test_says_where_each_setting_comes_from(session: Session, images: dict[str, 
     (tmp_path / "Dockerfile").write_text(
         f'FROM {images["base"]}\nENV BAKED=1 REPLACED=1 DB_PASSWORD=hunter2-hunter2\nCMD ["sleep", "600"]\n'
     )
-    making.image(session, tmp_path, tag)
+    resources.image(session, tmp_path, tag)
     given = {"REPLACED": "2", "DB_TOKEN_FILE": "/run/secrets/token", "HOST": "db"}
     with run(session, Spec(tag, environment=given)) as running:
         told = {one.name: (one.source, one.secret) for one in settings.settings(running.container)}

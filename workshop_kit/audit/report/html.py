@@ -9,8 +9,8 @@ from pathlib import Path
 from workshop_kit.audit.data import GRAVEST, Audited, Finding, Report, Verdict
 from workshop_kit.audit.report.text import as_text
 from workshop_kit.audit.report.words import CLOSING, counts, identity, principles
+from workshop_kit.display.rendered import Shown
 from workshop_kit.screen import as_html as shown
-from workshop_kit.show.shown import Shown
 
 STYLE = f"<style>{(Path(__file__).parent / 'report.css').read_text()}</style>"
 FOLDED = {

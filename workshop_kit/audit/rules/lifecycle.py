@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from workshop_kit.audit.clones import STOP_SECONDS
 from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.experiments import OUT_OF_REACH, Run
 from workshop_kit.audit.rules.monitoring import is_checked
-from workshop_kit.audit.runs import OUT_OF_REACH, Run
 from workshop_kit.audit.subject import Subject
 
 KILLED = 137

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.runs import Run
+from workshop_kit.audit.experiments import Run
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.masking import variables_named
 

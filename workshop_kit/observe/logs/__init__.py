@@ -29,8 +29,8 @@ is there: exactly where not all of the line stands in columns). ``record(frame, 
 | lines that the engine lost while they were followed | a ``Gap`` in ``attrs["gaps"]`` of the next frame |
 """  # noqa: E501 — a table has long lines
 
-from workshop_kit.observe.logs.following import Following, Gap, follow
+from workshop_kit.observe.logs.follower import Following, Gap, follow
 from workshop_kit.observe.logs.frame import record
-from workshop_kit.observe.logs.reading import container_lines, read_container, read_json_file, read_lines
+from workshop_kit.observe.logs.reader import container_lines, read_container, read_json_file, read_lines
 
 __all__ = ["Following", "Gap", "container_lines", "follow", "read_container", "read_json_file", "read_lines", "record"]

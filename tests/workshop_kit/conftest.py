@@ -1,0 +1,80 @@
+"""Disks that refuse: read-only ones and full ones, real in both cases."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from nbformat import v4, writes
+
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL
+
+WriteNotebook = Callable[[Workspace, str, list[str]], Path]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    disk = tmp_path / "small disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.fixture
+def read_only(small_disk: Path) -> Callable[[], Path]:
+    """Return a function that makes the small disk read-only and returns it."""
+
+    def close() -> Path:
+        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+        return small_disk
+
+    return close
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A checkout with two notebooks, an exercise, and things nobody wants copied."""
+    root = tmp_path / "check out"
+    for name in ("notebooks/00_start.ipynb", "notebooks/pictures/map.svg", "exercises/01/limits.py"):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"content of {name}")
+    for name in (
+        "notebooks/.ipynb_checkpoints/00_start-checkpoint.ipynb",
+        "exercises/__pycache__/limits.pyc",
+        "notebooks/00_start.predictions.toml",
+    ):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("litter")
+    return root
+
+
+@pytest.fixture
+def empty_workspace(tmp_path: Path) -> Workspace:
+    """A workspace without lessons."""
+    return Workspace.open(tmp_path / "my workspace", source=tmp_path / "nothing")
+
+
+@pytest.fixture
+def write_notebook() -> WriteNotebook:
+    """Return a function that writes a notebook of code cells into a workspace."""
+
+    def write(empty_workspace: Workspace, name: str, sources: list[str]) -> Path:
+        kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
+        cells = [v4.new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]  # type: ignore[no-untyped-call]
+        notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
+        path = empty_workspace.notebooks / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(writes(notebook))  # type: ignore[no-untyped-call]
+        return path
+
+    return write

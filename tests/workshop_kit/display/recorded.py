@@ -1,0 +1,80 @@
+"""Two minutes of a service, as a watcher would have gathered them: a paused cache, an end for want of memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from workshop_kit.observe import events, stats
+from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.tables import frame, with_cpu_limits
+from workshop_kit.observe.watch.traffic import Traffic
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+SECONDS = 120
+EDGE = (NOON + timedelta(seconds=SECONDS)).timestamp()
+PAUSED, DEAD = range(50, 75), range(90, 97)
+HOSTILE = "<b>cache</b>\x1b[31m $x$"
+
+
+@dataclass
+class Broken:
+    """A fault, as the dashboard takes it."""
+
+    fault: str
+    target: str
+    started: datetime
+    ended: datetime | None
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+FAULT = Broken("pause", "redis", at(PAUSED.start), at(PAUSED.stop))
+
+
+def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
+    """Everything that was gathered of one container."""
+    requests, usage, health = [], [], []
+    for second in range(SECONDS):
+        moment, bad = at(second), second in PAUSED
+        if second in DEAD:
+            requests.append(Traffic(moment, name, "no answer"))
+            usage.append(stats.Usage(moment, name, "stopped"))
+            health += [Health(moment, name, what, "no answer") for what in ("/livez", "/health")]
+            continue
+        took = (800, 2000, 2300) if bad else (4, 12, 30)
+        requests.append(Traffic(moment, name, "ok", 20, 12 if bad else 0, 1, 60 if bad else 0, *took))
+        usage.append(stats.Usage(moment, name, "running", 25, 0, 0, (60 + second) * 2**20, 256 * 2**20))
+        for what in ("/livez", "/health", dependency):
+            health.append(Health(moment, name, what, "fail" if bad and what != "/livez" else "pass"))
+    happened = [
+        events.Event(at(61), "redis", "r", "health_status", "unhealthy"),
+        events.Event(at(89.9), "service", "s", "oom"),
+        events.Event(at(90), "service", "s", "die", "", 137),
+        events.Event(at(96), "service", "s", "start"),
+        events.Event(at(97), "a load generator", "l", "die", "", 0),
+        events.Event(at(98), "service", "s", "pause"),
+    ]
+    limits = {name: [(NOON, 50.0)]}
+    return Tables(
+        frame(Traffic, requests),
+        with_cpu_limits(stats.frame(usage), limits),
+        frame(Health, health),
+        events.frame(happened),
+    )
+
+
+def lines() -> pd.DataFrame:
+    """What it logged meanwhile: a line a second, a warning each while the cache is away, and an error in capitals."""
+    rows: list[tuple[datetime, str | None, str, str | None]]
+    rows = [(at(second + 0.25), "info", "request", "a") for second in range(SECONDS)]
+    rows += [(at(second + 0.5), "warning", f"cache not available: {HOSTILE}", "b") for second in PAUSED]
+    rows += [(at(89.8), "ERROR", "out of memory soon", None), (at(89.9), None, "what is this", None)]
+    table = pd.DataFrame(rows, columns=["ts", "level", "msg", "request_id"]).assign(service="service")
+    return table.assign(ts=pd.to_datetime(table["ts"], utc=True))

@@ -1,0 +1,118 @@
+"""The dashboard without a page: what is read out of the tables, what is drawn, what is chosen, how it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pandas as pd
+import pytest
+
+from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, tables
+from workshop_kit.display.dashboard.dashboard import Choice, Dashboard, changed
+from workshop_kit.display.dashboard.panels import in_words, of_container
+from workshop_kit.display.dashboard.renderer import Sheet
+from workshop_kit.display.dashboard.states import LOOKS
+from workshop_kit.display.dashboard.view import View
+from workshop_kit.display.live import Screens
+from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.watch import Tables
+
+
+class Recorded:
+    """Something that has gathered, and moves on to the clock of the test."""
+
+    names = ("service", "<b>naive</b>")
+
+    def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
+        """The recording, as if its last second were now."""
+        found, shift = tables(container or "service"), pd.Timedelta(seconds=time.time() - EDGE)
+        return Tables(*(one.assign(time=one["time"] + shift) for one in vars(found).values()))
+
+
+def view(seconds: float = SECONDS, edge: float = EDGE, dependency: str = "redis") -> View:
+    """The recording, seen at its end."""
+    return of_container(tables(dependency=dependency), (FAULT,), "service", edge, seconds)
+
+
+def test_only_what_matters_is_marked() -> None:
+    """Of the service and its dependencies: started, ended, out of memory, health; not the neighbors, not a pause."""
+    labels = [mark.label for mark in view().marks]
+    assert labels == ["redis unhealthy", "service out of memory", "service ended (137)", "service started"]
+
+
+def test_resources_are_shares_of_their_limits() -> None:
+    """25 % of a core with a limit of half a core is half of it; 179 of 256 MiB are 70 %."""
+    lines = {line.label: line.last for line in view().plots[2].lines}
+    assert lines["CPU of 0.5 cores"] == 50
+    assert lines["memory of 256 MiB"] == pytest.approx(100 * 179 / 256)
+
+
+def test_states_differ_in_more_than_color() -> None:
+    """In hatching or in height, and each by its letter."""
+    assert len({look.letter for look in LOOKS.values()}) == len(LOOKS)
+    assert len({(look.hatch, look.height) for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_pausing_and_looking_back_choose_what_is_shown() -> None:
+    """Half a window at a time, never past now, never further than is kept; what makes no sense changes nothing."""
+    paused = changed(Choice("a", 120), {"pause": True}, ("a", "b"), 5000)
+    assert paused == Choice("a", 120, 5000)
+    assert changed(paused, {"turn": -1}, ("a",), 5000).until == 4940
+    assert changed(paused, {"turn": 1}, ("a",), 5000).until == 5000
+    assert changed(paused, {"pause": False}, ("a",), 5000) == Choice("a", 120)
+    assert changed(paused, {"choose": "container", "value": "other"}, ("a",), 5000) == paused
+
+
+def test_the_text_says_what_the_picture_shows_in_few_words() -> None:
+    """Values, the fault, events and states; a screen reader reads no more than 900 characters as a name."""
+    said = in_words("T", view())
+    for words in (
+        "errors 0 (at most 12)",
+        "Fault pause redis from 12:00:50 to 12:01:15",
+        "service ended (137)",
+        "redis: pass",
+    ):
+        assert words in said
+    assert len(said) < 900
+
+
+def test_a_container_without_metrics_is_drawn_and_says_so() -> None:
+    """No table has a row of it, or requests have none: a sentence, not an error."""
+    empty = of_container(Tables(), (), "service", EDGE, 60)
+    assert Sheet().png("T", empty)
+    known = tables()
+    silent = Tables(known.requests.assign(state="no metrics").iloc[:0], known.resources, known.health, known.events)
+    assert "nothing that can be asked" in of_container(silent, (), "service", EDGE, 60).nothing
+    no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
+    seen = of_container(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
+    assert "no /metrics of ours" in seen.nothing
+
+
+def test_names_from_outside_stay_text() -> None:
+    """A dependency's name with markup, an escape and a formula draws no formula, and is escaped on the page."""
+    hostile = view(dependency=HOSTILE)
+    assert hostile.rows[-1].name == "<b>cache</b>\\x1b[31m $x$"
+    assert Sheet().figure("T $x$", hostile)
+
+
+def test_headless_it_is_a_picture_with_all_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody watches it draws once, leaves no thread, and the tables are escaped."""
+    board = Dashboard(Recorded(), lambda: [FAULT], title="<i>T</i>", headless_seconds=0.1)
+    board.show(Screens(headless=True))
+    shown = board.picture()
+    assert "data:image/png" in shown.html
+    assert "<i>" not in shown.html
+    for name in ("Requests", "Resources", "Health", "Events", "Faults"):
+        assert f"Data: {name}" in shown.html
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("live chart")] == []
+
+
+def test_live_it_ends_at_once_and_what_is_not_watched_is_refused() -> None:
+    """Its thread ends with it; a wrong container is named with those there are."""
+    board = Dashboard(Recorded(), container="<b>naive</b>").show(Screens())
+    assert board.is_running
+    board.stop()
+    assert not board.is_running
+    with pytest.raises(WrongUsage, match="'other' is not watched"):
+        Dashboard(Recorded(), container="other")

@@ -1,0 +1,66 @@
+"""What a log line says is text, in every picture and in every frame: no formula, no control character, no direction."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from workshop_kit.display import charts, dataframes
+from workshop_kit.display.incident_chart import one_clock
+from workshop_kit.display.rendered import Shown
+
+TEXTS = ("$", "$x$", r"$\frac{a$", "_private", "$_{", "{x:,g}", "100% {}", "\x1b[31mred\x07", "\u202eright to left")
+ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+TIMES = pd.date_range("2026-11-24", periods=3, freq="s", tz="UTC")
+
+
+def log(text: str) -> pd.DataFrame:
+    """Lines of one request in which everything says this."""
+    said = {"service": text, "level": "error", "msg": text, "request_id": text, "error": text, "path": text}
+    return pd.DataFrame([{"ts": moment, **said} for moment in TIMES])
+
+
+PICTURES: dict[str, Callable[[str], Shown]] = {
+    "bars": lambda text: charts.bars(text, [text, "b"], [1, 2], text),
+    "one_clock": lambda text: one_clock(text, logs=log(text)),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("picture", PICTURES)
+def test_every_picture_takes_any_text(picture: str, text: str) -> None:
+    """It is drawn, matplotlib warns of nothing, and what stands beside the picture does not act."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        shown = PICTURES[picture](text)
+    assert "data:image/png" in shown.html
+    assert ACTIVE.search(shown.html) is None
+    assert ACTIVE.search(shown.text) is None
+
+
+@pytest.fixture
+def shown() -> Iterator[Callable[[object], dict[str, str]]]:
+    """What a kernel with our frames shows of a cell's value, by kind."""
+    shell: Any = InteractiveShell.instance()
+    dataframes.show_as_text()
+    yield lambda value: shell.display_formatter.format(value)[0]
+    InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_frame_that_a_cell_shows_does_not_act(shown: Callable[[object], dict[str, str]], text: str) -> None:
+    """On the page and as text, in cells, names and index; a long frame is shortened as pandas does it."""
+    frame = pd.DataFrame({"msg": [text], text: [text]}, [text])
+    found = shown(frame)
+    assert ACTIVE.search(found["text/html"] + found["text/plain"]) is None
+    assert found["text/html"].startswith("<div>\n<style")
+    assert ACTIVE.search(shown(frame["msg"])["text/plain"]) is None
+    long: Any = pd.DataFrame({"n": range(1_000)})
+    assert shown(long)["text/html"] == long._repr_html_()

@@ -1,0 +1,44 @@
+"""An incident on one clock, and the story of one request: from tables to a picture, whatever the lines say."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workshop_kit.display.recorded import FAULT, at, lines, tables
+from workshop_kit.display.incident_chart import one_clock
+from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.watch import Tables
+
+
+def test_everything_stands_on_one_axis() -> None:
+    """Lines by level, errors, p95, states, events and the fault; half a minute before it and after."""
+    shown = one_clock("The cache stands still", logs=lines(), tables=tables(), faults=[FAULT])
+    assert "85 seconds until 12:01:45" in shown.text
+    for words in (
+        "of all requests 0 (at most 60)",
+        "p95 12 (at most 2,000)",
+        "Fault pause redis",
+        "service ended (137)",
+        "redis: pass",
+    ):
+        assert words in shown.text
+    assert "85 info, 25 warning, 1 error, 1 other in all" in shown.text
+    assert "Warnings and errors: 26 lines, 2 different" in shown.html
+    assert shown.html.count('<th scope="row">') == 2  # the one error does not drown
+
+
+def test_what_a_line_says_stays_text() -> None:
+    """Markup and control characters of a message are shown, not obeyed."""
+    html = one_clock("T", logs=lines(), tables=tables(), faults=[FAULT]).html
+    assert "&lt;b&gt;cache&lt;/b&gt;\\x1b[31m $x$" in html
+    assert "<b>" not in html
+
+
+def test_each_table_is_optional_but_something_there_must_be() -> None:
+    """Lines alone, or what was watched alone; without a fault all the time there is data of."""
+    assert "119 seconds until" in one_clock("T", logs=lines()).text
+    assert "lines" not in one_clock("T", tables=tables()).text
+    with pytest.raises(WrongUsage, match="nothing to show"):
+        one_clock("T", logs=lines().iloc[:0], tables=Tables())
+    with pytest.raises(WrongUsage, match="ends before it starts"):
+        one_clock("T", logs=lines(), start=at(60), end=at(30))

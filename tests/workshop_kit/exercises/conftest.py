@@ -1,0 +1,47 @@
+"""A small checkout of its own to read, build and damage, and a running stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import trial_settings
+from workshop_kit.progress import silent
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file of the small checkout."""
+
+    def into(name: str, text: str) -> None:
+        path = tmp_path / "check out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+    return into
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, write: Write) -> Path:
+    """The small checkout, complete but for what `authored.build` makes."""
+    write("exercises/exercises.toml", REGISTRY)
+    write("solutions/01_container/leaving.py", MARKED)
+    write("solutions/01_container/notebook.py", CELLS)
+    cells = [
+        code_cell("exercise-container-graceful", 'w.exercise("container.graceful");'),
+        code_cell("panel-container-layer", 'task = w.exercise("container.layer")'),
+        code_cell("exercise-container-layer", "old"),
+        code_cell("end", "1\n2"),
+    ]
+    write("notebooks/01_container.ipynb", notebook(*cells))
+    return tmp_path / "check out"
+
+
+@pytest.fixture(scope="module")
+def participant(stack: Stack) -> Stack:
+    """The stack of the tests' workspace, up: a participant's."""
+    trial_settings.ensure_up(stack, silent)
+    return stack

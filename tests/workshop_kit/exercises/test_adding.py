@@ -1,0 +1,83 @@
+"""docs/adding-a-lesson.md, followed to the letter: what it says to write is an exercise, and both its sides hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.exercises import trying
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import generator, registry
+from workshop_kit.workspace import regions
+from workshop_kit.exercises.check_api import CHECKS, Context
+from workshop_kit.exercises.result import Verdict
+
+ID, LESSON = "monitoring.probe", "04_monitoring"
+
+
+@pytest.fixture(scope="module")
+def blocks(root: Path) -> dict[str, list[str]]:
+    """The document's blocks of code, by language."""
+    found: dict[str, list[str]] = {}
+    text = (root / "docs" / "adding-a-lesson.md").read_text()
+    for language, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        found.setdefault(language, []).append(block)
+    return found
+
+
+@pytest.fixture
+def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
+    """A copy of the exercises with steps 1, 2 and 4 done."""
+    for folder in ("exercises", "solutions", "notebooks", "workshop_app", "images/collector"):
+        shutil.copytree(root / folder, tmp_path / folder)
+    own = (root / "workshop_app" / "probe.py").read_text()
+    first, last = own.index("def is_alive"), own.index("if __name__")
+    source = f"{own[:first]}{blocks['python'][0]}\n\n{own[last:]}"
+    (tmp_path / "solutions" / LESSON / "probe.py").write_text(source)
+    entries = tmp_path / "exercises" / "exercises.toml"
+    entries.write_text(f"{entries.read_text()}\n{blocks['toml'][0]}")
+    path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
+    lesson = json.loads(path.read_text())
+    lesson["cells"].append(json.loads(blocks["json"][0].rstrip().rstrip(",")))
+    path.write_bytes(generator.written(lesson))
+    return tmp_path
+
+
+@pytest.fixture
+def checked(blocks: dict[str, list[str]]) -> Iterator[None]:
+    """Step 3 done: the document's check is registered."""
+    exec(
+        compile(blocks["python"][1], "monitoring_probe.py", "exec", dont_inherit=True), {"__name__": "monitoring_probe"}
+    )
+    yield
+    del CHECKS[ID]
+
+
+def test_what_it_says_to_write_fits_together(followed: Path) -> None:
+    """Registry and source have nothing to complain about; all that a build adds is the exercise's file."""
+    assert registry.validate(followed) == []
+    made = Path("exercises") / LESSON / "probe.py"
+    assert generator.drift(followed) == [f"{made} is missing; run `./workshop build`."]
+    assert generator.build(followed) == [made]
+    assert generator.drift(followed) == []
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("checked")
+def test_both_sides_hold(followed: Path, participant: Stack) -> None:
+    """On real containers: its starter fails with a symptom, and its solution passes."""
+    exercise = registry.find(registry.load(followed), ID)
+    marked = (followed / "solutions" / LESSON / "probe.py").read_text()
+    judged = []
+    for text in (regions.starter(marked), regions.solved(marked)):
+        with trying.solved_folder({"probe.py": text}, followed) as folder:
+            judged.append(CHECKS[ID].check(Context(exercise, participant, 1, folder=folder)))
+    begun, solved = judged
+    assert begun.ruling is Verdict.WRONG
+    assert begun.summary == "The service was gone, and its probe said that all was well."
+    assert solved.ruling is Verdict.PASSED

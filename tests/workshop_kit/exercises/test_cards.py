@@ -1,0 +1,99 @@
+"""What a check found, as the page, the terminal and a program read it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workshop_kit.exercises.cards import VERDICTS, as_text, exercise_page, result_card
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Finding, Result, Verdict
+
+EXERCISE = Exercise(
+    id="container.graceful",
+    title="Make it stop in time",
+    lesson="01_container",
+    weight="core",
+    task="The service takes ten seconds to stop.\nMake it stop gracefully.",
+    minutes=8,
+    debrief_minutes=3,
+    tracks=("full",),
+    guidelines=("factor 9",),
+    hints=("Who is PID 1?", "Who hears SIGTERM?", "Use exec."),
+    file="service.py",
+)
+GOOD = Finding(True, "GET /orders", "200", "200")
+BAD = Finding(False, "docker stop", "137 after 10.0 s", "0 within 2 s", "Requests are cut off.", "Look at main().")
+RESULT = Result(EXERCISE.id, Verdict.WRONG, "It was killed.", (GOOD, BAD), 1.24, "started\nlistening")
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_words_and_a_mark(verdict: Verdict) -> None:
+    """How it stands is said in words, on the page and in the text; the words differ from verdict to verdict."""
+    mark, words = VERDICTS[verdict]
+    card = result_card(replace(RESULT, verdict=verdict))
+    assert card.text.startswith(f"{mark} container.graceful: {words} (1.2 s)\nIt was killed.")
+    assert words[1:] in card.html
+    assert [said for _, said in VERDICTS.values()].count(words) == 1
+
+
+def test_a_card_says_what_was_called_what_came_back_and_where_to_look() -> None:
+    """Of what is wrong everything is said; of what is right a line."""
+    text = as_text(RESULT)
+    assert "✓ GET /orders: 200\n" in text
+    assert (
+        "✗ docker stop\n"
+        "    came back       137 after 10.0 s\n"
+        "    expected        0 within 2 s\n"
+        "    what it means   Requests are cut off.\n"
+        "    where to look   Look at main()."
+    ) in text
+    html = result_card(RESULT).html
+    for said in (BAD.called, BAD.got, BAD.expected, BAD.means, BAD.look):
+        assert said in html
+    assert re.search(r'<li data-passed="true"><details><summary>.*aria-label="as expected".*GET /orders', html)
+    assert 'aria-label="not as expected"' in html
+
+
+def test_the_page_has_the_task_and_how_it_stands() -> None:
+    """Task, minutes and state, with or without a result."""
+    for page, state in (
+        (exercise_page(EXERCISE), "– not checked yet"),
+        (exercise_page(EXERCISE, RESULT), "✗ not"),
+    ):
+        assert f"core · 8 min, then 3 to talk about it · factor 9 · {state}" in page.text
+        assert "<p>Make it stop gracefully.</p>" in page.html
+
+
+def test_lines_fit_and_what_steers_a_terminal_is_left_out() -> None:
+    """Long sentences are wrapped under themselves; a container can neither clear nor color the participant's screen."""
+    nasty = "\x1b[2J\x1b[31mred\x1b[0m\x07 \u202etxet\x9b31m\nnext"
+    long = replace(BAD, got=nasty, means="word " * 60)
+    text = as_text(replace(RESULT, findings=(long,), output=nasty))
+    assert max(len(line) for line in text.split("\n")) <= 88
+    assert not set(text) & set("\x1b\x07\x9b\u202e")
+    assert "came back       red txet31m\n                    next\n" in text
+
+
+STRANGE = st.text(st.sampled_from("<>&\"'=/ai\n")) | st.sampled_from(["<script>x</script>", "<img src=x onerror=y>"])
+
+
+@given(STRANGE, st.sampled_from(Verdict), st.booleans())
+def test_no_text_becomes_markup(strange: str, verdict: Verdict, passed: bool) -> None:
+    """Whatever a container or an author writes is shown as text."""
+
+    def pages(text: str) -> list[str]:
+        finding = Finding(passed, text, text, text, text, text)
+        result = Result(text, verdict, text, (finding,), 0.1, text)
+        exercise = replace(EXERCISE, title=text, guidelines=(text,), id=text)
+        shown = [exercise_page(exercise, result, (text,), solution=text), result_card(result, (text,))]
+        return [page.html for page in shown]
+
+    if not strange:
+        return
+    for odd, plain in zip(pages(strange), pages("x"), strict=True):
+        assert re.findall("<[^>]*>", re.sub('"[^"]*"', "", odd)) == re.findall("<[^>]*>", re.sub('"[^"]*"', "", plain))

@@ -1,0 +1,78 @@
+"""Whatever a participant's module does: an end in time, a sentence that helps, and nothing left behind."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from tests.workshop_kit.exercises import trying
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.result import Verdict
+
+pytestmark = [pytest.mark.engine, pytest.mark.alone, pytest.mark.long]  # three hogs at a time
+
+LIMIT_SECONDS = 40.0  # a check aims for half of it; a busy machine takes longer
+
+LOOPS = "while True:\n    pass\n"
+PRINTS_ONE_LINE_FOR_EVER = "import sys\nwhile True:\n    sys.stdout.write('x' * 65536)\n"
+DRIPS = """
+import socket, time
+server = socket.create_server(('0.0.0.0', 8080))
+while True:
+    connection, _ = server.accept()
+    for byte in b'HTTP/1.1 200 OK\\r\\nX: ' + b'x' * 1000:
+        try:
+            connection.send(bytes([byte]))
+        except OSError:
+            break
+        time.sleep(0.5)
+"""
+MEMORY_BOMB = "taken = []\nwhile True:\n    taken.append(bytearray(1024 * 1024))\n"
+
+MODULES = {
+    "loops": (LOOPS, "loop that never ends"),
+    "prints for ever": (PRINTS_ONE_LINE_FOR_EVER, "nobody"),
+    "exits 0 at once": ("raise SystemExit(0)\n", "exit code 0"),
+    "drips": (DRIPS, "no good answer"),
+    "no such module": ("import workshop_map\n", "No module named 'workshop_map'"),
+    "deletes its own files": ("import shutil\nshutil.rmtree('/app')\n", "Read-only file system"),
+    "memory bomb": (MEMORY_BOMB, "more than its 256 MiB of memory"),
+    "binary garbage": ("\x7fELF\x02\x01\x00\x00\xff\x1b[2J", "SyntaxError"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check said, and after how long."""
+
+    judged: Judged
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def outcomes(participant: Stack) -> dict[str, Outcome]:
+    """All of them checked, three at a time, with nothing left behind by any."""
+
+    def outcome(name: str) -> Outcome:
+        started = time.monotonic()
+        judged = trying.judge(participant, "config.env", MODULES[name][0])
+        return Outcome(judged, time.monotonic() - started)
+
+    with trying.leaving_nothing(participant), ThreadPoolExecutor(3) as pool:
+        return dict(zip(MODULES, pool.map(outcome, MODULES), strict=True))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_that_does_not_serve_is_told_why_in_time(outcomes: dict[str, Outcome], name: str) -> None:
+    """It ends in time, with a sentence about this very fault and a short, harmless tail of its log."""
+    outcome, (_, helps) = outcomes[name], MODULES[name]
+    assert outcome.seconds < LIMIT_SECONDS
+    assert outcome.judged.ruling is Verdict.DID_NOT_START
+    assert helps in outcome.judged.summary
+    assert all(finding.means and finding.look for finding in outcome.judged.findings)
+    assert len(outcome.judged.output.encode()) <= 4096
+    assert not any(character < " " and character not in "\n\t" for character in outcome.judged.output)

@@ -1,0 +1,77 @@
+"""Asking a server that one does not trust: every exchange ends, and what went wrong is words."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from workshop_kit.exercises import raw_http
+
+Serve = Callable[[Callable[[socket.socket], None]], int]
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a server that hands its first connection, with the request read, to a function; return the port."""
+    listeners: list[socket.socket] = []
+
+    def start(behave: Callable[[socket.socket], None]) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def once() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                behave(connection)
+
+        threading.Thread(target=once, daemon=True).start()
+        return int(listener.getsockname()[1])
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "body"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nhi", 200, "hi"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "hi"),
+        (OK + b"\r\nuntil the end", 200, "until the end"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 503, ""),
+    ],
+)
+def test_an_answer_is_read_however_its_end_is_marked(serve: Serve, said: bytes, status: int, body: str) -> None:
+    """By length, by chunks, or by hanging up; after an interim answer, too."""
+    answer = raw_http.ask(serve(lambda connection: connection.sendall(said)), "GET", "/")
+    assert (answer.status, answer.body, answer.failure) == (status, body, "")
+
+
+@pytest.mark.parametrize(
+    ("behave", "failure"),
+    [
+        pytest.param(lambda connection: None, raw_http.HUNG_UP, id="hangs up"),
+        pytest.param(
+            lambda connection: connection.sendall(OK + b"Content-Length: 9\r\n\r\nhi"),
+            raw_http.BROKE_OFF,
+            id="breaks off",
+        ),
+        pytest.param(lambda connection: connection.sendall(b"220 mail\r\n\r\n"), raw_http.NOT_HTTP, id="no HTTP"),
+        pytest.param(lambda connection: time.sleep(2), "no answer within 0.5 s", id="silence"),
+        pytest.param(lambda connection: connection.sendall(OK + b"\r\n" + b"x" * 999_999), raw_http.TOO_MUCH, id="much"),
+    ],
+)
+def test_what_is_no_answer_is_a_failure_in_words_and_in_time(
+    serve: Serve, behave: Callable[[socket.socket], None], failure: str
+) -> None:
+    """Hung up, broken off, something else, nothing, or too much."""
+    started = time.monotonic()
+    answer = raw_http.ask(serve(behave), "GET", "/", within_seconds=0.5)
+    assert (answer.status, str(answer)) == (None, failure)
+    assert time.monotonic() - started < 2.5

@@ -1,0 +1,87 @@
+"""A shop to disturb: orders go in from outside, and its containers are held against how they were before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.injection import undo_all
+from workshop_kit.faults.targets import snapshot
+
+PATIENCE_SECONDS = 40.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a customer got: the status, or None for no answer at all, and the seconds it took."""
+
+    status: int | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The stack as its customers and its operator see it."""
+
+    stack: Stack
+
+    def ask(self, method: str, path: str, json: Any = None) -> Reply:
+        """One request."""
+        started = time.monotonic()
+        status = None
+        try:
+            with httpx.Client(trust_env=False, timeout=10) as client:
+                status = client.request(method, self.stack.url() + path, json=json).status_code
+        except httpx.HTTPError:
+            pass
+        return Reply(status, time.monotonic() - started)
+
+    def order(self) -> Reply:
+        """Place an order."""
+        return self.ask("POST", "/orders", {"item": "tea", "quantity": 1})
+
+    def recovers(self) -> bool:
+        """Whether orders are placed and every dependency is well again in a while."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if self.order().status == 201 and self.ask("GET", "/health").status == 200:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def state(self) -> dict[str, Any]:
+        """Every container: which it is, whether it runs, its networks and its limits."""
+        found = {}
+        for service, container in self.stack.containers().items():
+            state = container.attrs["State"]
+            found[service] = (container.id, state["Running"], state["Paused"], snapshot(container))
+        return found
+
+    def one(self, service: str) -> Any:
+        """A container as it is now."""
+        return self.stack.container(service)
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Iterator[Shop]:
+    """The running stack; a test must leave no fault in force, and nothing changed.
+
+    Bringing the stack up for every test would take most of the time: it is done only where a test changed something.
+    """
+    shop = Shop(stack)
+    if not shop.recovers():
+        stack.up()
+    before = shop.state()
+    yield shop
+    forgotten = undo_all(stack.session, spare_the_living=False)
+    after = shop.state()
+    if (changed := {name: after.get(name) for name in before if after.get(name) != before[name]}) or forgotten.left:
+        stack.up()
+    assert (forgotten.undone, forgotten.left) == ([], [])
+    assert changed == {}

@@ -1,0 +1,120 @@
+"""Faults of processes that died: whoever comes next finds them in the journal and undoes them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.faults.conftest import Shop
+from workshop_kit.engine.session import is_announcement
+from workshop_kit.faults.injection import undo_all
+from workshop_kit.faults.journal import Journal
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = """
+import sys, time
+from contextlib import ExitStack
+from pathlib import Path
+from workshop_kit.faults.injection import fault
+from workshop_kit.engine import reach
+from workshop_kit.lessons import ready
+from workshop_kit.workspace.folder import Workspace
+
+workspace = Workspace.open(Path(sys.argv[1]))
+stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+with ExitStack() as block:
+    print("ready", flush=True)
+    for word in sys.argv[2:]:
+        block.enter_context(fault(*word.split(":")[:1], stack, word.split(":")[1]))
+    print("in force", flush=True)
+    time.sleep(300)
+"""
+
+
+@contextmanager
+def process(root: Path, workspace: Workspace, *faults: str, until: str = "in force") -> Iterator[subprocess.Popen[str]]:
+    """Another notebook of the same workspace, which puts faults (``NAME:SERVICE``) in force and stays in its block."""
+    command = [sys.executable, "-c", PROGRAM, str(workspace.folder), *faults]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as other:
+        try:
+            assert other.stdout is not None
+            while (line := other.stdout.readline().strip()) != until:
+                assert line, "it ended too soon"
+            yield other
+        finally:
+            other.kill()
+
+
+def test_a_killed_process_leaves_faults_that_the_next_one_undoes(shop: Shop, root: Path, workspace: Workspace) -> None:
+    """kill -9 in the middle of four faults: still in force, undone once, and nothing to do the second time."""
+    session = shop.stack.session
+    before = shop.state()
+    with process(root, workspace, "latency:redis", "pause:redis", "kill:master-db", "latency:service") as other:
+        other.kill()
+        other.wait()
+    assert shop.state() != before
+    assert shop.one("redis").status == "paused"
+    outcome = undo_all(session)
+    assert [one.fault for one in outcome.undone] == ["latency", "kill", "pause", "latency"]
+    assert outcome.left == []
+    assert shop.state() == before
+    assert undo_all(session).undone == []
+    provision.sweep(session)
+    assert shop.recovers()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("after_seconds", [0.3, 0.9])
+def test_a_process_killed_while_it_applies_a_fault(
+    shop: Shop, root: Path, workspace: Workspace, after_seconds: float
+) -> None:
+    """At whatever moment it dies, the target gets back what it had, and no proxy is left."""
+    session = shop.stack.session
+    before, listed = shop.state(), session.ledger.entries()  # other tests may have images of their own on the list
+    with process(root, workspace, "latency:redis", until="ready") as other:
+        time.sleep(after_seconds)
+        other.kill()
+        other.wait()
+    assert undo_all(session).left == []
+    assert shop.state() == before
+    provision.sweep(session)
+    assert shop.recovers()
+    # What it announced and never made stays on the list for a minute: until then it might still come.
+    there = [entry for entry in session.ledger.entries() if entry.scope == "kernel" and not is_announcement(entry)]
+    assert [entry for entry in there if entry not in listed] == []
+
+
+def test_an_interrupted_process_undoes_its_own(shop: Shop, root: Path, workspace: Workspace) -> None:
+    """Ctrl-C in the block: the process itself puts everything back before it ends."""
+    before = shop.state()
+    with process(root, workspace, "disconnect:redis", "latency:master-db") as other:
+        assert shop.state() != before
+        other.send_signal(signal.SIGINT)
+        other.wait(timeout=60)
+    assert Journal(shop.stack.session).entries() == []
+    assert shop.state() == before
+
+
+def test_the_faults_of_a_living_process_are_spared_unless_all_must_go(
+    shop: Shop, root: Path, workspace: Workspace
+) -> None:
+    """A lesson's start leaves another notebook's experiment alone; ``down`` does not."""
+    session = shop.stack.session
+    before = shop.state()
+    with process(root, workspace, "disconnect:redis"):
+        assert undo_all(session).undone == []
+        assert shop.state() != before
+        assert [one.fault for one in undo_all(session, spare_the_living=False).undone] == ["disconnect"]
+        assert shop.state() == before

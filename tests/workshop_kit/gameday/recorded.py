@@ -1,0 +1,246 @@
+"""An incident without an engine: real releases, causes and judge over a shop whose service is computed."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import MagicMock
+
+import pandas as pd
+
+from workshop_kit.exercises.dependency_proxies import HANGS, OPEN, Doors
+from workshop_kit.exercises.game_records import Record
+from workshop_kit.gameday.causes import CAUSES, Cause, plan
+from workshop_kit.gameday.customers import TURNED_AWAY, Visit
+from workshop_kit.gameday.incident import Incident
+from workshop_kit.gameday.shop import DEPENDENCIES, MIB, Release, Shop
+from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.tables import frame
+from workshop_kit.paths import CHECKOUT
+
+VISITS = 36
+LEAST_MIB = 64
+SECRETS = {
+    "MASTER_DB_PASSWORD_FILE": (2, "a database's password"),
+    "REDIS_PASSWORD_FILE": (2, "a cache's password"),
+}
+USED_BY = {"master-db": "MASTER_DB_PASSWORD_FILE", "redis": "REDIS_PASSWORD_FILE"}
+HOSTS = {name: f"{name.upper().replace('-', '_')}_HOST" for name in DEPENDENCIES}
+
+
+class RecordedGateways(Doors):
+    """Gateways that take every state and tell nobody."""
+
+    def set(self, **states: str) -> None:
+        """Keep the states; all others are open."""
+        self.states.clear()
+        self.states.update({name.replace("_", "-"): state for name, state in states.items()})
+
+
+class RecordedService:
+    """Versions of the code, of which some leak and some cannot do without the replica."""
+
+    def __init__(self) -> None:
+        self.versions, self.leaks, self.needs_replica = 1, set[int](), set[int]()
+
+    def build(self, leak_mib: float = 0.0) -> int:
+        """Number another version, which leaks if the one before does."""
+        leaks = bool(leak_mib) or self.versions in self.leaks
+        self.versions += 1
+        self.leaks |= {self.versions} if leaks else set()
+        return self.versions
+
+
+class RecordedShop(Shop):
+    """Releases without containers: what the service says, and who is served, follows from them and from the world.
+
+    The world is what no release says: the gateways, the passwords that are accepted, how much CPU customers need.
+    """
+
+    def __init__(self, environments: Sequence[str]) -> None:
+        self.gateways = RecordedGateways({name: MagicMock() for name in DEPENDENCIES})
+        self.service: Any = RecordedService()
+        self.accepted = {name: text for name, (_, text) in SECRETS.items()}
+        self.demand_cpus = 0.1
+        self.running, self.retired, self.history = {}, [], []
+        self._lock, self._bytes = threading.RLock(), 30 * MIB
+        settings = {"LOG_LEVEL": "info", **{variable: f"gateway to {name}" for name, variable in HOSTS.items()}}
+        for number, name in enumerate(environments, 40):
+            self.deploy(Release(number, name, settings, SECRETS))
+
+    def deploy(self, release: Release) -> Release:
+        """Number the release and keep it."""
+        number = max((one.number + 1 for one in self.history), default=release.number)
+        begun = replace(release, number=number, time=datetime.now(UTC))
+        self.running[begun.environment] = MagicMock()
+        self.history.append(begun)
+        return begun
+
+    def cpus_used(self, environment: str) -> float:
+        """What the customers need."""
+        return self.demand_cpus
+
+    def pings(self, environment: str) -> dict[str, str]:
+        """What happens to a ping of each dependency that does not answer."""
+        now, found = self.current(environment), dict[str, str]()
+        for name in DEPENDENCIES:
+            gateway = self.gateways.states.get(name, OPEN)
+            variable = USED_BY.get(name, "")
+            if gateway == HANGS or now.settings[HOSTS[name]] != f"gateway to {name}":
+                found[name] = "no answer in time"
+            elif gateway != OPEN:
+                found[name] = "connection refused"
+            elif variable and now.secrets[variable][1].strip() != self.accepted[variable]:
+                found[name] = "Access denied for user 'orders'"
+        return found
+
+    def is_ready(self, environment: str) -> bool:
+        """Whether every dependency answers that it is not ready without."""
+        now = self.current(environment)
+        needed = set(now.settings.get("HEALTH_CRITICAL", "master-db,redis").split(","))
+        needed |= {"replica-db"} if now.code in self.service.needs_replica else set()
+        return not needed & set(self.pings(environment))
+
+    def is_killed(self, environment: str) -> bool:
+        """Whether it needs more memory than it may have, now or soon."""
+        now = self.current(environment)
+        return now.code in self.service.leaks or now.memory_mib < LEAST_MIB
+
+    def is_held_back(self, environment: str) -> bool:
+        """Whether it needs more CPU than it may have."""
+        return self.current(environment).cpus < self.demand_cpus
+
+    def serves(self, environment: str) -> bool:
+        """Whether customers of an environment are served, and in time."""
+        return self.is_ready(environment) and not self.is_held_back(environment)
+
+    def memory_bytes(self, environment: str) -> int:
+        """What an environment uses: more each time, if its code leaks."""
+        self._bytes += 20 * MIB if self.current(environment).code in self.service.leaks else 0
+        return self._bytes
+
+    def starts(self) -> tuple[str, ...]:
+        """No container dies while it is watched."""
+        return ()
+
+    def lines(self) -> pd.DataFrame:
+        """The newest lines of each environment."""
+        rows = [(datetime.now(UTC), name, *line) for name in self.environments for line in self._said(name)]
+        return pd.DataFrame(rows, columns=["ts", "service", "msg", "dependency", "error"])
+
+    def _said(self, environment: str) -> Iterator[tuple[str, str | None, str | None]]:
+        yield "service started", None, None
+        if self.is_killed(environment):
+            yield "service started", None, None  # a process that is killed has no last words
+        if self.is_held_back(environment):
+            yield "request", None, "slow, and no dependency was"
+        for name, error in self.pings(environment).items():
+            yield "dependency not available", name, error
+        if not self.is_ready(environment):
+            yield "not ready", None, None
+
+    def measured(self) -> dict[str, tuple[object, ...]]:
+        """By environment: served, ready, which dependencies fail, at its CPU limit, at its memory limit."""
+        return {
+            name: (
+                self.serves(name),
+                self.is_ready(name),
+                tuple(self.pings(name)),
+                self.is_held_back(name),
+                self.is_killed(name),
+            )
+            for name in self.environments
+        }
+
+    def view(self, source: str) -> object:
+        """All that one source shows, without times and without the marks of secrets."""
+        if source == "logs":
+            return self.lines().drop(columns="ts").to_string()
+        if source == "metrics":
+            return self.measured()
+        settings = self.compare(*(one.number for one in self.history)).to_string()
+        return re.sub(r"…\w{4}", "…", settings), self.releases().drop(columns="time").to_string()
+
+
+def play(cause: Cause, seed: int) -> RecordedShop:
+    """A day's shop, after everything has happened."""
+    shop, random = RecordedShop(cause.environments), Random(seed)
+    for step in plan(cause, random):
+        step(shop, random)
+    return shop
+
+
+class RecordedVisitors:
+    """Customers who suffered right after the cause, and now are served as the shop serves."""
+
+    def __init__(self, shop: RecordedShop, injected: datetime) -> None:
+        self.shop, self.injected = shop, injected
+
+    def since(self, moment: datetime, door: str | None = None) -> list[Visit]:
+        """The customers since a time."""
+        if moment <= self.injected:
+            return list(self._after_the_cause())
+        served = self.shop.serves(door or "production")
+        return [Visit(moment, str(door), 200 if served else None, 0.01)] * VISITS
+
+    def _after_the_cause(self) -> Iterator[Visit]:
+        for number in range(VISITS):
+            yield Visit(self.injected + timedelta(seconds=number), "production", None, 0.0, TURNED_AWAY)
+
+
+def incident(folder: Path, day: str, seed: int = 1) -> Incident:
+    """A day's incident after everything has happened; its record is in ``folder``."""
+    injected = datetime.now(UTC)
+    shop = play(CAUSES[day], seed)
+    session = SimpleNamespace(ledger=SimpleNamespace(path=folder / "ledger.jsonl"))
+    return Incident(
+        id=f"{day}-{seed}",
+        lesson=cast(Any, SimpleNamespace(stack=SimpleNamespace(session=session), desk=SimpleNamespace(root=CHECKOUT))),
+        cause=CAUSES[day],
+        seed=seed,
+        shop=shop,
+        visitors=cast(Any, RecordedVisitors(shop, injected)),
+        watcher=cast(Any, SimpleNamespace(tables=lambda *_, **__: _tables(shop, datetime.now(UTC)))),
+        _block=ExitStack(),
+        record=Record(f"{day}-{seed}", day, seed, injected, injected),
+    )
+
+
+def _tables(shop: RecordedShop, moment: datetime) -> Tables:
+    """What was watched a moment ago."""
+    health, requests = [], []
+    for name in shop.environments:
+        well = "pass" if shop.is_ready(name) else "fail"
+        health += [Health(moment, name, what, "fail") for what in shop.pings(name)]
+        health += [Health(moment, name, "/readyz", well)]
+        requests.append(
+            {
+                "time": pd.Timestamp(moment),
+                "container": name,
+                "came": 10.0,
+                "served": 10.0 * shop.serves(name),
+                "served_percent": 100.0 * shop.serves(name),
+                "cpu_percent": 50.0,
+                "throttled_percent": 80.0 * shop.is_held_back(name),
+                "memory_percent": 95.0 if shop.is_killed(name) else 30.0,
+                "state": "ok",
+            }
+        )
+    events = [
+        {"time": pd.Timestamp(moment), "container": name, "what": "oom", "detail": "", "exit_code": None}
+        for name in shop.environments
+    ]
+    return Tables(
+        health=frame(Health, health),
+        requests=pd.DataFrame(requests).assign(error_percent=0.0, p50_ms=5.0, p95_ms=9.0),
+        events=pd.DataFrame(events),
+    )

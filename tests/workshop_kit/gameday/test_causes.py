@@ -1,0 +1,144 @@
+"""An incident without an engine: the days, records, and what a participant may see and do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workshop_kit.gameday import recorded
+from workshop_kit import gameday
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.exercises import game_records, registry
+from workshop_kit.exercises.checks import gameday as check
+from workshop_kit.exercises.game_records import QUESTIONS, Record
+from workshop_kit.exercises.result import Verdict
+from workshop_kit.gameday import incident as incidents
+from workshop_kit.gameday.incident import Incident
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+MENDED = Record(
+    "a1", "monday", 1, NOON, NOON, NOON, NOON, NOON + timedelta(seconds=9), "", dict.fromkeys(QUESTIONS, "so it was")
+)
+
+
+def test_every_day_is_an_exercise_and_every_exercise_a_day(root: Path) -> None:
+    """Five of them, of which two are for everybody."""
+    exercises = [one for one in registry.load(root) if one.lesson == "05_game_day"]
+    assert {one.id for one in exercises} == {f"gameday.{day}" for day in gameday.CAUSES}
+    assert tuple(gameday.CAUSES) == check.DAYS
+    assert sum(one.weight == "core" for one in exercises) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"symptom": "3 of 36 customers of production were not served, or too late.", "fixed": None}, "3 of 36"),
+        ({"fixed": None}, "Nobody has looked yet"),
+        ({"debrief": {**MENDED.debrief, "how": "?"}}, "nobody knows why"),
+    ],
+)
+def test_it_does_not_pass_as_long_as(changes: dict[str, object], says: str) -> None:
+    """Somebody suffers, or nobody can say what it was."""
+    judged = check.judged(replace(MENDED, **changes))  # type: ignore[arg-type]
+    assert judged.ruling is Verdict.WRONG
+    assert says in judged.summary
+
+
+def test_records_are_kept_and_the_newest_of_one_incident_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come back as they went in, times and all; a line that is none is passed over."""
+    monkeypatch.setattr(game_records, "_path", lambda _: tmp_path / "gameday.jsonl")
+    session: object = None
+    game_records.write(session, replace(MENDED, symptom="still", fixed=None))  # type: ignore[arg-type]
+    with (tmp_path / "gameday.jsonl").open("a") as file:
+        file.write("no json\n[]\n{}\n")
+    game_records.write(session, MENDED)  # type: ignore[arg-type]
+    assert game_records.every(session) == [MENDED]  # type: ignore[arg-type]
+    assert game_records.find(session, "a1") == MENDED  # type: ignore[arg-type]
+    assert game_records.find(session, "a2") is None  # type: ignore[arg-type]
+    assert (MENDED.to_detect_seconds, MENDED.to_repair_seconds) == (0, 9)
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> Incident:
+    """A recorded incident, to look at and to misuse."""
+    return recorded.incident(tmp_path, "wednesday")
+
+
+def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
+    """The table shows whether two secrets are the same, and no secret."""
+    incident = recorded.incident(tmp_path, "monday")
+    shown = incident.compare(*incident.releases()["release"]).to_string()
+    release = incident.shop.current("production")
+    assert "version 2" in shown
+    assert "version 3" in shown
+    assert [text for _, text in release.secrets.values() if text in shown or text in repr(release)] == []
+
+
+def test_what_a_release_changed_is_told_when_asked_for_and_noted(incident: Incident) -> None:
+    """The list of releases does not say it; who asks finds it on the card."""
+    assert [*incident.releases()] == ["time", "environment", "release"]
+    assert not incident.record.actions
+    numbers = [*incident.releases()["release"]]
+    assert "HTTP_DRAIN_SECONDS" in incident.compare(*numbers).index
+    (noted,) = incident.record.actions
+    assert noted.endswith(f"compared releases {', '.join(map(str, numbers))}")
+
+
+def test_the_first_own_action_counts_and_no_cell_of_the_lesson(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell as the lesson has it looks at the releases, and so does one of the participant."""
+    monkeypatch.setattr(incidents, "_running_cell", lambda: "monday.releases()")
+    incident.releases()
+    assert incident.record.detected is None
+    monkeypatch.setattr(incidents, "_running_cell", lambda: "wednesday.releases().tail()")
+    incident.releases()
+    assert incident.record.detected is not None
+
+
+def test_each_sees_one_signal(incident: Incident) -> None:
+    """What is for the others is refused in a sentence, and the switch goes back."""
+    incident.see("logs")
+    assert len(incident.logs())
+    for look in (incident.releases, incident.metrics, incident.health, lambda: incident.compare(40, 41)):
+        with pytest.raises(WorkshopError, match="is for somebody else at your table") as error:
+            look()
+        assert 'wednesday.see("everything")' in str(error.value)
+    incident.see("everything")
+    assert len(incident.releases())
+    with pytest.raises(WrongUsage, match="'smells' is nothing to see"):
+        incident.see("smells")
+
+
+@pytest.mark.parametrize(
+    ("environment", "changes", "says"),
+    [
+        ("production", {"release": 7}, "There is no release 7"),
+        ("moon", {}, "There is no environment 'moon'"),
+        ("production", {"cpus": "many"}, "cpus is no change that can be released"),
+        ("production", {"memory_mib": -1}, "memory_mib is no change that can be released"),
+        ("production", {"colour": "red"}, "colour is no change that can be released"),
+    ],
+)
+def test_what_cannot_be_released_is_said_so(
+    incident: Incident, environment: str, changes: dict[str, Any], says: str
+) -> None:
+    """One sentence, and the shop goes on."""
+    before = len(incident.shop.history)
+    with pytest.raises(WorkshopError, match=says):
+        incident.deploy(environment, **changes)
+    assert len(incident.shop.history) == before
+
+
+def test_what_is_nowhere_cannot_be_restarted(incident: Incident) -> None:
+    """The names that there are stand in the sentence; so do those of the days."""
+    with pytest.raises(WrongUsage, match="There is no 'mysql' to restart"):
+        incident.restart("mysql")
+    with pytest.raises(WrongUsage, match="There is no incident 'sunday'"):
+        gameday.start(incident.lesson, "my-service:5", "sunday", seed=1)

@@ -1,0 +1,88 @@
+"""Customers and their balancer, before doors that are ready, not ready, slow or nowhere."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from workshop_kit.gameday import recovery
+from workshop_kit.gameday.customers import NOBODY, TURNED_AWAY, Visitors
+
+PATIENCE_SECONDS = 20
+
+
+@contextmanager
+def door(ready: int = 200, answer: int = 200, seconds: float = 0.0) -> Iterator[str]:
+    """A door: what it says to the balancer, and what to customers after how long."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path != "/readyz":
+                time.sleep(seconds)
+            self.send_response(ready if self.path == "/readyz" else answer)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def became_of(url: str | None, visits: int = 8) -> tuple[int, int, str]:
+    """How many came, how many were served in time, and why the others were not."""
+    visitors = Visitors({"shop": lambda: url}, rate_per_second=20).start()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(visitors.visits) < visits and time.monotonic() < deadline:
+        time.sleep(0.05)
+    visitors.stop()
+    came, served = recovery.counted(visitors.since(datetime.now(UTC) - timedelta(minutes=5)))
+    table = visitors.table()
+    assert len(table) == came == len(visitors.visits)
+    assert table["good"].sum() == served
+    errors = table["error"].where(table["error"] != "", table["status"].astype(str))
+    return came, served, ", ".join(sorted(errors[~table["good"]].unique()))
+
+
+def test_who_is_ready_serves_all() -> None:
+    """Every request is an answer in time."""
+    with door() as url:
+        came, served, others = became_of(url)
+    assert (came, others) == (served, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"ready": 503}, TURNED_AWAY),
+        ({"answer": 500}, "500"),
+        ({"seconds": 1.2}, "200, turned away: too many inside"),
+    ],
+)
+def test_who_is_not_served_is_counted_with_the_reason(settings: dict[str, float], why: str) -> None:
+    """Turned away by the balancer, refused by the service, or served too late. A busy machine has a second reason."""
+    with door(**settings) as url:  # type: ignore[arg-type]
+        came, served, others = became_of(url)
+    assert came
+    assert served == 0
+    assert others.startswith(why)
+
+
+def test_where_there_is_no_door_nobody_is_served() -> None:
+    """A container that does not run has no address."""
+    came, served, others = became_of(None)
+    assert came
+    assert (served, others) == (0, NOBODY)

@@ -1,0 +1,71 @@
+"""The five exercises of game day, two-sided, on recorded incidents: starters do not pass, right answers do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workshop_kit.gameday import cells, recorded
+from workshop_kit.exercises import registry
+from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.checks import CHECKS
+from workshop_kit.exercises.checks.gameday import DAYS
+from workshop_kit.exercises.result import Verdict
+from workshop_kit.gameday import incident as incidents
+from workshop_kit.gameday import recovery
+
+SEEDS = (1, 2, 3)
+"""Draw each variant of a cause at least once."""
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recorded customers need not be waited for."""
+    monkeypatch.setattr(recovery, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
+
+
+def checked(root: Path, folder: Path, day: str, value: Any) -> Judged:
+    """What the exercise's check says of what a cell has handed in."""
+    exercise = registry.find(registry.load(root), f"gameday.{day}")
+    context = Context(exercise, recorded.incident(folder, day).lesson.stack, 1, answer={"value": value})
+    return CHECKS[exercise.id].check(context)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("day", DAYS)
+def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path: Path, day: str, seed: int) -> None:
+    """The first reaction leaves customers unserved; the solution serves them again and says why."""
+    incident = recorded.incident(tmp_path, day, seed)
+    begun = checked(root, tmp_path, day, cells.starter(f"gameday.{day}", {day: incident}))
+    assert begun.ruling is Verdict.WRONG
+    assert "customers of" in begun.summary or "has not finished" in begun.summary
+    solved = checked(root, tmp_path, day, cells.solution(f"gameday.{day}", {day: incident}))
+    assert solved.ruling is Verdict.PASSED, solved
+    record = incident.record
+    assert record.injected is not None
+    assert record.injected <= (record.first_symptom or record.injected) <= (record.fixed or record.injected)
+
+
+def test_served_customers_do_not_pass_without_a_debrief(root: Path, tmp_path: Path) -> None:
+    """Luck is no answer: the sheet must be written."""
+    incident = recorded.incident(tmp_path, "tuesday")
+    incident.deploy("production", cpus=1.0)
+    judged = checked(root, tmp_path, "tuesday", incident.debrief(what="a limit", since="?", how="", considered=""))
+    assert judged.ruling is Verdict.WRONG
+    (wrong,) = [finding for finding in judged.findings if not finding.passed]
+    assert "nobody knows why" in wrong.means
+    assert "Since when? How do you know?" in wrong.got
+    assert wrong.look.startswith("tuesday.debrief(")
+
+
+def test_an_incident_of_another_day_or_of_none_does_not_pass(root: Path, tmp_path: Path) -> None:
+    """The sentence says which incident belongs to the exercise."""
+    incident = recorded.incident(tmp_path, "tuesday")
+    handed_in = cells.solution("gameday.tuesday", {"tuesday": incident})
+    other = checked(root, tmp_path, "monday", handed_in)
+    assert (other.ruling, "This was tuesday" in other.summary) == (Verdict.WRONG, True)
+    for value in ({"incident": "unknown"}, {}, None, 3):
+        assert checked(root, tmp_path, "monday", value).ruling is Verdict.WRONG

@@ -1,0 +1,89 @@
+"""The pages of a jigsaw: one incident, and each role's token opens its own signal alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+from tests.workshop_kit.gameday import recorded
+from workshop_kit.errors import WrongUsage
+from workshop_kit.gameday import incident as incidents
+from workshop_kit.gameday import jigsaw_pages
+from workshop_kit.gameday.incident import Incident
+from workshop_kit.gameday.jigsaw import ROLES
+from workshop_kit.gameday.jigsaw_pages import JigsawPages
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> Incident:
+    """A recorded Monday."""
+    return recorded.incident(tmp_path, "monday")
+
+
+@pytest.fixture
+def pages(incident: Incident) -> Iterator[JigsawPages]:
+    """Its pages, on this machine."""
+    opened = JigsawPages("here")
+    yield opened.start(incident)
+    opened.stop()
+
+
+def get(pages: JigsawPages, role: str, **query: str) -> httpx.Response:
+    """Ask for a page."""
+    return httpx.get(f"http://127.0.0.1:{pages.port}/{role}", params=query, trust_env=False)
+
+
+def test_a_token_opens_its_own_page_alone(pages: JigsawPages) -> None:
+    """Neither another role's token nor none; and no address that is not listed."""
+    for role, token in pages.tokens.items():
+        assert get(pages, role).status_code == 403
+        assert [other for other in ROLES if get(pages, other, token=token).status_code == 200] == [role]
+        assert f"/{role}?token={token}" in pages.addresses().text
+    assert get(pages, "elsewhere", token=pages.tokens["logs"]).status_code == 403
+
+
+def test_each_page_shows_its_signal_and_who_releases(pages: JigsawPages) -> None:
+    """The log has no release, the releases say what they changed only when asked, and all say who acts."""
+    configuration, log = (get(pages, role, token=pages.tokens[role]).text for role in ("configuration", "logs"))
+    assert "production: release 42" in configuration
+    assert "PASSWORD" not in configuration
+    assert "Access denied" in log
+    assert "release 42" not in log
+    assert "Only the notebook releases and restarts" in configuration
+    assert "<script" not in configuration + log
+
+
+def test_what_a_page_is_asked_is_noted_once(
+    pages: JigsawPages, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reloads by itself, so the same question is no new action; whatever cell runs meanwhile, it is an own look."""
+    monkeypatch.setattr(incidents, "_running_cell", lambda: "monday.releases()")
+    token = pages.tokens["configuration"]
+    shown = [get(pages, "configuration", token=token, release="42").text for _ in range(2)]
+    assert all("What release 42 changed" in text for text in shown)
+    assert [one[9:] for one in incident.record.actions] == ["compared releases 41, 42"]
+    assert incident.record.detected is not None
+    assert "was the first" in get(pages, "configuration", token=token, release="40").text
+    assert "What release" not in get(pages, "configuration", token=token, release="<b>").text
+
+
+def test_a_hostile_line_stays_text(pages: JigsawPages, incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the service wrote."""
+    lines = pd.DataFrame({"msg": ["<img src=x onerror=alert(1)>\x1b[2J"], "ts": [pd.Timestamp.now(tz="UTC")]})
+    monkeypatch.setattr(incident.shop, "lines", lambda: lines)
+    text = get(pages, "logs", token=pages.tokens["logs"]).text
+    assert "<img" not in text
+    assert "\x1b" not in text
+
+
+def test_the_room_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room's network only by its name; the usual place is this machine."""
+    assert jigsaw_pages.address("here") == "127.0.0.1"
+    assert re.fullmatch(r"\d+\.\d+\.\d+\.\d+", jigsaw_pages.address("room"))
+    with pytest.raises(WrongUsage, match="'moon' is no place"):
+        jigsaw_pages.address("moon")

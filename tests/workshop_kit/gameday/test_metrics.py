@@ -1,0 +1,70 @@
+"""One row a second: customers, requests and shares of the limits, joined by time and environment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.display.dashboard.panels import of_container
+from workshop_kit.gameday.customers import Visit, Visitors
+from workshop_kit.gameday.metrics import PANELS, ShopWatcher, joined
+from workshop_kit.observe import stats
+from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watch.tables import frame, with_cpu_limits
+from workshop_kit.observe.watch.traffic import Traffic
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LIMIT_PERCENT = 20.0
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def watched() -> Tables:
+    """Two seconds of a service that uses a tenth of a core, of which it may use a fifth."""
+    requests = [Traffic(at(second + 0.4), "production", p95_ms=8.0) for second in range(2)]
+    usage = stats.frame(())
+    rows = {"time": [at(0.2), at(1.2)], "container": "production", "cpu_percent": 10.0, "throttled_percent": 30.0}
+    usage = pd.concat([usage, pd.DataFrame({**rows, "memory_bytes": 32.0, "memory_limit_bytes": 128.0})])
+    usage["time"] = pd.to_datetime(usage["time"], utc=True).astype("datetime64[us, UTC]")
+    limits = {"production": [(datetime.min.replace(tzinfo=UTC), LIMIT_PERCENT)]}
+    return Tables(requests=frame(Traffic, requests), resources=with_cpu_limits(usage, limits))
+
+
+def visitors() -> Visitors:
+    """Ten customers a second; in the second second, four of them are served."""
+    good = [True] * 10 + [True] * 4 + [False] * 6
+    visits = [Visit(at(n / 10), "production", 200 if well else 503, 0.01) for n, well in enumerate(good)]
+    return Visitors({"production": lambda: None}, visits=visits)
+
+
+def test_a_second_is_a_row() -> None:
+    """At its end, when it is known; a share of a limit tells nothing of the limit."""
+    table = joined(watched(), visitors().table())
+    assert [*table["time"]] == [pd.Timestamp(at(1)), pd.Timestamp(at(2))]
+    assert [*table["served_percent"]] == [100.0, 40.0]
+    assert [*table["cpu_percent"]] == [50.0, 50.0]
+    assert [*table["memory_percent"]] == [25.0, 25.0]
+    assert [*table["p95_ms"]] == [8.0, 8.0]
+
+
+def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
+    """The metrics alone show that it is held back, and not what was released."""
+    watcher: Any = SimpleNamespace(names=("production",), tables=lambda *_, **__: watched())
+    shown = ShopWatcher(watcher, visitors()).tables("production")
+    assert shown.resources["cpu_limit_percent"].isna().all()
+    view = of_container(shown, (), "production", at(2).timestamp(), 60, PANELS)
+    lines = {line.label: line.last for plot in view.plots for line in plot.lines}
+    assert (lines["came"], lines["served in time"], lines["periods held back"]) == (10.0, 4.0, 30.0)
+    assert all(line.limit is None for plot in view.plots for line in plot.lines)
+
+
+def test_before_the_first_customer_there_is_no_row() -> None:
+    """A shop that has just opened."""
+    nobody = Visitors({"production": lambda: None})
+    assert joined(Tables(), nobody.table()).empty

@@ -1,0 +1,83 @@
+"""The service of a shop: the participant's where it is solved, the reference elsewhere, and it says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.gameday import service
+from workshop_kit.workspace import regions, service_files
+
+IMAGE = "the participant's image"
+
+
+def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
+    """The service that a shop would run, with an engine that builds everything."""
+    done: Any = lambda name: SimpleNamespace(passed_at="today" if name == passed else None)  # noqa: E731
+    desk: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
+    client = MagicMock()
+    client.images.build.side_effect = lambda **arguments: (arguments["tag"], [])
+    return service.prepare(desk, client, IMAGE, mine)
+
+
+@pytest.fixture
+def mine(root: Path, tmp_path: Path) -> Path:
+    """A folder as it is at the start of lesson 05, all of it solved."""
+    for name, text in service_files.files_at(root, service.LESSON).items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def unsolve(root: Path, mine: Path, name: str) -> str:
+    """Put the starter into a region of ``config.py``; return it."""
+    source = service_files.sources_at(root, service.LESSON)["config.py"].text
+    starter = regions.region_of(regions.starter(source), name)
+    path = mine / "config.py"
+    path.write_text(regions.replace(path.read_text(), name, starter))
+    return starter
+
+
+def test_what_is_solved_runs_as_it_is(root: Path, mine: Path) -> None:
+    """The image that the cell built, and nothing to say."""
+    prepared = prepare(root, mine)
+    assert (prepared.images, prepared.note) == ([IMAGE], "")
+
+
+def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: Path) -> None:
+    """Another image is built from a copy; the participant's folder stays as it is."""
+    starter = unsolve(root, mine, "config.env")
+    prepared = prepare(root, mine)
+    assert prepared.note == "The shop runs the reference for config.env."
+    assert prepared.images == ["shop:1"]
+    assert starter not in Path(prepared.folder.name, "config.py").read_text()
+    assert starter in (mine / "config.py").read_text()
+
+
+def test_a_region_that_passed_is_the_participant_s(root: Path, mine: Path) -> None:
+    """However it looks."""
+    unsolve(root, mine, "config.env")
+    assert prepare(root, mine, passed="config.env").images == [IMAGE]
+
+
+def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:
+    """The colleague's files are not there."""
+    assert "my_service is not at the start of lesson 05" in prepare(root, tmp_path).note
+
+
+def test_the_module_that_leaks_is_the_service_s_own_and_two_lines(root: Path, mine: Path) -> None:
+    """A later version leaks, too; where the module looks otherwise, it is said so."""
+    prepared = prepare(root, mine)
+    path = Path(prepared.folder.name, service.ORDERS)
+    source = path.read_text()
+    assert (prepared.build(), prepared.build(leak_mib=1.5), prepared.build()) == (2, 3, 4)
+    leaking = path.read_text()
+    compile(leaking, service.ORDERS, "exec")
+    added = [line for line in leaking.splitlines() if line not in source.splitlines()]
+    assert [line for line in added if not line.startswith("#")][1].endswith("body.ljust(1572864)")
+    with pytest.raises(WorkshopError, match="is not as this incident knows it"):
+        service.leaking(leaking.replace("_ask_cache", "_ask_nobody"), 1.5)

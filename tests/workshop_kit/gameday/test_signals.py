@@ -1,0 +1,89 @@
+"""When it shows: the first symptom among customers, and the first sign in each signal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from workshop_kit.exercises.game_records import Record
+from workshop_kit.gameday import signals, timeline
+from workshop_kit.gameday.customers import Visit
+from workshop_kit.observe.watch import Tables
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def visits(*good: bool) -> list[Visit]:
+    """A visit each second from noon on."""
+    return [Visit(at(number), "shop", 200 if well else None, 0.01) for number, well in enumerate(good)]
+
+
+def test_a_symptom_is_no_single_accident() -> None:
+    """One customer who was unlucky is none; several soon after another are, from the first of them on."""
+    assert signals.first_symptom(visits(True, False, True, True, True, True, True), NOON) is None
+    assert signals.first_symptom(visits(True, True, False, True, False, False, True), NOON) == at(2)
+    assert signals.first_symptom(visits(*[False] * 9), at(3)) == at(3), "nothing from before it was done counts"
+
+
+def test_each_signal_has_its_first_sign() -> None:
+    """A warning in the log, customers turned away, a probe that fails three times in a row, a kill by the kernel."""
+    logs = pd.DataFrame(
+        {
+            "ts": [at(1), at(4), at(5), at(9)],
+            "level": ["info", "warning", "warning", "error"],
+            "route": [None, "/readyz", None, "/orders"],
+            "duration_ms": [3.0, 1.0, None, 2.0],
+        }
+    )
+    requests = pd.DataFrame(
+        {"time": [at(2), at(6)], "container": "shop", "error_percent": [0.0, 0.0], "p95_ms": [10.0, 20.0],
+         "served_percent": [100.0, 40.0]}
+    )  # fmt: skip
+    health = pd.DataFrame(
+        {"time": [at(1), at(3), at(4), at(5), at(6), at(7)], "container": "shop",
+         "what": ["/health", "redis", "/readyz", "/readyz", "/readyz", "/readyz"],
+         "state": ["warn", "fail", "pass", "fail", "fail", "fail"]}
+    )  # fmt: skip
+    events = pd.DataFrame({"time": [at(1), at(8)], "container": "shop", "what": ["start", "oom"]})
+    tables = Tables(requests=requests, health=health, events=events)
+    assert signals.shown(logs, tables, NOON) == {
+        "logs": at(5),
+        "metrics": at(6),
+        "health": at(7),
+        "engine": at(8),
+    }
+
+
+def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> None:
+    """Distances are from the first symptom; what was not seen stands last, and is said so."""
+    record = Record("a", "monday", 1, at(0), at(10), at(13), at(20), at(33))
+    rows = timeline.rows(record, {"logs": at(11), "metrics": None})
+    assert [name for name, _, _ in rows] == [
+        "the cause was put in place",
+        "first sign in: logs",
+        "the first customer suffered",
+        "your first own look, or repair",
+        "all customers are served",
+        "first sign in: metrics",
+        "time to detect (TTD)",
+        "time to repair (TTR)",
+    ]
+    assert [after for _, _, after in rows] == ["-3 s", "-2 s", "+0 s", "+7 s", "+20 s", "not seen", "7 s", "20 s"]
+
+
+def test_the_card_counts_customers_and_says_whose_service_it_was() -> None:
+    """Those since the cause, until they were served again; then what was asked and done."""
+    record = Record("a", "monday", 1, at(0), at(2), fixed=at(6), actions=("12:00:03 restarted production",))
+    record = replace(record, reference="The shop runs the reference for config.env.")
+    assert timeline.counts(record, visits(True, True, True, False, False, True, True, True)) == [
+        ("customers served until then", "", "3 of 5"),
+        ("you", "12:00:03", "restarted production"),
+        ("the service", "", "The shop runs the reference for config.env."),
+    ]

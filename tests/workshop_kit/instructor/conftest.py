@@ -1,0 +1,88 @@
+"""A desk over the tests' running stack, and both its pages as anybody on this machine could ask for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.journal import Journal
+from workshop_kit.instructor.controller import Stage
+from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.script import load_script
+from workshop_kit.instructor.server import DeskServer
+from workshop_kit.workspace.folder import Workspace
+
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The desk's two pages."""
+
+    server: DeskServer
+    desk: Presenting
+    web: httpx.Client
+
+    @property
+    def stage(self) -> Stage:
+        """What the pages stand over."""
+        return self.desk.stage
+
+    def get(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
+        """Ask for a path, as the audience unless another token is given ("": none)."""
+        token = self.server.audience_token if token is None else token
+        return self.web.get(path, params={"token": token} if token else {}, headers=headers)
+
+    def state(self) -> Any:
+        """What the presenter's page sees."""
+        return self.get("/presenter/state", self.server.presenter_token).json()
+
+    def do(self, action: str, /, **body: Any) -> httpx.Response:
+        """Press a button."""
+        headers = {"Authorization": f"token {self.server.presenter_token}"}
+        return self.web.post(f"/presenter/do/{action}", json=body, headers=headers)
+
+    def said(self, action: str, /, **body: Any) -> Any:
+        """Press a button that works, and return what it says."""
+        answer = self.do(action, **body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["said"]
+
+
+def wait_for(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
+    """A desk that is open; nothing of it is left."""
+    server = DeskServer()
+    with Stage(stack, workspace) as stage:
+        desk = Presenting(stage, load_script())
+        server.start(desk)
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60) as web:
+            yield Pages(server, desk, web)
+        server.stop()
+    assert Journal(stack.session).entries() == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test at the desk put in force is undone after it, and everything is well again."""
+    yield
+    if "pages" in request.fixturenames:
+        pages: Pages = request.getfixturevalue("pages")
+        pages.stage.driving.stop()
+        pages.stage.undo_all()
+        stack = pages.stage.stack
+        wait_for(lambda: all(one.health == "healthy" for one in stack.containers().values()), "all are healthy")

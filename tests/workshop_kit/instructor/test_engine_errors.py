@@ -1,0 +1,67 @@
+"""An engine that went away while the desk is open: a sentence on the page, and an end without a traceback."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import docker
+import httpx
+import pytest
+
+from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.ledger import Ledger
+from workshop_kit.engine.reach import Endpoint, Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.faults.journal import Journal, Open
+from workshop_kit.instructor.controller import Stage
+from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.script import load_script
+from workshop_kit.instructor.server import DeskServer
+from workshop_kit.workspace.folder import Workspace
+
+SAID = "The Docker engine does not answer."
+
+
+@pytest.fixture
+def stage(root: Path, tmp_path: Path) -> Stage:
+    """A desk whose engine is gone, with a fault of ours in the journal."""
+    nowhere = f"unix://{tmp_path}/gone.sock"
+    engine = Engine(docker.DockerClient(base_url=nowhere, version="1.45"), Endpoint(nowhere, "a test"), {})
+    workspace = Workspace.open(tmp_path / "workspace")
+    session = Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
+    stage = Stage(Stack(session, root, tmp_path, workspace.compose_project), workspace)
+    entry = Open("1", "pause", {}, "f" * 64, "redis", {}, session.maker, datetime.now(UTC).isoformat())
+    Journal(session).add(entry)
+    return stage
+
+
+def test_a_click_and_a_look_are_a_sentence(stage: Stage) -> None:
+    """Not a word of the SDK's, and no error of ours in the terminal."""
+    server = DeskServer().start(Presenting(stage, load_script()))
+    try:
+        headers = {"Authorization": f"token {server.presenter_token}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, headers=headers) as web:
+            pause = {"fault": "pause", "target": "redis"}
+            answers = [
+                web.get("/presenter/state"),
+                web.post("/presenter/do/fault", json=pause),
+                web.post("/presenter/do/load", json={"request": "GET /orders", "rate_per_second": 5}),
+                web.post("/presenter/do/undo-all", json={}),
+            ]
+    finally:
+        server.stop()
+    for answer in answers:
+        assert answer.status_code == 409
+        assert answer.json()["error"].startswith(SAID)
+
+
+def test_a_closed_desk_lets_nothing_in(stage: Stage) -> None:
+    """A click that comes while it closes breaks nothing that nobody would mend."""
+    stage.close()
+    with pytest.raises(WorkshopError, match="The desk is being closed"):
+        stage.strike("pause", "redis", {})
+    with pytest.raises(WorkshopError, match="The desk is being closed"):
+        stage.driving.start("GET /orders", 5)

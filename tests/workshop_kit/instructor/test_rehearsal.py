@@ -1,0 +1,79 @@
+"""The rehearsal: the demo that is handed in can be played, and a step whose promise is not kept fails it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.instructor.conftest import Pages
+from workshop_kit.errors import Exit
+from workshop_kit.faults.journal import Journal
+from workshop_kit.instructor.rehearsal import rehearse
+from workshop_kit.instructor.script import PICTURES, Click, Script, See, as_page, load_script
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+@pytest.mark.long
+def test_the_demo_holds_what_it_promises(root: Path, clean_environment: dict[str, str]) -> None:
+    """``./workshop tour --demo --json`` as it is typed: every step is seen, its seconds are said, nothing is left."""
+    environment = {**clean_environment, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "workshop_kit.cli", "tour", "--demo", "--json", "--no-install"]
+    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == Exit.GOOD, said.stdout + said.stderr
+    results = json.loads(said.stdout)
+    assert [result["id"] for result in results] == [step.id for step in load_script().steps]
+    assert [result["problem"] for result in results] == [""] * len(results)
+    assert all(result["seconds"] > 0 for result in results)
+
+
+@pytest.mark.long
+def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) -> None:
+    """Both at once is wrong usage, in one sentence."""
+    environment = {**clean_environment, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "workshop_kit.cli", "tour", "03", "--demo"]
+    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (
+        Exit.WRONG_USAGE,
+        "The demo is no lesson. Leave --demo away, or the lessons.\n",
+    )
+
+
+@pytest.mark.long
+def test_a_promise_that_is_not_kept_fails_its_step_and_no_other(pages: Pages, tmp_path: Path) -> None:
+    """It says what is there instead; its old picture stays, those of no step go, and the others are drawn."""
+    first = replace(load_script().steps[0], look_seconds=0.0)
+    never = See("health", "state", {"what": "/livez"}, equals="fail")
+    quiet = replace(first, number=2, id="never", clicks=(), sees=(never,), within_seconds=3.0)
+    gone = Click("fault", fault="pause", target="nobody")
+    broken = replace(first, number=3, id="broken", clicks=(gone,), sees=())
+    (tmp_path / "09-old.svg").write_text("old")
+    (tmp_path / "02-never.svg").write_text("recorded")
+    results = rehearse(pages.stage, Script("T", (first, quiet, broken)), pictures=tmp_path)
+    assert [bool(result.problem) for result in results] == [False, True, True]
+    assert "health /livez: state is fail (it is pass)" in results[1].problem
+    assert "no container 'nobody'" in results[2].problem
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-well.svg", "02-never.svg", "README.md"]
+    assert (tmp_path / "02-never.svg").read_text() == "recorded"
+    assert Journal(pages.stage.stack.session).entries() == []
+
+
+def test_every_step_has_its_recorded_picture() -> None:
+    """No step without one, no picture without a step; each small, with words for who cannot see it, without a name."""
+    script = load_script()
+    assert sorted(path.name for path in PICTURES.glob("*.svg")) == [step.picture for step in script.steps]
+    for step in script.steps:
+        text = (PICTURES / step.picture).read_text()
+        assert len(text) < 60_000
+        assert "<desc" in text
+        assert not [click.target for click in step.clicks if click.target and click.target in text]
+
+
+def test_the_page_says_what_the_script_says() -> None:
+    """docs/demo/README.md is written by the rehearsal; whoever changes the script renews it."""
+    assert (PICTURES / "README.md").read_text() == as_page(load_script())

@@ -1,0 +1,155 @@
+"""Who may see which page and press a button; and that what the room is sent names no fault, whichever is in force."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+import pytest
+
+from tests.workshop_kit.instructor.conftest import Pages, wait_for
+from workshop_kit.errors import Exit, NotReady, WrongUsage
+from workshop_kit.faults.catalog import FAULTS
+from workshop_kit.instructor.clock import CHANGED
+from workshop_kit.instructor.server import DeskServer
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+PRESENTER = ("/presenter", "/presenter.js", "/presenter/choices", "/presenter/state", "/presenter/recorded.svg")
+AUDIENCE = ("/audience", "/audience.js", "/audience/state", "/audience/clock.svg", "/audience/map.svg", "/desk.css")
+GRADES: dict[str, dict[str, Any]] = {
+    "latency": {"latency_ms": 437.0, "jitter_ms": 37.31},
+    "limits": {"memory_mib": 177.0, "cpus": 0.417},
+}
+
+
+def test_without_a_token_nothing_is_seen(pages: Pages) -> None:
+    """403 for every address, the wrong ones too, and no word of what is there."""
+    for path in (*PRESENTER, *AUDIENCE, "/", "/nothing"):
+        for token in ("", pages.server.presenter_token[:-1]):
+            answer = pages.get(path, token)
+            assert (answer.status_code, len(answer.content) < 200) == (403, True)
+
+
+def test_each_token_opens_its_own_page(pages: Pages) -> None:
+    """The audience's opens nothing of the presenter's, no button either; the presenter's opens both."""
+    recorded = {"/presenter/recorded.svg"}  # a picture that is not there yet is a 404
+    for path in set(PRESENTER) - recorded:
+        assert pages.get(path).status_code == 403
+        assert pages.get(path, pages.server.presenter_token).status_code == 200
+    assert pages.get("/presenter/recorded.svg").status_code == 403
+    for path in AUDIENCE:
+        assert pages.get(path).status_code == 200
+        assert pages.get(path, pages.server.presenter_token).status_code == 200
+    headers = {"Authorization": f"token {pages.server.audience_token}"}
+    assert pages.web.post("/presenter/do/undo-all", json={}, headers=headers).status_code == 403
+    for path in ("/", "/presenter/do/undo-all", "/audience/../presenter"):
+        assert pages.get(path, pages.server.audience_token).status_code in {403, 404}
+
+
+def test_another_name_for_this_machine_is_not_let_in(pages: Pages) -> None:
+    """A page that had its own name resolve to this machine (DNS rebinding) gets nothing, with the token too."""
+    token = pages.server.presenter_token
+    for host in ("evil.example", f"evil.example:{pages.server.port}", "127.0.0.1.evil.example", "0.0.0.0"):
+        assert pages.get("/presenter/state", token, Host=host).status_code == 403
+    assert pages.get("/presenter/state", token, Host=f"localhost:{pages.server.port}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Content-Type": "text/plain"},
+    ],
+    ids=str,
+)
+def test_a_page_from_elsewhere_presses_no_button(pages: Pages, headers: dict[str, str]) -> None:
+    """Even one that knew the token: nothing happens."""
+    own = {"Authorization": f"token {pages.server.presenter_token}", "Content-Type": "application/json"}
+    before = pages.desk.step
+    answer = pages.web.post("/presenter/do/step", content='{"step": 2}', headers=own | headers)
+    assert (answer.status_code, pages.desk.step) == (403, before)
+    assert pages.web.post("/presenter/do/step", content='{"step": 2}', headers=own).status_code == 200
+    pages.said("step", step=1)
+
+
+def test_headers_keep_the_token_and_foreign_code_out(pages: Pages) -> None:
+    """No referrer, no cache, nothing loaded from elsewhere, no frame around it, no program's name."""
+    for path in ("/audience", "/nothing"):
+        headers = pages.get(path).headers
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert "Server" not in headers
+    for page in ("/audience", "/presenter"):
+        text = pages.get(page, pages.server.presenter_token).text
+        assert not re.findall(r"(?:src|href)=\"(?!/|data:,)", text)
+        assert "{{" not in text
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "status", "said"),
+    [
+        ("explode", {}, 400, "no 'explode' at this desk"),
+        ("fault", {"fault": "pause", "target": "nobody"}, 409, "no container 'nobody'"),
+        ("fault", {"fault": "latency", "target": "redis", "parameters": {"latency_ms": -1}}, 400, "from 0 to 60000"),
+        ("fault", {"fault": "pause", "target": "redis", "seconds": 0}, 400, "lasts from 1 to 3600 seconds"),
+        ("fault", {"fault": "pause"}, 400, "target is missing"),
+        ("load", {"request": "GET /orders", "rate_per_second": 5000}, 400, "from 1 to 500"),
+        ("goto", {"lesson": "99"}, 400, "There is no lesson '99'"),
+    ],
+)
+def test_a_wrong_click_is_one_sentence(pages: Pages, action: str, body: dict[str, Any], status: int, said: str) -> None:
+    """What, and what to do; nothing is in force after it."""
+    answer = pages.do(action, **body)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+    assert pages.state()["in_force"] == []
+
+
+def test_the_room_never_learns_what_was_done(pages: Pages) -> None:
+    """With faults in force, no byte that the audience's token gets names a fault, the target, or a grade.
+
+    The map, the page, its style and program are the same to the last byte whether something is in force or not; in
+    what changes (the state, the picture) no such word stands.
+    """
+    same = ("/audience", "/audience.js", "/audience/map.svg", "/desk.css")
+    before = {path: pages.get(path).content for path in same}
+    for name, grade in GRADES.items():
+        pages.said("fault", fault=name, target="master-db", parameters=grade)
+    wait_for(lambda: CHANGED in pages.get("/audience/clock.svg").text, "the band")
+    words = [*FAULTS, "master-db", "master_db", "mariadb", *(word for grade in GRADES.values() for word in grade)]
+    words += [str(value) for grade in GRADES.values() for value in grade.values()]
+    for path in (*AUDIENCE, "/audience/recorded.svg", "/nothing", *PRESENTER):
+        answer = pages.get(path)
+        if path in same:
+            assert answer.content == before[path]
+            continue
+        seen = f"{answer.headers}{answer.text}"
+        told = [word for word in words if re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", seen, re.IGNORECASE)]
+        assert told == [], path
+    assert [one["fault"] for one in pages.state()["in_force"]] == [*GRADES]
+
+
+def test_the_picture_is_drawn_seldom_however_many_look(pages: Pages) -> None:
+    """Forty looks within a moment cost one drawing, or two where the moment is long."""
+    began = pages.stage._picture.times
+    for _ in range(40):
+        pages.get("/audience/clock.svg")
+    assert pages.stage._picture.times - began <= 3
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    """As an exit code: the machine is not ready. What is no port is wrong usage."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(NotReady, match=f"Port {port} is taken") as taken:
+            DeskServer(port)
+    assert taken.value.exit_code == Exit.NOT_READY
+    with pytest.raises(WrongUsage, match="70000 is no port"):
+        DeskServer(70000)

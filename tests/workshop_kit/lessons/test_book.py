@@ -1,0 +1,97 @@
+"""The book: executed lessons in Markdown, renewed only when a lesson changed."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from nbformat import v4
+
+from workshop_kit.lessons import book
+
+
+def executed(*outputs: Any, source: str = "look()") -> Any:
+    """A lesson with one code cell that showed this."""
+    cell = v4.new_code_cell(source, outputs=list(outputs))  # type: ignore[no-untyped-call]
+    return v4.new_notebook(cells=[v4.new_markdown_cell("# A lesson\n\nWords."), cell])  # type: ignore[no-untyped-call]
+
+
+def shown(**data: str) -> Any:
+    """An output as ``Shown`` gives it."""
+    bundle = {key.replace("_", "/"): value for key, value in data.items()}
+    return v4.new_output("display_data", data=bundle)  # type: ignore[no-untyped-call]
+
+
+def test_text_code_and_what_it_printed_stand_in_order() -> None:
+    """Markdown as it is, code in a fence, output in a fence without terminal colors."""
+    stream = v4.new_output("stream", text="\x1b[31mred\x1b[0m\n")  # type: ignore[no-untyped-call]
+    chapter = book.chapter_of(executed(stream), "00_x")
+    assert chapter.markdown == "# A lesson\n\nWords.\n\n```python\nlook()\n```\n\n```text\nred\n```\n"
+
+
+def test_pictures_become_files_with_their_alt_text() -> None:
+    """A PNG and an SVG are written beside the chapter, and the text that says what they show goes with them."""
+    png = base64.b64encode(b"\x89PNG...").decode()
+    chart = shown(text_html=f'<img src="data:image/png;base64,{png}" alt="A [chart]" width="1">', text_plain="A chart")
+    picture = shown(text_html='<div><svg xmlns="x"><g/></svg></div>', text_plain="A map\nmore")
+    chapter = book.chapter_of(executed(chart, picture), "00_x")
+    assert chapter.pictures == {"00_x-1.png": b"\x89PNG...", "00_x-2.svg": b'<svg xmlns="x"><g/></svg>'}
+    assert "![A  chart](pictures/00_x-1.png)" in chapter.markdown
+    assert "![A map](pictures/00_x-2.svg)" in chapter.markdown
+
+
+def test_a_chart_of_matplotlib_is_told_by_its_axes() -> None:
+    """It comes without a text: the labels of its axes say what it shows."""
+    png = base64.b64encode(b"\x89PNG...").decode()
+    chart = shown(image_png=png, text_plain="<Figure size 600x250 with 1 Axes>")
+    source = 'ax.set_xlabel("seconds")\nax.set_ylabel("memory (MiB)")'
+    chapter = book.chapter_of(executed(chart, source=source), "00_x")
+    assert chapter.pictures == {"00_x-1.png": b"\x89PNG..."}
+    assert "![Chart: seconds, memory (MiB)](pictures/00_x-1.png)" in chapter.markdown
+    assert "Figure size" not in chapter.markdown
+
+
+def test_html_is_told_by_its_text_twin_and_never_copied() -> None:
+    """What a log line brought along stays text: no HTML of an output reaches the book."""
+    chapter = book.chapter_of(executed(shown(text_html="<script>x</script>", text_plain="``` <script>")), "00_x")
+    assert "````text\n``` <script>\n````" in chapter.markdown
+
+
+def test_a_chapter_is_renewed_only_when_its_lesson_changed(tmp_path: Path) -> None:
+    """Two runs of one lesson differ in ids and times: the book keeps the first."""
+    notebook = tmp_path / "00_x.ipynb"
+    notebook.write_text("one")
+    folder = tmp_path / "book"
+    assert book.write_chapter(executed(source="first()"), notebook, folder)
+    assert not book.write_chapter(executed(source="second()"), notebook, folder)
+    assert "first()" in (folder / "00_x.md").read_text()
+    notebook.write_text("two")
+    assert not book.is_current(notebook, folder)
+    assert book.write_chapter(executed(source="second()"), notebook, folder)
+    assert "second()" in (folder / "00_x.md").read_text()
+
+
+def test_the_committed_book_is_of_these_lessons(root: Path) -> None:
+    """Every lesson has a current chapter, every picture it names is there, none is left over; a few MB at most."""
+    folder = root / "docs" / "book"
+    lessons = sorted((root / "notebooks").glob("*.ipynb"))
+    assert lessons
+    assert [lesson.stem for lesson in lessons if not book.is_current(lesson, folder)] == []
+    text = "".join((folder / f"{lesson.stem}.md").read_text() for lesson in lessons)
+    pictures = sorted(path.name for path in (folder / "pictures").iterdir())
+    assert pictures == sorted(name for name in pictures if f"(pictures/{name})" in text)
+    assert text.count("](pictures/") == len(pictures)
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 4_000_000
+    index = (folder / "README.md").read_text()
+    assert all(f"({lesson.stem}.md)" in index for lesson in lessons)
+
+
+def test_the_committed_book_tells_nothing_of_the_machine_it_was_made_on(root: Path) -> None:
+    """No folder of its author's stands in it: not the checkout, not the home, not a temporary place."""
+    pages = sorted((root / "docs" / "book").glob("*.md"))
+    assert pages
+    for page in pages:
+        text = page.read_text()
+        for place in (str(root), str(Path.home()), "/home/", "/Users/", "build/tour"):
+            assert place not in text, (page.name, place)

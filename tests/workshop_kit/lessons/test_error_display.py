@@ -1,0 +1,103 @@
+"""Errors of cells told in a sentence; in a real kernel, tests/lessons/test_disasters.py looks at them."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import httpx
+import pytest
+from docker.errors import APIError, BuildError, NotFound
+from IPython.core.interactiveshell import InteractiveShell
+from requests import Response
+
+from tests.workshop_kit.conftest import WriteNotebook
+from workshop_kit.lessons.error_display import sentence_for
+from workshop_kit.workspace.folder import Workspace
+
+SETUP = "import json\nw = 1"
+GUESS = 'guess = predict(\n    "stop",\n)'
+SECOND = 'guess = predict(\n    "memory",\n)'
+REVEAL = "guess.reveal()"
+
+
+@pytest.fixture
+def notebook(empty_workspace: Workspace, write_notebook: WriteNotebook) -> Path:
+    """A lesson that makes one name twice."""
+    write_notebook(
+        empty_workspace, "lesson", [SETUP, GUESS, "1 +", SECOND, REVEAL, "json.dumps(w)", "del later\nlater = 3"]
+    )
+    return empty_workspace.notebooks / "lesson.ipynb"
+
+
+def told(source: str, notebook: Path) -> str | None:
+    """What a cell that fails in IPython is told."""
+    shell = InteractiveShell()  # type: ignore[no-untyped-call]
+    error = shell.run_cell(source, silent=True).error_in_exec  # type: ignore[no-untyped-call]
+    assert error is not None
+    sentence = sentence_for(error, notebook)
+    return str(sentence) if sentence else None
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (REVEAL, 'There is no `guess` yet: it is made by the cell that begins with `guess = predict( "memory", …`.'),
+        ("print(guess)", 'There is no `guess` yet: it is made by the cell that begins with `guess = predict( "memory"'),
+        ("json.dumps(w)", "There is no `json` yet: it is made by the set-up cell, the first one. Run that cell first"),
+        ("later + 1", "There is no `later` yet: it is made by the cell that begins with `del later`."),
+        ("nobody", None),
+        (
+            "import runpy; runpy.run_path('/dev/stdin', {'__name__': 'other'}) if 0 else exec('w', {'__name__': 'o'})",
+            None,
+        ),
+    ],
+)
+def test_a_missing_name_leads_to_its_cell(notebook: Path, source: str, sentence: str | None) -> None:
+    """The last cell above that makes it is named; a name that no cell makes, or a library's, is Python's to tell."""
+    said = told(source, notebook)
+    assert said is None if sentence is None else said is not None and said.startswith(sentence)
+
+
+def test_a_full_disk_is_a_sentence_and_other_errors_are_not(notebook: Path) -> None:
+    """Only what the participant can mend is told; a missing file of the participant's own code keeps its traceback."""
+    full = sentence_for(OSError(errno.ENOSPC, "No space left on device"), notebook)
+    assert full is not None
+    assert "is full. Free some space" in str(full)
+    assert sentence_for(FileNotFoundError(errno.ENOENT, "no such file", "mine.txt"), notebook) is None
+
+
+def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:
+    """The client's explanation comes first; without one, the builder's own words."""
+    error = BuildError('process "pip install" did not\ncomplete', [])
+    error.add_note("#8 ERROR: no such file")
+    plain = sentence_for(error, None)
+    assert str(plain).startswith('The build failed: process "pip install" did not complete. Change the file, then')
+    error.add_note("There is no wheel of flask.")
+    told = sentence_for(error, None)
+    assert told is not None
+    assert (told.what, told.output) == ("There is no wheel of flask.", "#8 ERROR: no such file")
+
+
+def test_a_service_that_does_not_answer_is_a_sentence() -> None:
+    """httpx names no address in its message: the sentence does."""
+    request = httpx.Request("GET", "http://127.0.0.1:9/livez")
+    said = sentence_for(httpx.ConnectError("Connection refused", request=request), None)
+    assert str(said).startswith("Nothing answers at http://127.0.0.1:9/livez. Run the cell that starts the service")
+
+
+@pytest.mark.engine
+def test_what_the_engine_refuses_is_its_own_words() -> None:
+    """A container that is gone, and a request that is refused, while the engine is well."""
+    gone = sentence_for(NotFound("404", Response(), "No such container: abc"), None)
+    assert str(gone) == "No such container: abc. Run the cell that makes it, then this one again."
+    refused = sentence_for(APIError("409", Response(), "container abc is not running"), None)
+    assert str(refused).startswith("The engine refused: container abc is not running. Run the set-up cell")
+
+
+@pytest.mark.engine
+def test_an_engine_that_is_away_is_told_as_the_doctor_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever the client's error was, the reason is looked for anew."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    away = sentence_for(APIError("500", Response(), "server error"), None)
+    assert str(away).startswith("No Docker engine: there is no socket at")

@@ -1,0 +1,91 @@
+"""Expectations: a lesson that goes wrong without an error is found by what its cells show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.workshop_kit.conftest import WriteNotebook
+from workshop_kit.errors import WorkshopError
+from workshop_kit.lessons import expectations
+from workshop_kit.lessons.expectations import Expectations
+from workshop_kit.lessons.tour import tour
+from workshop_kit.workspace.folder import Workspace
+
+TABLE = "<table><thead><tr><th>order</th></tr></thead><tbody>{}</tbody></table>"
+
+
+def notebook(text: str = "", html: str = "") -> Any:
+    """A notebook with one executed cell, ``look``."""
+    cell = nbformat.v4.new_code_cell("…", id="look")  # type: ignore[no-untyped-call]
+    if text:
+        cell.outputs.append(nbformat.v4.new_output("stream", text=text))  # type: ignore[no-untyped-call]
+    if html:
+        cell.outputs.append(nbformat.v4.new_output("display_data", {"text/html": html}))  # type: ignore[no-untyped-call]
+    return nbformat.v4.new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
+
+
+def sentences(executed: Any, **tables: dict[str, str]) -> list[str]:
+    """What is wrong with a notebook, by these tables."""
+    return [miss.sentence for miss in expectations.misses(executed, Expectations(**tables))]
+
+
+def test_what_a_cell_must_show() -> None:
+    """A pattern is looked for in the text that a reader sees: without tags, styles, colors and line ends."""
+    seen = notebook(
+        "\x1b[31m1 failed\x1b[0m,\n3 passed", f"<style>.red {{}}</style>{TABLE.format('<tr><th>tea</th></tr>')}"
+    )
+    assert sentences(seen, shows={"look": "1 failed, 3 passed"}) == []
+    assert sentences(seen, shows={"look": "order tea"}) == []
+    (wrong,) = sentences(seen, shows={"look": "2 failed"})
+    assert wrong.startswith("Cell 'look' does not show '2 failed'; it shows '1 failed, 3 passed")
+    assert sentences(seen, shows={"gone": "x"}) == ["The expectations name a cell 'gone', which is not there."]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("it printed a KeyError: 'x' and went on", "KeyError"),
+        ("docker.errors.APIError", "APIError"),
+        ("Traceback (most recent call last):", "Traceback (most recent call last)"),
+        ("====== no tests ran in 0.01s ======", "no tests ran"),
+        ("Empty DataFrame\nColumns: [a]\nIndex: []", "Empty DataFrame"),
+    ],
+)
+def test_what_no_cell_may_show(text: str, found: str) -> None:
+    """An exception that was printed, or nothing where something was promised; the first can be declared."""
+    assert sentences(notebook(text)) == [f"Cell 'look' prints {found!r}."]
+    declared = sentences(notebook(text), exceptions={"look": "the experiment is about it"})
+    assert declared == ([] if "Err" in found or "Trace" in found else [f"Cell 'look' prints {found!r}."])
+
+
+def test_a_table_without_rows() -> None:
+    """Whatever the table is made by: ours has row headers, a DataFrame's body has white space."""
+    assert sentences(notebook(html=TABLE.format("\n  "))) == ["Cell 'look' shows a table without rows."]
+    assert sentences(notebook(html=TABLE.format("<tr><th>1</th></tr>"))) == []
+
+
+@pytest.mark.parametrize("text", ["shows = 1", "[shows]\nlook = 3", '[shows]\nlook = "("', "no toml"])
+def test_a_table_that_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
+    """One sentence with the file."""
+    (tmp_path / "00_start.expected.toml").write_text(text)
+    with pytest.raises(WorkshopError, match=r"00_start\.expected\.toml cannot be used"):
+        expectations.load("00_start", tmp_path)
+
+
+def test_the_tour_fails_a_lesson_that_does_not_show_it(
+    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
+) -> None:
+    """With solutions in place: the lesson runs to its end and is not good; untouched, it may show anything."""
+    path = write_notebook(empty_workspace, "00_start", ["print('KeyError')", "print(6 * 7)"])
+    ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]  # type: ignore[no-untyped-call]
+    (tmp_path / "00_start.expected.toml").write_text(f'[shows]\n{ids[1]} = "43"\n')
+    (result,) = tour(empty_workspace, output=tmp_path, solutions={}, expected=tmp_path)
+    assert result.error is not None
+    assert result.error.cell == 1
+    assert len(result.error.message.split("\n")) == 2
+    (result,) = tour(empty_workspace, output=tmp_path, expected=tmp_path)
+    assert result.error is None

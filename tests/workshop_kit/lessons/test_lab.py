@@ -1,0 +1,213 @@
+"""JupyterLab as ``./workshop start`` runs it, for real; the page itself is looked at in tests/browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import urllib.error
+from collections.abc import Iterator
+from dataclasses import replace
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
+
+import pytest
+
+from tests.workshop_kit.conftest import WriteNotebook
+from tests.workshop_kit.lessons.waiting import wait_until
+from workshop_kit import doctor
+from workshop_kit.bootstrap import jupyter_port
+from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.lessons import lab
+from workshop_kit.lessons.lab import LabServer, running_server, start_server
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL, prepare, server_environment
+
+SERVE = (
+    "import sys, pathlib\n"
+    "from workshop_kit.lessons.lab import serve\n"
+    "from workshop_kit.workspace.folder import Workspace\n"
+    "serve(Workspace.open(pathlib.Path(sys.argv[1])), open_browser=False)\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(empty_workspace: Workspace) -> Iterator[None]:
+    """End the server that a failed test would leave behind."""
+    yield
+    if (left := running_server(empty_workspace)) is not None:
+        left.call("POST", "/api/shutdown")
+
+
+@pytest.fixture
+def server(empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path) -> Iterator[LabServer]:
+    """A server on a workspace with one lesson, for a user whose home is empty."""
+    write_notebook(empty_workspace, "00_start", ["x = 1"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path / "home"))
+        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "somebody else's"))
+        server = start_server(empty_workspace)
+    yield server
+    server.stop()
+
+
+def asked(server: LabServer, path: str) -> Any:
+    """What the server answers, decoded."""
+    return json.loads(server.call("GET", path))
+
+
+def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Workspace, tmp_path: Path) -> None:
+    """Token on, loopback only, one kernel (ours), no news, trusted lessons; the user's own Jupyter is not touched."""
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        replace(server, token="wrong").call("GET", "/api/contents")
+    assert set(asked(server, "/api/kernelspecs")["kernelspecs"]) == {KERNEL}
+    news = asked(server, "/lab/api/settings/@jupyterlab/apputils-extension:notification")
+    assert news["schema"]["properties"]["fetchNews"]["default"] == "false"
+    tracker = asked(server, "/lab/api/settings/@jupyterlab/notebook-extension:tracker")
+    assert tracker["schema"]["properties"]["kernelShutdown"]["default"] is True
+    lesson = asked(server, "/api/contents/notebooks/00_start.ipynb")
+    assert lesson["content"]["cells"][0]["metadata"]["trusted"] is True
+    layout = asked(server, "/lab/api/workspaces/workshop")
+    assert "notebook:notebooks/00_start.ipynb" in layout["data"]
+    assert list((tmp_path / "home").rglob("*")) == []
+    assert not (tmp_path / "somebody else's").exists()
+    with socket.socket() as outside, pytest.raises(OSError):  # noqa: PT011 - any refusal will do
+        outside.connect((own_address(), server.port))
+    assert_nobody_else_reads_the_token(server, empty_workspace)
+
+
+def assert_nobody_else_reads_the_token(server: LabServer, empty_workspace: Workspace) -> None:
+    """The token is in no argument, no repr and no file that others may read."""
+    assert server.process is not None
+    assert server.token not in Path("/proc", str(server.process.pid), "cmdline").read_text()
+    assert server.token not in repr(server)
+    holders = [
+        path
+        for path in empty_workspace.folder.rglob("*")
+        if path.is_file() and server.token.encode() in path.read_bytes()
+    ]
+    assert holders, "the server keeps it for those who may know"
+    private = {path for path in empty_workspace.folder.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077 == 0}
+    for path in holders:
+        assert private & {path, *path.parents}
+
+
+def test_its_terminals_find_what_the_lessons_name(empty_workspace: Workspace) -> None:
+    """Lesson 03b has `awslogs` typed in a terminal; it comes with the kit's packages."""
+    path = server_environment(prepare(empty_workspace), "")["PATH"]
+    assert shutil.which("awslogs", path=path) == str(Path(sys.executable).with_name("awslogs"))
+
+
+def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:
+    """The next start takes the same port and accepts the tab's cookie, with a new token; doctor looks at that port."""
+    jar = CookieJar()
+    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor(jar))
+    browser.open(server.lesson_url())
+    server.stop()
+    folder = empty_workspace.jupyter_folder
+    assert stat.S_IMODE(jupyter_port.port_file(folder).stat().st_mode) == 0o600
+    assert doctor._ports(folder).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
+    again = start_server(empty_workspace)
+    try:
+        assert again.port == server.port
+        assert again.token != server.token
+        assert "JupyterLab runs" in doctor._ports(folder).detail
+        (xsrf,) = [cookie.value for cookie in jar if cookie.name == "_xsrf"]
+        save = Request(
+            f"{server.address}/api/contents/notebooks/00_start.ipynb",
+            method="PATCH",
+            data=b'{"path": "notebooks/renamed.ipynb"}',
+            headers={"Authorization": f"token {server.token}", "X-XSRFToken": str(xsrf)},
+        )
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            lab.DIRECT.open(save)
+        assert browser.open(save).status == 200
+    finally:
+        again.stop()
+
+
+def test_a_port_that_is_taken_is_not_taken_again(empty_workspace: Workspace) -> None:
+    """Another program has the port of the last start, or the file holds none: a free one is chosen."""
+    folders = prepare(empty_workspace)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        jupyter_port.port_file(folders.root).write_text(str(port))
+        assert lab._last_port(folders) is None
+        assert "taken by another program" in doctor._ports(folders.root).detail
+    assert lab._last_port(folders) == port
+    for damaged in ("", "many", "70000", "-1"):
+        jupyter_port.port_file(folders.root).write_text(damaged)
+        assert lab._last_port(folders) is None
+
+
+def test_a_taken_port_is_a_sentence(empty_workspace: Workspace) -> None:
+    """A port that was asked for and is taken, or is none, is refused before anything starts."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(NotReady, match=f"Port {port} is taken. Choose another with --port"):
+            start_server(empty_workspace, port=port)
+    with pytest.raises(WrongUsage, match="70000 is no port"):
+        start_server(empty_workspace, port=70_000)
+
+
+@pytest.mark.long
+def test_a_server_that_dies_says_why(empty_workspace: Workspace) -> None:
+    """When JupyterLab ends by itself, the sentence names its log and the output carries the last lines."""
+    config = empty_workspace.jupyter_folder / "config" / "jupyter_server_config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"ServerApp": {"max_body_size": "large"}}))
+    with pytest.raises(NotReady, match=r"ended by itself \(exit code 1\)\. Read .*jupyter\.log") as caught:
+        start_server(empty_workspace, port=lab._free_port())
+    assert "max_body_size" in caught.value.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+def test_serve_ends_cleanly(empty_workspace: Workspace, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal end the server and its kernels, with exit code 0 and no traceback."""
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-c", SERVE, str(empty_workspace.folder)]
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("JupyterLab: http://127.0.0.1:")
+    server = running_server(empty_workspace)
+    assert server is not None
+    server.call("POST", "/api/kernels", {"name": KERNEL}, timeout_seconds=30)
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert f":{server.port}/" in again.stdout
+    os.killpg(process.pid, number)  # a terminal tells the whole group
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    wait_until(lambda: not processes_of(empty_workspace))
+
+
+def processes_of(empty_workspace: Workspace) -> list[str]:
+    """The servers and kernels that still run for a workspace."""
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in found.split("\n") if str(empty_workspace.folder) in line and "python" in line]
+
+
+def own_address() -> str:
+    """An address of this machine that others could reach."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # nothing is sent
+        address: str = probe.getsockname()[0]
+    return address

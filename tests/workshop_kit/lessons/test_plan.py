@@ -1,0 +1,123 @@
+"""The timetable: the content's minutes, in the order of the lessons, with breaks where people need them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from workshop_kit.cli import app
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises import registry
+from workshop_kit.exercises.registry import TRACKS, Exercise
+from workshop_kit.lessons.plan import Pauses, Plan, clock, minutes_of, plan
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import Course, load_course
+
+STARTS = ("00:00", "09:30", "15:15")
+
+
+@pytest.fixture(scope="module")
+def course() -> Course:
+    """The workshop's own lessons and tracks."""
+    return load_course(CHECKOUT)
+
+
+@pytest.fixture(scope="module")
+def exercises() -> tuple[Exercise, ...]:
+    """The workshop's own exercises."""
+    return registry.load(CHECKOUT)
+
+
+def made(course: Course, exercises: tuple[Exercise, ...], track: str = "full", start: str = "09:30") -> Plan:
+    """The timetable with the usual pauses."""
+    return plan(course, exercises, track, start)
+
+
+@pytest.mark.parametrize("track", TRACKS)
+@pytest.mark.parametrize("start", STARTS)
+def test_every_minute_of_the_track_is_in_the_timetable(
+    course: Course, exercises: tuple[Exercise, ...], track: str, start: str
+) -> None:
+    """It begins when it is told to, block joins block, and the lessons have exactly their minutes, in their order."""
+    blocks = made(course, exercises, track, start).blocks
+    assert clock(blocks[0].start) == start
+    assert all(one.end == other.start for one, other in itertools.pairwise(blocks))
+    assert [(block.lesson, block.minutes) for block in blocks if block.kind == "lesson"] == [
+        (lesson.name, lesson.minutes[track]) for lesson in course.lessons if track in lesson.minutes
+    ]
+
+
+def test_a_whole_day_has_its_lunch_at_noon(course: Course, exercises: tuple[Exercise, ...]) -> None:
+    """On the full track the break nearest to a quarter past twelve is lunch; who begins in the evening gets none."""
+    (lunch,) = [block for block in made(course, exercises).blocks if block.kind == "lunch"]
+    assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
+    assert not [block for block in made(course, exercises, start="15:00").blocks if block.kind == "lunch"]
+    assert not [block for block in made(course, exercises, "half-day", "11:00").blocks if block.kind == "lunch"]
+
+
+@pytest.mark.parametrize("moment", ["25:00", "noon", "", "09.30", "٠٩:٣٠"])
+def test_a_moment_that_no_clock_shows_is_refused(moment: str) -> None:
+    """The sentence shows what was written and what to write."""
+    with pytest.raises(WrongUsage, match="is no time of day"):
+        minutes_of(moment)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--track", "week"], "There is no track 'week'. Choose from: 90min, half-day, full."),
+        (["--start", "20:00"], "ends after midnight"),
+        (["--break-minutes", "-5"], "is no length"),
+        (["--json", "--markdown"], "Choose one"),
+    ],
+)
+def test_wrong_words_are_wrong_usage(words: list[str], sentence: str) -> None:
+    """One sentence, and nothing on stdout."""
+    said = CliRunner().invoke(app, ["plan", *words])
+    assert isinstance(said.exception, WrongUsage)
+    assert sentence in str(said.exception)
+    assert said.stdout == ""
+
+
+def test_table_markdown_and_json_say_the_same() -> None:
+    """The same moments and lessons in all three; JSON is one document and nothing else."""
+    words = ["plan", "--track", "half-day", "--start", "13:00"]
+    text = CliRunner().invoke(app, words).stdout
+    markdown = CliRunner().invoke(app, [*words, "--markdown"]).stdout
+    data = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert (data["start"], data["lesson_minutes"]) == ("13:00", 150)
+    for block in data["blocks"]:
+        for shown in (text, markdown):
+            (line,) = [line for line in shown.splitlines() if f"{block['start']}–{block['end']}" in line]
+            assert block["title"] in line
+        for exercise in block.get("exercises", ()):
+            assert exercise["id"] in text
+            assert exercise["title"] in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1
+    assert len(rows) == len(data["blocks"]) + 2
+
+
+@pytest.mark.parametrize("track", TRACKS)
+@pytest.mark.parametrize("after", [30, 90])
+def test_nobody_sits_longer_than_asked(course: Course, exercises: tuple[Exercise, ...], track: str, after: int) -> None:
+    """Between two pauses lie at most so many minutes, or one lesson alone; no pause begins or ends the day."""
+    blocks = plan(course, exercises, track, "09:30", Pauses(after=after)).blocks
+    assert blocks[0].kind == blocks[-1].kind == "lesson"
+    for is_lesson, group in itertools.groupby(blocks, key=lambda block: block.kind == "lesson"):
+        stretch = list(group)
+        if is_lesson:
+            assert sum(block.minutes for block in stretch) <= after or len(stretch) == 1
+        else:
+            assert len(stretch) == 1
+
+
+def test_pauses_can_be_chosen(course: Course, exercises: tuple[Exercise, ...]) -> None:
+    """Longer, or none at all."""
+    blocks = plan(course, exercises, "full", "09:30", Pauses(after=90, length=20, lunch=0)).blocks
+    assert {block.minutes for block in blocks if block.kind != "lesson"} == {20}
+    without = plan(course, exercises, "full", "09:30", Pauses(length=0))
+    assert without.end - without.start == without.lesson_minutes == course.tracks["full"].minutes

@@ -1,0 +1,77 @@
+"""The take-home page: what was written, guessed and found, and nothing that acts or must not be seen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, audited, report, rule_of
+from workshop_kit.audit import catalog
+from workshop_kit.audit.data import Report, Verdict
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.lessons import take_home
+from workshop_kit.lessons.questions import load_all
+from workshop_kit.observe.masking import Mask
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
+
+DAY = date(2026, 3, 1)
+GUESSED = {"choice": "both-red", "locked_at": "2026-03-01T10:00:00+00:00", "actual": "green-but-broken"}
+
+
+def page(document: dict[str, Any], verdict: Verdict = Verdict.FAILS, said: str = "It is so.", *secrets: str) -> str:
+    """A page of one audit."""
+    return take_home.page(document, report(verdict, said), Mask(secrets), DAY)
+
+
+def test_policies_predictions_and_findings_are_on_it() -> None:
+    """In the participant's words, in the lesson's words, and in the audit's, each next step to be ticked off."""
+    text = page({"policies": {"03_logging": ["Where? To stdout."]}, "predictions": {"00_start.database-gone": GUESSED}})
+    assert "- Where? To stdout." in text
+    assert "0 of 1 went as I said." in text
+    question = load_all(CHECKOUT / "notebooks")["00_start.database-gone"]
+    said, did = question.options["both-red"].text, question.options["green-but-broken"].text
+    assert f"| ≠ | {question.question} | {said} | {did} |" in text
+    assert text.count("- [ ] **") == len(catalog.rules())
+    assert f"next: {rule_of('lifecycle.stops').next_step}" in text
+    assert "| F6 | Logs | ✗ does not hold |" in text
+
+
+def test_what_was_not_passed_comes_before_any_number() -> None:
+    """A page of somebody who passed nothing does not say that dozens of rules hold, and no more."""
+    found = Report("my-service", (replace(audited(Verdict.HOLDS), reference=REFERENCE),))
+    text = take_home.page({}, found, Mask(), DAY)
+    assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
+
+
+def test_nothing_on_it_acts_and_no_secret_is_shown() -> None:
+    """HTML, links and mentions are text, wherever they come from; what is, or looks like, a secret is masked."""
+    sentence = f"{HOSTILE} hunter22-secret MASTER_DB_PASSWORD=correct-horse"
+    text = page(
+        {"policies": {HOSTILE: [sentence]}, "predictions": {HOSTILE: GUESSED}},
+        Verdict.FAILS,
+        sentence,
+        "hunter22-secret",
+    )
+    assert "hunter22" not in text
+    assert "correct-horse" not in text
+    bare = re.sub(r"(`+).+?\1(?!`)", "", text.replace(take_home.NOTE, "").replace("- [ ] ", ""))
+    assert not re.search(r"<|\[|@|https?://", bare)
+
+
+def test_it_is_written_into_the_workspace_and_shown(tmp_path: Path) -> None:
+    """The same text in the file and, escaped, on the page; the stack's own passwords are masked. Again: anew."""
+    workspace = Workspace.open(tmp_path / "my workspace")
+    (workspace.secrets_folder / "master_db_password").write_text("a-real-password\n")
+    progress = Progress(workspace.progress_path)
+    progress.keep_policy("03_logging", ["Who? <b>a-real-password</b>"])
+    shown = take_home.write(workspace, progress, report(Verdict.HOLDS))
+    written = (workspace.folder / take_home.NAME).read_text()
+    assert written in str(shown)
+    assert "a-real-password" not in written
+    assert "<b>" not in shown.html
+    take_home.write(workspace, progress, report(Verdict.FAILS))
+    assert "To do, or to decide otherwise" in (workspace.folder / take_home.NAME).read_text()

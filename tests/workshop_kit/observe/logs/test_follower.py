@@ -1,0 +1,137 @@
+"""The poller against an engine that is played: whatever is written between two looks, each line comes once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from workshop_kit.observe.logs import follower
+from workshop_kit.observe.logs.follower import Poller
+from workshop_kit.observe.logs.lines import Message
+
+
+class PlayedLog:
+    """A log in memory, with what an engine does to it."""
+
+    def __init__(self, *, has_terminal: bool = False) -> None:
+        self.has_terminal = has_terminal
+        self.kept: list[Message] = []
+        self.running = True
+        self.asked: list[int | None] = []
+
+    def messages(self, *, tail: int | None = None, since: object = None) -> Iterator[Message]:
+        """The last ones, or all."""
+        self.asked.append(tail)
+        yield from self.kept if tail is None else self.kept[-tail:]
+
+    def is_running(self) -> bool:
+        """As the test says."""
+        return self.running
+
+    def write(self, *texts: str, at: int = 0, stream: str = "stdout") -> None:
+        """Messages that were received at a time, or at the same one."""
+        self.kept += [Message(stream, f"2026-11-24T16:06:14.{at:09d}Z", text.encode()) for text in texts]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> PlayedLog:
+    """A played log in place of an engine's."""
+    monkeypatch.setattr(follower, "EngineLog", lambda container: container)
+    return PlayedLog()
+
+
+def texts(poller: Poller) -> list[str]:
+    """What is new."""
+    return [line.text for line in poller.poll()]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), rounds=st.lists(st.integers(0, 400), min_size=1, max_size=8))
+@example(seed=95155, rounds=[57, 400, 123, 261])  # both streams at one time, where the engine's answer begins
+def test_each_line_comes_once(seed: int, rounds: list[int]) -> None:
+    """However much is written between two looks: identical lines with the same time, long lines, both streams."""
+    random, log = Random(seed), PlayedLog()
+    written: list[tuple[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follower, "EngineLog", lambda container: container)
+        poller = Poller(log)
+    found: list[tuple[str | None, str]] = []
+    at = 0
+    for count in rounds:
+        for _ in range(count):
+            at += random.choice((0, 0, 1))
+            text, stream = random.choice(("same", "same", f"line {at}", "x" * 40)), random.choice(("stdout", "stderr"))
+            written.append((stream, text))
+            pieces = (
+                [text[start : start + 16] for start in range(0, len(text), 16)] if random.random() < 0.1 else [text]
+            )
+            log.write(*pieces[:-1], pieces[-1] + "\n", at=at, stream=stream)
+        found += [(line.stream, line.text) for line in poller.poll()]
+    for stream in ("stdout", "stderr"):
+        assert [one for one in found if one[0] == stream] == [one for one in written if one[0] == stream]
+    assert poller.gaps == []
+
+
+def test_a_quiet_container_costs_its_last_lines(log: PlayedLog) -> None:
+    """After the first look only the end of the log is asked for, and more only after more came."""
+    log.write(*(f"{n}\n" for n in range(5_000)))
+    poller = Poller(log)
+    assert len(poller.poll()) == 5_000
+    assert texts(poller) == []
+    log.write("new\n", at=1)
+    assert texts(poller) == ["new"]
+    log.write(*(f"{n}\n" for n in range(3_000)), at=2)
+    assert len(poller.poll()) == 3_000
+    assert log.asked[0] is None
+    assert None not in log.asked[3:]
+
+
+def test_what_the_engine_no_longer_has_is_a_gap(log: PlayedLog) -> None:
+    """Rotated away while nobody looked: what is left comes, and the frame after it says that something is missing."""
+    log.write("first\n", at=7)
+    poller = Poller(log)
+    assert texts(poller) == ["first"]
+    log.kept.clear()
+    assert texts(poller) == []
+    log.write(*(f"{n}\n" for n in range(300)), at=8)
+    assert len(poller.poll()) == 300
+    (gap,) = poller.gaps
+    assert gap.after_ns % 10**9 == 7
+
+
+def test_a_line_without_an_end_waits_for_it(log: PlayedLog) -> None:
+    """It is a line when the container has ended, or when a new run begins; and once."""
+    poller = Poller(log)
+    log.write("half", at=1)
+    assert texts(poller) == []
+    assert texts(poller) == []
+    log.write(" and half\n", at=1)
+    assert texts(poller) == ["half and half"]
+    log.write("killed", at=2)
+    assert texts(poller) == []
+    log.running = False
+    assert texts(poller) == ["killed"]
+    assert texts(poller) == []
+    log.running = True
+    log.write("cut", at=3)
+    assert texts(poller) == []
+    log.write("the next run\n", at=4)
+    assert texts(poller) == ["cut", "the next run"]
+
+
+def test_a_prompt_of_a_terminal_comes_at_the_end(log: PlayedLog) -> None:
+    """More may come of the line, and it must not come twice."""
+    log.has_terminal = True
+    poller = Poller(log)
+    log.write("hello\r\n", at=1)
+    log.write(">>> ", at=2)
+    assert texts(poller) == ["hello"]
+    log.kept[-1] = log.kept[-1]._replace(text=b">>> quit()\r\n")
+    assert texts(poller) == [">>> quit()"]
+    log.write("bye", at=3)
+    assert texts(poller) == []
+    assert [line.text for line in poller.end()] == ["bye"]

@@ -1,0 +1,117 @@
+"""A log in a real bucket: every part once, only what is new or wanted, and quick the second time."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workshop_kit.engine.stores import running_store
+from workshop_kit.engine.aws import Access
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
+from workshop_kit.observe import logs
+from workshop_kit.search import BucketStore, FrameStore
+
+pytestmark = [pytest.mark.engine, pytest.mark.long]
+DAY = "2026/11/24"
+
+
+@pytest.fixture(scope="module")
+def access(session: Session, images: dict[str, str]) -> Iterator[Access]:
+    """The store of the stack, as somebody who may do everything."""
+    with running_store(session, images["parameter_store"]) as store:
+        yield store.access
+
+
+@pytest.fixture(scope="module")
+def client(access: Access) -> Any:
+    """Its S3."""
+    return access.client("s3")
+
+
+@pytest.fixture
+def bucket(client: Any, request: pytest.FixtureRequest) -> str:
+    """A bucket of the test's own."""
+    name = f"logs-{abs(hash(request.node.nodeid))}"
+    client.create_bucket(Bucket=name)
+    return name
+
+
+def records(*events: dict[str, Any] | str, second: int = 0, **attrs: str) -> bytes:
+    """Lines as the collector writes them, one a millisecond."""
+    lines = []
+    for n, event in enumerate(events):
+        text = event if isinstance(event, str) else json.dumps(event)
+        time = f"2026-11-24T16:06:{second:02}.{n:03}000000Z"
+        lines.append(json.dumps({"log": f"{text}\n", "stream": "stdout", "attrs": attrs, "time": time}) + "\n")
+    return "".join(lines).encode()
+
+
+Put = Callable[..., str]
+
+
+@pytest.fixture
+def put(client: Any, bucket: str) -> Put:
+    """Put a part into the bucket; return its key."""
+
+    def put(lines: bytes, name: str, service: str = "orders", hour: int = 16, environment: str = "staging") -> str:
+        key = f"logs/{environment}/{service}/{DAY}/{hour:02}/{name}.jsonl.gz"
+        client.put_object(Bucket=bucket, Key=key, Body=gzip.compress(lines, mtime=0))
+        return key
+
+    return put
+
+
+def test_it_says_what_the_same_lines_in_memory_say(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """Whether lines are in a bucket or in a frame: the same columns, the same rows, malformed ones included."""
+    place: Any = {"service": "orders", "environment": "staging"}
+    first = records(*({"level": "info", "msg": f"m{n}", "n": n} for n in range(50)), "plain", "", '{"cut', **place)
+    second = records({"level": "error", "late": 1.5}, {"late": 2}, "null", second=1, **place)
+    put(second, "b", service="another"), put(first, "a")  # of two services: rows go by the engine's time
+    with BucketStore(access, bucket, tmp_path) as store, FrameStore(logs.read_json_file(first + second)) as memory:
+        assert set(store.columns) == set(memory.columns)
+        query = "SELECT row, ts, level, msg, n, late, raw, reason, service FROM logs ORDER BY row"
+        assert store.sql(query).astype(str).equals(memory.sql(query).astype(str))
+        for text in ("plain", "n>=10 n<20", "level:error", "-level:*", "m1*"):
+            assert store.count(text) == memory.count(text)
+        assert set(store.sql("SELECT environment FROM logs")["environment"]) == {"staging"}
+
+
+def test_what_was_read_once_is_not_fetched_again(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """A refresh takes what is new; another store with the same cache reads it from there."""
+    put(records({"n": 1}), "a")
+    with BucketStore(access, bucket, tmp_path) as store:
+        put(records({"n": 2}, {"n": 3}, second=1), "b")
+        assert (store.refresh(), store.refresh()) == (1, 0)
+        assert list(store.sql("SELECT n FROM logs ORDER BY row")["n"]) == [1, 2, 3]
+    for path in tmp_path.rglob("*.gz"):
+        path.write_bytes(gzip.compress(records({"n": 4})))
+    with BucketStore(access, bucket, tmp_path) as again:
+        assert list(again.sql("SELECT n FROM logs ORDER BY row")["n"]) == [4, 4]
+
+
+def test_a_part_that_is_damaged_is_a_gap(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """The others are read, and what is no part is not looked at."""
+    client = access.client("s3")
+    put(records({"n": 1}), "whole")
+    packed = gzip.compress(records({"n": 2}))
+    client.put_object(Bucket=bucket, Key=f"logs/staging/orders/{DAY}/16/cut.jsonl.gz", Body=packed[: len(packed) // 2])
+    client.put_object(Bucket=bucket, Key="logs/staging/orders/notes.txt", Body=b"no part")
+    with BucketStore(access, bucket, tmp_path) as store:
+        assert list(store.sql("SELECT n FROM logs")["n"]) == [1]
+        assert store.gaps()["reason"][0].endswith("cut.jsonl.gz is damaged")
+
+
+def test_a_bucket_that_is_away_is_said_so(access: Access, tmp_path: Path) -> None:
+    """One sentence, for a bucket that does not exist and for an endpoint that does not answer."""
+    with pytest.raises(WorkshopError, match="list the logs in nowhere") as refused:
+        BucketStore(access, "nowhere", tmp_path)
+    assert refused.value.__cause__ is None
+    nobody = Access("http://127.0.0.1:9", key_id="x", secret_key="y")
+    with pytest.raises(WorkshopError, match="does not answer"):
+        BucketStore(nobody, "nowhere", tmp_path)

@@ -1,0 +1,173 @@
+"""The search box: what is typed becomes a condition, or a mistake with its position; never anything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workshop_kit.observe import logs
+from workshop_kit.screen import visible
+from workshop_kit.search import FrameStore
+from workshop_kit.search.query import CHEAT_SHEET, SearchMistake, parse
+
+EVENTS: list[str] = [
+    json.dumps(event)
+    for event in (
+        {"ts": "2026-11-24T16:05:59.999Z", "level": "debug", "msg": "Pool opened", "size": 5, "ok": True},
+        {"ts": "2026-11-24T16:06:00Z", "level": "info", "msg": "request", "status": 200, "path": "/orders/1"},
+        {"ts": "2026-11-24T16:06:30Z", "level": "warn", "msg": "request", "status": 404, "path": "/items/1"},
+        {"ts": "2026-11-24T16:07:00Z", "level": "error", "msg": 'say "pool timeout"', "status": 500, "ok": False},
+        {"ts": "2026-11-24T16:08:00Z", "level": "CRITICAL", "msg": "100% of a_b", "status": 503, "path": "/orders/2"},
+        {
+            "ts": "2026-11-24T16:09:00Z",
+            "level": "error",
+            "msg": "bent",
+            "status": "half",
+            "error": {"type": "KeyError"},
+        },
+    )
+]
+PLAIN = 'Traceback, with a "pool": timeout'
+ALL = set(range(7))
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[FrameStore]:
+    """Seven lines: six events and one of plain text."""
+    text = "\n".join([*EVENTS, PLAIN]) + "\n"
+    with FrameStore(logs.read_lines(text.encode()), service="orders") as store:
+        yield store
+
+
+def rows(store: FrameStore, text: str) -> set[int]:
+    """Which lines a search finds."""
+    return set(store.search(text)["row"])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", ALL),
+        ("*", ALL),
+        ("pool", {0, 3, 6}),
+        ("pool timeout", {3, 6}),
+        ('"pool timeout"', {3}),
+        (r'"say \"pool"', {3}),
+        ("pool*timeout", {3, 6}),
+        ("100%", {4}),
+        ("-pool", {1, 2, 4, 5}),
+        ("level:error", {3, 5}),
+        ("level>=warning", {2, 3, 4, 5}),
+        ("status:500", {3}),
+        ("status>=500", {3, 4}),
+        ("-status:200", ALL - {1}),
+        ("status:5*", {3, 4}),
+        ("status:(200 OR 404)", {1, 2}),
+        ("status:*", {1, 2, 3, 4, 5}),
+        ("path:/orders/*", {1, 4}),
+        ('path:"/orders/*"', set()),
+        ("msg:request", {1, 2}),
+        ("error.type:KeyError", {5}),
+        ("service:orders level:error", {3, 5}),
+        ("ts>=2026-11-24T16:07", {3, 4, 5}),
+        ("ts<2026-11-24T17:06+01:00", {0}),
+        ("ts:2026-11-24T16:06", {1, 2}),
+        ("ts:2026-11-24", {0, 1, 2, 3, 4, 5}),
+        ("pool OR level:error", {0, 3, 5, 6}),
+        ("pool OR level:error status:500", {0, 3, 6}),
+        ("(pool OR level:error) status:500", {3}),
+        ("-(pool OR level:error)", {1, 2, 4}),
+        ('"or" OR "AND"', {1, 3, 4, 5}),
+    ],
+)
+def test_finds_what_it_says(store: FrameStore, text: str, found: set[int]) -> None:
+    """Each form of the language finds its lines, and no others."""
+    assert rows(store, text) == found
+    assert store.count(text) == len(found)
+
+
+def test_a_time_ago_counts_from_now(store: FrameStore) -> None:
+    """``ts>-5m`` is what came within the last five minutes."""
+    now = datetime(2026, 11, 24, 16, 12, tzinfo=UTC)
+    condition, parameters = parse("ts>-5m").where(store.columns, now)
+    found = store.sql(f"SELECT row FROM logs WHERE {condition}", parameters)
+    assert set(found["row"]) == {4, 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "says"),
+    [
+        ('level:error "pool', 12, "quote is not closed"),
+        ("pool)", 4, "closes nothing"),
+        ("pool OR", 7, "missing"),
+        ("OR pool", 0, "nothing stands before"),
+        ("status:", 7, "value for status: is missing"),
+        ("status>=half", 8, "status is a number"),
+        ("level>=loud", 7, "no level"),
+        ("ok:maybe", 3, "true or false"),
+        ("ts>yesterday", 3, "no time"),
+        ("path>/o*", 5, "cannot be asked of a text with *"),
+        ("pool stauts:500", 5, "no line has a field stauts.*Did you mean status"),
+        ("(" * 30 + "a" + ")" * 30, 20, "nested"),
+        ("a" * 3_000, 2_000, "2,000 characters"),
+        ("a\ud800", 1, "surrogate"),
+    ],
+)
+def test_a_mistake_has_its_position(store: FrameStore, text: str, position: int, says: str) -> None:
+    """What cannot be meant is said in one sentence, with the character it is about."""
+    with pytest.raises(SearchMistake, match=f"^At character {position + 1}: .*{says.replace(' *', ' .')}") as mistake:
+        store.search(text)
+    assert mistake.value.position == position
+    assert mistake.value.next_step.endswith((".", "?"))
+    assert "\n" not in str(mistake.value)
+
+
+def test_the_cheat_sheet_can_be_typed(store: FrameStore) -> None:
+    """Every example of the help is a search."""
+    for example, _ in CHEAT_SHEET:
+        condition, _ = parse(example).where(store.columns)
+        assert condition
+
+
+PIECES = st.sampled_from(
+    ["AND", "OR", "NOT", "-", "(", ")", '"', "\\", "*", ":", "!=", ">=", "'", ";", "--", "/*", "?", "$1", "level",
+     "status", "ts", "ok", "rest", "raw", "error.type", "weird'\"name", "500", "1e999", "-5m", "9999-12-31", "true",
+     " ", "\x00", "\ud800", "İ", "%", "_", "/", "\x1b[31m", "\n"]
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.one_of(st.text(), st.lists(PIECES, max_size=14).map("".join), st.lists(PIECES, max_size=14).map(" ".join))
+)
+def test_any_text_is_a_search_or_a_mistake(store: FrameStore, text: str) -> None:
+    """Whatever is typed gives a condition that runs, for every line true or false, or a SearchMistake: no injection."""
+    columns = store.columns
+    condition, position, said = "true", 0, ""
+    parameters: list[object] = []
+    try:
+        condition, parameters = parse(text).where(columns)
+    except SearchMistake as mistake:
+        position, said = mistake.position, str(mistake)
+    assert 0 <= position <= len(text)
+    assert said == visible(said)
+    assert "\n" not in said
+    found = store.sql(f"SELECT count(*) AS lines, count(({condition})) AS decided FROM logs", parameters)
+    assert list(found.iloc[0]) == [7, 7]
+    assert store.sql("SELECT count(*) AS lines FROM logs")["lines"][0] == 7
+
+
+@settings(max_examples=15, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
+def test_quoted_text_is_found_as_it_is(text: str) -> None:
+    """Any text of a line, put in quotes, finds the line: nothing in it is read as language, or as SQL."""
+    line = json.dumps({"msg": text, "other": 1})
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    with FrameStore(logs.read_lines(line.encode() + b"\n")) as store:
+        assert store.count(f'"{escaped}"') == 1
+        assert store.count(f'msg:"{escaped}"') == 1

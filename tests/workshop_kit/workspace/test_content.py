@@ -1,0 +1,90 @@
+"""Lessons on their way from the checkout into a workspace, and what a participant keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.errors import NotReady
+from workshop_kit.workspace import content
+from workshop_kit.workspace.folder import Workspace, lesson_copies
+
+LESSON = "notebooks/00_start.ipynb"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a lesson with one cell."""
+    path.write_text(json.dumps({"cells": [{"id": "a", "source": text, "outputs": []}]}))
+
+
+def cell(path: Path) -> str:
+    """What that cell says."""
+    return str(json.loads(path.read_text())["cells"][0]["source"])
+
+
+@pytest.fixture
+def workspace(source: Path) -> Workspace:
+    """A workspace with the lessons of ``source`` in it."""
+    write(source / LESSON, "first")
+    return Workspace.open(source=source)
+
+
+def test_a_changed_lesson_arrives(source: Path, workspace: Workspace) -> None:
+    """A lesson that nobody edited becomes the new one; nothing is kept aside for that."""
+    write(source / LESSON, "second")
+    done = content.update(workspace, source)
+    assert cell(workspace.folder / LESSON) == "second"
+    assert (done.changed, done.kept, done.aside) == ([LESSON], [], None)
+
+
+def test_an_edited_lesson_stays_and_is_named(source: Path, workspace: Workspace) -> None:
+    """What was edited is not overwritten, and the participant hears of it, once."""
+    write(workspace.folder / LESSON, "mine")
+    write(source / LESSON, "second")
+    assert content.update(workspace, source).kept == [(LESSON, ("a",))]
+    assert cell(workspace.folder / LESSON) == "mine"
+    assert content.update(workspace, source).sentences() == ["Everything is up to date."]
+
+
+def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path, workspace: Workspace) -> None:
+    """Before a merge touches an edited file, a copy of it stands in kept/."""
+    mine = workspace.folder / LESSON
+    document = json.loads(mine.read_text())
+    mine.write_text(json.dumps({"cells": [*document["cells"], {"id": "note", "source": "mine", "outputs": []}]}))
+    write(source / LESSON, "second")
+    done = content.update(workspace, source)
+    assert done.aside is not None
+    assert json.loads((done.aside / LESSON).read_text())["cells"][1]["source"] == "mine"
+    assert [one["source"] for one in json.loads(mine.read_text())["cells"]] == ["second", "mine"]
+
+
+def test_progress_and_own_files_are_none_of_the_updates_business(source: Path, workspace: Workspace) -> None:
+    """An update touches lessons and exercises, and nothing else that lies in the workspace."""
+    workspace.progress_path.write_text('{"predictions": {}}')
+    own = workspace.notebooks / "my notes.ipynb"
+    own.write_text("mine")
+    write(source / LESSON, "second")
+    content.update(workspace, source)
+    assert workspace.progress_path.read_text() == '{"predictions": {}}'
+    assert own.read_text() == "mine"
+
+
+def test_starting_over_keeps_what_was_there(source: Path, workspace: Workspace) -> None:
+    """A fresh start of a lesson puts the participant's version into kept/, and says where."""
+    write(workspace.folder / LESSON, "mine")
+    aside = content.start_over(workspace, [copy for copy in lesson_copies(source) if copy.name == LESSON])
+    assert aside is not None
+    assert cell(aside / LESSON) == "mine"
+    assert cell(workspace.folder / LESSON) == "first"
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(source: Path, small_disk: Path) -> None:
+    """Where an update does not fit, every file is the old one or the new one."""
+    write(source / LESSON, "first")
+    workspace = Workspace.open(small_disk / "mine", source)
+    write(source / LESSON, "x" * 60_000)
+    with pytest.raises(NotReady, match="is full"):
+        content.update(workspace, source)
+    assert cell(workspace.folder / LESSON) == "first"

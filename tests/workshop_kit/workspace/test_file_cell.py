@@ -1,0 +1,123 @@
+"""File cells: they write a file, keep what the participant changed, and lose nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.conftest import WriteNotebook
+from workshop_kit.errors import WrongUsage
+from workshop_kit.workspace import file_cell
+from workshop_kit.workspace.file_cell import write
+from workshop_kit.workspace.folder import Workspace
+
+NAME = "my_service/Dockerfile"
+SHIPPED = "FROM workshop/python:3.13\n"
+LATER = "FROM workshop/python:3.13\nUSER app\n"
+MINE = "FROM workshop/python:3.13\nUSER 10001\n"
+
+
+@pytest.fixture
+def workspace(empty_workspace: Workspace, write_notebook: WriteNotebook) -> Workspace:
+    """A workspace whose lessons came with two file cells for the Dockerfile, in two notebooks."""
+    for name, text in (("01_one", SHIPPED), ("02_two", LATER)):
+        path = write_notebook(empty_workspace, name, [f"%%file {NAME}\n{text.rstrip()}", "print('no file')"])
+        remembered = empty_workspace.base / "notebooks" / path.name
+        remembered.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, remembered)
+    return empty_workspace
+
+
+@pytest.fixture
+def dockerfile(workspace: Workspace) -> Path:
+    """The participant's Dockerfile; it is not there yet."""
+    return workspace.folder / NAME
+
+
+def kept(workspace: Workspace) -> list[str]:
+    """The texts of the files that were kept aside, oldest first."""
+    return [path.read_text() for path in sorted(workspace.folder.glob(f"kept/*/{NAME}"))]
+
+
+def test_a_cell_writes_its_lines(workspace: Workspace, dockerfile: Path) -> None:
+    """The first time it writes the file and its folder; the second time there is nothing to do."""
+    assert write(workspace, NAME, SHIPPED.rstrip()) == "my_service/Dockerfile is written."
+    assert dockerfile.read_text() == SHIPPED
+    assert write(workspace, NAME, SHIPPED) == "my_service/Dockerfile holds these lines."
+    assert kept(workspace) == []
+
+
+def test_run_all_keeps_a_solution(workspace: Workspace, dockerfile: Path) -> None:
+    """The file was changed and the cell was not: the file stays, however often the cell is run."""
+    write(workspace, NAME, SHIPPED)
+    dockerfile.write_text(MINE)
+    for _ in range(2):
+        assert "stays as it is" in write(workspace, NAME, SHIPPED)
+    assert dockerfile.read_text() == MINE
+
+
+def test_what_another_cell_wrote_is_no_change(workspace: Workspace, dockerfile: Path) -> None:
+    """A later cell for the same file replaces an earlier one's lines, and the other way round on the next run."""
+    for text in (SHIPPED, LATER, SHIPPED):
+        assert write(workspace, NAME, text) == "my_service/Dockerfile is written."
+        assert dockerfile.read_text() == text
+    assert kept(workspace) == []
+
+
+def test_a_later_lesson_has_another_file_in_the_same_place(workspace: Workspace, dockerfile: Path) -> None:
+    """The first time its cell writes over what was changed in an earlier lesson, which is kept; then changes stay."""
+    write(workspace, NAME, SHIPPED)
+    dockerfile.write_text(MINE)
+    assert write(workspace, NAME, LATER).startswith("my_service/Dockerfile is written. Your file as it was: kept/")
+    assert kept(workspace) == [MINE]
+    dockerfile.write_text(LATER + "EXPOSE 8080\n")
+    for text in (LATER, SHIPPED):
+        assert "stays as it is" in write(workspace, NAME, text)
+
+
+def test_an_edited_cell_writes_and_the_old_file_is_kept(workspace: Workspace, dockerfile: Path) -> None:
+    """Whoever edits the cell wants its lines in the file; what stood there is in kept/."""
+    write(workspace, NAME, SHIPPED)
+    dockerfile.write_text("FROM mine\n")
+    said = write(workspace, NAME, MINE)
+    assert dockerfile.read_text() == MINE
+    assert kept(workspace) == ["FROM mine\n"]
+    assert said.startswith("my_service/Dockerfile is written. Your file as it was: kept/")
+
+
+def test_an_edited_cell_does_not_undo_a_later_change_of_the_file(workspace: Workspace, dockerfile: Path) -> None:
+    """The cell was edited once and run; what was changed in the editor since then survives its next run."""
+    write(workspace, NAME, MINE)
+    dockerfile.write_text(MINE + "EXPOSE 8080\n")
+    assert "stays as it is" in write(workspace, NAME, MINE)
+    assert dockerfile.read_text() == MINE + "EXPOSE 8080\n"
+
+
+@pytest.mark.parametrize("name", ["", "app.py", "notebooks/app.py", "my_service", "my_service/../id", "/etc/passwd"])
+def test_it_writes_nowhere_else(workspace: Workspace, name: str) -> None:
+    """A name outside of the participant's folder is refused in one sentence."""
+    with pytest.raises(WrongUsage, match=r"A file cell writes below my_service/, not .*\. Begin it with %%file my_"):
+        write(workspace, name, "text")
+
+
+def test_the_magic_of_a_kernel(
+    workspace: Workspace, dockerfile: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``%%file NAME`` as IPython calls it: the words of the first line, then the lines below. It says what it did."""
+    magics: dict[str, Callable[[str, str], None]] = {}
+
+    class Shell:
+        """A kernel's shell, as far as a magic meets it."""
+
+        def register_magic_function(self, function: Callable[[str, str], None], kind: str, name: str) -> None:
+            """Keep it by its name."""
+            magics[f"{kind} {name}"] = function
+
+    monkeypatch.setattr(file_cell, "get_ipython", Shell)
+    file_cell.register(workspace)
+    magics["cell file"](f"{NAME} ", SHIPPED)
+    assert dockerfile.read_text() == SHIPPED
+    assert capsys.readouterr().out == f"{NAME} is written.\n"

@@ -1,0 +1,117 @@
+"""The participant's folder: made once, kept for ever."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.errors import NotReady
+from workshop_kit.workspace.folder import Workspace, find_workspace, own_workspace
+
+
+def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
+    """A first start copies what a participant works on: no caches or checkpoints, no answers to predictions."""
+    workspace = Workspace.open(source=source)
+    found = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
+    assert found == {
+        ".workshop/id",
+        "notebooks/00_start.ipynb",
+        "notebooks/pictures/map.svg",
+        "exercises/01/limits.py",
+        ".workshop/base/notebooks/00_start.ipynb",
+        ".workshop/base/notebooks/pictures/map.svg",
+        ".workshop/base/exercises/01/limits.py",
+    }
+
+
+def test_what_is_there_is_never_overwritten(source: Path) -> None:
+    """A changed notebook stays as it was changed; one that the checkout gained later arrives."""
+    mine = Workspace.open(source=source).notebooks / "00_start.ipynb"
+    mine.write_text("my own work")
+    (source / "notebooks" / "01_container.ipynb").write_text("new")
+    workspace = Workspace.open(source=source)
+    assert mine.read_text() == "my own work"
+    assert (workspace.notebooks / "01_container.ipynb").read_text() == "new"
+
+
+def test_the_id_stays(source: Path) -> None:
+    """A workspace keeps its id, 8 hexadecimal digits, and two workspaces differ."""
+    first, again = Workspace.open(source=source), Workspace.open(source=source)
+    other = Workspace.open(source / "other", source=source)
+    assert first == again
+    assert re.fullmatch("[0-9a-f]{8}", first.id)
+    assert other.id != first.id
+    assert first.compose_project == f"workshop-{first.id}"
+
+
+def test_the_service_folder_is_a_compose_project_of_its_own(source: Path) -> None:
+    """Its ``.env`` names the project; what a participant adds there stays, and so does what is in the folder."""
+    workspace = Workspace.open(source=source)
+    folder = workspace.service_folder()
+    name = f"COMPOSE_PROJECT_NAME=workshop-{workspace.id}-my-service\n"
+    assert folder == workspace.folder / "my_service"
+    assert (folder / ".env").read_text() == name
+    (folder / ".env").write_text("COMPOSE_PROJECT_NAME=another\nLOG_LEVEL=debug\n")
+    (folder / "app.py").write_text("mine")
+    workspace.service_folder()
+    assert (folder / ".env").read_text() == f"{name}LOG_LEVEL=debug\n"
+    assert (folder / "app.py").read_text() == "mine"
+
+
+def test_secrets_are_private(source: Path) -> None:
+    """Nobody else may look into the folder of secrets, even if it was opened up before."""
+    folder = Workspace.open(source=source).secrets_folder
+    folder.chmod(0o755)
+    Workspace.open(source=source)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("place", ["", ".workshop/secrets"])
+def test_a_file_in_the_way(source: Path, place: str) -> None:
+    """A file where a folder is needed is named in one sentence, and left alone."""
+    file = source / "workspace" / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("mine")
+    with pytest.raises(NotReady, match="a file stands where a folder is needed") as caught:
+        Workspace.open(source=source)
+    assert str(file) in str(caught.value)
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", [b"../../etc", b"\xff\xfe"])
+def test_an_id_that_is_none(source: Path, content: bytes) -> None:
+    """A damaged id is refused: what is made under it could not be found again."""
+    (Workspace.open(source=source).folder / ".workshop" / "id").write_bytes(content)
+    with pytest.raises(NotReady, match="does not hold a workspace id"):
+        Workspace.open(source=source)
+
+
+def test_full_disk(small_disk: Path, source: Path) -> None:
+    """A disk that fills up while copying is said so, and no half-copied notebook remains."""
+    (source / "notebooks" / "01_big.ipynb").write_bytes(b"x" * 100_000)
+    with pytest.raises(NotReady, match="is full"):
+        Workspace.open(small_disk / "workspace", source=source)
+    assert not (small_disk / "workspace" / "notebooks" / "01_big.ipynb").exists()
+    (source / "notebooks" / "01_big.ipynb").write_bytes(b"x")
+    assert Workspace.open(small_disk / "workspace", source=source).notebooks.joinpath("01_big.ipynb").exists()
+
+
+def test_a_notebook_finds_its_workspace(source: Path) -> None:
+    """The variable wins; else the nearest workspace above; else the checkout's; else one sentence."""
+    workspace = Workspace.open(source=source)
+    assert find_workspace(workspace.notebooks / "pictures", {}) == workspace
+    assert find_workspace(source / "notebooks", {}) == workspace
+    other = Workspace.open(source / "other", source=source / "nothing")
+    assert find_workspace(workspace.notebooks, {"WORKSHOP_WORKSPACE": str(other.folder)}).id == other.id
+    with pytest.raises(NotReady, match="not in a workspace"):
+        find_workspace(Path("/"), {})
+
+
+def test_the_command_line_works_in_the_workspace_that_is_named(tmp_path: Path) -> None:
+    """WORKSHOP_WORKSPACE leads commands and notebooks to one and the same folder."""
+    named = {"WORKSHOP_WORKSPACE": str(tmp_path / "elsewhere")}
+    assert own_workspace(named).folder == tmp_path / "elsewhere"
+    assert find_workspace(tmp_path, named) == own_workspace(named)

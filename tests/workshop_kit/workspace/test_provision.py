@@ -1,0 +1,82 @@
+"""Making a machine ready: looks before it acts, and proves itself with a real container."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from workshop_kit import doctor
+from workshop_kit.engine import cleanup, containers
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_disk_that_is_nearly_full_is_said_before_anything_is_built(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, images: dict[str, str]
+) -> None:
+    """Only where something has to be built: with all images there, little space is enough."""
+    monkeypatch.setattr(doctor, "ENOUGH_DISK_BYTES", 1 << 60)
+    workspace = Workspace.open(tmp_path / "workspace")
+    provision.make_ready(workspace, root, may_install=False)
+    changed = tmp_path / "checkout"
+    for folder in ("images", "workshop_app"):
+        shutil.copytree(root / folder, changed / folder)
+    (changed / "workshop_app" / "orders.py").write_text("# changed\n")
+    with pytest.raises(NotReady, match="disk is nearly full"):
+        provision.make_ready(workspace, changed, may_install=False)
+
+
+def test_the_proof_is_a_container_that_spoke(session: Session, images: dict[str, str]) -> None:
+    """An image that cannot run Python fails the proof; the container is gone either way."""
+    before = session.ledger.entries()
+    provision.prove(session, images["base"])
+    with pytest.raises(NotReady, match="did not say"):
+        provision.prove(session, images["redis"])
+    assert session.ledger.entries() == before
+
+
+def test_the_sweep_spares_what_a_living_process_made(engine: Engine, images: dict[str, str], tmp_path: Path) -> None:
+    """Another notebook's container stays while its kernel runs, and goes once it is dead."""
+    workspace = Workspace.open(tmp_path / "workspace")
+    living = provision.session_of(workspace, engine)
+    dead = Session(engine, living.who, living.ledger, maker="1@0.00")
+    spec = Spec(images["base"], command=("sleep", "300"))
+    try:
+        mine, theirs = containers.run(living, spec), containers.run(dead, spec)
+        removed = provision.sweep(living).removed
+        assert [entry.id for entry in removed] == [theirs.id]
+        assert mine.inspect()["State"]["Status"] == "running"
+    finally:
+        cleanup.remove(living, {"kernel"})
+
+
+def test_a_fresh_workspace_keeps_its_id_and_ledger(tmp_path: Path, root: Path) -> None:
+    """The tour runs the checkout's lessons, yet never forgets what an interrupted tour made."""
+    first = Workspace.open(tmp_path / "tour")
+    first.ledger_path.write_text("kept\n")
+    (first.notebooks / "00_start.ipynb").write_text("edited")
+    with provision.fresh_workspace(tmp_path / "tour") as fresh:
+        assert (fresh.id, fresh.ledger_path.read_text()) == (first.id, "kept\n")
+        assert (fresh.notebooks / "00_start.ipynb").read_bytes() == (root / "notebooks" / "00_start.ipynb").read_bytes()
+
+
+def test_a_fresh_workspace_is_one_tours_at_a_time(tmp_path: Path) -> None:
+    """A second tour would empty the folder below the first one, and remove its containers."""
+    with provision.fresh_workspace(tmp_path / "tour") as first:
+        (first.notebooks / "00_start.ipynb").write_text("being run")
+        with (
+            pytest.raises(WorkshopError, match="Somebody else is running the lessons in"),
+            provision.fresh_workspace(tmp_path / "tour"),
+        ):
+            pass
+        assert (first.notebooks / "00_start.ipynb").read_text() == "being run"
+    with provision.fresh_workspace(tmp_path / "tour") as again:
+        assert (again.notebooks / "00_start.ipynb").read_text() != "being run"

@@ -1,0 +1,179 @@
+"""An incident on one clock: log lines, errors, latency, health and what the engine did, with the fault's band.
+
+Data in, picture out. Every table is optional: what is not given has no panel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from workshop_kit.display import charts
+from workshop_kit.display.dashboard.panels import in_words
+from workshop_kit.display.dashboard.renderer import Sheet
+from workshop_kit.display.dashboard.static import cell
+from workshop_kit.display.dashboard.view import Bars, Fault, View, marks, rows, spans
+from workshop_kit.display.live_data import Numbers, Panel, read, times
+from workshop_kit.display.rendered import Shown
+from workshop_kit.display.tables import table
+from workshop_kit.errors import WrongUsage
+from workshop_kit.observe import instants
+from workshop_kit.observe.logs.levels import LEVELS
+from workshop_kit.observe.watch import Tables
+from workshop_kit.screen import visible
+
+ERRORS = Panel("Requests that failed (5xx, or no answer)", "%", {"error_percent": "of all requests"}, full_scale=105.0)
+P95 = Panel("95 % of requests were faster than", "ms", {"p95_ms": "p95"}, logarithmic=True)
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that a bar of lines may last
+MOST_BARS = 120
+AROUND_SECONDS = 30.0  # shown before the first fault and after the last
+LINES = 40  # of the gravest lines, in the table below the picture
+LEVEL = {same: names[0] for names in LEVELS for same in names} | {"trace": "debug"}
+LEVEL |= {name: "error" for name, first in LEVEL.items() if first == "critical"}
+
+
+def one_clock(
+    title: str,
+    *,
+    logs: pd.DataFrame | None = None,
+    tables: Tables | None = None,
+    faults: Iterable[Fault] = (),
+    container: str = "service",
+    start: datetime | None = None,
+    end: datetime | None = None,
+    panels: Sequence[Panel] = (),
+) -> Shown:
+    """Return one picture of what happened to ``container`` from ``start`` to ``end`` (with a time zone).
+
+    ``logs`` is a reader's table (``ts``, ``level``, ``msg``, ``service`` where there are several); ``tables`` what a
+    watcher gathered; ``faults`` what was broken, see `dashboard.Fault`. Without ``start`` and ``end`` it is the time
+    of the faults that the data saw, and half a minute around; without a fault all the time that there is data of.
+    ``panels`` name columns of the requests, and take the place of errors and latency.
+    Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show,
+    for a container that is not watched, and for a time without a zone.
+    """
+    _require_watched(container, tables)
+    faults, lines = tuple(faults), _timed(logs)
+    first, last = _span(title, lines, tables, faults, start, end)
+    seconds = last - first
+    view = _view(lines, logs is not None, tables, faults, container, last, seconds, panels or (ERRORS, P95))
+    drawn = Sheet().figure(title, view)
+    said = in_words(title, view) + _said(view.bars)
+    return charts.picture(drawn, said, _grave(lines, last, seconds))
+
+
+def _require_watched(container: str, tables: Tables | None) -> None:
+    """Raise WrongUsage if the tables are about others only."""
+    gathered = (tables.requests, tables.resources, tables.health) if tables else ()
+    names = dict.fromkeys(name for table in gathered for name in table["container"].unique())
+    if names and container not in names:
+        raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(names)}.")
+
+
+def _view(
+    lines: pd.DataFrame,
+    has_logs: bool,
+    tables: Tables | None,
+    faults: tuple[Fault, ...],
+    container: str,
+    edge: float,
+    seconds: float,
+    panels: Sequence[Panel],
+) -> View:
+    seen = tables or Tables()
+    requests, health = (one[one["container"] == container] for one in (seen.requests, seen.health))
+    drawn = rows(health[times(health) <= edge], edge, seconds)
+    names = {container, *(row.name for row in drawn)}
+    return View(
+        edge,
+        seconds,
+        read(requests[times(requests) <= edge], panels, edge, seconds) if tables else (),
+        drawn,
+        spans(faults, edge, seconds),
+        marks(seen.events, names, edge, seconds),
+        bars=_bars(lines, edge, seconds) if has_logs else None,
+        container=container,
+    )
+
+
+def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
+    """The lines with ``time`` and ``of``, their level in our words; a line without a time is left out."""
+    if logs is None or "ts" not in logs or logs.empty:
+        return pd.DataFrame({"time": pd.Series([], dtype="datetime64[us, UTC]"), "of": pd.Series([], dtype="str")})
+    known = logs[logs["ts"].notna()]
+    given = known["level"].astype("str").str.lower() if "level" in known else pd.Series("", index=known.index)
+    return known.assign(
+        time=pd.to_datetime(known["ts"], utc=True).astype("datetime64[us, UTC]"),
+        of=given.map(lambda one: LEVEL.get(one, "other")),
+    )
+
+
+def _span(
+    title: str,
+    lines: pd.DataFrame,
+    tables: Tables | None,
+    faults: tuple[Fault, ...],
+    start: datetime | None,
+    end: datetime | None,
+) -> tuple[float, float]:
+    """The first and the last moment shown, in seconds since 1970."""
+    data = [lines, *([tables.requests, tables.resources, tables.health] if tables else [])]
+    known = [times(one) for one in data if len(one)]
+    if not known:
+        raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=) or what was watched (tables=).")
+    first, last = min(float(one.min()) for one in known), max(float(one.max()) for one in known)
+    seen = [one for one in faults if one.started.timestamp() <= last and _ended(one, last) >= first]
+    if seen:
+        first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)
+        last = min(last, max(_ended(one, last) for one in seen) + AROUND_SECONDS)
+    first = first if start is None else instants.seconds(start, "start")
+    last = last if end is None else instants.seconds(end, "end")
+    if last <= first:
+        raise WrongUsage(f"{title}: the time ends before it starts.", "Give it a start that lies before the end.")
+    return first, max(last, first + 1)
+
+
+def _ended(one: Fault, otherwise: float) -> float:
+    return one.ended.timestamp() if one.ended else otherwise
+
+
+def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
+    step = float(next((one for one in STEPS if seconds / one <= MOST_BARS), STEPS[-1]))
+    first = np.floor((edge - seconds) / step) * step - edge  # bars begin at full seconds of the clock
+    starts = np.arange(first, 0, step)
+    x = times(lines) - edge
+    counts: dict[str, Numbers] = {}
+    for level in dict.fromkeys(lines["of"]):
+        mine = x[(lines["of"] == level).to_numpy()]
+        counts[str(level)] = np.histogram(mine, np.append(starts, starts[-1] + step))[0].astype(float)
+    return Bars(f"Log lines, by level, in each {_lasting(step)}", "lines", starts, step, counts)
+
+
+def _lasting(step: float) -> str:
+    return "second" if step == 1 else f"{step:g} seconds" if step < 60 else f"{step / 60:g} minutes"
+
+
+def _said(bars: Bars | None) -> str:
+    if bars is None:
+        return ""
+    found = ", ".join(f"{counts.sum():,.0f} {name}" for name, counts in bars.counts.items())
+    return f" {bars.title}: {found or 'none'} in all."
+
+
+def _grave(lines: pd.DataFrame, edge: float, seconds: float) -> str:
+    """The warnings and errors as a folded table, identical ones in one row; `tables.table` escapes what they say."""
+    x = times(lines) - edge
+    found = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
+    same = [name for name in ("service", "level", "msg", "dependency", "error") if name in found] or ["of"]
+    alike = found.groupby(same, sort=False, as_index=False, dropna=False, observed=True)
+    grouped = alike.agg(first=("time", "first"), lines=("time", "size"))
+    names = ["first", "lines", *same]
+    shown = [[visible(cell(value), 120) for value in row] for row in grouped[names].head(LINES).itertuples(index=False)]
+    head = f"Warnings and errors: {len(found):,} lines, {len(grouped):,} different"
+    head += f", the first {LINES}" if len(grouped) > LINES else ""
+    body = table(head, names, shown).html if shown else "<p>None.</p>"
+    return f"<details><summary>{escape(head)}</summary><div>{body}</div></details>"

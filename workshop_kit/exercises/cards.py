@@ -1,0 +1,230 @@
+"""An exercise and what its check found, as something to read: HTML for the page, text for the terminal, JSON."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.display.rendered import Shown
+
+STYLE = f"<style>{(Path(__file__).parent / 'panel.css').read_text()}</style>"
+HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
+OUTPUT = "The container's last lines"
+UNCHECKED = ("–", "not checked yet")
+PASSED_BEFORE = ("✓", "passed earlier")
+VERDICTS = {
+    Verdict.PASSED: ("✓", "passed"),
+    Verdict.NOT_STARTED: ("○", "not started: this is the text you were given"),
+    Verdict.NOT_READABLE: ("✗", "could not be read, so nothing was run"),
+    Verdict.DID_NOT_START: ("✗", "the container did not start"),
+    Verdict.WRONG: ("✗", "it runs, but it is not right yet"),
+    Verdict.LUCKY: ("≈", "right for the wrong reason"),
+}
+"""Of each verdict a mark that differs in shape, and words that stand without it."""
+TEXT_COLUMNS = 88
+INVISIBLE = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""A container writes what it likes: what steers a terminal or turns the text around is left out."""
+
+
+def result_card(result: Result, hints: Sequence[str] = ()) -> Shown:
+    """Return what a check found, with the hints shown so far: as a page and as text."""
+    html = f'{STYLE}<section class="wk-exercise" role="group" aria-label="Check of {escape(result.exercise)}">'
+    return Shown(f"{html}{result_html(result)}{hints_html(hints)}</section>", as_text(result, hints))
+
+
+def exercise_page(
+    exercise: Exercise,
+    result: Result | None = None,
+    hints: Sequence[str] = (),
+    *,
+    passed: bool = False,
+    solution: str = "",
+    comparison: tuple[str, str] | None = None,
+) -> Shown:
+    """Return the panel of an exercise as a page without a kernel holds it; ``passed`` says that it was, earlier.
+
+    ``comparison`` is the participant's text and the reference's.
+    """
+    parts = [
+        head_html(exercise, result, passed=passed),
+        f'<p class="wk-ex-status">{HOW}</p>',
+        hints_html(hints, len(exercise.hints)),
+        result_html(result) if result else "",
+        comparison_html(*comparison) if comparison else solution_html(solution),
+    ]
+    label = escape(f"Exercise {exercise.id}")
+    html = f'{STYLE}<section class="wk-exercise wk-static" role="group" aria-label="{label}">{"".join(parts)}</section>'
+    mark, words = _state(result, passed=passed)
+    text = [f"Exercise {exercise.id}: {exercise.title}", f"{facts(exercise)} · {mark} {words}", exercise.task]
+    text += _hint_lines(hints, len(exercise.hints))
+    text += [as_text(result)] if result else []
+    shown = [("Yours", comparison[0]), ("The reference", comparison[1])] if comparison else [("The solution", solution)]
+    return Shown(html, "\n\n".join([*text, *(f"{name}:\n{_plain(body)}" for name, body in shown if body)]))
+
+
+def as_text(result: Result, hints: Sequence[str] = ()) -> str:
+    """Return what a check found for a terminal: no escape sequences, lines of at most 88 columns where it can wrap."""
+    mark, words = VERDICTS[result.verdict]
+    head = f"{mark} {result.exercise}: {words} ({result.seconds:.1f} s)\n{_wrapped(result.summary)}"
+    blocks = [head, *(_finding_text(finding) for finding in result.findings)]
+    if result.output and not result.passed:
+        blocks.append(f"{OUTPUT}:\n{textwrap.indent(_plain(result.output), '    ')}")
+    return "\n\n".join([*blocks, *_hint_lines(hints, 3)])
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """Return what a check found as plain data, keys as in `Result` and `Finding`, with ``passed`` beside them."""
+    return {**asdict(result), "verdict": str(result.verdict), "passed": result.passed}
+
+
+def facts(exercise: Exercise) -> str:
+    """Return weight, minutes and guidelines in one line: ``core · 8 min, then 3 to talk about it · factor 6…``."""
+    minutes = f"{exercise.minutes} min"
+    if exercise.debrief_minutes:
+        minutes += f", then {exercise.debrief_minutes} to talk about it"
+    return " · ".join([exercise.weight, minutes, *exercise.guidelines])
+
+
+def head_html(exercise: Exercise, result: Result | None = None, *, passed: bool = False) -> str:
+    """Return how it stands, the title, and the task; every text escaped."""
+    mark, words = _state(result, passed=passed)
+    good = str(bool(result.passed if result else passed)).lower()
+    task = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in exercise.task.splitlines() if paragraph.strip())
+    return (
+        f'<p class="wk-ex-eyebrow">Exercise {escape(exercise.id)} · {escape(facts(exercise))}</p>'
+        f'<div class="wk-ex-heading"><p class="wk-ex-title">{escape(exercise.title)}</p>'
+        f'<p class="wk-ex-state" data-good="{good}"><span aria-hidden="true">{mark}</span> {words}</p></div>'
+        f'<div class="wk-ex-task">{task}</div>'
+    )
+
+
+def result_html(result: Result) -> str:
+    """Return verdict, summary, one card for each finding, and the container's last lines; every text escaped."""
+    mark, words = VERDICTS[result.verdict]
+    findings = "".join(_finding_html(finding) for finding in result.findings)
+    return (
+        f'<div class="wk-ex-result" data-verdict="{result.verdict.name.lower()}">'
+        f'<p class="wk-ex-verdict"><span class="wk-ex-mark" aria-hidden="true">{mark}</span> '
+        f"<span>{escape(words[:1].upper() + words[1:])}</span> "
+        f'<span class="wk-ex-soft">{result.seconds:.1f} s</span></p>'
+        f'<p class="wk-ex-summary">{escape(_plain(result.summary))}</p>'
+        f"{f'<ul>{findings}</ul>' if findings else ''}{_output_html(result)}</div>"
+    )
+
+
+def hints_html(hints: Sequence[str], of: int = 3) -> str:
+    """Return the hints shown so far, numbered; nothing while there are none."""
+    return f'<div class="wk-ex-hints">{"".join(hint_items(hints, of))}</div>' if hints else ""
+
+
+def hint_items(hints: Sequence[str], of: int = 3) -> list[str]:
+    """Return the hints shown so far as paragraphs, so that a page can add the newest alone."""
+    return [
+        f'<p><span class="wk-ex-soft">Hint {number} of {of}</span> <span>{escape(hint)}</span></p>'
+        for number, hint in enumerate(hints, 1)
+    ]
+
+
+def solution_html(solution: str) -> str:
+    """Return the text of the solution, to be folded away; nothing while there is none."""
+    if not solution:
+        return ""
+    return f"<details open><summary>The solution</summary><pre>{escape(_plain(solution))}</pre></details>"
+
+
+def comparison_html(mine: str, reference: str) -> str:
+    """Return the participant's text beside the reference's, with the lines marked that only one of them has."""
+    ours, theirs = _plain(mine).splitlines(), _plain(reference).splitlines()
+    changes = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
+    sides = (
+        ("Yours", ours, [slice(low, high) for kind, low, high, _, _ in changes if kind != "equal"]),
+        ("The reference", theirs, [slice(low, high) for kind, _, _, low, high in changes if kind != "equal"]),
+    )
+    columns = "".join(_side_html(name, lines, different) for name, lines, different in sides)
+    return f'<div class="wk-ex-compare">{columns}</div>'
+
+
+def _side_html(name: str, lines: Sequence[str], different: Sequence[slice]) -> str:
+    shown = [escape(line) for line in lines]
+    for part in different:
+        shown[part] = [f"<mark>{line or ' '}</mark>" for line in shown[part]]
+    text = "\n".join(shown)
+    return f'<figure><figcaption>{name}</figcaption><pre tabindex="0" aria-label="{name}">{text}</pre></figure>'
+
+
+def _finding_html(finding: Finding) -> str:
+    """One card: folded to a line when it is as expected, open when it is not."""
+    called = f"<code>{escape(_plain(finding.called))}</code>"
+    rows = "".join(
+        f"<dt>{name}</dt><dd>{escape(_plain(text))}</dd>" for name, text in _rows(finding) if name != "called"
+    )
+    if finding.passed:
+        sign = '<span class="wk-ex-mark" role="img" aria-label="as expected">✓</span>'
+        got = f'<span class="wk-ex-got">{escape(_first_line(finding.got))}</span>'
+        line = f"<summary>{sign} <span>{called} {got}</span></summary>"
+        return f'<li data-passed="true"><details>{line}<dl>{rows}</dl></details></li>'
+    sign = '<span class="wk-ex-mark" role="img" aria-label="not as expected">✗</span>'
+    return f'<li data-passed="false"><p class="wk-ex-called">{sign} {called}</p><dl>{rows}</dl></li>'
+
+
+def _output_html(result: Result) -> str:
+    if not result.output:
+        return ""
+    unfolded = " open" if result.verdict is Verdict.DID_NOT_START else ""
+    lines = escape(_plain(result.output))
+    pre = f'<pre tabindex="0" role="region" aria-label="{OUTPUT}">{lines}</pre>'
+    return f"<details{unfolded}><summary>{OUTPUT}</summary>{pre}</details>"
+
+
+def _finding_text(finding: Finding) -> str:
+    if finding.passed:
+        return f"✓ {_plain(finding.called)}: {_first_line(finding.got)}"
+    rows = [f"    {name:<15} {_wrapped(text, 20)}" for name, text in _rows(finding) if name != "called"]
+    return "\n".join([f"✗ {_plain(finding.called)}", *rows])
+
+
+def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
+    """The parts of a finding that say something, with the names they have on a card."""
+    everything = (
+        ("called", finding.called),
+        ("came back", finding.got),
+        ("expected", finding.expected),
+        ("what it means", finding.means),
+        ("where to look", finding.look),
+    )
+    return ((name, text) for name, text in everything if text)
+
+
+def _hint_lines(hints: Sequence[str], of: int) -> list[str]:
+    return [f"Hint {number} of {of}: {_wrapped(hint, 4)}" for number, hint in enumerate(hints, 1)]
+
+
+def _state(result: Result | None, *, passed: bool) -> tuple[str, str]:
+    if result is not None:
+        words = "not right yet" if result.verdict is Verdict.WRONG else str(result.verdict)
+        return VERDICTS[result.verdict][0], words
+    return PASSED_BEFORE if passed else UNCHECKED
+
+
+def _first_line(text: str) -> str:
+    lines = _plain(text).strip().split("\n")
+    return lines[0] if len(lines) == 1 else f"{lines[0]} …"
+
+
+def _plain(text: str) -> str:
+    return INVISIBLE.sub("", text.replace("\r\n", "\n"))
+
+
+def _wrapped(text: str, indent: int = 0) -> str:
+    """``text`` in lines that fit, all but the first indented; a long word (an address, say) stays whole."""
+    wrapper = textwrap.TextWrapper(TEXT_COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
+    lines = [piece for line in _plain(text).split("\n") for piece in wrapper.wrap(line) or [""]]
+    return f"\n{' ' * indent}".join(lines)

@@ -1,0 +1,98 @@
+"""What a check is given, what it says, and where it registers: one function an exercise."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.progress import Report, silent
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a check may look at.
+
+    ``files`` maps an exercise file (``config.py``) to its text: the participant's region, the others solved.
+    ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
+    exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
+    ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
+    """
+
+    exercise: Exercise
+    stack: Stack
+    seed: int
+    files: Mapping[str, str] = field(default_factory=dict)
+    answer: Any = None
+    report: Report = silent
+    folder: Path = Path()
+    superseded: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def text(self) -> str:
+        """The text of the exercise's own file."""
+        return self.files[self.exercise.file or ""]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a check found.
+
+    ``summary`` is one sentence: the symptom, or what was shown. ``verdict`` None leaves it to the findings: passed if
+    all of them did, else wrong. ``output`` has the container's last lines where they help.
+    """
+
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    verdict: Verdict | None = None
+    output: str = ""
+
+    @property
+    def ruling(self) -> Verdict:
+        """The verdict, whoever gave it. Without a finding nothing has been shown, so nothing passed."""
+        if self.verdict is not None:
+            return self.verdict
+        passed = bool(self.findings) and all(finding.passed for finding in self.findings)
+        return Verdict.PASSED if passed else Verdict.WRONG
+
+
+def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
+    """A finding which says what it means and where to look only if it did not pass."""
+    return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
+
+
+Check = Callable[[Context], Judged]
+Given = Callable[[int], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A check, and the numbers that its task names: a function of the seed, for ``task.format(**given(seed))``."""
+
+    check: Check
+    given: Given
+
+
+CHECKS: dict[str, Registered] = {}
+
+
+def nothing_given(_: int) -> dict[str, Any]:
+    """Most tasks are the same for everybody."""
+    return {}
+
+
+def check(identifier: str, given: Given = nothing_given) -> Callable[[Check], Check]:
+    """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
+
+    def register(function: Check) -> Check:
+        if identifier in CHECKS:
+            raise ValueError(f"{identifier} has a check already")
+        CHECKS[identifier] = Registered(function, given)
+        return function
+
+    return register

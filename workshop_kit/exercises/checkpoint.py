@@ -1,0 +1,125 @@
+"""Jump to the start of a lesson: the same code for a participant who joins late, an instructor, and the tests."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.workspace import provision
+from workshop_kit.workspace import content
+from workshop_kit.workspace import regions, service_files
+from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.workspace.lookup import find_lesson
+from workshop_kit.workspace.folder import lesson_copies
+from workshop_kit.progress import Report, silent
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What a jump did: which exercises got the reference solution, and where what was replaced is kept (or None)."""
+
+    lesson: str
+    solved: tuple[str, ...]
+    aside: Path | None
+
+    def sentences(self) -> list[str]:
+        """The same for people, a line each."""
+        lines = [f"{self.lesson} is at its start."]
+        if self.solved:
+            lines.append(f"Solved for you, from earlier lessons: {', '.join(self.solved)}.")
+        if self.aside is not None:
+            lines.append(f"What you had in the files that changed is in {self.aside}.")
+        return lines
+
+
+def goto(desk: Desk, lesson: str, stack: Stack, report: Report = silent) -> Arrived:
+    """Bring workspace and containers to the start of ``lesson`` (as `find_lesson` takes it).
+
+    Earlier lessons: exercises that were not passed get the reference, passed ones stay the participant's. This lesson
+    and later ones: notebooks and exercises are fresh. Progress is not touched. Raises WrongUsage for no such lesson.
+    """
+    name = find_lesson(lesson, desk.root / "notebooks")
+    arrived = arrange(desk, name)
+    provision.remove_everything(stack.session, {"kernel"}, report)
+    stack.up(report=report)
+    return arrived
+
+
+def arrange(desk: Desk, lesson: str) -> Arrived:
+    """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
+    later = [copy for copy in lesson_copies(desk.root) if copy.lesson >= lesson and not copy.comes_later]
+    aside = content.start_over(desk.workspace, later)
+    aside = _arrange_service(desk, lesson, aside)
+    current = service_files.sources_at(desk.root, lesson)
+    solved = []
+    for exercise in desk.exercises:
+        if exercise.page >= lesson or not exercise.file or desk.progress.exercise(exercise.id).passed_at:
+            continue
+        if exercise.judges == "service" and current[exercise.file].lesson != exercise.lesson:
+            continue  # a later lesson has another file in its place
+        changed, aside = solve(desk, exercise.id, aside)
+        solved += [exercise.id] if changed else []
+    return Arrived(lesson, tuple(solved), aside)
+
+
+def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None:
+    """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
+    workspace, files = desk.workspace, service_files.files_at(desk.root, lesson)
+    current = service_files.sources_at(desk.root, lesson)
+    for name in sorted({*service_files.colleague_files(desk.root, service_files.COLLEAGUE)} - {*files}):
+        if (workspace.my_service / name).exists():
+            aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
+            (workspace.my_service / name).unlink()
+    earlier = [exercise.id for exercise in desk.exercises if exercise.page < lesson]
+    own = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson <= exercise.page]
+    for name, solved in files.items():
+        path, text, base = f"{MY_SERVICE}/{name}", solved, solved
+        if name in current and current[name].ids():
+            base = regions.starter(current[name].text)
+            text = service_files.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                mine = (workspace.folder / path).read_text()
+                text = service_files.with_regions_of(mine, text, earlier)
+        aside = content.replace_file(workspace, path, text, aside, base=base)
+    return aside
+
+
+def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
+    """Put the reference into an exercise's place in the workspace; keep what stood there in the folder ``aside``.
+
+    Returns whether anything changed, and the folder.
+    """
+    changed = False
+    for part in desk.find(identifier).parts:
+        texts = desk.texts(part)
+        path = desk.workspace.folder / texts.name
+        before = path.read_bytes() if path.exists() else b""
+        text = texts.with_body(texts.solution)
+        if before == text.encode():
+            continue
+        if path.exists() and (not texts.is_untouched() or aside is not None):
+            aside = content.keep_aside(desk.workspace, texts.name, aside)
+        content.write(desk.workspace, texts.name, text)
+        changed = True
+    return changed, aside
+
+
+def solve_until(desk: Desk, lesson: str, cell: str) -> None:
+    """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
+    if lesson > service_files.COLLEAGUE and not (desk.workspace.base / MY_SERVICE / service_files.MARK).exists():
+        arrange(desk, lesson)
+    for exercise in desk.exercises:
+        if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
+            continue
+        # A file of an earlier lesson that has no region any more is the one of a later lesson.
+        replaced = exercise.lesson < lesson and any(desk.texts(part).region() is None for part in exercise.parts)
+        if exercise.judges != "service" or not replaced:
+            solve(desk, exercise.id)
+
+
+def solved_cells(desk: Desk) -> dict[str, str]:
+    """Return the references of the exercises that are done in a notebook, by cell id."""
+    return {one.cell: desk.texts(one).solution for one in desk.exercises if not one.file}

@@ -1,0 +1,133 @@
+"""The check of lesson 01 on how the service ends: stopped while one order is under way and another never arrives."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from workshop_kit.engine import images
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises.raw_http import Answer
+from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.trial import Trial
+from workshop_kit.progress import Step
+
+COMMAND = ("sh", "start.sh")
+STOP_SECONDS = 6.0
+"""From SIGTERM to the end; Docker waits for ten seconds before it sends SIGKILL."""
+ORDER_SECONDS = 0.5
+"""How long after SIGTERM the rest of an order comes; the task says that an order takes up to a second."""
+KILLED_BY_SIGTERM = 143
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What was seen of a stop.
+
+    ``order`` answers the order that was under way when SIGTERM came, ``new_order`` one that came after it. ``code`` is
+    the exit code after ``seconds``; None: it still ran. ``process_1`` is that process's command line.
+    """
+
+    process_1: str
+    order: Answer
+    new_order: Answer
+    code: int | None
+    seconds: float
+
+
+@check("container.graceful")
+def graceful(context: Context) -> Judged:
+    """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
+    session, base = context.stack.session, images.tags(context.stack.root)["python"]
+    context.report(Step("Check", None, "building your image"))
+    try:
+        with service_image.built(session, context.folder, base, context.superseded) as image:
+            context.report(Step("Check", None, "starting your service with start.sh"))
+            with service_trial.run(context, image, command=COMMAND) as tried:
+                if (failed := service_trial.wait_order(tried)) is not None:
+                    return failed
+                context.report(Step("Check", None, "stopping it while an order is under way"))
+                return judge(_stop(tried), tried.lines())
+    except service_image.BuildFailed as failed_build:
+        return service_trial.not_built(failed_build)
+    except WorkshopError as refused:
+        return service_trial.not_started(f"Start your image with {' '.join(COMMAND)}", refused, "Read start.sh.")
+
+
+def _stop(tried: Trial) -> Stop:
+    """Send SIGTERM between the halves of an order, while another client never sends its second half."""
+    process_1, _ = service_trial.process_1(tried)
+    with (
+        tried.underway("/orders", service_trial.ORDER) as order,
+        tried.underway("/orders", service_trial.ORDER),
+    ):
+        began = time.monotonic()
+        tried.signal("SIGTERM")
+        time.sleep(ORDER_SECONDS)
+        answer = order.finish()
+        new_order = service_trial.order(tried)
+        code = tried.wait_ended(STOP_SECONDS - (time.monotonic() - began))
+        return Stop(process_1, answer, new_order, code, time.monotonic() - began)
+
+
+def judge(stop: Stop, lines: str = "") -> Judged:
+    """Judge what was seen of a stop; ``lines`` are the last ones of the container's log."""
+    findings = (_order(stop), _end(stop))
+    order, end = findings
+    if order.passed and end.passed:
+        return Judged("Told to stop, it answered the order that was under way, and ended by itself in time.", findings)
+    if end.passed:
+        return Judged(f"It ends in time, but not gracefully. {order.means}", findings, Verdict.LUCKY, lines)
+    return Judged(end.means, findings, Verdict.WRONG, lines)
+
+
+def _order(stop: Stop) -> Finding:
+    means = "A client had sent half of its order. The service ended without an answer, so the order is lost."
+    look = "Which command in start.sh ends the service, and does it wait for the requests that have begun?"
+    if stop.order.status is not None:
+        means = f"The service gave up the order that was under way, and answered {stop.order.status}."
+        look = "An order takes up to a second. How long does the service wait for one after SIGTERM?"
+    return found(
+        stop.order.status == 201,
+        f"POST /orders, half of it sent before SIGTERM, the rest {ORDER_SECONDS:g} s after",
+        str(stop.order),
+        "201",
+        means,
+        look,
+    )
+
+
+def _end(stop: Stop) -> Finding:
+    got = f"it still ran after {STOP_SECONDS:g} s" if stop.code is None else f"{stop.code} after {stop.seconds:.1f} s"
+    if stop.code is None:
+        means, look = _still_runs(stop)
+    elif stop.code == KILLED_BY_SIGTERM:
+        means = "SIGTERM ended process 1 itself (143 = 128 + 15), and with it the container and all that ran in it."
+        look = "Which process must end last? A shell's `wait` returns as soon as its trap has run."
+    else:
+        means = f"It ends with exit code {stop.code}, which says that it crashed."
+        look = "The exit code of a container is that of process 1. Read its last lines."
+    return found(
+        stop.code == 0,
+        "docker stop, while another client never sends the rest of its order",
+        f"process 1 is `{stop.process_1}`; {got}",
+        f"exit code 0 within {STOP_SECONDS:g} s",
+        means,
+        look,
+    )
+
+
+def _still_runs(stop: Stop) -> tuple[str, str]:
+    """What it means, and where to look: the service did not hear SIGTERM, or heard it and waits for a client."""
+    if stop.new_order.status is None:
+        return (
+            "The service heard SIGTERM and takes no new orders, but one client that never sends the rest holds it: "
+            "Docker has to kill it, exit code 137.",
+            "`uvicorn --help | grep -A 2 graceful`: how long may the requests that have begun take?",
+        )
+    means = "The service does not hear SIGTERM and goes on taking orders, until Docker kills it: exit code 137."
+    if service_trial.is_shell(stop.process_1):
+        return f"{service_trial.SHELL} {means}", "How can the service become process 1 in place of the shell?"
+    return means, "Which process gets SIGTERM, and what does it do then?"

@@ -1,0 +1,282 @@
+"""The check of lesson 04 on metrics.py: known traffic, and what /metrics says before and after it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from workshop_kit.exercises import crash, service_trial, trial_settings
+from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
+from workshop_kit.exercises.checks.monitoring_scrape import Scrape, gained
+from workshop_kit.exercises.checks.monitoring_traffic import (
+    HUNG_UP,
+    KNOWN,
+    ODD_METHODS,
+    SLOW_SECONDS,
+    ask_strangers,
+    send_known,
+    send_odd_methods,
+)
+from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.start_failure import wait_started
+from workshop_kit.exercises.trial import Trial
+from workshop_kit.progress import Step
+
+FILE = "metrics.py"
+COUNTER, DURATION = "http_requests", "http_request_duration_seconds"
+TOTAL = f"{COUNTER}_total"
+LABELS = ("method", "route", "status")
+SETTINGS = {"HTTP_FAULTS": "true", "LOG_LEVEL": "error"}
+ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
+MOST_METHODS = 8
+FEW, MANY = 100, 10_000
+"""Random paths: only if the first ones make no series, the others follow."""
+GROWTH = 3
+"""New series that are no finding: one for each new status and method."""
+SETTLE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Scrapes:
+    """What /metrics said at four moments; ``invented`` says how many paths the last one comes after."""
+
+    before: Scrape
+    traffic: Scrape
+    methods: Scrape
+    strangers: Scrape
+    invented: int
+
+
+@check("monitoring.metrics")
+def metrics(context: Context) -> Judged:
+    """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
+    trial_settings.ensure_up(context.stack, context.report)
+    with (
+        service_trial.built(context) as image,
+        service_trial.beside_stack(context, image, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS) as tried,
+    ):
+        if (failed := wait_started(tried, "/orders", within_seconds=START_SECONDS)) is not None:
+            return failed
+        try:
+            scrapes = _scrapes(tried, context)
+        except ValueError as unreadable:
+            return _unreadable(tried, unreadable)
+        raised = crash.reason(tried.lines(), tried.files)
+        judged = judge(scrapes, raised if FILE in raised else "")
+        return judged if judged.summary == SUMMARY else Judged(judged.summary, judged.findings, output=tried.lines())
+
+
+SUMMARY = "It counts what came, how it ended and how long it took, and no stranger makes a new series."
+
+
+def judge(scrapes: Scrapes, raised: str = "") -> Judged:
+    """Hold the scrapes against the known traffic; ``raised`` is an exception of metrics.py that the log ends with."""
+    before, after = scrapes.before, scrapes.traffic
+    counter = _counter(after)
+    findings = [counter]
+    if counter.passed:
+        findings += [_one_series(before, after), _hung_up(before, after), _counts(before, after, raised)]
+    findings += [_durations(before, after), _methods(scrapes.methods), _strangers(scrapes)]
+    wrong = [finding for finding in findings if not finding.passed]
+    return Judged(wrong[0].means if wrong else SUMMARY, tuple(findings))
+
+
+def _scrapes(tried: Trial, context: Context) -> Scrapes:
+    """Send all of it. Raises ValueError for an answer that is no exposition."""
+    port = urlsplit(tried.running.url()).port or 0
+    before = _scrape(tried)
+    context.report(Step("Check", None, "sending known traffic"))
+    send_known(tried, port)
+    after = _settled(tried, before)
+    send_odd_methods(port)
+    ask_strangers(port, 2, context.seed)  # the series of what no route fits begin with the first such path
+    methods = _scrape(tried)
+    context.report(Step("Check", None, f"asking for {FEW} random paths"))
+    ask_strangers(port, FEW, context.seed)
+    strangers, invented = _scrape(tried), FEW
+    if len(strangers.values) - len(methods.values) <= GROWTH:
+        context.report(Step("Check", None, f"asking for {MANY:,} random paths"))
+        ask_strangers(port, MANY, context.seed + 1)
+        strangers, invented = _scrape(tried), MANY
+    return Scrapes(before, after, methods, strangers, invented)
+
+
+def _scrape(tried: Trial) -> Scrape:
+    answer = tried.get("/metrics", within_seconds=5.0)
+    if answer.status != 200:
+        raise ValueError(str(answer))
+    return Scrape.of(answer.body)
+
+
+def _settled(tried: Trial, before: Scrape) -> Scrape:
+    """Scrape once the clients that hung up are counted, too, or the time is up."""
+    ends_at, expected = time.monotonic() + SETTLE_SECONDS, sum(KNOWN.values()) + HUNG_UP
+    while True:
+        after = _scrape(tried)
+        counted = sum(gained(TOTAL, before, after, lambda _: ()).values())
+        if counted >= expected or time.monotonic() > ends_at:
+            return after
+        time.sleep(0.1)
+
+
+def _unreadable(tried: Trial, problem: ValueError) -> Judged:
+    means = "Prometheus reads nothing at all from an answer that is not in its format."
+    finding = Finding(
+        False,
+        "GET /metrics, read with prometheus_client.parser",
+        str(problem)[:200] or "nothing",
+        "metrics as text",
+        means,
+        "generate_latest() makes the text; does show() still return it?",
+    )
+    return Judged(means, (finding,), output=tried.lines())
+
+
+def _counter(scrape: Scrape) -> Finding:
+    kind, labels = scrape.types.get(COUNTER) or scrape.types.get(TOTAL), scrape.label_names(TOTAL)
+    missing = [label for label in LABELS if label not in labels]
+    names = ", ".join(sorted(labels)) or "none"
+    got, means = f"{kind}, labels: {names}", ""
+    look = "The third argument of Counter has the names of the labels."
+    if kind is None or (kind == "counter" and not labels):
+        got = "no series of this name" if kind is None else got
+        means = f"Rules and dashboards ask for {TOTAL}, and there is no such number with labels."
+        look = f'Counter("{COUNTER}", …) is shown as {TOTAL}.'
+    elif kind != "counter":
+        means = f"{COUNTER} is a {kind}: when it is smaller, Prometheus cannot tell a restart from a decrease."
+        look = "Which of the types only ever grows?"
+    elif missing:
+        means = f"{TOTAL} has no label {' and no label '.join(missing)}: it cannot answer {_question(missing[0])}."
+    return found(
+        not means, f"GET /metrics: what is {TOTAL}?", got, f"counter, labels: {', '.join(LABELS)}", means, look
+    )
+
+
+def _question(label: str) -> str:
+    return {"status": "how many failed", "route": "which route fails"}.get(label, "whether reading or ordering fails")
+
+
+def _one_series(before: Scrape, after: Scrape) -> Finding:
+    """One series for one method, route and status: a label more makes series of its own."""
+    extra = sorted(after.label_names(TOTAL) - set(LABELS))
+    fitting: Counter[tuple[str, ...]] = Counter()
+    for (name, labels), value in after.values.items():
+        if name == TOTAL and value > before.values.get((name, labels), 0.0):
+            fitting[tuple(dict(labels)[label] for label in LABELS)] += 1
+    worst = max(fitting.values(), default=0)
+    return found(
+        worst <= 1,
+        "Count the series of one method, route and status",
+        f"{worst}, by the label {' and '.join(extra)}" if extra else str(worst),
+        "1",
+        f"The label {' and '.join(extra)} makes of every request another series, until Prometheus has no memory left.",
+        "Which labels does the question “how many of how many failed?” need?",
+    )
+
+
+def _counts(before: Scrape, after: Scrape, raised: str) -> Finding:
+    counted = gained(TOTAL, before, after, lambda labels: tuple(labels[label] for label in LABELS))
+    wrong = {key: counted[key] for key, count in KNOWN.items() if counted[key] != count}
+    called = f"{sum(KNOWN.values())} requests that end as the check knows: how far has {TOTAL} gone?"
+    if not wrong:
+        return found(True, called, "as many", "as many, by method, route and status", "", "")
+    (method, route, status), number = next(iter(wrong.items()))
+    key = (method, route, status)
+    means, look = _why(key, counted, raised)
+    return found(
+        False,
+        called,
+        f"{number:g} of {method} {route} with {status}; there are {_listed(counted)}",
+        f"{KNOWN[key]} of {method} {route} with {status}",
+        means,
+        look,
+    )
+
+
+def _why(key: tuple[str, str, str], counted: Counter[tuple[str, ...]], raised: str) -> tuple[str, str]:
+    """What a wrong count means, and where to look."""
+    method, route, status = key
+    if any(there.startswith("/orders/nobody") for _, there, _ in counted):
+        return "The label route holds the path that a client invented: each makes a series.", "path or route?"
+    others = {there for one, place, there in counted if (one, place) == (method, route)} - {"none", "None"}
+    known = {there for one, place, there in KNOWN if (one, place) == (method, route)}
+    if strange := sorted(others - known, key=lambda there: (there[:1] != status[:1], there)):
+        means = f"The status is told as {strange[0]!r}: a bug of the code (500) and a database that is away (503) "
+        return f"{means}can no longer be told apart.", "The label's value is the number, as text."
+    if counted[key] > KNOWN[key]:
+        return f"Requests with {status} are counted more than once.", "How often does count() call inc() for a request?"
+    if raised:
+        return f"Requests with {status} were not counted: {raised}.", "count() ends with this exception."
+    return f"Requests with {status} were not counted, so no alert knows of them.", "Follow count() with this status."
+
+
+def _listed(counted: Counter[tuple[str, ...]]) -> str:
+    return ", ".join(f"{count:g} × {' '.join(key)}" for key, count in sorted(counted.items())[:6]) or "none"
+
+
+def _hung_up(before: Scrape, after: Scrape) -> Finding:
+    by_status = gained(TOTAL, before, after, lambda labels: (labels["status"],))
+    errors = sum(count for (status,), count in by_status.items() if status.startswith("5"))
+    more = errors - sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
+    return found(
+        more <= 0,
+        f"{HUNG_UP} clients hang up in the middle of their order",
+        f"{more:g} of them counted as 5xx" if more > 0 else "none counted as 5xx",
+        "none counted as 5xx",
+        "Clients that hung up count as errors of the service: an alert fires because a train entered a tunnel.",
+        "What does status None mean, and which label tells it?",
+    )
+
+
+def _durations(before: Scrape, after: Scrape) -> Finding:
+    called = f"{DURATION}: one of {ON_ORDERS} requests to /orders takes {SLOW_SECONDS:g} s"
+    expected = f"histogram, label route; one request above {SLOW_SECONDS:g} s, the others below"
+    kind = after.types.get(DURATION)
+    if kind != "histogram" or "route" not in after.label_names(f"{DURATION}_bucket"):
+        got = kind or "no series of this name"
+        means = f"How long requests take cannot be asked: there is no histogram {DURATION} with the label route."
+        return found(
+            False, called, got, expected, means, "Histogram(name, help, label names, buckets=BUCKETS_SECONDS)."
+        )
+    by_bucket = gained(f"{DURATION}_bucket", before, after, lambda labels: (labels["route"], labels["le"]))
+    buckets = sorted((float(le), count) for (route, le), count in by_bucket.items() if route == "/orders")
+    below = max((count for le, count in buckets if le < SLOW_SECONDS), default=0)
+    total = buckets[-1][1] if buckets else 0
+    took = gained(f"{DURATION}_sum", before, after, lambda labels: (labels["route"],))["/orders",]
+    means, look = "", "observe() takes seconds, once for each request."
+    if total < ON_ORDERS:
+        means = f"{ON_ORDERS - total:g} of {ON_ORDERS} requests were not counted with their duration."
+    elif took > 100 * SLOW_SECONDS:
+        means = "Durations are in milliseconds: every request lies in the last bucket, and the name says seconds."
+    elif not 0 < below < total:
+        means = f"The buckets cannot tell a request of {SLOW_SECONDS:g} s from the others."
+        look = "buckets=BUCKETS_SECONDS"
+    got = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {took:.3g} s in all"
+    return found(not means, called, got, expected, means, look)
+
+
+def _methods(scrape: Scrape) -> Finding:
+    methods = scrape.label_values("method")
+    return found(
+        len(methods) <= MOST_METHODS,
+        f"{len(ODD_METHODS)} requests with methods such as {ODD_METHODS[0]} and {ODD_METHODS[6]}",
+        f"{len(methods)} methods in the labels",
+        f"at most {MOST_METHODS}",
+        "The method is the client's own word: every new one makes new series on every route.",
+        "METHODS names those that count; the others can share a word, such as OTHER.",
+    )
+
+
+def _strangers(scrapes: Scrapes) -> Finding:
+    more = len(scrapes.strangers.values) - len(scrapes.methods.values)
+    return found(
+        more <= GROWTH,
+        f"{scrapes.invented:,} requests for random paths",
+        f"{more} new series",
+        "no new series",
+        f"{scrapes.invented:,} invented paths made {more:,} new series: any stranger can fill Prometheus's memory.",
+        "route is the template, or unmatched; path is what a client typed.",
+    )

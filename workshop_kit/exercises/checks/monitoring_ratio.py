@@ -1,0 +1,233 @@
+"""The check of lesson 04 on an alert's expression: promtool reads it, and plays it several minutes."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+
+from workshop_kit.engine import promtool
+from workshop_kit.engine.containers import Running
+from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.result import Finding
+from workshop_kit.progress import Step
+
+ALERT, FILE = "OrdersFail", "alerts.yml"
+JOB, OTHER_JOB = "my-service", "service"
+PHASE_SECONDS = 60
+WINDOW_SECONDS = 10
+FIRES_SECONDS, ENDS_SECONDS = 20, 20
+JUST_OVER = 0.052
+PLAY = f"""
+for n in {{numbers}}; do
+    promtool test rules {promtool.FOLDER}/$n.yml > /tmp/said 2>&1
+    echo "$? $(grep -om 1 ', err: .*' /tmp/said)"
+done
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What both services go through for a minute; ``failing`` is the share of customers who meet a 5xx."""
+
+    failing: float = 0.0
+    probes_fail: bool = False
+    other_fails: bool = False
+    customers: bool = True
+
+
+@dataclass(frozen=True)
+class Question:
+    """Does it fire, so many seconds after the beginning of a play?"""
+
+    play: tuple[Scene, ...]
+    at_seconds: int
+    fires: bool
+    about: str
+    means: str
+    look: str
+
+
+def questions(seed: int) -> tuple[Question, ...]:
+    """What the rule is asked: 5 % is the limit, and each participant has other shares below and above it."""
+    chance = random.Random(f"monitoring.ratio {seed}")  # noqa: S311  # no secret
+    few, many = chance.choice((0.01, 0.02, 0.03)), chance.choice((0.07, 0.08, 0.1, 0.12))
+    well, bad = Scene(), Scene(many)
+    late = PHASE_SECONDS + 40
+    return (
+        Question(
+            (well,),
+            40,
+            False,
+            "while customers ask for orders that do not exist",
+            "It calls because customers mistype: a 404 is no failure of the service.",
+            'status=~"5.." has the failures of the service, and no others.',
+        ),
+        Question(
+            (well, Scene(few)),
+            late,
+            False,
+            f"while {few:.0%} of the customers fail, as they always do",
+            "It calls for a single error. By the third night the person on call ignores it.",
+            "How many of how many? An alert is about the share that fails.",
+        ),
+        Question(
+            (well, Scene(probes_fail=True)),
+            late,
+            False,
+            "while probes get a 503, and no customer does",
+            "It calls because a probe was told “not ready”. No customer met an error.",
+            "Whose requests does the expression count?",
+        ),
+        Question(
+            (well, Scene(other_fails=True)),
+            late,
+            False,
+            f'while every request to the other service, job="{OTHER_JOB}", fails',
+            "It calls because the other service fails; yours is well.",
+            f'Which label says whose a series is? On both sides job="{JOB}".',
+        ),
+        Question(
+            (well, Scene(customers=False)),
+            late,
+            False,
+            "while no customer comes at all",
+            "It calls at night because no customer orders.",
+            "What does the expression give when nothing is divided by nothing?",
+        ),
+        Question(
+            (Scene(few), well, Scene(JUST_OVER)),
+            2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
+            False,
+            f"when the last {WINDOW_SECONDS} s have had {JUST_OVER:.1%} for one second",
+            "It calls at the first moment over the limit. Most such moments are over before a person is awake.",
+            "For how long has it to be so? (for:)",
+        ),
+        Question(
+            (well, bad),
+            PHASE_SECONDS + FIRES_SECONDS,
+            True,
+            f"when {many:.0%} of the customers have failed for {FIRES_SECONDS} s",
+            "Customers fail in numbers, and nobody is called.",
+            "Over how long does it look, what does it compare with, and how long does it wait (for:)?",
+        ),
+        Question(
+            (well, bad, well),
+            2 * PHASE_SECONDS + ENDS_SECONDS,
+            False,
+            f"{ENDS_SECONDS} s after that was over",
+            "For a while it was over, and the alert still fires: the next time it is not believed.",
+            "A counter never goes back. What has it gained lately?",
+        ),
+    )
+
+
+@check("monitoring.ratio")
+def ratio(context: Context) -> Judged:
+    """Let promtool read the file, then ask it in plays whether the alert fires."""
+    text = (context.folder / FILE).read_text()
+    asked = questions(context.seed)
+    files = {f"{number}.yml": test_of(one) for number, one in enumerate(asked)}
+    context.report(Step("Check", None, "promtool plays it several minutes"))
+    with promtool.container(context.stack, {FILE: text, **files}) as running:
+        said = running.exec("promtool", "check", "rules", f"{promtool.FOLDER}/{FILE}")
+        if said.exit_code:
+            return refused(said.output, text)
+        fired = _fired(running, len(asked))
+    return _not_computed(fired) if isinstance(fired, str) else judge(asked, fired)
+
+
+def refused(said: str, text: str) -> Judged:
+    """What there is to say of a file that promtool does not accept."""
+    sentence = promtool.refusal(said, FILE, text)
+    look = "Read that line and the one before it: quotes, brackets, indentation."
+    finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
+    return Judged(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
+
+
+def judge(asked: tuple[Question, ...], fired: list[bool]) -> Judged:
+    """Hold what the alert did against what it should do."""
+    findings = tuple(_finding(one, did) for one, did in zip(asked, fired, strict=True))
+    wrong = [finding for finding in findings if not finding.passed]
+    return Judged(wrong[0].means if wrong else "It calls when customers fail, and is silent otherwise.", findings)
+
+
+def test_of(question: Question) -> str:
+    """A test for promtool that passes only if the alert does not fire. (JSON is YAML.)"""
+    test = {
+        "interval": "1s",
+        "input_series": [{"series": name, "values": values} for name, values in series(question.play).items()],
+        "alert_rule_test": [{"eval_time": f"{question.at_seconds}s", "alertname": ALERT, "exp_alerts": []}],
+    }
+    files = [f"{promtool.FOLDER}/{FILE}"]
+    return json.dumps({"rule_files": files, "evaluation_interval": "1s", "tests": [test]})
+
+
+Labels = tuple[str, str, str, str]
+
+
+def series(play: tuple[Scene, ...]) -> dict[str, str]:
+    """The counters of both services in a play, as promtool writes series: a number a second, ``_`` for none."""
+    counts: dict[Labels, int] = {}
+    values: dict[Labels, list[str]] = {}
+    for second in range(len(play) * PHASE_SECONDS):
+        for labels, more in _requests(play[second // PHASE_SECONDS]).items():
+            if more or labels in counts:
+                counts[labels] = counts.get(labels, 0) + more
+                values.setdefault(labels, ["_"] * second)
+        for labels, so_far in values.items():
+            so_far.append(str(counts[labels]) if labels in counts else "_")
+    names = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
+    return {names.format(*labels): " ".join(so_far) for labels, so_far in values.items()}
+
+
+def _requests(scene: Scene) -> dict[Labels, int]:
+    """How many requests came in a second of a scene; customers make a thousand, so that shares are whole numbers."""
+    failed = round(1000 * scene.failing)
+    all_customers = {
+        (JOB, "POST", "/orders", "201"): 400 - failed // 2,
+        (JOB, "POST", "/orders", "503"): failed // 2,
+        (JOB, "GET", "/orders/{order_id}", "200"): 520 - (failed - failed // 2),
+        (JOB, "GET", "/orders/{order_id}", "404"): 80,
+        (JOB, "GET", "/orders/{order_id}", "500"): failed - failed // 2,
+    }
+    probes = {
+        (JOB, "GET", "/livez", "200"): 5,
+        (JOB, "GET", "/readyz", "503"): 400 if scene.probes_fail else 0,
+        (JOB, "GET", "/readyz", "200"): 0 if scene.probes_fail else 5,
+        (JOB, "GET", "/health", "503"): 400 if scene.probes_fail else 0,
+    }
+    other = {
+        (OTHER_JOB, "POST", "/orders", "201"): 0 if scene.other_fails else 100,
+        (OTHER_JOB, "POST", "/orders", "503"): 100 if scene.other_fails else 0,
+    }
+    customers = all_customers if scene.customers else dict.fromkeys(all_customers, 0)
+    return {**customers, **probes, **other}
+
+
+def _fired(running: Running, count: int) -> list[bool] | str:
+    """Whether the alert fired in each test: promtool's exit code is 1 for an alert that was not expected.
+
+    It is 1, too, for a rule that is well written and cannot be computed: then promtool's reason comes instead.
+    """
+    said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(count))))).output.splitlines()
+    codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)
+    return next((reason.removeprefix(", err: ") for reason in reasons if reason), [code != "0" for code in codes])
+
+
+def _not_computed(reason: str) -> Judged:
+    look = "One side of a division has labels that the other one has not: sum() takes them away."
+    finding = Finding(False, f"Compute {ALERT} while the service runs", reason[:300], "a number", reason[:300], look)
+    return Judged("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))
+
+
+def _finding(question: Question, fired: bool) -> Finding:
+    words = {True: "it fires", False: "it is silent"}
+    return found(
+        fired == question.fires,
+        f"Look at {ALERT} {question.about}",
+        words[fired],
+        words[question.fires],
+        question.means,
+        question.look,
+    )

@@ -1,0 +1,195 @@
+// The panel of an exercise: buttons that ask Python, and what it answers. Python owns the state, this draws it.
+// `element`, `setText` and the like stand in widget_job.js, which comes before it.
+
+const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …" };
+const NARROW_PX = 1200; // the file list leaves its place to the file
+
+// The open document that an exercise is written in: its file, or the notebook itself.
+function documentOf(el, path) {
+  return (path ? openTabs().find((tab) => tab.context?.path === path) : notebookOf(el))?.context;
+}
+
+// One pane to the right of the notebook holds the exercises' files: it is opened once, and used again.
+async function openBeside(el, path, name) {
+  const notebook = notebookOf(el);
+  const left = (tab) => tab.node.getBoundingClientRect().left;
+  const isBeside = (tab) => tab.isVisible && left(tab) > left(notebook);
+  if (window.innerWidth < NARROW_PX) lab().shell.collapseLeft();
+  const pane = openTabs().find(isBeside);
+  const options = pane ? { mode: "tab-after", ref: pane.id } : { mode: "split-right", ref: notebook.id };
+  const tab = await lab().commands.execute("docmanager:open", { path, options });
+  await tab.revealed;
+  if (!isBeside(tab)) lab().shell.add(tab, "main", options); // it was open behind the notebook
+  lab().shell.activateById(tab.id);
+  goToRegion(tab.content.editor, name);
+}
+
+// The line after the marker comes to the top, with the lines above it that say where one is.
+function goToRegion(editor, name) {
+  const view = editor?.editor;
+  if (!view) return;
+  const marker = new RegExp(`^\\s*#\\s*region\\s+${name.replace(".", "\\.")}\\s*$`, "m");
+  const found = marker.exec(view.state.doc.toString());
+  if (!found) return;
+  const line = view.state.doc.lineAt(found.index + found[0].length).number + 1;
+  const at = view.state.doc.line(Math.min(line, view.state.doc.lines)).from;
+  view.dispatch({ selection: { anchor: at }, effects: view.constructor.scrollIntoView(at, { y: "start", yMargin: 60 }) });
+}
+
+function render({ model, el }) {
+  const id = `wk-${Math.random().toString(36).slice(2)}`;
+  const path = model.get("path");
+  let waiting = ""; // what was asked and not yet answered
+  let stale = false;
+  let asleep = false; // for good: after a restart of the kernel nobody hears this panel
+  let timer = 0;
+
+  const head = element("div");
+  const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "What to do" });
+  const ask = element("div");
+  const status = element("p", { class: "wk-ex-status", role: "status", "aria-live": "polite" });
+  const progress = element("progress", { max: "1", "aria-label": `Checking ${model.get("name")}` });
+  const clock = element("span", { class: "wk-ex-soft", "aria-hidden": "true" });
+  const working = element("div", { class: "wk-ex-working" }, progress, status, clock);
+  const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
+  const hints = element("div", { class: "wk-ex-hints", "aria-live": "polite" });
+  const place = element("p", { class: "wk-ex-place" });
+  const toEdit = element("div", { class: "wk-ex-bar" }, place);
+  const solution = element("div", { class: "wk-ex-solution", "aria-live": "polite" });
+  const table = element("div");
+  const board = element("details", { class: "wk-ex-board" }, element("summary", {}, "All exercises"), table);
+
+  const check = button("Check", () => send("check"));
+  check.dataset.first = "true";
+  const hint = button("Hint", () => send("hint"));
+  const solve = button("Show solution", () => send(model.get("passed") ? "compare" : "solution"));
+  const reset = button("Reset", () => inquire(
+    ask, reset, "Reset puts the text you were given back. Yours is kept aside.", "Yes, reset it", "Keep mine", () => send("reset"),
+  ));
+  if (path && lab()) {
+    const open = button("Open file", () => openBeside(el, path, model.get("name")));
+    open.setAttribute("aria-label", `Open file ${path}`);
+    toEdit.append(open);
+  }
+  const onSave = element("input", { type: "checkbox", role: "switch" });
+  onSave.addEventListener("change", () => send("on_save", { on: onSave.checked }));
+  if (path) bar.append(element("label", { class: "wk-ex-switch" }, onSave, "Check on save"));
+
+  function button(label, pressed) {
+    const node = element("button", { type: "button" }, label);
+    node.addEventListener("click", () => { if (node.getAttribute("aria-disabled") !== "true") pressed(); });
+    bar.append(node);
+    return node;
+  }
+
+  // What is typed but not saved is what the participant means to have checked, or kept.
+  async function saveFirst(what) {
+    if (what !== "reset" && !(path && ["check", "compare"].includes(what))) return;
+    const context = documentOf(el, path);
+    if (context?.model.dirty) await context.save();
+  }
+
+  async function send(what, more = {}) {
+    ask.replaceChildren();
+    [waiting, stale] = [what, false];
+    watch();
+    draw();
+    try {
+      await saveFirst(what);
+    } catch { /* JupyterLab has said so itself; what is on disk counts */ }
+    try {
+      model.send({ do: what, ...more });
+    } catch { // the kernel that this panel belongs to is gone
+      stale = true;
+      draw();
+    }
+  }
+
+  function watch() {
+    clearTimeout(timer);
+    if (waiting || model.get("doing")) timer = setTimeout(() => { stale = true; draw(); }, STALE_AFTER_MS);
+  }
+
+  function says() {
+    if (stale || asleep) return ["problem", ASLEEP];
+    if (model.get("doing")) return ["working", model.get("doing")];
+    if (waiting) return ["working", SAID[waiting] ?? ""];
+    return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
+  }
+
+  function draw() {
+    setHtml(head, model.get("head"));
+    head.querySelector(".wk-ex-title")?.setAttribute("id", id);
+    toEdit.hidden = !path;
+    setText(place, `Edit ${model.get("place")}.`);
+    const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
+    // Not `disabled`: that would throw the keyboard focus away.
+    check.setAttribute("aria-disabled", String(busy));
+    const [shown, all] = [model.get("hints").length, model.get("hints_there")];
+    setText(hint, shown < all ? `Hint ${shown + 1} of ${all}` : `All ${all} hints shown`);
+    hint.setAttribute("aria-disabled", String(shown >= all));
+    setText(solve, model.get("passed") ? "Compare" : "Show solution");
+    onSave.checked = model.get("on_save");
+    const [kind, text] = says();
+    status.dataset.kind = text && kind;
+    setText(status, text);
+    progress.hidden = clock.hidden = !busy;
+    const fraction = model.get("fraction");
+    if (fraction >= 0) progress.value = fraction;
+    else progress.removeAttribute("value");
+    setText(clock, model.get("seconds") ? `${model.get("seconds")} s` : "");
+    setHtml(found, model.get("result"));
+    drawHints();
+    setHtml(solution, model.get("solution"));
+    setHtml(table, model.get("board"));
+    board.hidden = !model.get("board");
+  }
+
+  // Only the newest is added, so that only the newest is announced.
+  function drawHints() {
+    const newer = model.get("hints").slice(hints.childElementCount);
+    newer.forEach((html) => hints.insertAdjacentHTML("beforeend", html));
+  }
+
+  function changed() {
+    stale = false;
+    watch();
+    draw();
+  }
+
+  function answered() {
+    if (waiting === "reset") documentOf(el, path)?.revert().catch(() => {}); // show it as it is on disk now
+    keepTwin(el, `Exercise ${model.get("name")}`, model.get("page"), model.get("page_text"));
+    const asked = waiting;
+    waiting = "";
+    changed();
+    const shown = { hint: hints.lastElementChild, solution, anyway: solution, compare: solution }[asked];
+    shown?.scrollIntoView({ block: "nearest" });
+  }
+
+  function told(message) {
+    if (message.ask !== "solution") return;
+    inquire(ask, solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", () => send("anyway"));
+  }
+
+  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, toEdit, bar, ask, working, hints, found, solution, board);
+  keepKeys(root);
+  el.append(root);
+  model.on("change", changed);
+  model.on("change:answered", answered);
+  model.on("msg:custom", told);
+  const stopListening = onceKernelIsGone(el, () => { asleep = true; draw(); });
+  watch();
+  draw();
+  // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
+  try { model.send({ hello: true }); } catch { /* said when a button is pressed */ }
+  return () => {
+    clearTimeout(timer);
+    model.off("change", changed);
+    model.off("change:answered", answered);
+    model.off("msg:custom", told);
+    stopListening();
+  };
+}
+
+export default { render };

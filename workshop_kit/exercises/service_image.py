@@ -1,0 +1,159 @@
+"""Build the image of a participant's folder for a check, and read what the builder says where it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker.errors import ImageNotFound
+
+from workshop_kit.engine import builder
+from workshop_kit.engine.build_errors import explain_build_error
+from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
+from workshop_kit.engine.session import MAKER, NONCE, Session, announcement
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises.result import Finding
+
+DEADLINE_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+LAST_LINES = 6
+CAUSES = (
+    (
+        r"unknown instruction: (\S+)",
+        "{} is no instruction of a Dockerfile.",
+        "Compare its letters with those of the other lines.",
+    ),
+    (
+        r'"/?([^"]+)": not found',
+        "COPY names {}, and the folder that the builder gets does not hold it.",
+        "Compare the name with `ls -a`; .dockerignore may hide it, too.",
+    ),
+    (
+        r"Could not open requirements file: .* '([^']+)'",
+        "pip finds no {} in the image.",
+        "Which COPY before this line brings it?",
+    ),
+    (
+        r"\[Errno 13\] Permission denied: '([^']+)'",
+        "The user of this step may not write {}.",
+        "Which USER stands before it? pip must have written its packages by then.",
+    ),
+    (
+        r"/bin/sh: \d+: (\S+): not found",
+        "The image has no program {}.",
+        "Compare the name with that of a program in the image, or leave it out.",
+    ),
+    (
+        r"(no build stage in current context)",
+        "No FROM stands before this instruction.",
+        f"The first instruction names the image to build on: FROM {PYTHON_ALIAS}.",
+    ),
+    (
+        r"(Dockerfile cannot be empty)",
+        "The Dockerfile has no instruction.",
+        "`./workshop reset container.dockerfile` brings back the one that you were given.",
+    ),
+    (r"(parse error)", "The builder cannot read that line.", "Compare it with the lines above."),
+)
+"""What the builder says (a pattern whose group is named below), what it means, and where to look."""
+
+
+@dataclass(frozen=True)
+class ServiceImage:
+    """A built image: its tag, and the ids of its layers, oldest first."""
+
+    tag: str
+    layers: tuple[str, ...]
+
+
+class BuildFailed(WorkshopError):
+    """A folder that makes no image; ``said`` is everything that the builder said."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__("The image cannot be built.", "Mend the Dockerfile.")
+        self.said = said
+
+
+@contextlib.contextmanager
+def built(session: Session, folder: Path, base: str, superseded: threading.Event) -> Iterator[ServiceImage]:
+    """Build ``folder`` from the image ``base``; the image is removed at the end of the block.
+
+    The builder is ended at the deadline, and as soon as a newer check has begun. Raises BuildFailed.
+    """
+    tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
+    announced = announcement("image", session.maker, "kernel")
+    labels = {**session.who.labels("kernel"), NONCE: announced.id.partition("=")[2], MAKER: session.maker}
+    from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
+    session.ledger.add(announced)
+    try:
+        _run([*builder.command(tag, labels), from_base, str(folder)], superseded)
+        yield ServiceImage(tag, tuple(session.engine.client.images.get(tag).attrs["RootFS"]["Layers"]))
+    finally:
+        with contextlib.suppress(ImageNotFound):
+            session.engine.client.images.remove(tag, force=True)
+        session.ledger.strike(announced)
+
+
+def _run(command: list[str], superseded: threading.Event) -> None:
+    """Run the builder to its end. Raises BuildFailed."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as building:
+        late = threading.Timer(DEADLINE_SECONDS, building.terminate)
+        late.start()
+        watcher = threading.Thread(target=_end_when, args=(superseded, building))
+        watcher.start()
+        said, _ = building.communicate()
+        late.cancel()
+        watcher.join()
+    if building.returncode != 0:
+        raise BuildFailed(said)
+
+
+def _end_when(superseded: threading.Event, building: subprocess.Popen[str]) -> None:
+    """End the builder once ``superseded`` is set; it takes its half of the build in the engine along."""
+    while building.poll() is None:
+        if superseded.wait(LOOK_SECONDS):
+            building.terminate()
+            return
+
+
+def finding(said: str) -> Finding:
+    """What the builder said, as a finding with the step and the instruction."""
+    step = re.search(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", said, re.MULTILINE)
+    marked = re.search(r"^ *(\d+) \| >{3} (.*)$", said, re.MULTILINE)
+    line = marked or re.search(r"parse error on line (\d+)()", said)
+    where = [f"step {step[1]} of {step[2]}"] if step else []
+    where += [f"line {line[1]}"] if line else []
+    instruction = marked[2].strip() if marked else step[3] if step else ""
+    called = f"docker build: {', '.join(where) or 'before the first step'}"
+    means, look = _cause(said)
+    return Finding(
+        False, f"{called}: {instruction}" if instruction else called, _last_lines(said), "an image", means, look
+    )
+
+
+def _cause(said: str) -> tuple[str, str]:
+    """What it means, and where to look; the first cause that the builder's words fit."""
+    if (sentence := explain_build_error(said)) is not None:
+        return sentence, "What stands in that line, and what of it is on this machine?"
+    for pattern, means, look in CAUSES:
+        if matched := re.search(pattern, said):
+            return means.format(matched[1]), look
+    return "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
+
+
+def _last_lines(said: str) -> str:
+    """The lines that say why: the last ones of the step that failed, else the builder's own error."""
+    _, _, log = said.partition("\n------\n")
+    lines = [
+        line for line in log.partition("\n------\n")[0].splitlines() if line.strip() and not line.startswith(" > ")
+    ]
+    lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])

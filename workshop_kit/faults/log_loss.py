@@ -1,0 +1,256 @@
+"""Two ways for lines to get lost on their way out of a container, counted: a receiver that is away, a full buffer.
+
+Numbered lines go in at one end and are counted at the other. Every table has the columns ``path``, ``written``,
+``arrived`` (different lines), ``lost``, ``duplicated``; that of the modes has three more.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.engine import containers, images
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import COLLECT, SERVICE
+from workshop_kit.engine.log_bucket import LogBucket
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.faults.injection import fault
+from workshop_kit.progress import Report, Step, silent
+
+NOT_COLLECTED = {COLLECT: "no"}
+PORT = 5140
+RATE = 5_000  # lines a second
+NUMBER = re.compile(rb'\{\\?"n\\?": (\d+)')
+SMALL = "16k"
+ESTABLISHED, CLOSE_WAIT = "01", "08"  # of a connection, in the kernel's table
+MODES: tuple[tuple[str, str, dict[str, str], bool], ...] = (
+    ("blocking", "none", {}, False),
+    ("blocking", "none", {}, True),
+    ("non-blocking", "1m (default)", {"mode": "non-blocking"}, True),
+    ("non-blocking", SMALL, {"mode": "non-blocking", "max-buffer-size": SMALL}, True),
+)
+"""A mode of the log driver, its buffer in the engine's words, the options for both, whether the receiver stalls."""
+
+MODES_AT_ONCE = 2  # each waits most of its time for a receiver that waits
+
+WRITER = """
+import sys, time
+total, rate = int(sys.argv[1]), float(sys.argv[2])
+start = time.monotonic()
+for first in range(0, total, 100):
+    numbers = range(first, min(first + 100, total))
+    sys.stdout.write("".join('{"n": %d, "msg": "a line that somebody may need"}\\n' % n for n in numbers))
+    sys.stdout.flush()
+    if rate:
+        time.sleep(max(0, start + first / rate - time.monotonic()))
+"""
+
+# A syslog receiver: prints what it gets. SIGUSR1: it is gone, as after a crash. SIGUSR2: it is there again.
+# SO_RCVBUF: what is on its way to a receiver that does not read may else grow to tcp_rmem, and hold all the lines.
+RECEIVER = """
+import os, signal, socket, socketserver, sys, threading
+
+class Lines(socketserver.StreamRequestHandler):
+    def setup(self):
+        super().setup()
+        open_ones.add(self.request)
+    def handle(self):
+        for line in self.rfile:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+    def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        super().server_bind()
+
+open_ones, server = set(), None
+def away(*_):
+    server.server_close()
+    for one in list(open_ones):
+        try:
+            one.shutdown(2)
+        except OSError:
+            pass
+    open_ones.clear()
+def there(*_):
+    global server
+    server = Server(("0.0.0.0", %d), Lines)
+there()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM})
+threading.Thread(target=server.serve_forever, daemon=True).start()
+while True:
+    got = signal.sigwait({signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM})
+    if got == signal.SIGTERM:
+        os._exit(0)
+    if got == signal.SIGUSR1:
+        server.shutdown()
+        away()
+    else:
+        there()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+"""
+
+
+def outage(
+    bucket: LogBucket, *, lines: int = 10_000, away_seconds: float = 1.0, report: Report = silent
+) -> pd.DataFrame:
+    """Send lines to a syslog receiver and to the bucket; each is away for a while. A row for each path.
+
+    5,000 lines a second leave two containers at once: one with the engine's ``syslog`` driver, one with its files and
+    our collector behind them. Takes about ``lines / 5000`` + 3 seconds.
+    """
+    stack, service = bucket.stack, f"numbered-{secrets.token_hex(3)}"
+    with _receiver(stack) as receiver:
+        address = f"tcp://{_address(receiver)}:{PORT}"
+        report(Step("Outage", 0.1, "two containers write numbered lines"))
+        with (
+            _writer(stack, lines, RATE, None, service) as by_files,
+            # The last to start: it must still be writing when its receiver goes.
+            _writer(stack, lines, RATE, {"Type": "syslog", "Config": {"syslog-address": address}}) as by_syslog,
+        ):
+            receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
+            time.sleep(lines / RATE / 6)
+            report(Step("Outage", 0.4, "the receiver is away, the bucket is away"))
+            receiver.container.kill("SIGUSR1")
+            with fault("disconnect", stack, "collector"):
+                time.sleep(away_seconds)
+            receiver.container.kill("SIGUSR2")
+            report(Step("Outage", 0.7, "both are there again"))
+            for writer in (by_syslog, by_files):
+                writer.wait_ended(within_seconds=60)
+            bucket.wait_collected(30)
+            _wait_quiet(receiver)
+            rows = [
+                _row("syslog driver", lines, receiver.container.logs()),
+                _row("files and collector", lines, bucket.content(f"workshop/{service}/")),
+            ]
+    report(Step("Outage", 1.0, done=True))
+    return pd.DataFrame(rows)
+
+
+def modes(stack: Stack, *, lines: int = 50_000, stalled_seconds: float = 1.5, report: Report = silent) -> pd.DataFrame:
+    """Write lines as fast as possible to a syslog receiver that may read nothing for a while; a row for each of MODES.
+
+    ``blocking`` (the engine's default) makes the program wait for the receiver. ``non-blocking`` never makes it wait,
+    and drops what does not fit into the buffer. Three columns more: ``buffer`` (the engine's words: ``16k``, ``1m``),
+    ``stalled_seconds`` (how long the receiver read nothing), ``seconds`` (how long the writer ran).
+    """
+    rows = []
+
+    def measured(mode: str, buffer: str, options: dict[str, str], stalls: bool) -> dict[str, Any]:
+        stalled = stalled_seconds if stalls else 0.0
+        with _receiver(stack) as receiver:
+            address = {"syslog-address": f"tcp://{_address(receiver)}:{PORT}"}
+            seconds = _write_to_stalled(stack, receiver, lines, stalled, {**address, **options})
+            row = _row(mode, lines, receiver.container.logs())
+        return {"path": mode, "buffer": buffer, "stalled_seconds": stalled, **row, "seconds": seconds}
+
+    report(Step("Modes", 0.0, f"{lines:,} lines, to receivers that read nothing for {stalled_seconds:g} s"))
+    with ThreadPoolExecutor(MODES_AT_ONCE) as pool:
+        for number, row in enumerate(pool.map(lambda mode: measured(*mode), MODES), 1):
+            rows.append(row)
+            report(Step("Modes", number / len(MODES), f"{lines:,} lines, {row['path']}: {row['lost']:,} lost"))
+    report(Step("Modes", 1.0, done=True))
+    return pd.DataFrame(rows)
+
+
+def _write_to_stalled(
+    stack: Stack, receiver: Running, lines: int, stalled_seconds: float, options: dict[str, str]
+) -> float:
+    """Write to a receiver that is frozen at first: it takes connections, and reads nothing. Return the writer's time.
+
+    What fits into the buffers of the connection itself (about 1 MB) is on its way all the same.
+    """
+    if stalled_seconds:
+        receiver.container.pause()
+    try:
+        writer = _writer(stack, lines, 0, {"Type": "syslog", "Config": options})
+        time.sleep(stalled_seconds)
+    finally:
+        if stalled_seconds:
+            receiver.container.unpause()
+    with writer:
+        seconds = writer.wait_ended(within_seconds=120).seconds
+        receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
+        _wait_quiet(receiver)
+    return round(seconds, 2)
+
+
+def _row(path: str, written: int, content: bytes) -> dict[str, Any]:
+    counted = Counter(_numbers(content))
+    arrived = len(counted)
+    return {
+        "path": path,
+        "written": written,
+        "arrived": arrived,
+        "lost": written - arrived,
+        "duplicated": counted.total() - arrived,
+    }
+
+
+def _numbers(content: bytes) -> Iterable[int]:
+    return map(int, NUMBER.findall(content))
+
+
+def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, service: str = "numbered") -> Running:
+    spec = Spec(
+        images.tags(stack.root)["base"],
+        command=("python3", "-c", WRITER, str(lines), str(rate)),
+        labels={SERVICE: service} if log is None else NOT_COLLECTED,
+        host={"LogConfig": log} if log else {},
+    )
+    return containers.run(stack.session, spec)
+
+
+def _receiver(stack: Stack) -> Running:
+    """A syslog receiver that listens."""
+    image = images.tags(stack.root)["base"]
+    command = ("python3", "-c", RECEIVER % PORT)
+    running = containers.run(
+        stack.session, Spec(image, command=command, labels=NOT_COLLECTED, host={"NetworkMode": "bridge"})
+    )
+    try:
+        running.wait_until(
+            lambda: f":{PORT:04X} 00000000:0000 0A" in running.exec("cat", "/proc/net/tcp").output, what="listen"
+        )
+    except BaseException:
+        running.remove()
+        raise
+    return running
+
+
+def _address(running: Running) -> str:
+    """Where the engine reaches it. Raises WorkshopError if the engine gives its containers no address of their own."""
+    for network in running.inspect()["NetworkSettings"]["Networks"].values():
+        if network["IPAddress"]:
+            return str(network["IPAddress"])
+    raise WorkshopError("The receiver has no address on the engine's bridge.", "Run ./workshop doctor.")
+
+
+def _wait_quiet(receiver: Running, within_seconds: float = 10) -> None:
+    """Wait until it has read what was sent to it, and nothing more arrives."""
+    receiver.wait_until(lambda: not _connections(receiver), what="read what was sent")
+    before, deadline = b"", time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        now = receiver.container.logs(tail=1, timestamps=True)
+        if now == before:
+            return
+        before = now
+        time.sleep(0.2)
+
+
+def _connections(receiver: Running) -> list[str]:
+    """Its connections that are open, or closed by the other end and not read to theirs."""
+    rows = [line.split() for line in receiver.exec("cat", "/proc/net/tcp").output.splitlines()[1:]]
+    return [row[2] for row in rows if row[1].endswith(f":{PORT:04X}") and row[3] in {ESTABLISHED, CLOSE_WAIT}]

@@ -1,0 +1,165 @@
+"""The five incidents: what is done to a shop, by a seed, among releases that hurt nobody.
+
+A day has harmless releases before its cause and after it, and one beside it that touches the same kind of thing: what
+came last, or what looks suspicious, is no answer. Nothing is written to the faults' journal, no label and no name
+tells.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from workshop_kit.exercises import dependency_proxies
+from workshop_kit.gameday.shop import Shop
+
+PRODUCTION = ("production",)
+ALL = ("production", "staging", "qa")
+LEAST_CPUS = 0.01
+FIRST_VERSION = 2
+"""Of every secret, before anything is released."""
+SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
+
+ShopChange = Callable[[Shop, Random], None]
+
+
+def more_memory(shop: Shop, random: Random) -> None:
+    """Release another memory limit; the service needs less."""
+    _change(shop, random, memory_mib=random.choice((112, 144, 160, 192)))
+
+
+def fewer_cpus(shop: Shop, random: Random) -> None:
+    """Release a lower CPU limit; the service needs less."""
+    _change(shop, random, cpus=random.choice((0.5, 0.6, 0.75)))
+
+
+def time_limit(shop: Shop, random: Random) -> None:
+    """Release another time limit for stopping."""
+    _change(shop, random, settings={"HTTP_DRAIN_SECONDS": random.choice(("0.5", "1.5", "2"))})
+
+
+def sql_mode(shop: Shop, random: Random) -> None:
+    """Release a stricter SQL mode; no order breaks its rules."""
+    _change(shop, random, settings={"MASTER_DB_SQL_MODE": "TRADITIONAL"})
+
+
+def new_label(shop: Shop, random: Random) -> None:
+    """Release a label: another team owns the service."""
+    _change(shop, random, team=random.choice(("checkout", "payments")))
+
+
+def new_code(shop: Shop, random: Random) -> None:
+    """Release another version of the code, with a new comment."""
+    _change(shop, random, code=shop.service.build())
+
+
+def same_secret(shop: Shop, random: Random) -> None:
+    """Release a secret whose file got a line end, which is no part of it."""
+    current = shop.current(shop.environments[0])
+    variable = next(name for name in random.sample(SECRETS, 2) if current.secrets[name][0] == FIRST_VERSION)
+    _change(shop, random, secrets={variable: (FIRST_VERSION + 1, f"{current.secrets[variable][1]}\n")})
+
+
+HARMLESS: tuple[ShopChange, ...] = (more_memory, time_limit, sql_mode, new_label)
+
+
+def stale_secret(shop: Shop, random: Random) -> None:
+    """Release a secret that the other side does not know: it was rotated in one place only."""
+    now = shop.current("production").secrets
+    variable = next(name for name in random.sample(SECRETS, 2) if now[name][0] == FIRST_VERSION)
+    shop.change("production", secrets={variable: (FIRST_VERSION + 1, secrets.token_urlsafe(24))})
+
+
+def small_size(shop: Shop, random: Random) -> None:
+    """Release a CPU limit that is smaller than what today's customers need."""
+    cpus = shop.cpus_used("production") * random.choice((0.65, 0.7, 0.75))
+    shop.change("production", cpus=max(round(cpus, 3), LEAST_CPUS))
+
+
+def half_open(shop: Shop, random: Random) -> None:
+    """Let a gateway accept connections and pass nothing on."""
+    shop.gateways.set(**{random.choice(("master_db", "redis")): dependency_proxies.HANGS})
+
+
+def leak(shop: Shop, random: Random) -> None:
+    """Release code that keeps every receipt."""
+    shop.change("production", code=shop.service.build(leak_mib=random.choice((3.0, 3.5, 4.0))))
+
+
+def one_environment(shop: Shop, random: Random) -> None:
+    """Release to one of three that it cannot do without the replica, and begin the maintenance."""
+    shop.change(random.choice(ALL), settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
+    shop.gateways.set(replica_db=dependency_proxies.REFUSES)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One incident: ``inject`` does it, right before or after ``beside``, a harmless release of the same kind.
+
+    ``told`` says at the end what it was, ``evidence`` which column of the metrics shows it; ``first`` is the day's
+    first release, where not any will do; ``notice`` is what everybody knows.
+    """
+
+    name: str
+    inject: ShopChange
+    beside: ShopChange
+    told: str
+    evidence: str = ""
+    first: ShopChange | None = None
+    environments: tuple[str, ...] = PRODUCTION
+    notice: str = ""
+    kills: bool = False  # the kernel kills the service again and again: until the first time nothing is to be felt
+    maintenance: str = ""  # a dependency that is away, as announced, whatever the participant restarts
+
+
+CAUSES: Mapping[str, Cause] = {
+    one.name: one
+    for one in (
+        Cause("monday", stale_secret, same_secret, "a release with a secret that the other side did not know"),
+        Cause(
+            "tuesday",
+            small_size,
+            more_memory,
+            "a release with a CPU limit below what it needs: it was held back, again and again",
+            "throttled_percent",
+            first=fewer_cpus,  # so that two releases touched the limit
+        ),
+        Cause(
+            "wednesday",
+            half_open,
+            time_limit,
+            "a gateway that took connections and never answered; no release was to blame",
+        ),
+        Cause(
+            "thursday",
+            leak,
+            new_code,
+            "a release that kept every receipt: it grew until the kernel killed it, and again",
+            "memory_percent",
+            kills=True,
+        ),
+        Cause(
+            "friday",
+            one_environment,
+            sql_mode,
+            "a setting in one of three environments, which could not do without the replica",
+            environments=ALL,
+            notice="replica-db is away today, for maintenance. That was announced: no customer should notice.",
+            maintenance="replica-db",
+        ),
+    )
+}
+"""By day. Which is which, the participant finds out."""
+
+
+def plan(cause: Cause, random: Random) -> tuple[ShopChange, ...]:
+    """What happens on a day, in this order: a harmless release, the cause and the one beside it, one more."""
+    first = cause.first or random.choice(HARMLESS)
+    last = random.choice([one for one in HARMLESS if one not in (first, cause.beside)])
+    return (first, *random.sample((cause.inject, cause.beside), 2), last)
+
+
+def _change(shop: Shop, random: Random, **changes: object) -> None:
+    shop.change(random.choice(shop.environments), **changes)

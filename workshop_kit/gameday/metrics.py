@@ -1,0 +1,80 @@
+"""The metrics of a shop: one row a second for each environment, from its customers, its service and its kernel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from workshop_kit.display.live_data import Panel
+from workshop_kit.gameday.customers import Visitors
+from workshop_kit.observe.watch import Tables, Watcher
+
+SECOND = pd.Timedelta(seconds=1)
+KEYS = ["container", "time"]
+RESOURCES = ["cpu_percent", "throttled_percent", "memory_percent"]
+SERVED = Panel("Customers", "per second", {"came": "came", "served": "served in time"})
+LATENCY = Panel("Latency of requests", "ms", {"p50_ms": "p50", "p95_ms": "p95"}, logarithmic=True)
+SHARES = Panel(
+    "CPU and memory, as a share of their limits",
+    "%",
+    {"cpu_percent": "CPU", "memory_percent": "memory", "throttled_percent": "periods held back"},
+    full_scale=115.0,
+)
+PANELS: Sequence[Panel] = (SERVED, LATENCY, SHARES)
+"""What the dashboard of a shop shows. Limits stand in the configuration, so it shows shares of them."""
+
+
+@dataclass(frozen=True)
+class ShopWatcher:
+    """A watcher whose requests have columns for customers and for shares of the limits, too.
+
+    The CPU limit itself is left out: it stands in the configuration.
+    """
+
+    watcher: Watcher
+    visitors: Visitors
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The environments."""
+        return self.watcher.names
+
+    def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
+        """What was gathered; see `Watcher.tables`. ``requests`` has a row for each second that has passed."""
+        tables = self.watcher.tables(container, seconds=seconds)
+        since = datetime.now(UTC) - timedelta(seconds=seconds) if seconds is not None else None
+        visits = self.visitors.table(since)
+        visits = visits[visits["door"] == container] if container else visits
+        requests = joined(tables, visits)
+        over = requests[requests["time"] <= pd.Timestamp.now(tz="UTC")]
+        return replace(tables, requests=over, resources=shares(tables.resources).assign(cpu_limit_percent=math.nan))
+
+
+def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
+    """Requests, customers and resources in one table, by ``time``: the end of the second that a row is about."""
+    came = visits.rename(columns={"door": "container"}).assign(time=_end_of_second(visits["time"]))
+    customers = came.groupby(KEYS)["good"].agg(came="size", served="sum").astype("float64")
+    customers["served_percent"] = 100 * customers["served"] / customers["came"]
+    resources = shares(tables.resources)
+    resources = resources.assign(time=_end_of_second(resources["time"])).groupby(KEYS)[RESOURCES].last()
+    requests = tables.requests.assign(time=_end_of_second(tables.requests["time"])).groupby(KEYS).last()
+    table = customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
+    watched = [*requests.columns, *resources.columns]  # once a second, too, but not at its end
+    return table.assign(**table.groupby("container")[watched].ffill(limit=1))
+
+
+def shares(resources: pd.DataFrame) -> pd.DataFrame:
+    """CPU and memory in percent of their limits; CPU without a limit in percent of a core."""
+    limits = resources["cpu_limit_percent"].ffill().bfill().fillna(100.0)
+    return resources.assign(
+        cpu_percent=100 * resources["cpu_percent"] / limits,
+        memory_percent=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
+    )
+
+
+def _end_of_second(times: pd.Series) -> pd.Series:
+    return pd.to_datetime(times, utc=True).astype("datetime64[us, UTC]").dt.floor("s") + SECOND

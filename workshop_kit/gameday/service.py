@@ -1,0 +1,97 @@
+"""The service of a shop: the participant's image, with the reference in every region that is not solved."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from docker.errors import BuildError
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.service_folder import LEFT_OUT
+from workshop_kit.workspace import regions, service_files
+
+ORDERS = "orders.py"
+LESSON = "05_game_day"
+EVERYTHING = ("everything",)
+_RECEIPTS = "\n_receipts: dict[int, bytes] = {}\n"
+
+
+@dataclass
+class Service:
+    """``images`` are the image of each version of the code; ``reference`` names what is not the participant's."""
+
+    client: Any
+    folder: TemporaryDirectory[str] = field(repr=False)
+    images: list[Any]
+    reference: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """Which parts are the reference's, in one sentence; empty if all are the participant's."""
+        if self.reference == EVERYTHING:
+            return "The shop runs the reference: my_service is not at the start of lesson 05."
+        return f"The shop runs the reference for {', '.join(self.reference)}." if self.reference else ""
+
+    def build(self, leak_mib: float = 0.0) -> int:
+        """Build another version of the code, with a comment or a leak on top of the last; return its number."""
+        path, version = Path(self.folder.name, ORDERS), len(self.images) + 1
+        text = path.read_text(encoding="utf-8")
+        changed = leaking(text, leak_mib) if leak_mib else f"{text}\n# version {version}\n"
+        path.write_text(changed, encoding="utf-8")
+        self.images.append(_built(self.client, path.parent, version))
+        return version
+
+
+def prepare(desk: Desk, client: Any, image: Any, mine: Path) -> Service:
+    """Return the service to run: ``image`` as it is if every region in ``mine`` is solved, else one built from a copy.
+
+    Raises WorkshopError if the copy cannot be built.
+    """
+    copy = TemporaryDirectory(prefix="workshop-shop-")
+    target = Path(copy.name)
+    if not (mine / service_files.MARK).is_file():
+        for name, text in service_files.files_at(desk.root, LESSON).items():
+            Path(target, name).write_text(text, encoding="utf-8")
+        return Service(client, copy, [_built(client, target, 1)], EVERYTHING)
+    shutil.copytree(mine, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+    solved = tuple(_solve(desk, target))
+    return Service(client, copy, [_built(client, target, 1) if solved else image], solved)
+
+
+def _solve(desk: Desk, folder: Path) -> Iterator[str]:
+    """Put the reference into each region that differs from it and is not passed; yield the exercises' ids."""
+    for source in service_files.sources_at(desk.root, LESSON).values():
+        path, reference = folder / source.file, regions.solved(source.text)
+        try:
+            text = path.read_text(encoding="utf-8")
+            for name in regions.ids(reference):
+                body = regions.region_of(reference, name)
+                if regions.region_of(text, name) != body and not desk.progress.exercise(name).passed_at:
+                    text = regions.replace(text, name, body)
+                    yield name
+        except (OSError, UnicodeDecodeError, regions.MarkerError):
+            continue  # without markers the file is the participant's, all of it
+        path.write_text(text, encoding="utf-8")
+
+
+def leaking(source: str, mib: float) -> str:
+    """Return the orders module with a dictionary that only grows. Raises WorkshopError if it looks otherwise."""
+    place, first = "    body = _to_json(order)\n    await _ask_cache", "log = logs.get_logger(__name__)\n"
+    if source.count(place) != 1 or source.count(first) != 1:
+        raise WorkshopError(f"{ORDERS} is not as this incident knows it.", "Run ./workshop goto 05, then try again.")
+    keep = f'    _receipts[order["id"]] = body.ljust({round(mib * 1024 * 1024)})\n'
+    return source.replace(place, place.replace("    await", f"{keep}    await")).replace(first, first + _RECEIPTS)
+
+
+def _built(client: Any, folder: Path, version: int) -> Any:
+    try:
+        return client.images.build(path=str(folder), tag=f"shop:{version}")[0]
+    except BuildError as error:
+        output = "\n".join(getattr(error, "__notes__", ()))
+        raise WorkshopError("The image of my_service cannot be built.", "Mend its Dockerfile.", output=output) from None

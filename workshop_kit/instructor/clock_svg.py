@@ -1,0 +1,205 @@
+"""The room's clock as SVG: crisp on any projector, in the colors of the page it stands on, and cheap to make. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from workshop_kit.display.live_data import Line, Numbers
+from workshop_kit.instructor.clock import CHANGED, GRADES, RATES, SLOW, STEP_SECONDS, Clock, newest, words
+from workshop_kit.screen import as_html
+
+WIDTH, HEIGHT = 1600, 830
+LEFT, RIGHT = 170, 1330
+"""Between these x lies the time; names stand to the left, the newest values to the right."""
+ROW, TOP = 42, 46
+RATES_AT, SLOW_AT, LINES_AT = (222, 360), (418, 546), (604, 760)
+"""From which y to which a panel's data go; its title stands above."""
+BADNESS = {"pass": "good", "warn": "odd", "fail": "bad", "no answer": "gone"}
+THINNER = 9
+"""How much is cut off above and below where all is well: what is bad stands out by its size, too."""
+NARROW = 90
+"""A state that lasted shorter than this, in units of the picture, is not written out: its look says it."""
+STYLE = (Path(__file__).parent / "pages" / "clock.css").read_text()
+
+BY_ITSELF = ".clock { color-scheme: light dark; background: var(--paper); }"
+
+Place = Callable[[float], float]
+
+
+def svg(shown: Clock, *, alone: bool = False) -> str:
+    """The picture; ``alone`` brings its own colors, for a file, and otherwise the page's stylesheet has them."""
+    style = f"<style>{STYLE}{BY_ITSELF}</style>" if alone else ""
+    parts = [*_bands(shown), *_rows(shown), *_rates(shown), *_slow(shown), *_lines(shown), *_axis(shown)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="clock" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+        f' aria-labelledby="clock-title clock-words"><title id="clock-title">What customers and probes see</title>'
+        f'<desc id="clock-words">{as_html(words(shown))}</desc>{style}{_patterns()}{"".join(parts)}</svg>'
+    )
+
+
+def _patterns() -> str:
+    return (
+        '<defs><pattern id="hatch" width="12" height="12" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<rect class="ground" width="12" height="12"/><rect class="stripe" width="5" height="12"/></pattern></defs>'
+    )
+
+
+def _across(shown: Clock) -> Place:
+    """Seconds before the edge → x."""
+    return lambda x: LEFT + (1 + max(min(x, 0.0), -shown.seconds) / shown.seconds) * (RIGHT - LEFT)
+
+
+def _bands(shown: Clock) -> Iterator[str]:
+    at = _across(shown)
+    for index, band in enumerate(shown.bands):
+        x, width = at(band.start), max(at(band.end) - at(band.start), 3.0)
+        yield f'<rect class="band" x="{x:.1f}" y="{TOP - 8}" width="{width:.1f}" height="{LINES_AT[1] - TOP + 8}"/>'
+        if index == len(shown.bands) - 1:  # once is enough, and two would stand in each other's way
+            end = x + width > (LEFT + RIGHT) / 2
+            place, anchor = (x + width, "end") if end else (x, "start")
+            yield f'<text class="said" x="{place:.1f}" y="{TOP - 16}" text-anchor="{anchor}">{CHANGED}</text>'
+
+
+def _rows(shown: Clock) -> Iterator[str]:
+    at = _across(shown)
+    for index, row in enumerate(shown.rows):
+        y = TOP + index * ROW
+        yield f'<text class="name" x="{LEFT - 16}" y="{y + 29}" text-anchor="end">{as_html(row.name, 20)}</text>'
+        for run in row.runs:
+            x, width = at(run.start), max(at(run.end) - at(run.start), 1.5)
+            look = BADNESS.get(run.state, "gone")
+            thin = THINNER if look == "good" else 0
+            yield (
+                f'<rect class="run {look}" x="{x:.1f}" y="{y + 4 + thin}" width="{width:.1f}"'
+                f' height="{ROW - 8 - 2 * thin}"/>'
+            )
+            if width > NARROW and look != "good":
+                yield f'<text class="state {look}" x="{x + 10:.1f}" y="{y + 30}">{as_html(run.state)}</text>'
+        if row.runs:
+            state = row.runs[-1].state
+            yield _value(y + 32, as_html(state, 12), f"short {BADNESS.get(state, 'gone')}")
+
+
+def _rates(shown: Clock) -> Iterator[str]:
+    top, bottom = RATES_AT
+    highest = _nice(max(_highest(shown.asked), _highest(shown.failed), 1.0))
+    up = _linear(top, bottom, highest)
+    yield _title(top, f"{RATES.title}, {RATES.unit}")
+    yield from _ticks([(0.0, "0"), (highest, f"{highest:g}")], up)
+    yield from _curve(shown, shown.asked, up, "asked")
+    yield from _curve(shown, shown.failed, up, "failed", filled_to=bottom)
+    yield _value(top + 42, newest(shown.asked), "asked")
+    failed = newest(shown.failed)
+    yield _value(top + 96, f"{failed} failed", "calm" if failed == "0" else "failed")
+
+
+def _slow(shown: Clock) -> Iterator[str]:
+    top, bottom = SLOW_AT
+    low, high = 0, max(3, math.ceil(math.log10(max(_highest(shown.slow), 1.0) * 1.01)))
+
+    def up(y: float) -> float:
+        return bottom - (math.log10(max(y, 1.0)) - low) / (high - low) * (bottom - top)
+
+    yield _title(top, SLOW.title)
+    yield from _ticks([(10.0**exponent, _time(10.0**exponent)) for exponent in range(low, high + 1)], up)
+    yield from _curve(shown, shown.slow, up, "slow")
+    known = newest(shown.slow)
+    yield _value(top + 76, known if known == "–" else f"{known} {SLOW.unit}", "slow")
+
+
+def _lines(shown: Clock) -> Iterator[str]:
+    top, bottom = LINES_AT
+    at, bars = _across(shown), shown.bars
+    highest = _nice(max(float(sum(bars.counts.values()).max()) if bars.starts.size else 0.0, 5.0))  # type: ignore[union-attr]
+    up = _linear(top, bottom, highest)
+    yield _title(top, f"Log lines in {STEP_SECONDS:g} seconds: errors hatched, warnings filled, others outlined")
+    yield from _ticks([(0.0, "0"), (highest, f"{highest:g}")], up)
+    below = np.zeros(bars.starts.size)
+    for grade in GRADES:
+        counts = bars.counts[grade]
+        for start, base, count in zip(bars.starts.tolist(), below.tolist(), counts.tolist(), strict=True):
+            if count:
+                x, width = at(start), max(at(start + STEP_SECONDS) - at(start) - 2, 2.0)
+                y, height = up(base + count), max(up(base) - up(base + count), 1.5)
+                yield f'<rect class="bar {grade}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+        below = below + counts
+    yield _value(top + 34, "in 10 seconds:", "short calm")
+    for place, grade in ((top + 78, "error"), (top + 122, "warning")):
+        count = bars.newest(grade, 10)
+        yield _value(place, f"{count:,} {grade}{'' if count == 1 else 's'}", f"short {grade if count else 'calm'}")
+
+
+def _axis(shown: Clock) -> Iterator[str]:
+    at, y = _across(shown), LINES_AT[1]
+    for seconds in range(0, int(shown.seconds) + 1, 30):
+        x = at(-float(seconds))
+        text = "now" if seconds == 0 else f"{seconds} s ago"
+        yield f'<line class="tick" x1="{x:.1f}" y1="{y}" x2="{x:.1f}" y2="{y + 10}"/>'
+        yield f'<text class="axis" x="{x:.1f}" y="{y + 44}" text-anchor="middle">{text}</text>'
+
+
+def _curve(shown: Clock, line: Line | None, up: Place, look: str, *, filled_to: float | None = None) -> Iterator[str]:
+    if line is None:
+        return
+    at = _across(shown)
+    for x, y in _pieces(line):
+        points = [f"{at(a):.1f},{up(b):.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+        if filled_to is not None and len(points) > 1:
+            ends = f"{at(x[0]):.1f},{filled_to} {' '.join(points)} {at(x[-1]):.1f},{filled_to}"
+            yield f'<polygon class="area {look}" points="{ends}"/>'
+        if len(points) == 1:
+            left, _, height = points[0].partition(",")
+            yield f'<circle class="dot {look}" cx="{left}" cy="{height}" r="4"/>'
+        else:
+            yield f'<polyline class="line {look}" points="{" ".join(points)}"/>'
+
+
+def _pieces(line: Line) -> Iterator[tuple[Numbers, Numbers]]:
+    """The stretches of a line in which something is known."""
+    known = np.flatnonzero(~np.isnan(line.y))
+    for piece in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
+        if piece.size:
+            yield line.x[piece], line.y[piece]
+
+
+def _title(top: int, text: str) -> str:
+    return f'<text class="title" x="{LEFT}" y="{top - 16}">{as_html(text)}</text>'
+
+
+def _ticks(values: list[tuple[float, str]], up: Place) -> Iterator[str]:
+    for value, text in values:
+        y = up(value)
+        yield f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{RIGHT}" y2="{y:.1f}"/>'
+        yield f'<text class="axis" x="{LEFT - 16}" y="{y + 9:.1f}" text-anchor="end">{text}</text>'
+
+
+def _value(y: float, text: str, look: str) -> str:
+    return f'<text class="value {look}" x="{RIGHT + 24}" y="{y:.1f}">{text}</text>'
+
+
+def _linear(top: int, bottom: int, highest: float) -> Place:
+    return lambda y: bottom - min(y / highest, 1.0) * (bottom - top)
+
+
+def _highest(line: Line | None) -> float:
+    known = line.y[~np.isnan(line.y)] if line is not None else np.array([])
+    return float(known.max()) if known.size else 0.0
+
+
+def _nice(number: float) -> float:
+    """The next round number that leaves some room.
+
+    >>> [_nice(one) for one in (1, 4.2, 19, 21, 180)]
+    [2.0, 5.0, 50.0, 50.0, 200.0]
+    """
+    wanted = number * 1.1
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= wanted)
+
+
+def _time(milliseconds: float) -> str:
+    return f"{milliseconds:g} ms" if milliseconds < 1000 else f"{milliseconds / 1000:g} s"

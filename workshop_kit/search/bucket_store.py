@@ -1,0 +1,74 @@
+"""A log in a bucket, asked as if it were in memory.
+
+A part is an object ``PREFIX/ENVIRONMENT/SERVICE/YYYY/MM/DD/HH/*.jsonl.gz``; it never changes, and is fetched once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import secrets
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from workshop_kit.engine.aws import Access, explained
+from workshop_kit.observe.logs import read_json_file
+from workshop_kit.progress import Report, Step, silent
+from workshop_kit.search.frame_store import FrameStore
+
+MAX_ROWS = 5_000_000
+
+
+class BucketStore(FrameStore):
+    """The lines in a bucket's parts; see FrameStore. What was fetched once is kept in the ``cache`` folder.
+
+    Reads what is there when it is made, and what is new with each ``refresh``; ``row`` goes by the engine's time among
+    what was read together. Raises WorkshopError if the bucket is away.
+    """
+
+    def __init__(
+        self, access: Access, bucket: str, cache: Path, prefix: str = "logs/", report: Report = silent
+    ) -> None:
+        super().__init__(max_rows=MAX_ROWS)
+        self._access, self._client = access, access.client("s3")
+        self._bucket, self._prefix, self._folder = bucket, prefix, cache / bucket
+        self._parts: set[str] = set()
+        self.refresh(report)
+
+    def refresh(self, report: Report = silent) -> int:
+        """Take in what is new in the bucket; return how many parts are."""
+        with explained(self._access, f"list the logs in {self._bucket}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+            keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        if new := sorted(key for key in keys if key.endswith(".jsonl.gz") and key not in self._parts):
+            frame = read_json_file(self._lines(new, report))
+            self.add(frame.sort_values("received", kind="stable", ignore_index=True))
+            self._parts.update(new)
+            report(Step("Reading logs", 1.0, done=True))
+        return len(new)
+
+    def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
+        """The records of some parts, in their order; a few are on their way meanwhile."""
+        with ThreadPoolExecutor(4, "logs: fetch") as pool:
+            for number, (key, packed) in enumerate(zip(keys, pool.map(self._fetched, keys), strict=True)):
+                report(Step("Reading logs", number / len(keys), key.removeprefix(self._prefix)))
+                try:
+                    yield from io.BytesIO(gzip.decompress(packed))
+                except (EOFError, OSError, zlib.error):
+                    self._gaps.append({"reason": f"{key} is damaged"})
+
+    def _fetched(self, key: str) -> bytes:
+        """A part, from the cache if it is there."""
+        path = self._folder / key
+        with contextlib.suppress(OSError):
+            return path.read_bytes()
+        with explained(self._access, f"read {key}"):
+            data = bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{secrets.token_hex(4)}")
+        draft.write_bytes(data)
+        draft.replace(path)  # there whole or not at all
+        return data

@@ -1,0 +1,100 @@
+"""``%%file my_service/app.py``: a cell that writes a file of the participant, and never over what they changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.workspace import content
+from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.folder import HIDDEN, WRITTEN, Workspace
+
+MAGIC = "file"
+FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)[ \t]*\n")
+
+
+def register(workspace: Workspace) -> None:
+    """Make ``%%file`` a magic of this kernel; it takes the place of IPython's second name for ``%%writefile``."""
+    shell: Any = get_ipython()
+    if shell is not None:
+
+        def file(line: str, body: str) -> None:
+            print(write(workspace, line.strip(), body))  # noqa: T201 - it is the cell's output
+
+        shell.register_magic_function(file, "cell", MAGIC)
+
+
+def write(workspace: Workspace, name: str, body: str) -> str:
+    """Write ``body`` to the file ``name`` (``my_service/app.py``), unless that would undo a change; say what was done.
+
+    The file stays where it was changed since and the cell was not. The first time that a later lesson's cell comes by,
+    it writes all the same: the lesson has another file in that place. What is replaced is in ``kept/``.
+    Raises WrongUsage for a name outside of the folder, NotReady where it cannot be written.
+    """
+    path = PurePosixPath(name)
+    if path.parts[:1] != (MY_SERVICE,) or len(path.parts) < 2 or ".." in path.parts:
+        example = f"%%{MAGIC} {MY_SERVICE}/app.py"
+        raise WrongUsage(
+            f"A file cell writes below {MY_SERVICE}/, not {name or 'nowhere'}.", f"Begin it with {example}."
+        )
+    body = body.rstrip("\n") + "\n"
+    target, written = workspace.folder / path, f"{HIDDEN}/{WRITTEN}/{path}"
+    current, before = _text(target), _text(workspace.folder / written)
+    cells = list(shipped_cells(workspace.base / "notebooks", name))
+    shipped = {text for _, text in cells}
+    if current == body:
+        content.write(workspace, written, body)
+        return f"{name} holds these lines."
+    from_cells = {*shipped, before}
+    is_new = _number_of(body, cells) > _number_of(before, cells)
+    if current is not None and current not in from_cells and body in from_cells and not is_new:
+        return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
+    aside = content.keep_aside(workspace, name) if current is not None and current not in shipped else None
+    content.write(workspace, name, body)
+    content.write(workspace, written, body)
+    if aside is None:
+        return f"{name} is written."
+    return f"{name} is written. Your file as it was: {aside.relative_to(workspace.folder)}/{name}"
+
+
+def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the lesson and the text of each file cell for ``name`` in a folder of notebooks."""
+    for notebook in sorted(notebooks.glob("*.ipynb")):
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if file_named(source) == name:
+                yield notebook.stem, body_of(source)
+
+
+def _number_of(text: str | None, cells: list[tuple[str, str]]) -> str:
+    """The number of the lesson whose cell says ``text`` (``02``); the first one's for what no cell says."""
+    return next((lesson[:2] for lesson, shipped in cells if shipped == text), "01")
+
+
+def file_named(source: str) -> str | None:
+    """The file that a cell writes; None for any other cell.
+
+    >>> file_named("%%file my_service/app.py\\nprint('hello')")
+    'my_service/app.py'
+    """
+    found = FIRST_LINE.match(source)
+    return found[1] if found else None
+
+
+def body_of(source: str) -> str:
+    """What a file cell writes: all lines but the first, with a line end."""
+    return source.partition("\n")[2].rstrip("\n") + "\n"
+
+
+def _text(path: Path) -> str | None:
+    """The text of a file; None where there is none. Bytes that are no text count as a change."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None

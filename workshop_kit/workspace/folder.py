@@ -1,0 +1,260 @@
+"""The participant's own folder: a copy of the lessons that is theirs, made once and never overwritten."""
+
+from __future__ import annotations
+
+from workshop_kit.paths import CHECKOUT
+
+import getpass
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop_kit.engine.labels import Identity
+from workshop_kit.errors import NotReady
+from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
+from workshop_kit.workspace.sources import is_hidden
+from workshop_kit.workspace.files import explain, write_atomically
+
+COPIED = ("notebooks", "exercises")
+"""Folders of the checkout of which a participant gets an own copy."""
+REFERENCES = "docs/references.md"
+LINKED = ("docs/audit.md", REFERENCES)
+"""Pages that lessons link to: they stand at the same place in a workspace, so that the links lead there, too."""
+EDITED = (*COPIED, MY_SERVICE)
+"""Folders of a workspace that the participant edits."""
+NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
+"""How names end that are the checkout's alone: a copy would go stale, and one of predictions tells the answers."""
+BASE, WRITTEN = "base", "written"
+"""Folders below `HIDDEN`: what copies were made from, and what file cells wrote last."""
+HIDDEN = ".workshop"
+"""Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
+ID = re.compile(r"[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One participant's folder. ``id`` (8 hex digits) marks everything that is made for it."""
+
+    folder: Path
+    id: str
+
+    @classmethod
+    def open(cls, folder: Path | None = None, source: Path = CHECKOUT) -> Workspace:
+        """Return the workspace in ``folder`` (default: ``workspace`` in ``source``), made at first start.
+
+        Copies what ``source`` has and the workspace lacks; a file that is there stays as it is.
+        Raises NotReady when the folder cannot be written or holds something else.
+        """
+        folder = (folder or source / "workspace").absolute()
+        try:
+            hidden = folder / HIDDEN
+            hidden.mkdir(parents=True, exist_ok=True)
+            _private_folder(hidden / "secrets")
+            for name in EDITED:
+                (folder / name).mkdir(exist_ok=True)
+            for copy in lesson_copies(source):
+                if not copy.comes_later:
+                    _bring_in(copy, folder, hidden / BASE)
+            return cls(folder, _id_of(hidden / "id"))
+        except OSError as error:
+            raise explain(error, folder) from error
+
+    @property
+    def owner(self) -> str:
+        """Who works here, as a label value: ``user@host``, at most 63 harmless characters."""
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # a uid without an account, as in many containers
+            user = f"uid{os.getuid()}"
+        return re.sub(r"[^A-Za-z0-9_.@-]", "-", f"{user}@{socket.gethostname()}")[:63]
+
+    @property
+    def notebooks(self) -> Path:
+        """The participant's notebooks."""
+        return self.folder / "notebooks"
+
+    @property
+    def exercises(self) -> Path:
+        """The participant's exercises, a folder a lesson."""
+        return self.folder / "exercises"
+
+    @property
+    def my_service(self) -> Path:
+        """The participant's own service."""
+        return self.folder / MY_SERVICE
+
+    @property
+    def base(self) -> Path:
+        """What the copies were made from, so that an update can tell whose a change is."""
+        return self.folder / HIDDEN / BASE
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Where the stack's secrets lie as files; nobody else may look in (mode 0700)."""
+        return self.folder / HIDDEN / "secrets"
+
+    @property
+    def ledger_path(self) -> Path:
+        """The list of everything that was made for this workspace in the engine."""
+        return self.folder / HIDDEN / "ledger.jsonl"
+
+    @property
+    def jupyter_folder(self) -> Path:
+        """JupyterLab's settings, kernel and log for this workspace, apart from the user's own."""
+        return self.folder / HIDDEN / "jupyter"
+
+    @property
+    def progress_path(self) -> Path:
+        """What the participant has done, readable."""
+        return self.folder / "progress.json"
+
+    @property
+    def seed(self) -> int:
+        """Where the numbers of exercises come from: the participant's own, or one that a table shares (`--seed`)."""
+        try:
+            return int(self.seed_path.read_text())
+        except (OSError, ValueError):
+            return int(self.id, 16)
+
+    @property
+    def seed_path(self) -> Path:
+        """Holds a seed that was chosen."""
+        return self.folder / HIDDEN / "seed"
+
+    def share_seed(self, seed: int) -> None:
+        """Take the exercises' numbers from ``seed`` from now on. Raises NotReady when it cannot be written."""
+        try:
+            write_atomically(self.seed_path, f"{seed}\n".encode())
+        except OSError as error:
+            raise explain(error, self.seed_path) from error
+
+    @property
+    def compose_project(self) -> str:
+        """The stack's name: two workspaces on one engine never share one."""
+        return Identity(self.id, self.owner).project
+
+    def service_folder(self) -> Path:
+        """Return ``my_service``, the participant's own service, made if absent.
+
+        Its ``.env`` names the compose project: by the folder's name alone two workspaces on one engine would share it.
+        """
+        folder = self.my_service
+        line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
+        try:
+            folder.mkdir(exist_ok=True)
+            path = folder / ".env"
+            text = path.read_text() if path.exists() else ""
+            if line not in text.splitlines():
+                kept = [one for one in text.splitlines() if not one.startswith("COMPOSE_PROJECT_NAME=")]
+                write_atomically(path, "\n".join([line, *kept, ""]).encode())
+        except OSError as error:
+            raise explain(error, folder) from error
+        return folder
+
+
+def own_workspace(environment: Mapping[str, str]) -> Workspace:
+    """Return the workspace of the command line: ``WORKSHOP_WORKSPACE``, else ``workspace`` in the checkout.
+
+    Raises NotReady as `Workspace.open` does.
+    """
+    named = environment.get("WORKSHOP_WORKSPACE")
+    return Workspace.open(Path(named)) if named else Workspace.open()
+
+
+def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
+    """Return the workspace a notebook belongs to: ``WORKSHOP_WORKSPACE``, else the nearest one above ``start``.
+
+    A notebook opened in the checkout itself (in another editor, say) gets the checkout's workspace.
+    Raises NotReady when there is none.
+    """
+    if named := environment.get("WORKSHOP_WORKSPACE"):
+        return Workspace.open(Path(named))
+    for folder in (start, *start.parents):
+        for candidate in (folder, folder / "workspace"):
+            if (candidate / HIDDEN / "id").is_file():
+                return Workspace.open(candidate)
+    raise NotReady(f"{start} is not in a workspace.", "Run `./workshop start` and open the lesson there.")
+
+
+@dataclass(frozen=True)
+class LessonCopy:
+    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``; "" for none).
+
+    One that ``comes_later`` is a part of the service that arrives with lesson 02.
+    """
+
+    source: Path
+    name: str
+    lesson: str
+    comes_later: bool = False
+
+
+def _private_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _bring_in(copy: LessonCopy, target: Path, base: Path) -> None:
+    """Copy a file that ``target`` lacks, whole or not at all, and remember it in ``base``."""
+    if not (target / copy.name).exists():
+        for path in (base / copy.name, target / copy.name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, copy.source.read_bytes())
+
+
+def lesson_copies(root: Path) -> Iterator[LessonCopy]:
+    """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
+
+    From the first lesson on that has an exercise that judges the service, a file stands in ``my_service/`` unless an
+    exercise of another kind names it. After that lesson only files of exercises count: the others come with a cell.
+    """
+    entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
+    built = sorted({str(entry.get("lesson")) for entry in entries if entry.get("judges") == "service"})
+    judged = {(entry.get("lesson"), entry.get("file")): entry.get("judges") == "service" for entry in entries}
+    for folder in COPIED:
+        for path in lesson_files(root / folder):
+            name = path.relative_to(root / folder)
+            lesson, file = name.parts[0].removesuffix(".ipynb"), "/".join(name.parts[1:])
+            mine = folder == "exercises" and built and lesson >= built[0] and judged.get((lesson, file), True)
+            if not mine:
+                yield LessonCopy(path, f"{folder}/{name.as_posix()}", lesson)
+            elif lesson == built[0]:
+                yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson)
+            elif (lesson, file) in judged:
+                yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson, comes_later=True)
+    for page in LINKED:
+        if (root / page).is_file():
+            yield LessonCopy(root / page, page, lesson="")
+
+
+def lesson_files(folder: Path) -> Iterator[Path]:
+    """Yield the files worth copying: no register, nothing hidden but `VISIBLE`, no caches, no links elsewhere."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        odd = any(is_hidden(part) or part.endswith(NOT_COPIED) for part in parts)
+        if path.is_file() and not path.is_symlink() and not odd:
+            yield path
+
+
+def _id_of(file: Path) -> str:
+    """Return the id in ``file``; the first of two that start at once writes it, the other reads it."""
+    if not file.exists():
+        proposal = file.with_name(f"id.{secrets.token_hex(8)}")
+        write_atomically(proposal, f"{secrets.token_hex(4)}\n".encode())
+        try:
+            os.link(proposal, file)
+        except FileExistsError:
+            pass
+        finally:
+            proposal.unlink()
+    text = file.read_text(errors="replace").strip()
+    if not ID.fullmatch(text):
+        raise NotReady(
+            f"{file} does not hold a workspace id (8 hexadecimal digits).",
+            "Restore it, or delete it to get a new one after `./workshop down`.",
+        )
+    return text

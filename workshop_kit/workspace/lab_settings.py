@@ -1,0 +1,188 @@
+"""What JupyterLab needs to know before it starts: settings, kernel, layout, trust; all inside the workspace."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
+
+KERNEL = "container-design-workshop"
+"""Our kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
+SENTENCES = "workshop_kit.lessons.error_display"
+"""What the kernel loads at its start: errors that a participant can cause are told in a sentence."""
+SETTINGS: dict[str, Any] = {
+    # What is there to be read is shown as it reads; "Open With" has the editor.
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # A closed tab ends its kernel, and with it what the lesson made for itself.
+    "@jupyterlab/notebook-extension:tracker": {"kernelShutdown": True},
+}
+
+
+@dataclass(frozen=True)
+class FirstPage:
+    """What JupyterLab opens: a file of the workspace, and the kind of tab it is shown in, in JupyterLab's own words.
+
+    ``layout`` names the set of tabs: lessons and the book keep theirs apart.
+    """
+
+    path: str
+    layout: str = "workshop"
+    kind: str = "notebook"
+    factory: str = "Notebook"
+
+
+def lesson_page(notebook: str) -> FirstPage:
+    """The page of a lesson; ``notebook`` is its name without folder or ending."""
+    return FirstPage(f"notebooks/{notebook}.ipynb")
+
+
+@dataclass(frozen=True)
+class JupyterFolders:
+    """Where one workspace's JupyterLab keeps things; the user's own Jupyter settings stay out of it, and untouched."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """Kernels and the signatures of trusted notebooks."""
+        return self.root / "data"
+
+    @property
+    def runtime(self) -> Path:
+        """Connection files of running servers and kernels."""
+        return self.root / "runtime"
+
+    @property
+    def layouts(self) -> Path:
+        """Which tabs were open."""
+        return self.root / "layouts"
+
+    @property
+    def kernels(self) -> Path:
+        """Folder of kernel specs."""
+        return self.data / "kernels"
+
+    @property
+    def log(self) -> Path:
+        """What the server printed."""
+        return self.root / "jupyter.log"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point Jupyter here."""
+        return {
+            "JUPYTER_CONFIG_DIR": str(self.root / "config"),
+            "JUPYTER_DATA_DIR": str(self.data),
+            "JUPYTER_RUNTIME_DIR": str(self.runtime),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.root / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.layouts),
+        }
+
+
+def prepare(workspace: Workspace) -> JupyterFolders:
+    """Write the settings and the kernel spec.
+
+    Safe to repeat; what a participant chose in JupyterLab (theme, open tabs) is kept. Raises NotReady.
+    """
+    folders = JupyterFolders(workspace.jupyter_folder)
+    try:
+        install_kernel(workspace)
+        _write_json(folders.root / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
+        for folder in (folders.runtime, folders.layouts):
+            folder.mkdir(parents=True, exist_ok=True)
+        folders.root.chmod(0o700)  # tokens and keys lie in there
+    except OSError as error:
+        raise explain(error, workspace.folder) from error
+    return folders
+
+
+def install_kernel(workspace: Workspace) -> Path:
+    """Write the kernel spec that runs this very interpreter with our library; return the folder of kernels."""
+    folders = JupyterFolders(workspace.jupyter_folder)
+    kernels = folders.kernels
+    spec = {
+        "argv": [
+            *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+            f"--IPKernelApp.extra_extensions={SENTENCES}",
+        ],
+        "display_name": "Container Design Workshop",
+        "language": "python",
+        "env": {
+            "PYTHONPATH": str(CHECKOUT),
+            "WORKSHOP_WORKSPACE": str(workspace.folder),
+            # The history of what was typed stays here, and the user's own start-up files stay out.
+            "IPYTHONDIR": str(folders.root / "ipython"),
+        },
+        "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as ipykernel's own spec has it
+        "kernel_protocol_version": "5.5",
+    }
+    try:
+        _write_json(kernels / KERNEL / "kernel.json", spec)
+    except OSError as error:
+        raise explain(error, kernels) from error
+    return kernels
+
+
+def trust(workspace: Workspace) -> None:
+    """Sign the notebooks, so that buttons in their text work; a damaged one is left for JupyterLab to report.
+
+    Its import takes 1.7 s: call it while the server starts. Raises NotReady.
+    """
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    data = JupyterFolders(workspace.jupyter_folder).data
+    try:
+        data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
+    except OSError as error:
+        raise explain(error, workspace.folder) from error
+    notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
+    for path in sorted(workspace.notebooks.glob("*.ipynb")):
+        try:
+            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            raise explain(error, path) from error
+        except (ValueError, nbformat.ValidationError, RecursionError):
+            continue
+        notary.sign(notebook)  # type: ignore[no-untyped-call]
+
+
+def first_layout(page: FirstPage) -> dict[str, Any]:
+    """Return a JupyterLab layout with one tab, ``page``, and the file list beside it."""
+    tab = f"{page.kind}:{page.path}"
+    return {
+        "data": {
+            "layout-restorer:data": {
+                "main": {"dock": {"type": "tab-area", "currentIndex": 0, "widgets": [tab]}, "current": tab},
+                "left": {"collapsed": False, "visible": True, "current": "filebrowser", "widgets": ["filebrowser"]},
+                "right": {"collapsed": True, "visible": True, "widgets": []},
+                "relativeSizes": [0.18, 0.82, 0],
+            },
+            "file-browser-filebrowser:cwd": {"path": str(Path(page.path).parent)},
+            tab: {"data": {"path": page.path, "factory": page.factory}},
+        },
+        "metadata": {"id": page.layout},
+    }
+
+
+def server_environment(folders: JupyterFolders, token: str) -> dict[str, str]:
+    """Return the whole environment of the server; its terminals find the programs of the kit's packages.
+
+    The token travels here: arguments are visible to everyone.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    own.pop("WORKSHOP_HEADLESS", None)
+    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)])  # awslogs, typed
+    return {**own, **folders.environment(), "JUPYTER_TOKEN": token}
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(content, indent=2).encode())

@@ -1,0 +1,106 @@
+"""Bring a new version of a lesson or an exercise into a participant's copy without losing what they wrote. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workshop_kit.workspace import regions
+
+Cell = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The result. ``kept`` names the places (cell ids, regions, or ``the whole file``) that stay the participant's
+    although the new version has something else there.
+    """
+
+    content: bytes
+    kept: tuple[str, ...] = ()
+
+
+def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> Merged:
+    """Return ``mine`` brought from ``base`` (what it was made from; None: unknown) to ``new``.
+
+    A notebook is merged by cells, a file with exercises by regions, anything else as a whole.
+    """
+    if mine in (base, new):
+        return Merged(new)
+    if new == base:
+        return Merged(mine)
+    try:
+        if name.endswith(".ipynb"):
+            return _notebook(base, mine, new)
+        if base is not None:
+            return _exercise(base.decode(), mine.decode(), new.decode())
+    except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
+        pass  # damaged by hand: it stays as it is
+    return Merged(mine, ("the whole file",))
+
+
+def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
+    before = _cells(base) if base else {}
+    theirs, document = _cells(mine), json.loads(new)
+    cells: list[Cell] = []
+    kept: list[str] = []
+    for cell in document["cells"]:
+        own, old = theirs.get(cell["id"]), before.get(cell["id"])
+        if own is None:
+            if old is None:  # new in this version; one that the participant deleted stays deleted
+                cells.append(cell)
+        elif _source(own) == _source(cell):
+            cells.append(own)  # with its outputs
+        elif old is not None and _source(own) == _source(old):
+            cells.append(cell)
+        else:
+            cells.append(own)
+            if old is None or _source(old) != _source(cell):
+                kept.append(cell["id"])
+    _put_back_own(cells, json.loads(mine)["cells"], before)
+    document["cells"] = cells
+    return Merged((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), tuple(kept))
+
+
+def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Cell]) -> None:
+    """Insert the cells that are the participant's alone, or that they changed, after the ones they stood behind."""
+    here = {cell["id"] for cell in cells}
+    previous: str | None = None
+    for cell in theirs:
+        old = before.get(cell["id"])
+        if cell["id"] not in here and (old is None or _source(old) != _source(cell)):
+            ids = [one["id"] for one in cells]
+            cells.insert(ids.index(previous) + 1 if previous in ids else 0, cell)
+            here.add(cell["id"])
+        if cell["id"] in here:
+            previous = cell["id"]
+
+
+def _exercise(base: str, mine: str, new: str) -> Merged:
+    bodies = {name: regions.region_of(mine, name) for name in regions.ids(mine)}
+    plain = mine
+    for name in bodies:
+        plain = regions.replace(plain, name, regions.region_of(base, name))
+    if plain != base:
+        return Merged(mine.encode(), ("the whole file",))
+    kept, result = [], new
+    for name, body in bodies.items():
+        if body == regions.region_of(base, name):
+            continue
+        if name not in regions.ids(new):  # what they wrote has no place in the new version
+            return Merged(mine.encode(), ("the whole file",))
+        result = regions.replace(result, name, body)
+        if regions.region_of(new, name) != regions.region_of(base, name):
+            kept.append(name)
+    return Merged(result.encode(), tuple(kept))
+
+
+def _cells(notebook: bytes) -> dict[str, Cell]:
+    return {cell["id"]: cell for cell in json.loads(notebook)["cells"]}
+
+
+def _source(cell: Cell) -> str:
+    """A cell's text; notebooks keep it as one string or as a list of lines."""
+    return "".join(cell["source"])

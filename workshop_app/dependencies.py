@@ -19,6 +19,7 @@ from . import config
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 POOL_TIMEOUT_SECONDS = 0.8
+READ_TIMEOUT_SECONDS = 10.0  # a rollback is not canceled: where the database has vanished, only this ends it
 CLOSE_TIMEOUT_SECONDS = 1.0
 REPLICA_REST_SECONDS = 1.0
 REDIS_TIMEOUT_SECONDS = 0.75
@@ -65,7 +66,7 @@ def waiting_for(name: str, errors: tuple[type[Exception], ...]) -> Iterator[None
         waits[key] = round(waits.get(key, 0.0) + (time.perf_counter() - started) * 1000, 1)
 
 
-def engine(db: config.Database, **pool: int) -> AsyncEngine:
+def engine(db: config.Database, **pool: Any) -> AsyncEngine:
     """A pool of connections to a MariaDB; it connects when it is first used."""
     return create_async_engine(
         URL.create("mysql+asyncmy", db.user, db.password.get_secret_value(), db.host, db.port, db.name),
@@ -73,7 +74,12 @@ def engine(db: config.Database, **pool: int) -> AsyncEngine:
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,  # a connection that the database closed meanwhile fails no request
         hide_parameters=True,  # errors are logged: keep what customers ordered out of them
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "sql_mode": db.sql_mode, "charset": "utf8mb4"},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+            "sql_mode": db.sql_mode,
+            "charset": "utf8mb4",
+        },
     )
 
 
@@ -87,7 +93,8 @@ class Database:
     def __init__(self, name: str, settings: config.Database) -> None:
         self.name = name
         self._queries = engine(settings, pool_size=5, max_overflow=5)
-        self._pings = engine(settings, pool_size=1, max_overflow=0)
+        no_rollback = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
+        self._pings = engine(settings, pool_size=1, max_overflow=0, **no_rollback)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

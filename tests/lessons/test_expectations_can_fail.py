@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import expectations
 from workshop_kit.lessons.expectations import Expectations
 from workshop_kit.lessons.lesson import HEADLESS
@@ -123,7 +123,7 @@ def test_without_its_fault_an_experiment_misses_what_it_should_show(
     """The lesson's own cells, but for the fault: they run to the end, and the expectation is not met."""
     stack.up()
     if case.lesson > service_files.COLLEAGUE:
-        checkpoint.arrange(Desk.of(workspace, lambda: stack), case.lesson)
+        checkpoint.arrange(ExerciseService.of(workspace, lambda: stack), case.lesson)
     lesson = nbformat.read(NOTEBOOKS / f"{case.lesson}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     by_id = {cell.id: cell for cell in lesson.cells}
     assert case.fault in by_id[case.cell].source

@@ -13,7 +13,7 @@ from IPython.display import display
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.widget_job import Job, JobWidget, PARTS, static_page
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.lookup import LESSON, lesson_names
@@ -47,7 +47,7 @@ class BoardView:
     ``leave`` is called before a jump: it ends what a kernel shows live.
     """
 
-    desk: Desk
+    exercise_service: ExerciseService
     stack: Stack
     lesson: str
     headless: bool = False
@@ -60,7 +60,7 @@ class BoardView:
         if self.headless:
             display(self.page())  # type: ignore[no-untyped-call]
             return
-        lessons = [name for name in lesson_names(self.desk.root / "notebooks") if LESSON.fullmatch(name)]
+        lessons = [name for name in lesson_names(self.exercise_service.root / "notebooks") if LESSON.fullmatch(name)]
         following = next((name for name in lessons if name > self.lesson), "")
         widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
         widget.on_msg(self._clicked)
@@ -82,17 +82,17 @@ class BoardView:
     def go(self, lesson: str, report: Report) -> str:
         """Jump to the start of ``lesson`` and return what was done, a line each. See `checkpoint.goto`."""
         self.leave()
-        before = _written(self.desk.workspace)
+        before = _written(self.exercise_service.workspace)
         try:
-            arrived = checkpoint.goto(self.desk, lesson, self.stack, report)
+            arrived = checkpoint.goto(self.exercise_service, lesson, self.stack, report)
         finally:
-            self.desk.subjects.clear()  # they were this kernel's own, and are gone
-            after = _written(self.desk.workspace)
+            self.exercise_service.subjects.clear()  # they were this kernel's own, and are gone
+            after = _written(self.exercise_service.workspace)
             changed = [name for name in after if after[name] != before.get(name)]
             self._tell(arrived="", changed=changed)
             if changed:
-                trust(self.desk.workspace)  # a notebook that changes unsigned loses its panels
-        folder = f"{self.desk.workspace.folder}/"
+                trust(self.exercise_service.workspace)  # a notebook that changes unsigned loses its panels
+        folder = f"{self.exercise_service.workspace.folder}/"
         self.said = "\n".join(arrived.sentences()).replace(folder, "")  # as JupyterLab's file list has it
         self._tell(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self._board().html)
         return self.said
@@ -106,7 +106,7 @@ class BoardView:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
 
     def _board(self) -> Shown:
-        return self.desk.board(self.lesson)
+        return self.exercise_service.board(self.lesson)
 
     def _tell(self, **state: Any) -> None:
         if self.job is not None:

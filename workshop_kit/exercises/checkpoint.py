@@ -11,7 +11,7 @@ from workshop_kit.workspace import provision
 from workshop_kit.workspace import content
 from workshop_kit.workspace import regions, service_files
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.workspace.lookup import find_lesson
 from workshop_kit.workspace.folder import lesson_copies
 from workshop_kit.progress import Report, silent
@@ -35,46 +35,46 @@ class Arrived:
         return lines
 
 
-def goto(desk: Desk, lesson: str, stack: Stack, report: Report = silent) -> Arrived:
+def goto(exercise_service: ExerciseService, lesson: str, stack: Stack, report: Report = silent) -> Arrived:
     """Bring workspace and containers to the start of ``lesson`` (as `find_lesson` takes it).
 
     Earlier lessons: exercises that were not passed get the reference, passed ones stay the participant's. This lesson
     and later ones: notebooks and exercises are fresh. Progress is not touched. Raises WrongUsage for no such lesson.
     """
-    name = find_lesson(lesson, desk.root / "notebooks")
-    arrived = arrange(desk, name)
+    name = find_lesson(lesson, exercise_service.root / "notebooks")
+    arrived = arrange(exercise_service, name)
     provision.remove_everything(stack.session, {"kernel"}, report)
     stack.up(report=report)
     return arrived
 
 
-def arrange(desk: Desk, lesson: str) -> Arrived:
+def arrange(exercise_service: ExerciseService, lesson: str) -> Arrived:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
-    later = [copy for copy in lesson_copies(desk.root) if copy.lesson >= lesson and not copy.comes_later]
-    aside = content.start_over(desk.workspace, later)
-    aside = _arrange_service(desk, lesson, aside)
-    current = service_files.sources_at(desk.root, lesson)
+    later = [copy for copy in lesson_copies(exercise_service.root) if copy.lesson >= lesson and not copy.comes_later]
+    aside = content.start_over(exercise_service.workspace, later)
+    aside = _arrange_service(exercise_service, lesson, aside)
+    current = service_files.sources_at(exercise_service.root, lesson)
     solved = []
-    for exercise in desk.exercises:
-        if exercise.page >= lesson or not exercise.file or desk.progress.exercise(exercise.id).passed_at:
+    for exercise in exercise_service.exercises:
+        if exercise.page >= lesson or not exercise.file or exercise_service.progress.exercise(exercise.id).passed_at:
             continue
         if exercise.judges == "service" and current[exercise.file].lesson != exercise.lesson:
             continue  # a later lesson has another file in its place
-        changed, aside = solve(desk, exercise.id, aside)
+        changed, aside = solve(exercise_service, exercise.id, aside)
         solved += [exercise.id] if changed else []
     return Arrived(lesson, tuple(solved), aside)
 
 
-def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None:
+def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path | None) -> Path | None:
     """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
-    workspace, files = desk.workspace, service_files.files_at(desk.root, lesson)
-    current = service_files.sources_at(desk.root, lesson)
-    for name in sorted({*service_files.colleague_files(desk.root, service_files.COLLEAGUE)} - {*files}):
+    workspace, files = exercise_service.workspace, service_files.files_at(exercise_service.root, lesson)
+    current = service_files.sources_at(exercise_service.root, lesson)
+    for name in sorted({*service_files.colleague_files(exercise_service.root, service_files.COLLEAGUE)} - {*files}):
         if (workspace.my_service / name).exists():
             aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
             (workspace.my_service / name).unlink()
-    earlier = [exercise.id for exercise in desk.exercises if exercise.page < lesson]
-    own = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson <= exercise.page]
+    earlier = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
+    own = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
     for name, solved in files.items():
         path, text, base = f"{MY_SERVICE}/{name}", solved, solved
         if name in current and current[name].ids():
@@ -87,39 +87,39 @@ def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None
     return aside
 
 
-def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
+def solve(exercise_service: ExerciseService, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
     """Put the reference into an exercise's place in the workspace; keep what stood there in the folder ``aside``.
 
     Returns whether anything changed, and the folder.
     """
     changed = False
-    for part in desk.find(identifier).parts:
-        texts = desk.texts(part)
-        path = desk.workspace.folder / texts.name
+    for part in exercise_service.find(identifier).parts:
+        texts = exercise_service.texts(part)
+        path = exercise_service.workspace.folder / texts.name
         before = path.read_bytes() if path.exists() else b""
         text = texts.with_body(texts.solution)
         if before == text.encode():
             continue
         if path.exists() and (not texts.is_untouched() or aside is not None):
-            aside = content.keep_aside(desk.workspace, texts.name, aside)
-        content.write(desk.workspace, texts.name, text)
+            aside = content.keep_aside(exercise_service.workspace, texts.name, aside)
+        content.write(exercise_service.workspace, texts.name, text)
         changed = True
     return changed, aside
 
 
-def solve_until(desk: Desk, lesson: str, cell: str) -> None:
+def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:
     """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
-    if lesson > service_files.COLLEAGUE and not (desk.workspace.base / MY_SERVICE / service_files.MARK).exists():
-        arrange(desk, lesson)
-    for exercise in desk.exercises:
+    if lesson > service_files.COLLEAGUE and not (exercise_service.workspace.base / MY_SERVICE / service_files.MARK).exists():
+        arrange(exercise_service, lesson)
+    for exercise in exercise_service.exercises:
         if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
             continue
         # A file of an earlier lesson that has no region any more is the one of a later lesson.
-        replaced = exercise.lesson < lesson and any(desk.texts(part).region() is None for part in exercise.parts)
+        replaced = exercise.lesson < lesson and any(exercise_service.texts(part).region() is None for part in exercise.parts)
         if exercise.judges != "service" or not replaced:
-            solve(desk, exercise.id)
+            solve(exercise_service, exercise.id)
 
 
-def solved_cells(desk: Desk) -> dict[str, str]:
+def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:
     """Return the references of the exercises that are done in a notebook, by cell id."""
-    return {one.cell: desk.texts(one).solution for one in desk.exercises if not one.file}
+    return {one.cell: exercise_service.texts(one).solution for one in exercise_service.exercises if not one.file}

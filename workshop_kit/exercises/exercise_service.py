@@ -37,7 +37,7 @@ class Superseded(WorkshopError):
 
 
 @dataclass(frozen=True)
-class Desk:
+class ExerciseService:
     """The exercises of one workspace. ``stack`` is asked for when a check needs an engine, and not before."""
 
     workspace: Workspace
@@ -54,8 +54,8 @@ class Desk:
             superseded.set()
 
     @classmethod
-    def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> Desk:
-        """The desk of a workspace, with the exercises that the checkout lists."""
+    def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> ExerciseService:
+        """The service of a workspace, with the exercises that the checkout lists."""
         progress = Progress(workspace.progress_path)
         return cls(workspace, progress, stack, root, registry.load(root))
 
@@ -244,9 +244,9 @@ class Desk:
 
 @dataclass(frozen=True)
 class Actions:
-    """One exercise of a desk, as the buttons of its panel see it (`panel.Actions`)."""
+    """One exercise with the methods that its panel calls (`panel.Actions`)."""
 
-    desk: Desk
+    exercise_service: ExerciseService
     id: str
 
     @property
@@ -258,18 +258,18 @@ class Actions:
     @property
     def files(self) -> tuple[Path, ...]:
         """All that the participant edits for it."""
-        return tuple(self.desk.workspace.folder / part.path for part in self.desk.find(self.id).parts)
+        return tuple(self.exercise_service.workspace.folder / part.path for part in self.exercise_service.find(self.id).parts)
 
     def saves(self, stop: threading.Event) -> Iterator[frozenset[str]]:
         """Yield once for each time that files beside these were saved, until ``stop`` is set."""
         from workshop_kit.exercises.watcher import saves  # only who asks for it waits for its import
 
         folders = {file.parent for file in self.files}
-        return saves(self.desk.workspace.folder, *folders, stop=stop)
+        return saves(self.exercise_service.workspace.folder, *folders, stop=stop)
 
     def end(self) -> None:
         """End its check, if one runs: that raises Superseded."""
-        if (running := self.desk.running.get(self.id)) is not None:
+        if (running := self.exercise_service.running.get(self.id)) is not None:
             running.set()
 
     def lines(self) -> str:
@@ -278,31 +278,31 @@ class Actions:
 
     def check(self, report: Report) -> Result:
         """Check it."""
-        return self.desk.check(self.id, report)
+        return self.exercise_service.check(self.id, report)
 
     def hint(self) -> tuple[str, ...]:
         """Show the next hint."""
-        return self.desk.hint(self.id)
+        return self.exercise_service.hint(self.id)
 
     def solution(self, *, anyway: bool) -> str | None:
         """Show the solution, if it may be shown."""
-        return self.desk.solution(self.id, anyway=anyway)
+        return self.exercise_service.solution(self.id, anyway=anyway)
 
     def reset(self) -> str:
         """Go back to the start."""
-        return self.desk.reset(self.id)
+        return self.exercise_service.reset(self.id)
 
     def compare(self) -> tuple[str, str]:
         """Their region and the reference's."""
-        return self.desk.compare(self.id)
+        return self.exercise_service.compare(self.id)
 
     def board(self) -> Shown:
         """Where the participant stands."""
-        return self.desk.board(self.desk.find(self.id).lesson)
+        return self.exercise_service.board(self.exercise_service.find(self.id).lesson)
 
     @property
     def _texts(self) -> Texts:
-        return self.desk.texts(self.desk.find(self.id))
+        return self.exercise_service.texts(self.exercise_service.find(self.id))
 
 
 def _registered(identifier: str) -> Registered:

@@ -12,7 +12,7 @@ from IPython.display import display
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import result_card
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.progress import silent
@@ -34,26 +34,26 @@ class Task:
     """One exercise and its panel. ``must_pass``: the solutions are in place, so that a check that fails is an error."""
 
     exercise: Exercise
-    desk: Desk
+    exercise_service: ExerciseService
     panel: Panel
     must_pass: bool = False
 
     @property
     def given(self) -> Mapping[str, Any]:
         """What the task names: numbers from the seed, and the image or the container that it is about."""
-        subject = self.desk.subject(self.exercise.id)
-        return Given({**self.desk.given(self.exercise.id), **(subject.names if subject else {})})
+        subject = self.exercise_service.subject(self.exercise.id)
+        return Given({**self.exercise_service.given(self.exercise.id), **(subject.names if subject else {})})
 
     @property
     def container(self) -> Running | None:
         """The running container that it is about, if there is one."""
-        subject = self.desk.subject(self.exercise.id)
+        subject = self.exercise_service.subject(self.exercise.id)
         return subject.running if subject else None
 
     @property
     def text(self) -> str:
         """The participant's file as it is now (the whole notebook, for what is done in a cell). Raises Unreadable."""
-        return self.desk.texts(self.exercise).mine()
+        return self.exercise_service.texts(self.exercise).mine()
 
     def show(self) -> None:
         """Show the panel; in a headless run check what is in the file, and show what came of it."""
@@ -63,7 +63,7 @@ class Task:
 
     def hand_in(self, value: Any) -> None:
         """Hand over what the cell computed, and check it. ``value``: text, numbers, lists, dictionaries of them."""
-        self.desk.hand_in(self.exercise.id, value, _source_of_running_cell())
+        self.exercise_service.hand_in(self.exercise.id, value, _source_of_running_cell())
         if self.panel.headless:
             self._check_headless()
         else:
@@ -72,7 +72,7 @@ class Task:
             display(result_card(self.panel.result))  # type: ignore[no-untyped-call]
 
     def _check_headless(self) -> None:
-        result = self.desk.check(self.exercise.id, silent)
+        result = self.exercise_service.check(self.exercise.id, silent)
         self.panel.result = result
         self.panel.passed = self.panel.passed or result.passed
         if self.must_pass and not result.passed:

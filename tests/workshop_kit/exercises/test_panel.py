@@ -32,8 +32,8 @@ EXERCISE = Exercise(
 )
 
 
-class Desk:
-    """The smallest desk that has everything: it is wrong until it is right."""
+class FakeActions:
+    """The smallest actions that has everything: it is wrong until it is right."""
 
     right = False
     checks = 0
@@ -108,15 +108,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A desk where nothing was done."""
-    return Desk(tmp_path)
+def actions(tmp_path: Path) -> FakeActions:
+    """A actions where nothing was done."""
+    return FakeActions(tmp_path)
 
 
 @pytest.fixture
-def panel(desk: Desk) -> Panel:
+def panel(actions: FakeActions) -> Panel:
     """The panel of an exercise, shown."""
-    panel = Panel(EXERCISE, desk)
+    panel = Panel(EXERCISE, actions)
     panel.show()
     return panel
 
@@ -134,22 +134,22 @@ def click(panel: Panel, what: object) -> None:
     wait_until(lambda: page(panel).answered > before and not page(panel).doing)
 
 
-def test_check_judges_in_a_thread_of_its_own(panel: Panel, desk: Desk) -> None:
+def test_check_judges_in_a_thread_of_its_own(panel: Panel, actions: FakeActions) -> None:
     """A click starts the check and returns; the result, the state and the board follow."""
     click(panel, "check")
     assert "In check container.graceful." in page(panel).result
     assert "it is not right yet" in page(panel).result
     assert "1 checks" in page(panel).board
     assert "not right yet" in page(panel).head
-    desk.right = True
+    actions.right = True
     click(panel, "check")
     assert 'data-verdict="passed"' in page(panel).result
     assert panel.passed
 
 
-def test_while_it_checks_the_page_is_told_and_hints_answer(panel: Panel, desk: Desk) -> None:
+def test_while_it_checks_the_page_is_told_and_hints_answer(panel: Panel, actions: FakeActions) -> None:
     """Progress and seconds reach the page, a hint comes meanwhile, and a second click starts no second check."""
-    desk.wait_for = threading.Event()
+    actions.wait_for = threading.Event()
     panel._clicked(None, {"do": "check"}, None)
     wait_until(lambda: page(panel).doing == "Trying it: a container starts" and page(panel).fraction == 0.5)
     panel._clicked(None, {"do": "check"}, None)
@@ -158,12 +158,12 @@ def test_while_it_checks_the_page_is_told_and_hints_answer(panel: Panel, desk: D
     assert page(panel).answered == click_hint + 1
     assert "Who is PID 1?" in page(panel).hints[0]
     wait_until(lambda: page(panel).seconds >= 1)
-    desk.wait_for.set()
+    actions.wait_for.set()
     wait_until(lambda: page(panel).doing == "")
-    assert desk.checks == 1
+    assert actions.checks == 1
 
 
-def test_the_solution_is_asked_for_twice(panel: Panel, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_solution_is_asked_for_twice(panel: Panel, actions: FakeActions, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is locked the page is told to ask; "show me anyway" shows it; whoever passed is not asked."""
     asked: list[object] = []
     monkeypatch.setattr(page(panel), "send", asked.append)
@@ -172,7 +172,7 @@ def test_the_solution_is_asked_for_twice(panel: Panel, desk: Desk, monkeypatch: 
     click(panel, "anyway")
     assert "answer = 42" in page(panel).solution
     click(panel, "reset")
-    desk.right = True
+    actions.right = True
     click(panel, "solution")
     assert len(asked) == 1
     assert "answer = 42" in page(panel).solution
@@ -183,9 +183,9 @@ def test_the_panel_says_which_lines_to_edit(panel: Panel) -> None:
     assert page(panel).place == "lines 3–4 of service.py"
 
 
-def test_after_a_pass_it_compares(panel: Panel, desk: Desk) -> None:
+def test_after_a_pass_it_compares(panel: Panel, actions: FakeActions) -> None:
     """The participant's text beside the reference's, the lines marked that only one of them has; a reset ends it."""
-    desk.right = True
+    actions.right = True
     click(panel, "check")
     assert page(panel).passed
     click(panel, "compare")
@@ -202,42 +202,42 @@ def switch(panel: Panel, *, on: bool) -> None:
     assert page(panel).on_save is on
 
 
-def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, desk: Desk) -> None:
+def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, actions: FakeActions) -> None:
     """A text that was checked already is not checked again, and none is once the switch is off."""
     switch(panel, on=True)
-    desk.save("first")
-    wait_until(lambda: desk.checks == 1 and not page(panel).doing)
+    actions.save("first")
+    wait_until(lambda: actions.checks == 1 and not page(panel).doing)
     click(panel, "check")  # which saves first
-    desk.save("first")
-    wait_until(lambda: desk.handled == 2)
-    desk.save("second")
-    wait_until(lambda: desk.checks == 3 and not page(panel).doing)
+    actions.save("first")
+    wait_until(lambda: actions.handled == 2)
+    actions.save("second")
+    wait_until(lambda: actions.checks == 3 and not page(panel).doing)
     switch(panel, on=False)
 
 
-def test_a_newer_save_ends_the_check_that_runs(panel: Panel, desk: Desk) -> None:
+def test_a_newer_save_ends_the_check_that_runs(panel: Panel, actions: FakeActions) -> None:
     """What the older ones would have found is shown nowhere; the newest text is checked."""
-    desk.wait_for = threading.Event()
+    actions.wait_for = threading.Event()
     switch(panel, on=True)
-    desk.save("first")
-    assert desk.waits.wait(30)
-    desk.save("second")
-    wait_until(lambda: desk.checks == 1 and not page(panel).doing)
+    actions.save("first")
+    assert actions.waits.wait(30)
+    actions.save("second")
+    wait_until(lambda: actions.checks == 1 and not page(panel).doing)
     assert panel._checked == (b"second",)
 
 
-def test_of_other_errors_the_page_gets_the_kind_only(panel: Panel, desk: Desk) -> None:
+def test_of_other_errors_the_page_gets_the_kind_only(panel: Panel, actions: FakeActions) -> None:
     """Their words may hold a secret; who looks for the cause finds the error itself."""
-    desk.fails = KeyError("s3cret")
+    actions.fails = KeyError("s3cret")
     click(panel, "check")
     assert "(KeyError)" in page(panel).problem
     assert "s3cret" not in str(page(panel).get_state()) + panel.page().html
-    assert panel.failure is desk.fails
+    assert panel.failure is actions.fails
 
 
-def test_headless_shows_the_page_alone(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_headless_shows_the_page_alone(actions: FakeActions, capsys: pytest.CaptureFixture[str]) -> None:
     """Where nobody can click there is no widget: the text says what the exercise is."""
-    panel = Panel(EXERCISE, desk, headless=True)
+    panel = Panel(EXERCISE, actions, headless=True)
     panel.show()
     assert panel._widget is None
     assert "Make it stop in time" in capsys.readouterr().out

@@ -19,10 +19,10 @@ IMAGE = "the participant's image"
 def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
     """The service that a shop would run, with an engine that builds everything."""
     done: Any = lambda name: SimpleNamespace(passed_at="today" if name == passed else None)  # noqa: E731
-    desk: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
+    exercise_service: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
     client = MagicMock()
     client.images.build.side_effect = lambda **arguments: (arguments["tag"], [])
-    return service.prepare(desk, client, IMAGE, mine)
+    return service.prepare(exercise_service, client, IMAGE, mine)
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport
 from workshop_kit.workspace import provision
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import own_workspace
-from workshop_kit.workspace.lookup import find_lesson
 
 REPEATED = "WORKSHOP_REPEATED"  # set while a command runs for the second time, as a member of Docker's group
 TOUR_FOLDER = CHECKOUT / "build" / "tour"

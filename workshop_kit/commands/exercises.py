@@ -16,8 +16,8 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.registry import TRACKS
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content, provision
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, own_workspace
-from workshop_kit.workspace.lookup import find_lesson
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 Identifier = Annotated[

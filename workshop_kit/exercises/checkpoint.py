@@ -9,10 +9,10 @@ from pathlib import Path
 from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace import provision
 from workshop_kit.workspace import content
-from workshop_kit.workspace import regions, service_files
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.workspace.lookup import find_lesson
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import lesson_copies
 from workshop_kit.progress import Report, silent
 
@@ -53,7 +53,7 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> Arrived:
     later = [copy for copy in lesson_copies(exercise_service.root) if copy.lesson >= lesson and not copy.comes_later]
     aside = content.start_over(exercise_service.workspace, later)
     aside = _arrange_service(exercise_service, lesson, aside)
-    current = service_files.sources_at(exercise_service.root, lesson)
+    current = solutions.sources_at(exercise_service.root, lesson)
     solved = []
     for exercise in exercise_service.exercises:
         if exercise.page >= lesson or not exercise.file or exercise_service.progress.exercise(exercise.id).passed_at:
@@ -67,9 +67,9 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> Arrived:
 
 def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path | None) -> Path | None:
     """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
-    workspace, files = exercise_service.workspace, service_files.files_at(exercise_service.root, lesson)
-    current = service_files.sources_at(exercise_service.root, lesson)
-    for name in sorted({*service_files.colleague_files(exercise_service.root, service_files.COLLEAGUE)} - {*files}):
+    workspace, files = exercise_service.workspace, solutions.files_at(exercise_service.root, lesson)
+    current = solutions.sources_at(exercise_service.root, lesson)
+    for name in sorted({*solutions.colleague_files(exercise_service.root, solutions.COLLEAGUE)} - {*files}):
         if (workspace.my_service / name).exists():
             aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
             (workspace.my_service / name).unlink()
@@ -79,10 +79,10 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path
         path, text, base = f"{MY_SERVICE}/{name}", solved, solved
         if name in current and current[name].ids():
             base = regions.starter(current[name].text)
-            text = service_files.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
+            text = solutions.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 mine = (workspace.folder / path).read_text()
-                text = service_files.with_regions_of(mine, text, earlier)
+                text = solutions.with_regions_of(mine, text, earlier)
         aside = content.replace_file(workspace, path, text, aside, base=base)
     return aside
 
@@ -109,7 +109,7 @@ def solve(exercise_service: ExerciseService, identifier: str, aside: Path | None
 
 def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:
     """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
-    if lesson > service_files.COLLEAGUE and not (exercise_service.workspace.base / MY_SERVICE / service_files.MARK).exists():
+    if lesson > solutions.COLLEAGUE and not (exercise_service.workspace.base / MY_SERVICE / solutions.MARK).exists():
         arrange(exercise_service, lesson)
     for exercise in exercise_service.exercises:
         if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):

@@ -9,8 +9,8 @@ from typing import Any
 
 from workshop_kit.audit.catalog import principles
 from workshop_kit.workspace.course import Course, FILE
-from workshop_kit.workspace.sources import NOTEBOOK
-from workshop_kit.workspace.markers import ID
+from workshop_kit.workspace.solutions import NOTEBOOK
+from workshop_kit.workspace.regions import ID
 
 GUIDELINES = tuple(
     f"factor {one.id.removeprefix('F')}, {one.name}" if one.id.startswith("F") else one.name for one in principles()

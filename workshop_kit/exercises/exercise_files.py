@@ -10,10 +10,10 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.workspace import regions
-from workshop_kit.workspace.code_comparison import language_of, same_code
+from workshop_kit.workspace.merge import language_of, same_code
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.registry import Exercise
-from workshop_kit.workspace.service_files import COLLEAGUE, FIRST, MARK
+from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
 
 LARGEST_BYTES = 1_000_000
 """A larger file is no exercise any more."""

@@ -17,7 +17,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.workspace import content
 from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry, service_folder, service_image, service_trial
-from workshop_kit.workspace.code_comparison import same_code
+from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.check_api import Context, Judged, Registered
 from workshop_kit.exercises.registry import Exercise

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.engine.session import Session
-from workshop_kit.workspace import jsonl_store
+from workshop_kit.workspace.files import read_json_lines, write_json_lines
 
 KEPT = 50
 TIMES = ("began", "injected", "first_symptom", "detected", "fixed")
@@ -61,7 +61,7 @@ class Record:
 def write(session: Session, record: Record) -> None:
     """Keep a record, in place of an earlier one of the same incident."""
     others = [one for one in every(session) if one.id != record.id]
-    jsonl_store.keep(_path(session), map(asdict, [*others, record]), most=KEPT)
+    write_json_lines(_path(session), map(asdict, [*others, record]), most=KEPT)
 
 
 def find(session: Session, identifier: str) -> Record | None:
@@ -73,7 +73,7 @@ def every(session: Session) -> list[Record]:
     """All that are kept, oldest first."""
     found = []
     names = {one.name for one in fields(Record)}
-    for record in jsonl_store.read(_path(session)):
+    for record in read_json_lines(_path(session)):
         with contextlib.suppress(ValueError, TypeError, KeyError):
             times = {name: _moment(record[name]) for name in TIMES}
             actions = tuple(record["actions"])

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from workshop_kit.errors import WorkshopError
 from workshop_kit.workspace.course import Course, FILE, MY_SERVICE, course_in, read_toml
 from workshop_kit.exercises.entries import entry_problems
-from workshop_kit.workspace.sources import NOTEBOOK, Source, marked_sources
-from workshop_kit.workspace.lookup import resolve
+from workshop_kit.workspace.solutions import NOTEBOOK, Source, marked_sources
+from workshop_kit.workspace.course import resolve
 
 TRACKS = ("90min", "half-day", "full")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from workshop_kit.workspace import regions, service_files
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.exercise_files import Texts, Unreadable
 
@@ -26,7 +26,7 @@ def copy(texts: Texts, target: Path) -> list[str]:
         raise Unreadable(f"{my_service.name} cannot be copied: {error}.", "Remove what is no plain file.") from error
     whole: list[str] = []
     earlier: set[str] = set()
-    for source in service_files.sources(texts.root):
+    for source in solutions.service_sources(texts.root):
         path = target / source.file
         is_own = source.file == exercise.file or source.file not in earlier  # else it may be an earlier lesson's
         earlier.add(source.file)

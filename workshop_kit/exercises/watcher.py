@@ -8,7 +8,7 @@ from pathlib import Path
 
 import watchfiles
 
-from workshop_kit.workspace.sources import is_hidden
+from workshop_kit.workspace.files import is_hidden
 
 QUIET_MILLISECONDS = 150
 """A burst of saves is over after so long without another one: editors write a file in several steps."""

@@ -14,7 +14,7 @@ from docker.errors import BuildError
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.service_folder import LEFT_OUT
-from workshop_kit.workspace import regions, service_files
+from workshop_kit.workspace import regions, solutions
 
 ORDERS = "orders.py"
 LESSON = "05_game_day"
@@ -55,8 +55,8 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
     """
     copy = TemporaryDirectory(prefix="workshop-shop-")
     target = Path(copy.name)
-    if not (mine / service_files.MARK).is_file():
-        for name, text in service_files.files_at(exercise_service.root, LESSON).items():
+    if not (mine / solutions.MARK).is_file():
+        for name, text in solutions.files_at(exercise_service.root, LESSON).items():
             Path(target, name).write_text(text, encoding="utf-8")
         return Service(client, copy, [_built(client, target, 1)], EVERYTHING)
     shutil.copytree(mine, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
@@ -66,7 +66,7 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
 
 def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
     """Put the reference into each region that differs from it and is not passed; yield the exercises' ids."""
-    for source in service_files.sources_at(exercise_service.root, LESSON).values():
+    for source in solutions.sources_at(exercise_service.root, LESSON).values():
         path, reference = folder / source.file, regions.solved(source.text)
         try:
             text = path.read_text(encoding="utf-8")

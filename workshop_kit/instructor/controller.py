@@ -28,9 +28,9 @@ from workshop_kit.lessons.lesson import BEFORE_SWEEPS
 from workshop_kit.observe.watch import Subject, Tables, Watcher
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
-from workshop_kit.workspace.lookup import find_lesson
 
 SERVICE = "service"
 PICTURE_SECONDS = 120.0

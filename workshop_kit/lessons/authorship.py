@@ -7,11 +7,11 @@ from dataclasses import replace
 from workshop_kit.audit.data import Audited, Report
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.workspace import regions, service_files
-from workshop_kit.workspace.code_comparison import language_of, same_code
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.markers import MarkerError
-from workshop_kit.workspace.sources import Source
+from workshop_kit.workspace.merge import language_of, same_code
+from workshop_kit.workspace.regions import MarkerError
+from workshop_kit.workspace.solutions import Source
 
 IMAGE = "my-service"
 UNKNOWN = "code that no check has passed"
@@ -30,7 +30,7 @@ def mark(report: Report, engine: Engine, exercise_service: ExerciseService) -> R
 
 def note(exercise_service: ExerciseService) -> str:
     """Say which exercises of the service the participant has not passed, and what runs there; "" if all are passed."""
-    sources = {name: source for source in service_files.sources(exercise_service.root) for name in source.ids()}
+    sources = {name: source for source in solutions.service_sources(exercise_service.root) for name in source.ids()}
     runs = {name: what for name in sorted(sources) if (what := _what_runs(exercise_service, sources[name], name))}
     done = exercise_service.progress.exercises()
     open_ones = [name for name in runs if name not in done or not done[name].passed_at]

@@ -38,7 +38,7 @@ from workshop_kit.lessons.policies import compare
 from workshop_kit.lessons.predictions import Prediction, predict
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.lessons.watch import Watch, watch
-from workshop_kit.workspace import content, file_cell, provision, service_files
+from workshop_kit.workspace import content, file_cell, provision, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace, find_workspace
 
@@ -82,9 +82,9 @@ class Lesson:
 
         Files that came before stay as they are. What stood in a new file's place goes to ``kept/``.
         """
-        files = service_files.colleague_files(self.exercise_service.root, self.name)
+        files = solutions.colleague_files(self.exercise_service.root, self.name)
         content.bring_in(self.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
-        rows = [(name, len(text.splitlines()), service_files.first_sentence(text)) for name, text in files.items()]
+        rows = [(name, len(text.splitlines()), solutions.first_sentence(text)) for name, text in files.items()]
         return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
 
     def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:

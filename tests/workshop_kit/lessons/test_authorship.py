@@ -15,7 +15,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Verdict as Checked
 from workshop_kit.lessons import authorship
-from workshop_kit.workspace import regions, service_files
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
 EXERCISE = "config.env"
@@ -30,14 +30,14 @@ def no_stack() -> Stack:
 def exercise_service(tmp_path: Path, root: Path) -> ExerciseService:
     """A folder with all solutions, as a jump to the last lesson leaves it; nothing is passed."""
     exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_stack)
-    for name, text in service_files.files_at(root, "06_audit").items():
+    for name, text in solutions.files_at(root, "06_audit").items():
         (exercise_service.workspace.service_folder() / name).write_text(text)
     return exercise_service
 
 
 def exercises(root: Path) -> set[str]:
     """The exercises whose code is part of the folder."""
-    return {name for text in service_files.files_at(root, "06_audit").values() for name in regions.ids(text)}
+    return {name for text in solutions.files_at(root, "06_audit").values() for name in regions.ids(text)}
 
 
 def test_who_passed_nothing_reads_that_the_reference_runs(exercise_service: ExerciseService, root: Path) -> None:
@@ -72,9 +72,9 @@ def test_what_was_passed_is_theirs(exercise_service: ExerciseService, root: Path
 
 def test_a_starter_and_an_attempt_are_told_apart(exercise_service: ExerciseService, root: Path) -> None:
     """What runs in their place is the starter, or code that no check has passed."""
-    (source,) = [one for one in service_files.sources(root) if EXERCISE in one.ids()]
+    (source,) = [one for one in solutions.service_sources(root) if EXERCISE in one.ids()]
     file = exercise_service.workspace.service_folder() / source.file
-    file.write_text(service_files.colleague_files(root, source.lesson)[source.file])
+    file.write_text(solutions.colleague_files(root, source.lesson)[source.file])
     assert "the starter (config.env" in authorship.note(exercise_service)
     file.write_text(file.read_text().replace("# endregion config.env", "attempt = 1\n# endregion config.env"))
     assert "code that no check has passed (config.env" in authorship.note(exercise_service)

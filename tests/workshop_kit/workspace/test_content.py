@@ -36,14 +36,14 @@ def test_a_changed_lesson_arrives(source: Path, workspace: Workspace) -> None:
     write(source / LESSON, "second")
     done = content.update(workspace, source)
     assert cell(workspace.folder / LESSON) == "second"
-    assert (done.changed, done.kept, done.aside) == ([LESSON], [], None)
+    assert (done.changed, done.conflicts, done.aside) == ([LESSON], [], None)
 
 
 def test_an_edited_lesson_stays_and_is_named(source: Path, workspace: Workspace) -> None:
     """What was edited is not overwritten, and the participant hears of it, once."""
     write(workspace.folder / LESSON, "mine")
     write(source / LESSON, "second")
-    assert content.update(workspace, source).kept == [(LESSON, ("a",))]
+    assert content.update(workspace, source).conflicts == [(LESSON, ("a",))]
     assert cell(workspace.folder / LESSON) == "mine"
     assert content.update(workspace, source).sentences() == ["Everything is up to date."]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace.lookup import find_lesson
+from workshop_kit.workspace.course import find_lesson
 
 NOTEBOOKS = ("00_start", "02_configuration", "02_configuration-Copy1", "03_logging", "04_loading", "mine")
 

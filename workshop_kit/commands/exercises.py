@@ -13,10 +13,9 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import cards, checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.registry import TRACKS
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content, provision
-from workshop_kit.workspace.course import find_lesson
+from workshop_kit.workspace.course import TRACKS, find_lesson
 from workshop_kit.workspace.folder import Workspace, own_workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]

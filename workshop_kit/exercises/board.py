@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.registry import Exercise, TRACKS
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.workspace.course import TRACKS
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.records import Done
+from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.display import tables
 from workshop_kit.display.rendered import Shown
 
@@ -91,12 +91,12 @@ def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full"
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     done = progress.exercises()
-    rows = [_row(exercise, done.get(exercise.id, Done())) for exercise in exercises if track in exercise.tracks]
+    rows = [_row(exercise, done.get(exercise.id, ExerciseRecord())) for exercise in exercises if track in exercise.tracks]
     names = sorted({row.lesson for row in rows})
     return Board(track, tuple(_lesson(name, [row for row in rows if row.lesson == name]) for name in names))
 
 
-def state_of(done: Done) -> State:
+def state_of(done: ExerciseRecord) -> State:
     """Return how an exercise stands. Passed after the solution was seen is passed: the board praises, it is no exam."""
     if done.passed_at is not None:
         return State.PASSED
@@ -119,7 +119,7 @@ def as_json(board: Board) -> dict[str, Any]:
     return {**asdict(board), "minutes_done": board.minutes_done, "minutes_left": board.minutes_left}
 
 
-def _row(exercise: Exercise, done: Done) -> Row:
+def _row(exercise: Exercise, done: ExerciseRecord) -> Row:
     return Row(
         lesson=exercise.lesson,
         id=exercise.id,

@@ -67,7 +67,7 @@ class ExerciseService:
         given = {name: str(value) for name, value in self.given(exercise.id).items()}
         first_hints = {words: _filled(hint, given) for words, hint in exercise.first_hints.items()}
         task, hints = _filled(exercise.task, given), _hints(exercise, given)
-        return replace(exercise, task=task, hints=hints, first_hints=first_hints)
+        return exercise.model_copy(update={"task": task, "hints": hints, "first_hints": first_hints})
 
     def given(self, identifier: str) -> Mapping[str, Any]:
         """The numbers of a task, from the participant's (or the table's) seed."""

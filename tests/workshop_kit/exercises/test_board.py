@@ -25,9 +25,9 @@ CORE = Exercise(
     guidelines=("factor 7",),
     hints=("a", "b", "c"),
 )
-SECOND = replace(CORE, id="container.limits", title="Limits", minutes=5, debrief_minutes=1, tracks=("full",))
-MORE = replace(CORE, id="container.layer", title="Layers", weight="more", tracks=("full",))
-CONFIG = replace(CORE, id="config.env", title="Settings", lesson="02_configuration", minutes=20)
+SECOND = CORE.model_copy(update=dict(id="container.limits", title="Limits", minutes=5, debrief_minutes=1, tracks=("full",)))
+MORE = CORE.model_copy(update=dict(id="container.layer", title="Layers", weight="more", tracks=("full",)))
+CONFIG = CORE.model_copy(update=dict(id="config.env", title="Settings", lesson="02_configuration", minutes=20))
 ALL = (CORE, SECOND, MORE, CONFIG)
 
 

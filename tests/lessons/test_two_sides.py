@@ -20,7 +20,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint, registry
 from workshop_kit.exercises import task as tasks
 from workshop_kit.exercises.checks import CHECKS
-from workshop_kit.exercises.exercise_service import Actions, ExerciseService
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
@@ -105,8 +105,8 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cell's text runs in this process, with a real task, behind what stands before it in the lesson."""
-    texts = exercise_service.texts(exercise)
-    task = Task(exercise, exercise_service, Panel(exercise, Actions(exercise_service, exercise.id), headless=True))
+    texts = exercise_service.exercise_files(exercise)
+    task = Task(exercise, exercise_service, Panel(exercise, exercise_service, headless=True))
     names = names_before(texts.marked, task)
     results = []
     for source in (texts.starter, texts.solution):

@@ -9,10 +9,10 @@ import pytest
 
 from workshop_kit.commands.watch import Watch
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import watcher
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
+from workshop_kit.workspace import files
 from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE = "container.dockerfile"
@@ -96,7 +96,7 @@ def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
     found: list[frozenset[str]] = []
 
     def listen() -> None:
-        for names in watcher.saves(tmp_path, folder, stop=stop):
+        for names in files.saves(tmp_path, folder, stop=stop):
             found.append(names)
             stop.set()
 

@@ -9,13 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.workspace.course import TRACKS
-from workshop_kit.exercises.result import Verdict
-from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.display import tables
 from workshop_kit.display.rendered import Shown
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.progress import ExerciseRecord, Progress
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Verdict
+from workshop_kit.workspace.course import TRACKS
 
 STYLE = f"{tables.STYLE}<style>{(Path(__file__).parent / 'board.css').read_text()}</style>"
 
@@ -91,7 +91,9 @@ def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full"
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     done = progress.exercises()
-    rows = [_row(exercise, done.get(exercise.id, ExerciseRecord())) for exercise in exercises if track in exercise.tracks]
+    rows = [
+        _row(exercise, done.get(exercise.id, ExerciseRecord())) for exercise in exercises if track in exercise.tracks
+    ]
     names = sorted({row.lesson for row in rows})
     return Board(track, tuple(_lesson(name, [row for row in rows if row.lesson == name]) for name in names))
 

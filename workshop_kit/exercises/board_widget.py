@@ -11,15 +11,15 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
+from workshop_kit.display.rendered import Shown
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.widget_job import Job, JobWidget, PARTS, static_page
-from workshop_kit.workspace.lab_settings import trust
+from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
+from workshop_kit.progress import Report
 from workshop_kit.workspace.course import LESSON, lesson_names
 from workshop_kit.workspace.folder import EDITED, Workspace, lesson_files
-from workshop_kit.progress import Report
-from workshop_kit.display.rendered import Shown
+from workshop_kit.workspace.lab_settings import trust
 
 HERE = Path(__file__).parent
 LABEL = "All exercises"

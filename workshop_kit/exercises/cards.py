@@ -11,9 +11,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.display.rendered import Shown
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.display.rendered import Shown
 
 STYLE = f"<style>{(Path(__file__).parent / 'panel.css').read_text()}</style>"
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import provision
-from workshop_kit.workspace import content
-from workshop_kit.workspace import regions, solutions
-from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import lesson_copies
 from workshop_kit.progress import Report, silent
+from workshop_kit.workspace import content, provision, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE, find_lesson
+from workshop_kit.workspace.folder import lesson_copies
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def solve(exercise_service: ExerciseService, identifier: str, aside: Path | None
     """
     changed = False
     for part in exercise_service.find(identifier).parts:
-        texts = exercise_service.texts(part)
+        texts = exercise_service.exercise_files(part)
         path = exercise_service.workspace.folder / texts.name
         before = path.read_bytes() if path.exists() else b""
         text = texts.with_body(texts.solution)
@@ -114,12 +111,16 @@ def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> No
     for exercise in exercise_service.exercises:
         if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
             continue
-        # A file of an earlier lesson that has no region any more is the one of a later lesson.
-        replaced = exercise.lesson < lesson and any(exercise_service.texts(part).region() is None for part in exercise.parts)
+        # A file of an earlier lesson without its region is already a later lesson's.
+        replaced = exercise.lesson < lesson and any(
+            exercise_service.exercise_files(part).region() is None for part in exercise.parts
+        )
         if exercise.judges != "service" or not replaced:
             solve(exercise_service, exercise.id)
 
 
 def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:
     """Return the references of the exercises that are done in a notebook, by cell id."""
-    return {one.cell: exercise_service.texts(one).solution for one in exercise_service.exercises if not one.file}
+    return {
+        one.cell: exercise_service.exercise_files(one).solution for one in exercise_service.exercises if not one.file
+    }

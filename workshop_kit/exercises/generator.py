@@ -11,14 +11,12 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
-from workshop_kit.workspace.course import FILE, MY_SERVICE
-from workshop_kit.workspace.solutions import NOTEBOOK, Source, marked_sources
-from workshop_kit.workspace.files import is_hidden, read_text
-from workshop_kit.workspace.regions import MarkerError
-from workshop_kit.workspace.regions import plain, region_of, starter
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.workspace.course import FILE, MY_SERVICE
 from workshop_kit.workspace.file_cell import MAGIC, file_named
-from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.files import explain, is_hidden, read_text, write_atomically
+from workshop_kit.workspace.regions import MarkerError, plain, region_of, starter
+from workshop_kit.workspace.solutions import NOTEBOOK, Source, marked_sources
 
 Notebook = dict[str, Any]
 

@@ -12,8 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from filelock import FileLock
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
-from pydantic import ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.result import Verdict
@@ -110,7 +118,7 @@ class Progress:
         return locked
 
     def record_actual(self, prediction_id: str, actual: str) -> Guess | None:
-        """Record the result of the experiment, and return the guess with it; None (nothing recorded) without a guess."""
+        """Record the experiment's result, and return the guess with it; without a guess record nothing, return None."""
         with self._changing() as document:
             entry = document.get("predictions", {}).get(prediction_id)
             guess = guess_in(entry)

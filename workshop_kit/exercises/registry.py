@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
@@ -202,7 +202,9 @@ def _read(root: Path) -> tuple[tuple[Exercise, ...], list[str]]:
             name = entry.get("id") or f"{FILE}, exercise {number}"
             problems += [f"{name}: {_sentence(one)}." for one in error.errors()]
     counts = Counter(str(entry["id"]) for entry in entries if "id" in entry)
-    problems += [f"{name} is registered {n} times; an id stands for one exercise." for name, n in counts.items() if n > 1]
+    problems += [
+        f"{name} is registered {n} times; an id stands for one exercise." for name, n in counts.items() if n > 1
+    ]
     found = tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
     if not problems:  # only a complete list can be compared with the sources
         problems = list(_source_problems(found, list(marked_sources(root)), course))

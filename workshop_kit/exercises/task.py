@@ -53,7 +53,7 @@ class Task:
     @property
     def text(self) -> str:
         """The participant's file as it is now (the whole notebook, for what is done in a cell). Raises Unreadable."""
-        return self.exercise_service.texts(self.exercise).mine()
+        return self.exercise_service.exercise_files(self.exercise).mine()
 
     def show(self) -> None:
         """Show the panel; in a headless run check what is in the file, and show what came of it."""

@@ -12,8 +12,8 @@ from typing import Any
 from docker.errors import BuildError
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises.exercise_files import LEFT_OUT
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.service_folder import LEFT_OUT
 from workshop_kit.workspace import regions, solutions
 
 ORDERS = "orders.py"

@@ -26,7 +26,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.board_widget import BoardView
-from workshop_kit.exercises.exercise_service import Actions, ExerciseService
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel as ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.task import Task
@@ -141,7 +141,7 @@ class Lesson:
         done = self.progress.exercise(exercise.id)
         panel = ExercisePanel(
             exercise,
-            Actions(self.exercise_service, exercise.id),
+            self.exercise_service,
             self.headless,
             hints=self.exercise_service.hints_shown(exercise.id),
             passed=done.passed_at is not None,

@@ -8,7 +8,8 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from workshop_kit.errors import NotReady, WorkshopError
 MAX_BYTES = 1_000_000
 VISIBLE = (".dockerignore",)
 """Files that are an exercise although their names begin with a dot."""
+
+
+QUIET_MILLISECONDS = 150
+"""A burst of saves ends after this time without a save: editors write a file in several steps."""
+LONGEST_MILLISECONDS = 1000
 
 
 def is_hidden(name: str) -> bool:
@@ -131,3 +137,22 @@ def explain(error: OSError, path: Path) -> NotReady:
             )
     reason = error.strerror or type(error).__name__
     return NotReady(f"{where} cannot be used: {reason}.", "Mend that, or name another folder in WORKSHOP_WORKSPACE.")
+
+
+def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:
+    """Yield the files below ``folders`` after each burst of saves, as paths below ``root``, until ``stop`` is set."""
+    import watchfiles  # slow to import, and not there on a bare Python
+
+    root = root.resolve()
+    bursts = watchfiles.watch(
+        *(folder.resolve() for folder in folders),
+        step=QUIET_MILLISECONDS,
+        debounce=LONGEST_MILLISECONDS,
+        stop_event=stop,
+        raise_interrupt=False,
+    )
+    for burst in bursts:
+        paths = [Path(name).relative_to(root) for change, name in burst if change is not watchfiles.Change.deleted]
+        names = frozenset(path.as_posix() for path in paths if not any(map(is_hidden, path.parts)))
+        if names:
+            yield names

@@ -76,7 +76,7 @@ def write_env(stack: Stack, report: Report = silent) -> None:
     """Write ``.env`` beside compose.yaml, so that plain ``docker compose up`` finds its variables."""
     path = stack.root / ".env"
     if not stack_files.write_variables(path, stack.variables()):
-        report(Step("Stack", None, f"{path.name} was not made by the kit and stays: docker compose by hand will use it"))
+        report(Step("Stack", None, f"{path.name} was not made by the kit and stays: `docker compose` will use it"))
 
 
 def prove(session: Session, image: str) -> None:

@@ -190,7 +190,9 @@ def _inside(number: int, name: str, opened: tuple[str, int], later: list[str]) -
     outer, line = opened
     closed = any(marker and marker.groups() == ("endregion", outer) for marker in map(REGION.fullmatch, later))
     if closed:
-        return _damaged(number, f"`# region {name}` stands inside `# region {outer}`, which began on line {line}", outer)
+        return _damaged(
+            number, f"`# region {name}` stands inside `# region {outer}`, which began on line {line}", outer
+        )
     unclosed = f"`# region {outer}` has no line `# endregion {outer}`; the next region begins on line {number}"
     return _damaged(line, unclosed, outer)
 

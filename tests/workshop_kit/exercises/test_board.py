@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.board import State, board, shown
+from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.exercises.progress import Progress
 
 CORE = Exercise(
     id="container.graceful",
@@ -25,9 +24,12 @@ CORE = Exercise(
     guidelines=("factor 7",),
     hints=("a", "b", "c"),
 )
-SECOND = CORE.model_copy(update=dict(id="container.limits", title="Limits", minutes=5, debrief_minutes=1, tracks=("full",)))
-MORE = CORE.model_copy(update=dict(id="container.layer", title="Layers", weight="more", tracks=("full",)))
-CONFIG = CORE.model_copy(update=dict(id="config.env", title="Settings", lesson="02_configuration", minutes=20))
+CHANGES: tuple[dict[str, object], ...] = (
+    {"id": "container.limits", "title": "Limits", "minutes": 5, "debrief_minutes": 1, "tracks": ("full",)},
+    {"id": "container.layer", "title": "Layers", "weight": "more", "tracks": ("full",)},
+    {"id": "config.env", "title": "Settings", "lesson": "02_configuration", "minutes": 20},
+)
+SECOND, MORE, CONFIG = (CORE.model_copy(update=change) for change in CHANGES)
 ALL = (CORE, SECOND, MORE, CONFIG)
 
 

@@ -89,7 +89,7 @@ def test_no_text_becomes_markup(strange: str, verdict: Verdict, passed: bool) ->
     def pages(text: str) -> list[str]:
         finding = Finding(passed, text, text, text, text, text)
         result = Result(text, verdict, text, (finding,), 0.1, text)
-        exercise = EXERCISE.model_copy(update=dict(title=text, guidelines=(text,), id=text))
+        exercise = EXERCISE.model_copy(update={"title": text, "guidelines": (text,), "id": text})
         shown = [exercise_page(exercise, result, (text,), solution=text), result_card(result, (text,))]
         return [page.html for page in shown]
 

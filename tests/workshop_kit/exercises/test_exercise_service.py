@@ -13,13 +13,13 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
-from workshop_kit.workspace import regions
-from workshop_kit.exercises.exercise_service import Actions, ExerciseService, Superseded
 from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.workspace.file_cell import shipped_cells
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
+from workshop_kit.workspace.file_cell import shipped_cells
 from workshop_kit.workspace.folder import Workspace
 
 FILE = "my_service/start.sh"
@@ -51,13 +51,17 @@ def test_hints_come_one_by_one_and_stay(engineless: ExerciseService) -> None:
     assert len(engineless.hints_shown(GRACEFUL)) == 3
 
 
-def found(exercise_service: ExerciseService, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding) -> None:
+def found(
+    exercise_service: ExerciseService, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding
+) -> None:
     """Check an exercise, which finds these."""
     monkeypatch.setattr(ExerciseService, "_judge", lambda *_: Judged("It says too much.", findings))
     exercise_service.check(identifier)
 
 
-def test_the_first_hint_follows_from_what_was_found(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_hint_follows_from_what_was_found(
+    engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is the one for the first finding that did not pass, and stays what it is once it is shown."""
     exercise = engineless.find("config.report")
     ended, lines = (Finding(False, words, "no", "yes") for words in ("Start it without them", "Count the lines of it"))
@@ -82,11 +86,13 @@ def test_where_to_edit_is_told_as_the_file_is_now(engineless: ExerciseService) -
     assert "the cell below the panel" in engineless.place(LAYER)
 
 
-def test_a_check_that_is_ended_is_not_written_down(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_is_ended_is_not_written_down(
+    engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It raises instead of a result: a newer text has been saved."""
 
     def judge(exercise_service: ExerciseService, exercise: Exercise, *_: object) -> Judged:
-        Actions(exercise_service, exercise.id).end()
+        exercise_service.stop_check(exercise.id)
         return Judged("It is wrong.")
 
     monkeypatch.setattr(ExerciseService, "_judge", judge)
@@ -119,7 +125,7 @@ def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: ExerciseS
 
 def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: ExerciseService) -> None:
     """The lesson itself changes the Dockerfile before the exercise: that is where the participant starts."""
-    texts = engineless.texts(engineless.find("container.dockerfile"))
+    texts = engineless.exercise_files(engineless.find("container.dockerfile"))
     path = engineless.workspace.my_service / "Dockerfile"
     cells = shipped_cells(CHECKOUT / "notebooks", "my_service/Dockerfile")
     written = [text for lesson, text in cells if lesson == "01_container"]
@@ -158,7 +164,9 @@ def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(exercise_servic
     assert list((exercise_service.workspace.folder / "kept").rglob("tasks.yaml"))
 
 
-def test_a_shared_seed_shares_the_numbers(exercise_service: ExerciseService, tmp_path: Path, participant: Stack) -> None:
+def test_a_shared_seed_shares_the_numbers(
+    exercise_service: ExerciseService, tmp_path: Path, participant: Stack
+) -> None:
     """Two participants with one seed get one task; without it, their own."""
     other = ExerciseService.of(Workspace.open(tmp_path / "other"), lambda: participant)
     for one in (exercise_service, other):
@@ -183,7 +191,7 @@ def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: E
     """Before a cell of lesson 02 runs, lesson 01 is solved, and of lesson 02 the exercise of that cell alone."""
 
     def text(identifier: str) -> str:
-        return engineless.texts(engineless.find(identifier)).mine()
+        return engineless.exercise_files(engineless.find(identifier)).mine()
 
     trying.arrive(engineless, "02_configuration")
     names = ("config.env", "config.report", GRACEFUL)
@@ -192,13 +200,13 @@ def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: E
     assert [text(name) for name in names] == untouched
     checkpoint.solve_until(engineless, "02_configuration", "exercise-config-env")
     assert "exec uvicorn" in text(GRACEFUL)
-    assert engineless.texts(engineless.find("config.env")).is_untouched() is False
-    assert engineless.texts(engineless.find("config.report")).is_untouched()
+    assert engineless.exercise_files(engineless.find("config.env")).is_untouched() is False
+    assert engineless.exercise_files(engineless.find("config.report")).is_untouched()
 
 
 def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(engineless: ExerciseService) -> None:
     """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not; in lesson 05 all are."""
-    texts = {name: engineless.texts(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")}
+    texts = {name: engineless.exercise_files(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")}
     checkpoint.arrange(engineless, "04b_monitoring_more")
     assert [one.is_untouched() for one in texts.values()] == [False, True]
     checkpoint.solve_until(engineless, "04b_monitoring_more", "leave")
@@ -208,7 +216,9 @@ def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(eng
 
 
 @pytest.mark.long
-def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(exercise_service: ExerciseService, participant: Stack) -> None:
+def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(
+    exercise_service: ExerciseService, participant: Stack
+) -> None:
     """Containers of notebooks are gone, the stack is whole again, also when a part of it was stopped."""
     running = containers.run(participant.session, Spec(participant.container("service").image.id, command=("x",)))
     participant.stop("redis")
@@ -220,7 +230,9 @@ def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(exercise_
 
 
 @pytest.mark.parametrize("exercise", [LAYER, LOSS])
-def test_what_an_exercise_is_about_is_made_anew_when_it_is_gone(exercise_service: ExerciseService, participant: Stack, exercise: str) -> None:
+def test_what_an_exercise_is_about_is_made_anew_when_it_is_gone(
+    exercise_service: ExerciseService, participant: Stack, exercise: str
+) -> None:
     """After a jump an answer about the old one is none, and the next question finds a fresh one."""
     first = exercise_service.subject(exercise)
     assert first is not None

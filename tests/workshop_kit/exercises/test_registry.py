@@ -35,7 +35,11 @@ def test_an_entry_becomes_an_exercise(checkout: Path) -> None:
 
 PROBLEMS = [
     ('id = "container.layer"', "", "exercises/exercises.toml, exercise 2: `id` is missing"),
-    ('id = "container.layer"', 'id = "config.layer"', "config.layer: `lesson` is 01_container, where an id begins with `container.`"),
+    (
+        'id = "container.layer"',
+        'id = "config.layer"',
+        "config.layer: `lesson` is 01_container, where an id begins with `container.`",
+    ),
     ('id = "container.layer"', 'id = "container.graceful"', "container.graceful is registered 2 times"),
     ("minutes = 5", "", "container.layer: `minutes` is missing"),
     ("minutes = 5", "minutes = true", "container.layer: `minutes` is True; input should be a valid integer"),
@@ -49,9 +53,21 @@ PROBLEMS = [
     ('hints = ["Look at', 'first_hints = []\nhints = ["Look at', "container.layer: `first_hints` is ()"),
     ('hints = ["Look at', 'first_hints.x = 1\nhints = ["Look at', "container.layer: `first_hints` for 'x' is 1"),
     ('"leaving.py"', '"../leaving.py"', "container.graceful: `file` is '../leaving.py'"),
-    ('lesson = "01_container"\nfile', 'lesson = "00_start"\nfile', "container.graceful: `lesson` is 00_start, which has no exercises"),
-    ('"leaving.py"', '"leaving.py"\njudges = "code"', "container.graceful: `judges` is 'code'; input should be 'service'"),
-    ('"leaving.py"', '"leaving.py"\nmore_files = ["/a"]', "container.graceful: `more_files`, number 1, is '/a'; write a path"),
+    (
+        'lesson = "01_container"\nfile',
+        'lesson = "00_start"\nfile',
+        "container.graceful: `lesson` is 00_start, which has no exercises",
+    ),
+    (
+        '"leaving.py"',
+        '"leaving.py"\njudges = "code"',
+        "container.graceful: `judges` is 'code'; input should be 'service'",
+    ),
+    (
+        '"leaving.py"',
+        '"leaving.py"\nmore_files = ["/a"]',
+        "container.graceful: `more_files`, number 1, is '/a'; write a path",
+    ),
     (
         '"leaving.py"',
         '"leaving.py"\nmore_files = ["a.txt"]',

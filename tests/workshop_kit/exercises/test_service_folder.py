@@ -8,12 +8,10 @@ import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
-from workshop_kit.workspace import content
-from workshop_kit.exercises import service_folder
-from workshop_kit.workspace import regions
-from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.exercise_files import Unreadable
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content, regions
 from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE, LIMITS = "container.dockerfile", "container.limits"
@@ -33,7 +31,7 @@ def exercise_service(tmp_path: Path) -> ExerciseService:
 
 def copied(exercise_service: ExerciseService, identifier: str, target: Path) -> list[str]:
     """What a check of the exercise builds, in ``target``; the files that stayed whole."""
-    return service_folder.copy(exercise_service.texts(exercise_service.find(identifier)), target)
+    return exercise_service.exercise_files(exercise_service.find(identifier)).copy_service(target)
 
 
 def test_a_workspace_begins_with_the_starters(exercise_service: ExerciseService) -> None:
@@ -49,7 +47,7 @@ def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(exerc
     """What was there is kept aside, and the solution that is shown names the other files."""
     folder = exercise_service.workspace.my_service
     before = {name: (folder / name).read_text() for name in FILES}
-    assert exercise_service.texts(exercise_service.find(DOCKERFILE)).is_untouched()
+    assert exercise_service.exercise_files(exercise_service.find(DOCKERFILE)).is_untouched()
     assert checkpoint.solve(exercise_service, DOCKERFILE)[0]
     changed = {name for name in FILES if (folder / name).read_text() != before[name]}
     assert changed == {"Dockerfile", ".dockerignore", "requirements.txt"}
@@ -102,16 +100,20 @@ def test_a_file_that_is_gone_is_told(exercise_service: ExerciseService, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"#" * 2_000_000, "is larger than a megabyte"), (b"\xff\xfe", "is not text in UTF-8")]
+    ("content", "said"), [(b"#" * 2_000_000, "is larger than 1 MB"), (b"\xff\xfe", "is not text in UTF-8")]
 )
-def test_what_cannot_be_a_file_of_the_service_is_told(exercise_service: ExerciseService, tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_cannot_be_judged_is_named(
+    exercise_service: ExerciseService, tmp_path: Path, content: bytes, said: str
+) -> None:
     """Nothing of it is built or run."""
     (exercise_service.workspace.my_service / "Dockerfile").write_bytes(content)
     with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {said}.*`./workshop reset"):
         copied(exercise_service, DOCKERFILE, tmp_path / "copy")
 
 
-def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(exercise_service: ExerciseService, tmp_path: Path) -> None:
+def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(
+    exercise_service: ExerciseService, tmp_path: Path
+) -> None:
     """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
     checkpoint.arrange(exercise_service, "04_monitoring")
     assert copied(exercise_service, "monitoring.deep", tmp_path / "deep") == []

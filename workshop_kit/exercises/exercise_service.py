@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from workshop_kit.display.rendered import Shown
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry, service_image, service_trial
 from workshop_kit.exercises.check_api import Context, Judged, Registered
@@ -78,9 +77,12 @@ class ExerciseService:
         exercise = registry.find(self.exercises, identifier)
         if not any("{" in text for text in (exercise.task, *exercise.hints, *exercise.first_hints.values())):
             return exercise
-        given = {name: str(value) for name, value in self.given(exercise.id).items()}
-        first_hints = {words: _filled(hint, given) for words, hint in exercise.first_hints.items()}
-        task, hints = _filled(exercise.task, given), _hints(exercise, given)
+        given = self.given(exercise.id)
+        if not given:
+            return exercise
+        first_hints = {words: hint.format(**given) for words, hint in exercise.first_hints.items()}
+        hints = tuple(hint.format(**given) for hint in exercise.hints)
+        task = exercise.task.format(**given)
         return exercise.model_copy(update={"task": task, "hints": hints, "first_hints": first_hints})
 
     def given(self, identifier: str) -> Mapping[str, Any]:
@@ -108,7 +110,7 @@ class ExerciseService:
         starter = self.exercise_files(exercise).starter
         answer = {
             "subject": dict(subject.names) if subject else {},
-            "value": _plain(exercise.id, value),
+            "value": value,
             "untouched": same_code(source, starter),
         }
         self.progress.keep_answer(exercise.id, answer)
@@ -264,31 +266,3 @@ def first_hint(exercise: Exercise, findings: Sequence[Finding]) -> str:
     """Return the key of the hint that goes with the first finding that did not pass; "" if none does."""
     failed = next((f"{one.called} {one.got} {one.means}" for one in findings if not one.passed), "")
     return next((words for words in exercise.first_hints if words in failed), "")
-
-
-def _filled(text: str, given: Mapping[str, str]) -> str:
-    return text.format(**given) if given else text
-
-
-def _hints(exercise: Exercise, given: Mapping[str, str]) -> tuple[str, str, str]:
-    first, second, third = (_filled(hint, given) for hint in exercise.hints)
-    return first, second, third
-
-
-def _plain(identifier: str, value: Any) -> Any:
-    """Return the value as JSON: NumPy's numbers become Python's, sets become lists. Raises WrongUsage."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case date():  # pandas' Timestamp is one
-            return value.isoformat()
-        case Mapping():
-            return {str(key): _plain(identifier, one) for key, one in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_plain(identifier, one) for one in value]
-    if hasattr(value, "item"):
-        return _plain(identifier, value.item())
-    raise WrongUsage(
-        f"{identifier} was handed a {type(value).__name__}, which cannot be kept.",
-        "Hand over text, numbers, lists or dictionaries of them.",
-    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -222,12 +222,28 @@ class Progress:
 def _as_json(exercise_id: str, value: Any) -> Any:
     """Return ``value`` as it comes back from the file. Raises WrongUsage for a value that JSON lacks."""
     try:
-        return json.loads(_dumped({"": value}), parse_constant=_refuse)[""]
+        return json.loads(_dumped({"": _plain(value)}))[""]
     except (TypeError, ValueError, RecursionError) as error:
         raise WrongUsage(
             f"The answer of {exercise_id} cannot be kept: {error}.",
             "Hand in plain numbers, texts, lists and dictionaries.",
         ) from error
+
+
+def _plain(value: Any) -> Any:
+    """Return times, sets and values of NumPy and pandas as text, numbers and lists. Raises TypeError for others."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case date():  # also a Timestamp of pandas
+            return value.isoformat()
+        case Mapping():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(one) for one in value]
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"it has a value of type {type(value).__name__}")
+    return _plain(value.tolist())
 
 
 def _parsed(content: bytes) -> Document:

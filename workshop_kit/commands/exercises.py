@@ -86,7 +86,7 @@ def status(track: Track = "full", as_json: AsJson = False) -> None:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     exercise_service = _exercise_service(_workspace())
     board = boards.board(exercise_service.exercises, exercise_service.progress, track)
-    answer(json.dumps(boards.as_json(board)) if as_json else str(boards.shown(board)))
+    answer(json.dumps(boards.as_json(board)) if as_json else str(boards.render(board)))
 
 
 def goto(

@@ -1,4 +1,4 @@
-"""Jump to the start of a lesson: the same code for a participant who joins late, an instructor, and the tests."""
+"""Jump to the start of a lesson, for participants who join late, instructors, and tests."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from workshop_kit.workspace.folder import lesson_copies
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """What a jump did: which exercises got the reference solution, and where what was replaced is kept (or None)."""
+class GotoResult:
+    """The result of a jump: the exercises that got the solution, and the folder with the replaced files (or None)."""
 
     lesson: str
     solved: tuple[str, ...]
     aside: Path | None
 
     def sentences(self) -> list[str]:
-        """The same for people, a line each."""
+        """Return the result for people, a line each."""
         lines = [f"{self.lesson} is at its start."]
         if self.solved:
             lines.append(f"Solved for you, from earlier lessons: {', '.join(self.solved)}.")
@@ -32,11 +32,11 @@ class Arrived:
         return lines
 
 
-def goto(exercise_service: ExerciseService, lesson: str, stack: Stack, report: Report = silent) -> Arrived:
+def goto(exercise_service: ExerciseService, lesson: str, stack: Stack, report: Report = silent) -> GotoResult:
     """Bring workspace and containers to the start of ``lesson`` (as `find_lesson` takes it).
 
-    Earlier lessons: exercises that were not passed get the reference, passed ones stay the participant's. This lesson
-    and later ones: notebooks and exercises are fresh. Progress is not touched. Raises WrongUsage for no such lesson.
+    Earlier lessons: exercises that were not passed get the solution, passed ones stay the participant's. This lesson
+    and later ones: notebooks and exercises are fresh. Progress stays. Raises WrongUsage for an unknown lesson.
     """
     name = find_lesson(lesson, exercise_service.root / "notebooks")
     arrived = arrange(exercise_service, name)
@@ -45,7 +45,7 @@ def goto(exercise_service: ExerciseService, lesson: str, stack: Stack, report: R
     return arrived
 
 
-def arrange(exercise_service: ExerciseService, lesson: str) -> Arrived:
+def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
     later = [copy for copy in lesson_copies(exercise_service.root) if copy.lesson >= lesson and not copy.comes_later]
     aside = content.start_over(exercise_service.workspace, later)
@@ -59,7 +59,7 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> Arrived:
             continue  # a later lesson has another file in its place
         changed, aside = solve(exercise_service, exercise.id, aside)
         solved += [exercise.id] if changed else []
-    return Arrived(lesson, tuple(solved), aside)
+    return GotoResult(lesson, tuple(solved), aside)
 
 
 def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path | None) -> Path | None:
@@ -71,12 +71,12 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path
             aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
             (workspace.my_service / name).unlink()
     earlier = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
-    own = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
+    fresh = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
     for name, solved in files.items():
         path, text, base = f"{MY_SERVICE}/{name}", solved, solved
         if name in current and current[name].ids():
             base = regions.starter(current[name].text)
-            text = solutions.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
+            text = solutions.with_regions_of(base, solved, fresh)  # a second notebook's exercises are fresh
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 mine = (workspace.folder / path).read_text()
                 text = solutions.with_regions_of(mine, text, earlier)
@@ -85,27 +85,26 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path
 
 
 def solve(exercise_service: ExerciseService, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
-    """Put the reference into an exercise's place in the workspace; keep what stood there in the folder ``aside``.
+    """Put the solution into an exercise's files; copy the replaced files to the folder ``aside``.
 
     Returns whether anything changed, and the folder.
     """
     changed = False
     for part in exercise_service.find(identifier).parts:
-        texts = exercise_service.exercise_files(part)
-        path = exercise_service.workspace.folder / texts.name
-        before = path.read_bytes() if path.exists() else b""
-        text = texts.with_body(texts.solution)
+        own = exercise_service.exercise_files(part)
+        before = content.current(exercise_service.workspace, own.name)
+        text = own.with_body(own.solution)
         if before == text.encode():
             continue
-        if path.exists() and (not texts.is_untouched() or aside is not None):
-            aside = content.keep_aside(exercise_service.workspace, texts.name, aside)
-        content.write(exercise_service.workspace, texts.name, text)
+        if before is not None and (not own.is_untouched() or aside is not None):
+            aside = content.keep_aside(exercise_service.workspace, own.name, aside)
+        content.write(exercise_service.workspace, own.name, text)
         changed = True
     return changed, aside
 
 
 def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:
-    """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
+    """Put the solution into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
     if lesson > solutions.COLLEAGUE and not (exercise_service.workspace.base / MY_SERVICE / solutions.MARK).exists():
         arrange(exercise_service, lesson)
     for exercise in exercise_service.exercises:
@@ -120,7 +119,7 @@ def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> No
 
 
 def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:
-    """Return the references of the exercises that are done in a notebook, by cell id."""
+    """Return the solutions of the exercises in notebooks, by cell id."""
     return {
         one.cell: exercise_service.exercise_files(one).solution for one in exercise_service.exercises if not one.file
     }

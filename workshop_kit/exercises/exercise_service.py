@@ -210,7 +210,7 @@ class ExerciseService:
 
     def board(self, unfolded: str = "") -> Shown:
         """Return the board of all exercises; those of the lesson ``unfolded`` are not folded away."""
-        return boards.shown(boards.board(self.exercises, self.progress), unfolded)
+        return boards.render(boards.board(self.exercises, self.progress), unfolded)
 
     def exercise_files(self, exercise: Exercise) -> ExerciseFiles:
         """Return the texts of an exercise: its source, its starter, and the participant's."""

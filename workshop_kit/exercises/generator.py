@@ -1,4 +1,4 @@
-"""From ``solutions/`` to the starters in ``exercises/``, the modules of the service, and cells of the notebooks."""
+"""Generate starters in ``exercises/``, modules of the service and cells of notebooks from ``solutions/``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ MODULES = {
     "solutions/04_monitoring/metrics.py": "workshop_app",
     "solutions/03_logging/checkpoint.py": "images/collector",
 }
-"""The sources that are modules of what runs, too, with their folders: there they hold the solutions."""
+"""The sources whose solutions are also modules of the stack, with the folders of these modules."""
 
 
 @dataclass
 class Plan:
-    """What the generated files should be, by their name in the checkout, and why that cannot be (sentences)."""
+    """The wanted content of generated files, by their name in the checkout, and problems (sentences)."""
 
     wanted: dict[str, bytes] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a lesson's notebook gets: the ids that are ``needed``, starters of ``cells`` by id, of ``files`` by name."""
+    """The input of a lesson's notebook: the cell ids that are ``needed``, starters of ``cells`` and of ``files``."""
 
     needed: Sequence[str]
     cells: Mapping[str, str]
@@ -49,10 +49,10 @@ class Sources:
 
 
 def build(root: Path) -> list[Path]:
-    """Make exercises and starter cells of the checkout ``root`` what ``solutions/`` says; return what changed.
+    """Write exercises, modules and starter cells of the checkout ``root``; return the changed files.
 
-    The paths are relative to ``root``. A stray file in ``exercises/`` is moved to ``build/stray``, never deleted.
-    Raises WorkshopError, before anything is written, for a registry, a marker or a notebook that does not fit.
+    The paths are relative to ``root``. A file in ``exercises/`` without a source is moved to ``build/stray``.
+    Raises WorkshopError, before it writes, for a problem in the registry, a marker or a notebook.
     """
     plan = _plan(root, registry.load(root))
     if plan.problems:
@@ -60,7 +60,6 @@ def build(root: Path) -> list[Path]:
     try:
         changed = [Path(name) for name in _differing(root, plan)]
         for name in changed:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(root / name, plan.wanted[str(name)])
         strays = [Path(name) for name in _strays(root, plan)]
         for name in strays:
@@ -71,10 +70,7 @@ def build(root: Path) -> list[Path]:
 
 
 def drift(root: Path) -> list[str]:
-    """Return a sentence for every generated file that is not what `build` would make, [] when all are.
-
-    What keeps `build` from working (a registry, a marker, a missing cell) is among them.
-    """
+    """Return a sentence for every generated file that `build` would change, and for every problem that stops it."""
     problems = registry.validate(root)
     if problems:
         return problems
@@ -103,8 +99,8 @@ def with_sources(notebook: Notebook, sources: Mapping[str, str]) -> Notebook:
     return {**notebook, "cells": cells}
 
 
-def written(notebook: Notebook) -> bytes:
-    """Return a notebook as we commit it: indented by one, in UTF-8, with a final newline."""
+def notebook_bytes(notebook: Notebook) -> bytes:
+    """Return a notebook as it is committed: indented by one, in UTF-8, with a final newline."""
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -148,7 +144,7 @@ def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
         plan.problems.append(error.what)
         return
     except (ValueError, LookupError, TypeError, AttributeError):
-        plan.problems.append(f"{name} is no notebook any more.")
+        plan.problems.append(f"{name} is no notebook.")
         return
     missing = [cell for cell in sources.needed if cell not in there]
     plan.problems += [f"{name} has no cell with the id {cell}; add one." for cell in missing]
@@ -159,7 +155,7 @@ def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
         else:
             plan.problems.append(f"{name}, cell {cell}: {file} has no source in solutions/; add one.")
     if any(_source(cell) != own.get(cell.get("id"), _source(cell)) for cell in notebook["cells"]):
-        plan.wanted[name] = written(with_sources(notebook, own))
+        plan.wanted[name] = notebook_bytes(with_sources(notebook, own))
 
 
 def _first_file_cells(notebook: Notebook) -> dict[str, str]:
@@ -184,12 +180,12 @@ def _differing(root: Path, plan: Plan) -> Iterator[str]:
 
 
 def _strays(root: Path, plan: Plan) -> list[str]:
-    """Return the files in ``exercises/`` that nothing makes; hidden ones and caches are nobody's business."""
+    """Return the files in ``exercises/`` without a source, except hidden ones and caches."""
     found = []
     for path in sorted((root / "exercises").rglob("*")):
         name = path.relative_to(root).as_posix()
-        odd = any(is_hidden(part) or part == "__pycache__" for part in path.relative_to(root).parts)
-        if path.is_file() and not odd and name != FILE and name not in plan.wanted:
+        left_out = any(is_hidden(part) or part == "__pycache__" for part in path.relative_to(root).parts)
+        if path.is_file() and not left_out and name != FILE and name not in plan.wanted:
             found.append(name)
     return found
 

@@ -168,7 +168,7 @@ class Progress:
 
     def keep_answer(self, exercise_id: str, value: Any) -> ExerciseRecord:
         """Record the value from a notebook's cell, in place of an earlier one. Raises WrongUsage if it is not JSON."""
-        return self._record(exercise_id, lambda _: {"answer": _as_json(exercise_id, value)})
+        return self._record(exercise_id, lambda _: {"answer": as_json(exercise_id, value)})
 
     def _record(self, exercise_id: str, changes: Callable[[ExerciseRecord], Document]) -> ExerciseRecord:
         """Write ``changes`` into the entry of an exercise; fields of a newer version stay."""
@@ -219,7 +219,7 @@ class Progress:
             raise explain(error, self.path) from error
 
 
-def _as_json(exercise_id: str, value: Any) -> Any:
+def as_json(exercise_id: str, value: Any) -> Any:
     """Return ``value`` as it comes back from the file. Raises WrongUsage for a value that JSON lacks."""
     try:
         return json.loads(_dumped({"": _plain(value)}))[""]

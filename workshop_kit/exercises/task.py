@@ -1,4 +1,4 @@
-"""An exercise in the hands of a notebook: ``task = w.exercise("container.loss")``."""
+"""An exercise as a notebook uses it: ``task = w.exercise("container.loss")``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.progress import silent
 
 
-class Given(dict[str, Any]):
-    """What a task gives. To ask for what it does not give is to hold another exercise's task: cells out of order."""
+class TaskValues(dict[str, Any]):
+    """The values of a task. A missing name means that ``task`` is another exercise's: cells ran out of order."""
 
     def __missing__(self, name: str) -> Any:
         gives = f"gives {', '.join(self)}" if self else "gives nothing"
@@ -31,7 +31,7 @@ class Given(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Task:
-    """One exercise and its panel. ``must_pass``: the solutions are in place, so that a check that fails is an error."""
+    """One exercise and its panel. ``must_pass``: the solutions are in place, so a failed check is an error."""
 
     exercise: Exercise
     exercise_service: ExerciseService
@@ -40,9 +40,9 @@ class Task:
 
     @property
     def given(self) -> Mapping[str, Any]:
-        """What the task names: numbers from the seed, and the image or the container that it is about."""
+        """The values in the task: numbers from the seed, and the image or the container that it is about."""
         subject = self.exercise_service.subject(self.exercise.id)
-        return Given({**self.exercise_service.given(self.exercise.id), **(subject.names if subject else {})})
+        return TaskValues({**self.exercise_service.given(self.exercise.id), **(subject.names if subject else {})})
 
     @property
     def container(self) -> Running | None:
@@ -52,17 +52,17 @@ class Task:
 
     @property
     def text(self) -> str:
-        """The participant's file as it is now (the whole notebook, for what is done in a cell). Raises Unreadable."""
+        """The participant's file (for an exercise in a cell, the whole notebook). Raises Unreadable."""
         return self.exercise_service.exercise_files(self.exercise).mine()
 
     def show(self) -> None:
-        """Show the panel; in a headless run check what is in the file, and show what came of it."""
+        """Show the panel; in a headless run check the file first."""
         if self.panel.headless and self.exercise.file:
             self._check_headless()
         self.panel.show()
 
     def hand_in(self, value: Any) -> None:
-        """Hand over what the cell computed, and check it. ``value``: text, numbers, lists, dictionaries of them."""
+        """Record the value that the cell computed, and check it: text, numbers, lists, dictionaries of them."""
         self.exercise_service.hand_in(self.exercise.id, value, _source_of_running_cell())
         if self.panel.headless:
             self._check_headless()
@@ -80,7 +80,7 @@ class Task:
 
 
 def _source_of_running_cell() -> str:
-    """The text of the cell that is running; empty outside of a notebook."""
+    """Return the text of the running cell; empty outside of a notebook."""
     shell = get_ipython()
     history = shell.user_ns.get("In", [""]) if shell else [""]
     return str(history[-1])

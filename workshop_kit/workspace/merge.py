@@ -18,7 +18,7 @@ LAYOUT = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeResult:
     """The result. ``conflicts`` names the places (cell ids, regions, or ``the whole file``) that stay the participant's
     although the new version changed them.
     """
@@ -27,15 +27,15 @@ class Merged:
     conflicts: tuple[str, ...] = ()
 
 
-def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> Merged:
+def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
     """Return ``mine`` brought from ``base`` (what it was made from; None: unknown) to ``new``.
 
     A notebook is merged by cells, a file with exercises by regions, anything else as a whole.
     """
     if mine in (base, new):
-        return Merged(new)
+        return MergeResult(new)
     if new == base:
-        return Merged(mine)
+        return MergeResult(mine)
     try:
         if name.endswith(".ipynb"):
             return _notebook(base, mine, new)
@@ -43,7 +43,7 @@ def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> Merged:
             return _exercise(base.decode(), mine.decode(), new.decode())
     except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
         pass  # damaged by a hand edit: it stays as it is
-    return Merged(mine, ("the whole file",))
+    return MergeResult(mine, ("the whole file",))
 
 
 def same_code(one: str, other: str, *, language: str = "python") -> bool:
@@ -64,7 +64,7 @@ def language_of(file: str) -> str:
     return "python" if file.endswith((".py", ".ipynb")) else "lines"
 
 
-def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
+def _notebook(base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
     before = _cells(base) if base else {}
     theirs, document = _cells(mine), json.loads(new)
     cells: list[Cell] = []
@@ -84,7 +84,7 @@ def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
                 conflicts.append(cell["id"])
     _put_back_own(cells, json.loads(mine)["cells"], before)
     document["cells"] = cells
-    return Merged((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), tuple(conflicts))
+    return MergeResult((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), tuple(conflicts))
 
 
 def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Cell]) -> None:
@@ -101,23 +101,23 @@ def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Ce
             previous = cell["id"]
 
 
-def _exercise(base: str, mine: str, new: str) -> Merged:
+def _exercise(base: str, mine: str, new: str) -> MergeResult:
     bodies = {name: regions.region_of(mine, name) for name in regions.ids(mine)}
     plain = mine
     for name in bodies:
         plain = regions.replace(plain, name, regions.region_of(base, name))
     if plain != base:
-        return Merged(mine.encode(), ("the whole file",))
+        return MergeResult(mine.encode(), ("the whole file",))
     conflicts, result = [], new
     for name, body in bodies.items():
         if body == regions.region_of(base, name):
             continue
         if name not in regions.ids(new):  # the new version has no place for it
-            return Merged(mine.encode(), ("the whole file",))
+            return MergeResult(mine.encode(), ("the whole file",))
         result = regions.replace(result, name, body)
         if regions.region_of(new, name) != regions.region_of(base, name):
             conflicts.append(name)
-    return Merged(result.encode(), tuple(conflicts))
+    return MergeResult(result.encode(), tuple(conflicts))
 
 
 def _cells(notebook: bytes) -> dict[str, Cell]:

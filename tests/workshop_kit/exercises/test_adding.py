@@ -44,7 +44,7 @@ def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
     path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
     lesson = json.loads(path.read_text())
     lesson["cells"].append(json.loads(blocks["json"][0].rstrip().rstrip(",")))
-    path.write_bytes(generator.written(lesson))
+    path.write_bytes(generator.notebook_bytes(lesson))
     return tmp_path
 
 

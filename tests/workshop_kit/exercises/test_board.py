@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.board import State, board, shown
+from workshop_kit.exercises.board import State, board, render
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
@@ -63,7 +63,7 @@ def test_a_track_has_its_own_board(progress: Progress) -> None:
     assert [row.id for row in board(ALL, progress, "90min").rows] == [CORE.id, CONFIG.id]
     assert board(ALL, progress, "90min").minutes_left == 32
     assert board(ALL, progress, "half-day").lessons == ()
-    assert str(shown(board(ALL, progress, "half-day"))).startswith("The track half-day has no exercises.")
+    assert str(render(board(ALL, progress, "half-day"))).startswith("The track half-day has no exercises.")
     with pytest.raises(WrongUsage, match="no track 'week'"):
         board(ALL, progress, "week")
 
@@ -71,7 +71,7 @@ def test_a_track_has_its_own_board(progress: Progress) -> None:
 def test_the_table_says_it_in_words(progress: Progress) -> None:
     """A state is a symbol and a word, in HTML and in text; titles are escaped; minutes have their sums."""
     progress.record_check(CORE.id, Verdict.PASSED)
-    page = shown(board(ALL, progress))
+    page = render(board(ALL, progress))
     for said in (page.html, page.text):
         assert "✓ passed" in said
         assert "○ not started" in said
@@ -87,7 +87,7 @@ def test_the_table_says_it_in_words(progress: Progress) -> None:
 def test_exercises_are_grouped_by_lesson_with_a_bar_each(progress: Progress) -> None:
     """The bar has a name and a value for a screen reader; one lesson is in sight, the others are a line."""
     progress.record_check(CORE.id, Verdict.PASSED)
-    html = shown(board(ALL, progress), "02_configuration").html
+    html = render(board(ALL, progress), "02_configuration").html
     container, configuration = html.split("<details")[1:]
     assert '<progress value="1" max="3" aria-label="01_container"></progress><span>1 of 3 passed</span>' in container
     assert '<progress value="0" max="1" aria-label="02_configuration"></progress><span>0 of 1 passed' in configuration

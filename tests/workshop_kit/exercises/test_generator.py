@@ -9,7 +9,7 @@ import pytest
 
 from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.generator import build, drift, written
+from workshop_kit.exercises.generator import build, drift, notebook_bytes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.regions import starter
 
@@ -131,4 +131,4 @@ def test_every_notebook_is_written_as_we_write_it() -> None:
     notebooks = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
     assert notebooks
     for path in notebooks:
-        assert written(json.loads(path.read_bytes())) == path.read_bytes(), path.name
+        assert notebook_bytes(json.loads(path.read_bytes())) == path.read_bytes(), path.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +76,8 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path
         if name in current and current[name].ids():
             base = regions.starter(current[name].text)
             text = solutions.with_regions_of(base, solved, fresh)  # a second notebook's exercises are fresh
-            with contextlib.suppress(OSError, UnicodeDecodeError):
-                mine = (workspace.folder / path).read_text()
-                text = solutions.with_regions_of(mine, text, earlier)
+            mine = (content.current(workspace, path) or b"").decode(errors="replace")
+            text = solutions.with_regions_of(mine, text, earlier)
         aside = content.replace_file(workspace, path, text, aside, base=base)
     return aside
 

@@ -6,6 +6,7 @@ participant's changes from the project's. Replaced files are copied to ``kept/``
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -109,6 +110,8 @@ def keep_aside(workspace: Workspace, name: str, folder: Path | None = None) -> P
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(workspace.folder / name, copy)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            copy.unlink()  # half a copy would look like the whole file
         raise explain(error, workspace.folder) from error
     return folder
 

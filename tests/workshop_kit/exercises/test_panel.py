@@ -11,6 +11,7 @@ import pytest
 
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.display.rendered import Shown
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import Superseded
 from workshop_kit.exercises.panel import ExerciseWidget, Panel
 from workshop_kit.exercises.registry import Exercise
@@ -58,7 +59,7 @@ class FakeService:
         return (self.file,)
 
     def saves(self, identifier: str, stop: threading.Event) -> Iterator[frozenset[str]]:
-        """What was saved."""
+        """Yield the saves."""
         while not stop.is_set():
             yield self.saved.get()
             self.handled += 1
@@ -78,7 +79,7 @@ class FakeService:
         return "same\nmine <b>\n", "same\nreference\n"
 
     def check(self, identifier: str, report: Report) -> Result:
-        """Wait if told to, fail if told to, and say in which thread."""
+        """Wait for ``wait_for``, raise ``fails``, and name the thread."""
         self.ended = False
         report(Step("Trying it", 0.5, "a container starts"))
         if self.wait_for is not None:
@@ -124,7 +125,7 @@ def panel(service: FakeService) -> Panel:
 
 
 def page(panel: Panel) -> ExerciseWidget:
-    """What the browser has."""
+    """Return the widget."""
     assert panel.job is not None
     assert isinstance(panel.job.widget, ExerciseWidget)
     return panel.job.widget
@@ -137,7 +138,7 @@ def click(panel: Panel, what: object) -> None:
     wait_until(lambda: page(panel).answered > before and not page(panel).doing)
 
 
-def test_check_judges_in_a_thread_of_its_own(panel: Panel, service: FakeService) -> None:
+def test_a_check_runs_in_its_own_thread(panel: Panel, service: FakeService) -> None:
     """A click starts the check and returns; the result, the state and the board follow."""
     click(panel, "check")
     assert "In check container.graceful." in page(panel).result
@@ -150,7 +151,7 @@ def test_check_judges_in_a_thread_of_its_own(panel: Panel, service: FakeService)
     assert panel.passed
 
 
-def test_while_it_checks_the_page_is_told_and_hints_answer(panel: Panel, service: FakeService) -> None:
+def test_progress_is_shown_and_hints_answer_during_a_check(panel: Panel, service: FakeService) -> None:
     """Progress and seconds reach the page, a hint comes meanwhile, and a second click starts no second check."""
     service.wait_for = threading.Event()
     panel._clicked(None, {"do": "check"}, None)
@@ -166,8 +167,8 @@ def test_while_it_checks_the_page_is_told_and_hints_answer(panel: Panel, service
     assert service.checks == 1
 
 
-def test_the_solution_is_asked_for_twice(panel: Panel, service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it is locked the page is told to ask; "show me anyway" shows it; whoever passed is not asked."""
+def test_the_solution_needs_a_second_click(panel: Panel, service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is locked the page asks first; "show me anyway" shows it; after a pass it comes at once."""
     asked: list[object] = []
     monkeypatch.setattr(page(panel), "send", asked.append)
     click(panel, "solution")
@@ -181,13 +182,13 @@ def test_the_solution_is_asked_for_twice(panel: Panel, service: FakeService, mon
     assert "answer = 42" in page(panel).solution
 
 
-def test_the_panel_says_which_lines_to_edit(panel: Panel) -> None:
+def test_the_panel_names_the_lines_to_edit(panel: Panel) -> None:
     """The file's name and the lines of the region, as they are in the participant's file."""
     assert page(panel).place == "lines 3–4 of service.py"
 
 
-def test_after_a_pass_it_compares(panel: Panel, service: FakeService) -> None:
-    """The participant's text beside the reference's, the lines marked that only one of them has; a reset ends it."""
+def test_after_a_pass_the_texts_are_compared(panel: Panel, service: FakeService) -> None:
+    """The participant's text is beside the reference's with the differing lines marked, until a reset."""
     service.right = True
     click(panel, "check")
     assert page(panel).passed
@@ -219,7 +220,7 @@ def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, service: FakeSer
 
 
 def test_a_newer_save_ends_the_check_that_runs(panel: Panel, service: FakeService) -> None:
-    """What the older ones would have found is shown nowhere; the newest text is checked."""
+    """The results of the older checks are dropped; the newest text is checked."""
     service.wait_for = threading.Event()
     switch(panel, on=True)
     service.save("first")
@@ -229,8 +230,18 @@ def test_a_newer_save_ends_the_check_that_runs(panel: Panel, service: FakeServic
     assert panel._checked_files == (b"second",)
 
 
-def test_of_other_errors_the_page_gets_the_kind_only(panel: Panel, service: FakeService) -> None:
-    """Their words may hold a secret; who looks for the cause finds the error itself."""
+def test_an_error_that_the_user_can_mend_is_a_sentence(panel: Panel, service: FakeService) -> None:
+    """The page shows a WorkshopError with the last lines of the failed command, and the next check works."""
+    service.fails = WorkshopError("The pot is empty.", "Fill it.", output="one\ntwo\nthree\n\x1b[2Jfour")
+    click(panel, "check")
+    assert page(panel).problem == "The pot is empty. Fill it.\ntwo\nthree\n\\x1b[2Jfour"
+    service.fails = None
+    click(panel, "check")
+    assert page(panel).problem == ""
+
+
+def test_of_other_errors_the_page_gets_the_type_only(panel: Panel, service: FakeService) -> None:
+    """The text of an error may hold a secret; the error itself stays in the kernel."""
     service.fails = KeyError("s3cret")
     click(panel, "check")
     assert "(KeyError)" in page(panel).problem
@@ -240,7 +251,7 @@ def test_of_other_errors_the_page_gets_the_kind_only(panel: Panel, service: Fake
 
 
 def test_headless_shows_the_page_alone(service: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nobody can click there is no widget: the text says what the exercise is."""
+    """A headless run has no widget; the text has the exercise."""
     panel = Panel(EXERCISE, service, headless=True)  # type: ignore[arg-type]
     panel.show()
     assert panel.job is None

@@ -1,4 +1,4 @@
-"""``my_service/``: where the exercises of the service stand, and the copy that a check builds."""
+"""``my_service/``: the files of the service's exercises, and the copy that a check builds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.private_engine import filled
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint
+from workshop_kit.errors import NotReady
+from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_files import Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
@@ -30,7 +32,7 @@ def exercise_service(tmp_path: Path) -> ExerciseService:
 
 
 def copied(exercise_service: ExerciseService, identifier: str, target: Path) -> list[str]:
-    """What a check of the exercise builds, in ``target``; the files that stayed whole."""
+    """Copy the folder for a check of the exercise to ``target``; return the files that stayed whole."""
     return exercise_service.exercise_files(exercise_service.find(identifier)).copy_service(target)
 
 
@@ -44,7 +46,7 @@ def test_a_workspace_begins_with_the_starters(exercise_service: ExerciseService)
 
 
 def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(exercise_service: ExerciseService) -> None:
-    """What was there is kept aside, and the solution that is shown names the other files."""
+    """The replaced files are in kept/, and the solution names the other files."""
     folder = exercise_service.workspace.my_service
     before = {name: (folder / name).read_text() for name in FILES}
     assert exercise_service.exercise_files(exercise_service.find(DOCKERFILE)).is_untouched()
@@ -57,6 +59,19 @@ def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(exerc
     assert {name: (folder / name).read_text() for name in FILES} == before
     kept = {path.name for path in (exercise_service.workspace.folder / "kept").rglob("*") if path.is_file()}
     assert kept == changed
+
+
+def test_a_reset_on_a_full_disk_loses_nothing(checkout: Path, small_disk: Path) -> None:
+    """It is refused in a sentence; the participant's file stays as it is, and no half copy is left."""
+    generator.build(checkout)
+    exercise_service = ExerciseService.of(Workspace.open(small_disk / "mine", checkout), no_engine, checkout)
+    path = exercise_service.workspace.exercises / "01_container/leaving.py"
+    path.write_text(f"{path.read_text()}# {'x' * 8_000}\n")
+    mine = path.read_bytes()
+    with filled(small_disk), pytest.raises(NotReady, match="is full"):
+        exercise_service.reset("container.graceful")
+    assert path.read_bytes() == mine
+    assert not [file for file in exercise_service.workspace.folder.rglob("kept/*/*") if file.is_file()]
 
 
 def test_a_jump_and_an_update_work_in_my_service(exercise_service: ExerciseService) -> None:
@@ -74,7 +89,7 @@ def test_a_jump_and_an_update_work_in_my_service(exercise_service: ExerciseServi
 
 
 def test_a_check_gets_the_other_regions_solved(exercise_service: ExerciseService, tmp_path: Path) -> None:
-    """Its own regions are as the participant has them, in every file of the exercise."""
+    """Its own regions are the participant's, in every file of the exercise."""
     (exercise_service.workspace.my_service / "mine.txt").write_text("mine")
     assert copied(exercise_service, LIMITS, tmp_path / "limits") == []
     assert "USER" in (tmp_path / "limits/Dockerfile").read_text()
@@ -86,13 +101,13 @@ def test_a_check_gets_the_other_regions_solved(exercise_service: ExerciseService
 
 
 def test_a_file_without_markers_is_taken_whole(exercise_service: ExerciseService, tmp_path: Path) -> None:
-    """It is judged as it is, and its name is told."""
+    """It is judged as it is, and its name is returned."""
     (exercise_service.workspace.my_service / "Dockerfile").write_text("FROM scratch\n")
     assert copied(exercise_service, DOCKERFILE, tmp_path / "copy") == ["Dockerfile"]
     assert (tmp_path / "copy/Dockerfile").read_text() == "FROM scratch\n"
 
 
-def test_a_file_that_is_gone_is_told(exercise_service: ExerciseService, tmp_path: Path) -> None:
+def test_a_missing_file_is_one_sentence(exercise_service: ExerciseService, tmp_path: Path) -> None:
     """One sentence says how to get it back."""
     (exercise_service.workspace.my_service / "Dockerfile").unlink()
     with pytest.raises(Unreadable, match=r"my_service/Dockerfile cannot be read .* `./workshop reset"):

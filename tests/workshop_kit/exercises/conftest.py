@@ -26,7 +26,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def checkout(tmp_path: Path, write: Write) -> Path:
-    """The small checkout, complete but for what `authored.build` makes."""
+    """The small checkout, complete except for the files that `generator.build` makes."""
     write("exercises/exercises.toml", REGISTRY)
     write("solutions/01_container/leaving.py", MARKED)
     write("solutions/01_container/notebook.py", CELLS)

@@ -1,4 +1,4 @@
-"""The board: how every exercise stands, in words, and the minutes that are left."""
+"""The board has the state of every exercise in words, and the minutes left."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ ALL = (CORE, SECOND, MORE, CONFIG)
 
 @pytest.fixture
 def progress(tmp_path: Path) -> Progress:
-    """A participant who has done nothing yet."""
+    """An empty progress file."""
     return Progress(tmp_path / "progress.json")
 
 
 def states(progress: Progress) -> dict[str, State]:
-    """How the exercises stand, by id."""
+    """Return the state of each exercise."""
     return {row.id: row.state for row in board(ALL, progress).rows}
 
 
 def test_states_follow_what_was_done(progress: Progress) -> None:
-    """Checked, hinted at, looked up, passed: each is told apart, and passed is the last word."""
+    """A check, a hint, a solution and a pass give different states; passed stays."""
     progress.record_check(CORE.id, Verdict.NOT_STARTED)
     assert states(progress)[CORE.id] is State.NOT_STARTED
     progress.next_hint(SECOND.id)
@@ -59,7 +59,7 @@ def test_states_follow_what_was_done(progress: Progress) -> None:
 
 
 def test_a_track_has_its_own_board(progress: Progress) -> None:
-    """Only what is part of the track, and only its minutes."""
+    """It has only the exercises and minutes of its track."""
     assert [row.id for row in board(ALL, progress, "90min").rows] == [CORE.id, CONFIG.id]
     assert board(ALL, progress, "90min").minutes_left == 32
     assert board(ALL, progress, "half-day").lessons == ()
@@ -85,7 +85,7 @@ def test_the_table_says_it_in_words(progress: Progress) -> None:
 
 
 def test_exercises_are_grouped_by_lesson_with_a_bar_each(progress: Progress) -> None:
-    """The bar has a name and a value for a screen reader; one lesson is in sight, the others are a line."""
+    """The bar has a name and a value for a screen reader; one lesson is open, the others are folded."""
     progress.record_check(CORE.id, Verdict.PASSED)
     html = render(board(ALL, progress), "02_configuration").html
     container, configuration = html.split("<details")[1:]

@@ -59,10 +59,8 @@ def found(
     exercise_service.check(identifier)
 
 
-def test_the_first_hint_follows_from_what_was_found(
-    engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is the one for the first finding that did not pass, and stays what it is once it is shown."""
+def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the one for the first failed finding, and stays once it is shown."""
     exercise = engineless.find("config.report")
     ended, lines = (Finding(False, words, "no", "yes") for words in ("Start it without them", "Count the lines of it"))
     found(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
@@ -73,7 +71,7 @@ def test_the_first_hint_follows_from_what_was_found(
     assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"], exercise.hints[1])
 
 
-def test_where_to_edit_is_told_as_the_file_is_now(engineless: ExerciseService) -> None:
+def test_the_place_to_edit_follows_the_file(engineless: ExerciseService) -> None:
     """Lines of the participant's own file; without its markers, the file alone."""
     path = engineless.workspace.my_service / "compose.yaml"
     text = path.read_text()
@@ -86,9 +84,7 @@ def test_where_to_edit_is_told_as_the_file_is_now(engineless: ExerciseService) -
     assert "the cell below the panel" in engineless.place(LAYER)
 
 
-def test_a_check_that_is_ended_is_not_written_down(
-    engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_ended_check_is_not_recorded(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
     """It raises instead of a result: a newer text has been saved."""
 
     def judge(exercise_service: ExerciseService, exercise: Exercise, *_: object) -> Judged:
@@ -102,7 +98,7 @@ def test_a_check_that_is_ended_is_not_written_down(
 
 
 def test_a_comparison_has_both_texts(engineless: ExerciseService) -> None:
-    """The participant's region as it is, and the reference's; a file without markers is told apart."""
+    """It returns the participant's region and the reference's; a file without markers is an error."""
     path = engineless.workspace.folder / FILE
     path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
     mine, reference = engineless.compare(GRACEFUL)
@@ -113,8 +109,8 @@ def test_a_comparison_has_both_texts(engineless: ExerciseService) -> None:
         engineless.compare(GRACEFUL)
 
 
-def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: ExerciseService) -> None:
-    """Before an exercise is passed its solution comes only on an explicit word, and is open from then on."""
+def test_a_solution_is_locked_before_a_pass(engineless: ExerciseService) -> None:
+    """Before a pass ``anyway`` unlocks it for good."""
     assert engineless.solution(GRACEFUL) is None
     text = engineless.solution(GRACEFUL, anyway=True)
     assert text is not None
@@ -123,7 +119,7 @@ def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: ExerciseS
     assert engineless.solution(GRACEFUL) == text
 
 
-def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: ExerciseService) -> None:
+def test_a_region_that_a_cell_of_the_lesson_wrote_is_untouched(engineless: ExerciseService) -> None:
     """The lesson itself changes the Dockerfile before the exercise: that is where the participant starts."""
     texts = engineless.exercise_files(engineless.find("container.dockerfile"))
     path = engineless.workspace.my_service / "Dockerfile"
@@ -138,7 +134,7 @@ def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: ExerciseServic
 
 
 def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: ExerciseService) -> None:
-    """What stands outside of the region stays; the file as it was lies in kept/."""
+    """Text outside the region stays; the old file is in kept/."""
     path = engineless.workspace.folder / FILE
     mine = regions.replace(path.read_text(), GRACEFUL, "mine\n").replace("my-service starts", "mine starts")
     path.write_text(mine)
@@ -176,8 +172,8 @@ def test_a_shared_seed_shares_the_numbers(
     assert "{" not in exercise_service.find("container.limits").task
 
 
-def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: ExerciseService) -> None:
-    """To the start of a later lesson: earlier exercises hold the reference, and edited files are kept aside."""
+def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: ExerciseService) -> None:
+    """At the start of a later lesson earlier exercises hold the solution, and edited files are in kept/."""
     path = engineless.workspace.folder / FILE
     path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
     arrived = checkpoint.arrange(engineless, "02_configuration")
@@ -187,7 +183,7 @@ def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: Ex
     assert "mine\n" in (arrived.aside / FILE).read_text()
 
 
-def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: ExerciseService) -> None:
+def test_a_tour_solves_earlier_exercises_and_the_exercise_of_a_cell(engineless: ExerciseService) -> None:
     """Before a cell of lesson 02 runs, lesson 01 is solved, and of lesson 02 the exercise of that cell alone."""
 
     def text(identifier: str) -> str:
@@ -216,7 +212,7 @@ def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(eng
 
 
 @pytest.mark.long
-def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(
+def test_a_jump_removes_the_kernels_objects_and_starts_the_stack(
     exercise_service: ExerciseService, participant: Stack
 ) -> None:
     """Containers of notebooks are gone, the stack is whole again, also when a part of it was stopped."""
@@ -230,9 +226,7 @@ def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(
 
 
 @pytest.mark.parametrize("exercise", [LAYER, LOSS])
-def test_what_an_exercise_is_about_is_made_anew_when_it_is_gone(
-    exercise_service: ExerciseService, participant: Stack, exercise: str
-) -> None:
+def test_a_removed_subject_is_made_again(exercise_service: ExerciseService, participant: Stack, exercise: str) -> None:
     """After a jump an answer about the old one is none, and the next question finds a fresh one."""
     first = exercise_service.subject(exercise)
     assert first is not None

@@ -1,4 +1,4 @@
-"""The list of exercises: what an author may write, and how what is wrong is said."""
+"""The list of exercises: an author's mistakes are one sentence each."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
 
-def test_our_own_registry_is_sound() -> None:
+def test_the_workshops_registry_has_no_problem() -> None:
     """The exercises of this workshop have no problem, and there are some."""
     assert registry.validate(CHECKOUT) == []
     assert registry.load(CHECKOUT)
 
 
 def test_an_entry_becomes_an_exercise(checkout: Path) -> None:
-    """What the author wrote, under the names that they used."""
+    """Its fields are the author's."""
     graceful, layer = registry.load(checkout)
     assert (graceful.id, graceful.file, graceful.cell) == (
         "container.graceful",
@@ -126,7 +126,7 @@ def test_regions_and_entries_fit_both_ways(checkout: Path, write: Write, file: s
     ],
 )
 def test_a_broken_table_is_one_sentence(checkout: Path, write: Write, text: str, problem: str) -> None:
-    """Not TOML, no tracks, a lesson without minutes: said with the file's name, never a traceback."""
+    """Not TOML, no tracks, a lesson without minutes: the sentence has the file's name."""
     write("exercises/exercises.toml", text)
     with pytest.raises(WorkshopError, match=problem) as caught:
         registry.load(checkout)
@@ -134,7 +134,7 @@ def test_a_broken_table_is_one_sentence(checkout: Path, write: Write, text: str,
 
 
 @pytest.mark.parametrize("typed", ["container.gracefull", "gracful"])
-def test_a_typing_error_gets_the_name_that_was_meant(checkout: Path, typed: str) -> None:
+def test_a_misspelled_id_gets_the_nearest_one(checkout: Path, typed: str) -> None:
     """The nearest id is proposed; taking the wrong exercise silently would be worse than asking."""
     with pytest.raises(WrongUsage, match=r"Use `container\.graceful`") as caught:
         registry.find(registry.load(checkout), typed)
@@ -151,7 +151,7 @@ def test_a_beginning_is_enough_where_no_other_exercise_has_it(checkout: Path) ->
 
 
 def test_a_participant_does_not_get_the_registry(checkout: Path, tmp_path: Path) -> None:
-    """It tells every hint: the copy in the workspace has the exercises, and nothing else."""
+    """It has all hints, so it is not copied to the workspace."""
     generator.build(checkout)
     workspace = Workspace.open(tmp_path / "workspace", source=checkout)
     assert [path.name for path in workspace.exercises.rglob("*.*")] == ["leaving.py"]

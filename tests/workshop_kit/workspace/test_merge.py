@@ -28,12 +28,12 @@ def sources(content: bytes) -> dict[str, str]:
 
 
 def outputs(content: bytes) -> list[str]:
-    """The ids of the cells that still show what they put out."""
+    """Return the ids of the cells with outputs."""
     return [cell["id"] for cell in json.loads(content)["cells"] if cell["outputs"]]
 
 
 def test_a_cell_that_was_only_run_is_updated_and_the_others_keep_their_outputs() -> None:
-    """Running is not editing: the changed cell becomes the new one, an unchanged one keeps what it showed."""
+    """Running is not editing: a changed cell becomes the new one, an unchanged one keeps its outputs."""
     merged = merge("x.ipynb", notebook({"a": "1", "b": "1"}), notebook({"a": "1", "b": "1"}, ("a", "b")),
                    notebook({"a": "1", "b": "2"}))  # fmt: skip
     assert sources(merged.content) == {"a": "1", "b": "2"}
@@ -50,7 +50,7 @@ def test_a_cell_that_the_project_dropped_goes_unless_it_was_edited() -> None:
 
 @given(base=SOURCES, mine=SOURCES, new=SOURCES)
 def test_no_edit_is_ever_lost(base: dict[str, str], mine: dict[str, str], new: dict[str, str]) -> None:
-    """Whatever the three versions: each cell that the participant wrote or changed is there afterwards, as it was."""
+    """Each cell that the participant added or changed is there afterwards, unchanged."""
     after = sources(merge("x.ipynb", notebook(base), notebook(mine), notebook(new)).content)
     edits = {name: text for name, text in mine.items() if base.get(name) != text}
     assert {name: after.get(name) for name in edits} == edits
@@ -58,7 +58,7 @@ def test_no_edit_is_ever_lost(base: dict[str, str], mine: dict[str, str], new: d
 
 @given(base=SOURCES, new=SOURCES)
 def test_an_untouched_copy_becomes_the_new_version(base: dict[str, str], new: dict[str, str]) -> None:
-    """Who changed nothing has the newest version, and nothing else."""
+    """Without edits the result is the new version."""
     merged = merge("x.ipynb", notebook(base), notebook(base), notebook(new))
     assert merged.content == notebook(new)
     assert merged.conflicts == ()
@@ -86,8 +86,8 @@ def test_a_region_stays_while_the_file_around_it_is_updated() -> None:
         ("x.ipynb", b'{"cells": [1]}'),
     ],
 )
-def test_what_cannot_be_merged_stays_whole(name: str, mine: bytes) -> None:
-    """A file that cannot be taken apart is the participant's, whole, and is named."""
+def test_a_file_that_cannot_be_merged_stays_whole(name: str, mine: bytes) -> None:
+    """It stays the participant's, and is named as a conflict."""
     base = exercise("naive") if name == "config.py" else notebook({"a": "1"})
     new = exercise("naive", "x = 2") if name == "config.py" else notebook({"a": "2"})
     merged = merge(name, base, mine, new)
@@ -111,7 +111,7 @@ CODE = '''    def live(self) -> str:
         CODE.replace('return ""', 'return   ""'),
     ],
 )
-def test_what_does_not_run_does_not_count(other: str) -> None:
+def test_comments_and_spaces_are_no_change(other: str) -> None:
     """Comments, blank lines, line ends and spaces make no difference to Python."""
     assert same_code(CODE, other)
 
@@ -126,7 +126,7 @@ def test_what_does_not_run_does_not_count(other: str) -> None:
         "",
     ],
 )
-def test_what_runs_counts(other: str) -> None:
+def test_changed_code_is_a_change(other: str) -> None:
     """A value, a string that looks like a comment, an indent: the participant has begun."""
     assert not same_code(CODE, other)
 

@@ -88,20 +88,14 @@ def record_in(entry: Any) -> ExerciseRecord:
     return ExerciseRecord.model_validate(entry if isinstance(entry, dict) else {})
 
 
-def print_on_stderr(message: str) -> None:
-    """Print ``message`` apart from the answer of a command."""
-    sys.stderr.write(f"{message}\n")
-
-
 @dataclass(frozen=True)
 class Progress:
     """The progress file. Every change reads it under a lock and replaces it whole, so no change is lost.
 
-    Unknown keys and ids stay in it. ``tell`` receives a message when a damaged file is set aside.
+    Unknown keys and ids stay in it.
     """
 
     path: Path
-    tell: Callable[[str], None] = print_on_stderr
 
     def guess(self, prediction_id: str) -> Guess | None:
         """Return the locked guess, or None while there is none."""
@@ -181,7 +175,7 @@ class Progress:
             return record_in(entry)
 
     def read(self) -> Document:
-        """Return the whole document ({} when there is none); set a damaged file aside.
+        """Return the whole document ({} when there is none); set a damaged file aside, and say so on stderr.
 
         Raises NotReady when the file cannot be read.
         """
@@ -202,7 +196,7 @@ class Progress:
             return  # another reader was faster
         except OSError as error:
             raise explain(error, self.path) from error
-        self.tell(f"{self.path} could not be read; it is kept as {damaged.name} and a new one begins.")
+        sys.stderr.write(f"{self.path} could not be read; it is kept as {damaged.name} and a new one begins.\n")
 
     @contextmanager
     def _changing(self) -> Iterator[Document]:

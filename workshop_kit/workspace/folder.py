@@ -16,6 +16,7 @@ from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
 from workshop_kit.workspace.files import explain, is_hidden, read_small, read_small_text, write_atomically
+from workshop_kit.workspace.solutions import FIRST
 
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout that are copied into a workspace."""
@@ -206,22 +207,20 @@ def _bring_in(copy: LessonCopy, target: Path, base: Path) -> None:
 def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
 
-    From the first lesson on that has an exercise that judges the service, a file stands in ``my_service/`` unless an
-    exercise of another kind names it. After that lesson only files of exercises count: the others come with a cell.
+    From `FIRST` on, a file goes to ``my_service/`` unless an exercise that does not judge the service names it. After
+    that lesson only files of exercises do: cells write the others.
     """
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    built = sorted({str(entry.get("lesson")) for entry in entries if entry.get("judges") == "service"})
-    judged = {(entry.get("lesson"), entry.get("file")): entry.get("judges") == "service" for entry in entries}
+    of_service = {(entry.get("lesson"), entry.get("file")): entry.get("judges") == "service" for entry in entries}
     for folder in COPIED:
         for path in lesson_files(root / folder):
             name = path.relative_to(root / folder)
             lesson, file = name.parts[0].removesuffix(".ipynb"), "/".join(name.parts[1:])
-            mine = folder == "exercises" and built and lesson >= built[0] and judged.get((lesson, file), True)
-            if not mine:
+            if folder != "exercises" or lesson < FIRST or not of_service.get((lesson, file), True):
                 yield LessonCopy(path, f"{folder}/{name.as_posix()}", lesson)
-            elif lesson == built[0]:
+            elif lesson == FIRST:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson)
-            elif (lesson, file) in judged:
+            elif (lesson, file) in of_service:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson, comes_later=True)
     for page in LINKED:
         if (root / page).is_file():

@@ -33,17 +33,6 @@ def exercise_service(tmp_path: Path, participant: Stack) -> ExerciseService:
     return ExerciseService.of(Workspace.open(tmp_path / "mine"), lambda: participant)
 
 
-def no_engine() -> Stack:
-    """Fail: nothing here needs an engine."""
-    raise AssertionError("this needs no engine")
-
-
-@pytest.fixture
-def engineless(tmp_path: Path) -> ExerciseService:
-    """Exercises on a machine without an engine."""
-    return ExerciseService.of(Workspace.open(tmp_path / "mine"), no_engine)
-
-
 def test_hints_come_one_by_one_and_stay(engineless: ExerciseService) -> None:
     """Each call shows one more, the last one stays the last, and no engine is asked for."""
     counts = [len(engineless.hint(GRACEFUL)) for _ in range(4)]

@@ -17,17 +17,11 @@ ID = "container.limits"
 
 
 @pytest.fixture
-def messages() -> list[str]:
-    """The messages about damaged files."""
-    return []
-
-
-@pytest.fixture
-def progress(tmp_path: Path, messages: list[str]) -> Progress:
+def progress(tmp_path: Path) -> Progress:
     """A progress file in a folder with a space in its name."""
     folder = tmp_path / "my folder"
     folder.mkdir()
-    return Progress(folder / "progress.json", tell=messages.append)
+    return Progress(folder / "progress.json")
 
 
 def write(progress: Progress, **document: object) -> None:
@@ -70,15 +64,15 @@ def test_records_of_an_exercise_are_read_back(progress: Progress) -> None:
         b'{"x": "\\ud800"}',
     ],
 )
-def test_a_damaged_file_is_set_aside(progress: Progress, messages: list[str], content: bytes) -> None:
+def test_a_damaged_file_is_set_aside(progress: Progress, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
     """A damaged file is kept under a new name, one message names it, and a new file begins."""
     progress.path.write_bytes(content)
     assert progress.read() == {}
     (damaged,) = progress.path.parent.glob("progress.damaged-*.json")
     assert damaged.read_bytes() == content
     progress.lock_guess("start.db", "red")
-    assert len(messages) == 1
-    assert damaged.name in messages[0]
+    (message,) = capsys.readouterr().err.splitlines()
+    assert damaged.name in message
 
 
 def test_a_fifo_is_refused_in_a_sentence(progress: Progress) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.private_engine import filled
-from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_files import Unreadable
@@ -20,51 +19,40 @@ DOCKERFILE, LIMITS = "container.dockerfile", "container.limits"
 FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt", "start.sh"}
 
 
-def no_engine() -> Stack:
-    """Fail: nothing here needs an engine."""
-    raise AssertionError("this needs no engine")
-
-
-@pytest.fixture
-def exercise_service(tmp_path: Path) -> ExerciseService:
-    """A participant's exercises on a machine without an engine."""
-    return ExerciseService.of(Workspace.open(tmp_path / "mine"), no_engine)
-
-
-def copied(exercise_service: ExerciseService, identifier: str, target: Path) -> list[str]:
+def copied(engineless: ExerciseService, identifier: str, target: Path) -> list[str]:
     """Copy the folder for a check of the exercise to ``target``; return the files that stayed whole."""
-    return exercise_service.exercise_files(exercise_service.find(identifier)).copy_service(target)
+    return engineless.exercise_files(engineless.find(identifier)).copy_service(target)
 
 
-def test_a_workspace_begins_with_the_starters(exercise_service: ExerciseService) -> None:
+def test_a_workspace_begins_with_the_starters(engineless: ExerciseService) -> None:
     """They are in ``my_service/`` and nowhere else, as `./workshop build` made them from the solutions."""
-    workspace = exercise_service.workspace
+    workspace = engineless.workspace
     assert {path.name for path in workspace.my_service.iterdir()} == FILES
     assert not (workspace.exercises / "01_container").exists()
     for name in FILES:
         assert (workspace.my_service / name).read_bytes() == (CHECKOUT / "exercises/01_container" / name).read_bytes()
 
 
-def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(exercise_service: ExerciseService) -> None:
+def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(engineless: ExerciseService) -> None:
     """The replaced files are in kept/, and the solution names the other files."""
-    folder = exercise_service.workspace.my_service
+    folder = engineless.workspace.my_service
     before = {name: (folder / name).read_text() for name in FILES}
-    assert exercise_service.exercise_files(exercise_service.find(DOCKERFILE)).is_untouched()
-    assert checkpoint.solve(exercise_service, DOCKERFILE)[0]
+    assert engineless.exercise_files(engineless.find(DOCKERFILE)).is_untouched()
+    assert checkpoint.solve(engineless, DOCKERFILE)[0]
     changed = {name for name in FILES if (folder / name).read_text() != before[name]}
     assert changed == {"Dockerfile", ".dockerignore", "requirements.txt"}
-    shown = exercise_service.solution(DOCKERFILE, anyway=True) or ""
+    shown = engineless.solution(DOCKERFILE, anyway=True) or ""
     assert "# .dockerignore\n__pycache__\n.git" in shown
-    exercise_service.reset(DOCKERFILE)
+    engineless.reset(DOCKERFILE)
     assert {name: (folder / name).read_text() for name in FILES} == before
-    kept = {path.name for path in (exercise_service.workspace.folder / "kept").rglob("*") if path.is_file()}
+    kept = {path.name for path in (engineless.workspace.folder / "kept").rglob("*") if path.is_file()}
     assert kept == changed
 
 
-def test_a_reset_on_a_full_disk_loses_nothing(checkout: Path, small_disk: Path) -> None:
+def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, checkout: Path, small_disk: Path) -> None:
     """It is refused in a sentence; the participant's file stays as it is, and no half copy is left."""
     generator.build(checkout)
-    exercise_service = ExerciseService.of(Workspace.open(small_disk / "mine", checkout), no_engine, checkout)
+    exercise_service = ExerciseService.of(Workspace.open(small_disk / "mine", checkout), engineless.stack, checkout)
     path = exercise_service.workspace.exercises / "01_container/leaving.py"
     path.write_text(f"{path.read_text()}# {'x' * 8_000}\n")
     mine = path.read_bytes()
@@ -74,63 +62,61 @@ def test_a_reset_on_a_full_disk_loses_nothing(checkout: Path, small_disk: Path) 
     assert not [*(exercise_service.workspace.folder / "kept").rglob("leaving.py")]
 
 
-def test_a_jump_and_an_update_work_in_my_service(exercise_service: ExerciseService) -> None:
+def test_a_jump_and_an_update_work_in_my_service(engineless: ExerciseService) -> None:
     """A later lesson has the solutions, the lesson itself its start; an update keeps edited regions."""
-    path = exercise_service.workspace.my_service / "compose.yaml"
-    assert LIMITS in checkpoint.arrange(exercise_service, "02_configuration").solved
+    path = engineless.workspace.my_service / "compose.yaml"
+    assert LIMITS in checkpoint.arrange(engineless, "02_configuration").solved
     assert "read_only: true" in path.read_text()
-    checkpoint.arrange(exercise_service, "01_container")
+    checkpoint.arrange(engineless, "01_container")
     assert path.read_text() == (CHECKOUT / "exercises/01_container/compose.yaml").read_text()
     mine = regions.replace(path.read_text(), LIMITS, "    cpus: 2\n")
     path.write_text(mine)
-    (exercise_service.workspace.base / "my_service/compose.yaml").write_text("# older\n" + path.read_text())
-    content.update(exercise_service.workspace)
+    (engineless.workspace.base / "my_service/compose.yaml").write_text("# older\n" + path.read_text())
+    content.update(engineless.workspace)
     assert "cpus: 2" in path.read_text()
 
 
-def test_a_check_gets_the_other_regions_solved(exercise_service: ExerciseService, tmp_path: Path) -> None:
+def test_a_check_gets_the_other_regions_solved(engineless: ExerciseService, tmp_path: Path) -> None:
     """Its own regions are the participant's, in every file of the exercise."""
-    (exercise_service.workspace.my_service / "mine.txt").write_text("mine")
-    assert copied(exercise_service, LIMITS, tmp_path / "limits") == []
+    (engineless.workspace.my_service / "mine.txt").write_text("mine")
+    assert copied(engineless, LIMITS, tmp_path / "limits") == []
     assert "USER" in (tmp_path / "limits/Dockerfile").read_text()
     assert "cpu_shares" in (tmp_path / "limits/compose.yaml").read_text()
     assert (tmp_path / "limits/mine.txt").read_text() == "mine"
-    assert copied(exercise_service, DOCKERFILE, tmp_path / "dockerfile") == []
+    assert copied(engineless, DOCKERFILE, tmp_path / "dockerfile") == []
     assert "USER" not in (tmp_path / "dockerfile/Dockerfile").read_text()
     assert ".git" not in (tmp_path / "dockerfile/.dockerignore").read_text()
 
 
-def test_a_file_without_markers_is_taken_whole(exercise_service: ExerciseService, tmp_path: Path) -> None:
+def test_a_file_without_markers_is_taken_whole(engineless: ExerciseService, tmp_path: Path) -> None:
     """It is judged as it is, and its name is returned."""
-    (exercise_service.workspace.my_service / "Dockerfile").write_text("FROM scratch\n")
-    assert copied(exercise_service, DOCKERFILE, tmp_path / "copy") == ["Dockerfile"]
+    (engineless.workspace.my_service / "Dockerfile").write_text("FROM scratch\n")
+    assert copied(engineless, DOCKERFILE, tmp_path / "copy") == ["Dockerfile"]
     assert (tmp_path / "copy/Dockerfile").read_text() == "FROM scratch\n"
 
 
-def test_a_missing_file_is_one_sentence(exercise_service: ExerciseService, tmp_path: Path) -> None:
+def test_a_missing_file_is_one_sentence(engineless: ExerciseService, tmp_path: Path) -> None:
     """One sentence says how to get it back."""
-    (exercise_service.workspace.my_service / "Dockerfile").unlink()
+    (engineless.workspace.my_service / "Dockerfile").unlink()
     with pytest.raises(Unreadable, match=r"my_service/Dockerfile cannot be read .* `./workshop reset"):
-        copied(exercise_service, DOCKERFILE, tmp_path / "copy")
+        copied(engineless, DOCKERFILE, tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
     ("content", "said"), [(b"#" * 2_000_000, "is larger than 1 MB"), (b"\xff\xfe", "is not text in UTF-8")]
 )
 def test_a_file_that_cannot_be_judged_is_named(
-    exercise_service: ExerciseService, tmp_path: Path, content: bytes, said: str
+    engineless: ExerciseService, tmp_path: Path, content: bytes, said: str
 ) -> None:
     """Nothing of it is built or run."""
-    (exercise_service.workspace.my_service / "Dockerfile").write_bytes(content)
+    (engineless.workspace.my_service / "Dockerfile").write_bytes(content)
     with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {said}.*`./workshop reset"):
-        copied(exercise_service, DOCKERFILE, tmp_path / "copy")
+        copied(engineless, DOCKERFILE, tmp_path / "copy")
 
 
-def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(
-    exercise_service: ExerciseService, tmp_path: Path
-) -> None:
+def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(engineless: ExerciseService, tmp_path: Path) -> None:
     """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
-    checkpoint.arrange(exercise_service, "04_monitoring")
-    assert copied(exercise_service, "monitoring.deep", tmp_path / "deep") == []
+    checkpoint.arrange(engineless, "04_monitoring")
+    assert copied(engineless, "monitoring.deep", tmp_path / "deep") == []
     assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
-    assert copied(exercise_service, "monitoring.healthcheck", tmp_path / "probe") == ["Dockerfile"]
+    assert copied(engineless, "monitoring.healthcheck", tmp_path / "probe") == ["Dockerfile"]

@@ -39,7 +39,7 @@ def texts(workspace: Workspace) -> ExerciseFiles:
     texts = ExerciseFiles(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
     file = workspace.folder / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(regions.starter(texts.marked))
+    file.write_text(regions.starter(texts.source_text))
     return texts
 
 
@@ -224,7 +224,7 @@ def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNoteboo
     expect(lab.page.locator(".jp-FileEditor .cm-content")).not_to_contain_text("exec uvicorn")
     kept = [file for file in lab.workspace.folder.rglob("*") if file.is_file() and "start" in file.name]
     assert solved in [file.read_text() for file in kept]
-    assert (lab.workspace.folder / FILE).read_text() == regions.starter(texts.marked)
+    assert (lab.workspace.folder / FILE).read_text() == regions.starter(texts.source_text)
     assert lab.errors == []
 
 

@@ -107,7 +107,7 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes(
     """The cell's text runs in this process, with a real task, behind what stands before it in the lesson."""
     texts = exercise_service.exercise_files(exercise)
     task = Task(exercise, exercise_service, Panel(exercise, exercise_service, headless=True))
-    names = names_before(texts.marked, task)
+    names = names_before(texts.source_text, task)
     results = []
     for source in (texts.starter, texts.solution):
         monkeypatch.setattr(tasks, "_source_of_running_cell", lambda source=source: source)

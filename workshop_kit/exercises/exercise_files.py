@@ -37,19 +37,19 @@ class ExerciseFiles:
     exercise: Exercise
 
     @property
-    def marked(self) -> str:
-        """The source with both versions in it."""
+    def source_text(self) -> str:
+        """The marked source, with starter and solution."""
         return (self.root / "solutions" / self.exercise.lesson / self.exercise.source).read_text()
 
     @property
     def solution(self) -> str:
         """The region when solved."""
-        return regions.region_of(regions.solved(self.marked), self.exercise.id)
+        return regions.region_of(regions.solved(self.source_text), self.exercise.id)
 
     @property
     def starter(self) -> str:
         """The region that a participant begins with."""
-        return regions.region_of(regions.starter(self.marked), self.exercise.id)
+        return regions.region_of(regions.starter(self.source_text), self.exercise.id)
 
     @property
     def name(self) -> str:
@@ -81,7 +81,7 @@ class ExerciseFiles:
         Raises Unreadable with the line when the markers of the participant's file are damaged.
         """
         try:
-            own = regions.others_solved(self.mine(), self.marked, self.exercise.id)
+            own = regions.others_solved(self.mine(), self.source_text, self.exercise.id)
         except regions.MarkerError as damaged:
             where = damaged.in_file(self.shown_name)
             raise Unreadable(where.what, where.next_step) from damaged
@@ -152,7 +152,7 @@ class ExerciseFiles:
         try:
             return self._put_into(self.mine(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
-            fresh = regions.starter(self.marked) if self.exercise.file else (self.root / self.name).read_text()
+            fresh = regions.starter(self.source_text) if self.exercise.file else (self.root / self.name).read_text()
             return self._put_into(fresh, body)
 
     def _regions_in_file_cells(self) -> Iterator[str]:

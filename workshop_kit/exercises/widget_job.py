@@ -61,7 +61,7 @@ class Job:
     state: Callable[[], Mapping[str, Any]] = dict
     failure: Exception | None = field(default=None, repr=False)
     _twin: DisplayHandle | None = field(default=None, repr=False)
-    _shown: Shown | None = field(default=None, repr=False)
+    _last_page: Shown | None = field(default=None, repr=False)
     _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _working: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -69,8 +69,8 @@ class Job:
         """Show the widget and its twin below the running cell; it answers while other cells run."""
         answer_while_busy(self.widget)
         display(self.widget)  # type: ignore[no-untyped-call]
-        self._shown = self.page()
-        self._twin = display(self._shown, display_id=True)  # type: ignore[no-untyped-call]
+        self._last_page = self.page()
+        self._twin = display(self._last_page, display_id=True)  # type: ignore[no-untyped-call]
 
     def start(self, name: str, work: Work) -> None:
         """Do ``work`` in a thread called ``name``."""
@@ -102,8 +102,8 @@ class Job:
     def refresh_twin(self) -> None:
         """Update the static twin if it changed; an unchanged one would mark the notebook as not saved."""
         page = self.page()
-        if page != self._shown and self._twin is not None:
-            self._shown = page
+        if page != self._last_page and self._twin is not None:
+            self._last_page = page
             self._twin.update(page)  # type: ignore[no-untyped-call]
 
     def _run(self, work: Work) -> None:

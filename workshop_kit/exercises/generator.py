@@ -84,21 +84,6 @@ def drift(root: Path) -> list[str]:
     return [*plan.problems, *differing, *strays]
 
 
-def with_sources(notebook: Notebook, sources: Mapping[str, str]) -> Notebook:
-    """Return ``notebook`` with new sources in the cells that ``sources`` names by id; raises KeyError for no such cell.
-
-    Everything else stays, the order of keys and cells too.
-    """
-    missing = set(sources) - {cell.get("id") for cell in notebook["cells"]}
-    if missing:
-        raise KeyError(min(missing))
-    cells = [
-        {**cell, "source": sources[cell["id"]].splitlines(keepends=True)} if cell.get("id") in sources else cell
-        for cell in notebook["cells"]
-    ]
-    return {**notebook, "cells": cells}
-
-
 def notebook_bytes(notebook: Notebook) -> bytes:
     """Return a notebook as it is committed: indented by one, in UTF-8, with a final newline."""
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
@@ -154,8 +139,11 @@ def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
             own[cell] = f"%%{MAGIC} {file}\n{sources.files[file]}".rstrip("\n")
         else:
             plan.problems.append(f"{name}, cell {cell}: {file} has no source in solutions/; add one.")
-    if any(_source(cell) != own.get(cell.get("id"), _source(cell)) for cell in notebook["cells"]):
-        plan.wanted[name] = notebook_bytes(with_sources(notebook, own))
+    changed = [cell for cell in notebook["cells"] if _source(cell) != own.get(cell.get("id"), _source(cell))]
+    for cell in changed:
+        cell["source"] = own[cell["id"]].splitlines(keepends=True)
+    if changed:
+        plan.wanted[name] = notebook_bytes(notebook)
 
 
 def _first_file_cells(notebook: Notebook) -> dict[str, str]:
@@ -168,7 +156,7 @@ def _first_file_cells(notebook: Notebook) -> dict[str, str]:
 
 
 def _source(cell: Mapping[str, Any]) -> str:
-    """A cell's text; notebooks keep it as one string or as a list of lines."""
+    """Return a cell's text; notebooks have it as one string or as a list of lines."""
     return "".join(cell["source"])
 
 

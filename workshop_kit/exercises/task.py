@@ -9,7 +9,6 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import result_card
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -43,17 +42,6 @@ class Task:
         """The values in the task: numbers from the seed, and the image or the container that it is about."""
         subject = self.exercise_service.subject(self.exercise.id)
         return TaskValues({**self.exercise_service.given(self.exercise.id), **(subject.names if subject else {})})
-
-    @property
-    def container(self) -> Running | None:
-        """The running container that it is about, if there is one."""
-        subject = self.exercise_service.subject(self.exercise.id)
-        return subject.running if subject else None
-
-    @property
-    def text(self) -> str:
-        """The participant's file (for an exercise in a cell, the whole notebook). Raises Unreadable."""
-        return self.exercise_service.exercise_files(self.exercise).mine()
 
     def show(self) -> None:
         """Show the panel; in a headless run check the file first."""

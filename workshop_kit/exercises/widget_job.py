@@ -83,11 +83,22 @@ class Job:
         """
         if not self._working.acquire(blocking=still_wanted is not None):
             return
-        try:
-            if still_wanted is None or still_wanted():
-                self._run(work)
-        finally:
+        if still_wanted is not None and not still_wanted():
             self._working.release()
+            return
+        over = threading.Event()
+        clock = threading.Thread(target=self._tick, args=(over,), name="job clock", daemon=True)
+        self.set(doing="Starting …", fraction=-1.0, seconds=0, notice="", problem="")
+        clock.start()
+        outcome: dict[str, str] = {}
+        try:
+            outcome = self._outcome(lambda: work(self._report))
+        finally:
+            over.set()
+            clock.join()
+            with self._drawing:  # the next job draws after this one's end
+                self._working.release()
+                self._answer(doing="", seconds=0, **outcome)
 
     def answer(self, work: Callable[[], str | None]) -> None:
         """Do a click's quick ``work`` and show its result; a job may run meanwhile."""
@@ -105,19 +116,6 @@ class Job:
         if page != self._last_page and self._twin is not None:
             self._last_page = page
             self._twin.update(page)  # type: ignore[no-untyped-call]
-
-    def _run(self, work: Work) -> None:
-        over = threading.Event()
-        clock = threading.Thread(target=self._tick, args=(over,), name="job clock", daemon=True)
-        self.set(doing="Starting …", fraction=-1.0, seconds=0, notice="", problem="")
-        clock.start()
-        outcome: dict[str, str] = {}
-        try:
-            outcome = self._outcome(lambda: work(self._report))
-        finally:
-            over.set()
-            clock.join()
-            self._answer(doing="", seconds=0, **outcome)
 
     def _outcome(self, work: Callable[[], str]) -> dict[str, str]:
         try:

@@ -125,7 +125,7 @@ def _cells(notebook: bytes) -> dict[str, Cell]:
 
 
 def _source(cell: Cell) -> str:
-    """A cell's text; notebooks keep it as one string or as a list of lines."""
+    """Return a cell's text; notebooks have it as one string or as a list of lines."""
     return "".join(cell["source"])
 
 

@@ -50,8 +50,11 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
     Raises NotReady when a file cannot be read or written; files that were done by then are whole.
     """
     done = Update()
-    for copy in _arrived(workspace, source):
-        _update_file(workspace, copy.source.read_bytes(), copy.name, done)
+    try:
+        for copy in _arrived(workspace, source):
+            _update_file(workspace, copy.source.read_bytes(), copy.name, done)
+    except OSError as error:
+        raise explain(error, workspace.folder) from error
     return done
 
 

@@ -31,6 +31,8 @@ BASE, WRITTEN = "base", "written"
 """Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
 HIDDEN = ".workshop"
 """The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
+SEED = "seed"
+"""The file below `HIDDEN` with a shared seed."""
 ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -115,21 +117,16 @@ class Workspace:
     def seed(self) -> int:
         """The seed for the numbers in exercises: the participant's own, or one that a table shares (`--seed`)."""
         try:
-            return int(read_small(self.seed_path))
+            return int(read_small(self.folder / HIDDEN / SEED))
         except (OSError, ValueError, NotReady):
             return int(self.id, 16)
-
-    @property
-    def seed_path(self) -> Path:
-        """Holds a shared seed."""
-        return self.folder / HIDDEN / "seed"
 
     def share_seed(self, seed: int) -> None:
         """Use ``seed`` for the numbers in exercises from now on. Raises NotReady when it cannot be written."""
         try:
-            write_atomically(self.seed_path, f"{seed}\n".encode())
+            write_atomically(self.folder / HIDDEN / SEED, f"{seed}\n".encode())
         except OSError as error:
-            raise explain(error, self.seed_path) from error
+            raise explain(error, self.folder) from error
 
     @property
     def compose_project(self) -> str:

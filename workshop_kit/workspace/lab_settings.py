@@ -66,11 +66,6 @@ class JupyterFolders:
         return self.root / "layouts"
 
     @property
-    def kernels(self) -> Path:
-        """Folder of kernel specs."""
-        return self.data / "kernels"
-
-    @property
     def log(self) -> Path:
         """The server's output."""
         return self.root / "jupyter.log"
@@ -106,7 +101,7 @@ def prepare(workspace: Workspace) -> JupyterFolders:
 def install_kernel(workspace: Workspace) -> Path:
     """Write the kernel spec for this interpreter with the kit on its path; return the folder of kernels."""
     folders = JupyterFolders(workspace.jupyter_folder)
-    kernels = folders.kernels
+    kernels = folders.data / "kernels"
     spec = {
         "argv": [
             *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),

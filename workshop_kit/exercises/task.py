@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +16,27 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.progress import silent
 
 
-class TaskValues(dict[str, Any]):
-    """The values of a task. A missing name means that ``task`` is another exercise's: cells ran out of order."""
+@dataclass(frozen=True)
+class TaskValues:
+    """The values in a task by name: numbers from the seed, and the image or the container that it is about.
 
-    def __missing__(self, name: str) -> Any:
-        gives = f"gives {', '.join(self)}" if self else "gives nothing"
-        raise WorkshopError(
-            f"This task has no {name!r}: it is the one of another exercise, and {gives}.",
-            "Run the cell above that shows the exercise, then this one again.",
-        )
+    Looking one up makes the image or the container if it is absent.
+    """
+
+    exercise_service: ExerciseService
+    exercise_id: str
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value called ``name``. Raises WorkshopError if ``task`` is another exercise's."""
+        subject = self.exercise_service.subject(self.exercise_id)
+        values = {**self.exercise_service.given(self.exercise_id), **(subject.names if subject else {})}
+        if name not in values:
+            names = ", ".join(values) or "no values"
+            raise WorkshopError(
+                f"This task has no {name!r}: it belongs to another exercise, with {names}.",
+                "Run the cell above that shows the exercise, then this one again.",
+            )
+        return values[name]
 
 
 @dataclass(frozen=True)
@@ -38,10 +49,9 @@ class Task:
     must_pass: bool = False
 
     @property
-    def given(self) -> Mapping[str, Any]:
-        """The values in the task: numbers from the seed, and the image or the container that it is about."""
-        subject = self.exercise_service.subject(self.exercise.id)
-        return TaskValues({**self.exercise_service.given(self.exercise.id), **(subject.names if subject else {})})
+    def given(self) -> TaskValues:
+        """The values in the task: ``task.given["image"]``."""
+        return TaskValues(self.exercise_service, self.exercise.id)
 
     def show(self) -> None:
         """Show the panel; in a headless run check the file first."""

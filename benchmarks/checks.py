@@ -18,7 +18,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint, registry, service_image, service_trial
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.observe import layers
@@ -127,29 +127,29 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
     ]
 
 
-def of_answer(desk: Desk, identifier: str, value: object) -> Row:
+def of_answer(exercise_service: ExerciseService, identifier: str, value: object) -> Row:
     """The check of an exercise in the notebook, with the right answer handed in."""
-    desk.hand_in(identifier, value, "solved")
+    exercise_service.hand_in(identifier, value, "solved")
 
     def work() -> None:
-        result = desk.check(identifier)
+        result = exercise_service.check(identifier)
         assert result.passed, result
 
     return Row(f"check of {identifier}, solved", median_seconds(work, RUNS), RUNS, "≤ 0.3 s")
 
 
-def hidden_bytes(desk: Desk) -> dict[str, object]:
+def hidden_bytes(exercise_service: ExerciseService) -> dict[str, object]:
     """The right answer to container.layer."""
-    subject = desk.subject("container.layer")
+    subject = exercise_service.subject("container.layer")
     assert subject is not None
-    files = layers.files(desk.stack().session.engine, subject.names["image"])
+    files = layers.files(exercise_service.stack().session.engine, subject.names["image"])
     hidden = files[~files.visible]
     return {"instruction": hidden.instruction.iloc[0], "hidden_bytes": hidden.size_bytes.sum()}
 
 
-def lost_files(desk: Desk) -> list[str]:
+def lost_files(exercise_service: ExerciseService) -> list[str]:
     """The right answer to container.loss."""
-    subject = desk.subject("container.loss")
+    subject = exercise_service.subject("container.loss")
     assert subject is not None
     assert subject.running is not None
     look = ("find", "/srv", "/var/log", "/tmp", "-type", "f", "-newer", "/proc/1")
@@ -165,13 +165,13 @@ def main() -> None:
         stack = provision.stack_of(workspace, session)
         try:
             stack.up()
-            desk = Desk.of(workspace, lambda: stack)
-            checkpoint.solve(desk, DOCKERFILE)
+            exercise_service = ExerciseService.of(workspace, lambda: stack)
+            checkpoint.solve(exercise_service, DOCKERFILE)
             rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
-            others = [one for one in desk.exercises if one.file and one.judges != "service"]
+            others = [one for one in exercise_service.exercises if one.file and one.judges != "service"]
             rows += [of_exercise(stack, exercise) for exercise in others]
-            rows.append(of_answer(desk, "container.layer", hidden_bytes(desk)))
-            rows.append(of_answer(desk, "container.loss", lost_files(desk)))
+            rows.append(of_answer(exercise_service, "container.layer", hidden_bytes(exercise_service)))
+            rows.append(of_answer(exercise_service, "container.loss", lost_files(exercise_service)))
             show(rows)
         finally:
             cleanup.remove(session, {"kernel", "workspace"})

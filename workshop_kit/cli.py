@@ -26,14 +26,14 @@ from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint, generator
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import book_page
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport
 from workshop_kit.workspace import provision
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import own_workspace
-from workshop_kit.workspace.lookup import find_lesson
 
 REPEATED = "WORKSHOP_REPEATED"  # set while a command runs for the second time, as a member of Docker's group
 TOUR_FOLDER = CHECKOUT / "build" / "tour"
@@ -162,7 +162,7 @@ def tour(
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a name that is wrong is told before anything is touched
     with provision.fresh_workspace(TOUR_FOLDER / "workspace") as workspace, TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=not no_install, report=report)
-        owned = Desk.of(workspace, lambda: stack)
+        owned = ExerciseService.of(workspace, lambda: stack)
         try:
             results = run_tour(
                 workspace,

@@ -10,7 +10,7 @@ from tests.browser.lab_page import LabPage
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.checkpoint import solve
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 
 pytestmark = [
     pytest.mark.browser,
@@ -49,7 +49,7 @@ def test_run_all_twice_keeps_a_solution(lab: LabPage, session: Session) -> None:
         expect(lab.output(lessons.position(LESSON, cell)).locator("img")).to_be_visible()
     lessons.photograph(lab, LESSON, CHARTS)
     dockerfile = lab.workspace.folder / "my_service" / "Dockerfile"
-    solve(Desk.of(lab.workspace, no_stack), "container.dockerfile")
+    solve(ExerciseService.of(lab.workspace, no_stack), "container.dockerfile")
     solved = dockerfile.read_text()
     run_everything(lab)
     assert dockerfile.read_text() == solved

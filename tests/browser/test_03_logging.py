@@ -12,7 +12,7 @@ from tests.browser.lab_page import LabPage
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.long, pytest.mark.xdist_group("browser")]
 LESSON = "03_logging"
@@ -28,7 +28,7 @@ def no_stack() -> Stack:
 def test_hostile_lines_stay_text_in_the_lesson(lab: LabPage, session: Session) -> None:
     """With a log on stdout, tables, `docker logs` and the explorer show the planted line; its script does not run."""
     lessons.open_untouched(lab, LESSON)
-    checkpoint.solve_until(Desk.of(lab.workspace, no_stack), LESSON, "exercise-logging-stdout")
+    checkpoint.solve_until(ExerciseService.of(lab.workspace, no_stack), LESSON, "exercise-logging-stdout")
     lab.cell(lessons.position(LESSON, AFTER)).locator(".cm-content").click()
     lab.menu("Run", "Run All Above Selected Cell")
     lab.wait_until_run([*lessons.code_cells(LESSON, before=AFTER)][-1])

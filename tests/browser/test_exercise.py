@@ -12,7 +12,7 @@ from tests.browser.lab_page import LabPage
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.session import Session
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.exercise_files import Texts
+from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
@@ -34,12 +34,12 @@ BUSY = "import time\ntime.sleep(60)"
 
 
 @pytest.fixture
-def texts(workspace: Workspace) -> Texts:
+def texts(workspace: Workspace) -> ExerciseFiles:
     """The exercise's texts; its file in the workspace is the starter."""
-    texts = Texts(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
+    texts = ExerciseFiles(CHECKOUT, workspace.folder, registry.find(registry.load(CHECKOUT), ID))
     file = workspace.folder / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(regions.starter(texts.marked))
+    file.write_text(regions.starter(texts.source_text))
     return texts
 
 
@@ -73,7 +73,7 @@ def write_in_editor(lab: LabPage, text: str) -> None:
     expect(lab.page.locator(".jp-mod-dirty.jp-mod-current", has_text="start.sh")).to_be_visible()
 
 
-def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNotebook, texts: Texts) -> None:
+def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles) -> None:
     """A check fails and says why while a cell runs; a hint comes meanwhile; what is typed and not saved passes."""
     write_notebook("lesson", [UP, SHOW, BUSY])
     lab.page.set_viewport_size({"width": 1280, "height": 1700})  # for the pictures
@@ -139,7 +139,7 @@ def hears(exercise: Locator) -> None:
 
 
 def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(
-    lab: LabPage, write_notebook: WriteNotebook, texts: Texts
+    lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles
 ) -> None:
     """At the region's first line; the next file comes into the same pane, and the notebook keeps its width."""
     write_notebook("lesson", [SETUP, SHOW, 'w.exercise("container.limits");'])
@@ -176,7 +176,7 @@ def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage, write_noteb
 
 
 def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
-    lab: LabPage, write_notebook: WriteNotebook, texts: Texts, session: Session
+    lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles, session: Session
 ) -> None:
     """With the switch on; no container is left of the check that was ended."""
     write_notebook("lesson", [UP, SHOW])
@@ -197,7 +197,7 @@ def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
 
 
 @pytest.mark.long
-def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNotebook, texts: Texts) -> None:
+def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles) -> None:
     """The question starts at its harmless answer, Escape goes back; reset keeps what was typed, and says where."""
     write_notebook("lesson", [SETUP, SHOW])
     lab.open("lesson")
@@ -224,7 +224,7 @@ def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNoteboo
     expect(lab.page.locator(".jp-FileEditor .cm-content")).not_to_contain_text("exec uvicorn")
     kept = [file for file in lab.workspace.folder.rglob("*") if file.is_file() and "start" in file.name]
     assert solved in [file.read_text() for file in kept]
-    assert (lab.workspace.folder / FILE).read_text() == regions.starter(texts.marked)
+    assert (lab.workspace.folder / FILE).read_text() == regions.starter(texts.source_text)
     assert lab.errors == []
 
 

@@ -11,16 +11,16 @@ from nbclient import NotebookClient
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import expectations
 from workshop_kit.lessons.expectations import Expectations
 from workshop_kit.lessons.lesson import HEADLESS
 from workshop_kit.lessons.tour import kernel_manager
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import service_files
+from workshop_kit.workspace import solutions
+from workshop_kit.workspace.course import MORE
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
-from workshop_kit.workspace.lookup import MORE
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
 NOTEBOOKS = CHECKOUT / "notebooks"
@@ -122,8 +122,8 @@ def test_without_its_fault_an_experiment_misses_what_it_should_show(
 ) -> None:
     """The lesson's own cells, but for the fault: they run to the end, and the expectation is not met."""
     stack.up()
-    if case.lesson > service_files.COLLEAGUE:
-        checkpoint.arrange(Desk.of(workspace, lambda: stack), case.lesson)
+    if case.lesson > solutions.COLLEAGUE:
+        checkpoint.arrange(ExerciseService.of(workspace, lambda: stack), case.lesson)
     lesson = nbformat.read(NOTEBOOKS / f"{case.lesson}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     by_id = {cell.id: cell for cell in lesson.cells}
     assert case.fault in by_id[case.cell].source

@@ -18,7 +18,7 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.observe.jq import jq
-from workshop_kit.workspace import service_files
+from workshop_kit.workspace import solutions
 
 FACTOR = re.compile(r"[Ff]actor (\d+)")
 TEXTS = ("notebooks/*.ipynb", "exercises/exercises.toml", "docs/*.md", "README.md")
@@ -80,7 +80,7 @@ def test_the_pytest_cell_of_lesson_02b_ignores_every_outer_configuration(
     (tmp_path / "conftest.py").write_text("raise SystemExit('the outer conftest.py was read')\n")
     folder = tmp_path / "workspace" / "my_service"
     folder.mkdir(parents=True)
-    for name, text in service_files.files_at(root, "03_logging").items():
+    for name, text in solutions.files_at(root, "03_logging").items():
         (folder / name).write_text(text)
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
     cell = cells_of(root, "02b_configuration_more")["run-tests"]

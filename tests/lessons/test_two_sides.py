@@ -20,7 +20,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint, registry
 from workshop_kit.exercises import task as tasks
 from workshop_kit.exercises.checks import CHECKS
-from workshop_kit.exercises.exercise_service import Actions, Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
@@ -78,34 +78,36 @@ def test_every_exercise_has_its_check() -> None:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Desk]:
-    """A participant's desk, whose stack is up; what the exercises are about is gone afterwards."""
+def exercise_service(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[ExerciseService]:
+    """Exercises of a participant whose stack is up; their subjects are removed afterwards."""
     stack.up()
     workspace = Workspace.open(tmp_path_factory.mktemp("two sides") / "workspace")
     workspace.share_seed(SEED)
-    yield Desk.of(workspace, lambda: stack)
+    yield ExerciseService.of(workspace, lambda: stack)
     assert cleanup.remove(stack.session, {"kernel"}).left == []
 
 
 @pytest.mark.parametrize("exercise", IN_FILES, ids=lambda exercise: exercise.id)
-def test_a_file_as_it_comes_fails_and_the_solution_passes(desk: Desk, exercise: Exercise) -> None:
+def test_a_file_as_it_comes_fails_and_the_solution_passes(
+    exercise_service: ExerciseService, exercise: Exercise
+) -> None:
     """The check composes the file: this region is the participant's, all others are solved. It leaves nothing."""
-    trying.arrive(desk, exercise.lesson)
-    begun = desk.check(exercise.id)
-    checkpoint.solve(desk, exercise.id)
-    with leaving_nothing(desk.stack()):
-        solved = desk.check(exercise.id)
+    trying.arrive(exercise_service, exercise.lesson)
+    begun = exercise_service.check(exercise.id)
+    checkpoint.solve(exercise_service, exercise.id)
+    with leaving_nothing(exercise_service.stack()):
+        solved = exercise_service.check(exercise.id)
     assert_two_sides(begun, solved)
 
 
 @pytest.mark.parametrize("exercise", IN_NOTEBOOKS, ids=lambda exercise: exercise.id)
 def test_a_cell_as_it_comes_fails_and_the_solution_passes(
-    desk: Desk, exercise: Exercise, monkeypatch: pytest.MonkeyPatch
+    exercise_service: ExerciseService, exercise: Exercise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cell's text runs in this process, with a real task, behind what stands before it in the lesson."""
-    texts = desk.texts(exercise)
-    task = Task(exercise, desk, Panel(exercise, Actions(desk, exercise.id), headless=True))
-    names = names_before(texts.marked, task)
+    texts = exercise_service.exercise_files(exercise)
+    task = Task(exercise, exercise_service, Panel(exercise, exercise_service, headless=True))
+    names = names_before(texts.source_text, task)
     results = []
     for source in (texts.starter, texts.solution):
         monkeypatch.setattr(tasks, "_source_of_running_cell", lambda source=source: source)
@@ -119,7 +121,7 @@ def names_before(marked: str, task: Task) -> dict[str, Any]:
     """The names that the lesson's cells have made by the time the exercise's own is run."""
     imports, _, rest = marked.partition('\nw = lesson("')
     before = rest.partition(f'task = w.exercise("{task.exercise.id}")\n')[2].partition("# region")[0]
-    stack = task.desk.stack()
+    stack = task.exercise_service.stack()
     client = WorkspaceClient(stack.session)
     names: dict[str, Any] = {
         "task": task,

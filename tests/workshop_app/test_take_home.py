@@ -21,7 +21,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import ALIASES
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.workspace.folder import LINKED, Workspace
@@ -50,7 +50,7 @@ RECOVERS_SECONDS = 10
 
 
 def no_engine() -> Stack:
-    """What a desk must not ask for here."""
+    """Fail: nothing here needs an engine."""
     raise AssertionError("this needs no engine")
 
 
@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
     """The folder at the end of lesson 06, in an empty place; the workspace that it comes from is gone."""
     workspace = Workspace.open(tmp_path / "workspace")
     workspace.service_folder()
-    checkpoint.arrange(Desk.of(workspace, no_engine), "06_audit")
+    checkpoint.arrange(ExerciseService.of(workspace, no_engine), "06_audit")
     assert all((workspace.folder / name).is_file() for name in LINKED)
     shutil.move(workspace.my_service, tmp_path / "at home" / "my_service")
     shutil.rmtree(workspace.folder)
@@ -150,9 +150,9 @@ def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
 def test_lesson_06_brings_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the take-home page; one that the participant has changed since stays as it is."""
     monkeypatch.setattr(take_home, "write", lambda *_: None)
-    desk = Desk.of(Workspace.open(tmp_path / "workspace"), no_engine)
-    lesson: Any = Lesson("06_audit", desk.workspace, desk.progress, None, desk)  # type: ignore[arg-type]
-    readme = desk.workspace.my_service / "README.md"
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_engine)
+    lesson: Any = Lesson("06_audit", exercise_service.workspace, exercise_service.progress, None, exercise_service)  # type: ignore[arg-type]
+    readme = exercise_service.workspace.my_service / "README.md"
     assert not readme.exists()
     lesson.take_home(SimpleNamespace(report=None))
     assert readme.read_text().startswith("# my_service")

@@ -9,10 +9,10 @@ import pytest
 
 from workshop_kit.commands.watch import Watch
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import watcher
-from workshop_kit.exercises.exercise_service import Desk, Superseded
+from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
+from workshop_kit.workspace import files
 from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE = "container.dockerfile"
@@ -24,8 +24,8 @@ def no_engine() -> Stack:
     raise AssertionError("this needs no engine")
 
 
-class RecordedDesk(Desk):
-    """A desk whose checks give the verdict that is wanted; with None they run until a newer one begins."""
+class RecordedService(ExerciseService):
+    """Checks give the verdicts that a test lists; with None they run until a newer check begins."""
 
     verdicts: list[Verdict | None]
     checked: list[str]
@@ -45,33 +45,33 @@ class RecordedDesk(Desk):
 @pytest.fixture
 def watch(tmp_path: Path) -> Watch:
     """A sitting of a new participant."""
-    desk = RecordedDesk.of(Workspace.open(tmp_path / "mine"), no_engine)
-    assert isinstance(desk, RecordedDesk)
-    object.__setattr__(desk, "verdicts", [])
-    object.__setattr__(desk, "checked", [])
-    return Watch(desk)
+    exercise_service = RecordedService.of(Workspace.open(tmp_path / "mine"), no_engine)
+    assert isinstance(exercise_service, RecordedService)
+    object.__setattr__(exercise_service, "verdicts", [])
+    object.__setattr__(exercise_service, "checked", [])
+    return Watch(exercise_service)
 
 
 def play(watch: Watch, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
     """Let these things happen one after the other; which exercises were checked."""
-    assert isinstance(watch.desk, RecordedDesk)
-    watch.desk.verdicts.extend(verdicts)
+    assert isinstance(watch.exercise_service, RecordedService)
+    watch.exercise_service.verdicts.extend(verdicts)
     for event in (*events, "q"):
         watch.events.put(event)
     watch.run()
-    return watch.desk.checked
+    return watch.exercise_service.checked
 
 
 def test_it_begins_with_the_first_exercise(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
     """Title, task, file and keys; a hint and the solution are those of it, the solution on the second press."""
     assert play(watch, [], "h", "s", "s") == []
     said = capsys.readouterr()
-    first = next(one.id for one in watch.desk.exercises if one.file)
+    first = next(one.id for one in watch.exercise_service.exercises if one.file)
     assert f"({first})" in said.err
     assert "h hint · s solution · q quit" in said.err
     assert said.out.startswith("1. ")
     assert "Press s again" in said.out
-    assert (watch.desk.solution(first) or "nothing").rstrip() in said.out
+    assert (watch.exercise_service.solution(first) or "nothing").rstrip() in said.out
 
 
 def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +96,7 @@ def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
     found: list[frozenset[str]] = []
 
     def listen() -> None:
-        for names in watcher.saves(tmp_path, folder, stop=stop):
+        for names in files.saves(tmp_path, folder, stop=stop):
             found.append(names)
             stop.set()
 

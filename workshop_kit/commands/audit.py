@@ -68,7 +68,7 @@ def audit(
 
 def _marked(found: Report, engine: Engine) -> Report:
     """The report, in a workspace with what of ``my_service/`` its participant has not passed."""
-    from workshop_kit.exercises.exercise_service import Desk
+    from workshop_kit.exercises.exercise_service import ExerciseService
     from workshop_kit.lessons import authorship
     from workshop_kit.workspace import provision
     from workshop_kit.workspace.folder import HIDDEN, find_workspace
@@ -79,8 +79,10 @@ def _marked(found: Report, engine: Engine) -> Report:
         workspace = find_workspace(Path.cwd(), environment)
     except NotReady:
         return found
-    desk = Desk.of(workspace, lambda: provision.stack_of(workspace, provision.session_of(workspace, engine)))
-    return authorship.mark(found, engine, desk)
+    exercise_service = ExerciseService.of(
+        workspace, lambda: provision.stack_of(workspace, provision.session_of(workspace, engine))
+    )
+    return authorship.mark(found, engine, exercise_service)
 
 
 def _write(path: Path, page: Callable[[], str]) -> None:

@@ -12,12 +12,11 @@ from workshop_kit.engine import reach
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import cards, checkpoint
-from workshop_kit.exercises.exercise_service import Desk
-from workshop_kit.exercises.registry import TRACKS
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content, provision
+from workshop_kit.workspace.course import TRACKS, find_lesson
 from workshop_kit.workspace.folder import Workspace, own_workspace
-from workshop_kit.workspace.lookup import find_lesson
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 Identifier = Annotated[
@@ -30,14 +29,14 @@ Track = Annotated[str, typer.Option(help=f"One of: {', '.join(TRACKS)}.")]
 def check(exercise: Identifier, seed: Seed = None, as_json: AsJson = False) -> None:
     """Check an exercise on real containers."""
     workspace = _workspace(seed)
-    desk = _desk(workspace)
-    exercise = desk.find(exercise).id  # a wrong name is told before anything is started
+    exercise_service = _exercise_service(workspace)
+    exercise = exercise_service.find(exercise).id  # a wrong name is told before anything is started
     with TerminalReport() as report:
-        result = desk.check(exercise, report)
-    hints = () if result.passed else desk.hints_shown(exercise)
+        result = exercise_service.check(exercise, report)
+    hints = () if result.passed else exercise_service.hints_shown(exercise)
     answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, hints))
     if not result.passed:
-        say(f"Edit {desk.place(exercise)}, and check again.")
+        say(f"Edit {exercise_service.place(exercise)}, and check again.")
         raise typer.Exit(Exit.NOT_GOOD)
 
 
@@ -45,14 +44,14 @@ def watch(seed: Seed = None) -> None:
     """Check an exercise whenever its file is saved."""
     from workshop_kit.commands import watch as watching  # with what watches files: other commands need not wait
 
-    watching.run(_desk(_workspace(seed)))
+    watching.run(_exercise_service(_workspace(seed)))
 
 
 def hint(exercise: Identifier) -> None:
     """Give the next hint of an exercise, after those given before."""
-    desk = _desk(_workspace())
-    exercise = desk.find(exercise).id
-    before, hints = desk.hints_shown(exercise), desk.hint(exercise)
+    exercise_service = _exercise_service(_workspace())
+    exercise = exercise_service.find(exercise).id
+    before, hints = exercise_service.hints_shown(exercise), exercise_service.hint(exercise)
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
     if hints == before:
@@ -64,19 +63,19 @@ def solution(
     anyway: Annotated[bool, typer.Option("--anyway", help="Show it although the exercise is not passed.")] = False,
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
-    desk = _desk(_workspace())
-    exercise = desk.find(exercise).id
-    text = desk.solution(exercise, anyway=anyway)
+    exercise_service = _exercise_service(_workspace())
+    exercise = exercise_service.find(exercise).id
+    text = exercise_service.solution(exercise, anyway=anyway)
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
         raise typer.Exit(Exit.NOT_GOOD)
-    say(f"It belongs into {desk.place(exercise)}:")
+    say(f"It belongs into {exercise_service.place(exercise)}:")
     answer(text.rstrip())
 
 
 def reset(exercise: Identifier) -> None:
     """Put an exercise back to its start; what was there is kept aside."""
-    say(_desk(_workspace()).reset(exercise))
+    say(_exercise_service(_workspace()).reset(exercise))
 
 
 def status(track: Track = "full", as_json: AsJson = False) -> None:
@@ -85,20 +84,20 @@ def status(track: Track = "full", as_json: AsJson = False) -> None:
 
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    desk = _desk(_workspace())
-    board = boards.board(desk.exercises, desk.progress, track)
-    answer(json.dumps(boards.as_json(board)) if as_json else str(boards.shown(board)))
+    exercise_service = _exercise_service(_workspace())
+    board = boards.board(exercise_service.exercises, exercise_service.progress, track)
+    answer(json.dumps(boards.as_json(board)) if as_json else str(boards.render(board)))
 
 
 def goto(
     lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, or a beginning such as 03 or log.")],
 ) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
-    desk = _desk(_workspace())
-    name, stack = find_lesson(lesson, desk.root / "notebooks"), desk.stack()
+    exercise_service = _exercise_service(_workspace())
+    name, stack = find_lesson(lesson, exercise_service.root / "notebooks"), exercise_service.stack()
     with TerminalReport() as report:
-        arrived = checkpoint.goto(desk, name, stack, report)
-    _sign(desk.workspace)
+        arrived = checkpoint.goto(exercise_service, name, stack, report)
+    _sign(exercise_service.workspace)
     for line in arrived.sentences():
         say(line)
 
@@ -127,8 +126,8 @@ def _sign(workspace: Workspace) -> None:
     trust(workspace)
 
 
-def _desk(workspace: Workspace) -> Desk:
-    return Desk.of(workspace, lambda: _stack(workspace))
+def _exercise_service(workspace: Workspace) -> ExerciseService:
+    return ExerciseService.of(workspace, lambda: _stack(workspace))
 
 
 def _stack(workspace: Workspace) -> Stack:

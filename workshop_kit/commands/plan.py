@@ -8,13 +8,11 @@ from collections.abc import Sequence
 
 from workshop_kit.bootstrap.arguments import Parser
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.exercises import registry
-from workshop_kit.exercises.registry import TRACKS
 from workshop_kit.lessons.plan import Pauses, Plan, as_json
 from workshop_kit.lessons.plan import plan as timetable
 from workshop_kit.lessons.plan_text import as_markdown, as_text
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import load_course
+from workshop_kit.workspace.course import TRACKS, load_course
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     if wanted.json and wanted.markdown:
         raise WrongUsage("--json and --markdown cannot both be had.", "Choose one.")
     pauses = Pauses(wanted.break_after, wanted.break_minutes, wanted.lunch_minutes)
-    made = timetable(load_course(CHECKOUT), registry.load(CHECKOUT), wanted.track, wanted.start, pauses)
+    made = timetable(load_course(CHECKOUT), wanted.track, wanted.start, pauses)
     print(_shown(wanted, made))  # noqa: T201 - this is what was asked for
     return Exit.GOOD
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
-from workshop_kit.exercises.exercise_service import Desk, Superseded
+from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.watcher import saves
 from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace.files import saves
 
 KEYS = "h hint · s solution · q quit"
 
@@ -25,7 +25,7 @@ KEYS = "h hint · s solution · q quit"
 class Watch:
     """One sitting at the terminal. ``events`` holds sets of saved files, and keys."""
 
-    desk: Desk
+    exercise_service: ExerciseService
     events: queue.SimpleQueue[frozenset[str] | str] = field(default_factory=queue.SimpleQueue)
     current: Exercise | None = None
     _checking: threading.Thread | None = None
@@ -48,17 +48,21 @@ class Watch:
 
     def show_next(self) -> None:
         """Say what to do next: the first exercise in a file that is not passed."""
-        self.current = next((one for one in self.desk.exercises if one.file and not self._passed(one)), None)
+        self.current = next(
+            (one for one in self.exercise_service.exercises if one.file and not self._passed(one)), None
+        )
         if self.current is None:
             say("Every exercise is passed.")
             return
-        exercise = self.desk.find(self.current.id)
+        exercise = self.exercise_service.find(self.current.id)
         say(f"\nNext: {exercise.title} ({exercise.id})\n{exercise.task.strip()}")
-        say(f"Edit {self.desk.place(exercise.id)}, and save it: the check runs by itself. {KEYS}")
+        say(f"Edit {self.exercise_service.place(exercise.id)}, and save it: the check runs by itself. {KEYS}")
 
     def saved(self, names: frozenset[str]) -> None:
         """Check the first exercise of the saved files that is not passed; a running check ends first."""
-        mine = [one for one in self.desk.exercises if one.file and names & {part.path for part in one.parts}]
+        mine = [
+            one for one in self.exercise_service.exercises if one.file and names & {part.path for part in one.parts}
+        ]
         found = next((one for one in mine if not self._passed(one)), None)
         if found is None:
             return
@@ -70,27 +74,27 @@ class Watch:
     def hint(self) -> None:
         """Show one more hint of the current exercise."""
         if self.current is not None:
-            hints = self.desk.hint(self.current.id)
+            hints = self.exercise_service.hint(self.current.id)
             answer(f"{len(hints)}. {hints[-1]}")
 
     def solution(self) -> None:
         """Show the solution of the current exercise; before it is passed, only when asked for twice."""
         if self.current is None:
             return
-        text = self.desk.solution(self.current.id, anyway=self._asked_for_solution)
+        text = self.exercise_service.solution(self.current.id, anyway=self._asked_for_solution)
         self._asked_for_solution = text is None
         answer(text.rstrip() if text else f"{self.current.id} is not passed yet. Press s again to see it all the same.")
 
     def _check(self, identifier: str) -> None:
         try:
             with TerminalReport() as report:
-                result = self.desk.check(identifier, report)
+                result = self.exercise_service.check(identifier, report)
         except Superseded:
             return
         except WorkshopError as error:
             say(str(error))
             return
-        answer(cards.as_text(result, () if result.passed else self.desk.hints_shown(identifier)))
+        answer(cards.as_text(result, () if result.passed else self.exercise_service.hints_shown(identifier)))
         if result.passed:
             self.show_next()
         else:
@@ -98,16 +102,16 @@ class Watch:
 
     def _end_check(self) -> None:
         while self._checking is not None and self._checking.is_alive():
-            self.desk.stop_checks()  # again and again: it may just have begun
+            self.exercise_service.stop_checks()  # again and again: it may just have begun
             self._checking.join(0.1)
 
     def _passed(self, exercise: Exercise) -> bool:
-        return self.desk.progress.exercise(exercise.id).passed_at is not None
+        return self.exercise_service.progress.exercise(exercise.id).passed_at is not None
 
 
-def run(desk: Desk) -> None:
+def run(exercise_service: ExerciseService) -> None:
     """Watch the participant's files and the keyboard until ``q``."""
-    watch, stop, workspace = Watch(desk), threading.Event(), desk.workspace
+    watch, stop, workspace = Watch(exercise_service), threading.Event(), exercise_service.workspace
 
     def hear_saves() -> None:
         import workshop_kit.exercises.checks  # noqa: F401 - so that the first check need not wait for it
@@ -127,7 +131,7 @@ def run(desk: Desk) -> None:
             watch.run()
     finally:
         stop.set()
-        desk.stop_checks()
+        exercise_service.stop_checks()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The board: how every exercise of a track stands, and the minutes done and left. Data first, then what is shown."""
+"""The board: the state of every exercise of a track, and the minutes done and left, as data and as a page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.registry import Exercise, TRACKS
-from workshop_kit.exercises.result import Verdict
-from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.records import Done
 from workshop_kit.display import tables
 from workshop_kit.display.rendered import Shown
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.progress import ExerciseRecord, Progress
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Verdict
+from workshop_kit.workspace.course import TRACKS
 
 STYLE = f"{tables.STYLE}<style>{(Path(__file__).parent / 'board.css').read_text()}</style>"
 
 
 class State(StrEnum):
-    """How an exercise stands; the words are what people read, the symbols differ in shape."""
+    """The state of an exercise, in the words that people read; the symbols differ in shape."""
 
     PASSED = "passed"
     SHOWN = "solution seen"  # and not passed
@@ -30,13 +30,13 @@ class State(StrEnum):
 
     @property
     def symbol(self) -> str:
-        """One character, for who looks only quickly."""
+        """One character for it."""
         return {"passed": "✓", "solution seen": "◐", "tried": "▲", "not started": "○"}[self.value]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One exercise. ``minutes`` is doing and debriefing; ``counts`` says whether they are part of the track's."""
+    """One exercise. ``minutes`` includes the debrief; ``counts``: whether they are part of the track's minutes."""
 
     lesson: str
     id: str
@@ -87,17 +87,19 @@ class Board:
 
 
 def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full") -> Board:
-    """Return how the exercises of ``track`` stand. Raises WrongUsage for an unknown track."""
+    """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     done = progress.exercises()
-    rows = [_row(exercise, done.get(exercise.id, Done())) for exercise in exercises if track in exercise.tracks]
+    rows = [
+        _row(exercise, done.get(exercise.id, ExerciseRecord())) for exercise in exercises if track in exercise.tracks
+    ]
     names = sorted({row.lesson for row in rows})
     return Board(track, tuple(_lesson(name, [row for row in rows if row.lesson == name]) for name in names))
 
 
-def state_of(done: Done) -> State:
-    """Return how an exercise stands. Passed after the solution was seen is passed: the board praises, it is no exam."""
+def state_of(done: ExerciseRecord) -> State:
+    """Return the state of an exercise; passed after the solution was seen is passed, too."""
     if done.passed_at is not None:
         return State.PASSED
     if done.solution_shown:
@@ -105,8 +107,8 @@ def state_of(done: Done) -> State:
     return State.TRIED if done.verdict not in ("", Verdict.NOT_STARTED) or done.hints else State.NOT_STARTED
 
 
-def shown(board: Board, unfolded: str = "") -> Shown:
-    """Return the board: a bar for each lesson, its exercises below it, folded away but for the lesson ``unfolded``."""
+def render(board: Board, unfolded: str = "") -> Shown:
+    """Return the board: a bar for each lesson with its exercises, folded except in the lesson ``unfolded``."""
     caption = _caption(board)
     lessons = "".join(_lesson_html(lesson, lesson.lesson == unfolded) for lesson in board.lessons)
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{lessons}</div>'
@@ -115,11 +117,11 @@ def shown(board: Board, unfolded: str = "") -> Shown:
 
 
 def as_json(board: Board) -> dict[str, Any]:
-    """Return the board as plain data for ``--json``: the dataclasses' own names, with the sums."""
+    """Return the board as plain data for ``--json``: the fields of the dataclasses, with the sums."""
     return {**asdict(board), "minutes_done": board.minutes_done, "minutes_left": board.minutes_left}
 
 
-def _row(exercise: Exercise, done: Done) -> Row:
+def _row(exercise: Exercise, done: ExerciseRecord) -> Row:
     return Row(
         lesson=exercise.lesson,
         id=exercise.id,

@@ -1,4 +1,4 @@
-"""The board in a notebook: how all exercises stand, the next lesson, and the way to the start of every lesson."""
+"""The board in a notebook: the state of all exercises, and buttons to the start of every lesson."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
+from workshop_kit.display.rendered import Shown
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import Desk
-from workshop_kit.exercises.widget_job import Job, JobWidget, PARTS, static_page
-from workshop_kit.workspace.lab_settings import trust
-from workshop_kit.workspace.lookup import LESSON, lesson_names
-from workshop_kit.workspace.folder import EDITED, Workspace, lesson_files
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
 from workshop_kit.progress import Report
-from workshop_kit.display.rendered import Shown
+from workshop_kit.workspace.course import LESSON, lesson_names
+from workshop_kit.workspace.folder import EDITED, Workspace, lesson_files
+from workshop_kit.workspace.lab_settings import trust
 
 HERE = Path(__file__).parent
 LABEL = "All exercises"
@@ -29,30 +29,27 @@ HOW = (
 
 
 class BoardWidget(JobWidget):
-    """The board as it is clicked. It receives ``{"do": "go", "lesson": "03_logging"}`` and ``{"do": "refresh"}``."""
+    """The board in the browser. It receives ``{"do": "go", "lesson": "03_logging"}`` and ``{"do": "refresh"}``."""
 
     _esm = PARTS + (HERE / "board_widget.js").read_text()
     _css = (HERE / "panel.css").read_text()
     lessons = traitlets.List(traitlets.Unicode()).tag(sync=True)  # a button each
-    next_lesson = traitlets.Unicode().tag(sync=True)  # "" in the last one
+    next_lesson = traitlets.Unicode().tag(sync=True)  # "" in the last lesson
     board = traitlets.Unicode().tag(sync=True)
     arrived = traitlets.Unicode().tag(sync=True)  # the notebook to open, as JupyterLab knows it
-    changed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # files that are others on disk now, likewise
+    changed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # files that the jump changed on disk, likewise
 
 
 @dataclass
 class BoardView:
-    """The board of one workspace on the page of ``lesson``.
+    """The board of one workspace on the page of ``lesson``. ``leave`` is called before a jump: it ends live charts."""
 
-    ``leave`` is called before a jump: it ends what a kernel shows live.
-    """
-
-    desk: Desk
+    exercise_service: ExerciseService
     stack: Stack
     lesson: str
     headless: bool = False
     leave: Callable[[], None] = lambda: None
-    said: str = ""  # what the last jump did
+    summary: str = ""  # of the last jump
     job: Job | None = field(default=None, repr=False)
 
     def show(self) -> None:
@@ -60,7 +57,7 @@ class BoardView:
         if self.headless:
             display(self.page())  # type: ignore[no-untyped-call]
             return
-        lessons = [name for name in lesson_names(self.desk.root / "notebooks") if LESSON.fullmatch(name)]
+        lessons = [name for name in lesson_names(self.exercise_service.root / "notebooks") if LESSON.fullmatch(name)]
         following = next((name for name in lessons if name > self.lesson), "")
         widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
         widget.on_msg(self._clicked)
@@ -68,37 +65,37 @@ class BoardView:
         self.job.show()
 
     def page(self) -> Shown:
-        """What a page without a kernel shows."""
-        board, said = self._board(), self.said or HOW
-        lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in said.splitlines())
-        return static_page(LABEL, f"{board.html}{lines}", f"{board.text}\n{said}")
+        """Return the board for a page without a kernel."""
+        board, summary = self._board(), self.summary or HOW
+        lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in summary.splitlines())
+        return static_page(LABEL, f"{board.html}{lines}", f"{board.text}\n{summary}")
 
     def refresh(self) -> None:
-        """Show the board as things stand now."""
+        """Show the board with the current state."""
         if self.job is not None:
             self.job.set(board=self._board().html)
             self.job.refresh_twin()
 
     def go(self, lesson: str, report: Report) -> str:
-        """Jump to the start of ``lesson`` and return what was done, a line each. See `checkpoint.goto`."""
+        """Jump to the start of ``lesson`` and return a summary, a line each. See `checkpoint.goto`."""
         self.leave()
-        before = _written(self.desk.workspace)
+        before = _modification_times(self.exercise_service.workspace)
         try:
-            arrived = checkpoint.goto(self.desk, lesson, self.stack, report)
+            arrived = checkpoint.goto(self.exercise_service, lesson, self.stack, report)
         finally:
-            self.desk.subjects.clear()  # they were this kernel's own, and are gone
-            after = _written(self.desk.workspace)
+            self.exercise_service.subjects.clear()  # the jump removed the kernel's objects
+            after = _modification_times(self.exercise_service.workspace)
             changed = [name for name in after if after[name] != before.get(name)]
-            self._tell(arrived="", changed=changed)
+            self._set(arrived="", changed=changed)
             if changed:
-                trust(self.desk.workspace)  # a notebook that changes unsigned loses its panels
-        folder = f"{self.desk.workspace.folder}/"
-        self.said = "\n".join(arrived.sentences()).replace(folder, "")  # as JupyterLab's file list has it
-        self._tell(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self._board().html)
-        return self.said
+                trust(self.exercise_service.workspace)  # JupyterLab shows no panels in an unsigned notebook
+        folder = f"{self.exercise_service.workspace.folder}/"
+        self.summary = "\n".join(arrived.sentences()).replace(folder, "")  # paths as in JupyterLab's file list
+        self._set(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self._board().html)
+        return self.summary
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle a message of the page; runs in a thread of its own while a cell is busy."""
+        """Handle a message of the page; runs in its own thread while a cell is busy."""
         match content:
             case {"do": "refresh"}:
                 self.refresh()
@@ -106,15 +103,15 @@ class BoardView:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
 
     def _board(self) -> Shown:
-        return self.desk.board(self.lesson)
+        return self.exercise_service.board(self.lesson)
 
-    def _tell(self, **state: Any) -> None:
+    def _set(self, **state: Any) -> None:
         if self.job is not None:
             self.job.set(**state)
 
 
-def _written(workspace: Workspace) -> dict[str, int]:
-    """When each file of the lessons was written last (nanoseconds), by its path in the workspace."""
+def _modification_times(workspace: Workspace) -> dict[str, int]:
+    """Return the modification time (nanoseconds) of each file of the lessons, by its path in the workspace."""
     return {
         str(file.relative_to(workspace.folder)): file.stat().st_mtime_ns
         for folder in EDITED

@@ -1,4 +1,4 @@
-"""An exercise and what its check found, as something to read: HTML for the page, text for the terminal, JSON."""
+"""An exercise and the result of its check as HTML for the page, text for the terminal, and JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.display.rendered import Shown
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.display.rendered import Shown
 
 STYLE = f"<style>{(Path(__file__).parent / 'panel.css').read_text()}</style>"
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
@@ -28,14 +28,14 @@ VERDICTS = {
     Verdict.WRONG: ("✗", "it runs, but it is not right yet"),
     Verdict.LUCKY: ("≈", "right for the wrong reason"),
 }
-"""Of each verdict a mark that differs in shape, and words that stand without it."""
+"""The mark of each verdict, different in shape, and its words."""
 TEXT_COLUMNS = 88
 INVISIBLE = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""A container writes what it likes: what steers a terminal or turns the text around is left out."""
+"""Terminal sequences, control characters and marks of direction in a container's output; they are removed."""
 
 
 def result_card(result: Result, hints: Sequence[str] = ()) -> Shown:
-    """Return what a check found, with the hints shown so far: as a page and as text."""
+    """Return the result of a check with the hints shown so far, as HTML and text."""
     html = f'{STYLE}<section class="wk-exercise" role="group" aria-label="Check of {escape(result.exercise)}">'
     return Shown(f"{html}{result_html(result)}{hints_html(hints)}</section>", as_text(result, hints))
 
@@ -49,7 +49,7 @@ def exercise_page(
     solution: str = "",
     comparison: tuple[str, str] | None = None,
 ) -> Shown:
-    """Return the panel of an exercise as a page without a kernel holds it; ``passed`` says that it was, earlier.
+    """Return the panel of an exercise for a page without a kernel; ``passed``: it was passed earlier.
 
     ``comparison`` is the participant's text and the reference's.
     """
@@ -71,7 +71,7 @@ def exercise_page(
 
 
 def as_text(result: Result, hints: Sequence[str] = ()) -> str:
-    """Return what a check found for a terminal: no escape sequences, lines of at most 88 columns where it can wrap."""
+    """Return the result of a check for a terminal: no escape sequences, lines wrapped at 88 columns."""
     mark, words = VERDICTS[result.verdict]
     head = f"{mark} {result.exercise}: {words} ({result.seconds:.1f} s)\n{_wrapped(result.summary)}"
     blocks = [head, *(_finding_text(finding) for finding in result.findings)]
@@ -81,7 +81,7 @@ def as_text(result: Result, hints: Sequence[str] = ()) -> str:
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """Return what a check found as plain data, keys as in `Result` and `Finding`, with ``passed`` beside them."""
+    """Return the result of a check as plain data: the keys of `Result` and `Finding`, and ``passed``."""
     return {**asdict(result), "verdict": str(result.verdict), "passed": result.passed}
 
 
@@ -94,7 +94,7 @@ def facts(exercise: Exercise) -> str:
 
 
 def head_html(exercise: Exercise, result: Result | None = None, *, passed: bool = False) -> str:
-    """Return how it stands, the title, and the task; every text escaped."""
+    """Return state, title and task; every text escaped."""
     mark, words = _state(result, passed=passed)
     good = str(bool(result.passed if result else passed)).lower()
     task = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in exercise.task.splitlines() if paragraph.strip())
@@ -121,12 +121,12 @@ def result_html(result: Result) -> str:
 
 
 def hints_html(hints: Sequence[str], of: int = 3) -> str:
-    """Return the hints shown so far, numbered; nothing while there are none."""
+    """Return the hints shown so far, numbered; "" without any."""
     return f'<div class="wk-ex-hints">{"".join(hint_items(hints, of))}</div>' if hints else ""
 
 
 def hint_items(hints: Sequence[str], of: int = 3) -> list[str]:
-    """Return the hints shown so far as paragraphs, so that a page can add the newest alone."""
+    """Return the hints shown so far as paragraphs: the page adds only the newest."""
     return [
         f'<p><span class="wk-ex-soft">Hint {number} of {of}</span> <span>{escape(hint)}</span></p>'
         for number, hint in enumerate(hints, 1)
@@ -134,19 +134,19 @@ def hint_items(hints: Sequence[str], of: int = 3) -> list[str]:
 
 
 def solution_html(solution: str) -> str:
-    """Return the text of the solution, to be folded away; nothing while there is none."""
+    """Return the text of the solution, which can be folded; "" without one."""
     if not solution:
         return ""
     return f"<details open><summary>The solution</summary><pre>{escape(_plain(solution))}</pre></details>"
 
 
 def comparison_html(mine: str, reference: str) -> str:
-    """Return the participant's text beside the reference's, with the lines marked that only one of them has."""
-    ours, theirs = _plain(mine).splitlines(), _plain(reference).splitlines()
-    changes = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
+    """Return the participant's text beside the reference's, with the differing lines marked."""
+    left, right = _plain(mine).splitlines(), _plain(reference).splitlines()
+    changes = difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     sides = (
-        ("Yours", ours, [slice(low, high) for kind, low, high, _, _ in changes if kind != "equal"]),
-        ("The reference", theirs, [slice(low, high) for kind, _, _, low, high in changes if kind != "equal"]),
+        ("Yours", left, [slice(low, high) for kind, low, high, _, _ in changes if kind != "equal"]),
+        ("The reference", right, [slice(low, high) for kind, _, _, low, high in changes if kind != "equal"]),
     )
     columns = "".join(_side_html(name, lines, different) for name, lines, different in sides)
     return f'<div class="wk-ex-compare">{columns}</div>'
@@ -161,7 +161,7 @@ def _side_html(name: str, lines: Sequence[str], different: Sequence[slice]) -> s
 
 
 def _finding_html(finding: Finding) -> str:
-    """One card: folded to a line when it is as expected, open when it is not."""
+    """Return one card: folded to a line when it passed, open when it failed."""
     called = f"<code>{escape(_plain(finding.called))}</code>"
     rows = "".join(
         f"<dt>{name}</dt><dd>{escape(_plain(text))}</dd>" for name, text in _rows(finding) if name != "called"
@@ -192,7 +192,7 @@ def _finding_text(finding: Finding) -> str:
 
 
 def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
-    """The parts of a finding that say something, with the names they have on a card."""
+    """Return the parts of a finding that are not empty, with their names on a card."""
     everything = (
         ("called", finding.called),
         ("came back", finding.got),
@@ -224,7 +224,7 @@ def _plain(text: str) -> str:
 
 
 def _wrapped(text: str, indent: int = 0) -> str:
-    """``text`` in lines that fit, all but the first indented; a long word (an address, say) stays whole."""
+    """Return ``text`` in lines that fit, all but the first indented; a long word (a URL, say) stays whole."""
     wrapper = textwrap.TextWrapper(TEXT_COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
     lines = [piece for line in _plain(text).split("\n") for piece in wrapper.wrap(line) or [""]]
     return f"\n{' ' * indent}".join(lines)

@@ -1,32 +1,28 @@
-"""Jump to the start of a lesson: the same code for a participant who joins late, an instructor, and the tests."""
+"""Jump to the start of a lesson, for participants who join late, instructors, and tests."""
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import provision
-from workshop_kit.workspace import content
-from workshop_kit.workspace import regions, service_files
-from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.exercises.exercise_service import Desk
-from workshop_kit.workspace.lookup import find_lesson
-from workshop_kit.workspace.folder import lesson_copies
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.progress import Report, silent
+from workshop_kit.workspace import content, provision, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE, find_lesson
+from workshop_kit.workspace.folder import lesson_copies
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """What a jump did: which exercises got the reference solution, and where what was replaced is kept (or None)."""
+class GotoResult:
+    """The result of a jump: the exercises that got the solution, and the folder with the replaced files (or None)."""
 
     lesson: str
     solved: tuple[str, ...]
     aside: Path | None
 
     def sentences(self) -> list[str]:
-        """The same for people, a line each."""
+        """Return the result for people, a line each."""
         lines = [f"{self.lesson} is at its start."]
         if self.solved:
             lines.append(f"Solved for you, from earlier lessons: {', '.join(self.solved)}.")
@@ -35,91 +31,93 @@ class Arrived:
         return lines
 
 
-def goto(desk: Desk, lesson: str, stack: Stack, report: Report = silent) -> Arrived:
+def goto(exercise_service: ExerciseService, lesson: str, stack: Stack, report: Report = silent) -> GotoResult:
     """Bring workspace and containers to the start of ``lesson`` (as `find_lesson` takes it).
 
-    Earlier lessons: exercises that were not passed get the reference, passed ones stay the participant's. This lesson
-    and later ones: notebooks and exercises are fresh. Progress is not touched. Raises WrongUsage for no such lesson.
+    Earlier lessons: exercises that were not passed get the solution, passed ones stay the participant's. This lesson
+    and later ones: notebooks and exercises are fresh. Progress stays. Raises WrongUsage for an unknown lesson.
     """
-    name = find_lesson(lesson, desk.root / "notebooks")
-    arrived = arrange(desk, name)
+    name = find_lesson(lesson, exercise_service.root / "notebooks")
+    arrived = arrange(exercise_service, name)
     provision.remove_everything(stack.session, {"kernel"}, report)
     stack.up(report=report)
     return arrived
 
 
-def arrange(desk: Desk, lesson: str) -> Arrived:
+def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
-    later = [copy for copy in lesson_copies(desk.root) if copy.lesson >= lesson and not copy.comes_later]
-    aside = content.start_over(desk.workspace, later)
-    aside = _arrange_service(desk, lesson, aside)
-    current = service_files.sources_at(desk.root, lesson)
+    later = [copy for copy in lesson_copies(exercise_service.root) if copy.lesson >= lesson and not copy.comes_later]
+    aside = content.start_over(exercise_service.workspace, later)
+    aside = _arrange_service(exercise_service, lesson, aside)
+    current = solutions.sources_at(exercise_service.root, lesson)
     solved = []
-    for exercise in desk.exercises:
-        if exercise.page >= lesson or not exercise.file or desk.progress.exercise(exercise.id).passed_at:
+    for exercise in exercise_service.exercises:
+        if exercise.page >= lesson or not exercise.file or exercise_service.progress.exercise(exercise.id).passed_at:
             continue
         if exercise.judges == "service" and current[exercise.file].lesson != exercise.lesson:
             continue  # a later lesson has another file in its place
-        changed, aside = solve(desk, exercise.id, aside)
+        changed, aside = solve(exercise_service, exercise.id, aside)
         solved += [exercise.id] if changed else []
-    return Arrived(lesson, tuple(solved), aside)
+    return GotoResult(lesson, tuple(solved), aside)
 
 
-def _arrange_service(desk: Desk, lesson: str, aside: Path | None) -> Path | None:
+def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path | None) -> Path | None:
     """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
-    workspace, files = desk.workspace, service_files.files_at(desk.root, lesson)
-    current = service_files.sources_at(desk.root, lesson)
-    for name in sorted({*service_files.colleague_files(desk.root, service_files.COLLEAGUE)} - {*files}):
+    workspace, files = exercise_service.workspace, solutions.files_at(exercise_service.root, lesson)
+    current = solutions.sources_at(exercise_service.root, lesson)
+    for name in sorted({*solutions.colleague_files(exercise_service.root, solutions.COLLEAGUE)} - {*files}):
         if (workspace.my_service / name).exists():
             aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
             (workspace.my_service / name).unlink()
-    earlier = [exercise.id for exercise in desk.exercises if exercise.page < lesson]
-    own = [exercise.id for exercise in desk.exercises if exercise.lesson < lesson <= exercise.page]
+    earlier = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
+    fresh = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
     for name, solved in files.items():
         path, text, base = f"{MY_SERVICE}/{name}", solved, solved
         if name in current and current[name].ids():
             base = regions.starter(current[name].text)
-            text = service_files.with_regions_of(base, solved, own)  # a second notebook's exercises are fresh
-            with contextlib.suppress(OSError, UnicodeDecodeError):
-                mine = (workspace.folder / path).read_text()
-                text = service_files.with_regions_of(mine, text, earlier)
+            text = solutions.with_regions_of(base, solved, fresh)  # a second notebook's exercises are fresh
+            mine = (content.current(workspace, path) or b"").decode(errors="replace")
+            text = solutions.with_regions_of(mine, text, earlier)
         aside = content.replace_file(workspace, path, text, aside, base=base)
     return aside
 
 
-def solve(desk: Desk, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
-    """Put the reference into an exercise's place in the workspace; keep what stood there in the folder ``aside``.
+def solve(exercise_service: ExerciseService, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
+    """Put the solution into an exercise's files; copy the replaced files to the folder ``aside``.
 
     Returns whether anything changed, and the folder.
     """
     changed = False
-    for part in desk.find(identifier).parts:
-        texts = desk.texts(part)
-        path = desk.workspace.folder / texts.name
-        before = path.read_bytes() if path.exists() else b""
-        text = texts.with_body(texts.solution)
+    for part in exercise_service.find(identifier).parts:
+        own = exercise_service.exercise_files(part)
+        before = content.current(exercise_service.workspace, own.name)
+        text = own.with_body(own.solution)
         if before == text.encode():
             continue
-        if path.exists() and (not texts.is_untouched() or aside is not None):
-            aside = content.keep_aside(desk.workspace, texts.name, aside)
-        content.write(desk.workspace, texts.name, text)
+        if before is not None and (not own.is_untouched() or aside is not None):
+            aside = content.keep_aside(exercise_service.workspace, own.name, aside)
+        content.write(exercise_service.workspace, own.name, text)
         changed = True
     return changed, aside
 
 
-def solve_until(desk: Desk, lesson: str, cell: str) -> None:
-    """Put the reference into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
-    if lesson > service_files.COLLEAGUE and not (desk.workspace.base / MY_SERVICE / service_files.MARK).exists():
-        arrange(desk, lesson)
-    for exercise in desk.exercises:
+def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:
+    """Put the solution into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
+    if lesson > solutions.COLLEAGUE and not (exercise_service.workspace.base / MY_SERVICE / solutions.MARK).exists():
+        arrange(exercise_service, lesson)
+    for exercise in exercise_service.exercises:
         if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
             continue
-        # A file of an earlier lesson that has no region any more is the one of a later lesson.
-        replaced = exercise.lesson < lesson and any(desk.texts(part).region() is None for part in exercise.parts)
+        # A file of an earlier lesson without its region is already a later lesson's.
+        replaced = exercise.lesson < lesson and any(
+            exercise_service.exercise_files(part).region() is None for part in exercise.parts
+        )
         if exercise.judges != "service" or not replaced:
-            solve(desk, exercise.id)
+            solve(exercise_service, exercise.id)
 
 
-def solved_cells(desk: Desk) -> dict[str, str]:
-    """Return the references of the exercises that are done in a notebook, by cell id."""
-    return {one.cell: desk.texts(one).solution for one in desk.exercises if not one.file}
+def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:
+    """Return the solutions of the exercises in notebooks, by cell id."""
+    return {
+        one.cell: exercise_service.exercise_files(one).solution for one in exercise_service.exercises if not one.file
+    }

@@ -1,51 +1,55 @@
-"""The texts of one exercise: the marked source, the starter made from it, and what the participant has."""
+"""The files of one exercise: the marked source, the starter made from it, and the participant's text."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WorkshopError
-from workshop_kit.workspace import regions
-from workshop_kit.workspace.code_comparison import language_of, same_code
-from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.exercises.registry import Exercise
-from workshop_kit.workspace.service_files import COLLEAGUE, FIRST, MARK
+from workshop_kit.workspace import regions, solutions
+from workshop_kit.workspace.content import MAX_BYTES
+from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.files import read_small_text
+from workshop_kit.workspace.merge import language_of, same_code
+from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK, NOTEBOOK
 
 LARGEST_BYTES = 1_000_000
-"""A larger file is no exercise any more."""
+"""The limit for a file of an exercise."""
+LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
+"""Parts of ``my_service/`` that a check does not copy."""
 
 
 class Unreadable(WorkshopError):
-    """The participant's text cannot be judged: it is gone, not text, or its markers are damaged."""
+    """The participant's text cannot be judged: it is missing, not text, or its markers are damaged."""
 
 
 @dataclass(frozen=True)
-class Texts:
-    """``root`` is the checkout, ``folder`` the participant's workspace."""
+class ExerciseFiles:
+    """The texts of one exercise. ``root`` is the checkout, ``folder`` the participant's workspace."""
 
     root: Path
     folder: Path
     exercise: Exercise
 
     @property
-    def marked(self) -> str:
-        """The source with both versions in it."""
-        name = self.exercise.file or "notebook.py"
-        return (self.root / "solutions" / self.exercise.lesson / name).read_text()
+    def source_text(self) -> str:
+        """The marked source, with starter and solution."""
+        return (self.root / "solutions" / self.exercise.lesson / self.exercise.source).read_text()
 
     @property
     def solution(self) -> str:
-        """The region as it is when solved."""
-        return regions.region_of(regions.solved(self.marked), self.exercise.id)
+        """The region when solved."""
+        return regions.region_of(regions.solved(self.source_text), self.exercise.id)
 
     @property
     def starter(self) -> str:
-        """The region as a participant gets it."""
-        return regions.region_of(regions.starter(self.marked), self.exercise.id)
+        """The region that a participant begins with."""
+        return regions.region_of(regions.starter(self.source_text), self.exercise.id)
 
     @property
     def name(self) -> str:
@@ -53,54 +57,79 @@ class Texts:
         return self.exercise.path
 
     @property
-    def _shown(self) -> str:
-        """The same for people, who may stand in the checkout, which has folders of these names, too."""
+    def shown_name(self) -> str:
+        """The participant's file for messages: the checkout has folders of the same names."""
         return f"{self.folder.name}/{self.name}"
 
     def mine(self) -> str:
-        """The participant's file. Raises Unreadable."""
-        path = self.folder / self.name
+        """Return the participant's file. Raises Unreadable."""
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
-        is_late = self.exercise.judges == "service" and self.exercise.lesson > FIRST
-        if is_late and not (self.folder / MY_SERVICE / MARK).exists():
+        comes_later = self.exercise.judges == "service" and self.exercise.lesson > FIRST
+        if comes_later and not (self.folder / MY_SERVICE / MARK).exists():
             step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
+        path = self.folder / self.name
         try:
-            if path.stat().st_size > LARGEST_BYTES and self.exercise.file:
-                raise Unreadable(f"{self._shown} is larger than a megabyte.", step)
-            return path.read_bytes().decode()
-        except UnicodeDecodeError as error:
-            raise Unreadable(f"{self._shown} is not text in UTF-8.", step) from error
-        except OSError as error:
-            raise Unreadable(f"{self._shown} cannot be read ({error.strerror}).", step) from error
+            return read_small_text(path, max_bytes=LARGEST_BYTES if self.exercise.file else MAX_BYTES)
+        except FileNotFoundError:
+            raise Unreadable(f"{self.shown_name} cannot be read (No such file or directory).", step) from None
+        except NotReady as error:
+            raise Unreadable(error.what.replace(str(path), self.shown_name), step) from error
 
     def composed(self) -> Mapping[str, str]:
-        """The files of the lesson as the check runs them: this region the participant's, all others solved.
+        """Return the files of the lesson for a check: this region is the participant's, all others are solved.
 
         Raises Unreadable with the line when the markers of the participant's file are damaged.
         """
         try:
-            own = regions.others_solved(self.mine(), self.marked, self.exercise.id)
+            own = regions.others_solved(self.mine(), self.source_text, self.exercise.id)
         except regions.MarkerError as damaged:
-            where = damaged.in_file(self._shown)
+            where = damaged.in_file(self.shown_name)
             raise Unreadable(where.what, where.next_step) from damaged
         files = {
             path.name: regions.solved(path.read_text())
             for path in (self.root / "solutions" / self.exercise.lesson).iterdir()
-            if path.is_file() and path.name != "notebook.py"
+            if path.is_file() and path.name != NOTEBOOK
         }
-        return {**files, self.exercise.file or "": own}
+        return {**files, self.exercise.source: own}
+
+    def copy_service(self, target: Path) -> list[str]:
+        """Copy ``my_service/`` to ``target``, and solve the regions of other exercises in the copy.
+
+        Returns the names of files with missing markers, which stay whole. Raises Unreadable when the folder cannot be
+        copied, or this exercise's file is missing, not text, or too large.
+        """
+        self.mine()
+        try:
+            ignored = shutil.ignore_patterns(*LEFT_OUT)
+            shutil.copytree(self.folder / MY_SERVICE, target, symlinks=True, ignore=ignored)
+        except (OSError, shutil.Error) as error:
+            raise Unreadable(f"{MY_SERVICE} cannot be copied: {error}.", "Remove what is no plain file.") from error
+        whole: list[str] = []
+        earlier: set[str] = set()
+        for source in solutions.service_sources(self.root):
+            path = target / source.file
+            is_own = source.file == self.exercise.file or source.file not in earlier
+            earlier.add(source.file)
+            if not source.ids() or not path.is_file() or path.is_symlink():
+                continue
+            try:
+                text = regions.others_solved(path.read_bytes().decode(), source.text, self.exercise.id)
+                path.write_bytes(text.encode())
+            except (regions.MarkerError, UnicodeDecodeError):
+                whole += [source.file] if source.lesson == self.exercise.lesson and is_own else []
+        return whole
 
     def region(self) -> str | None:
-        """The participant's region, or their cell; None where it cannot be found."""
+        """Return the participant's region, or their cell; None where it cannot be found."""
         try:
             if self.exercise.file:
                 return regions.region_of(self.mine(), self.exercise.id)
-            return _cell(json.loads(self.mine()), self.exercise.cell)
+            return "".join(_cell(json.loads(self.mine()), self.exercise.cell)["source"])
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             return None
 
     def lines(self) -> str:
-        """Where the region is in the participant's file: ``lines 34–43``; "" where that cannot be told."""
+        """Return the place of the region in the participant's file: ``lines 34–43``; "" without a region."""
         try:
             region = regions.find(self.mine(), self.exercise.id)
         except WorkshopError:
@@ -110,38 +139,38 @@ class Texts:
         return f"lines {region.first_line}–{region.last_line}"
 
     def is_untouched(self) -> bool:
-        """Whether the region is the starter, or as a cell of the lesson wrote it; False when it cannot be found."""
+        """Whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""
         mine, language = self.region(), language_of(self.name)
         begun_from = (self.starter, *self._regions_in_file_cells())
         return mine is not None and any(same_code(mine, text, language=language) for text in begun_from)
 
+    def with_body(self, body: str) -> str:
+        """Return the participant's file with ``body`` in the exercise's place.
+
+        If the file is damaged, ``body`` goes into the file of the checkout; the caller keeps the damaged one aside.
+        """
+        try:
+            return self._put_into(self.mine(), body)
+        except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
+            fresh = regions.starter(self.source_text) if self.exercise.file else (self.root / self.name).read_text()
+            return self._put_into(fresh, body)
+
     def _regions_in_file_cells(self) -> Iterator[str]:
         """Yield the region as each cell of the lessons writes it: a lesson may change the file before the exercise."""
-        from workshop_kit.workspace.file_cell import shipped_cells  # with IPython, which a hint need not wait for
+        from workshop_kit.workspace.file_cell import shipped_cells  # imports IPython, slow for a hint
 
         for _, text in shipped_cells(self.root / "notebooks", self.name):
             if self.exercise.id in regions.ids(text):
                 yield regions.region_of(text, self.exercise.id)
 
-    def with_body(self, body: str) -> str:
-        """The participant's file with ``body`` in the exercise's place and all else as it is.
-
-        Where that is damaged, it goes into the file as it comes with the workshop. The caller keeps the old one aside.
-        """
-        try:
-            return self._put_into(self.mine(), body)
-        except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
-            fresh = regions.starter(self.marked) if self.exercise.file else (self.root / self.name).read_text()
-            return self._put_into(fresh, body)
-
     def _put_into(self, text: str, body: str) -> str:
         if self.exercise.file:
             return regions.replace(text, self.exercise.id, body)
         notebook = json.loads(text)
-        cell = next(cell for cell in notebook["cells"] if cell.get("id") == self.exercise.cell)
-        cell["source"] = body.rstrip("\n").splitlines(keepends=True)
+        _cell(notebook, self.exercise.cell)["source"] = body.rstrip("\n").splitlines(keepends=True)
         return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _cell(notebook: Mapping[str, Any], cell_id: str) -> str:
-    return next("".join(cell["source"]) for cell in notebook["cells"] if cell.get("id") == cell_id)
+def _cell(notebook: Mapping[str, Any], cell_id: str) -> dict[str, Any]:
+    cell: dict[str, Any] = next(cell for cell in notebook["cells"] if cell.get("id") == cell_id)
+    return cell

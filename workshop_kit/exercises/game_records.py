@@ -1,37 +1,37 @@
-"""How the incidents of game day went, in a file of the workspace: the game writes it, checks and cards read it."""
+"""Records of the incidents of game day in a file of the workspace: the game writes it, checks and cards read it."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from workshop_kit.engine.session import Session
-from workshop_kit.workspace import jsonl_store
+from workshop_kit.workspace.files import read_json_lines, write_json_lines
 
-KEPT = 50
-TIMES = ("began", "injected", "first_symptom", "detected", "fixed")
+MAX_RECORDS = 50
 QUESTIONS = {
     "what": "What was it?",
     "since": "Since when?",
     "how": "How do you know?",
     "considered": "What else did you consider?",
 }
-"""The debrief sheet."""
+"""The questions of the debrief."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """How an incident went, with times in UTC.
+    """The course of an incident, with times in UTC.
 
-    Customers came from ``began`` on; the cause was put in place at ``injected`` and hurt the first of them at
-    ``first_symptom``; at ``detected`` the participant looked, or did something, for the first time; since ``fixed`` all
-    customers are served. ``symptom`` is what they still suffered when it was judged, empty if nothing; ``debrief`` has
-    an answer to each of QUESTIONS, or none. ``actions`` are what the participant asked and did, each behind its time;
-    ``reference`` says which parts of the service were not the participant's.
+    ``began``: first requests. ``injected``: the fault is active. ``first_symptom``: the first failed request.
+    ``detected``: the participant's first query or repair. ``fixed``: all requests succeed again. ``symptom`` is the
+    remaining failure at the check, empty if there is none; ``debrief`` has an answer to each of QUESTIONS, or none.
+    ``actions`` are the participant's queries and repairs, each behind its time; ``reference`` names the parts of the
+    service that were not the participant's.
     """
 
     id: str
@@ -44,45 +44,41 @@ class Record:
     fixed: datetime | None = None
     symptom: str = ""
     debrief: Mapping[str, str] = field(default_factory=dict)
-    actions: Sequence[str] = ()
+    actions: tuple[str, ...] = ()
     reference: str = ""
 
     @property
     def to_detect_seconds(self) -> float | None:
-        """From the first symptom until the participant's first own look or repair (TTD)."""
+        """From the first symptom to the participant's first query or repair (TTD)."""
         return _between(self.first_symptom, self.detected)
 
     @property
     def to_repair_seconds(self) -> float | None:
-        """From the first symptom until all customers were served again (TTR)."""
+        """From the first symptom to the first moment when all requests succeed again (TTR)."""
         return _between(self.first_symptom, self.fixed)
 
 
+RECORD = TypeAdapter(Record)
+
+
 def write(session: Session, record: Record) -> None:
-    """Keep a record, in place of an earlier one of the same incident."""
-    others = [one for one in every(session) if one.id != record.id]
-    jsonl_store.keep(_path(session), map(asdict, [*others, record]), most=KEPT)
+    """Write a record, in place of an earlier one of the same incident. Raises NotReady for a full disk."""
+    others = [one for one in read(session) if one.id != record.id]
+    write_json_lines(_path(session), map(asdict, [*others, record]), most=MAX_RECORDS)
 
 
 def find(session: Session, identifier: str) -> Record | None:
-    """The record of an incident; None if it is not known (any more)."""
-    return next((one for one in every(session) if one.id == identifier), None)
+    """Return the record of an incident; None if there is none."""
+    return next((one for one in read(session) if one.id == identifier), None)
 
 
-def every(session: Session) -> list[Record]:
-    """All that are kept, oldest first."""
+def read(session: Session) -> list[Record]:
+    """Return all records, oldest first. A line that is no record is passed over."""
     found = []
-    names = {one.name for one in fields(Record)}
-    for record in jsonl_store.read(_path(session)):
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            times = {name: _moment(record[name]) for name in TIMES}
-            actions = tuple(record["actions"])
-            found.append(Record(**{**{key: record[key] for key in names}, **times, "actions": actions}))
+    for line in read_json_lines(_path(session)):
+        with contextlib.suppress(ValidationError):
+            found.append(RECORD.validate_python(line))
     return found
-
-
-def _moment(text: Any) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:

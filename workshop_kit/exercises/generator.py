@@ -1,4 +1,4 @@
-"""From ``solutions/`` to the starters in ``exercises/``, the modules of the service, and cells of the notebooks."""
+"""Generate starters in ``exercises/``, modules of the service and cells of notebooks from ``solutions/``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
-from workshop_kit.workspace.course import FILE, MY_SERVICE
-from workshop_kit.workspace.sources import NOTEBOOK, Source, is_hidden, marked_sources, read_text
-from workshop_kit.workspace.markers import MarkerError
-from workshop_kit.workspace.regions import plain, region_of, starter
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.workspace.course import FILE, MY_SERVICE
 from workshop_kit.workspace.file_cell import MAGIC, file_named
-from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.files import explain, is_hidden, read_text, write_atomically
+from workshop_kit.workspace.regions import MarkerError, plain, region_of, starter
+from workshop_kit.workspace.solutions import NOTEBOOK, Source, marked_sources
 
 Notebook = dict[str, Any]
 
@@ -29,12 +28,12 @@ MODULES = {
     "solutions/04_monitoring/metrics.py": "workshop_app",
     "solutions/03_logging/checkpoint.py": "images/collector",
 }
-"""The sources that are modules of what runs, too, with their folders: there they hold the solutions."""
+"""The sources whose solutions are also modules of the stack, with the folders of these modules."""
 
 
 @dataclass
 class Plan:
-    """What the generated files should be, by their name in the checkout, and why that cannot be (sentences)."""
+    """The wanted content of generated files, by their name in the checkout, and problems (sentences)."""
 
     wanted: dict[str, bytes] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -42,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a lesson's notebook gets: the ids that are ``needed``, starters of ``cells`` by id, of ``files`` by name."""
+    """The input of a lesson's notebook: the cell ids that are ``needed``, starters of ``cells`` and of ``files``."""
 
     needed: Sequence[str]
     cells: Mapping[str, str]
@@ -50,10 +49,10 @@ class Sources:
 
 
 def build(root: Path) -> list[Path]:
-    """Make exercises and starter cells of the checkout ``root`` what ``solutions/`` says; return what changed.
+    """Write exercises, modules and starter cells of the checkout ``root``; return the changed files.
 
-    The paths are relative to ``root``. A stray file in ``exercises/`` is moved to ``build/stray``, never deleted.
-    Raises WorkshopError, before anything is written, for a registry, a marker or a notebook that does not fit.
+    The paths are relative to ``root``. A file in ``exercises/`` without a source is moved to ``build/stray``.
+    Raises WorkshopError, before it writes, for a problem in the registry, a marker or a notebook.
     """
     plan = _plan(root, registry.load(root))
     if plan.problems:
@@ -61,7 +60,6 @@ def build(root: Path) -> list[Path]:
     try:
         changed = [Path(name) for name in _differing(root, plan)]
         for name in changed:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(root / name, plan.wanted[str(name)])
         strays = [Path(name) for name in _strays(root, plan)]
         for name in strays:
@@ -72,10 +70,7 @@ def build(root: Path) -> list[Path]:
 
 
 def drift(root: Path) -> list[str]:
-    """Return a sentence for every generated file that is not what `build` would make, [] when all are.
-
-    What keeps `build` from working (a registry, a marker, a missing cell) is among them.
-    """
+    """Return a sentence for every generated file that `build` would change, and for every problem that stops it."""
     problems = registry.validate(root)
     if problems:
         return problems
@@ -89,23 +84,8 @@ def drift(root: Path) -> list[str]:
     return [*plan.problems, *differing, *strays]
 
 
-def with_sources(notebook: Notebook, sources: Mapping[str, str]) -> Notebook:
-    """Return ``notebook`` with new sources in the cells that ``sources`` names by id; raises KeyError for no such cell.
-
-    Everything else stays, the order of keys and cells too.
-    """
-    missing = set(sources) - {cell.get("id") for cell in notebook["cells"]}
-    if missing:
-        raise KeyError(min(missing))
-    cells = [
-        {**cell, "source": sources[cell["id"]].splitlines(keepends=True)} if cell.get("id") in sources else cell
-        for cell in notebook["cells"]
-    ]
-    return {**notebook, "cells": cells}
-
-
-def written(notebook: Notebook) -> bytes:
-    """Return a notebook as we commit it: indented by one, in UTF-8, with a final newline."""
+def notebook_bytes(notebook: Notebook) -> bytes:
+    """Return a notebook as it is committed: indented by one, in UTF-8, with a final newline."""
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -149,7 +129,7 @@ def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
         plan.problems.append(error.what)
         return
     except (ValueError, LookupError, TypeError, AttributeError):
-        plan.problems.append(f"{name} is no notebook any more.")
+        plan.problems.append(f"{name} is no notebook.")
         return
     missing = [cell for cell in sources.needed if cell not in there]
     plan.problems += [f"{name} has no cell with the id {cell}; add one." for cell in missing]
@@ -159,8 +139,11 @@ def _plan_notebook(root: Path, name: str, sources: Sources, plan: Plan) -> None:
             own[cell] = f"%%{MAGIC} {file}\n{sources.files[file]}".rstrip("\n")
         else:
             plan.problems.append(f"{name}, cell {cell}: {file} has no source in solutions/; add one.")
-    if any(_source(cell) != own.get(cell.get("id"), _source(cell)) for cell in notebook["cells"]):
-        plan.wanted[name] = written(with_sources(notebook, own))
+    changed = [cell for cell in notebook["cells"] if _source(cell) != own.get(cell.get("id"), _source(cell))]
+    for cell in changed:
+        cell["source"] = own[cell["id"]].splitlines(keepends=True)
+    if changed:
+        plan.wanted[name] = notebook_bytes(notebook)
 
 
 def _first_file_cells(notebook: Notebook) -> dict[str, str]:
@@ -173,7 +156,7 @@ def _first_file_cells(notebook: Notebook) -> dict[str, str]:
 
 
 def _source(cell: Mapping[str, Any]) -> str:
-    """A cell's text; notebooks keep it as one string or as a list of lines."""
+    """Return a cell's text; notebooks have it as one string or as a list of lines."""
     return "".join(cell["source"])
 
 
@@ -185,12 +168,12 @@ def _differing(root: Path, plan: Plan) -> Iterator[str]:
 
 
 def _strays(root: Path, plan: Plan) -> list[str]:
-    """Return the files in ``exercises/`` that nothing makes; hidden ones and caches are nobody's business."""
+    """Return the files in ``exercises/`` without a source, except hidden ones and caches."""
     found = []
     for path in sorted((root / "exercises").rglob("*")):
         name = path.relative_to(root).as_posix()
-        odd = any(is_hidden(part) or part == "__pycache__" for part in path.relative_to(root).parts)
-        if path.is_file() and not odd and name != FILE and name not in plan.wanted:
+        left_out = any(is_hidden(part) or part == "__pycache__" for part in path.relative_to(root).parts)
+        if path.is_file() and not left_out and name != FILE and name not in plan.wanted:
             found.append(name)
     return found
 

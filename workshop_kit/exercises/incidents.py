@@ -22,7 +22,7 @@ from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import jsonl_store
+from workshop_kit.workspace.files import read_json_lines, write_json_lines
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
 
@@ -139,7 +139,7 @@ def find(session: Session, identifier: str) -> Incident | None:
 def all_kept(session: Session) -> list[Incident]:
     """The latest incidents of this workspace, oldest first."""
     found = []
-    for record in jsonl_store.read(_path(session)):
+    for record in read_json_lines(_path(session)):
         with contextlib.suppress(ValueError, TypeError, KeyError):
             times = ("began", "struck", "in_force", "healed", "ended")
             found.append(Incident(**{**record, **{name: datetime.fromisoformat(record[name]) for name in times}}))
@@ -192,4 +192,4 @@ def _path(session: Session) -> Path:
 
 def _keep(session: Session, incident: Incident) -> None:
     """Write it down, and let go of the oldest."""
-    jsonl_store.keep(_path(session), map(asdict, [*all_kept(session), incident]), most=KEPT)
+    write_json_lines(_path(session), map(asdict, [*all_kept(session), incident]), most=KEPT)

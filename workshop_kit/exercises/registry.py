@@ -3,50 +3,75 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+
+from workshop_kit.audit.catalog import principles
 from workshop_kit.errors import WorkshopError
-from workshop_kit.workspace.course import Course, FILE, MY_SERVICE, course_in, read_toml
-from workshop_kit.exercises.entries import entry_problems
-from workshop_kit.workspace.sources import NOTEBOOK, Source, marked_sources
-from workshop_kit.workspace.lookup import resolve
+from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, course_in, read_toml, resolve
+from workshop_kit.workspace.regions import ID
+from workshop_kit.workspace.solutions import NOTEBOOK, Source, marked_sources
 
-TRACKS = ("90min", "half-day", "full")
+GUIDELINES = tuple(
+    f"factor {one.id.removeprefix('F')}, {one.name}" if one.id.startswith("F") else one.name for one in principles()
+)
+"""The names that exercises cite: ``factor 7, Disposability`` (the number with its name), ``Process Disposability``."""
 
 
-@dataclass(frozen=True)
-class Exercise:
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+def _relative_path(name: str) -> str:
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts or str(path) != name:
+        raise ValueError(f"is {name!r}; write a path below the lesson's folder")
+    if name == NOTEBOOK:
+        raise ValueError(f"is {NOTEBOOK}; leave it out for an exercise in the notebook")
+    return name
+
+
+Text = Annotated[str, AfterValidator(_not_blank)]
+Name = Annotated[str, AfterValidator(_relative_path)]
+
+
+class Exercise(BaseModel):
     """One exercise as its author registered it.
 
     ``id`` is ``prefix.name`` and never changes (``container.graceful``); ``lesson`` a notebook's name
-    (``01_container``); ``task`` what to do, in plain text, a paragraph a line; ``minutes`` to do it and
-    ``debrief_minutes`` to talk about it afterwards; ``tracks`` those that it is part of; ``guidelines`` what it serves
-    (``factor 6, Logs``, ``Process Disposability``); ``hints`` three, the first diagnoses and the last nearly tells.
-    ``first_hints`` are others in place of the first, each for a finding that has these words in it.
-    ``file`` is what the participant edits; None for an exercise in the notebook, whose cell is
-    ``exercise-<id with a dash for the dot>``. ``more_files`` have a region of the same id and are edited with it.
-    ``judges`` says what the check looks at: ``service`` (builds ``my_service/``, where its files stand), ``file`` or
-    ``notebook``; "" for a file below ``exercises/<lesson>/`` that is laid over the service's image.
-    ``notebook`` is the lesson's second notebook (``02b_configuration_more``) where the exercise stands there.
+    (``01_container``); ``task`` the instructions in plain text, a paragraph a line; ``minutes`` to do it and
+    ``debrief_minutes`` to talk about it; ``tracks`` those that have it; ``guidelines`` the principles that it serves;
+    ``hints`` three, from a diagnosis to nearly the solution. ``first_hints`` replace the first hint for a finding
+    that contains their key. ``file`` is the file to edit; None for an exercise in the notebook, in the cell
+    ``exercise-<id with a dash for the dot>``. ``more_files`` have a region of the same id.
+    ``judges`` says what the check looks at: ``service`` (builds ``my_service/``, where its files are), ``file`` or
+    ``notebook``; "" for a file below ``exercises/<lesson>/`` that is copied over the service's image.
+    ``notebook`` is the lesson's second notebook (``02b_configuration_more``) if the exercise is in that one.
     """
 
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
     id: str
-    title: str
+    title: Text
     lesson: str
     weight: Literal["core", "more"]
-    task: str
-    minutes: int
-    debrief_minutes: int
-    tracks: tuple[str, ...]
-    guidelines: tuple[str, ...]
-    hints: tuple[str, str, str]
-    file: str | None = None
-    first_hints: Mapping[str, str] = field(default_factory=dict)
-    more_files: tuple[str, ...] = ()
+    task: Text
+    minutes: Annotated[int, Field(ge=1)]
+    debrief_minutes: Annotated[int, Field(ge=0)]
+    tracks: Annotated[tuple[str, ...], Field(min_length=1)]
+    guidelines: Annotated[tuple[str, ...], Field(min_length=1)]
+    hints: tuple[Text, Text, Text]
+    file: Name | None = None
+    first_hints: Mapping[Text, Text] = {}
+    more_files: tuple[Name, ...] = ()
     judges: Literal["service", "file", "notebook", ""] = ""
     notebook: str = ""
 
@@ -57,7 +82,7 @@ class Exercise:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The ids of all notebook cells that it needs; one in the notebook has its panel in a cell before its own."""
+        """The ids of all its notebook cells; an exercise in the notebook has its panel in a cell before its own."""
         return (self.cell,) if self.file else (f"panel-{self.id.replace('.', '-')}", self.cell)
 
     @property
@@ -67,12 +92,12 @@ class Exercise:
 
     @property
     def source(self) -> str:
-        """The marked source that its region stands in, below ``solutions/<lesson>/``."""
+        """The marked source with its region, below ``solutions/<lesson>/``."""
         return self.file or NOTEBOOK
 
     @property
     def path(self) -> str:
-        """What the participant edits, as a path in the workspace."""
+        """The file that the participant edits, as a path in the workspace."""
         if self.file is None:
             return f"notebooks/{self.page}.ipynb"
         return f"{MY_SERVICE}/{self.file}" if self.judges == "service" else f"exercises/{self.lesson}/{self.file}"
@@ -80,39 +105,74 @@ class Exercise:
     @property
     def parts(self) -> tuple[Exercise, ...]:
         """The same exercise once for each of its files, that of ``file`` first."""
-        return (self, *(replace(self, file=name, more_files=()) for name in self.more_files))
+        return (self, *(self.model_copy(update={"file": name, "more_files": ()}) for name in self.more_files))
 
     @property
     def all_minutes(self) -> int:
         """The minutes to do it and to talk about it."""
         return self.minutes + self.debrief_minutes
 
+    @field_validator("id")
+    @classmethod
+    def _id(cls, value: str) -> str:
+        if not re.fullmatch(ID, value):
+            raise ValueError(f"is {value!r}; write `prefix.name` in small letters")
+        return value
+
+    @field_validator("lesson")
+    @classmethod
+    def _lesson(cls, value: str, info: ValidationInfo) -> str:
+        course: Course | None = info.context
+        if course is None:
+            return value
+        lesson, exercise_id = course.lesson(value), info.data.get("id")
+        if lesson is None:
+            raise ValueError(f"is {value!r}; it is one of {', '.join(one.name for one in course.lessons)}")
+        if not lesson.prefix:
+            raise ValueError(f"is {value}, which has no exercises")
+        if exercise_id is not None and not exercise_id.startswith(f"{lesson.prefix}."):
+            raise ValueError(f"is {value}, where an id begins with `{lesson.prefix}.`")
+        return value
+
+    @field_validator("tracks", "guidelines")
+    @classmethod
+    def _known(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        course: Course | None = info.context
+        if course is None:
+            return value
+        known = tuple(course.tracks) if info.field_name == "tracks" else GUIDELINES
+        for name in value:
+            if name not in known:
+                raise ValueError(f"names {name!r}; known are {', '.join(known)}")
+        if len(set(value)) < len(value):
+            raise ValueError("names one twice")
+        return value
+
 
 def load(root: Path) -> tuple[Exercise, ...]:
-    """Return the exercises of the checkout ``root``, by lesson and then as they stand in exercises.toml.
+    """Return the exercises of the checkout ``root``, by lesson and then in the order of exercises.toml.
 
     Raises WorkshopError with the first problem and how many there are.
     """
-    document = read_toml(root)
-    problems = _problems(document, root)
+    exercises, problems = _read(root)
     if problems:
         more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
         raise WorkshopError(f"{problems[0]}{more}", f"Mend {FILE}; `./workshop test` names every problem.")
-    return _exercises(document)
+    return exercises
 
 
 def validate(root: Path) -> list[str]:
-    """Return a sentence for every problem of the registry and of how it fits the sources, [] when there is none.
+    """Return a sentence for every problem of the registry and of its match with the sources, [] without any.
 
     Raises WorkshopError when exercises.toml cannot be read at all.
     """
-    return _problems(read_toml(root), root)
+    return _read(root)[1]
 
 
 def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
     """Return the exercise with this id, or with a beginning of it that no other has (``container.l``, ``lim``).
 
-    Raises WrongUsage, naming those that fit, or the one that was probably meant.
+    Raises WrongUsage with the ids that fit, or the nearest one.
     """
     by_id = {exercise.id: exercise for exercise in exercises}
     return by_id[resolve("exercise", exercise_id, by_id, ".", _advice(exercise_id, by_id))]
@@ -127,38 +187,48 @@ def _advice(exercise_id: str, by_id: Iterable[str]) -> str:
     return "Choose one that `./workshop status` lists."
 
 
-def _exercises(document: Mapping[str, Any]) -> tuple[Exercise, ...]:
-    """Return the entries, which have no problem, as exercises."""
-    made = []
-    for entry in document.get("exercise", []):
-        fields: dict[str, Any] = {key: tuple(it) if isinstance(it, list) else it for key, it in entry.items()}
-        made.append(Exercise(**fields))
-    return tuple(sorted(made, key=lambda exercise: exercise.lesson))
-
-
-def _problems(document: Mapping[str, Any], root: Path) -> list[str]:
-    course = course_in(document)
-    entries = document.get("exercise", [])
+def _read(root: Path) -> tuple[tuple[Exercise, ...], list[str]]:
+    """Return the exercises that can be read, and a sentence for every problem."""
+    document = read_toml(root)
+    course, entries = course_in(document), document.get("exercise", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        return [f"{FILE}: exercises are written as [[exercise]], one each."]
-    found = [problem for number, entry in enumerate(entries, 1) for problem in entry_problems(entry, number, course)]
-    found += _doubles(entries)
-    if not found:  # only entries that can be read can be held against the sources
-        found += _source_problems(_exercises(document), list(marked_sources(root)), course)
-    return found
-
-
-def _doubles(entries: Iterable[Mapping[str, Any]]) -> list[str]:
-    counts = Counter(str(entry.get("id")) for entry in entries if "id" in entry)
-    return [
-        f"{name} is registered {count} times; an id stands for one exercise."
-        for name, count in counts.items()
-        if count > 1
+        return (), [f"{FILE}: exercises are written as [[exercise]], one each."]
+    exercises, problems = [], []
+    for number, entry in enumerate(entries, 1):
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+        try:
+            exercises.append(Exercise.model_validate(values, context=course))
+        except ValidationError as error:
+            name = entry.get("id") or f"{FILE}, exercise {number}"
+            problems += [f"{name}: {_sentence(one)}." for one in error.errors()]
+    counts = Counter(str(entry["id"]) for entry in entries if "id" in entry)
+    problems += [
+        f"{name} is registered {n} times; an id stands for one exercise." for name, n in counts.items() if n > 1
     ]
+    found = tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
+    if not problems:  # only a complete list can be compared with the sources
+        problems = list(_source_problems(found, list(marked_sources(root)), course))
+    return found, problems
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Return a problem of one field as a clause: "`hints`, number 3, is missing"."""
+    field, *inside = error["loc"]
+    place = f"`{field}`"
+    if inside and inside[0] != "[key]":
+        place += f", number {inside[0] + 1}," if isinstance(inside[0], int) else f" for {inside[0]!r}"
+    match error["type"]:
+        case "missing":
+            return f"{place} is missing"
+        case "extra_forbidden":
+            return f"{place} is no field of an exercise; they are {', '.join(Exercise.model_fields)}"
+        case "value_error":
+            return f"{place} {error['ctx']['error']}"
+    return f"{place} is {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _source_problems(exercises: Sequence[Exercise], sources: Sequence[Source], course: Course) -> Iterator[str]:
-    """Yield what does not fit between entries and regions: each has the other, in the file that is named."""
+    """Yield a sentence for every entry without its regions and every region without its entry."""
     regions: dict[str, list[str]] = {}
     for source in sources:
         if course.lesson(source.lesson) is None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How an exercise stands. Only ``PASSED`` is good; the others are told apart because they need other help."""
+    """The verdict of a check. Only ``PASSED`` is good; each of the others needs different help."""
 
     PASSED = "passed"
     NOT_STARTED = "not started"  # still the starter: the findings show its symptom

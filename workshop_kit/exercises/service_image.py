@@ -1,4 +1,4 @@
-"""Build the image of a participant's folder for a check, and read what the builder says where it cannot."""
+"""Build the image of a participant's folder for a check, and explain the builder's errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CAUSES = (
     ),
     (r"(parse error)", "The builder cannot read that line.", "Compare it with the lines above."),
 )
-"""What the builder says (a pattern whose group is named below), what it means, and where to look."""
+"""A pattern of the builder's output, its meaning with the pattern's group, and where to look."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ServiceImage:
 
 
 class BuildFailed(WorkshopError):
-    """A folder that makes no image; ``said`` is everything that the builder said."""
+    """The image cannot be built; ``said`` is the builder's whole output."""
 
     def __init__(self, said: str) -> None:
         super().__init__("The image cannot be built.", "Mend the Dockerfile.")
@@ -117,7 +117,7 @@ def _run(command: list[str], superseded: threading.Event) -> None:
 
 
 def _end_when(superseded: threading.Event, building: subprocess.Popen[str]) -> None:
-    """End the builder once ``superseded`` is set; it takes its half of the build in the engine along."""
+    """End the builder once ``superseded`` is set; that ends the build in the engine, too."""
     while building.poll() is None:
         if superseded.wait(LOOK_SECONDS):
             building.terminate()
@@ -125,7 +125,7 @@ def _end_when(superseded: threading.Event, building: subprocess.Popen[str]) -> N
 
 
 def finding(said: str) -> Finding:
-    """What the builder said, as a finding with the step and the instruction."""
+    """Return the builder's output as a finding with the step and the instruction."""
     step = re.search(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", said, re.MULTILINE)
     marked = re.search(r"^ *(\d+) \| >{3} (.*)$", said, re.MULTILINE)
     line = marked or re.search(r"parse error on line (\d+)()", said)
@@ -140,7 +140,7 @@ def finding(said: str) -> Finding:
 
 
 def _cause(said: str) -> tuple[str, str]:
-    """What it means, and where to look; the first cause that the builder's words fit."""
+    """Return the meaning of the builder's output, and where to look: the first cause whose pattern fits."""
     if (sentence := explain_build_error(said)) is not None:
         return sentence, "What stands in that line, and what of it is on this machine?"
     for pattern, means, look in CAUSES:
@@ -150,7 +150,7 @@ def _cause(said: str) -> tuple[str, str]:
 
 
 def _last_lines(said: str) -> str:
-    """The lines that say why: the last ones of the step that failed, else the builder's own error."""
+    """Return the last lines of the failed step, else the builder's own error."""
     _, _, log = said.partition("\n------\n")
     lines = [
         line for line in log.partition("\n------\n")[0].splitlines() if line.strip() and not line.startswith(" > ")

@@ -1,69 +1,67 @@
-"""An exercise in the hands of a notebook: ``task = w.exercise("container.loss")``."""
+"""An exercise as a notebook uses it: ``task = w.exercise("container.loss")``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import result_card
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.progress import silent
 
 
-class Given(dict[str, Any]):
-    """What a task gives. To ask for what it does not give is to hold another exercise's task: cells out of order."""
+@dataclass(frozen=True)
+class TaskValues:
+    """The values in a task by name: numbers from the seed, and the image or the container that it is about.
 
-    def __missing__(self, name: str) -> Any:
-        gives = f"gives {', '.join(self)}" if self else "gives nothing"
-        raise WorkshopError(
-            f"This task has no {name!r}: it is the one of another exercise, and {gives}.",
-            "Run the cell above that shows the exercise, then this one again.",
-        )
+    Looking one up makes the image or the container if it is absent.
+    """
+
+    exercise_service: ExerciseService
+    exercise_id: str
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value called ``name``. Raises WorkshopError if ``task`` is another exercise's."""
+        subject = self.exercise_service.subject(self.exercise_id)
+        values = {**self.exercise_service.given(self.exercise_id), **(subject.names if subject else {})}
+        if name not in values:
+            names = ", ".join(values) or "no values"
+            raise WorkshopError(
+                f"This task has no {name!r}: it belongs to another exercise, with {names}.",
+                "Run the cell above that shows the exercise, then this one again.",
+            )
+        return values[name]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One exercise and its panel. ``must_pass``: the solutions are in place, so that a check that fails is an error."""
+    """One exercise and its panel. ``must_pass``: the solutions are in place, so a failed check is an error."""
 
     exercise: Exercise
-    desk: Desk
+    exercise_service: ExerciseService
     panel: Panel
     must_pass: bool = False
 
     @property
-    def given(self) -> Mapping[str, Any]:
-        """What the task names: numbers from the seed, and the image or the container that it is about."""
-        subject = self.desk.subject(self.exercise.id)
-        return Given({**self.desk.given(self.exercise.id), **(subject.names if subject else {})})
-
-    @property
-    def container(self) -> Running | None:
-        """The running container that it is about, if there is one."""
-        subject = self.desk.subject(self.exercise.id)
-        return subject.running if subject else None
-
-    @property
-    def text(self) -> str:
-        """The participant's file as it is now (the whole notebook, for what is done in a cell). Raises Unreadable."""
-        return self.desk.texts(self.exercise).mine()
+    def given(self) -> TaskValues:
+        """The values in the task: ``task.given["image"]``."""
+        return TaskValues(self.exercise_service, self.exercise.id)
 
     def show(self) -> None:
-        """Show the panel; in a headless run check what is in the file, and show what came of it."""
+        """Show the panel; in a headless run check the file first."""
         if self.panel.headless and self.exercise.file:
             self._check_headless()
         self.panel.show()
 
     def hand_in(self, value: Any) -> None:
-        """Hand over what the cell computed, and check it. ``value``: text, numbers, lists, dictionaries of them."""
-        self.desk.hand_in(self.exercise.id, value, _source_of_running_cell())
+        """Record the value that the cell computed, and check it: text, numbers, lists, dictionaries of them."""
+        self.exercise_service.hand_in(self.exercise.id, value, _source_of_running_cell())
         if self.panel.headless:
             self._check_headless()
         else:
@@ -72,7 +70,7 @@ class Task:
             display(result_card(self.panel.result))  # type: ignore[no-untyped-call]
 
     def _check_headless(self) -> None:
-        result = self.desk.check(self.exercise.id, silent)
+        result = self.exercise_service.check(self.exercise.id, silent)
         self.panel.result = result
         self.panel.passed = self.panel.passed or result.passed
         if self.must_pass and not result.passed:
@@ -80,7 +78,7 @@ class Task:
 
 
 def _source_of_running_cell() -> str:
-    """The text of the cell that is running; empty outside of a notebook."""
+    """Return the text of the running cell; empty outside of a notebook."""
     shell = get_ipython()
     history = shell.user_ns.get("In", [""]) if shell else [""]
     return str(history[-1])

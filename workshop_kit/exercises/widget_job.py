@@ -1,12 +1,12 @@
-"""One long piece of work behind a widget's button: in a thread, one at a time, with progress and a sentence at its end.
+"""Work behind the buttons of a widget: in a thread, one job at a time, with progress and a sentence at its end.
 
-The page's half of it is `widget_job.js`.
+The page's half is `widget_job.js`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,50 +15,53 @@ import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
 
+from workshop_kit.display.live_widget import answer_while_busy
+from workshop_kit.display.rendered import Shown
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import STYLE
 from workshop_kit.progress import Report, Step
-from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.screen import in_lines
 
 PARTS = (Path(__file__).parent / "widget_job.js").read_text()
-"""The page's half, to stand before a widget's own JavaScript."""
+"""The page's half, to be placed before a widget's own JavaScript."""
 TICK_SECONDS = 1.0
-"""How often running work tells the page that it lives; the page gives up on a kernel after 6 s of silence."""
+"""The interval of signs of life while a job runs; the page gives up on a kernel after 6 s of silence."""
 
 Work = Callable[[Report], str]
-"""Does the work, reports on the way, and returns one text that says what was done; it may raise WorkshopError."""
+"""Does the work, reports progress, and returns a text about the result; it may raise WorkshopError."""
 
 
 class JobWidget(anywidget.AnyWidget):
-    """What a widget with such a button tells its page."""
+    """The state of a widget with such buttons."""
 
-    doing = traitlets.Unicode().tag(sync=True)  # what the work is at; "" while none runs
-    fraction = traitlets.Float(-1.0).tag(sync=True)  # of the work; below 0 while nobody can know
-    seconds = traitlets.Int().tag(sync=True)  # since it began
-    notice = traitlets.Unicode().tag(sync=True)  # what was done
-    problem = traitlets.Unicode().tag(sync=True)  # one sentence, when it could not be done
+    doing = traitlets.Unicode().tag(sync=True)  # the current step; "" while no job runs
+    fraction = traitlets.Float(-1.0).tag(sync=True)  # of the job; below 0 while unknown
+    seconds = traitlets.Int().tag(sync=True)  # since the job began
+    notice = traitlets.Unicode().tag(sync=True)  # the result in a sentence
+    problem = traitlets.Unicode().tag(sync=True)  # the error in a sentence
     page = traitlets.Unicode().tag(sync=True)  # the static twin, for JupyterLab to keep in the notebook
     page_text = traitlets.Unicode().tag(sync=True)
-    answered = traitlets.Int().tag(sync=True)  # how many clicks were answered: also changes when nothing else does
+    answered = traitlets.Int().tag(sync=True)  # the number of answered clicks, for answers that change nothing else
 
     def __repr__(self) -> str:
-        """Nothing: an exported page shows it above the static twin, which says all there is to say."""
+        """Return "": an exported page shows it above the static twin, which has all there is to say."""
         return ""
 
 
 @dataclass
 class Job:
-    """A widget on the page, its static twin (what ``page`` returns), and the work that its buttons start.
+    """A widget, its static twin (from ``page``), and the work that its buttons start.
 
-    ``failure`` is the last error that was nobody's fault but ours: the page has only its kind.
+    ``state`` returns the widget's own state that changes with the page. ``failure`` is the last unexpected error: the
+    page has only its type.
     """
 
     widget: JobWidget
     page: Callable[[], Shown]
+    state: Callable[[], Mapping[str, Any]] = dict
     failure: Exception | None = field(default=None, repr=False)
     _twin: DisplayHandle | None = field(default=None, repr=False)
-    _shown: Shown | None = field(default=None, repr=False)
+    _last_page: Shown | None = field(default=None, repr=False)
     _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _working: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -66,59 +69,69 @@ class Job:
         """Show the widget and its twin below the running cell; it answers while other cells run."""
         answer_while_busy(self.widget)
         display(self.widget)  # type: ignore[no-untyped-call]
-        self._shown = self.page()
-        self._twin = display(self._shown, display_id=True)  # type: ignore[no-untyped-call]
+        self._last_page = self.page()
+        self._twin = display(self._last_page, display_id=True)  # type: ignore[no-untyped-call]
 
     def start(self, name: str, work: Work) -> None:
         """Do ``work`` in a thread called ``name``."""
         threading.Thread(target=self.run, args=(work,), name=name, daemon=True).start()
 
-    def run(self, work: Work) -> None:
-        """Do ``work`` and tell the page how far it is and how it ended; a second one meanwhile does nothing."""
-        if not self._working.acquire(blocking=False):
+    def run(self, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
+        """Do ``work``, and show its progress and its result; while another job runs, do nothing.
+
+        With ``still_wanted``, wait for the other job, and begin only if that returns True then.
+        """
+        if not self._working.acquire(blocking=still_wanted is not None):
+            return
+        if still_wanted is not None and not still_wanted():
+            self._working.release()
             return
         over = threading.Event()
         clock = threading.Thread(target=self._tick, args=(over,), name="job clock", daemon=True)
         self.set(doing="Starting …", fraction=-1.0, seconds=0, notice="", problem="")
         clock.start()
-        told: dict[str, str] = {}
+        outcome: dict[str, str] = {}
         try:
-            told = self._told(work)
+            outcome = self._outcome(lambda: work(self._report))
         finally:
             over.set()
             clock.join()
-            self._working.release()
-            self._answer(doing="", seconds=0, **told)
+            with self._drawing:  # the next job draws after this one's end
+                self._working.release()
+                self._answer(doing="", seconds=0, **outcome)
+
+    def answer(self, work: Callable[[], str | None]) -> None:
+        """Do a click's quick ``work`` and show its result; a job may run meanwhile."""
+        self._answer(**self._outcome(lambda: work() or ""))
 
     def set(self, **state: Any) -> None:
-        """Change what the page shows, in one message; from any thread."""
+        """Change the widget's state, in one message; from any thread."""
         with self._drawing, self.widget.hold_sync():
             for name, value in state.items():
                 setattr(self.widget, name, value)
 
     def refresh_twin(self) -> None:
-        """Show the twin as it is now; an unchanged one is left alone, so that the notebook stays as saved."""
+        """Update the static twin if it changed; an unchanged one would mark the notebook as not saved."""
         page = self.page()
-        if page != self._shown and self._twin is not None:
-            self._shown = page
+        if page != self._last_page and self._twin is not None:
+            self._last_page = page
             self._twin.update(page)  # type: ignore[no-untyped-call]
 
-    def _told(self, work: Work) -> dict[str, str]:
+    def _outcome(self, work: Callable[[], str]) -> dict[str, str]:
         try:
-            return {"notice": work(self._report), "problem": ""}
+            return {"notice": work(), "problem": ""}
         except WorkshopError as error:
-            return {"notice": "", "problem": "\n".join([str(error), *error.output.splitlines()[-3:]])}
-        except Exception as error:  # its words may hold anything, so the page gets its kind only
+            return {"notice": "", "problem": in_lines("\n".join([str(error), *error.output.splitlines()[-3:]]))}
+        except Exception as error:  # its text may hold a secret, so the page gets its type only
             self.failure = error
-            return {
-                "notice": "",
-                "problem": f"That failed, and not through you ({type(error).__name__}). Try it again.",
-            }
+            sentence = f"An error in the workshop stopped that ({type(error).__name__}). Try it again."
+            return {"notice": "", "problem": sentence}
 
     def _answer(self, **state: Any) -> None:
         page = self.page()
         with self._drawing:  # two answers at once count as two
-            self.set(answered=self.widget.answered + 1, page=page.html, page_text=page.text, **state)
+            answered = self.widget.answered + 1
+            self.set(answered=answered, page=page.html, page_text=page.text, **self.state(), **state)
         self.refresh_twin()
 
     def _report(self, step: Step) -> None:
@@ -134,6 +147,6 @@ class Job:
 
 
 def static_page(label: str, html: str, text: str) -> Shown:
-    """The twin of a widget, which is found on the page by its ``label``; ``html`` is escaped by whoever made it."""
+    """Return the twin of a widget, which the page finds by its ``label``; the caller escapes ``html``."""
     section = f'<section class="wk-exercise wk-static" role="group" aria-label="{label}">{html}</section>'
     return Shown(f"{STYLE}{section}", text)

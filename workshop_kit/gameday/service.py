@@ -12,9 +12,9 @@ from typing import Any
 from docker.errors import BuildError
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.exercise_service import Desk
-from workshop_kit.exercises.service_folder import LEFT_OUT
-from workshop_kit.workspace import regions, service_files
+from workshop_kit.exercises.exercise_files import LEFT_OUT
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.workspace import regions, solutions
 
 ORDERS = "orders.py"
 LESSON = "05_game_day"
@@ -48,31 +48,31 @@ class Service:
         return version
 
 
-def prepare(desk: Desk, client: Any, image: Any, mine: Path) -> Service:
+def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Path) -> Service:
     """Return the service to run: ``image`` as it is if every region in ``mine`` is solved, else one built from a copy.
 
     Raises WorkshopError if the copy cannot be built.
     """
     copy = TemporaryDirectory(prefix="workshop-shop-")
     target = Path(copy.name)
-    if not (mine / service_files.MARK).is_file():
-        for name, text in service_files.files_at(desk.root, LESSON).items():
+    if not (mine / solutions.MARK).is_file():
+        for name, text in solutions.files_at(exercise_service.root, LESSON).items():
             Path(target, name).write_text(text, encoding="utf-8")
         return Service(client, copy, [_built(client, target, 1)], EVERYTHING)
     shutil.copytree(mine, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    solved = tuple(_solve(desk, target))
+    solved = tuple(_solve(exercise_service, target))
     return Service(client, copy, [_built(client, target, 1) if solved else image], solved)
 
 
-def _solve(desk: Desk, folder: Path) -> Iterator[str]:
+def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
     """Put the reference into each region that differs from it and is not passed; yield the exercises' ids."""
-    for source in service_files.sources_at(desk.root, LESSON).values():
+    for source in solutions.sources_at(exercise_service.root, LESSON).values():
         path, reference = folder / source.file, regions.solved(source.text)
         try:
             text = path.read_text(encoding="utf-8")
             for name in regions.ids(reference):
                 body = regions.region_of(reference, name)
-                if regions.region_of(text, name) != body and not desk.progress.exercise(name).passed_at:
+                if regions.region_of(text, name) != body and not exercise_service.progress.exercise(name).passed_at:
                     text = regions.replace(text, name, body)
                     yield name
         except (OSError, UnicodeDecodeError, regions.MarkerError):

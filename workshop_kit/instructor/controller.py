@@ -15,7 +15,7 @@ from workshop_kit.engine import reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
 from workshop_kit.instructor import clock, clock_svg
 from workshop_kit.instructor.active_faults import Force
@@ -28,9 +28,9 @@ from workshop_kit.lessons.lesson import BEFORE_SWEEPS
 from workshop_kit.observe.watch import Subject, Tables, Watcher
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
-from workshop_kit.workspace.lookup import find_lesson
 
 SERVICE = "service"
 PICTURE_SECONDS = 120.0
@@ -129,13 +129,13 @@ class Stage:
 
     def go_to(self, lesson: str) -> None:
         """Begin to bring workspace and containers to the start of a lesson; ``work`` says how far it is."""
-        desk = Desk.of(self.workspace, lambda: self.stack, self.stack.root)
+        exercise_service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
         name = find_lesson(lesson, self.stack.root / "notebooks")
 
         def job(report: Report) -> str:
             self.driving.stop()
             self.undo_all()
-            arrived = checkpoint.goto(desk, name, self.stack, report)
+            arrived = checkpoint.goto(exercise_service, name, self.stack, report)
             trust(self.workspace)
             return " ".join(arrived.sentences())
 

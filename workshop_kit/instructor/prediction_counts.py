@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.records import Guess, guess_in
+from workshop_kit.exercises.progress import Guess, guess_in
 from workshop_kit.lessons.questions import Question
 from workshop_kit.screen import visible
 

@@ -6,33 +6,33 @@ from dataclasses import replace
 
 from workshop_kit.audit.data import Audited, Report
 from workshop_kit.engine.reach import Engine
-from workshop_kit.exercises.exercise_service import Desk
-from workshop_kit.workspace import regions, service_files
-from workshop_kit.workspace.code_comparison import language_of, same_code
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.markers import MarkerError
-from workshop_kit.workspace.sources import Source
+from workshop_kit.workspace.merge import language_of, same_code
+from workshop_kit.workspace.regions import MarkerError
+from workshop_kit.workspace.solutions import Source
 
 IMAGE = "my-service"
 UNKNOWN = "code that no check has passed"
 
 
-def mark(report: Report, engine: Engine, desk: Desk) -> Report:
+def mark(report: Report, engine: Engine, exercise_service: ExerciseService) -> Report:
     """Return an audit's report that says of images of ``my_service/`` what the participant has not passed."""
-    mine = f"{desk.workspace.compose_project}/{IMAGE}:"
+    mine = f"{exercise_service.workspace.compose_project}/{IMAGE}:"
 
     def marked(one: Audited) -> Audited:
         tags = engine.client.images.get(one.image_id).tags
-        return replace(one, reference=note(desk)) if any(tag.startswith(mine) for tag in tags) else one
+        return replace(one, reference=note(exercise_service)) if any(tag.startswith(mine) for tag in tags) else one
 
     return replace(report, audited=tuple(map(marked, report.audited)))
 
 
-def note(desk: Desk) -> str:
+def note(exercise_service: ExerciseService) -> str:
     """Say which exercises of the service the participant has not passed, and what runs there; "" if all are passed."""
-    sources = {name: source for source in service_files.sources(desk.root) for name in source.ids()}
-    runs = {name: what for name in sorted(sources) if (what := _what_runs(desk, sources[name], name))}
-    done = desk.progress.exercises()
+    sources = {name: source for source in solutions.service_sources(exercise_service.root) for name in source.ids()}
+    runs = {name: what for name in sorted(sources) if (what := _what_runs(exercise_service, sources[name], name))}
+    done = exercise_service.progress.exercises()
     open_ones = [name for name in runs if name not in done or not done[name].passed_at]
     if not open_ones:
         return ""
@@ -42,10 +42,10 @@ def note(desk: Desk) -> str:
     return f"You have passed {passed or 'none'} of the {len(runs)} exercises in my_service. Not your work: {told}."
 
 
-def _what_runs(desk: Desk, source: Source, exercise: str) -> str:
+def _what_runs(exercise_service: ExerciseService, source: Source, exercise: str) -> str:
     """What stands in the place of an exercise; "" where the folder has no such place."""
     try:
-        text = (desk.workspace.folder / MY_SERVICE / source.file).read_text()
+        text = (exercise_service.workspace.folder / MY_SERVICE / source.file).read_text()
         mine = regions.region_of(text, exercise)
     except (OSError, UnicodeDecodeError, MarkerError):
         return ""

@@ -26,7 +26,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.board_widget import BoardView
-from workshop_kit.exercises.exercise_service import Actions, Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel as ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.task import Task
@@ -38,7 +38,7 @@ from workshop_kit.lessons.policies import compare
 from workshop_kit.lessons.predictions import Prediction, predict
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.lessons.watch import Watch, watch
-from workshop_kit.workspace import content, file_cell, provision, service_files
+from workshop_kit.workspace import content, file_cell, provision, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace, find_workspace
 
@@ -58,7 +58,7 @@ class Lesson:
     workspace: Workspace
     progress: Progress
     stack: Stack
-    desk: Desk = field(repr=False)
+    exercise_service: ExerciseService = field(repr=False)
     headless: bool = False
     screens: Screens = field(default_factory=Screens, repr=False)
 
@@ -82,9 +82,9 @@ class Lesson:
 
         Files that came before stay as they are. What stood in a new file's place goes to ``kept/``.
         """
-        files = service_files.colleague_files(self.desk.root, self.name)
+        files = solutions.colleague_files(self.exercise_service.root, self.name)
         content.bring_in(self.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
-        rows = [(name, len(text.splitlines()), service_files.first_sentence(text)) for name, text in files.items()]
+        rows = [(name, len(text.splitlines()), solutions.first_sentence(text)) for name, text in files.items()]
         return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
 
     def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:
@@ -137,23 +137,23 @@ class Lesson:
 
     def exercise(self, identifier: str) -> Task:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
-        exercise = self.desk.find(identifier)
+        exercise = self.exercise_service.find(identifier)
         done = self.progress.exercise(exercise.id)
         panel = ExercisePanel(
             exercise,
-            Actions(self.desk, exercise.id),
+            self.exercise_service,
             self.headless,
-            hints=self.desk.hints_shown(exercise.id),
+            hints=self.exercise_service.hints_shown(exercise.id),
             passed=done.passed_at is not None,
         )
         self.screens.replace(f"exercise {exercise.id}", panel)
-        task = Task(exercise, self.desk, panel, must_pass=os.environ.get(SOLVED) == "1")
+        task = Task(exercise, self.exercise_service, panel, must_pass=os.environ.get(SOLVED) == "1")
         task.show()
         return task
 
     def board(self) -> None:
         """Show how all exercises stand, with the way to the next lesson and to the start of any."""
-        BoardView(self.desk, self.stack, self.name, self.headless, leave=self.screens.stop).show()
+        BoardView(self.exercise_service, self.stack, self.name, self.headless, leave=self.screens.stop).show()
 
     def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
         """Show a form that starts an image (the SDK's) with what is typed, and how it refuses. See `SettingsForm`."""
@@ -172,7 +172,7 @@ class Lesson:
         Of an image of ``my_service/`` the report says what of it you have not passed.
         """
         found = audit(target, only=only, backing=backing, session=self.stack.session)
-        return Audit(authorship.mark(found.report, self.engine, self.desk))
+        return Audit(authorship.mark(found.report, self.engine, self.exercise_service))
 
     def take_home(self, found: Audit) -> Shown:
         """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found.
@@ -188,7 +188,7 @@ class Lesson:
 
     def predict(self, name: str) -> Prediction:
         """Ask one of this lesson's predictions (see `questions`) before an experiment. See `predictions.predict`."""
-        question = questions.find(name, self.name, self.desk.root / "notebooks")
+        question = questions.find(name, self.name, self.exercise_service.root / "notebooks")
         return predict(f"{self.name}.{name}", question, progress=self.progress, headless=self.headless)
 
 
@@ -205,5 +205,7 @@ def lesson(name: str) -> Lesson:
     file_cell.register(workspace)
     dataframes.show_as_text()
     headless = os.environ.get(HEADLESS) == "1"
-    desk = Desk.of(workspace, lambda: stack)
-    return Lesson(name, workspace, desk.progress, stack, desk, headless, Screens(headless=headless))
+    exercise_service = ExerciseService.of(workspace, lambda: stack)
+    return Lesson(
+        name, workspace, exercise_service.progress, stack, exercise_service, headless, Screens(headless=headless)
+    )

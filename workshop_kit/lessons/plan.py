@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.registry import TRACKS, Exercise
-from workshop_kit.workspace.course import Course, Lesson
+from workshop_kit.workspace.course import TRACKS, Course, ExerciseTime, Lesson
 
 DAY_MINUTES = 24 * 60
 LUNCH_FROM, LUNCH_BEST, LUNCH_UNTIL = 11 * 60, 12 * 60 + 15, 14 * 60
@@ -41,7 +40,7 @@ class Block:
     minutes: int
     title: str
     lesson: str = ""
-    exercises: tuple[Exercise, ...] = ()
+    exercises: tuple[ExerciseTime, ...] = ()
 
     @property
     def end(self) -> int:
@@ -49,12 +48,12 @@ class Block:
         return self.start + self.minutes
 
     @property
-    def core(self) -> tuple[Exercise, ...]:
+    def core(self) -> tuple[ExerciseTime, ...]:
         """The exercises that everybody does."""
         return tuple(exercise for exercise in self.exercises if exercise.weight == "core")
 
     @property
-    def extra(self) -> tuple[Exercise, ...]:
+    def extra(self) -> tuple[ExerciseTime, ...]:
         """Exercises for whoever is quick, outside the lesson's minutes."""
         return tuple(exercise for exercise in self.exercises if exercise.weight != "core")
 
@@ -87,7 +86,7 @@ class Plan:
         return sum(block.minutes for block in self.blocks if block.kind == "lesson")
 
 
-def plan(course: Course, exercises: Sequence[Exercise], track: str, start: str, pauses: Pauses | None = None) -> Plan:
+def plan(course: Course, track: str, start: str, pauses: Pauses | None = None) -> Plan:
     """Return the timetable of ``track`` from ``start`` (``"09:30"``).
 
     Raises WrongUsage for an unknown track, a moment that no clock shows, odd pauses, or an end after midnight.
@@ -97,7 +96,7 @@ def plan(course: Course, exercises: Sequence[Exercise], track: str, start: str, 
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     _require_lengths(pauses)
     begin = minutes_of(start)
-    blocks = _placed(begin, [_lesson_block(lesson, exercises, track) for lesson in course.lessons], pauses)
+    blocks = _placed(begin, [_lesson_block(lesson, course.exercises, track) for lesson in course.lessons], pauses)
     if track in LUNCH_TRACKS and pauses.lunch:
         blocks = _placed(begin, _with_lunch(blocks, pauses.lunch), None)
     if blocks[-1].end > DAY_MINUTES:
@@ -147,7 +146,7 @@ def _require_lengths(pauses: Pauses) -> None:
             raise WrongUsage(f"{value} minutes is no length for a pause or a stretch.", f"Write {least} or more.")
 
 
-def _lesson_block(lesson: Lesson, exercises: Sequence[Exercise], track: str) -> Block:
+def _lesson_block(lesson: Lesson, exercises: Sequence[ExerciseTime], track: str) -> Block:
     own = [exercise for exercise in exercises if exercise.lesson == lesson.name and track in exercise.tracks]
     own.sort(key=lambda exercise: exercise.weight != "core")
     return Block("lesson", 0, lesson.minutes.get(track, 0), lesson.title, lesson.name, tuple(own))
@@ -194,7 +193,7 @@ def _block_data(block: Block) -> dict[str, Any]:
     return data
 
 
-def _exercise_data(exercise: Exercise) -> dict[str, Any]:
+def _exercise_data(exercise: ExerciseTime) -> dict[str, Any]:
     names = ("id", "title", "weight", "minutes", "debrief_minutes")
     return {name: getattr(exercise, name) for name in names}
 

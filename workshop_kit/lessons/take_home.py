@@ -11,8 +11,7 @@ from typing import Any
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
 from workshop_kit.audit.report.words import CLOSING, counts, identity, principles
 from workshop_kit.display.rendered import Shown
-from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.records import guess_in
+from workshop_kit.exercises.progress import Progress, guess_in
 from workshop_kit.lessons.questions import load_all
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT

@@ -16,10 +16,10 @@ from workshop_kit.lessons.book import write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.workspace.course import MORE, find_lesson, lesson_names
 from workshop_kit.workspace.files import explain, write_atomically
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
-from workshop_kit.workspace.lookup import MORE, find_lesson, lesson_names
 
 CELL_SECONDS = 600
 """A cell that takes longer than this hangs."""

@@ -1,19 +1,29 @@
-"""Lessons, tracks and their minutes, which ``plan`` and ``status`` count: the first half of exercises.toml."""
+"""Lessons, tracks and their minutes from exercises.toml, and lessons found by name. It needs no package.
+
+`./workshop plan` runs on a bare Python; `exercises.registry` reads the exercises in full.
+"""
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WorkshopError
-from workshop_kit.workspace.sources import read_text
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.workspace.files import read_text
 
 FILE = "exercises/exercises.toml"
 MY_SERVICE = "my_service"
 """The folder of a workspace that holds the participant's own service."""
+TRACKS = ("90min", "half-day", "full")
+LESSON = re.compile(r"\d\d_\w+")
+MORE = re.compile(r"\d\d[a-z]_\w+")
+"""A lesson's first notebook, and a further one with optional parts (``02b_configuration_more``).
+
+Other notebooks of a workspace (a copy of a lesson, say) are found by their whole name only."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Track:
 class Lesson:
     """A lesson: its notebook's ``name``, the ``prefix`` of its exercises' ids ("" if it has none), and its minutes.
 
-    ``minutes`` maps each track that has the lesson to what people need for it: talking, doing and debriefing.
+    ``minutes`` maps each track of the lesson to the minutes for talking, doing and debriefing.
     """
 
     name: str
@@ -39,11 +49,30 @@ class Lesson:
 
 
 @dataclass(frozen=True)
+class ExerciseTime:
+    """The part of an ``[[exercise]]`` that a timetable needs: see `exercises.registry.Exercise`."""
+
+    id: str
+    title: str
+    lesson: str
+    weight: str
+    minutes: int
+    debrief_minutes: int
+    tracks: tuple[str, ...]
+
+    @property
+    def all_minutes(self) -> int:
+        """The minutes to do it and to talk about it."""
+        return self.minutes + self.debrief_minutes
+
+
+@dataclass(frozen=True)
 class Course:
-    """The lessons in their order, and the tracks by name."""
+    """The lessons in their order, the tracks by name, and the exercises by lesson."""
 
     lessons: tuple[Lesson, ...]
     tracks: Mapping[str, Track]
+    exercises: tuple[ExerciseTime, ...] = ()
 
     def lesson(self, name: str) -> Lesson | None:
         """Return the lesson called ``name`` (``01_container``), or None."""
@@ -51,7 +80,7 @@ class Course:
 
 
 def read_toml(root: Path) -> dict[str, Any]:
-    """Return what exercises.toml says. Raises WorkshopError when it is not there or no TOML."""
+    """Return the content of exercises.toml. Raises WorkshopError when it is not there or no TOML."""
     text = read_text(root / FILE, FILE)
     try:
         return tomllib.loads(text)
@@ -60,15 +89,67 @@ def read_toml(root: Path) -> dict[str, Any]:
 
 
 def load_course(root: Path) -> Course:
-    """Return the lessons and tracks of the checkout ``root``. Raises WorkshopError for a table that is not complete."""
-    return course_in(read_toml(root))
+    """Return lessons, tracks and exercises of the checkout ``root``. Raises WorkshopError for an incomplete table."""
+    document = read_toml(root)
+    course = course_in(document)
+    names = [field.name for field in fields(ExerciseTime)]
+    try:
+        exercises = [ExerciseTime(**{name: entry[name] for name in names}) for entry in document.get("exercise", [])]
+    except (KeyError, TypeError) as error:
+        raise WorkshopError(f"{FILE} has an incomplete exercise.", "Run `./workshop build` to see which.") from error
+    return Course(course.lessons, course.tracks, tuple(sorted(exercises, key=lambda exercise: exercise.lesson)))
 
 
 def course_in(document: Mapping[str, Any]) -> Course:
-    """Return the course that a read exercises.toml describes. Raises WorkshopError, naming what is missing where."""
+    """Return lessons and tracks of a parsed exercises.toml. Raises WorkshopError that names the missing part."""
     tracks = {name: _track(name, table) for name, table in _table(document, "tracks").items()}
     lessons = [_lesson(name, table, tracks) for name, table in _table(document, "lessons").items()]
     return Course(tuple(sorted(lessons, key=lambda lesson: lesson.name)), tracks)
+
+
+def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
+    """Return the name that ``word`` means: whole, one of its two parts around ``separator``, or a beginning of either.
+
+    The case of letters does not count. Raises WrongUsage: with ``advice`` where nothing fits, else with what fits.
+
+    >>> resolve("lesson", "02", ["01_container", "02_configuration"], "_", "")
+    '02_configuration'
+    """
+    typed = word.strip().lower()
+    tests: tuple[Callable[[str], bool], ...] = (
+        lambda name: name == typed,
+        lambda name: typed in name.split(separator, 1),
+        lambda name: any(part.startswith(typed) for part in (name, *name.split(separator, 1)[1:])),
+    )
+    for test in tests if typed else ():
+        found = [name for name in names if test(name.lower())]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise WrongUsage(f"{word!r} fits more than one {kind}: {', '.join(found[:-1])} and {found[-1]}.")
+    raise WrongUsage(f"There is no {kind} {word!r}.", advice)
+
+
+def find_lesson(word: str, notebooks: Path) -> str:
+    """Return the name of a lesson of the folder ``notebooks``: for ``02_configuration`` also ``02`` or ``conf``.
+
+    Raises WrongUsage.
+    """
+    known = list(lesson_names(notebooks))
+    stem = word.removesuffix(".ipynb")
+    if stem in known:
+        return stem
+    pattern = MORE if re.match(r"\d\d[a-z]", stem) else LESSON
+    lessons = [name for name in known if pattern.fullmatch(name)]
+    return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(known)}.")
+
+
+def lesson_names(notebooks: Path) -> Iterator[str]:
+    """Yield the names of the notebooks in order. Raises WrongUsage where there is none."""
+    paths = sorted(notebooks.glob("*.ipynb"))
+    if not paths:
+        raise WrongUsage(f"There is no lesson in {notebooks}.", "Get the repository afresh: it brings the notebooks.")
+    yield from (path.stem for path in paths)
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""``%%file my_service/app.py``: a cell that writes a file of the participant, and never over what they changed."""
+"""The cell magic ``%%file my_service/app.py``: write a file of the participant, but never over their changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)[ \t]*\n")
 
 
 def register(workspace: Workspace) -> None:
-    """Make ``%%file`` a magic of this kernel; it takes the place of IPython's second name for ``%%writefile``."""
+    """Make ``%%file`` a magic of this kernel; it replaces IPython's alias of ``%%writefile``."""
     shell: Any = get_ipython()
     if shell is not None:
 
@@ -31,10 +31,10 @@ def register(workspace: Workspace) -> None:
 
 
 def write(workspace: Workspace, name: str, body: str) -> str:
-    """Write ``body`` to the file ``name`` (``my_service/app.py``), unless that would undo a change; say what was done.
+    """Write ``body`` to the file ``name`` (``my_service/app.py``), unless that would undo a change; return a sentence.
 
-    The file stays where it was changed since and the cell was not. The first time that a later lesson's cell comes by,
-    it writes all the same: the lesson has another file in that place. What is replaced is in ``kept/``.
+    The file stays when it was changed since and the cell was not. The first run of a later lesson's cell writes anyway:
+    that lesson has another file in this place. Replaced text goes to ``kept/``.
     Raises WrongUsage for a name outside of the folder, NotReady where it cannot be written.
     """
     path = PurePosixPath(name)
@@ -44,8 +44,8 @@ def write(workspace: Workspace, name: str, body: str) -> str:
             f"A file cell writes below {MY_SERVICE}/, not {name or 'nowhere'}.", f"Begin it with {example}."
         )
     body = body.rstrip("\n") + "\n"
-    target, written = workspace.folder / path, f"{HIDDEN}/{WRITTEN}/{path}"
-    current, before = _text(target), _text(workspace.folder / written)
+    written = f"{HIDDEN}/{WRITTEN}/{path}"
+    current, before = _text(workspace, name), _text(workspace, written)
     cells = list(shipped_cells(workspace.base / "notebooks", name))
     shipped = {text for _, text in cells}
     if current == body:
@@ -73,12 +73,12 @@ def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _number_of(text: str | None, cells: list[tuple[str, str]]) -> str:
-    """The number of the lesson whose cell says ``text`` (``02``); the first one's for what no cell says."""
+    """Return the number of the lesson (``02``) whose cell has this ``text``; ``01`` if no cell has it."""
     return next((lesson[:2] for lesson, shipped in cells if shipped == text), "01")
 
 
 def file_named(source: str) -> str | None:
-    """The file that a cell writes; None for any other cell.
+    """Return the file that a cell writes; None for any other cell.
 
     >>> file_named("%%file my_service/app.py\\nprint('hello')")
     'my_service/app.py'
@@ -88,13 +88,11 @@ def file_named(source: str) -> str | None:
 
 
 def body_of(source: str) -> str:
-    """What a file cell writes: all lines but the first, with a line end."""
+    """Return the text that a file cell writes: all lines but the first, with a line end."""
     return source.partition("\n")[2].rstrip("\n") + "\n"
 
 
-def _text(path: Path) -> str | None:
-    """The text of a file; None where there is none. Bytes that are no text count as a change."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return None
+def _text(workspace: Workspace, name: str) -> str | None:
+    """Return the text of a file, None without one. Bytes that are no text count as a change."""
+    found = content.current(workspace, name)
+    return None if found is None else found.decode(errors="replace").replace("\r\n", "\n")

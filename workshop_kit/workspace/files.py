@@ -1,20 +1,90 @@
-"""Write files so that a reader sees the old text or the new one, and explain in a sentence when that fails."""
+"""Read files that people edit, write files atomically, and explain in a sentence when that fails."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 import os
+import stat
 import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from workshop_kit.errors import NotReady
+from workshop_kit.errors import NotReady, WorkshopError
+
+MAX_BYTES = 1_000_000
+VISIBLE = (".dockerignore",)
+"""Files that are an exercise although their names begin with a dot."""
+
+
+QUIET_MILLISECONDS = 150
+"""A burst of saves ends after this time without a save: editors write a file in several steps."""
+LONGEST_MILLISECONDS = 1000
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is left out of lessons, exercises and solutions."""
+    return name.startswith(".") and name not in VISIBLE
+
+
+def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the content of a file that people can edit or replace.
+
+    Raises FileNotFoundError when there is none. Raises NotReady when it is no regular file (a FIFO would hang, a
+    device would fill the memory), is larger than ``max_bytes``, or cannot be read.
+    """
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise NotReady(f"{path} is no regular file.", "Move it away.")
+            content = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise NotReady(f"{path} cannot be read ({error.strerror}).", "Make it readable, or move it away.") from error
+    if len(content) > max_bytes:
+        raise NotReady(f"{path} is larger than {max_bytes / 1e6:g} MB.", "Move it away, or remove what is too much.")
+    return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a FIFO without a writer, too, returns at once."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def read_small_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
+    """Return the text of a file that people can edit, its line ends as they are. Raises as `read_small` does.
+
+    Raises NotReady also when the file is not UTF-8.
+    """
+    try:
+        return read_small(path, max_bytes=max_bytes).decode()
+    except UnicodeDecodeError as error:
+        raise NotReady(f"{path} is not text in UTF-8.", "Save it as UTF-8, or move it away.") from error
+
+
+def read_text(path: Path, shown: str) -> str:
+    """Return the text of a file of the checkout, its line ends as they are; ``shown`` is its name for people.
+
+    Raises WorkshopError when it is not there or not text.
+    """
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        raise WorkshopError(f"{shown} is not there.", "Get the repository afresh: it brings the file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkshopError(f"{shown} cannot be read as text: {error}.", "Restore the file.") from error
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Replace ``path`` by ``content`` in one step, on disk before it becomes visible.
+    """Replace ``path`` by ``content`` in one step, on disk before it becomes visible; make its folder if absent.
 
     Raises OSError; the half-written temporary file is gone by then.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
@@ -29,8 +99,28 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         raise
 
 
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSON-lines file, oldest first; [] without a file. Other lines are passed over."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, NotReady):
+        for line in read_small(path, max_bytes=16_000_000).split(b"\n"):
+            with contextlib.suppress(ValueError, RecursionError):
+                if isinstance(record := json.loads(line), dict):
+                    found.append(record)
+    return found
+
+
+def write_json_lines(path: Path, records: Iterable[Mapping[str, Any]], *, most: int) -> None:
+    """Replace a JSON-lines file by the last ``most`` of these records. Raises NotReady, for a full disk say."""
+    lines = [json.dumps(record, default=str) for record in [*records][-most:]]
+    try:
+        write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+    except OSError as error:
+        raise explain(error, path) from error
+
+
 def explain(error: OSError, path: Path) -> NotReady:
-    """Return what an OSError at ``path`` means to the person at the keyboard."""
+    """Return the error that tells the user what an OSError at ``path`` means."""
     where = Path(os.fsdecode(error.filename)) if error.filename else path
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
@@ -47,3 +137,22 @@ def explain(error: OSError, path: Path) -> NotReady:
             )
     reason = error.strerror or type(error).__name__
     return NotReady(f"{where} cannot be used: {reason}.", "Mend that, or name another folder in WORKSHOP_WORKSPACE.")
+
+
+def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:
+    """Yield the files below ``folders`` after each burst of saves, as paths below ``root``, until ``stop`` is set."""
+    import watchfiles  # slow to import, and not there on a bare Python
+
+    root = root.resolve()
+    bursts = watchfiles.watch(
+        *(folder.resolve() for folder in folders),
+        step=QUIET_MILLISECONDS,
+        debounce=LONGEST_MILLISECONDS,
+        stop_event=stop,
+        raise_interrupt=False,
+    )
+    for burst in bursts:
+        paths = [Path(name).relative_to(root) for change, name in burst if change is not watchfiles.Change.deleted]
+        names = frozenset(path.as_posix() for path in paths if not any(map(is_hidden, path.parts)))
+        if names:
+            yield names

@@ -1,8 +1,6 @@
-"""The participant's own folder: a copy of the lessons that is theirs, made once and never overwritten."""
+"""The workspace: the participant's copy of the lessons, made at the first start and never overwritten."""
 
 from __future__ import annotations
-
-from workshop_kit.paths import CHECKOUT
 
 import getpass
 import os
@@ -15,29 +13,32 @@ from pathlib import Path
 
 from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
-from workshop_kit.workspace.sources import is_hidden
-from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.files import explain, is_hidden, read_small, read_small_text, write_atomically
+from workshop_kit.workspace.solutions import FIRST
 
 COPIED = ("notebooks", "exercises")
-"""Folders of the checkout of which a participant gets an own copy."""
+"""Folders of the checkout that are copied into a workspace."""
 REFERENCES = "docs/references.md"
 LINKED = ("docs/audit.md", REFERENCES)
-"""Pages that lessons link to: they stand at the same place in a workspace, so that the links lead there, too."""
+"""Pages that lessons link to; they are copied to the same place in a workspace."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
 NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
-"""How names end that are the checkout's alone: a copy would go stale, and one of predictions tells the answers."""
+"""Endings of names that are not copied: a copy would go stale, and one of predictions tells the answers."""
 BASE, WRITTEN = "base", "written"
-"""Folders below `HIDDEN`: what copies were made from, and what file cells wrote last."""
+"""Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
 HIDDEN = ".workshop"
-"""Our own files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
+"""The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
+SEED = "seed"
+"""The file below `HIDDEN` with a shared seed."""
 ID = re.compile(r"[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """One participant's folder. ``id`` (8 hex digits) marks everything that is made for it."""
+    """One participant's folder. ``id`` (8 hex digits) labels everything that is made for it."""
 
     folder: Path
     id: str
@@ -46,7 +47,7 @@ class Workspace:
     def open(cls, folder: Path | None = None, source: Path = CHECKOUT) -> Workspace:
         """Return the workspace in ``folder`` (default: ``workspace`` in ``source``), made at first start.
 
-        Copies what ``source`` has and the workspace lacks; a file that is there stays as it is.
+        Copies the files of ``source`` that the workspace lacks; a file that is there stays as it is.
         Raises NotReady when the folder cannot be written or holds something else.
         """
         folder = (folder or source / "workspace").absolute()
@@ -65,7 +66,7 @@ class Workspace:
 
     @property
     def owner(self) -> str:
-        """Who works here, as a label value: ``user@host``, at most 63 harmless characters."""
+        """The participant as a label value: ``user@host``, at most 63 harmless characters."""
         try:
             user = getpass.getuser()
         except (KeyError, OSError):  # a uid without an account, as in many containers
@@ -89,17 +90,17 @@ class Workspace:
 
     @property
     def base(self) -> Path:
-        """What the copies were made from, so that an update can tell whose a change is."""
+        """The versions that the copies were made from: an update compares with them."""
         return self.folder / HIDDEN / BASE
 
     @property
     def secrets_folder(self) -> Path:
-        """Where the stack's secrets lie as files; nobody else may look in (mode 0700)."""
+        """The stack's secrets as files, in a folder of mode 0700."""
         return self.folder / HIDDEN / "secrets"
 
     @property
     def ledger_path(self) -> Path:
-        """The list of everything that was made for this workspace in the engine."""
+        """The list of all objects made for this workspace in the engine."""
         return self.folder / HIDDEN / "ledger.jsonl"
 
     @property
@@ -109,48 +110,43 @@ class Workspace:
 
     @property
     def progress_path(self) -> Path:
-        """What the participant has done, readable."""
+        """The record of checks, hints and predictions."""
         return self.folder / "progress.json"
 
     @property
     def seed(self) -> int:
-        """Where the numbers of exercises come from: the participant's own, or one that a table shares (`--seed`)."""
+        """The seed for the numbers in exercises: the participant's own, or one that a table shares (`--seed`)."""
         try:
-            return int(self.seed_path.read_text())
-        except (OSError, ValueError):
+            return int(read_small(self.folder / HIDDEN / SEED))
+        except (OSError, ValueError, NotReady):
             return int(self.id, 16)
 
-    @property
-    def seed_path(self) -> Path:
-        """Holds a seed that was chosen."""
-        return self.folder / HIDDEN / "seed"
-
     def share_seed(self, seed: int) -> None:
-        """Take the exercises' numbers from ``seed`` from now on. Raises NotReady when it cannot be written."""
+        """Use ``seed`` for the numbers in exercises from now on. Raises NotReady when it cannot be written."""
         try:
-            write_atomically(self.seed_path, f"{seed}\n".encode())
+            write_atomically(self.folder / HIDDEN / SEED, f"{seed}\n".encode())
         except OSError as error:
-            raise explain(error, self.seed_path) from error
+            raise explain(error, self.folder) from error
 
     @property
     def compose_project(self) -> str:
-        """The stack's name: two workspaces on one engine never share one."""
+        """The stack's compose project, a different one in each workspace."""
         return Identity(self.id, self.owner).project
 
     def service_folder(self) -> Path:
         """Return ``my_service``, the participant's own service, made if absent.
 
-        Its ``.env`` names the compose project: by the folder's name alone two workspaces on one engine would share it.
+        Its ``.env`` names the compose project; without it, two workspaces on one engine would share a project.
         """
         folder = self.my_service
         line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
         try:
             folder.mkdir(exist_ok=True)
             path = folder / ".env"
-            text = path.read_text() if path.exists() else ""
+            text = read_small_text(path) if path.exists() else ""
             if line not in text.splitlines():
-                kept = [one for one in text.splitlines() if not one.startswith("COMPOSE_PROJECT_NAME=")]
-                write_atomically(path, "\n".join([line, *kept, ""]).encode())
+                others = [one for one in text.splitlines() if not one.startswith("COMPOSE_PROJECT_NAME=")]
+                write_atomically(path, "\n".join([line, *others, ""]).encode())
         except OSError as error:
             raise explain(error, folder) from error
         return folder
@@ -199,32 +195,29 @@ def _private_folder(folder: Path) -> None:
 
 
 def _bring_in(copy: LessonCopy, target: Path, base: Path) -> None:
-    """Copy a file that ``target`` lacks, whole or not at all, and remember it in ``base``."""
+    """Copy a file that ``target`` lacks, and remember it in ``base``."""
     if not (target / copy.name).exists():
         for path in (base / copy.name, target / copy.name):
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, copy.source.read_bytes())
 
 
 def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
 
-    From the first lesson on that has an exercise that judges the service, a file stands in ``my_service/`` unless an
-    exercise of another kind names it. After that lesson only files of exercises count: the others come with a cell.
+    From `FIRST` on, a file goes to ``my_service/`` unless an exercise that does not judge the service names it. After
+    that lesson only files of exercises do: cells write the others.
     """
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    built = sorted({str(entry.get("lesson")) for entry in entries if entry.get("judges") == "service"})
-    judged = {(entry.get("lesson"), entry.get("file")): entry.get("judges") == "service" for entry in entries}
+    of_service = {(entry.get("lesson"), entry.get("file")): entry.get("judges") == "service" for entry in entries}
     for folder in COPIED:
         for path in lesson_files(root / folder):
             name = path.relative_to(root / folder)
             lesson, file = name.parts[0].removesuffix(".ipynb"), "/".join(name.parts[1:])
-            mine = folder == "exercises" and built and lesson >= built[0] and judged.get((lesson, file), True)
-            if not mine:
+            if folder != "exercises" or lesson < FIRST or not of_service.get((lesson, file), True):
                 yield LessonCopy(path, f"{folder}/{name.as_posix()}", lesson)
-            elif lesson == built[0]:
+            elif lesson == FIRST:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson)
-            elif (lesson, file) in judged:
+            elif (lesson, file) in of_service:
                 yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson, comes_later=True)
     for page in LINKED:
         if (root / page).is_file():
@@ -232,11 +225,11 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:
-    """Yield the files worth copying: no register, nothing hidden but `VISIBLE`, no caches, no links elsewhere."""
+    """Yield the files to copy: without registry, hidden files, caches and links."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        odd = any(is_hidden(part) or part.endswith(NOT_COPIED) for part in parts)
-        if path.is_file() and not path.is_symlink() and not odd:
+        left_out = any(is_hidden(part) or part.endswith(NOT_COPIED) for part in parts)
+        if path.is_file() and not path.is_symlink() and not left_out:
             yield path
 
 
@@ -251,7 +244,7 @@ def _id_of(file: Path) -> str:
             pass
         finally:
             proposal.unlink()
-    text = file.read_text(errors="replace").strip()
+    text = read_small(file).decode(errors="replace").strip()
     if not ID.fullmatch(text):
         raise NotReady(
             f"{file} does not hold a workspace id (8 hexadecimal digits).",

@@ -1,4 +1,4 @@
-"""What JupyterLab needs to know before it starts: settings, kernel, layout, trust; all inside the workspace."""
+"""JupyterLab's settings, kernel, layout and trust, all inside the workspace."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.workspace.files import explain, write_atomically
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.files import explain, write_atomically
 from workshop_kit.workspace.folder import Workspace
 
 KERNEL = "container-design-workshop"
-"""Our kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
-SENTENCES = "workshop_kit.lessons.error_display"
-"""What the kernel loads at its start: errors that a participant can cause are told in a sentence."""
+"""The kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
+ERROR_DISPLAY = "workshop_kit.lessons.error_display"
+"""The IPython extension that shows a WorkshopError as one sentence."""
 SETTINGS: dict[str, Any] = {
-    # What is there to be read is shown as it reads; "Open With" has the editor.
+    # Markdown opens rendered; "Open With" has the editor.
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    # A closed tab ends its kernel, and with it what the lesson made for itself.
+    # A closed tab ends its kernel, and with it the containers of the lesson.
     "@jupyterlab/notebook-extension:tracker": {"kernelShutdown": True},
 }
 
 
 @dataclass(frozen=True)
 class FirstPage:
-    """What JupyterLab opens: a file of the workspace, and the kind of tab it is shown in, in JupyterLab's own words.
+    """The file that JupyterLab opens, and the kind and factory of its tab, in JupyterLab's terms.
 
-    ``layout`` names the set of tabs: lessons and the book keep theirs apart.
+    ``layout`` names the set of tabs: lessons and the book have one each.
     """
 
     path: str
@@ -40,13 +40,13 @@ class FirstPage:
 
 
 def lesson_page(notebook: str) -> FirstPage:
-    """The page of a lesson; ``notebook`` is its name without folder or ending."""
+    """Return the page of a lesson; ``notebook`` is its name without folder or ending."""
     return FirstPage(f"notebooks/{notebook}.ipynb")
 
 
 @dataclass(frozen=True)
 class JupyterFolders:
-    """Where one workspace's JupyterLab keeps things; the user's own Jupyter settings stay out of it, and untouched."""
+    """The folders of one workspace's JupyterLab, apart from the user's own Jupyter folders."""
 
     root: Path
 
@@ -62,21 +62,16 @@ class JupyterFolders:
 
     @property
     def layouts(self) -> Path:
-        """Which tabs were open."""
+        """The open tabs."""
         return self.root / "layouts"
 
     @property
-    def kernels(self) -> Path:
-        """Folder of kernel specs."""
-        return self.data / "kernels"
-
-    @property
     def log(self) -> Path:
-        """What the server printed."""
+        """The server's output."""
         return self.root / "jupyter.log"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point Jupyter here."""
+        """Return the variables that make Jupyter use these folders."""
         return {
             "JUPYTER_CONFIG_DIR": str(self.root / "config"),
             "JUPYTER_DATA_DIR": str(self.data),
@@ -89,7 +84,7 @@ class JupyterFolders:
 def prepare(workspace: Workspace) -> JupyterFolders:
     """Write the settings and the kernel spec.
 
-    Safe to repeat; what a participant chose in JupyterLab (theme, open tabs) is kept. Raises NotReady.
+    Safe to repeat; choices made in JupyterLab (theme, open tabs) stay. Raises NotReady.
     """
     folders = JupyterFolders(workspace.jupyter_folder)
     try:
@@ -104,20 +99,20 @@ def prepare(workspace: Workspace) -> JupyterFolders:
 
 
 def install_kernel(workspace: Workspace) -> Path:
-    """Write the kernel spec that runs this very interpreter with our library; return the folder of kernels."""
+    """Write the kernel spec for this interpreter with the kit on its path; return the folder of kernels."""
     folders = JupyterFolders(workspace.jupyter_folder)
-    kernels = folders.kernels
+    kernels = folders.data / "kernels"
     spec = {
         "argv": [
             *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
-            f"--IPKernelApp.extra_extensions={SENTENCES}",
+            f"--IPKernelApp.extra_extensions={ERROR_DISPLAY}",
         ],
         "display_name": "Container Design Workshop",
         "language": "python",
         "env": {
             "PYTHONPATH": str(CHECKOUT),
             "WORKSHOP_WORKSPACE": str(workspace.folder),
-            # The history of what was typed stays here, and the user's own start-up files stay out.
+            # The history stays here, and the user's own start-up files are not loaded.
             "IPYTHONDIR": str(folders.root / "ipython"),
         },
         "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as ipykernel's own spec has it
@@ -133,7 +128,7 @@ def install_kernel(workspace: Workspace) -> Path:
 def trust(workspace: Workspace) -> None:
     """Sign the notebooks, so that buttons in their text work; a damaged one is left for JupyterLab to report.
 
-    Its import takes 1.7 s: call it while the server starts. Raises NotReady.
+    The import is slow: call it while the server starts. Raises NotReady.
     """
     import nbformat
     from nbformat.sign import NotebookNotary
@@ -173,16 +168,15 @@ def first_layout(page: FirstPage) -> dict[str, Any]:
 
 
 def server_environment(folders: JupyterFolders, token: str) -> dict[str, str]:
-    """Return the whole environment of the server; its terminals find the programs of the kit's packages.
+    """Return the environment of the server, with the programs of the kit's packages on PATH for its terminals.
 
-    The token travels here: arguments are visible to everyone.
+    It has the token: arguments of a process are visible to all users.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     own.pop("WORKSHOP_HEADLESS", None)
-    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)])  # awslogs, typed
+    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)])
     return {**own, **folders.environment(), "JUPYTER_TOKEN": token}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(content, indent=2).encode())

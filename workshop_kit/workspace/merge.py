@@ -1,8 +1,10 @@
-"""Bring a new version of a lesson or an exercise into a participant's copy without losing what they wrote. Pure."""
+"""Merge a new version of a lesson or exercise into a participant's copy, and compare code. Pure."""
 
 from __future__ import annotations
 
+import io
 import json
+import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,42 +12,63 @@ from typing import Any
 from workshop_kit.workspace import regions
 
 Cell = dict[str, Any]
+SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
+LAYOUT = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+"""Tokens that count, whatever characters they consist of."""
 
 
 @dataclass(frozen=True)
-class Merged:
-    """The result. ``kept`` names the places (cell ids, regions, or ``the whole file``) that stay the participant's
-    although the new version has something else there.
+class MergeResult:
+    """The result. ``conflicts`` names the places (cell ids, regions, or ``the whole file``) that stay the participant's
+    although the new version changed them.
     """
 
     content: bytes
-    kept: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
 
 
-def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> Merged:
+def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
     """Return ``mine`` brought from ``base`` (what it was made from; None: unknown) to ``new``.
 
     A notebook is merged by cells, a file with exercises by regions, anything else as a whole.
     """
     if mine in (base, new):
-        return Merged(new)
+        return MergeResult(new)
     if new == base:
-        return Merged(mine)
+        return MergeResult(mine)
     try:
         if name.endswith(".ipynb"):
             return _notebook(base, mine, new)
         if base is not None:
             return _exercise(base.decode(), mine.decode(), new.decode())
     except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
-        pass  # damaged by hand: it stays as it is
-    return Merged(mine, ("the whole file",))
+        pass  # damaged by a hand edit: it stays as it is
+    return MergeResult(mine, ("the whole file",))
 
 
-def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
+def same_code(one: str, other: str, *, language: str = "python") -> bool:
+    """Whether the two differ only in comments, blank lines and meaningless spaces.
+
+    Python is compared by its tokens if both can be parsed; any other language line by line, without lines that hold
+    only a ``#`` comment.
+    """
+    if language == "python":
+        first, second = _tokens(one), _tokens(other)
+        if first is not None and second is not None:
+            return first == second
+    return _lines(one) == _lines(other)
+
+
+def language_of(file: str) -> str:
+    """Return what `same_code` calls the language of a file with this name: ``python``, or ``lines``."""
+    return "python" if file.endswith((".py", ".ipynb")) else "lines"
+
+
+def _notebook(base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
     before = _cells(base) if base else {}
     theirs, document = _cells(mine), json.loads(new)
     cells: list[Cell] = []
-    kept: list[str] = []
+    conflicts: list[str] = []
     for cell in document["cells"]:
         own, old = theirs.get(cell["id"]), before.get(cell["id"])
         if own is None:
@@ -58,14 +81,14 @@ def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
         else:
             cells.append(own)
             if old is None or _source(old) != _source(cell):
-                kept.append(cell["id"])
+                conflicts.append(cell["id"])
     _put_back_own(cells, json.loads(mine)["cells"], before)
     document["cells"] = cells
-    return Merged((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), tuple(kept))
+    return MergeResult((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), tuple(conflicts))
 
 
 def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Cell]) -> None:
-    """Insert the cells that are the participant's alone, or that they changed, after the ones they stood behind."""
+    """Insert the cells that the participant added or changed, each behind the cell that it followed."""
     here = {cell["id"] for cell in cells}
     previous: str | None = None
     for cell in theirs:
@@ -78,23 +101,23 @@ def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Ce
             previous = cell["id"]
 
 
-def _exercise(base: str, mine: str, new: str) -> Merged:
+def _exercise(base: str, mine: str, new: str) -> MergeResult:
     bodies = {name: regions.region_of(mine, name) for name in regions.ids(mine)}
     plain = mine
     for name in bodies:
         plain = regions.replace(plain, name, regions.region_of(base, name))
     if plain != base:
-        return Merged(mine.encode(), ("the whole file",))
-    kept, result = [], new
+        return MergeResult(mine.encode(), ("the whole file",))
+    conflicts, result = [], new
     for name, body in bodies.items():
         if body == regions.region_of(base, name):
             continue
-        if name not in regions.ids(new):  # what they wrote has no place in the new version
-            return Merged(mine.encode(), ("the whole file",))
+        if name not in regions.ids(new):  # the new version has no place for it
+            return MergeResult(mine.encode(), ("the whole file",))
         result = regions.replace(result, name, body)
         if regions.region_of(new, name) != regions.region_of(base, name):
-            kept.append(name)
-    return Merged(result.encode(), tuple(kept))
+            conflicts.append(name)
+    return MergeResult(result.encode(), tuple(conflicts))
 
 
 def _cells(notebook: bytes) -> dict[str, Cell]:
@@ -102,5 +125,19 @@ def _cells(notebook: bytes) -> dict[str, Cell]:
 
 
 def _source(cell: Cell) -> str:
-    """A cell's text; notebooks keep it as one string or as a list of lines."""
+    """Return a cell's text; notebooks have it as one string or as a list of lines."""
     return "".join(cell["source"])
+
+
+def _tokens(text: str) -> list[tuple[int, str]] | None:
+    """Return the tokens that matter, or None when this is not (whole) Python."""
+    try:
+        found = list(tokenize.generate_tokens(io.StringIO(text, newline=None).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return None
+    return [(token.type, "" if token.type in LAYOUT else token.string) for token in found if token.type not in SILENT]
+
+
+def _lines(text: str) -> list[str]:
+    lines = (line.rstrip() for line in text.split("\n"))
+    return [line for line in lines if line and not line.lstrip().startswith("#")]

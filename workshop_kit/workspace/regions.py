@@ -12,9 +12,9 @@
     both have this line
     # endregion container.graceful
 
-The marked source in ``solutions/`` is a file that runs. A participant's file has only the region lines. Any language
-whose comments begin with ``#`` will do; markers may be indented. Lines end as they end in the text that is given
-(decode bytes yourself, or open with ``newline=""``: universal newlines would hide a Windows file's endings).
+The marked source in ``solutions/`` is a file that runs. A participant's file has only the region lines. The language
+needs comments that begin with ``#``; markers may be indented. Decode bytes yourself, or open files with
+``newline=""``: universal newlines would hide the line ends of a Windows file.
 """
 
 from __future__ import annotations
@@ -23,38 +23,79 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workshop_kit.workspace.code_comparison import language_of, same_code
-from workshop_kit.workspace.markers import MarkerError, REGION, Region, damaged, lines_of, parse
+from workshop_kit.errors import WorkshopError
 
-__all__ = [
-    "MarkerError",
-    "Region",
-    "find",
-    "ids",
-    "language_of",
-    "others_solved",
-    "parse",
-    "plain",
-    "region_of",
-    "replace",
-    "same_code",
-    "solved",
-    "starter",
-]
-
+ID = r"[a-z]+\.[a-z0-9]+(?:[_-][a-z0-9]+)*"
+REGION = re.compile(rf"[ \t]*#[ \t]*(region|endregion)[ \t]+({ID})\s*")
 SECTION = re.compile(r"[ \t]*#:[ \t]*(.*?)\s*")
 STARTER_LINE = re.compile(r"([ \t]*)#\| ?(.*)", re.DOTALL)
-SECTIONS = ("both", "only the solution", "only the starter")
+BOTH, SOLUTION, STARTER = SECTIONS = ("both", "only the solution", "only the starter")
+
+
+class MarkerError(WorkshopError):
+    """Markers that do not fit together. ``line`` counts from 1; 0 stands for the whole file, where one is missing.
+
+    ``problem`` is a clause that follows the place; ``file`` is shown when it is known: see `in_file`.
+    """
+
+    def __init__(self, line: int, problem: str, next_step: str = "", *, file: str = "") -> None:
+        where = f"line {line}" if line else ("" if file else "this file")
+        super().__init__(f"{', '.join(part for part in (file, where) if part)}: {problem}.", next_step)
+        self.line = line
+        self.problem = problem
+
+    def in_file(self, file: str) -> MarkerError:
+        """Return the same error with the name of its file."""
+        return MarkerError(self.line, self.problem, self.next_step, file=file)
 
 
 @dataclass(frozen=True)
-class _Line:
-    """A line of marked source: what it is and where it belongs."""
+class Region:
+    """An exercise in a file: the lines of its two markers (from 1), and the text between them."""
 
-    number: int
-    text: str
-    kind: str  # "marker", "section", "code" or "starter"
-    section: str  # one of SECTIONS
+    id: str
+    opens_at_line: int
+    closes_at_line: int
+    body: str
+
+    @property
+    def first_line(self) -> int:
+        """The first line of the text, or its place while there is none."""
+        return self.opens_at_line + 1
+
+    @property
+    def last_line(self) -> int:
+        """The last line of the text."""
+        return max(self.first_line, self.closes_at_line - 1)
+
+
+def parse(text: str) -> tuple[Region, ...]:
+    """Return the regions of a participant's file or a marked source, in their order.
+
+    Raises MarkerError for a region that is not closed, not opened, inside another, or there twice.
+    """
+    lines = lines_of(text)
+    found: dict[str, Region] = {}
+    opened: tuple[str, int] | None = None
+    for number, line in enumerate(lines, 1):
+        marker = REGION.fullmatch(line)
+        if marker is None:
+            continue
+        kind, name = marker.groups()
+        if kind == "region":
+            first = {region.id: region.opens_at_line for region in found.values()} | dict([opened] if opened else [])
+            if name in first:
+                raise _damaged(number, f"`# region {name}` is there twice (first on line {first[name]})", name)
+            if opened is not None:
+                raise _inside(number, name, opened, lines[number:])
+            opened = name, number
+            continue
+        start = _opened_by(number, name, opened)
+        found[name] = Region(name, start, number, "".join(lines[start : number - 1]))
+        opened = None
+    if opened is not None:
+        raise _damaged(opened[1], f"`# region {opened[0]}` has no line `# endregion {opened[0]}`", opened[0])
+    return tuple(found.values())
 
 
 def ids(text: str) -> tuple[str, ...]:
@@ -62,13 +103,21 @@ def ids(text: str) -> tuple[str, ...]:
     return tuple(region.id for region in parse(text))
 
 
+def find(text: str, region_id: str) -> Region:
+    """Return the region of that id. Raises MarkerError, also when its markers are not there."""
+    for region in parse(text):
+        if region.id == region_id:
+            return region
+    raise _damaged(0, f"the lines `# region {region_id}` and `# endregion {region_id}` are missing", region_id)
+
+
 def region_of(text: str, region_id: str) -> str:
-    """Return what stands between the markers of ``region_id``; raises MarkerError, also when they are not there."""
+    """Return the text between the markers of ``region_id``. Raises MarkerError, also when they are not there."""
     return find(text, region_id).body
 
 
 def replace(text: str, region_id: str, body: str) -> str:
-    """Return ``text`` with ``body`` between the markers of ``region_id``; everything else stays to the letter.
+    """Return ``text`` with ``body`` between the markers of ``region_id``; all other characters stay.
 
     ``body`` gets a final newline, and the line ends of the marker. Raises MarkerError, also when ``body`` has markers.
     """
@@ -77,7 +126,7 @@ def replace(text: str, region_id: str, body: str) -> str:
         return text
     for number, line in enumerate(lines_of(body), 1):
         if REGION.fullmatch(line):
-            raise damaged(region.opens_at_line + number, "a marker cannot stand inside a region", region_id)
+            raise _damaged(region.opens_at_line + number, "a marker cannot stand inside a region", region_id)
     lines = lines_of(text)
     before, after = lines[: region.opens_at_line], lines[region.closes_at_line - 1 :]
     end = "\r\n" if before[-1].endswith("\r\n") else "\n"
@@ -87,11 +136,16 @@ def replace(text: str, region_id: str, body: str) -> str:
 
 
 def starter(marked: str) -> str:
-    """Return what a participant begins with: the naive code, and of the markers only the region lines.
+    """Return the file that a participant begins with: the naive code, and of the markers only the region lines.
 
     Raises MarkerError when the markers of the source do not fit together.
     """
-    text = "".join(_starter_line(line) for line in _marked_lines(marked))
+    lines = (
+        _without_bar(number, line) if section == STARTER else line
+        for number, line, section in _sections(marked)
+        if section != SOLUTION
+    )
+    text = "".join(lines)
     parse(text)
     return text
 
@@ -101,86 +155,101 @@ def solved(marked: str) -> str:
 
     Raises MarkerError when the markers of the source do not fit together.
     """
-    wanted = ("both", "only the solution")
-    return "".join(
-        line.text for line in _marked_lines(marked) if line.section in wanted and line.kind in ("marker", "code")
-    )
+    return "".join(line for _, line, section in _sections(marked) if section != STARTER)
 
 
 def plain(marked: str) -> str:
     """Return the solution without any marker. Raises MarkerError when the markers do not fit together."""
-    lines = (line for line in _marked_lines(marked) if line.kind == "code" and line.section != "only the starter")
-    text = "".join(line.text for line in lines)
-    return re.sub(r"\n{4,}", "\n\n\n", text)  # where a marker stood between blank lines
+    lines = (line for _, line, section in _sections(marked) if section in (BOTH, SOLUTION))
+    return re.sub(r"\n{4,}", "\n\n\n", "".join(lines))  # where a marker stood between blank lines
 
 
 def others_solved(theirs: str, marked: str, region_id: str) -> str:
-    """Return a participant's file as a check of ``region_id`` wants it: all other regions hold the solution.
+    """Return a participant's file for a check of ``region_id``: all other regions hold the solution.
 
-    What they wrote outside regions (an import, a helper) stays. Raises MarkerError when their markers are damaged, or
-    a region is gone.
+    Text outside regions (an import, a helper) stays. Raises MarkerError when their markers are damaged or missing.
     """
     solution = solved(marked)
-    region_of(theirs, region_id)
     for name in ids(solution):
-        if name != region_id:
-            theirs = replace(theirs, name, region_of(solution, name))
+        theirs = replace(theirs, name, region_of(theirs if name == region_id else solution, name))
     return theirs
 
 
-def find(text: str, region_id: str) -> Region:
-    """Return the region of that id; raises MarkerError, also when its markers are not there."""
-    for region in parse(text):
-        if region.id == region_id:
-            return region
-    raise damaged(0, f"the lines `# region {region_id}` and `# endregion {region_id}` are missing", region_id)
+def lines_of(text: str) -> list[str]:
+    """Return the lines with their ends. Only a newline ends a line: a form feed or U+2028 is part of it."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _marked_lines(marked: str) -> Iterator[_Line]:
-    """Yield the lines of a marked source, each with its section; raises MarkerError for markers out of place."""
-    regions = parse(marked)
-    inside = {n for region in regions for n in range(region.opens_at_line + 1, region.closes_at_line)}
-    edges = {n for region in regions for n in (region.opens_at_line, region.closes_at_line)}
-    section = "both"
-    for number, text in enumerate(lines_of(marked), 1):
+def _damaged(line: int, problem: str, region_id: str) -> MarkerError:
+    step = f"Put the two marker lines back, or run `./workshop reset {region_id}`, which keeps your file aside."
+    return MarkerError(line, problem, step)
+
+
+def _inside(number: int, name: str, opened: tuple[str, int], later: list[str]) -> MarkerError:
+    """Return the error for a region that begins before another ends: is it inside, or is the other never closed?"""
+    outer, line = opened
+    closed = any(marker and marker.groups() == ("endregion", outer) for marker in map(REGION.fullmatch, later))
+    if closed:
+        return _damaged(
+            number, f"`# region {name}` stands inside `# region {outer}`, which began on line {line}", outer
+        )
+    unclosed = f"`# region {outer}` has no line `# endregion {outer}`; the next region begins on line {number}"
+    return _damaged(line, unclosed, outer)
+
+
+def _opened_by(number: int, name: str, opened: tuple[str, int] | None) -> int:
+    """Return the line that opened the region which ends on line ``number``. Raises MarkerError."""
+    if opened is None:
+        raise _damaged(number, f"`# endregion {name}` has no line `# region {name}` before it", name)
+    if opened[0] != name:
+        ends = f"`# endregion {name}` ends another region than line {opened[1]} began (`# region {opened[0]}`)"
+        raise _damaged(number, ends, opened[0])
+    return opened[1]
+
+
+def _sections(marked: str) -> Iterator[tuple[int, str, str]]:
+    """Yield number, text and section ("marker" for the region lines) of the lines of a marked source.
+
+    Raises MarkerError for a marker out of place.
+    """
+    edges: set[int] = set()
+    inside: set[int] = set()
+    for region in parse(marked):
+        edges |= {region.opens_at_line, region.closes_at_line}
+        inside |= set(range(region.opens_at_line + 1, region.closes_at_line))
+    section = BOTH
+    for number, line in enumerate(lines_of(marked), 1):
         if number in edges:
-            section = "both"
-            yield _Line(number, text, "marker", section)
-        elif marker := SECTION.fullmatch(text):
-            section = _section(number, marker[1], inside)
-            yield _Line(number, text, "section", section)
+            section = BOTH
+            yield number, line, "marker"
+        elif marker := SECTION.fullmatch(line):
+            section = marker[1]
+            step = f"Use one of: {', '.join(f'`#: {known}`' for known in SECTIONS)}, inside a region."
+            if section not in SECTIONS:
+                raise MarkerError(number, f"`#: {section}` is no section", step)
+            if number not in inside:
+                raise MarkerError(number, f"`#: {section}` stands outside every region", step)
         else:
-            yield _Line(number, text, _kind(number, text, section), section)
+            _require_bar(number, line, section)
+            yield number, line, section
 
 
-def _section(number: int, name: str, inside: set[int]) -> str:
-    step = f"Use one of: {', '.join(f'`#: {known}`' for known in SECTIONS)}, inside a region."
-    if name not in SECTIONS:
-        raise MarkerError(number, f"`#: {name}` is no section", step)
-    if number not in inside:
-        raise MarkerError(number, f"`#: {name}` stands outside every region", step)
-    return name
-
-
-def _kind(number: int, text: str, section: str) -> str:
-    starts = STARTER_LINE.fullmatch(text) is not None
-    if starts and section != "only the starter":
+def _require_bar(number: int, line: str, section: str) -> None:
+    has_bar = STARTER_LINE.fullmatch(line) is not None
+    if has_bar and section != STARTER:
         step = "Put `#: only the starter` before the naive code."
         raise MarkerError(number, f"`#|` stands outside `#: only the starter` (this is `#: {section}`)", step)
-    if not starts and section == "only the starter" and text.strip():
+    if not has_bar and section == STARTER and line.strip():
         step = "Begin it with `#| `, or put `#: both` before it."
         raise MarkerError(number, "a line in `#: only the starter` is not behind `#|`, so the solution runs it", step)
-    return "starter" if starts else "code"
 
 
-def _starter_line(line: _Line) -> str:
-    """Return what of a marked line the starter gets."""
-    if line.kind == "section" or line.section == "only the solution":
-        return ""
-    uncommented = STARTER_LINE.fullmatch(line.text)
-    if line.kind != "starter" or uncommented is None:
-        return line.text
-    indent, code = uncommented.groups()
+def _without_bar(number: int, line: str) -> str:
+    """Return a line of naive code as the starter has it. Raises MarkerError for a marker in it."""
+    found = STARTER_LINE.fullmatch(line)
+    if found is None:  # a blank line
+        return line
+    indent, code = found.groups()
     if any(pattern.fullmatch(code) for pattern in (REGION, SECTION, STARTER_LINE)):
-        raise MarkerError(line.number, "a marker stands behind `#|`", "Leave only code behind `#|`.")
+        raise MarkerError(number, "a marker stands behind `#|`", "Leave only code behind `#|`.")
     return indent + code if code.strip() else code

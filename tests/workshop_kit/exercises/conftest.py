@@ -9,7 +9,9 @@ import pytest
 from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import trial_settings
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.progress import silent
+from workshop_kit.workspace.folder import Workspace
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def checkout(tmp_path: Path, write: Write) -> Path:
-    """The small checkout, complete but for what `authored.build` makes."""
+    """The small checkout, complete except for the files that `generator.build` makes."""
     write("exercises/exercises.toml", REGISTRY)
     write("solutions/01_container/leaving.py", MARKED)
     write("solutions/01_container/notebook.py", CELLS)
@@ -38,6 +40,17 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     ]
     write("notebooks/01_container.ipynb", notebook(*cells))
     return tmp_path / "check out"
+
+
+def no_engine() -> Stack:
+    """Fail: the test needs no engine."""
+    raise AssertionError("this needs no engine")
+
+
+@pytest.fixture
+def engineless(tmp_path: Path) -> ExerciseService:
+    """A participant's exercises on a machine without an engine."""
+    return ExerciseService.of(Workspace.open(tmp_path / "mine"), no_engine)
 
 
 @pytest.fixture(scope="module")

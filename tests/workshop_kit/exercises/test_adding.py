@@ -1,4 +1,4 @@
-"""docs/adding-a-lesson.md, followed to the letter: what it says to write is an exercise, and both its sides hold."""
+"""The files of docs/adding-a-lesson.md make an exercise: its starter fails and its solution passes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from tests.workshop_kit.exercises import trying
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import generator, registry
-from workshop_kit.workspace import regions
 from workshop_kit.exercises.check_api import CHECKS, Context
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.workspace import regions
 
 ID, LESSON = "monitoring.probe", "04_monitoring"
 
@@ -44,7 +44,7 @@ def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
     path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
     lesson = json.loads(path.read_text())
     lesson["cells"].append(json.loads(blocks["json"][0].rstrip().rstrip(",")))
-    path.write_bytes(generator.written(lesson))
+    path.write_bytes(generator.notebook_bytes(lesson))
     return tmp_path
 
 
@@ -58,8 +58,8 @@ def checked(blocks: dict[str, list[str]]) -> Iterator[None]:
     del CHECKS[ID]
 
 
-def test_what_it_says_to_write_fits_together(followed: Path) -> None:
-    """Registry and source have nothing to complain about; all that a build adds is the exercise's file."""
+def test_the_files_fit_together(followed: Path) -> None:
+    """Registry and source have no problem; a build adds only the exercise's file."""
     assert registry.validate(followed) == []
     made = Path("exercises") / LESSON / "probe.py"
     assert generator.drift(followed) == [f"{made} is missing; run `./workshop build`."]

@@ -1,17 +1,16 @@
-"""The board: how every exercise stands, in words, and the minutes that are left."""
+"""The board has the state of every exercise in words, and the minutes left."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.board import State, board, shown
+from workshop_kit.exercises.board import State, board, render
+from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.exercises.progress import Progress
 
 CORE = Exercise(
     id="container.graceful",
@@ -25,25 +24,28 @@ CORE = Exercise(
     guidelines=("factor 7",),
     hints=("a", "b", "c"),
 )
-SECOND = replace(CORE, id="container.limits", title="Limits", minutes=5, debrief_minutes=1, tracks=("full",))
-MORE = replace(CORE, id="container.layer", title="Layers", weight="more", tracks=("full",))
-CONFIG = replace(CORE, id="config.env", title="Settings", lesson="02_configuration", minutes=20)
+CHANGES: tuple[dict[str, object], ...] = (
+    {"id": "container.limits", "title": "Limits", "minutes": 5, "debrief_minutes": 1, "tracks": ("full",)},
+    {"id": "container.layer", "title": "Layers", "weight": "more", "tracks": ("full",)},
+    {"id": "config.env", "title": "Settings", "lesson": "02_configuration", "minutes": 20},
+)
+SECOND, MORE, CONFIG = (CORE.model_copy(update=change) for change in CHANGES)
 ALL = (CORE, SECOND, MORE, CONFIG)
 
 
 @pytest.fixture
 def progress(tmp_path: Path) -> Progress:
-    """A participant who has done nothing yet."""
+    """An empty progress file."""
     return Progress(tmp_path / "progress.json")
 
 
 def states(progress: Progress) -> dict[str, State]:
-    """How the exercises stand, by id."""
+    """Return the state of each exercise."""
     return {row.id: row.state for row in board(ALL, progress).rows}
 
 
 def test_states_follow_what_was_done(progress: Progress) -> None:
-    """Checked, hinted at, looked up, passed: each is told apart, and passed is the last word."""
+    """A check, a hint, a solution and a pass give different states; passed stays."""
     progress.record_check(CORE.id, Verdict.NOT_STARTED)
     assert states(progress)[CORE.id] is State.NOT_STARTED
     progress.next_hint(SECOND.id)
@@ -57,11 +59,11 @@ def test_states_follow_what_was_done(progress: Progress) -> None:
 
 
 def test_a_track_has_its_own_board(progress: Progress) -> None:
-    """Only what is part of the track, and only its minutes."""
+    """It has only the exercises and minutes of its track."""
     assert [row.id for row in board(ALL, progress, "90min").rows] == [CORE.id, CONFIG.id]
     assert board(ALL, progress, "90min").minutes_left == 32
     assert board(ALL, progress, "half-day").lessons == ()
-    assert str(shown(board(ALL, progress, "half-day"))).startswith("The track half-day has no exercises.")
+    assert str(render(board(ALL, progress, "half-day"))).startswith("The track half-day has no exercises.")
     with pytest.raises(WrongUsage, match="no track 'week'"):
         board(ALL, progress, "week")
 
@@ -69,7 +71,7 @@ def test_a_track_has_its_own_board(progress: Progress) -> None:
 def test_the_table_says_it_in_words(progress: Progress) -> None:
     """A state is a symbol and a word, in HTML and in text; titles are escaped; minutes have their sums."""
     progress.record_check(CORE.id, Verdict.PASSED)
-    page = shown(board(ALL, progress))
+    page = render(board(ALL, progress))
     for said in (page.html, page.text):
         assert "✓ passed" in said
         assert "○ not started" in said
@@ -83,9 +85,9 @@ def test_the_table_says_it_in_words(progress: Progress) -> None:
 
 
 def test_exercises_are_grouped_by_lesson_with_a_bar_each(progress: Progress) -> None:
-    """The bar has a name and a value for a screen reader; one lesson is in sight, the others are a line."""
+    """The bar has a name and a value for a screen reader; one lesson is open, the others are folded."""
     progress.record_check(CORE.id, Verdict.PASSED)
-    html = shown(board(ALL, progress), "02_configuration").html
+    html = render(board(ALL, progress), "02_configuration").html
     container, configuration = html.split("<details")[1:]
     assert '<progress value="1" max="3" aria-label="01_container"></progress><span>1 of 3 passed</span>' in container
     assert '<progress value="0" max="1" aria-label="02_configuration"></progress><span>0 of 1 passed' in configuration

@@ -1,4 +1,4 @@
-"""The board in a notebook, without a page: what it shows, and what a jump does to files, containers and the kernel."""
+"""The board widget without a page: its content, and a jump's effect on files, containers and the kernel."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.board_widget import BoardView, BoardWidget
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.workspace.lab_settings import JupyterFolders
-from workshop_kit.workspace.folder import Workspace
 from workshop_kit.progress import silent
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import JupyterFolders
 
 GRACEFUL = "container.graceful"
 FILE = "my_service/start.sh"
@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 @pytest.fixture
 def view(participant: Stack, tmp_path: Path) -> BoardView:
     """A participant's board, shown."""
-    desk = Desk.of(Workspace.open(tmp_path / "my workspace"), lambda: participant)
-    view = BoardView(desk, participant, "01_container")
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "my workspace"), lambda: participant)
+    view = BoardView(exercise_service, participant, "01_container")
     view.show()
     return view
 
@@ -41,27 +41,27 @@ def page(view: BoardView) -> BoardWidget:
     return view.job.widget
 
 
-def test_it_shows_things_as_they_stand(view: BoardView) -> None:
-    """A button a lesson; what a check somewhere else recorded is there when the page asks again."""
+def test_it_shows_the_current_state(view: BoardView) -> None:
+    """It has a button for each lesson; a refresh shows a check that another process recorded."""
     assert page(view).lessons[:2] == ["00_start", "01_container"]
     assert "✓ passed" not in page(view).board
-    view.desk.progress.record_check(GRACEFUL, str(Verdict.PASSED))
+    view.exercise_service.progress.record_check(GRACEFUL, str(Verdict.PASSED))
     view._clicked(None, {"do": "refresh"}, None)
     assert "✓ passed" in page(view).board
     assert "✓ passed" in view.page().text
 
 
 def test_it_offers_the_next_lesson(view: BoardView) -> None:
-    """The one after the lesson it stands in; none after the last."""
+    """The next lesson follows the notebook's; there is none after the last."""
     assert page(view).next_lesson == "02_configuration"
     view.lesson = page(view).lessons[-1]
     view.show()
     assert page(view).next_lesson == ""
 
 
-def test_a_jump_keeps_aside_and_says_so(view: BoardView) -> None:
-    """The lesson's files are fresh, mine are kept, the page hears which files to read anew and what to open."""
-    file = view.desk.workspace.folder / FILE
+def test_a_jump_keeps_changed_files_aside(view: BoardView) -> None:
+    """The lesson's files are fresh, mine are in kept/, and the page gets the changed files and the notebook to open."""
+    file = view.exercise_service.workspace.folder / FILE
     fresh = file.read_text()
     file.write_text("mine")
     view._clicked(None, {"do": "go", "lesson": "01_container"}, None)
@@ -74,21 +74,21 @@ def test_a_jump_keeps_aside_and_says_so(view: BoardView) -> None:
     assert page(view).notice.startswith("01_container is at its start.")
     assert "kept" in page(view).notice
     assert page(view).notice.splitlines()[-1] in view.page().text
-    assert any(kept.read_text() == "mine" for kept in view.desk.workspace.folder.glob(f"kept/*/{FILE}"))
+    assert any(kept.read_text() == "mine" for kept in view.exercise_service.workspace.folder.glob(f"kept/*/{FILE}"))
 
 
-def test_what_it_wrote_is_signed(view: BoardView) -> None:
-    """JupyterLab shows the panels of the fresh notebook: it trusts it."""
+def test_written_notebooks_are_signed(view: BoardView) -> None:
+    """JupyterLab shows panels only in trusted notebooks."""
     view.go("01_container", silent)
-    notary = NotebookNotary(data_dir=str(JupyterFolders(view.desk.workspace.jupyter_folder).data))  # type: ignore[no-untyped-call]
-    notebook = nbformat.read(view.desk.workspace.notebooks / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    notary = NotebookNotary(data_dir=str(JupyterFolders(view.exercise_service.workspace.jupyter_folder).data))  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(view.exercise_service.workspace.notebooks / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     assert notary.check_signature(notebook)  # type: ignore[no-untyped-call]
 
 
-def test_the_kernel_lives_on(view: BoardView, participant: Stack) -> None:
-    """Its containers are gone, which a later use says in a sentence; making them again works, subjects included."""
+def test_the_kernel_can_be_used_after_a_jump(view: BoardView, participant: Stack) -> None:
+    """Its containers are removed; using one is a one-sentence error, and making them again works."""
     mine = containers.run(participant.session, like(participant.container("service")))
-    subject = view.desk.subject("container.loss")
+    subject = view.exercise_service.subject("container.loss")
     left = []
     view.leave = lambda: left.append(mine.id)
     view.go("01_container", silent)
@@ -96,7 +96,7 @@ def test_the_kernel_lives_on(view: BoardView, participant: Stack) -> None:
     with pytest.raises(WorkshopError, match=r"gone\. Run the cell that starts it again"):
         mine.inspect()
     mine.remove()  # as a cell that is run again does
-    again = view.desk.subject("container.loss")
+    again = view.exercise_service.subject("container.loss")
     assert again is not None
     assert subject is not None
     assert again.running is not None

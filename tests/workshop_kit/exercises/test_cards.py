@@ -1,4 +1,4 @@
-"""What a check found, as the page, the terminal and a program read it."""
+"""The result of a check as HTML, text and JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESULT = Result(EXERCISE.id, Verdict.WRONG, "It was killed.", (GOOD, BAD), 1.24,
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_has_words_and_a_mark(verdict: Verdict) -> None:
-    """How it stands is said in words, on the page and in the text; the words differ from verdict to verdict."""
+    """Each verdict has its own words, on the page and in the text."""
     mark, words = VERDICTS[verdict]
     card = result_card(replace(RESULT, verdict=verdict))
     assert card.text.startswith(f"{mark} container.graceful: {words} (1.2 s)\nIt was killed.")
@@ -41,8 +41,8 @@ def test_every_verdict_has_words_and_a_mark(verdict: Verdict) -> None:
     assert [said for _, said in VERDICTS.values()].count(words) == 1
 
 
-def test_a_card_says_what_was_called_what_came_back_and_where_to_look() -> None:
-    """Of what is wrong everything is said; of what is right a line."""
+def test_a_failed_finding_has_all_its_parts() -> None:
+    """A failed finding shows all its parts, a passed one is one line."""
     text = as_text(RESULT)
     assert "✓ GET /orders: 200\n" in text
     assert (
@@ -59,7 +59,7 @@ def test_a_card_says_what_was_called_what_came_back_and_where_to_look() -> None:
     assert 'aria-label="not as expected"' in html
 
 
-def test_the_page_has_the_task_and_how_it_stands() -> None:
+def test_the_page_has_the_task_and_the_state() -> None:
     """Task, minutes and state, with or without a result."""
     for page, state in (
         (exercise_page(EXERCISE), "– not checked yet"),
@@ -69,7 +69,7 @@ def test_the_page_has_the_task_and_how_it_stands() -> None:
         assert "<p>Make it stop gracefully.</p>" in page.html
 
 
-def test_lines_fit_and_what_steers_a_terminal_is_left_out() -> None:
+def test_lines_are_wrapped_and_terminal_sequences_removed() -> None:
     """Long sentences are wrapped under themselves; a container can neither clear nor color the participant's screen."""
     nasty = "\x1b[2J\x1b[31mred\x1b[0m\x07 \u202etxet\x9b31m\nnext"
     long = replace(BAD, got=nasty, means="word " * 60)
@@ -84,12 +84,12 @@ STRANGE = st.text(st.sampled_from("<>&\"'=/ai\n")) | st.sampled_from(["<script>x
 
 @given(STRANGE, st.sampled_from(Verdict), st.booleans())
 def test_no_text_becomes_markup(strange: str, verdict: Verdict, passed: bool) -> None:
-    """Whatever a container or an author writes is shown as text."""
+    """Text of containers and authors is escaped."""
 
     def pages(text: str) -> list[str]:
         finding = Finding(passed, text, text, text, text, text)
         result = Result(text, verdict, text, (finding,), 0.1, text)
-        exercise = replace(EXERCISE, title=text, guidelines=(text,), id=text)
+        exercise = EXERCISE.model_copy(update={"title": text, "guidelines": (text,), "id": text})
         shown = [exercise_page(exercise, result, (text,), solution=text), result_card(result, (text,))]
         return [page.html for page in shown]
 

@@ -22,7 +22,7 @@ from workshop_kit.exercises import registry, service_image, service_trial
 from workshop_kit.workspace import regions
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks import container_dockerfile as judged_by
-from workshop_kit.exercises.exercise_service import Desk, Superseded
+from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.paths import CHECKOUT
@@ -260,16 +260,16 @@ def test_a_dockerfile_with_one_fault_is_told_while_the_check_runs(stack: Stack, 
 @pytest.mark.engine
 def test_a_newer_check_ends_the_running_one(stack: Stack, tmp_path: Path) -> None:
     """The older one ends without a result in the middle of its build, and leaves nothing."""
-    desk = Desk.of(Workspace.open(tmp_path / "mine"), lambda: stack)
-    path = desk.workspace.my_service / "Dockerfile"
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "mine"), lambda: stack)
+    path = exercise_service.workspace.my_service / "Dockerfile"
     path.write_text("FROM workshop/python:3.13\nRUN sleep 50\n")
     building = threading.Event()
     with leaving_nothing(stack), ThreadPoolExecutor(1) as pool:
-        older = pool.submit(desk.check, "container.dockerfile", lambda _: building.set())
+        older = pool.submit(exercise_service.check, "container.dockerfile", lambda _: building.set())
         assert building.wait(20)
-        checkpoint.solve(desk, "container.dockerfile")
+        checkpoint.solve(exercise_service, "container.dockerfile")
         began = time.monotonic()
-        assert desk.check("container.dockerfile").passed
+        assert exercise_service.check("container.dockerfile").passed
         with pytest.raises(Superseded):
             older.result()
         assert time.monotonic() - began < 40

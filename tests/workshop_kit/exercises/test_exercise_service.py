@@ -1,4 +1,4 @@
-"""The desk: one way to check, hint, solve and reset, for the notebook and the terminal."""
+"""The exercise service: one way to check, hint, solve and reset, for the notebook and the terminal."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
-from workshop_kit.workspace import regions
-from workshop_kit.exercises.exercise_service import Actions, Desk, Superseded
 from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.workspace.file_cell import shipped_cells
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
+from workshop_kit.workspace.file_cell import shipped_cells
 from workshop_kit.workspace.folder import Workspace
 
 FILE = "my_service/start.sh"
@@ -28,37 +28,28 @@ LAYER, LOSS = "container.layer", "container.loss"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, participant: Stack) -> Desk:
-    """A participant's own desk over the tests' stack."""
-    return Desk.of(Workspace.open(tmp_path / "mine"), lambda: participant)
+def exercise_service(tmp_path: Path, participant: Stack) -> ExerciseService:
+    """A participant's exercises over the tests' stack."""
+    return ExerciseService.of(Workspace.open(tmp_path / "mine"), lambda: participant)
 
 
-def no_engine() -> Stack:
-    """What a desk must not ask for where no engine is needed."""
-    raise AssertionError("this needs no engine")
-
-
-@pytest.fixture
-def engineless(tmp_path: Path) -> Desk:
-    """A desk on a machine without an engine."""
-    return Desk.of(Workspace.open(tmp_path / "mine"), no_engine)
-
-
-def test_hints_come_one_by_one_and_stay(engineless: Desk) -> None:
+def test_hints_come_one_by_one_and_stay(engineless: ExerciseService) -> None:
     """Each call shows one more, the last one stays the last, and no engine is asked for."""
     counts = [len(engineless.hint(GRACEFUL)) for _ in range(4)]
     assert counts == [1, 2, 3, 3]
     assert len(engineless.hints_shown(GRACEFUL)) == 3
 
 
-def found(desk: Desk, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding) -> None:
+def found(
+    exercise_service: ExerciseService, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding
+) -> None:
     """Check an exercise, which finds these."""
-    monkeypatch.setattr(Desk, "_judge", lambda *_: Judged("It says too much.", findings))
-    desk.check(identifier)
+    monkeypatch.setattr(ExerciseService, "_judge", lambda *_: Judged("It says too much.", findings))
+    exercise_service.check(identifier)
 
 
-def test_the_first_hint_follows_from_what_was_found(engineless: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the one for the first finding that did not pass, and stays what it is once it is shown."""
+def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the one for the first failed finding, and stays once it is shown."""
     exercise = engineless.find("config.report")
     ended, lines = (Finding(False, words, "no", "yes") for words in ("Start it without them", "Count the lines of it"))
     found(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
@@ -69,7 +60,7 @@ def test_the_first_hint_follows_from_what_was_found(engineless: Desk, monkeypatc
     assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"], exercise.hints[1])
 
 
-def test_where_to_edit_is_told_as_the_file_is_now(engineless: Desk) -> None:
+def test_the_place_to_edit_follows_the_file(engineless: ExerciseService) -> None:
     """Lines of the participant's own file; without its markers, the file alone."""
     path = engineless.workspace.my_service / "compose.yaml"
     text = path.read_text()
@@ -82,21 +73,21 @@ def test_where_to_edit_is_told_as_the_file_is_now(engineless: Desk) -> None:
     assert "the cell below the panel" in engineless.place(LAYER)
 
 
-def test_a_check_that_is_ended_is_not_written_down(engineless: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ended_check_is_not_recorded(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
     """It raises instead of a result: a newer text has been saved."""
 
-    def judge(desk: Desk, exercise: Exercise, *_: object) -> Judged:
-        Actions(desk, exercise.id).end()
+    def judge(exercise_service: ExerciseService, exercise: Exercise, *_: object) -> Judged:
+        exercise_service.stop_check(exercise.id)
         return Judged("It is wrong.")
 
-    monkeypatch.setattr(Desk, "_judge", judge)
+    monkeypatch.setattr(ExerciseService, "_judge", judge)
     with pytest.raises(Superseded):
         engineless.check(GRACEFUL)
     assert engineless.progress.exercise(GRACEFUL).attempts == 0
 
 
-def test_a_comparison_has_both_texts(engineless: Desk) -> None:
-    """The participant's region as it is, and the reference's; a file without markers is told apart."""
+def test_a_comparison_has_both_texts(engineless: ExerciseService) -> None:
+    """It returns the participant's region and the reference's; a file without markers is an error."""
     path = engineless.workspace.folder / FILE
     path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
     mine, reference = engineless.compare(GRACEFUL)
@@ -107,8 +98,8 @@ def test_a_comparison_has_both_texts(engineless: Desk) -> None:
         engineless.compare(GRACEFUL)
 
 
-def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: Desk) -> None:
-    """Before an exercise is passed its solution comes only on an explicit word, and is open from then on."""
+def test_a_solution_is_locked_before_a_pass(engineless: ExerciseService) -> None:
+    """Before a pass ``anyway`` unlocks it for good."""
     assert engineless.solution(GRACEFUL) is None
     text = engineless.solution(GRACEFUL, anyway=True)
     assert text is not None
@@ -117,9 +108,9 @@ def test_a_solution_is_locked_until_it_is_asked_for_anyway(engineless: Desk) -> 
     assert engineless.solution(GRACEFUL) == text
 
 
-def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: Desk) -> None:
+def test_a_region_that_a_cell_of_the_lesson_wrote_is_untouched(engineless: ExerciseService) -> None:
     """The lesson itself changes the Dockerfile before the exercise: that is where the participant starts."""
-    texts = engineless.texts(engineless.find("container.dockerfile"))
+    texts = engineless.exercise_files(engineless.find("container.dockerfile"))
     path = engineless.workspace.my_service / "Dockerfile"
     cells = shipped_cells(CHECKOUT / "notebooks", "my_service/Dockerfile")
     written = [text for lesson, text in cells if lesson == "01_container"]
@@ -131,8 +122,8 @@ def test_what_a_cell_of_the_lesson_wrote_is_not_begun(engineless: Desk) -> None:
     assert not texts.is_untouched()
 
 
-def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: Desk) -> None:
-    """What stands outside of the region stays; the file as it was lies in kept/."""
+def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: ExerciseService) -> None:
+    """Text outside the region stays; the old file is in kept/."""
     path = engineless.workspace.folder / FILE
     mine = regions.replace(path.read_text(), GRACEFUL, "mine\n").replace("my-service starts", "mine starts")
     path.write_text(mine)
@@ -144,32 +135,34 @@ def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: Desk
     assert str(kept.parents[1].relative_to(engineless.workspace.folder)) in said
 
 
-def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(desk: Desk) -> None:
+def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(exercise_service: ExerciseService) -> None:
     """The sentence names file and line; a reset restores the whole file and keeps the damaged one."""
-    path = desk.workspace.exercises / "02_configuration/tasks.yaml"
+    path = exercise_service.workspace.exercises / "02_configuration/tasks.yaml"
     ids = regions.ids(path.read_text())
     path.write_text(path.read_text().replace("# endregion config.environments", "# end"))
-    result = desk.check("config.environments")
+    result = exercise_service.check("config.environments")
     assert result.verdict is Verdict.NOT_READABLE
     assert "tasks.yaml" in result.summary
     assert "line " in result.summary
-    desk.reset("config.environments")
+    exercise_service.reset("config.environments")
     assert regions.ids(path.read_text()) == ids
-    assert list((desk.workspace.folder / "kept").rglob("tasks.yaml"))
+    assert list((exercise_service.workspace.folder / "kept").rglob("tasks.yaml"))
 
 
-def test_a_shared_seed_shares_the_numbers(desk: Desk, tmp_path: Path, participant: Stack) -> None:
+def test_a_shared_seed_shares_the_numbers(
+    exercise_service: ExerciseService, tmp_path: Path, participant: Stack
+) -> None:
     """Two participants with one seed get one task; without it, their own."""
-    other = Desk.of(Workspace.open(tmp_path / "other"), lambda: participant)
-    for one in (desk, other):
+    other = ExerciseService.of(Workspace.open(tmp_path / "other"), lambda: participant)
+    for one in (exercise_service, other):
         one.workspace.share_seed(7)
-    assert desk.given("container.limits") == other.given("container.limits")
-    assert desk.find("container.limits").task == other.find("container.limits").task
-    assert "{" not in desk.find("container.limits").task
+    assert exercise_service.given("container.limits") == other.given("container.limits")
+    assert exercise_service.find("container.limits").task == other.find("container.limits").task
+    assert "{" not in exercise_service.find("container.limits").task
 
 
-def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: Desk) -> None:
-    """To the start of a later lesson: earlier exercises hold the reference, and edited files are kept aside."""
+def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: ExerciseService) -> None:
+    """At the start of a later lesson earlier exercises hold the solution, and edited files are in kept/."""
     path = engineless.workspace.folder / FILE
     path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
     arrived = checkpoint.arrange(engineless, "02_configuration")
@@ -179,11 +172,11 @@ def test_jumping_solves_what_lies_before_and_keeps_what_was_there(engineless: De
     assert "mine\n" in (arrived.aside / FILE).read_text()
 
 
-def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: Desk) -> None:
+def test_a_tour_solves_earlier_exercises_and_the_exercise_of_a_cell(engineless: ExerciseService) -> None:
     """Before a cell of lesson 02 runs, lesson 01 is solved, and of lesson 02 the exercise of that cell alone."""
 
     def text(identifier: str) -> str:
-        return engineless.texts(engineless.find(identifier)).mine()
+        return engineless.exercise_files(engineless.find(identifier)).mine()
 
     trying.arrive(engineless, "02_configuration")
     names = ("config.env", "config.report", GRACEFUL)
@@ -192,13 +185,13 @@ def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: D
     assert [text(name) for name in names] == untouched
     checkpoint.solve_until(engineless, "02_configuration", "exercise-config-env")
     assert "exec uvicorn" in text(GRACEFUL)
-    assert engineless.texts(engineless.find("config.env")).is_untouched() is False
-    assert engineless.texts(engineless.find("config.report")).is_untouched()
+    assert engineless.exercise_files(engineless.find("config.env")).is_untouched() is False
+    assert engineless.exercise_files(engineless.find("config.report")).is_untouched()
 
 
-def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(engineless: Desk) -> None:
+def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(engineless: ExerciseService) -> None:
     """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not; in lesson 05 all are."""
-    texts = {name: engineless.texts(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")}
+    texts = {name: engineless.exercise_files(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")}
     checkpoint.arrange(engineless, "04b_monitoring_more")
     assert [one.is_untouched() for one in texts.values()] == [False, True]
     checkpoint.solve_until(engineless, "04b_monitoring_more", "leave")
@@ -208,11 +201,13 @@ def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(eng
 
 
 @pytest.mark.long
-def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(desk: Desk, participant: Stack) -> None:
+def test_a_jump_removes_the_kernels_objects_and_starts_the_stack(
+    exercise_service: ExerciseService, participant: Stack
+) -> None:
     """Containers of notebooks are gone, the stack is whole again, also when a part of it was stopped."""
     running = containers.run(participant.session, Spec(participant.container("service").image.id, command=("x",)))
     participant.stop("redis")
-    arrived = checkpoint.goto(desk, "container", participant)
+    arrived = checkpoint.goto(exercise_service, "container", participant)
     assert arrived.lesson == "01_container"
     with pytest.raises(WorkshopError, match="is gone"):
         running.inspect()
@@ -220,14 +215,14 @@ def test_a_jump_takes_the_kernels_things_along_and_brings_the_stack_up(desk: Des
 
 
 @pytest.mark.parametrize("exercise", [LAYER, LOSS])
-def test_what_an_exercise_is_about_is_made_anew_when_it_is_gone(desk: Desk, participant: Stack, exercise: str) -> None:
+def test_a_removed_subject_is_made_again(exercise_service: ExerciseService, participant: Stack, exercise: str) -> None:
     """After a jump an answer about the old one is none, and the next question finds a fresh one."""
-    first = desk.subject(exercise)
+    first = exercise_service.subject(exercise)
     assert first is not None
-    assert desk.subject(exercise) is first
-    desk.hand_in(exercise, [], "changed")
+    assert exercise_service.subject(exercise) is first
+    exercise_service.hand_in(exercise, [], "changed")
     cleanup.remove(participant.session, {"kernel"})
-    assert desk.check(exercise).verdict is Verdict.NOT_STARTED
-    again = desk.subject(exercise)
+    assert exercise_service.check(exercise).verdict is Verdict.NOT_STARTED
+    again = exercise_service.subject(exercise)
     assert again is not None
     assert again.names != first.names

@@ -1,4 +1,4 @@
-"""From the marked sources to what participants get: built, built again, and every difference said."""
+"""Exercises, modules and cells are generated from the marked sources, and every difference is a sentence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.generator import build, drift, written
-from workshop_kit.workspace.regions import starter
+from workshop_kit.exercises.generator import build, drift
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.regions import starter
 
 EXERCISE = "exercises/01_container/leaving.py"
 NOTEBOOK = "notebooks/01_container.ipynb"
@@ -43,7 +43,7 @@ def test_build_makes_files_and_cells(checkout: Path) -> None:
 
 
 def test_build_fills_file_cells(checkout: Path, write: Write) -> None:
-    """A cell that writes a file says what its source says to a participant; its first line names the file."""
+    """A file cell has the starter of its source; its first line names the file."""
     write(NOTEBOOK, notebook(*OTHER_CELLS, code_cell("write-leaving", "%%file my_service/leaving.py\nold")))
     assert Path(NOTEBOOK) in build(checkout)
     cell = json.loads((checkout / NOTEBOOK).read_text())["cells"][-1]
@@ -77,7 +77,7 @@ def test_build_twice_changes_nothing(checkout: Path) -> None:
             notebook(*OTHER_CELLS, code_cell("write-own", "%%file my_service/own.py\nx = 1")),
             f"{NOTEBOOK}, cell write-own: my_service/own.py has no source in solutions/; add one.",
         ),
-        (NOTEBOOK, "{", f"{NOTEBOOK} is no notebook any more."),
+        (NOTEBOOK, "{", f"{NOTEBOOK} is no notebook."),
         (
             "solutions/01_container/leaving.py",
             MARKED.replace("#: both", "#: all"),
@@ -98,7 +98,7 @@ def test_drift_is_said(checkout: Path, write: Write, name: str, text: str | None
 
 
 def test_build_moves_strays_away(checkout: Path, write: Write) -> None:
-    """What lost its source leaves exercises/, with the folder it was alone in; it is kept in build/, not deleted."""
+    """A file without a source is moved to build/stray, and its empty folder is removed."""
     build(checkout)
     write("exercises/00_start/own.py", "mine = 1\n")
     write("exercises/.hidden/cache", "")
@@ -124,11 +124,3 @@ def test_build_writes_all_or_nothing(checkout: Path, write: Write, name: str, te
         build(checkout)
     assert files(checkout) == before
     assert str(caught.value).rstrip().endswith(".")
-
-
-def test_every_notebook_is_written_as_we_write_it() -> None:
-    """Reading and writing a committed notebook changes no byte, so a build changes nothing but its cells."""
-    notebooks = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
-    assert notebooks
-    for path in notebooks:
-        assert written(json.loads(path.read_bytes())) == path.read_bytes(), path.name

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
-from workshop_kit.exercises import registry
-from workshop_kit.workspace.course import Course, load_course
-from workshop_kit.exercises.minutes import minutes_problems
-from workshop_kit.exercises.registry import Exercise
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import TRACKS, ExerciseTime, Lesson, load_course
+
+COURSE = load_course(CHECKOUT)
+CORE = [exercise for exercise in COURSE.exercises if exercise.weight == "core"]
 
 
-@pytest.fixture
-def course(checkout: Path) -> Course:
-    """30 minutes of a short track with two exercises at most, 90 of a full one; the container has 20 and 60 of them."""
-    return load_course(checkout)
+@pytest.mark.parametrize("track", TRACKS)
+def test_a_track_has_the_minutes_of_its_lessons(track: str) -> None:
+    """The lessons' minutes add up, and the core exercises are no more than the track may ask for."""
+    most = COURSE.tracks[track].most_exercises
+    assert sum(lesson.minutes.get(track, 0) for lesson in COURSE.lessons) == COURSE.tracks[track].minutes
+    assert most is None or sum(track in exercise.tracks for exercise in CORE) <= most
 
 
-@pytest.fixture
-def exercise(checkout: Path) -> Exercise:
-    """A core exercise of ten minutes on both tracks."""
-    return registry.load(checkout)[0]
-
-
-def copies(exercise: Exercise, minutes: list[int], **changes: object) -> list[Exercise]:
-    """Core exercises that take this long, debrief included."""
-    return [
-        replace(exercise, id=f"container.x{n}", minutes=long - 1, debrief_minutes=1, **changes)  # type: ignore[arg-type]
-        for n, long in enumerate(minutes)
-    ]
-
-
-def test_our_own_minutes_fit() -> None:
-    """The exercises of this workshop fit in their lessons and tracks."""
-    assert minutes_problems(registry.load(CHECKOUT), load_course(CHECKOUT)) == []
-
-
-def test_two_thirds_are_the_limit(course: Course, exercise: Exercise) -> None:
-    """40 of a lesson's 60 minutes may go into exercises and debriefs; a minute more is said, with both numbers."""
-    assert minutes_problems(copies(exercise, [20, 20], tracks=("full",)), course) == []
-    (problem,) = minutes_problems(copies(exercise, [20, 21], tracks=("full",)), course)
-    assert problem.startswith(
-        "01_container has 60 minutes on the track full, and its core exercises take 41: at most 40"
-    )
-
-
-@pytest.mark.parametrize("count", [1, 5])
-def test_a_lesson_has_two_to_four_core_exercises(course: Course, exercise: Exercise, count: int) -> None:
-    """One is too few to practice, five are too many; a lesson without any exercise is no problem."""
-    found = minutes_problems(copies(exercise, [4] * count, tracks=("full",)), course)
-    assert found == [f"01_container has {count} core exercises; two to four are right."]
-    assert minutes_problems([], course) == []
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
+def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: Lesson) -> None:
+    """A third of a lesson stays for telling and experiments, on each track; two to four exercises are core."""
+    own: list[ExerciseTime] = [exercise for exercise in CORE if exercise.lesson == lesson.name]
+    for track in COURSE.tracks:
+        needed = sum(exercise.all_minutes for exercise in own if track in exercise.tracks)
+        assert needed <= lesson.minutes.get(track, 0) * 2 / 3, track
+    assert 2 <= len(own) <= 4 or lesson.name not in {exercise.lesson for exercise in COURSE.exercises}

@@ -1,4 +1,4 @@
-"""The list of exercises: what an author may write, and how what is wrong is said."""
+"""The list of exercises: an author's mistakes are one sentence each."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
 
-def test_our_own_registry_is_sound() -> None:
+def test_the_workshops_registry_has_no_problem() -> None:
     """The exercises of this workshop have no problem, and there are some."""
     assert registry.validate(CHECKOUT) == []
     assert registry.load(CHECKOUT)
 
 
 def test_an_entry_becomes_an_exercise(checkout: Path) -> None:
-    """What the author wrote, under the names that they used."""
+    """Its fields are the author's."""
     graceful, layer = registry.load(checkout)
     assert (graceful.id, graceful.file, graceful.cell) == (
         "container.graceful",
@@ -35,21 +35,39 @@ def test_an_entry_becomes_an_exercise(checkout: Path) -> None:
 
 PROBLEMS = [
     ('id = "container.layer"', "", "exercises/exercises.toml, exercise 2: `id` is missing"),
-    ('id = "container.layer"', 'id = "config.layer"', "config.layer: an id in 01_container begins with `container.`"),
+    (
+        'id = "container.layer"',
+        'id = "config.layer"',
+        "config.layer: `lesson` is 01_container, where an id begins with `container.`",
+    ),
     ('id = "container.layer"', 'id = "container.graceful"', "container.graceful is registered 2 times"),
     ("minutes = 5", "", "container.layer: `minutes` is missing"),
-    ("minutes = 5", "minutes = 0", "container.layer: `minutes` is 0; write a whole number, at least 1"),
+    ("minutes = 5", "minutes = true", "container.layer: `minutes` is True; input should be a valid integer"),
+    ('"Find the layer"', '" "', "container.layer: `title` is empty"),
+    ("minutes = 5", "minutes = 0", "container.layer: `minutes` is 0; input should be greater than or equal to 1"),
     ("debrief_minutes = 0", "debrief_minutes = -1", "container.layer: `debrief_minutes` is -1"),
     ('tracks = ["full"]', 'tracks = ["week"]', "container.layer: `tracks` names 'week'"),
     ('["Self-Containment"]', '["factor 8, Concurrency"]', "container.layer: `guidelines` names 'factor 8, Con"),
-    (', "It is the second."]', "]", "container.layer: there are 2 hints; three are needed"),
+    (', "It is the second."]', "]", "container.layer: `hints`, number 3, is missing"),
     ('hints = ["Look at', 'tips = ["Look at', "container.layer: `hints` is missing"),
-    ('hints = ["Look at', 'first_hints = []\nhints = ["Look at', "container.layer: `first_hints` is no table"),
-    ('hints = ["Look at', 'first_hints.x = 1\nhints = ["Look at', "container.layer: the first hint for 'x' is empty"),
+    ('hints = ["Look at', 'first_hints = []\nhints = ["Look at', "container.layer: `first_hints` is ()"),
+    ('hints = ["Look at', 'first_hints.x = 1\nhints = ["Look at', "container.layer: `first_hints` for 'x' is 1"),
     ('"leaving.py"', '"../leaving.py"', "container.graceful: `file` is '../leaving.py'"),
-    ('lesson = "01_container"\nfile', 'lesson = "00_start"\nfile', "container.graceful: the lesson 00_start has no"),
-    ('"leaving.py"', '"leaving.py"\njudges = "code"', "container.graceful: `judges` is 'code'; it is one of service"),
-    ('"leaving.py"', '"leaving.py"\nmore_files = ["/a"]', "container.graceful: `more_files` is '/a'; write a path"),
+    (
+        'lesson = "01_container"\nfile',
+        'lesson = "00_start"\nfile',
+        "container.graceful: `lesson` is 00_start, which has no exercises",
+    ),
+    (
+        '"leaving.py"',
+        '"leaving.py"\njudges = "code"',
+        "container.graceful: `judges` is 'code'; input should be 'service'",
+    ),
+    (
+        '"leaving.py"',
+        '"leaving.py"\nmore_files = ["/a"]',
+        "container.graceful: `more_files`, number 1, is '/a'; write a path",
+    ),
     (
         '"leaving.py"',
         '"leaving.py"\nmore_files = ["a.txt"]',
@@ -108,7 +126,7 @@ def test_regions_and_entries_fit_both_ways(checkout: Path, write: Write, file: s
     ],
 )
 def test_a_broken_table_is_one_sentence(checkout: Path, write: Write, text: str, problem: str) -> None:
-    """Not TOML, no tracks, a lesson without minutes: said with the file's name, never a traceback."""
+    """Not TOML, no tracks, a lesson without minutes: the sentence has the file's name."""
     write("exercises/exercises.toml", text)
     with pytest.raises(WorkshopError, match=problem) as caught:
         registry.load(checkout)
@@ -116,7 +134,7 @@ def test_a_broken_table_is_one_sentence(checkout: Path, write: Write, text: str,
 
 
 @pytest.mark.parametrize("typed", ["container.gracefull", "gracful"])
-def test_a_typing_error_gets_the_name_that_was_meant(checkout: Path, typed: str) -> None:
+def test_a_misspelled_id_gets_the_nearest_one(checkout: Path, typed: str) -> None:
     """The nearest id is proposed; taking the wrong exercise silently would be worse than asking."""
     with pytest.raises(WrongUsage, match=r"Use `container\.graceful`") as caught:
         registry.find(registry.load(checkout), typed)
@@ -133,7 +151,7 @@ def test_a_beginning_is_enough_where_no_other_exercise_has_it(checkout: Path) ->
 
 
 def test_a_participant_does_not_get_the_registry(checkout: Path, tmp_path: Path) -> None:
-    """It tells every hint: the copy in the workspace has the exercises, and nothing else."""
+    """It has all hints, so it is not copied to the workspace."""
     generator.build(checkout)
     workspace = Workspace.open(tmp_path / "workspace", source=checkout)
     assert [path.name for path in workspace.exercises.rglob("*.*")] == ["leaving.py"]

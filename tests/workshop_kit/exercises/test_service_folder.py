@@ -1,4 +1,4 @@
-"""``my_service/``: where the exercises of the service stand, and the copy that a check builds."""
+"""``my_service/``: the files of the service's exercises, and the copy that a check builds."""
 
 from __future__ import annotations
 
@@ -6,114 +6,117 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint
-from workshop_kit.workspace import content
-from workshop_kit.exercises import service_folder
-from workshop_kit.workspace import regions
-from workshop_kit.exercises.exercise_service import Desk
+from tests.private_engine import filled
+from workshop_kit.errors import NotReady
+from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_files import Unreadable
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content, regions
 from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE, LIMITS = "container.dockerfile", "container.limits"
 FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt", "start.sh"}
 
 
-def no_engine() -> Stack:
-    """What a desk must not ask for where no engine is needed."""
-    raise AssertionError("this needs no engine")
+def copied(engineless: ExerciseService, identifier: str, target: Path) -> list[str]:
+    """Copy the folder for a check of the exercise to ``target``; return the files that stayed whole."""
+    return engineless.exercise_files(engineless.find(identifier)).copy_service(target)
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A participant's desk on a machine without an engine."""
-    return Desk.of(Workspace.open(tmp_path / "mine"), no_engine)
-
-
-def copied(desk: Desk, identifier: str, target: Path) -> list[str]:
-    """What a check of the exercise builds, in ``target``; the files that stayed whole."""
-    return service_folder.copy(desk.texts(desk.find(identifier)), target)
-
-
-def test_a_workspace_begins_with_the_starters(desk: Desk) -> None:
+def test_a_workspace_begins_with_the_starters(engineless: ExerciseService) -> None:
     """They are in ``my_service/`` and nowhere else, as `./workshop build` made them from the solutions."""
-    workspace = desk.workspace
+    workspace = engineless.workspace
     assert {path.name for path in workspace.my_service.iterdir()} == FILES
     assert not (workspace.exercises / "01_container").exists()
     for name in FILES:
         assert (workspace.my_service / name).read_bytes() == (CHECKOUT / "exercises/01_container" / name).read_bytes()
 
 
-def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(desk: Desk) -> None:
-    """What was there is kept aside, and the solution that is shown names the other files."""
-    folder = desk.workspace.my_service
+def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(engineless: ExerciseService) -> None:
+    """The replaced files are in kept/, and the solution names the other files."""
+    folder = engineless.workspace.my_service
     before = {name: (folder / name).read_text() for name in FILES}
-    assert desk.texts(desk.find(DOCKERFILE)).is_untouched()
-    assert checkpoint.solve(desk, DOCKERFILE)[0]
+    assert engineless.exercise_files(engineless.find(DOCKERFILE)).is_untouched()
+    assert checkpoint.solve(engineless, DOCKERFILE)[0]
     changed = {name for name in FILES if (folder / name).read_text() != before[name]}
     assert changed == {"Dockerfile", ".dockerignore", "requirements.txt"}
-    shown = desk.solution(DOCKERFILE, anyway=True) or ""
+    shown = engineless.solution(DOCKERFILE, anyway=True) or ""
     assert "# .dockerignore\n__pycache__\n.git" in shown
-    desk.reset(DOCKERFILE)
+    engineless.reset(DOCKERFILE)
     assert {name: (folder / name).read_text() for name in FILES} == before
-    kept = {path.name for path in (desk.workspace.folder / "kept").rglob("*") if path.is_file()}
+    kept = {path.name for path in (engineless.workspace.folder / "kept").rglob("*") if path.is_file()}
     assert kept == changed
 
 
-def test_a_jump_and_an_update_work_in_my_service(desk: Desk) -> None:
-    """A later lesson finds the solutions there, the lesson itself its start; an update keeps what was edited."""
-    path = desk.workspace.my_service / "compose.yaml"
-    assert LIMITS in checkpoint.arrange(desk, "02_configuration").solved
+def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, checkout: Path, small_disk: Path) -> None:
+    """It is refused in a sentence; the participant's file stays as it is, and no half copy is left."""
+    generator.build(checkout)
+    exercise_service = ExerciseService.of(Workspace.open(small_disk / "mine", checkout), engineless.stack, checkout)
+    path = exercise_service.workspace.exercises / "01_container/leaving.py"
+    path.write_text(f"{path.read_text()}# {'x' * 8_000}\n")
+    mine = path.read_bytes()
+    with filled(small_disk), pytest.raises(NotReady, match="is full"):
+        exercise_service.reset("container.graceful")
+    assert path.read_bytes() == mine
+    assert not [*(exercise_service.workspace.folder / "kept").rglob("leaving.py")]
+
+
+def test_a_jump_and_an_update_work_in_my_service(engineless: ExerciseService) -> None:
+    """A later lesson has the solutions, the lesson itself its start; an update keeps edited regions."""
+    path = engineless.workspace.my_service / "compose.yaml"
+    assert LIMITS in checkpoint.arrange(engineless, "02_configuration").solved
     assert "read_only: true" in path.read_text()
-    checkpoint.arrange(desk, "01_container")
+    checkpoint.arrange(engineless, "01_container")
     assert path.read_text() == (CHECKOUT / "exercises/01_container/compose.yaml").read_text()
     mine = regions.replace(path.read_text(), LIMITS, "    cpus: 2\n")
     path.write_text(mine)
-    (desk.workspace.base / "my_service/compose.yaml").write_text("# older\n" + path.read_text())
-    content.update(desk.workspace)
+    (engineless.workspace.base / "my_service/compose.yaml").write_text("# older\n" + path.read_text())
+    content.update(engineless.workspace)
     assert "cpus: 2" in path.read_text()
 
 
-def test_a_check_gets_the_other_regions_solved(desk: Desk, tmp_path: Path) -> None:
-    """Its own regions are as the participant has them, in every file of the exercise."""
-    (desk.workspace.my_service / "mine.txt").write_text("mine")
-    assert copied(desk, LIMITS, tmp_path / "limits") == []
+def test_a_check_gets_the_other_regions_solved(engineless: ExerciseService, tmp_path: Path) -> None:
+    """Its own regions are the participant's, in every file of the exercise."""
+    (engineless.workspace.my_service / "mine.txt").write_text("mine")
+    assert copied(engineless, LIMITS, tmp_path / "limits") == []
     assert "USER" in (tmp_path / "limits/Dockerfile").read_text()
     assert "cpu_shares" in (tmp_path / "limits/compose.yaml").read_text()
     assert (tmp_path / "limits/mine.txt").read_text() == "mine"
-    assert copied(desk, DOCKERFILE, tmp_path / "dockerfile") == []
+    assert copied(engineless, DOCKERFILE, tmp_path / "dockerfile") == []
     assert "USER" not in (tmp_path / "dockerfile/Dockerfile").read_text()
     assert ".git" not in (tmp_path / "dockerfile/.dockerignore").read_text()
 
 
-def test_a_file_without_markers_is_taken_whole(desk: Desk, tmp_path: Path) -> None:
-    """It is judged as it is, and its name is told."""
-    (desk.workspace.my_service / "Dockerfile").write_text("FROM scratch\n")
-    assert copied(desk, DOCKERFILE, tmp_path / "copy") == ["Dockerfile"]
+def test_a_file_without_markers_is_taken_whole(engineless: ExerciseService, tmp_path: Path) -> None:
+    """It is judged as it is, and its name is returned."""
+    (engineless.workspace.my_service / "Dockerfile").write_text("FROM scratch\n")
+    assert copied(engineless, DOCKERFILE, tmp_path / "copy") == ["Dockerfile"]
     assert (tmp_path / "copy/Dockerfile").read_text() == "FROM scratch\n"
 
 
-def test_a_file_that_is_gone_is_told(desk: Desk, tmp_path: Path) -> None:
+def test_a_missing_file_is_one_sentence(engineless: ExerciseService, tmp_path: Path) -> None:
     """One sentence says how to get it back."""
-    (desk.workspace.my_service / "Dockerfile").unlink()
+    (engineless.workspace.my_service / "Dockerfile").unlink()
     with pytest.raises(Unreadable, match=r"my_service/Dockerfile cannot be read .* `./workshop reset"):
-        copied(desk, DOCKERFILE, tmp_path / "copy")
+        copied(engineless, DOCKERFILE, tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"#" * 2_000_000, "is larger than a megabyte"), (b"\xff\xfe", "is not text in UTF-8")]
+    ("content", "said"), [(b"#" * 2_000_000, "is larger than 1 MB"), (b"\xff\xfe", "is not text in UTF-8")]
 )
-def test_what_cannot_be_a_file_of_the_service_is_told(desk: Desk, tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_cannot_be_judged_is_named(
+    engineless: ExerciseService, tmp_path: Path, content: bytes, said: str
+) -> None:
     """Nothing of it is built or run."""
-    (desk.workspace.my_service / "Dockerfile").write_bytes(content)
+    (engineless.workspace.my_service / "Dockerfile").write_bytes(content)
     with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {said}.*`./workshop reset"):
-        copied(desk, DOCKERFILE, tmp_path / "copy")
+        copied(engineless, DOCKERFILE, tmp_path / "copy")
 
 
-def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(desk: Desk, tmp_path: Path) -> None:
+def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(engineless: ExerciseService, tmp_path: Path) -> None:
     """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
-    checkpoint.arrange(desk, "04_monitoring")
-    assert copied(desk, "monitoring.deep", tmp_path / "deep") == []
+    checkpoint.arrange(engineless, "04_monitoring")
+    assert copied(engineless, "monitoring.deep", tmp_path / "deep") == []
     assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
-    assert copied(desk, "monitoring.healthcheck", tmp_path / "probe") == ["Dockerfile"]
+    assert copied(engineless, "monitoring.healthcheck", tmp_path / "probe") == ["Dockerfile"]

@@ -18,10 +18,10 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace import provision
 from workshop_kit.workspace import content
 from workshop_kit.exercises import registry
-from workshop_kit.workspace import regions, service_files
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
@@ -47,12 +47,12 @@ def marked(root: Path, name: str, lesson: str = "01_container") -> str:
     return (root / "solutions" / lesson / name).read_text()
 
 
-def arrive(desk: Desk, lesson: str) -> None:
+def arrive(exercise_service: ExerciseService, lesson: str) -> None:
     """Bring ``my_service/`` where it is in the middle of a lesson: the cells have written its files."""
-    for path in desk.workspace.my_service.iterdir():
+    for path in exercise_service.workspace.my_service.iterdir():
         path.unlink()
-    for name, text in service_files.files_during(desk.root, lesson).items():
-        content.replace_file(desk.workspace, f"{MY_SERVICE}/{name}", text)
+    for name, text in solutions.files_during(exercise_service.root, lesson).items():
+        content.replace_file(exercise_service.workspace, f"{MY_SERVICE}/{name}", text)
 
 
 def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:
@@ -71,7 +71,7 @@ def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT) -> Iterator[P
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / MY_SERVICE
         folder.mkdir()
-        for name, text in {**service_files.files_at(root, "99"), **files}.items():
+        for name, text in {**solutions.files_at(root, "99"), **files}.items():
             (folder / name).write_text(text)
         yield folder
 

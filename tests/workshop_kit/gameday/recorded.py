@@ -204,7 +204,10 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
     session = SimpleNamespace(ledger=SimpleNamespace(path=folder / "ledger.jsonl"))
     return Incident(
         id=f"{day}-{seed}",
-        lesson=cast(Any, SimpleNamespace(stack=SimpleNamespace(session=session), desk=SimpleNamespace(root=CHECKOUT))),
+        lesson=cast(
+            Any,
+            SimpleNamespace(stack=SimpleNamespace(session=session), exercise_service=SimpleNamespace(root=CHECKOUT)),
+        ),
         cause=CAUSES[day],
         seed=seed,
         shop=shop,

@@ -58,7 +58,7 @@ def test_records_are_kept_and_the_newest_of_one_incident_counts(
     with (tmp_path / "gameday.jsonl").open("a") as file:
         file.write("no json\n[]\n{}\n")
     game_records.write(session, MENDED)  # type: ignore[arg-type]
-    assert game_records.every(session) == [MENDED]  # type: ignore[arg-type]
+    assert game_records.read(session) == [MENDED]  # type: ignore[arg-type]
     assert game_records.find(session, "a1") == MENDED  # type: ignore[arg-type]
     assert game_records.find(session, "a2") is None  # type: ignore[arg-type]
     assert (MENDED.to_detect_seconds, MENDED.to_repair_seconds) == (0, 9)

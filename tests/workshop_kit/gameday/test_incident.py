@@ -17,7 +17,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint, game_records
 from workshop_kit.exercises.checks import gameday as check
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.faults.journal import Journal
 from workshop_kit.gameday import incident as incidents
@@ -35,9 +35,11 @@ FEWEST_SIGNALS = 2
 def lesson(workspace: Workspace, stack: Stack) -> Lesson:
     """The handle of a notebook, over the tests' stack; the participant's folder is solved."""
     stack.up()
-    desk = Desk.of(workspace, lambda: stack)
-    checkpoint.arrange(desk, "05_game_day")
-    return Lesson("05_game_day", workspace, desk.progress, stack, desk, True, Screens(headless=True))
+    exercise_service = ExerciseService.of(workspace, lambda: stack)
+    checkpoint.arrange(exercise_service, "05_game_day")
+    return Lesson(
+        "05_game_day", workspace, exercise_service.progress, stack, exercise_service, True, Screens(headless=True)
+    )
 
 
 @pytest.fixture(scope="module")

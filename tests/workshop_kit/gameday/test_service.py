@@ -11,7 +11,7 @@ import pytest
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.gameday import service
-from workshop_kit.workspace import regions, service_files
+from workshop_kit.workspace import regions, solutions
 
 IMAGE = "the participant's image"
 
@@ -19,23 +19,23 @@ IMAGE = "the participant's image"
 def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
     """The service that a shop would run, with an engine that builds everything."""
     done: Any = lambda name: SimpleNamespace(passed_at="today" if name == passed else None)  # noqa: E731
-    desk: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
+    exercise_service: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
     client = MagicMock()
     client.images.build.side_effect = lambda **arguments: (arguments["tag"], [])
-    return service.prepare(desk, client, IMAGE, mine)
+    return service.prepare(exercise_service, client, IMAGE, mine)
 
 
 @pytest.fixture
 def mine(root: Path, tmp_path: Path) -> Path:
     """A folder as it is at the start of lesson 05, all of it solved."""
-    for name, text in service_files.files_at(root, service.LESSON).items():
+    for name, text in solutions.files_at(root, service.LESSON).items():
         (tmp_path / name).write_text(text)
     return tmp_path
 
 
 def unsolve(root: Path, mine: Path, name: str) -> str:
     """Put the starter into a region of ``config.py``; return it."""
-    source = service_files.sources_at(root, service.LESSON)["config.py"].text
+    source = solutions.sources_at(root, service.LESSON)["config.py"].text
     starter = regions.region_of(regions.starter(source), name)
     path = mine / "config.py"
     path.write_text(regions.replace(path.read_text(), name, starter))

@@ -10,11 +10,9 @@ from typer.testing import CliRunner
 
 from workshop_kit.cli import app
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises import registry
-from workshop_kit.exercises.registry import TRACKS, Exercise
 from workshop_kit.lessons.plan import Pauses, Plan, clock, minutes_of, plan
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import Course, load_course
+from workshop_kit.workspace.course import TRACKS, Course, load_course
 
 STARTS = ("00:00", "09:30", "15:15")
 
@@ -25,24 +23,16 @@ def course() -> Course:
     return load_course(CHECKOUT)
 
 
-@pytest.fixture(scope="module")
-def exercises() -> tuple[Exercise, ...]:
-    """The workshop's own exercises."""
-    return registry.load(CHECKOUT)
-
-
-def made(course: Course, exercises: tuple[Exercise, ...], track: str = "full", start: str = "09:30") -> Plan:
+def made(course: Course, track: str = "full", start: str = "09:30") -> Plan:
     """The timetable with the usual pauses."""
-    return plan(course, exercises, track, start)
+    return plan(course, track, start)
 
 
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("start", STARTS)
-def test_every_minute_of_the_track_is_in_the_timetable(
-    course: Course, exercises: tuple[Exercise, ...], track: str, start: str
-) -> None:
+def test_every_minute_of_the_track_is_in_the_timetable(course: Course, track: str, start: str) -> None:
     """It begins when it is told to, block joins block, and the lessons have exactly their minutes, in their order."""
-    blocks = made(course, exercises, track, start).blocks
+    blocks = made(course, track, start).blocks
     assert clock(blocks[0].start) == start
     assert all(one.end == other.start for one, other in itertools.pairwise(blocks))
     assert [(block.lesson, block.minutes) for block in blocks if block.kind == "lesson"] == [
@@ -50,12 +40,12 @@ def test_every_minute_of_the_track_is_in_the_timetable(
     ]
 
 
-def test_a_whole_day_has_its_lunch_at_noon(course: Course, exercises: tuple[Exercise, ...]) -> None:
+def test_a_whole_day_has_its_lunch_at_noon(course: Course) -> None:
     """On the full track the break nearest to a quarter past twelve is lunch; who begins in the evening gets none."""
-    (lunch,) = [block for block in made(course, exercises).blocks if block.kind == "lunch"]
+    (lunch,) = [block for block in made(course).blocks if block.kind == "lunch"]
     assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
-    assert not [block for block in made(course, exercises, start="15:00").blocks if block.kind == "lunch"]
-    assert not [block for block in made(course, exercises, "half-day", "11:00").blocks if block.kind == "lunch"]
+    assert not [block for block in made(course, start="15:00").blocks if block.kind == "lunch"]
+    assert not [block for block in made(course, "half-day", "11:00").blocks if block.kind == "lunch"]
 
 
 @pytest.mark.parametrize("moment", ["25:00", "noon", "", "09.30", "٠٩:٣٠"])
@@ -103,9 +93,9 @@ def test_table_markdown_and_json_say_the_same() -> None:
 
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("after", [30, 90])
-def test_nobody_sits_longer_than_asked(course: Course, exercises: tuple[Exercise, ...], track: str, after: int) -> None:
+def test_nobody_sits_longer_than_asked(course: Course, track: str, after: int) -> None:
     """Between two pauses lie at most so many minutes, or one lesson alone; no pause begins or ends the day."""
-    blocks = plan(course, exercises, track, "09:30", Pauses(after=after)).blocks
+    blocks = plan(course, track, "09:30", Pauses(after=after)).blocks
     assert blocks[0].kind == blocks[-1].kind == "lesson"
     for is_lesson, group in itertools.groupby(blocks, key=lambda block: block.kind == "lesson"):
         stretch = list(group)
@@ -115,9 +105,9 @@ def test_nobody_sits_longer_than_asked(course: Course, exercises: tuple[Exercise
             assert len(stretch) == 1
 
 
-def test_pauses_can_be_chosen(course: Course, exercises: tuple[Exercise, ...]) -> None:
+def test_pauses_can_be_chosen(course: Course) -> None:
     """Longer, or none at all."""
-    blocks = plan(course, exercises, "full", "09:30", Pauses(after=90, length=20, lunch=0)).blocks
+    blocks = plan(course, "full", "09:30", Pauses(after=90, length=20, lunch=0)).blocks
     assert {block.minutes for block in blocks if block.kind != "lesson"} == {20}
-    without = plan(course, exercises, "full", "09:30", Pauses(length=0))
+    without = plan(course, "full", "09:30", Pauses(length=0))
     assert without.end - without.start == without.lesson_minutes == course.tracks["full"].minutes

@@ -1,4 +1,4 @@
-"""Lessons on their way from the checkout into a workspace, and what a participant keeps."""
+"""Lessons are copied from the checkout into a workspace, and a participant loses nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write(path: Path, text: str) -> None:
 
 
 def cell(path: Path) -> str:
-    """What that cell says."""
+    """Return that cell's source."""
     return str(json.loads(path.read_text())["cells"][0]["source"])
 
 
@@ -32,24 +32,24 @@ def workspace(source: Path) -> Workspace:
 
 
 def test_a_changed_lesson_arrives(source: Path, workspace: Workspace) -> None:
-    """A lesson that nobody edited becomes the new one; nothing is kept aside for that."""
+    """A lesson without edits becomes the new one, without a copy in kept/."""
     write(source / LESSON, "second")
     done = content.update(workspace, source)
     assert cell(workspace.folder / LESSON) == "second"
-    assert (done.changed, done.kept, done.aside) == ([LESSON], [], None)
+    assert (done.changed, done.conflicts, done.aside) == ([LESSON], [], None)
 
 
 def test_an_edited_lesson_stays_and_is_named(source: Path, workspace: Workspace) -> None:
-    """What was edited is not overwritten, and the participant hears of it, once."""
+    """An edited cell is not overwritten, and is named once."""
     write(workspace.folder / LESSON, "mine")
     write(source / LESSON, "second")
-    assert content.update(workspace, source).kept == [(LESSON, ("a",))]
+    assert content.update(workspace, source).conflicts == [(LESSON, ("a",))]
     assert cell(workspace.folder / LESSON) == "mine"
     assert content.update(workspace, source).sentences() == ["Everything is up to date."]
 
 
 def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path, workspace: Workspace) -> None:
-    """Before a merge touches an edited file, a copy of it stands in kept/."""
+    """Before a merge changes an edited file, it is copied to kept/."""
     mine = workspace.folder / LESSON
     document = json.loads(mine.read_text())
     mine.write_text(json.dumps({"cells": [*document["cells"], {"id": "note", "source": "mine", "outputs": []}]}))
@@ -60,8 +60,8 @@ def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path, 
     assert [one["source"] for one in json.loads(mine.read_text())["cells"]] == ["second", "mine"]
 
 
-def test_progress_and_own_files_are_none_of_the_updates_business(source: Path, workspace: Workspace) -> None:
-    """An update touches lessons and exercises, and nothing else that lies in the workspace."""
+def test_an_update_leaves_progress_and_own_files(source: Path, workspace: Workspace) -> None:
+    """An update changes lessons and exercises only."""
     workspace.progress_path.write_text('{"predictions": {}}')
     own = workspace.notebooks / "my notes.ipynb"
     own.write_text("mine")
@@ -71,8 +71,8 @@ def test_progress_and_own_files_are_none_of_the_updates_business(source: Path, w
     assert own.read_text() == "mine"
 
 
-def test_starting_over_keeps_what_was_there(source: Path, workspace: Workspace) -> None:
-    """A fresh start of a lesson puts the participant's version into kept/, and says where."""
+def test_starting_over_keeps_edited_files(source: Path, workspace: Workspace) -> None:
+    """A fresh start of a lesson copies the participant's version to kept/, and returns the folder."""
     write(workspace.folder / LESSON, "mine")
     aside = content.start_over(workspace, [copy for copy in lesson_copies(source) if copy.name == LESSON])
     assert aside is not None

@@ -1,4 +1,4 @@
-"""File cells: they write a file, keep what the participant changed, and lose nothing."""
+"""File cells write a file, and never lose a participant's change."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def dockerfile(workspace: Workspace) -> Path:
     return workspace.folder / NAME
 
 
-def kept(workspace: Workspace) -> list[str]:
-    """The texts of the files that were kept aside, oldest first."""
+def replaced(workspace: Workspace) -> list[str]:
+    """Return the texts of the files in kept/, oldest first."""
     return [path.read_text() for path in sorted(workspace.folder.glob(f"kept/*/{NAME}"))]
 
 
@@ -47,7 +47,7 @@ def test_a_cell_writes_its_lines(workspace: Workspace, dockerfile: Path) -> None
     assert write(workspace, NAME, SHIPPED.rstrip()) == "my_service/Dockerfile is written."
     assert dockerfile.read_text() == SHIPPED
     assert write(workspace, NAME, SHIPPED) == "my_service/Dockerfile holds these lines."
-    assert kept(workspace) == []
+    assert replaced(workspace) == []
 
 
 def test_run_all_keeps_a_solution(workspace: Workspace, dockerfile: Path) -> None:
@@ -59,37 +59,37 @@ def test_run_all_keeps_a_solution(workspace: Workspace, dockerfile: Path) -> Non
     assert dockerfile.read_text() == MINE
 
 
-def test_what_another_cell_wrote_is_no_change(workspace: Workspace, dockerfile: Path) -> None:
+def test_text_of_another_cell_is_no_change(workspace: Workspace, dockerfile: Path) -> None:
     """A later cell for the same file replaces an earlier one's lines, and the other way round on the next run."""
     for text in (SHIPPED, LATER, SHIPPED):
         assert write(workspace, NAME, text) == "my_service/Dockerfile is written."
         assert dockerfile.read_text() == text
-    assert kept(workspace) == []
+    assert replaced(workspace) == []
 
 
 def test_a_later_lesson_has_another_file_in_the_same_place(workspace: Workspace, dockerfile: Path) -> None:
-    """The first time its cell writes over what was changed in an earlier lesson, which is kept; then changes stay."""
+    """The first run of its cell replaces changes of an earlier lesson, with a copy in kept/; later changes stay."""
     write(workspace, NAME, SHIPPED)
     dockerfile.write_text(MINE)
     assert write(workspace, NAME, LATER).startswith("my_service/Dockerfile is written. Your file as it was: kept/")
-    assert kept(workspace) == [MINE]
+    assert replaced(workspace) == [MINE]
     dockerfile.write_text(LATER + "EXPOSE 8080\n")
     for text in (LATER, SHIPPED):
         assert "stays as it is" in write(workspace, NAME, text)
 
 
 def test_an_edited_cell_writes_and_the_old_file_is_kept(workspace: Workspace, dockerfile: Path) -> None:
-    """Whoever edits the cell wants its lines in the file; what stood there is in kept/."""
+    """An edited cell's lines go to the file; the replaced file is in kept/."""
     write(workspace, NAME, SHIPPED)
     dockerfile.write_text("FROM mine\n")
     said = write(workspace, NAME, MINE)
     assert dockerfile.read_text() == MINE
-    assert kept(workspace) == ["FROM mine\n"]
+    assert replaced(workspace) == ["FROM mine\n"]
     assert said.startswith("my_service/Dockerfile is written. Your file as it was: kept/")
 
 
 def test_an_edited_cell_does_not_undo_a_later_change_of_the_file(workspace: Workspace, dockerfile: Path) -> None:
-    """The cell was edited once and run; what was changed in the editor since then survives its next run."""
+    """A change made in the editor after the cell was edited and run survives the next run."""
     write(workspace, NAME, MINE)
     dockerfile.write_text(MINE + "EXPOSE 8080\n")
     assert "stays as it is" in write(workspace, NAME, MINE)
@@ -106,7 +106,7 @@ def test_it_writes_nowhere_else(workspace: Workspace, name: str) -> None:
 def test_the_magic_of_a_kernel(
     workspace: Workspace, dockerfile: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``%%file NAME`` as IPython calls it: the words of the first line, then the lines below. It says what it did."""
+    """``%%file NAME`` writes the lines below its first line, and prints one sentence."""
     magics: dict[str, Callable[[str, str], None]] = {}
 
     class Shell:

@@ -1,4 +1,4 @@
-"""The participant's folder: made once, kept for ever."""
+"""The participant's folder is made once and never overwritten."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workshop_kit.workspace.folder import Workspace, find_workspace, own_workspa
 
 
 def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
-    """A first start copies what a participant works on: no caches or checkpoints, no answers to predictions."""
+    """A first start copies lessons and exercises, without caches, checkpoints and answers to predictions."""
     workspace = Workspace.open(source=source)
     found = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
     assert found == {
@@ -27,7 +27,7 @@ def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
     }
 
 
-def test_what_is_there_is_never_overwritten(source: Path) -> None:
+def test_an_existing_file_is_never_overwritten(source: Path) -> None:
     """A changed notebook stays as it was changed; one that the checkout gained later arrives."""
     mine = Workspace.open(source=source).notebooks / "00_start.ipynb"
     mine.write_text("my own work")
@@ -48,7 +48,7 @@ def test_the_id_stays(source: Path) -> None:
 
 
 def test_the_service_folder_is_a_compose_project_of_its_own(source: Path) -> None:
-    """Its ``.env`` names the project; what a participant adds there stays, and so does what is in the folder."""
+    """Its ``.env`` names the project; the participant's lines and files stay."""
     workspace = Workspace.open(source=source)
     folder = workspace.service_folder()
     name = f"COMPOSE_PROJECT_NAME=workshop-{workspace.id}-my-service\n"
@@ -62,7 +62,7 @@ def test_the_service_folder_is_a_compose_project_of_its_own(source: Path) -> Non
 
 
 def test_secrets_are_private(source: Path) -> None:
-    """Nobody else may look into the folder of secrets, even if it was opened up before."""
+    """Only the owner can read the folder of secrets, also after its mode was changed."""
     folder = Workspace.open(source=source).secrets_folder
     folder.chmod(0o755)
     Workspace.open(source=source)
@@ -83,14 +83,14 @@ def test_a_file_in_the_way(source: Path, place: str) -> None:
 
 @pytest.mark.parametrize("content", [b"../../etc", b"\xff\xfe"])
 def test_an_id_that_is_none(source: Path, content: bytes) -> None:
-    """A damaged id is refused: what is made under it could not be found again."""
+    """A damaged id is refused: `down` could not find the objects with its label."""
     (Workspace.open(source=source).folder / ".workshop" / "id").write_bytes(content)
     with pytest.raises(NotReady, match="does not hold a workspace id"):
         Workspace.open(source=source)
 
 
 def test_full_disk(small_disk: Path, source: Path) -> None:
-    """A disk that fills up while copying is said so, and no half-copied notebook remains."""
+    """A full disk is one sentence, and no half-copied notebook is left."""
     (source / "notebooks" / "01_big.ipynb").write_bytes(b"x" * 100_000)
     with pytest.raises(NotReady, match="is full"):
         Workspace.open(small_disk / "workspace", source=source)

@@ -1,4 +1,4 @@
-"""An update never costs a participant what they wrote."""
+"""An update never costs a participant their text; comments and spaces are no change of code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workshop_kit.workspace.merge import merge
+from workshop_kit.workspace.merge import language_of, merge, same_code
 
 SOURCES = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e"]), st.sampled_from(["1", "2", "3"]))
 
@@ -28,17 +28,17 @@ def sources(content: bytes) -> dict[str, str]:
 
 
 def outputs(content: bytes) -> list[str]:
-    """The ids of the cells that still show what they put out."""
+    """Return the ids of the cells with outputs."""
     return [cell["id"] for cell in json.loads(content)["cells"] if cell["outputs"]]
 
 
 def test_a_cell_that_was_only_run_is_updated_and_the_others_keep_their_outputs() -> None:
-    """Running is not editing: the changed cell becomes the new one, an unchanged one keeps what it showed."""
+    """Running is not editing: a changed cell becomes the new one, an unchanged one keeps its outputs."""
     merged = merge("x.ipynb", notebook({"a": "1", "b": "1"}), notebook({"a": "1", "b": "1"}, ("a", "b")),
                    notebook({"a": "1", "b": "2"}))  # fmt: skip
     assert sources(merged.content) == {"a": "1", "b": "2"}
     assert outputs(merged.content) == ["a"]
-    assert merged.kept == ()
+    assert merged.conflicts == ()
 
 
 def test_a_cell_that_the_project_dropped_goes_unless_it_was_edited() -> None:
@@ -50,7 +50,7 @@ def test_a_cell_that_the_project_dropped_goes_unless_it_was_edited() -> None:
 
 @given(base=SOURCES, mine=SOURCES, new=SOURCES)
 def test_no_edit_is_ever_lost(base: dict[str, str], mine: dict[str, str], new: dict[str, str]) -> None:
-    """Whatever the three versions: each cell that the participant wrote or changed is there afterwards, as it was."""
+    """Each cell that the participant added or changed is there afterwards, unchanged."""
     after = sources(merge("x.ipynb", notebook(base), notebook(mine), notebook(new)).content)
     edits = {name: text for name, text in mine.items() if base.get(name) != text}
     assert {name: after.get(name) for name in edits} == edits
@@ -58,10 +58,10 @@ def test_no_edit_is_ever_lost(base: dict[str, str], mine: dict[str, str], new: d
 
 @given(base=SOURCES, new=SOURCES)
 def test_an_untouched_copy_becomes_the_new_version(base: dict[str, str], new: dict[str, str]) -> None:
-    """Who changed nothing has the newest version, and nothing else."""
+    """Without edits the result is the new version."""
     merged = merge("x.ipynb", notebook(base), notebook(base), notebook(new))
     assert merged.content == notebook(new)
-    assert merged.kept == ()
+    assert merged.conflicts == ()
 
 
 def exercise(body: str, around: str = "x = 1") -> bytes:
@@ -73,7 +73,7 @@ def test_a_region_stays_while_the_file_around_it_is_updated() -> None:
     """What was written into an exercise survives a correction of the scaffolding."""
     merged = merge("config.py", exercise("naive"), exercise("mine"), exercise("naive", "x = 2"))
     assert merged.content == exercise("mine", "x = 2")
-    assert merged.kept == ()
+    assert merged.conflicts == ()
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,53 @@ def test_a_region_stays_while_the_file_around_it_is_updated() -> None:
         ("x.ipynb", b'{"cells": [1]}'),
     ],
 )
-def test_what_cannot_be_merged_stays_whole(name: str, mine: bytes) -> None:
-    """A file that cannot be taken apart is the participant's, whole, and is named."""
+def test_a_file_that_cannot_be_merged_stays_whole(name: str, mine: bytes) -> None:
+    """It stays the participant's, and is named as a conflict."""
     base = exercise("naive") if name == "config.py" else notebook({"a": "1"})
     new = exercise("naive", "x = 2") if name == "config.py" else notebook({"a": "2"})
     merged = merge(name, base, mine, new)
-    assert (merged.content, merged.kept) == (mine, ("the whole file",))
+    assert (merged.content, merged.conflicts) == (mine, ("the whole file",))
+
+
+CODE = '''    def live(self) -> str:
+        """Says."""
+        if self.up:
+            return "up # really"
+        return ""
+'''
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CODE.replace("\n", "\r\n"),
+        CODE.replace("\n", "\n\n"),
+        CODE.replace("up:\n", "up:  # a remark\n            # and another\n"),
+        CODE.replace('return ""', 'return   ""'),
+    ],
+)
+def test_comments_and_spaces_are_no_change(other: str) -> None:
+    """Comments, blank lines, line ends and spaces make no difference to Python."""
+    assert same_code(CODE, other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CODE.replace('""\n', '"1"\n'),
+        CODE.replace("# really", "really"),
+        CODE.replace('        return ""\n', '            return ""\n'),
+        CODE + "x",
+        "",
+    ],
+)
+def test_changed_code_is_a_change(other: str) -> None:
+    """A value, a string that looks like a comment, an indent: the participant has begun."""
+    assert not same_code(CODE, other)
+
+
+def test_other_languages_are_compared_line_by_line() -> None:
+    """In YAML the indent counts, comment lines and blank lines do not."""
+    assert same_code("a:\n  b: 1\n", "# say\n\na:   \n  b: 1", language=language_of("rules.yaml"))
+    assert not same_code("a:\n  b: 1\n", "a:\nb: 1\n", language=language_of("rules.yaml"))
+    assert language_of("health.py") == language_of("01_container.ipynb") == "python"

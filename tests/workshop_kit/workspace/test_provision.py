@@ -1,4 +1,4 @@
-"""Making a machine ready: looks before it acts, and proves itself with a real container."""
+"""The machine is made ready step by step, and a container proves it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_sweep_spares_what_a_living_process_made(engine: Engine, images: dic
 
 
 def test_a_fresh_workspace_keeps_its_id_and_ledger(tmp_path: Path, root: Path) -> None:
-    """The tour runs the checkout's lessons, yet never forgets what an interrupted tour made."""
+    """The tour runs the checkout's lessons; the objects of an interrupted tour stay in the ledger."""
     first = Workspace.open(tmp_path / "tour")
     first.ledger_path.write_text("kept\n")
     (first.notebooks / "00_start.ipynb").write_text("edited")
@@ -73,7 +73,7 @@ def test_a_fresh_workspace_is_one_tours_at_a_time(tmp_path: Path) -> None:
     with provision.fresh_workspace(tmp_path / "tour") as first:
         (first.notebooks / "00_start.ipynb").write_text("being run")
         with (
-            pytest.raises(WorkshopError, match="Somebody else is running the lessons in"),
+            pytest.raises(WorkshopError, match="Another process runs the lessons in"),
             provision.fresh_workspace(tmp_path / "tour"),
         ):
             pass

@@ -1,4 +1,4 @@
-"""The marker language: what the starter gets, what the solution gets, and what is said about damaged markers."""
+"""The marker language makes starter and solution, and damaged markers are one-sentence errors."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_starter_is_the_naive_code() -> None:
 
 
 def test_other_languages_work_alike() -> None:
-    """Whatever has comments that begin with # can be an exercise: YAML, and a Dockerfile."""
+    """A YAML file and a Dockerfile, whose comments begin with #, work like Python."""
     assert yaml.safe_load(starter(RULES)) == {"level": "all"}
     assert yaml.safe_load(solved(RULES)) == yaml.safe_load(RULES) == {"level": "warning"}
     assert starter(DOCKERFILE).split("\n")[1:3] == ["# region container.entry", "CMD app"]
@@ -99,7 +99,7 @@ def test_other_languages_work_alike() -> None:
 
 
 def test_windows_line_ends_stay() -> None:
-    """A file with CRLF has CRLF in its starter, and what is put into it gets CRLF, too."""
+    """A file with CRLF has CRLF in its starter, and in text that is put into it."""
     windows = MARKED.replace("\n", "\r\n")
     assert starter(windows) == starter(MARKED).replace("\n", "\r\n")
     assert solved(windows) == solved(MARKED).replace("\n", "\r\n")
@@ -127,7 +127,7 @@ def test_the_neighbors_are_solved_for_a_check() -> None:
     ],
 )
 def test_regions_that_do_not_fit_are_named_with_their_line(text: str, line: int, problem: str) -> None:
-    """Not closed, not opened, nested, closed by another, twice: the line is said, and what to do."""
+    """Not closed, not opened, nested, closed by another, twice: the error has the line and the next step."""
     for read in (parse, starter, solved):
         with pytest.raises(MarkerError) as caught:
             read(text)
@@ -146,14 +146,14 @@ def test_regions_that_do_not_fit_are_named_with_their_line(text: str, line: int,
     ],
 )
 def test_sections_that_do_not_fit_are_named_with_their_line(body: str, line: int, problem: str) -> None:
-    """An author who misplaces or misspells a section hears on which line."""
+    """A misplaced or misspelled section is an error with its line."""
     with pytest.raises(MarkerError) as caught:
         starter(f"# region a.b\n{body}# endregion a.b\n")
     assert (caught.value.line, problem in caught.value.problem) == (line, True), caught.value
 
 
-def test_a_missing_region_is_said() -> None:
-    """A region whose two markers are both gone has no line: the file is named, and what is missing."""
+def test_a_missing_region_is_an_error() -> None:
+    """Without both markers there is no line: the error names the file and the markers."""
     with pytest.raises(MarkerError, match=r"^this file: the lines `# region a.b`"):
         region_of("x = 1\n", "a.b")
     with pytest.raises(MarkerError) as caught:

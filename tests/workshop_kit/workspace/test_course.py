@@ -1,4 +1,4 @@
-"""Lessons by name: the whole one or a beginning, and one sentence where that is not enough."""
+"""Lessons are found by their name or a beginning of it; an unclear word is one sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace.lookup import find_lesson
+from workshop_kit.workspace.course import find_lesson
 
 NOTEBOOKS = ("00_start", "02_configuration", "02_configuration-Copy1", "03_logging", "04_loading", "mine")
 
@@ -54,6 +54,6 @@ def test_a_name_that_is_not_enough_is_one_sentence(notebooks: Path, word: str, s
 
 
 def test_no_lessons_at_all(tmp_path: Path) -> None:
-    """An empty folder is said, not searched."""
+    """An empty folder is an error of its own."""
     with pytest.raises(WrongUsage, match="There is no lesson in "):
         find_lesson("02", tmp_path)

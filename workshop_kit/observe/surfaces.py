@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
+from workshop_kit.observe import http
 from workshop_kit.observe.leaks import Surface
 
 HTTP_TIMEOUT_SECONDS = 5
@@ -155,10 +155,9 @@ def _events(client: Any, filters: dict[str, str]) -> Iterator[bytes]:
 
 
 def _answer(url: str, method: str, path: str, body: bytes | None) -> Iterator[bytes]:
-    with httpx.Client(trust_env=False, timeout=HTTP_TIMEOUT_SECONDS) as client:
-        answer = client.request(method, url + path, content=body)
-    yield f"{answer.status_code} {dict(answer.headers)}\n".encode()
-    yield answer.content
+    answer = http.request(method, url + path, content=body, timeout_seconds=HTTP_TIMEOUT_SECONDS)
+    yield f"{answer} {dict(answer.headers)}\n".encode()
+    yield answer.body.encode()
 
 
 def _files(folder: Path, leave_out: list[Path]) -> Iterator[bytes]:

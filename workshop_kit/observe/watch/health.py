@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workshop_kit.observe.probes import Answer
+from workshop_kit.observe.http import Answer
 from workshop_kit.screen import visible
 
 PROBE_PATHS = ("/livez", "/readyz", "/health")
@@ -41,7 +41,8 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
         return Health(time, container, path, NO_ANSWER, None, milliseconds, answer.error)
-    body = answer.body if isinstance(answer.body, Mapping) else {}
+    told = answer.json()
+    body = told if isinstance(told, Mapping) else {}
     said = body.get("status")
     state = (WARN if said == WARN else PASS) if answer.ok else FAIL
     detail = str(body.get("output", ""))
@@ -55,7 +56,10 @@ def of_dependencies(answer: Answer, up: Mapping[str, bool], container: str, time
 
     A service that says nothing gives no row: that it does not answer is no news of its database.
     """
-    found = {**{name: (PASS if is_up else FAIL, math.nan) for name, is_up in up.items()}, **dict(_checks(answer.body))}
+    found = {
+        **{name: (PASS if is_up else FAIL, math.nan) for name, is_up in up.items()},
+        **dict(_checks(answer.json())),
+    }
     for name, (state, milliseconds) in list(found.items())[:MOST_DEPENDENCIES]:
         yield Health(time, container, visible(name, 40), state, None, milliseconds)
 

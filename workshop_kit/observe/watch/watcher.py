@@ -1,8 +1,7 @@
-"""The watcher: one thread finds out where things are, one asks them; statistics and events have theirs already."""
+"""The watcher: one thread finds the containers, one for each asks it; the sampler and the event log have theirs."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import threading
@@ -10,13 +9,12 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace, TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
-
-import httpx
 
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
@@ -25,7 +23,7 @@ from workshop_kit.observe import events, stats
 from workshop_kit.observe.events import EventLog
 from workshop_kit.observe.sampler import Sampler
 from workshop_kit.observe.watch import scraper
-from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.health import PROBE_PATHS, Health
 from workshop_kit.observe.watch.subjects import Place, Subject, people_s_name
 from workshop_kit.observe.watch.tables import Tables, cpu_limit_percent, frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import NO_METRICS, Counters, Traffic
@@ -109,9 +107,10 @@ class Watcher:
             self._look(asker(self._engine))
             self._events.start()
             self._sampler.start()
-            for name, run in (("observe: places", self._follow), ("observe: questions", self._ask)):
-                thread = threading.Thread(target=run, name=name, daemon=True)
-                self._threads.append(thread)
+            self._threads = [threading.Thread(target=self._follow, name="observe: containers", daemon=True)]
+            for watched in self._watched.values():
+                self._threads.append(threading.Thread(target=self._scrape, args=(watched,), daemon=True))
+            for thread in self._threads:
                 thread.start()
         return self
 
@@ -189,32 +188,24 @@ class Watcher:
             elif str(percent) != str(watched.limits[-1][1]):  # as texts: NaN, no limit, equals itself then
                 watched.limits.append((datetime.now(tz=UTC), percent))
 
-    def _ask(self) -> None:
-        asyncio.run(self._ask_all())
+    def _scrape(self, watched: _Watched) -> None:
+        """Ask one container once a second; one that answers late delays its own next requests only."""
+        with ThreadPoolExecutor(len(PROBE_PATHS) + 1, f"observe: ask {watched.subject.name}") as pool:
+            due = time.monotonic()
+            while not self._stop.wait(max(0.0, due - time.monotonic())):
+                due = time.monotonic() + self._interval
+                self._scrape_once(pool, watched)
 
-    async def _ask_all(self) -> None:
-        async with scraper.client() as web:
-            tasks = [asyncio.create_task(self._ask_on(web, watched)) for watched in self._watched.values()]
-            await asyncio.gather(*tasks)
-
-    async def _ask_on(self, web: httpx.AsyncClient, watched: _Watched) -> None:
-        """Ask one container once a second; one that answers late is asked again when it has, and holds up no other."""
-        while not self._stop.is_set():
-            due = time.monotonic() + self._interval
-            await self._ask_once(web, watched)
-            while not self._stop.is_set() and (left := due - time.monotonic()) > 0:
-                await asyncio.sleep(min(left, 0.2))
-
-    async def _ask_once(self, web: httpx.AsyncClient, watched: _Watched) -> None:
+    def _scrape_once(self, pool: ThreadPoolExecutor, watched: _Watched) -> None:
         place, name = watched.place, watched.subject.name
         if place is not None and place.url is not None:
             watched.answered = True
             due = time.monotonic() >= watched.metrics_due
-            found = await scraper.ask_round(web, place.url, name, watched.counters, metrics_too=due)
+            found = scraper.scrape(pool, place.url, name, watched.counters, with_metrics=due)
             if due and found.traffic.state == NO_METRICS:
                 watched.metrics_due = time.monotonic() + METRICS_AGAIN_SECONDS
         elif watched.answered:
-            found = scraper.silent_round(name, f"it is {place.state}" if place else "it is gone", watched.counters)
+            found = scraper.without_answer(name, f"it is {place.state}" if place else "it is gone", watched.counters)
         else:
             return  # it never had a port to be asked at
         watched.counters = found.counters

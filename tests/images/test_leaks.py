@@ -20,7 +20,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
-from workshop_kit.observe import surfaces
+from workshop_kit.observe import leak_surfaces
 from workshop_kit.observe.leaks import Surface, find, hunt, new_canary
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
@@ -86,10 +86,10 @@ def of_troubles(stack: Stack) -> Iterator[Surface]:
 def of_stack(stack: Stack, root: Path) -> Iterator[Surface]:
     """Every surface of a running stack but its images' layers and the files beside it."""
     yield from of_troubles(stack)
-    yield from surfaces.of_answers(stack.url(), REQUESTS)
+    yield from leak_surfaces.of_answers(stack.url(), REQUESTS)
     for container in stack.containers().values():
-        yield from surfaces.of_container(container)
-    yield from surfaces.of_project(stack.session.engine, stack.project)
+        yield from leak_surfaces.of_container(container)
+    yield from leak_surfaces.of_project(stack.session.engine, stack.project)
     for name in ("master-db", "replica-db"):
         output = stack.container(name).exec_run(["mariadb", "--force", "--execute", SQL], user="0").output
         yield Surface.of("SQL as administrator", name, output)
@@ -147,9 +147,9 @@ def test_no_secret_shows_in_images_and_volumes(canary_stack: Stack, root: Path) 
 
     def everywhere() -> Iterator[Surface]:
         for tag in sorted({container.attrs["Config"]["Image"] for container in stack.containers().values()}):
-            yield from surfaces.of_image(stack.session.engine, tag)
+            yield from leak_surfaces.of_image(stack.session.engine, tag)
         yield from of_stack(stack, root)
-        yield surfaces.of_folder("workspace", stack.folder, leave_out=[stack.folder / "secrets"])
+        yield leak_surfaces.of_folder("workspace", stack.folder, leave_out=[stack.folder / "secrets"])
 
     found = hunt(secrets_of(stack), everywhere())
     assert_clean(found, stack)
@@ -184,7 +184,7 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
     )
 
     def found() -> set[str]:
-        table = find(planted, surfaces.of_container(leaky.container))
+        table = find(planted, leak_surfaces.of_container(leaky.container))
         return {one["surface"] for one in table.to_dict("records") if one["surface"] in one["secret"].split(", ")}
 
     with run_container(session, spec) as leaky:
@@ -201,7 +201,7 @@ def test_a_secret_in_an_image_is_found(session: Session, images: dict[str, str],
     )
     tag = "container-workshop/test-leaky:1"
     resources.image(session, tmp_path, tag)
-    leaks = find({"setting": setting, "deleted": deleted}, surfaces.of_image(session.engine, tag))
+    leaks = find({"setting": setting, "deleted": deleted}, leak_surfaces.of_image(session.engine, tag))
     assert dict(zip(leaks["surface"], leaks["secret"], strict=True)) == {
         "image inspect": "setting",
         "image history": "setting",

@@ -17,8 +17,8 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import Disturbance
+from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.watch import Subject, Tables, Watcher
-from workshop_kit.observe.wire import container_of
 
 NAME = "watch"
 """Under which a notebook's watching stands among what is live: a new one ends the one before."""

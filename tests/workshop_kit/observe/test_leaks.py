@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workshop_kit.observe import surfaces
+from workshop_kit.observe import leak_surfaces
 from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Surface, find, hunt, new_canary
 
 ENCODE: dict[str, Callable[[str], bytes]] = {
@@ -79,7 +79,7 @@ def test_folder_leaves_out_what_is_told(tmp_path: Path) -> None:
     (tmp_path / "secrets" / "password").write_text(canary)
     (tmp_path / "notes").write_text(secrets.token_hex(8))
     own = [tmp_path / "secrets"]
-    assert find(canary, [surfaces.of_folder("workspace", tmp_path)])["where"].tolist() == [tmp_path.name]
-    assert find(canary, [surfaces.of_folder("workspace", tmp_path, leave_out=own)]).empty
+    assert find(canary, [leak_surfaces.of_folder("workspace", tmp_path)])["where"].tolist() == [tmp_path.name]
+    assert find(canary, [leak_surfaces.of_folder("workspace", tmp_path, leave_out=own)]).empty
     (tmp_path / canary).touch()
-    assert len(find(canary, [surfaces.of_folder("workspace", tmp_path, leave_out=own)])) == 1
+    assert len(find(canary, [leak_surfaces.of_folder("workspace", tmp_path, leave_out=own)])) == 1

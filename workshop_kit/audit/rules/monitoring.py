@@ -87,7 +87,7 @@ def metrics_valid(subject: Subject) -> Judged:
         said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."
         return fails(said, *(Evidence("GET /metrics", one) for one in wrong[:3]))
     seen = Evidence("GET /metrics", f"{len(answer.body.encode())} bytes")
-    count = exposition.samples(answer.body)
+    count = len(list(exposition.samples(answer.body)))
     return holds(f"{count} samples, all well-formed.", seen) if count else fails("It is empty.", seen)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe import events, stats
+from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import EventLog
 from workshop_kit.observe.sampler import Sampler
 from workshop_kit.observe.watch import scraper
@@ -27,7 +28,6 @@ from workshop_kit.observe.watch.health import PROBE_PATHS, Health
 from workshop_kit.observe.watch.subjects import Place, Subject, people_s_name
 from workshop_kit.observe.watch.tables import Tables, cpu_limit_percent, frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import NO_METRICS, Counters, Traffic
-from workshop_kit.observe.wire import Ask, Away, Gone, Refused, asker
 
 HISTORY_SECONDS = 1800.0
 ROWS_OF_HEALTH = 8  # a second: three probes and a few dependencies
@@ -79,7 +79,7 @@ class Watcher:
             raise WrongUsage("There is nothing to watch.", 'Name a service of the stack: w.watch("service")')
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
         self._sampler = Sampler(engine, interval_seconds=interval_seconds, history_seconds=history_seconds)
-        self._events = EventLog(engine, session=session)
+        self._events = EventLog(engine, session)
         self._names: dict[str, str] = {}  # what people call a container, by its id
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -101,10 +101,10 @@ class Watcher:
         return {name: self._condition(one.place) for name, one in self._watched.items()}
 
     def start(self) -> Self:
-        """Begin to gather; a second call changes nothing. Raises Away if the engine does not answer now."""
+        """Begin to watch; a second call changes nothing. Raises EngineUnavailable if the engine does not answer."""
         if not self._threads:
             self._stop.clear()
-            self._look(asker(self._engine))
+            self._look()
             self._events.start()
             self._sampler.start()
             self._threads = [threading.Thread(target=self._follow, name="observe: containers", daemon=True)]
@@ -148,15 +148,14 @@ class Watcher:
 
     def _follow(self) -> None:
         """Look again and again where everything is."""
-        ask = asker(self._engine)
         while not self._stop.wait(self._interval):
-            with contextlib.suppress(Away, Refused):
-                self._look(ask)
+            with contextlib.suppress(EngineUnavailable, EngineRefused):
+                self._look()
 
-    def _look(self, ask: Ask) -> None:
+    def _look(self) -> None:
         try:
-            listed = ask(f"/containers/json?all=1&filters={self._filters}")
-        except Away:
+            listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
+        except EngineUnavailable:
             self._is_away = True
             raise
         self._is_away = False
@@ -166,23 +165,23 @@ class Watcher:
         for watched in self._watched.values():
             watched.place = watched.subject.find(listed)
             self._sample(watched)
-            self._read_limits(watched, ask)
+            self._read_limits(watched)
 
     def _sample(self, watched: _Watched) -> None:
         """Have the statistics of the container gathered under the subject's name."""
         place = watched.place
         if place is not None and place.id not in watched.sampled:
-            self._sampler.add(SimpleNamespace(id=place.id, name=watched.subject.name), watched.subject.name)
+            self._sampler.add(place.id, watched.subject.name)
             watched.sampled.append(place.id)
         if len(watched.sampled) > MOST_CONTAINERS:
-            self._sampler.remove(SimpleNamespace(id=watched.sampled.pop(0)))
+            self._sampler.remove(watched.sampled.pop(0))
 
-    def _read_limits(self, watched: _Watched, ask: Ask) -> None:
+    def _read_limits(self, watched: _Watched) -> None:
         """Note a new CPU limit; the first one is taken to have held ever since."""
         if watched.place is None:
             return
-        with contextlib.suppress(Gone):
-            percent = cpu_limit_percent(ask(f"/containers/{watched.place.id}/json")["HostConfig"])
+        with contextlib.suppress(ContainerGone):
+            percent = cpu_limit_percent(get_json(self._engine, f"/containers/{watched.place.id}/json")["HostConfig"])
             if not watched.limits:
                 watched.limits.append((datetime.min.replace(tzinfo=UTC), percent))
             elif str(percent) != str(watched.limits[-1][1]):  # as texts: NaN, no limit, equals itself then

@@ -25,7 +25,7 @@ from workshop_kit.instructor.log_tail import LogLines
 from workshop_kit.instructor.ttl_cache import AtMostEvery
 from workshop_kit.lessons.lesson import BEFORE_SWEEPS
 from workshop_kit.observe import http
-from workshop_kit.observe.watch import Subject, Tables, Watcher
+from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
 from workshop_kit.workspace.folder import Workspace
@@ -65,8 +65,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.force, self.driving = Force(self.stack), Driving(self.stack)
-        subject = Subject(SERVICE, self.stack.project, SERVICE)
-        self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [subject])
+        target = WatchTarget(SERVICE, self.stack.project, SERVICE)
+        self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [target])
         self._lines = LogLines(lambda: self.stack.container(SERVICE))
         self._closing = threading.Event()
         self._picture = AtMostEvery(DRAWN_SECONDS, self._draw)

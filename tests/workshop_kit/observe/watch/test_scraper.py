@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.watch.health import of_dependencies, of_probe
+from workshop_kit.observe.watch.scraper import of_dependencies, of_probe
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -25,7 +25,7 @@ from workshop_kit.search.query import parse
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
 VALUE_CHARACTERS = 20_000
-"""How much of one field an opened line shows."""
+"""The maximum length of one field of an open line."""
 COLUMNS = ("service", "level", "msg", "request_id", "status")
 """The table's columns after the time, where the store has them."""
 STYLE = f"<style>{(Path(__file__).parent / 'explorer.css').read_text()}</style>"

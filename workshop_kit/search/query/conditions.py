@@ -58,7 +58,7 @@ def parse(text: str) -> Search:
 
 
 def condition(node: Node, columns: Columns, parameters: list[object], now: datetime | None) -> str:
-    """True or false for every row, never null; appends to the parameters."""
+    """Return a condition that is true or false for every row, never null; append to the parameters."""
     if isinstance(node, Not):
         return f"NOT {condition(node.part, columns, parameters, now)}"
     if isinstance(node, And | Or):
@@ -105,7 +105,7 @@ def value_of(field: Field, columns: Columns, parameters: list[object]) -> str:
 
 
 def _inside(column: str, keys: list[str], parameters: list[object]) -> str:
-    """The text of what stands in a column's JSON."""
+    """Return the text of a value in a column's JSON."""
     parameters.append("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
     name = quoted(column)
     return f"CASE WHEN json_valid({name}) THEN json_extract_string({name}, ?) END"
@@ -130,8 +130,7 @@ def _text(node: Text, columns: Columns, parameters: list[object]) -> str:
 def _contains(name: str, segments: tuple[str, ...], parameters: list[object]) -> str:
     if len(segments) == 1:
         parameters.append(segments[0])
-        cased = segments[0].lower() != segments[0].upper()
-        return f"contains(lower({name}), lower(?))" if cased else f"contains({name}, ?)"
+        return f"contains(lower({name}), lower(?))"
     parameters.append("%" + like(segments) + "%")
     return f"{name} ILIKE ? ESCAPE '\\'"
 
@@ -156,7 +155,7 @@ def _field(field: Field, columns: Columns, parameters: list[object], now: dateti
 
 
 def _may_misfit(column: str, columns: Columns) -> bool:
-    """A line's value that is none of the column's type may stand in ``rest``."""
+    """Whether values of another type than the column's may be in ``rest``."""
     return "rest" in columns and column not in META_COLUMNS | {"rest", "raw", "received"}
 
 

@@ -103,7 +103,7 @@ def test_a_gap_is_recorded_and_events_are_caught_up_after_a_reconnection(
         relay.cut()
         time.sleep(1)
         running.container.unpause()
-        relay.mend()
+        relay.listen()
         wait_for(log, lambda event: event.what == "unpause")
     seen = [event for event in log.records() if event.id in {running.id, ""}]
     assert [event.what for event in seen] == ["pause", GAP, "unpause"]

@@ -95,7 +95,7 @@ def test_the_sampler_goes_on_after_the_engine_was_unavailable(start: Start, rela
         relay.cut()
         time.sleep(1)
         seen = len(sampler.rows())
-        relay.mend()
+        relay.listen()
         until(lambda: len(sampler.rows()) >= seen + 3)
     assert sampler.frame()["cpu_percent"].dropna().between(0, 200).all()
 

@@ -1,4 +1,4 @@
-"""The log explorer without a page: messages in, answers out. What is clicked is tested in tests/browser."""
+"""The explorer's model: messages in, page data out. Clicks are tested in tests/browser."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def frame(*lines: str) -> pd.DataFrame:
 
 
 def model(count: int = 600, *more: str) -> ExplorerModel:
-    """A model over so many lines, that has looked at them all."""
+    """A model over so many lines, after a search for all."""
     made = ExplorerModel(FrameStore(frame(*map(line, range(count)), *more)))
     made.handle({"do": "search", "query": ""})
     assert made.problem == {}
@@ -57,7 +57,7 @@ def messages(made: ExplorerModel) -> list[str]:
 
 
 def texts(data: Any) -> Iterator[str]:
-    """Every text in what is sent, names included."""
+    """Yield every text in the data, names included."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict):
@@ -72,8 +72,8 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("explorer")]
 
 
-def test_a_page_has_the_newest_lines_and_only_so_many() -> None:
-    """The newest line is on top; a page has 100; the pages have every line once."""
+def test_pages_have_100_lines_newest_first() -> None:
+    """All pages have every line once."""
     made = model(250)
     assert (made.shown["hits"], made.shown["total"], made.shown["pages"]) == (250, 250, 3)
     found = messages(made)
@@ -86,7 +86,7 @@ def test_a_page_has_the_newest_lines_and_only_so_many() -> None:
 
 
 def test_a_mistake_has_its_position_and_changes_nothing() -> None:
-    """The sentence, what was typed and where; the view stays, and the next search clears it."""
+    """The view stays, and the next search clears the problem."""
     made = model()
     made.handle({"do": "search", "query": "level:error"})
     before = made.shown
@@ -98,8 +98,8 @@ def test_a_mistake_has_its_position_and_changes_nothing() -> None:
     assert made.problem == {}
 
 
-def test_a_span_takes_what_is_in_it() -> None:
-    """Its begin belongs to it, its end does not; the bars are finer in it; the whole time comes back."""
+def test_a_span_includes_its_start_and_excludes_its_end() -> None:
+    """The bars are finer in a span; "whole" removes it."""
     made = model()
     coarse = made.shown["bars"]["step"]
     made.handle({"do": "span", "from": BEGAN + 60 * SECOND, "to": BEGAN + 90 * SECOND})
@@ -119,8 +119,8 @@ def noisy() -> ExplorerModel:
     return model(0, *noise[:100], *rare, *noise[100:])
 
 
-def test_identical_messages_stand_in_one_row_where_a_level_is_asked_for() -> None:
-    """The decisive lines do not drown; how many there are of each stands there; all lines come back."""
+def test_a_search_with_a_level_groups_identical_messages() -> None:
+    """Each row has its number of lines; grouping can be switched off and on."""
     made = noisy()
     assert (made.shown["groups"], len(messages(made))) == (-1, 100)
     made.handle({"do": "search", "query": "level>=warning"})
@@ -142,8 +142,8 @@ def test_identical_messages_stand_in_one_row_where_a_level_is_asked_for() -> Non
     assert dict(made.opened["fields"])["msg"] in ("slow", "pool exhausted")
 
 
-def test_one_request_is_shown_oldest_first_and_left_again() -> None:
-    """All its lines of all services, whatever was searched and wherever one was; "back" goes there."""
+def test_a_request_is_shown_oldest_first_and_back_returns() -> None:
+    """All its lines of all services; "back" returns to the search and the span."""
     made = model()
     made.handle({"do": "search", "query": "status:500"})
     made.handle({"do": "span", "from": BEGAN, "to": BEGAN + 300 * SECOND})
@@ -167,8 +167,8 @@ def test_a_request_id_is_a_value_and_never_sql() -> None:
     assert made.problem == {}
 
 
-def test_an_opened_line_has_all_it_said() -> None:
-    """Every field, what is in no column, a text that is no JSON with its reason; nulls are left out."""
+def test_an_open_line_has_all_its_fields() -> None:
+    """Also those without a column; plain text has its reason; nulls are left out."""
     made = model(3, "Traceback <b>", line(4, extra={"deep": [1]}, status="none", huge=10**30))
     made.handle({"do": "open", "row": 3})
     fields = dict(made.opened["fields"])
@@ -193,8 +193,8 @@ def test_no_control_character_reaches_the_page() -> None:
         assert [text for text in sent if "\x1b" in text or "\u202e" in text] == []
 
 
-def test_the_twin_escapes_everything() -> None:
-    """No tag or control byte of a line, a search or a title is in the page without a kernel, or in its text."""
+def test_the_static_page_escapes_every_text() -> None:
+    """Neither the page nor its text has a tag or a control byte of a line, a search or a title."""
     made = model(2, line(2, msg=SCRIPT, level=SCRIPT, service=SCRIPT), SCRIPT)
     made.handle({"do": "search", "query": '"<script>"'})
     assert made.shown["hits"] == 2
@@ -214,15 +214,15 @@ def ticking(stop: threading.Event) -> Iterator[pd.DataFrame]:
 
 
 def until(condition: Any) -> None:
-    """Wait for something that happens in another thread."""
+    """Wait for another thread."""
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_following_shows_lines_and_ends() -> None:
-    """Lines come by themselves, and wait while it is paused; `stop` leaves no thread and shows what waited."""
+def test_live_lines_are_shown_and_stop_ends_the_threads() -> None:
+    """Lines wait while it is paused; `stop` shows them."""
     explorer = Explorer(FrameStore(frame()), follow=ticking).show(Screens())
     until(lambda: explorer.hits > 3)
     explorer.model.handle({"do": "pause"})
@@ -233,8 +233,8 @@ def test_following_shows_lines_and_ends() -> None:
     assert explorer.hits >= shown + waiting
 
 
-def test_a_source_that_fails_or_ends_is_said() -> None:
-    """The reason is a sentence, the lines so far stay, and no thread is left."""
+def test_a_failed_source_is_a_problem_in_one_sentence() -> None:
+    """The lines so far stay, and no thread is left."""
 
     def failing(stop: threading.Event) -> Iterator[pd.DataFrame]:
         yield frame(line(0))
@@ -266,8 +266,8 @@ class Removed(Iterator[pd.DataFrame]):
         return self._left.pop(0)
 
 
-def test_what_may_be_missing_is_said() -> None:
-    """Gaps and the last one's reason, lines that were dropped, and why no more come; none of it acts on the page."""
+def test_the_page_names_gaps_dropped_lines_and_the_end() -> None:
+    """Their texts are escaped."""
     explorer = Explorer(FrameStore(max_rows=2), follow=lambda _: Removed()).show(Screens())
     until(lambda: threads() == [])
     gap, dropped, ended = explorer._state()["missed"]

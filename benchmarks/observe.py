@@ -10,20 +10,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from benchmarks._rows import Row, cpu_pair, show
+from benchmarks._rows import Row, show
 from workshop_kit.engine import cleanup, images, reach
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.observe.sampler import Sampler
-from workshop_kit.observe.wire import asker
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
@@ -54,27 +50,10 @@ def watching(engine: Engine, containers: list[Any]) -> Row:
             cpu, wall = time.process_time(), time.monotonic()
             time.sleep(WATCH_SECONDS)
             shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
-        rows = len(sampler.rows(containers[0]))
+        rows = len(sampler.rows()) // len(containers)
     expected = RUNS * WATCH_SECONDS
-    work = f"CPU a second of watching {CONTAINERS} containers at 1 Hz ({rows} of {expected} samples of the first one)"
+    work = f"CPU a second of watching {CONTAINERS} containers at 1 Hz ({rows} of {expected} samples of each)"
     return Row(work, statistics.median(shares), RUNS, "≤ 0.10 s (10 % of a core)")
-
-
-def asking(engine: Engine, containers: list[Any]) -> list[Row]:
-    """CPU of one round over the containers: our connection beside httpx's and the SDK's."""
-    ask = asker(engine)
-    paths = [f"/containers/{one.id}/stats?stream=0&one-shot=1" for one in containers]
-    api = engine.client.api
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(engine.endpoint.socket)), base_url="http://docker") as web:
-        ways = {
-            f"httpx {version('httpx')}": lambda: [web.get(f"/v{api.api_version}{path}").json() for path in paths],
-            f"docker SDK {version('docker')}": lambda: [
-                api.stats(one.id, stream=False, one_shot=True) for one in containers
-            ],
-        }
-        pairs = {name: cpu_pair(lambda: [ask(path) for path in paths], way, RUNS) for name, way in ways.items()}
-    work = f"CPU of asking {CONTAINERS} containers' statistics once"
-    return [Row(work, ours, RUNS, "", name, theirs) for name, (ours, theirs) in pairs.items()]
 
 
 def main() -> None:
@@ -85,7 +64,7 @@ def main() -> None:
         session = provision.session_of(Workspace.open(Path(scratch) / "workspace"), engine)
         try:
             with sleepers(session, image) as containers:
-                rows = [watching(engine, containers), *asking(engine, containers)]
+                rows = [watching(engine, containers)]
             show(rows)
         finally:
             cleanup.remove(session, {"kernel", "workspace"})

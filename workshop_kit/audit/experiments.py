@@ -22,7 +22,6 @@ from docker.errors import APIError
 from workshop_kit.audit import clones
 from workshop_kit.audit.backing import bring_up
 from workshop_kit.audit.clones import Recipe
-from workshop_kit.audit.network import Answer, get
 from workshop_kit.audit.running import Clone, Started
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
@@ -31,6 +30,8 @@ from workshop_kit.engine.mounted_files import MountedFiles
 from workshop_kit.engine.private_network import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import new_canary
 from workshop_kit.observe.logs import record
 from workshop_kit.observe.masking import is_secret_name, secrets_among, variables_named
@@ -98,17 +99,17 @@ class Run:
 
     def probes(self) -> tuple[Answer, ...]:
         """What the usual paths of probes answered, those that are there or did not answer in time."""
-        there = (one for one in self.answers if one.late or one.status not in {None, *NOT_THERE})
+        there = (one for one in self.answers if one.is_late or one.status not in {None, *NOT_THERE})
         return tuple(one for one in there if one.path in PROBE_PATHS and self._is_own(one))
 
     def _is_own(self, answer: Answer) -> bool:
         """Whether it is the answer of this path, not of any path; where no two pages are alike the status tells."""
         unknown = self.unknown
-        if answer.late or not unknown:
+        if answer.is_late or not unknown:
             return True
-        if not unknown[0].is_like(unknown[-1]):
+        if not are_alike(unknown[0], unknown[-1]):
             return answer.status not in {one.status for one in unknown}
-        return not answer.is_like(unknown[0])
+        return not are_alike(answer, unknown[0])
 
     def lines(self, count: int = 3) -> str:
         """The last lines of its log."""
@@ -342,6 +343,12 @@ class Runs:
             raise WorkshopError(sentence, "Ask for this alone: --only.")
 
 
+def are_alike(one: Answer, other: Answer) -> bool:
+    """Whether two paths got the same answer, apart from the path's own name in the body."""
+    bodies = [answer.body.replace(answer.path, "") for answer in (one, other)]
+    return one.status == other.status and bodies[0] == bodies[1]
+
+
 def texts(log: pd.DataFrame) -> list[str]:
     """The lines of a log as text: as they were written, or the same fields as JSON."""
     lines = []
@@ -362,9 +369,9 @@ def ask(clone: Clone, paths: Sequence[str] = ASKED_PATHS) -> tuple[Answer, ...]:
     first, last = (f"/{secrets.token_hex(6)}" for _ in range(2))
     for port in clone.open_ports():
         for path in (first, *paths, last):
-            answers.append(get(clone.address, port, path, within_seconds=PROBE_SECONDS))
-            if sum(one.late for one in answers) >= LATE_ENOUGH or (
-                len(answers) == 1 and answers[0].status is None and not answers[0].late
+            answers.append(http.get(f"http://{clone.address}:{port}{path}", timeout_seconds=PROBE_SECONDS))
+            if sum(one.is_late for one in answers) >= LATE_ENOUGH or (
+                len(answers) == 1 and answers[0].status is None and not answers[0].is_late
             ):
                 break
         if any(one.status for one in answers):

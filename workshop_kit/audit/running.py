@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.audit.clones import STOP_SECONDS
-from workshop_kit.audit.network import accepts, is_on_a_bridge_of_ours
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.mounted_files import file_size
 from workshop_kit.observe.logs import read_container
@@ -27,6 +27,7 @@ LASTS_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 HOPELESS_FAILURES = 6
 """After so many more in a row a health check is not expected to get good any more."""
+CONNECT_SECONDS = 0.3
 _LOG_PLACE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
 
 
@@ -113,7 +114,13 @@ class Clone:
 
     def accepts(self, port: int) -> bool:
         """Whether a port accepts a connection."""
-        return bool(self.address) and accepts(self.address, port)
+        if not self.address:
+            return False
+        try:
+            with socket.create_connection((self.address, port), timeout=CONNECT_SECONDS):
+                return True
+        except OSError:
+            return False
 
     def processes(self) -> dict[str, str]:
         """Programs by the engine's process id; none if it has ended."""
@@ -171,10 +178,20 @@ class Clone:
         networks = self.running.container.attrs["NetworkSettings"]["Networks"]
         for name, network in networks.items():
             address = str(network.get("IPAddress") or "")
-            if address and is_on_a_bridge_of_ours(address, self._gateway(name)):
+            if address and _is_on_bridge(address, self._gateway(name)):
                 return address
         return ""
 
     def _gateway(self, network: str) -> str:
         attributes = self.running.session.engine.client.networks.get(network).attrs
         return str(((attributes["IPAM"]["Config"] or [{}])[0]).get("Gateway") or "")
+
+
+def _is_on_bridge(address: str, gateway: str) -> bool:
+    """Whether this machine is on the container's network; it is not where the engine runs in a virtual machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        try:
+            connection.connect((address, 9))  # nothing is sent
+            return bool(connection.getsockname()[0] == gateway)
+        except OSError:
+            return False

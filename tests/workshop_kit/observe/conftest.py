@@ -1,20 +1,17 @@
-"""What the tests of observing need: plain containers, a way to the engine that can be cut, an engine to restart."""
+"""Fixtures of the tests of observe: plain containers, and a relay to the engine that can be cut."""
 
 from __future__ import annotations
 
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
-from tests.private_engine import PrivateEngine, private_engine
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Endpoint, Engine
@@ -22,33 +19,6 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 
 Start = Callable[..., Running]
-
-
-class Listener:
-    """Follows in a thread, as a notebook does, and keeps what comes."""
-
-    def __init__(self, following: Any) -> None:
-        self.following = following
-        self.items: list[Any] = []
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        for item in self.following:
-            self.items.append(item)
-
-    def wait_for(self, holds: Callable[[], bool], within_seconds: float = 60) -> None:
-        """Wait for something that must come."""
-        deadline = time.monotonic() + within_seconds
-        while not holds():
-            assert time.monotonic() < deadline, "it did not come in time"
-            time.sleep(0.02)
-
-    def end(self, within_seconds: float = 60) -> str:
-        """Wait for the end; return its reason."""
-        self._thread.join(within_seconds)
-        assert not self._thread.is_alive()
-        return str(self.following.ended)
 
 
 @pytest.fixture
@@ -67,16 +37,16 @@ def start(session: Session, images: dict[str, str]) -> Iterator[Start]:
 
 
 class Relay:
-    """Passes connections on to the engine's socket, and can be cut: for those behind it the engine is gone."""
+    """A proxy of the engine's socket that can be cut, so that the engine does not answer behind it."""
 
     def __init__(self, engine_socket: str, address: str) -> None:
         self._engine_socket = engine_socket
         self.address = address
         self._open: list[socket.socket] = []
         self._listener: socket.socket | None = None
-        self.mend()
+        self.listen()
 
-    def mend(self) -> None:
+    def listen(self) -> None:
         """Listen (again)."""
         Path(self.address).unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
@@ -126,29 +96,16 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 def connected(address: str) -> Engine:
-    """An engine reached at an address of the test's."""
+    """Connect to the engine at an address."""
     client = docker.DockerClient(base_url=address, timeout=20, use_ssh_client=True)
     return Engine(client, Endpoint(address, "the test says so"), client.version())
 
 
 @pytest.fixture
 def relay(engine: Engine) -> Iterator[Relay]:
-    """A socket that leads to the engine until it is cut."""
+    """A relay to the engine."""
     assert engine.endpoint.socket is not None
     with tempfile.TemporaryDirectory() as folder:  # short: a socket's path may have 107 characters
         relay = Relay(str(engine.endpoint.socket), f"{folder}/engine.sock")
         yield relay
         relay.cut()
-
-
-def alone(client: Any, image: str, command: list[str]) -> Any:
-    """A container on an engine without networks, which dies at once when that engine is stopped; not started."""
-    return client.containers.create(image, command, network_mode="none", stop_signal="SIGKILL")
-
-
-@pytest.fixture(scope="session")
-def own_engine(engine: Engine, images: dict[str, str]) -> Iterator[PrivateEngine]:
-    """A private engine with the base image: the machine's own one is never restarted."""
-    with private_engine(bridge=False) as own:
-        own.load(engine, [images["base"]])
-        yield own

@@ -1,4 +1,4 @@
-"""What an image is made of, seen layer by layer."""
+"""`layers.files` lists the files of every layer of an image."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from workshop_kit.observe import layers
 
 @pytest.fixture(autouse=True)
 def nothing_left(session: Session) -> Iterator[None]:
-    """The images that a test loads are gone after it."""
+    """Remove the images that a test loads."""
     yield
     assert cleanup.remove(session, {"kernel"}).left == []
 
 
 def test_a_deleted_file_is_still_in_its_layer(session: Session) -> None:
-    """What a later layer deleted is invisible, and weighs what it weighed; all else is visible."""
+    """It keeps its size and is not visible."""
     files = layers.files(session.engine, image_with_a_past(session, Random(7)))
     hidden = files[~files.visible]
     assert list(hidden.path.str.rpartition("/")[0]) == ["srv/import"]
@@ -31,7 +31,7 @@ def test_a_deleted_file_is_still_in_its_layer(session: Session) -> None:
 
 
 def test_the_same_seed_makes_the_same_image(session: Session) -> None:
-    """A table that shares a seed shares the numbers; another seed has others."""
+    """Another seed makes another image."""
     one, same, other = (layers.files(session.engine, image_with_a_past(session, Random(seed))) for seed in (1, 1, 2))
     assert one.equals(same)
     assert not one.equals(other)

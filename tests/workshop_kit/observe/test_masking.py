@@ -1,4 +1,4 @@
-"""What looks like a secret, and what is left of one in a text."""
+"""Secrets are recognized by name or value, and masked in texts."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_a_secret_is_known_by_its_name_or_by_its_value(name: str, value: str) ->
         ("KEYBOARD", "qwertz"),
     ],
 )
-def test_what_only_sounds_like_a_secret_is_none(name: str, value: str) -> None:
+def test_a_placeholder_or_a_path_is_no_secret(name: str, value: str) -> None:
     """Empty ones, paths, placeholders, public keys' fingerprints, words that contain one."""
     assert secrets_among({name: value}) == {}
 
 
-def test_a_mask_takes_out_what_it_knows_and_what_looks_like_a_secret() -> None:
+def test_a_mask_replaces_known_secrets_and_values_that_look_like_one() -> None:
     """Known values wherever they stand; assignments and tokens by their form."""
     mask = Mask(["correct-horse"])
     assert mask("a correct-horse here") == "a [masked, 13 characters] here"
@@ -63,8 +63,8 @@ def test_a_mask_takes_out_what_it_knows_and_what_looks_like_a_secret() -> None:
     assert AWS not in mask(f"key {AWS}")
 
 
-def test_a_masked_text_acts_on_nothing() -> None:
-    """Escape sequences and direction changes are written out; it is one line."""
+def test_a_masked_text_is_one_line_without_control_characters() -> None:
+    """Escape sequences and direction changes are escaped."""
     assert Mask()("a\x1b[31mb\u202ec\nd") == "a\\x1b[31mb\\u202ec d"
 
 
@@ -78,14 +78,9 @@ def test_assignments_in_commands_are_found() -> None:
     assert list(secrets_in("nothing here")) == []
 
 
-def test_variables_are_told_from_words() -> None:
-    """Names with an underscore, or that end as names of settings do; not words in capitals."""
-    assert variables_named("FATAL ERROR: MASTER_DB_HOST and PORT are missing, SIGTERM") == ["MASTER_DB_HOST", "PORT"]
-
-
 @pytest.mark.parametrize("piece", ["a-", "a.", "eyJ-", "A_", "--a ", "a=", "x://a:", "a: ", "'", '"', "PASSWORD="])
-def test_the_time_grows_with_the_length(piece: str) -> None:
-    """Ten times a text that a pattern might stumble over takes about ten times as long, not a hundred times."""
+def test_the_patterns_take_linear_time(piece: str) -> None:
+    """Ten times the text takes about ten times as long, not a hundred times."""
 
     def cpu_seconds(length: int) -> float:
         text = piece * (length // len(piece))

@@ -1,4 +1,4 @@
-"""A log in a real bucket: every part once, only what is new or wanted, and quick the second time."""
+"""BucketStore reads every part of a real bucket once."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def put(client: Any, bucket: str) -> Put:
     return put
 
 
-def test_it_says_what_the_same_lines_in_memory_say(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
-    """Whether lines are in a bucket or in a frame: the same columns, the same rows, malformed ones included."""
+def test_a_bucket_gives_the_same_rows_as_a_frame(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """The same columns and rows, malformed lines included."""
     place: Any = {"service": "orders", "environment": "staging"}
     first = records(*({"level": "info", "msg": f"m{n}", "n": n} for n in range(50)), "plain", "", '{"cut', **place)
     second = records({"level": "error", "late": 1.5}, {"late": 2}, "null", second=1, **place)
@@ -82,8 +82,8 @@ def test_it_says_what_the_same_lines_in_memory_say(access: Access, bucket: str, 
         assert set(store.sql("SELECT environment FROM logs")["environment"]) == {"staging"}
 
 
-def test_what_was_read_once_is_not_fetched_again(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
-    """A refresh takes what is new; another store with the same cache reads it from there."""
+def test_a_part_is_fetched_once(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """A refresh reads new parts; another store with the same cache reads from it."""
     put(records({"n": 1}), "a")
     with BucketStore(access, bucket, tmp_path) as store:
         put(records({"n": 2}, {"n": 3}, second=1), "b")
@@ -95,8 +95,8 @@ def test_what_was_read_once_is_not_fetched_again(access: Access, bucket: str, pu
         assert list(again.sql("SELECT n FROM logs ORDER BY row")["n"]) == [4, 4]
 
 
-def test_a_part_that_is_damaged_is_a_gap(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
-    """The others are read, and what is no part is not looked at."""
+def test_a_damaged_part_is_a_gap(access: Access, bucket: str, put: Put, tmp_path: Path) -> None:
+    """The other parts are read; other objects are ignored."""
     client = access.client("s3")
     put(records({"n": 1}), "whole")
     packed = gzip.compress(records({"n": 2}))
@@ -107,8 +107,8 @@ def test_a_part_that_is_damaged_is_a_gap(access: Access, bucket: str, put: Put, 
         assert store.gaps()["reason"][0].endswith("cut.jsonl.gz is damaged")
 
 
-def test_a_bucket_that_is_away_is_said_so(access: Access, tmp_path: Path) -> None:
-    """One sentence, for a bucket that does not exist and for an endpoint that does not answer."""
+def test_a_missing_bucket_or_endpoint_raises_one_sentence(access: Access, tmp_path: Path) -> None:
+    """WorkshopError without a cause."""
     with pytest.raises(WorkshopError, match="list the logs in nowhere") as refused:
         BucketStore(access, "nowhere", tmp_path)
     assert refused.value.__cause__ is None

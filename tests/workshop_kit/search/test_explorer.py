@@ -1,4 +1,4 @@
-"""The log explorer without a page: messages in, answers out. What is clicked is tested in tests/browser."""
+"""The explorer's model: messages in, page data out. Clicks are tested in tests/browser."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from workshop_kit.display.live import Screens
 from workshop_kit.observe import logs
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer import Explorer
-from workshop_kit.search.explorer.model import Desk
-from workshop_kit.search.explorer.page import PAGE_ROWS
-from workshop_kit.search.explorer.static import static
+from workshop_kit.search.explorer.model import ExplorerModel
+from workshop_kit.search.explorer.page import PAGE_ROWS, static_page
 
 SCRIPT = "<script>alert(1)</script>\x1b[31m\u202e"
 ACTIVE = re.compile(r"<(script|img (?!src=\"data:image/png;base64,))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
@@ -44,21 +43,21 @@ def frame(*lines: str) -> pd.DataFrame:
     return logs.read_lines("".join(f"{one}\n" for one in lines).encode())
 
 
-def desk(count: int = 600, *more: str) -> Desk:
-    """A desk over so many lines, that has looked at them all."""
-    made = Desk(FrameStore(frame(*map(line, range(count)), *more)))
-    made.ask({"do": "search", "query": ""})
+def model(count: int = 600, *more: str) -> ExplorerModel:
+    """A model over so many lines, after a search for all."""
+    made = ExplorerModel(FrameStore(frame(*map(line, range(count)), *more)))
+    made.handle({"do": "search", "query": ""})
     assert made.problem == {}
     return made
 
 
-def messages(made: Desk) -> list[str]:
+def messages(made: ExplorerModel) -> list[str]:
     """The messages on the page, from top to bottom."""
     return [row["msg"] for row in made.shown["rows"]]
 
 
 def texts(data: Any) -> Iterator[str]:
-    """Every text in what is sent, names included."""
+    """Yield every text in the data, names included."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict):
@@ -73,110 +72,110 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("explorer")]
 
 
-def test_a_page_has_the_newest_lines_and_only_so_many() -> None:
-    """The newest line is on top; a page has 100; the pages have every line once."""
-    made = desk(250)
+def test_pages_have_100_lines_newest_first() -> None:
+    """All pages have every line once."""
+    made = model(250)
     assert (made.shown["hits"], made.shown["total"], made.shown["pages"]) == (250, 250, 3)
     found = messages(made)
     assert found[0] == "line 249"
     assert len(found) == PAGE_ROWS
     for page in (1, 2):
-        made.ask({"do": "page", "page": page})
+        made.handle({"do": "page", "page": page})
         found += messages(made)
     assert found == [f"line {number}" for number in reversed(range(250))]
 
 
 def test_a_mistake_has_its_position_and_changes_nothing() -> None:
-    """The sentence, what was typed and where; the view stays, and the next search clears it."""
-    made = desk()
-    made.ask({"do": "search", "query": "level:error"})
+    """The view stays, and the next search clears the problem."""
+    made = model()
+    made.handle({"do": "search", "query": "level:error"})
     before = made.shown
-    made.ask({"do": "search", "query": "level:error status>="})
+    made.handle({"do": "search", "query": "level:error status>="})
     assert made.problem["query"] == "level:error status>="
     assert made.problem["position"] == 20
     assert (made.shown, made.view.query) == (before, "level:error")
-    made.ask({"do": "search", "query": "level:info"})
+    made.handle({"do": "search", "query": "level:info"})
     assert made.problem == {}
 
 
-def test_a_span_takes_what_is_in_it() -> None:
-    """Its begin belongs to it, its end does not; the bars are finer in it; the whole time comes back."""
-    made = desk()
+def test_a_span_includes_its_start_and_excludes_its_end() -> None:
+    """The bars are finer in a span; "whole" removes it."""
+    made = model()
     coarse = made.shown["bars"]["step"]
-    made.ask({"do": "span", "from": BEGAN + 60 * SECOND, "to": BEGAN + 90 * SECOND})
+    made.handle({"do": "span", "from": BEGAN + 60 * SECOND, "to": BEGAN + 90 * SECOND})
     assert made.shown["hits"] == 30
     assert messages(made) == [f"line {number}" for number in reversed(range(60, 90))]
     assert made.shown["bars"]["step"] < coarse
-    made.ask({"do": "search", "query": "status:500"})
+    made.handle({"do": "search", "query": "status:500"})
     assert made.shown["hits"] == 5
-    made.ask({"do": "whole"})
+    made.handle({"do": "whole"})
     assert made.shown["hits"] == 100
 
 
-def noisy() -> Desk:
+def noisy() -> ExplorerModel:
     """One error and another among hundreds of warnings that say the same."""
     noise = [line(number, level="warning", msg="slow", service="web") for number in range(300)]
     rare = [line(100, level="error", msg="pool exhausted", service="db"), line(101, level="warning", msg="retry")]
-    return desk(0, *noise[:100], *rare, *noise[100:])
+    return model(0, *noise[:100], *rare, *noise[100:])
 
 
-def test_identical_messages_stand_in_one_row_where_a_level_is_asked_for() -> None:
-    """The decisive lines do not drown; how many there are of each stands there; all lines come back."""
+def test_a_search_with_a_level_groups_identical_messages() -> None:
+    """Each row has its number of lines; grouping can be switched off and on."""
     made = noisy()
     assert (made.shown["groups"], len(messages(made))) == (-1, 100)
-    made.ask({"do": "search", "query": "level>=warning"})
+    made.handle({"do": "search", "query": "level>=warning"})
     assert [(row["lines"], row["msg"]) for row in made.shown["rows"]] == [
         ("300", "slow"), ("1", "retry"), ("1", "pool exhausted")
     ]  # fmt: skip
     assert (made.shown["hits"], made.shown["groups"], made.shown["pages"]) == (302, 3, 1)
-    assert "302 of 302 lines; the newest 3 of 3 different messages" in static("T", "", made.shown).text
+    assert "302 of 302 lines; the newest 3 of 3 different messages" in static_page("T", "", made.shown).text
     version = made.shown["version"]
-    made.ask({"do": "group", "on": False})
+    made.handle({"do": "group", "on": False})
     assert (made.shown["groups"], made.shown["hits"], len(messages(made))) == (-1, 302, 100)
     assert made.shown["version"] > version
-    made.ask({"do": "search", "query": "msg:*"})
-    made.ask({"do": "group", "on": True})
+    made.handle({"do": "search", "query": "msg:*"})
+    made.handle({"do": "group", "on": True})
     assert len(messages(made)) == 3
-    made.ask({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
+    made.handle({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
     assert sorted(row["lines"] for row in made.shown["rows"]) == ["1", "6"]
-    made.ask({"do": "open", "row": made.shown["rows"][-1]["row"]})
+    made.handle({"do": "open", "row": made.shown["rows"][-1]["row"]})
     assert dict(made.opened["fields"])["msg"] in ("slow", "pool exhausted")
 
 
-def test_one_request_is_shown_oldest_first_and_left_again() -> None:
-    """All its lines of all services, whatever was searched and wherever one was; "back" goes there."""
-    made = desk()
-    made.ask({"do": "search", "query": "status:500"})
-    made.ask({"do": "span", "from": BEGAN, "to": BEGAN + 300 * SECOND})
+def test_a_request_is_shown_oldest_first_and_back_returns() -> None:
+    """All its lines of all services; "back" returns to the search and the span."""
+    made = model()
+    made.handle({"do": "search", "query": "status:500"})
+    made.handle({"do": "span", "from": BEGAN, "to": BEGAN + 300 * SECOND})
     row = made.shown["rows"][0]["row"]
-    made.ask({"do": "request", "row": row})
+    made.handle({"do": "request", "row": row})
     assert made.shown["request"] == "r98"
     assert messages(made) == ["line 294", "line 295", "line 296"]
     assert {row["service"] for row in made.shown["rows"]} == {"web", "db"}
-    made.ask({"do": "request", "row": 0})
+    made.handle({"do": "request", "row": 0})
     assert made.shown["request"] == "r0"
-    made.ask({"do": "back"})
+    made.handle({"do": "back"})
     assert (made.shown["request"], made.shown["hits"]) == ("", 50)
 
 
 def test_a_request_id_is_a_value_and_never_sql() -> None:
     """What a line says its request is may hold quotes, stars and more."""
     hostile = """x' OR 1=1 -- " * \\ (""" + SCRIPT
-    made = desk(10, line(10, request_id=hostile))
-    made.ask({"do": "request", "row": 10})
+    made = model(10, line(10, request_id=hostile))
+    made.handle({"do": "request", "row": 10})
     assert messages(made) == ["line 10"]
     assert made.problem == {}
 
 
-def test_an_opened_line_has_all_it_said() -> None:
-    """Every field, what is in no column, a text that is no JSON with its reason; nulls are left out."""
-    made = desk(3, "Traceback <b>", line(4, extra={"deep": [1]}, status="none", huge=10**30))
-    made.ask({"do": "open", "row": 3})
+def test_an_open_line_has_all_its_fields() -> None:
+    """Also those without a column; plain text has its reason; nulls are left out."""
+    made = model(3, "Traceback <b>", line(4, extra={"deep": [1]}, status="none", huge=10**30))
+    made.handle({"do": "open", "row": 3})
     fields = dict(made.opened["fields"])
     assert fields["raw"] == "Traceback <b>"
     assert fields["reason"] == "plain text"
     assert "msg" not in fields
-    made.ask({"do": "open", "row": 4})
+    made.handle({"do": "open", "row": 4})
     fields = dict(made.opened["fields"])
     assert fields["ts"] == "2026-11-24T21:00:04.000000000Z"
     assert json.loads(fields["extra"]) == {"deep": [1]}
@@ -186,20 +185,20 @@ def test_an_opened_line_has_all_it_said() -> None:
 def test_no_control_character_reaches_the_page() -> None:
     """Field names, values, levels, requests and searches are made visible before they are sent."""
     planted = line(0, msg=SCRIPT, level=SCRIPT, service=SCRIPT, request_id=SCRIPT, **{SCRIPT: SCRIPT})
-    made = desk(0, planted, SCRIPT)
+    made = model(0, planted, SCRIPT)
     for message in ({"do": "open", "row": 0}, {"do": "request", "row": 0}, {"do": "search", "query": SCRIPT + " a:"}):
-        made.ask(message)
+        made.handle(message)
         sent = list(texts([made.shown, made.opened, made.problem]))
         assert any("\\x1b[31m\\u202e" in text for text in sent)
         assert [text for text in sent if "\x1b" in text or "\u202e" in text] == []
 
 
-def test_the_twin_escapes_everything() -> None:
-    """No tag or control byte of a line, a search or a title is in the page without a kernel, or in its text."""
-    made = desk(2, line(2, msg=SCRIPT, level=SCRIPT, service=SCRIPT), SCRIPT)
-    made.ask({"do": "search", "query": '"<script>"'})
+def test_the_static_page_escapes_every_text() -> None:
+    """Neither the page nor its text has a tag or a control byte of a line, a search or a title."""
+    made = model(2, line(2, msg=SCRIPT, level=SCRIPT, service=SCRIPT), SCRIPT)
+    made.handle({"do": "search", "query": '"<script>"'})
     assert made.shown["hits"] == 2
-    shown = static("Title", SCRIPT, made.shown, SCRIPT.replace("\x1b", "").replace("\u202e", ""))
+    shown = static_page("Title", SCRIPT, made.shown, SCRIPT.replace("\x1b", "").replace("\u202e", ""))
     page = shown.html.replace("<style>", "")
     assert ACTIVE.findall(page) == []
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m\\u202e" in page
@@ -215,27 +214,27 @@ def ticking(stop: threading.Event) -> Iterator[pd.DataFrame]:
 
 
 def until(condition: Any) -> None:
-    """Wait for something that happens in another thread."""
+    """Wait for another thread."""
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_following_shows_lines_and_ends() -> None:
-    """Lines come by themselves, and wait while it is paused; `stop` leaves no thread and shows what waited."""
+def test_live_lines_are_shown_and_stop_ends_the_threads() -> None:
+    """Lines wait while it is paused; `stop` shows them."""
     explorer = Explorer(FrameStore(frame()), follow=ticking).show(Screens())
     until(lambda: explorer.hits > 3)
-    explorer.desk.ask({"do": "pause"})
-    until(lambda: explorer.desk.new > 3)
-    waiting, shown = explorer.desk.new, explorer.hits
+    explorer.model.handle({"do": "pause"})
+    until(lambda: explorer.model.new > 3)
+    waiting, shown = explorer.model.new, explorer.hits
     explorer.stop()
     assert threads() == []
     assert explorer.hits >= shown + waiting
 
 
-def test_a_source_that_fails_or_ends_is_said() -> None:
-    """The reason is a sentence, the lines so far stay, and no thread is left."""
+def test_a_failed_source_is_a_problem_in_one_sentence() -> None:
+    """The lines so far stay, and no thread is left."""
 
     def failing(stop: threading.Event) -> Iterator[pd.DataFrame]:
         yield frame(line(0))
@@ -267,8 +266,8 @@ class Removed(Iterator[pd.DataFrame]):
         return self._left.pop(0)
 
 
-def test_what_may_be_missing_is_said() -> None:
-    """Gaps and the last one's reason, lines that were dropped, and why no more come; none of it acts on the page."""
+def test_the_page_names_gaps_dropped_lines_and_the_end() -> None:
+    """Their texts are escaped."""
     explorer = Explorer(FrameStore(max_rows=2), follow=lambda _: Removed()).show(Screens())
     until(lambda: threads() == [])
     gap, dropped, ended = explorer._state()["missed"]

@@ -1,4 +1,4 @@
-"""A log in memory as a table: complete, numbered, bounded, live, and open to reading only."""
+"""FrameStore holds a log as a numbered, bounded, read-only table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
 from workshop_kit.observe.logs import Gap
-from workshop_kit.search import FrameStore, database
+from workshop_kit.search import FrameStore
+from workshop_kit.search.frame_store import select
 
 SECOND = "2026-11-24T16:06:"
 
@@ -47,7 +48,7 @@ def store() -> Iterator[FrameStore]:
 
 
 def test_a_value_that_fits_no_column_is_kept() -> None:
-    """A later frame may have a field of another type: the column keeps its type, the value stands in ``rest``."""
+    """The column keeps its type; a value of another type goes to ``rest``."""
     with FrameStore(frame('{"size": 1, "ok": true}', '{"size": 2, "ok": false}')) as store:
         store.add(frame('{"size": "large", "ok": {"a": 1}}', '{"size": 2.5, "ok": true}', '{"size": 9007199254740993}'))
         found = store.sql("SELECT size, ok, rest FROM logs ORDER BY row")
@@ -58,8 +59,8 @@ def test_a_value_that_fits_no_column_is_kept() -> None:
         assert store.count("size:*") == 5
 
 
-def test_where_a_line_comes_from_is_told_by_its_attrs() -> None:
-    """The collector's word counts; what the line itself says under the same name is kept."""
+def test_the_place_of_a_line_comes_from_its_attrs() -> None:
+    """The line's own value under the same name goes to ``rest``."""
     told = {"environment": "staging", "service": "orders", "container": "0123456789ab"}
     lines = collected('{"service": "inner", "row": 7, "Row": 8}', '{"service": "orders"}', "plain", **told)
     with FrameStore(lines, service="other") as store:
@@ -71,8 +72,8 @@ def test_where_a_line_comes_from_is_told_by_its_attrs() -> None:
         assert found["rest"].isna().tolist() == [False, True, True]
 
 
-def test_a_gap_is_seen() -> None:
-    """Where the collector, or the follow, cannot exclude a loss, the store says so."""
+def test_gaps_of_collector_and_follower_are_listed() -> None:
+    """Each with its reason and place."""
     gap = {"level": "error", "logger": "collector", "msg": "GAP", "service": "a", "container": "c", "reason": "rotated"}
     lines = collected(line(1), json.dumps({"ts": f"{SECOND}30Z", **gap, "from": "x", "to": None}), service="a")
     following = frame(line(2))
@@ -86,8 +87,8 @@ def test_a_gap_is_seen() -> None:
         assert store.count("msg:GAP") == 1
 
 
-def test_lines_are_added_while_others_ask(store: FrameStore) -> None:
-    """A query sees a table as it was before new columns and types, or after: never in between."""
+def test_queries_run_while_lines_are_added(store: FrameStore) -> None:
+    """A query sees the table before or after new columns and types."""
     wrong: list[Exception] = []
     done = threading.Event()
 
@@ -160,9 +161,9 @@ def test_a_mistake_in_sql_has_its_place(store: FrameStore, query: str, says: str
     assert mistake.value.next_step.startswith(advice)
 
 
-def test_a_query_without_end_is_stopped(store: FrameStore) -> None:
-    """A kernel is not blocked for ever, and the store answers after it."""
+def test_a_long_query_is_stopped(store: FrameStore) -> None:
+    """The store answers after it."""
     endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
     with pytest.raises(WorkshopError, match="took more than"):
-        database.ask(store._connection, endless, seconds=0.5)
+        select(store._connection, endless, seconds=0.5)
     assert store.count() == 100

@@ -1,4 +1,4 @@
-"""The search box: what is typed becomes a condition, or a mistake with its position; never anything else."""
+"""Any text of a search is a condition, or a mistake with its position."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ def rows(store: FrameStore, text: str) -> set[int]:
         ('"or" OR "AND"', {1, 3, 4, 5}),
     ],
 )
-def test_finds_what_it_says(store: FrameStore, text: str, found: set[int]) -> None:
-    """Each form of the language finds its lines, and no others."""
+def test_each_form_finds_its_lines(store: FrameStore, text: str, found: set[int]) -> None:
+    """And no others."""
     assert rows(store, text) == found
     assert store.count(text) == len(found)
 
 
 def test_a_time_ago_counts_from_now(store: FrameStore) -> None:
-    """``ts>-5m`` is what came within the last five minutes."""
+    """``ts>-5m`` finds the last five minutes."""
     now = datetime(2026, 11, 24, 16, 12, tzinfo=UTC)
     condition, parameters = parse("ts>-5m").where(store.columns, now)
     found = store.sql(f"SELECT row FROM logs WHERE {condition}", parameters)
@@ -119,7 +119,7 @@ def test_a_time_ago_counts_from_now(store: FrameStore) -> None:
     ],
 )
 def test_a_mistake_has_its_position(store: FrameStore, text: str, position: int, says: str) -> None:
-    """What cannot be meant is said in one sentence, with the character it is about."""
+    """One sentence with the character."""
     with pytest.raises(SearchMistake, match=f"^At character {position + 1}: .*{says.replace(' *', ' .')}") as mistake:
         store.search(text)
     assert mistake.value.position == position
@@ -127,8 +127,8 @@ def test_a_mistake_has_its_position(store: FrameStore, text: str, position: int,
     assert "\n" not in str(mistake.value)
 
 
-def test_the_cheat_sheet_can_be_typed(store: FrameStore) -> None:
-    """Every example of the help is a search."""
+def test_every_example_of_the_help_is_a_search(store: FrameStore) -> None:
+    """CHEAT_SHEET parses."""
     for example, _ in CHEAT_SHEET:
         condition, _ = parse(example).where(store.columns)
         assert condition
@@ -146,7 +146,7 @@ PIECES = st.sampled_from(
     text=st.one_of(st.text(), st.lists(PIECES, max_size=14).map("".join), st.lists(PIECES, max_size=14).map(" ".join))
 )
 def test_any_text_is_a_search_or_a_mistake(store: FrameStore, text: str) -> None:
-    """Whatever is typed gives a condition that runs, for every line true or false, or a SearchMistake: no injection."""
+    """The condition runs and is true or false for every line: no injection."""
     columns = store.columns
     condition, position, said = "true", 0, ""
     parameters: list[object] = []
@@ -164,8 +164,8 @@ def test_any_text_is_a_search_or_a_mistake(store: FrameStore, text: str) -> None
 
 @settings(max_examples=15, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
-def test_quoted_text_is_found_as_it_is(text: str) -> None:
-    """Any text of a line, put in quotes, finds the line: nothing in it is read as language, or as SQL."""
+def test_quoted_text_is_found_literally(text: str) -> None:
+    """Nothing in quotes is read as language or SQL."""
     line = json.dumps({"msg": text, "other": 1})
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     with FrameStore(logs.read_lines(line.encode() + b"\n")) as store:

@@ -1,7 +1,7 @@
-"""Lines → one DataFrame, and a row of it → everything its line said. Pure.
+"""Lines → one DataFrame, and a row of it → all fields of its line. Pure.
 
-Lines are taken in blocks. A block has, for each field and each kind of value, one Arrow array. At the end the kind of
-most values of all lines is the column; what is of another kind goes to ``rest``.
+Lines are read in blocks. A block has, for each field and each kind of value, one Arrow array. At the end a column gets
+the kind of most values; values of other kinds go to ``rest``.
 """
 
 from __future__ import annotations
@@ -18,15 +18,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop_kit.observe.logs.events import EXACT_INT, Event, Json, Odd, exact, loads, parse, written
-from workshop_kit.observe.logs.lines import Line
+from workshop_kit.observe.logs.lines import (
+    EXACT_INT,
+    Fields,
+    Incomplete,
+    JsonText,
+    Line,
+    from_json,
+    parse_exactly,
+    parse_fields,
+    to_json,
+)
 
 TEXT, INT, FLOAT, BOOL, JSON = "text", "int", "float", "bool", "json"
 ALWAYS = ("level", "logger", "msg")
 RESERVED = frozenset({"ts", "received", "stream", "attrs", "rest", "raw", "reason", "row"})
 MAX_FIELDS, _MAX_BLOCK_NAMES = 64, 128
 _BLOCK_ROWS, _BLOCK_CHARACTERS = 2_000, 16 * 1024 * 1024
-_KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, Json: JSON}
+_KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, JsonText: JSON}
 _TEXT, _UTC = pa.string(), pa.timestamp("ns", "UTC")
 _ARROW = {TEXT: _TEXT, INT: pa.int64(), FLOAT: pa.float64(), BOOL: pa.bool_(), JSON: _TEXT}
 _NAME = re.compile(r"[^\"'\\]{1,64}")  # of a column
@@ -34,7 +43,7 @@ _CATEGORIES = frozenset({"level", "logger", "out"})
 
 
 def frame_of(lines: Iterable[Line], gaps: Sequence[Any] = ()) -> pd.DataFrame:
-    """All lines as a DataFrame: a row each, in the order in which they came."""
+    """Return the lines as a DataFrame: a row each, in their order."""
     blocks = list(_blocks(iter(lines))) or [_block([], [], [], [], [])]
     kinds = _kinds(blocks)
     columns: dict[str, Any] = {
@@ -61,21 +70,21 @@ def frame_of(lines: Iterable[Line], gaps: Sequence[Any] = ()) -> pd.DataFrame:
 
 
 def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
-    """Everything the line in a row (counted from 0) said: its fields, those in ``rest`` included; nulls are left out.
+    """Return all fields of the line in a row (counted from 0), those in ``rest`` included, nulls left out.
 
-    ``{}`` for a line that is no JSON object: its text is in ``raw``. ``ts`` is left out where it is the engine's time.
+    ``{}`` for a line that is no JSON object. ``ts`` is left out where it is the engine's time.
     """
     line = frame.iloc[row]
     found = {name: line[name] for name in frame.columns if name not in RESERVED and pd.notna(line[name])}
-    found |= {name: loads(found[name]) for name in frame.attrs["json_columns"] if name in found}
+    found |= {name: from_json(found[name]) for name in frame.attrs["json_columns"] if name in found}
     if pd.notna(line["ts"]) and line["ts"] != line["received"]:
         found["ts"] = line["ts"]
-    return found | (loads(line["rest"]) if pd.notna(line["rest"]) else {})
+    return found | (from_json(line["rest"]) if pd.notna(line["rest"]) else {})
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Some lines as columns: by field the values of each kind, and by row the JSON text of what has no column."""
+    """Some lines as columns: by field the values of each kind, and by row the JSON text of values without a column."""
 
     received: Any
     stream: Any
@@ -87,13 +96,13 @@ class _Block:
 
 
 def _blocks(lines: Iterator[Line]) -> Iterator[_Block]:
-    """The lines in blocks of bounded size."""
+    """Yield the lines in blocks of bounded size."""
     while (columns := _columns(lines))[0]:
         yield _block(*columns)
 
 
 def _columns(lines: Iterator[Line]) -> tuple[list[Any], ...]:
-    """The next lines, each of their properties as a list."""
+    """Return the next lines, each of their properties as a list."""
     columns: tuple[list[Any], ...] = ([], [], [], [], [])
     texts, received, streams, attrs, reasons = columns
     size = 0
@@ -109,9 +118,11 @@ def _columns(lines: Iterator[Line]) -> tuple[list[Any], ...]:
     return columns
 
 
-def _block(texts: list[str], received: list[Any], stream: list[Any], attrs: list[Any], odd: list[Any]) -> _Block:
-    events = [Odd(why) if why else parse(text) for text, why in zip(texts, odd, strict=True)]
-    reasons = [event.reason if type(event) is Odd else None for event in events]
+def _block(
+    texts: list[str], received: list[Any], stream: list[Any], attrs: list[Any], known_reasons: list[Any]
+) -> _Block:
+    events = [Incomplete(why) if why else parse_fields(text) for text, why in zip(texts, known_reasons, strict=True)]
+    reasons = [event.reason if type(event) is Incomplete else None for event in events]
     names = list(dict.fromkeys(chain.from_iterable(events)))
     rare: dict[int, dict[str, str]] = {}
     if len(names) > _MAX_BLOCK_NAMES:
@@ -128,21 +139,21 @@ def _block(texts: list[str], received: list[Any], stream: list[Any], attrs: list
     )
 
 
-def _others(event: Event, names: list[str], text: str) -> dict[str, str]:
-    """The fields besides those named, as JSON text."""
-    found = exact(text) if event else event
-    return {name: written(value) for name, value in found.items() if name not in names and value is not None}
+def _others(event: Fields, names: list[str], text: str) -> dict[str, str]:
+    """Return the fields besides ``names``, as JSON text."""
+    found = parse_exactly(text) if event else event
+    return {name: to_json(value) for name, value in found.items() if name not in names and value is not None}
 
 
 def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, Any]:
-    """The values of a field as an array for each kind among them."""
+    """Return the values of a field as one array for each kind."""
     types = set(map(type, values)) - {NoneType}
     numbers = types & {int, float}
     if numbers and (numbers != types or max(map(abs, filter(None, values)), default=0) >= EXACT_INT):
         values = [_number(value, name, text) for value, text in zip(values, texts, strict=True)]
         types = set(map(type, values)) - {NoneType}
     if dict in types:  # an empty one: others are text
-        values = [Json("{}") if type(value) is dict else value for value in values]
+        values = [JsonText("{}") if type(value) is dict else value for value in values]
     kinds = sorted({_KINDS[one] for one in types})
     if len(kinds) == 1:
         return {kinds[0]: pa.array(values, _ARROW[kinds[0]])}
@@ -151,15 +162,15 @@ def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, An
 
 
 def _number(value: Any, name: str, text: str) -> Any:
-    """A value with all its digits: orjson rounds an integer past 64 bits to a float."""
+    """Return a value with all its digits: orjson rounds an integer past 64 bits to a float."""
     if type(value) not in (int, float) or -EXACT_INT < value < EXACT_INT:
         return value
-    number = exact(text).get(name, value)
-    return Json(number) if type(number) is int and not -(2**63) <= number < 2**63 else number
+    number = parse_exactly(text).get(name, value)
+    return JsonText(number) if type(number) is int and not -(2**63) <= number < 2**63 else number
 
 
 def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
-    """The columns besides the reserved ones, and their kinds: those always there, then the most frequent fields."""
+    """Return the columns besides the reserved ones, with their kinds, the most frequent fields first."""
     seen: dict[str, Counter[str]] = {}
     for block in blocks:
         for name, arrays in block.fields.items():
@@ -176,14 +187,14 @@ def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
 
 
 def _kind(counts: Counter[str]) -> str:
-    """The kind of most values, where whole numbers and fractions are one; of equals the first of these."""
+    """Return the kind of most values, where integers and fractions count as one."""
     many = {TEXT: counts[TEXT], FLOAT: counts[INT] + counts[FLOAT], BOOL: counts[BOOL], JSON: counts[JSON]}
     kind = max(many, key=lambda one: many[one])
     return INT if kind == FLOAT and not counts[FLOAT] and counts[INT] else kind
 
 
 def _take(block: _Block, name: str, kind: str) -> Any:
-    """A field's values of one kind, taken out of the block."""
+    """Take a field's values of one kind out of the block."""
     kinds = block.fields.get(name, {})
     found = kinds.pop(kind, None)
     if kind == FLOAT and INT in kinds:
@@ -196,7 +207,7 @@ def _take(block: _Block, name: str, kind: str) -> Any:
 
 
 def _take_times(block: _Block) -> Any:
-    """The times that lines name themselves, taken out of the block, else the engine's."""
+    """Take the lines' own times out of the block; the engine's time where a line has none."""
     kinds = block.fields.get("ts", {})
     if TEXT not in kinds:
         return block.received
@@ -206,21 +217,21 @@ def _take_times(block: _Block) -> Any:
 
 
 def _rest(block: _Block) -> Any:
-    """What no column took: by row the text of a JSON object."""
+    """Return the values without a column: by row the text of a JSON object."""
     for name, arrays in block.fields.items():
         for kind, values in arrays.items():
             for row, value in enumerate(values.to_pylist() if values.null_count < len(values) else ()):
                 if value is not None:
-                    block.rest.setdefault(row, {})[name] = written(Json(value) if kind == JSON else value)
+                    block.rest.setdefault(row, {})[name] = to_json(JsonText(value) if kind == JSON else value)
     texts: list[str | None] = [None] * len(block.raw)
     for row, fields in block.rest.items():
-        listed = ",".join(f"{written(name)}:{value}" for name, value in fields.items())
+        listed = ",".join(f"{to_json(name)}:{value}" for name, value in fields.items())
         texts[row] = f"{{{listed}}}" if listed else None
     return pa.array(texts, _TEXT)
 
 
 def _instants(texts: Any) -> Any:
-    """The times that texts are; null for what is no time with its zone, or says more than nanoseconds."""
+    """Parse times; null for a text that is no time with a zone, or has more digits than nanoseconds."""
     try:
         return texts.cast(_UTC)
     except pa.ArrowInvalid:
@@ -239,5 +250,5 @@ def _arrow(arrays: Sequence[Any]) -> Any:
 
 
 def _native(arrays: Sequence[Any]) -> Any:
-    """As a type of pandas' own: times, categories."""
+    """Return a native pandas array: times, categories."""
     return pa.chunked_array(arrays).unify_dictionaries().to_pandas().array

@@ -1,4 +1,4 @@
-"""Through a real engine: nothing lost, nothing twice, long lines whole; restarts, cuts and drops said."""
+"""Reading and following real containers loses no line, repeats none, and joins long ones."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import docker
 import pytest
 
-from tests.workshop_kit.observe.conftest import Listener, Relay, Start, alone, connected
+from tests.workshop_kit.observe.conftest import Relay, Start, connected
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
@@ -26,8 +27,20 @@ for n in range(10**9):
 """
 
 
-class Numbers(Listener):
-    """Follows numbered lines."""
+class Listener:
+    """Collects the frames of a following in a thread."""
+
+    def __init__(self, following: logs.Following) -> None:
+        self.following = following
+        self.items: list[Any] = []
+        self._thread = threading.Thread(target=lambda: self.items.extend(following), daemon=True)
+        self._thread.start()
+
+    def end(self, within_seconds: float = 60) -> str:
+        """Wait for the end; return its reason."""
+        self._thread.join(within_seconds)
+        assert not self._thread.is_alive()
+        return self.following.ended
 
     def numbers(self) -> list[int]:
         """All numbers so far."""
@@ -39,7 +52,10 @@ class Numbers(Listener):
 
     def heard(self, count: int) -> None:
         """Wait for so many numbers."""
-        self.wait_for(lambda: len(self.numbers()) >= count)
+        deadline = time.monotonic() + 60
+        while len(self.numbers()) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 @pytest.fixture
@@ -70,8 +86,10 @@ def test_long_lines_arrive_with_the_same_digest(start: Start) -> None:
         assert len(frame) == len(SIZES)
 
 
-def test_a_terminal_is_read_like_any_other(start: Start, session: Session, images: dict[str, str]) -> None:
-    """One stream, no carriage returns, a long line whole."""
+def test_the_log_of_a_terminal_has_one_stream_and_no_carriage_returns(
+    start: Start, session: Session, images: dict[str, str]
+) -> None:
+    """A long line is one row."""
     client = session.engine.client
     code = "import json; print(json.dumps({'n': 1})); print('x' * 40_000)"
     container = client.containers.create(
@@ -89,10 +107,10 @@ def test_a_terminal_is_read_like_any_other(start: Start, session: Session, image
         container.remove(force=True)
 
 
-def test_following_goes_on_when_the_container_is_started_again(start: Start, stop: threading.Event) -> None:
-    """Both runs, each line once, no gap; then the removal is the end."""
+def test_following_continues_after_a_restart_of_the_container(start: Start, stop: threading.Event) -> None:
+    """Both runs, each line once, no gap; the removal ends it."""
     running = start(COUNT_UP.replace("PAUSE", "0.01"))
-    listener = Numbers(logs.follow(running, stop))
+    listener = Listener(logs.follow(running, stop))
     listener.heard(30)
     running.container.restart(timeout=0)
     before = len(listener.numbers())
@@ -108,16 +126,18 @@ def test_following_goes_on_when_the_container_is_started_again(start: Start, sto
     assert listener.end() == "the container was removed"
 
 
-def test_following_goes_on_when_the_engine_was_away(start: Start, relay: Relay, stop: threading.Event) -> None:
+def test_following_continues_after_the_engine_was_unavailable(
+    start: Start, relay: Relay, stop: threading.Event
+) -> None:
     """The connection is cut twice under load: each line once, no gap, both streams."""
     running = start(COUNT_UP.replace("PAUSE", "0.0005"))
     far = connected(f"unix://{relay.address}").client.containers.get(running.id)
-    listener = Numbers(logs.follow(far, stop))
+    listener = Listener(logs.follow(far, stop))
     for _ in range(2):
         listener.heard(len(listener.numbers()) + 300)
         relay.cut()
         time.sleep(0.4)
-        relay.mend()
+        relay.listen()
     listener.heard(len(listener.numbers()) + 300)
     running.container.kill()
     running.container.wait()
@@ -130,23 +150,20 @@ def test_following_goes_on_when_the_engine_was_away(start: Start, relay: Relay, 
 
 
 def test_both_streams_with_their_times(start: Start) -> None:
-    """Each line knows its stream and when the engine got it; an empty line and a last one without end are lines."""
+    """Each line has its stream and the engine's time; an empty line and a last one without end are lines."""
     began = datetime.now(tz=UTC)
     running = start(
         "import sys; print('out'); print(); print('err', file=sys.stderr); sys.stdout.write('né\\x85\\u2028t')"
     )
     running.container.wait()
-    found = list(logs.container_lines(running))
-    assert [line.text for line in found if line.stream == "stdout"] == ["out", "", "né\x85\u2028t"]
-    assert [line.text for line in found if line.stream == "stderr"] == ["err"]
-    for line in found:
-        assert line.received is not None
-        received = datetime.fromisoformat(line.received)
-        assert began - timedelta(seconds=5) < received < began + timedelta(seconds=60)
+    found = logs.read_container(running)
+    assert found.loc[found["stream"] == "stdout", "raw"].tolist() == ["out", "", "né\x85\u2028t"]
+    assert found.loc[found["stream"] == "stderr", "raw"].tolist() == ["err"]
+    assert found["received"].between(began - timedelta(seconds=5), began + timedelta(seconds=60)).all()
 
 
-def test_since_leaves_out_what_came_before(start: Start) -> None:
-    """By a time with a zone or by seconds; a time without a zone could mean anything and is refused."""
+def test_since_leaves_out_earlier_lines(start: Start) -> None:
+    """A time with a zone or seconds since 1970; a time without a zone is refused."""
     running = start("import time; print('early'); time.sleep(0.4); print('late')")
     running.container.wait()
     early, late = logs.read_container(running)["received"]
@@ -157,8 +174,8 @@ def test_since_leaves_out_what_came_before(start: Start) -> None:
         logs.read_container(running, since=datetime(2026, 1, 1))
 
 
-def test_a_container_that_is_gone_is_one_sentence(start: Start) -> None:
-    """Reading says so; following is over at once."""
+def test_a_removed_container_raises_one_sentence(start: Start) -> None:
+    """Reading raises; following ends at once."""
     running = start("print('x')")
     running.container.wait()
     running.remove()
@@ -169,8 +186,8 @@ def test_a_container_that_is_gone_is_one_sentence(start: Start) -> None:
     assert following.ended == "the container was removed"
 
 
-def test_a_log_that_cannot_be_read_is_one_sentence(session: Session, images: dict[str, str]) -> None:
-    """A container that logs nowhere: which one, why, and what to do."""
+def test_a_log_driver_without_reading_raises_one_sentence(session: Session, images: dict[str, str]) -> None:
+    """It names the container, the reason and the remedy."""
     config = docker.types.LogConfig(type="none")
     container = session.engine.client.containers.create(
         images["base"], ["sleep", "600"], log_config=config, stop_signal="SIGKILL"
@@ -187,32 +204,8 @@ def test_a_log_that_cannot_be_read_is_one_sentence(session: Session, images: dic
         container.remove(force=True)
 
 
-def test_what_is_no_container_is_one_sentence() -> None:
-    """A name, or a stack, has no log: what was given, and what to give instead."""
+def test_a_name_instead_of_a_container_raises_one_sentence() -> None:
+    """It says what to give instead."""
     with pytest.raises(WrongUsage, match="'service' is of type str") as caught:
         logs.read_container("service")
     assert "container" in caught.value.next_step
-
-
-@pytest.mark.long
-def test_an_engine_that_is_restarted_is_survived(
-    own_engine: object, images: dict[str, str], stop: threading.Event
-) -> None:
-    """The container dies with it, is started again after it, and every line of both runs comes once."""
-    client = docker.DockerClient(base_url=own_engine.address, timeout=20)  # type: ignore[attr-defined]
-    container = alone(client, images["base"], ["python3", "-u", "-c", COUNT_UP.replace("PAUSE", "0.01")])
-    container.start()
-    listener = Numbers(logs.follow(container, stop))
-    listener.heard(50)
-    own_engine.stop()  # type: ignore[attr-defined]
-    own_engine.start()  # type: ignore[attr-defined]
-    container.start()
-    listener.heard(len(listener.numbers()) + 100)
-    container.kill()
-    container.wait()
-    written = [int(n) for n in logs.read_container(container)["n"]]
-    listener.heard(len(written))
-    assert sorted(listener.numbers()) == sorted(written)
-    assert listener.gaps() == []
-    container.remove(force=True)
-    assert listener.end() == "the container was removed"

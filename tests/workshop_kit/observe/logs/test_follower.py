@@ -1,4 +1,4 @@
-"""The poller against an engine that is played: whatever is written between two looks, each line comes once."""
+"""The poller returns each line once, against a simulated log."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from workshop_kit.observe.logs.follower import Poller
 from workshop_kit.observe.logs.lines import Message
 
 
-class PlayedLog:
-    """A log in memory, with what an engine does to it."""
+class SimulatedLog:
+    """A log in memory, with the engine's behavior."""
 
     def __init__(self, *, has_terminal: bool = False) -> None:
         self.has_terminal = has_terminal
@@ -38,10 +38,10 @@ class PlayedLog:
 
 
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> PlayedLog:
-    """A played log in place of an engine's."""
+def log(monkeypatch: pytest.MonkeyPatch) -> SimulatedLog:
+    """A simulated log in place of the engine's."""
     monkeypatch.setattr(follower, "EngineLog", lambda container: container)
-    return PlayedLog()
+    return SimulatedLog()
 
 
 def texts(poller: Poller) -> list[str]:
@@ -52,9 +52,9 @@ def texts(poller: Poller) -> list[str]:
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), rounds=st.lists(st.integers(0, 400), min_size=1, max_size=8))
 @example(seed=95155, rounds=[57, 400, 123, 261])  # both streams at one time, where the engine's answer begins
-def test_each_line_comes_once(seed: int, rounds: list[int]) -> None:
-    """However much is written between two looks: identical lines with the same time, long lines, both streams."""
-    random, log = Random(seed), PlayedLog()
+def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
+    """Identical lines with the same time, long lines, both streams."""
+    random, log = Random(seed), SimulatedLog()
     written: list[tuple[str, str]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(follower, "EngineLog", lambda container: container)
@@ -76,8 +76,8 @@ def test_each_line_comes_once(seed: int, rounds: list[int]) -> None:
     assert poller.gaps == []
 
 
-def test_a_quiet_container_costs_its_last_lines(log: PlayedLog) -> None:
-    """After the first look only the end of the log is asked for, and more only after more came."""
+def test_the_poller_asks_for_the_tail_only(log: SimulatedLog) -> None:
+    """The tail grows with the number of new lines."""
     log.write(*(f"{n}\n" for n in range(5_000)))
     poller = Poller(log)
     assert len(poller.poll()) == 5_000
@@ -90,8 +90,8 @@ def test_a_quiet_container_costs_its_last_lines(log: PlayedLog) -> None:
     assert None not in log.asked[3:]
 
 
-def test_what_the_engine_no_longer_has_is_a_gap(log: PlayedLog) -> None:
-    """Rotated away while nobody looked: what is left comes, and the frame after it says that something is missing."""
+def test_rotated_lines_are_a_gap(log: SimulatedLog) -> None:
+    """The remaining lines are returned with a gap."""
     log.write("first\n", at=7)
     poller = Poller(log)
     assert texts(poller) == ["first"]
@@ -103,8 +103,8 @@ def test_what_the_engine_no_longer_has_is_a_gap(log: PlayedLog) -> None:
     assert gap.after_ns % 10**9 == 7
 
 
-def test_a_line_without_an_end_waits_for_it(log: PlayedLog) -> None:
-    """It is a line when the container has ended, or when a new run begins; and once."""
+def test_a_line_without_an_end_waits_for_it(log: SimulatedLog) -> None:
+    """It is returned once, after the container ends or a new run begins."""
     poller = Poller(log)
     log.write("half", at=1)
     assert texts(poller) == []
@@ -123,8 +123,8 @@ def test_a_line_without_an_end_waits_for_it(log: PlayedLog) -> None:
     assert texts(poller) == ["cut", "the next run"]
 
 
-def test_a_prompt_of_a_terminal_comes_at_the_end(log: PlayedLog) -> None:
-    """More may come of the line, and it must not come twice."""
+def test_an_unfinished_line_of_a_terminal_is_returned_at_the_end(log: SimulatedLog) -> None:
+    """It is not returned twice."""
     log.has_terminal = True
     poller = Poller(log)
     log.write("hello\r\n", at=1)

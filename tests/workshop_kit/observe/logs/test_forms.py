@@ -1,4 +1,4 @@
-"""The forms in which logs come: the engine's records and messages, lines of a program; split anywhere."""
+"""Lines are read from the engine's records, its messages, and a program's output."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def message(text: str, stream: int = 1) -> bytes:
     return bytes([stream, 0, 0, 0]) + len(data).to_bytes(4, "big") + data
 
 
-def test_the_types_of_the_columns() -> None:
+def test_columns_have_typed_values() -> None:
     """Times to the nanosecond in UTC, numbers, booleans, categories; an absent value is empty, not a wrong type."""
     more = EVENT.replace("}", ',"ms":0.5,"ok":true,"extra":{"a":[1,2]}}')
     frame = logs.read_json_file(record_of(EVENT + "\n") + record_of(more + "\n", "stderr"))
@@ -42,7 +42,7 @@ def test_the_types_of_the_columns() -> None:
     assert logs.record(frame, 1)["extra"] == {"a": [1, 2]}
 
 
-def test_a_line_without_a_time_has_the_engines() -> None:
+def test_a_line_without_a_time_gets_the_engines() -> None:
     """A traceback's lines stay beside the record they belong to."""
     frame = logs.read_json_file(record_of("Traceback (most recent call last):\n") + record_of("  File\n"))
     assert (frame["ts"] == frame["received"]).all()
@@ -51,8 +51,8 @@ def test_a_line_without_a_time_has_the_engines() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 16_384, 1_048_576])
-def test_pieces_are_joined_in_every_form(size: int) -> None:
-    """A long line is one row with all its text, also between the other stream's lines; an empty one is a row."""
+def test_the_parts_of_a_long_line_are_joined(size: int) -> None:
+    """Also between lines of the other stream; an empty line is a row."""
     text = "x" * size + "\n"
     pieces = [text[start : start + 16_384] for start in range(0, len(text), 16_384)]
     other = record_of("other\n", "stderr", "2026-11-24T16:06:15Z")
@@ -62,21 +62,21 @@ def test_pieces_are_joined_in_every_form(size: int) -> None:
     headed = b"".join(message(f"{STAMP} {piece}") + message(f"{STAMP} other\n", 2) for piece in pieces)
     for step in (1_000_003, 7_000):  # the answer comes split anywhere
         chunks = [headed[at : at + step] for at in range(0, len(headed), step)]
-        found = list(lines.joined(lines.messages(chunks)))
+        found = list(lines.assemble(lines.messages(chunks)))
         assert [one.text for one in found if one.stream == "stdout"] == [text[:-1]]
         assert [one.text for one in found if one.stream == "stderr"] == ["other"] * len(pieces)
     stamped = "".join(f"{STAMP} {piece}" for piece in pieces).replace("\n", "\r\n").encode()
-    assert list(lines.joined(lines.terminal_messages([stamped]))) == [lines.Line(text[:-1], STAMP, "stdout")]
+    assert list(lines.assemble(lines.terminal_messages([stamped]))) == [lines.Line(text[:-1], STAMP, "stdout")]
 
 
-def test_a_run_that_stopped_inside_a_line_is_not_joined_with_the_next() -> None:
+def test_an_unfinished_line_is_not_joined_with_the_next_run() -> None:
     """The next run's first message has another time, and the last one was not full."""
     first, second = record_of("no end"), record_of("start\n", time="2026-11-24T17:00:00Z")
     assert logs.read_json_file(first + second)["raw"].tolist() == ["no end", "start"]
     assert logs.read_json_file(second + first)["raw"].tolist() == ["start", "no end"]
 
 
-def test_what_is_no_record_is_kept() -> None:
+def test_a_line_that_is_no_record_is_kept() -> None:
     """A file cut off by a crash, NULs after a power cut, a record with more in it than the engine writes."""
     deep = record_of("x\n", attrs=json.loads("[" * 300 + "]" * 300))[:-1]
     odd = [b'{"log":"cut', b"\x00" * 30, b"", b"[]", record_of("x\n", time="today")[:-1], record_of("x\n", "std")[:-1]]
@@ -86,13 +86,13 @@ def test_what_is_no_record_is_kept() -> None:
     assert frame["reason"].tolist() == ["plain text", *["not a record of the engine's"] * len(odd)]
 
 
-def test_a_line_too_long_to_keep_is_cut_and_says_so() -> None:
-    """Memory is bounded, whatever a container writes; the next line is whole."""
-    joiner = lines.Joiner(max_line_bytes=20_000)
+def test_a_line_above_the_limit_is_cut_with_a_reason() -> None:
+    """The next line is whole."""
+    assembler = lines.LineAssembler(max_line_bytes=20_000)
 
     def fed() -> Iterator[lines.Line]:
         for text in (b"x" * 16_384, b"x" * 16_384, b"x\n", b"next\n"):
-            yield from joiner.feed("stdout", STAMP, text)
+            yield from assembler.feed("stdout", STAMP, text)
 
     cut, following = fed()
     assert (cut.text, cut.reason) == ("x" * 20_000, lines.TOO_LONG)
@@ -100,8 +100,8 @@ def test_a_line_too_long_to_keep_is_cut_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("name", ["read_lines", "read_json_file"])
-def test_text_instead_of_bytes_is_one_sentence(name: str) -> None:
-    """Which reader, what it was given, and how to give it bytes."""
+def test_text_instead_of_bytes_raises_one_sentence(name: str) -> None:
+    """It names the reader and the remedy."""
     with pytest.raises(WrongUsage, match=f"`{name}` reads bytes, and this is a str") as caught:
         getattr(logs, name)("one line\n")
     assert "encode" in caught.value.next_step
@@ -129,8 +129,8 @@ def test_times_are_exact(text: str, ns: int) -> None:
     "text",
     ["", "now", "2026-11-24T10:00:00", "2026-02-30T00:00:00Z", "9999-12-31T23:59:59Z", "1764000000"],
 )
-def test_what_is_no_time_is_kept(text: str) -> None:
-    """No time is made up for it: the engine's stands there, and the text in ``rest``."""
+def test_an_invalid_time_goes_to_rest(text: str) -> None:
+    """``ts`` is the engine's time."""
     for company in (b"", record_of('{"ts":"2026-01-01T00:00:00Z"}\n') * 3):
         frame = logs.read_json_file(record_of(json.dumps({"ts": text}) + "\n") + company)
         assert frame["ts"].astype("int64").iloc[0] == NS

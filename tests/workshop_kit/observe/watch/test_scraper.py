@@ -1,21 +1,22 @@
-"""From answers to states: the status decides, the body tells warn from pass, and a silent service accuses nobody."""
+"""The status of an answer decides the state; the body tells warn from pass."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from workshop_kit.observe.probes import Answer
-from workshop_kit.observe.watch.health import of_dependencies, of_probe
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.watch.scraper import of_dependencies, of_probe
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def answer(status: int | None, body: Any = None, error: str = "") -> Answer:
-    """What came back."""
-    return Answer("GET /health", status, body, 0.0123, error)
+    """Return an answer with a JSON body."""
+    return Answer(status, 0.0123, json.dumps(body), error=error)
 
 
 @pytest.mark.parametrize(
@@ -31,12 +32,12 @@ def answer(status: int | None, body: Any = None, error: str = "") -> Answer:
     ],
 )
 def test_the_status_decides(status: int | None, body: Any, state: str) -> None:
-    """As it does for an orchestrator, which does not read."""
+    """As it does for an orchestrator."""
     assert of_probe(answer(status, body), "/health", "service", NOON).state == state
 
 
 def test_a_body_that_contradicts_its_status_is_quoted() -> None:
-    """The slip with the missing return: fail in the body, 200 on the door. Control characters do not come through."""
+    """Fail in the body with status 200; control characters are escaped."""
     row = of_probe(answer(200, {"status": "fail", "output": "no answer from redis\x1b[31m"}), "/health", "s", NOON)
     assert row.detail == "says fail with 200. no answer from redis\\x1b[31m"
     assert of_probe(answer(None, None, "connection refused"), "/livez", "s", NOON).detail == "connection refused"
@@ -45,6 +46,6 @@ def test_a_body_that_contradicts_its_status_is_quoted() -> None:
 @pytest.mark.parametrize(
     "body", [None, "text", [], {"checks": []}, {"checks": {"a": [7]}}, {"checks": {"a": [{"status": {}}]}}]
 )
-def test_whatever_a_body_holds_is_survived(body: Any) -> None:
-    """Learners write this endpoint, too."""
+def test_a_malformed_body_gives_no_dependency(body: Any) -> None:
+    """Learners write this endpoint."""
     assert list(of_dependencies(answer(200, body), {}, "service", NOON)) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks._rows import Row, median_seconds, show
 from workshop_kit.audit import catalog
-from workshop_kit.audit.examine import examine
+from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.session import Session
 from workshop_kit.workspace import provision
@@ -20,7 +20,7 @@ def of_words(session: Session, work: str, word: str, only: tuple[str, ...], aim:
     """The audit of a target with some rules, each of which has to come to a finding."""
 
     def look() -> None:
-        (audited,) = examine(session, word, only=only).audited
+        (audited,) = run_audit(session, word, only=only).targets
         assert len(audited.findings) == len(catalog.chosen(only))
 
     return Row(work, median_seconds(look, RUNS), RUNS, aim)

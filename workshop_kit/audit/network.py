@@ -1,4 +1,4 @@
-"""Connections and requests to a clone, whatever answers."""
+"""Connections and HTTP requests to a clone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ANSWER_BYTES = 512 * 1024
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for a GET: ``status`` is None if it was no HTTP, or nothing came in time."""
+    """The answer to a GET: ``status`` is None if it was not HTTP, or if no answer came in time."""
 
     path: str
     status: int | None
@@ -21,7 +21,7 @@ class Answer:
     late: bool = False
 
     def is_like(self, other: Answer) -> bool:
-        """Whether another path was answered alike, but for its own name in the body."""
+        """Whether two answers are equal apart from their own path in the body."""
         mine, theirs = (one.body.replace(one.path.encode(), b"") for one in (self, other))
         return self.status == other.status and mine == theirs
 
@@ -30,18 +30,18 @@ class Answer:
         return f"{self.path}: {said} after {self.seconds:.2f} s"
 
 
-def is_on_a_bridge_of_ours(address: str, gateway: str) -> bool:
-    """Whether this machine is on the container's network; it is not where the engine has a machine of its own."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+def is_on_bridge_network(address: str, gateway: str) -> bool:
+    """Whether this machine is on the container's network; with Docker Desktop it is not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            asking.connect((address, 9))  # nothing is sent
-            return bool(asking.getsockname()[0] == gateway)
+            probe.connect((address, 9))  # nothing is sent
+            return bool(probe.getsockname()[0] == gateway)
         except OSError:
             return False
 
 
 def accepts(address: str, port: int) -> bool:
-    """Whether something takes a TCP connection."""
+    """Whether the port accepts a TCP connection."""
     try:
         with socket.create_connection((address, port), timeout=CONNECT_SECONDS):
             return True

@@ -1,4 +1,4 @@
-"""``audit``: the rules of the workshop, applied to an image or a container of anybody's."""
+"""``audit``: apply the workshop's rules to any image or container."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.terminal import TerminalReport, answer, say
 
 if TYPE_CHECKING:
-    from workshop_kit.audit.data import Report
+    from workshop_kit.audit.findings import Report
 
 NEVER = "never"
 
@@ -46,9 +46,9 @@ def audit(
     ] = None,
 ) -> None:
     """Are the factors and principles true of it? Exit 1 if something does not hold."""
-    from workshop_kit.audit import catalog, report
-    from workshop_kit.audit.examine import examine
+    from workshop_kit.audit import catalog, report, report_json
     from workshop_kit.audit.ignore import apply, load
+    from workshop_kit.audit.runner import run_audit
     from workshop_kit.engine.temporary_session import temporary_session
 
     if as_json and as_sarif:
@@ -56,11 +56,11 @@ def audit(
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
     ignored = load(ignore) if ignore else {}
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-        found = _marked(examine(session, target, only=only or (), backing=backing, progress=progress), session.engine)
+        found = _marked(run_audit(session, target, only=only or (), backing=backing, progress=progress), session.engine)
     found = apply(found, ignored, date.today())
     if html:
         _write(html, lambda: report.as_page(found))
-    document = report.as_json(found) if as_json else report.as_sarif(found) if as_sarif else None
+    document = report_json.as_json(found) if as_json else report_json.as_sarif(found) if as_sarif else None
     answer(report.as_text(found) if document is None else json.dumps(document))
     if fail_on != [NEVER] and found.failing(deciding):
         raise typer.Exit(Exit.NOT_GOOD)

@@ -9,9 +9,9 @@ import pytest
 
 from tests.workshop_kit.audit.test_report import rule_of
 from workshop_kit.audit import catalog, subject
-from workshop_kit.audit.data import Evidence, Method, Verdict, fails
-from workshop_kit.audit.experiments import Runs
-from workshop_kit.audit.rules import JUDGES
+from workshop_kit.audit.experiments import Experiments
+from workshop_kit.audit.findings import Evidence, Method, Verdict, fails
+from workshop_kit.audit.rules import RULE_FUNCTIONS
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
 from workshop_kit.dev.audit_page import TITLES, page
@@ -21,8 +21,8 @@ from workshop_kit.workspace.course import load_course
 
 def test_every_rule_has_code_and_all_code_has_a_rule() -> None:
     """The ids are the same on both sides, in the same order, each once."""
-    assert list(JUDGES) == [rule.id for rule in catalog.rules()]
-    assert len(set(JUDGES)) == len(JUDGES) >= 20
+    assert list(RULE_FUNCTIONS) == [rule.id for rule in catalog.rules()]
+    assert len(set(RULE_FUNCTIONS)) == len(RULE_FUNCTIONS) >= 20
 
 
 def test_every_rule_is_filled_in() -> None:
@@ -108,7 +108,7 @@ def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
     """The sentence says how busy it was; a rule that measures no time is not affected."""
     monkeypatch.setattr(subject, "how_busy", lambda: busy)
     target = Target("shop", {"Id": "sha256:0", "Config": {}})
-    looked_at = Subject(cast(Any, None), target, Runs(cast(Any, None), target))
+    looked_at = Subject(cast(Any, None), target, Experiments(cast(Any, None), target))
     slow, root = (
         looked_at.judge(rule_of(rule), lambda _: fails("It is slow.", Evidence("GET", "/livez")))
         for rule in ("monitoring.probes-fast", "confinement.non-root")

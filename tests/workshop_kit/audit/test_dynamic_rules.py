@@ -12,8 +12,8 @@ import pytest
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTINGS
 from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Verdict
-from workshop_kit.audit.examine import examine
+from workshop_kit.audit.findings import Verdict
+from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
@@ -24,7 +24,7 @@ AT_ONCE = 2
 
 def failing(session: Session, word: str, only: str = "") -> set[str]:
     """The rules that find fault with a target."""
-    report = examine(session, word, only=[only] if only else [], budget_seconds=BUDGET_SECONDS)
+    report = run_audit(session, word, only=[only] if only else [], budget_seconds=BUDGET_SECONDS)
     return {finding.rule.id for finding in report.failing()}
 
 
@@ -117,8 +117,8 @@ def test_twins_are_told_apart(session: Session, python_image: str, images: dict[
     def one(name: str) -> dict[str, Verdict]:
         twin = TWINS[name]
         with bad_images.created(session, bases[twin.base], **twin.settings) as word:
-            report = examine(session, word, only=list(twin.verdicts), budget_seconds=BUDGET_SECONDS)
-        return {finding.rule.id: finding.verdict for finding in report.audited[0].findings}
+            report = run_audit(session, word, only=list(twin.verdicts), budget_seconds=BUDGET_SECONDS)
+        return {finding.rule.id: finding.verdict for finding in report.targets[0].findings}
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = dict(zip(TWINS, pool.map(one, TWINS), strict=True))
@@ -150,9 +150,9 @@ def test_backing_services_are_cloned_beside_it(stack: Stack) -> None:
     service = stack.container("service")
     before = (service.attrs["State"]["StartedAt"], sorted(stack.containers()))
     project = f"compose:{service.labels[COMPOSE_PROJECT]}"
-    report = examine(stack.session, f"container:{service.id}", only=["monitoring.probes-fast"], backing=project)
+    report = run_audit(stack.session, f"container:{service.id}", only=["monitoring.probes-fast"], backing=project)
     assert report.failing() == ()
-    (finding,) = report.audited[0].findings
+    (finding,) = report.targets[0].findings
     assert any(one.saw.startswith("/readyz: 200") for one in finding.evidence)
     service = stack.container("service")
     assert (service.attrs["State"]["StartedAt"], sorted(stack.containers())) == before

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.audit import catalog, ignore
-from workshop_kit.audit.data import Audited, Evidence, Finding, Report, Rule, Severity, Verdict
-from workshop_kit.audit.report import as_card, as_json, as_page, as_sarif, as_text
+from workshop_kit.audit.findings import Evidence, Finding, Report, Rule, Severity, TargetReport, Verdict
+from workshop_kit.audit.report import as_card, as_page, as_text
+from workshop_kit.audit.report_json import as_json, as_sarif
 from workshop_kit.errors import WrongUsage
 
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:1) | ` @all http://evil.example \"'"
@@ -43,17 +44,17 @@ def rule_of(identifier: str) -> Rule:
     return {rule.id: rule for rule in catalog.rules()}[identifier]
 
 
-def audited(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> Audited:
+def target_report(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> TargetReport:
     """Every rule with one verdict."""
     findings = tuple(
         Finding(rule, verdict, said, (Evidence(f"ran {said}", f"saw {said}"),), 0.1) for rule in catalog.rules()
     )
-    return Audited(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
+    return TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
 
 
 def report(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> Report:
     """A report of one target."""
-    return Report(target, (audited(verdict, said, target),))
+    return Report(target, (target_report(verdict, said, target),))
 
 
 class Tags(HTMLParser):
@@ -83,7 +84,7 @@ class Tags(HTMLParser):
 def test_a_principle_holds_if_a_rule_that_proves_it_does(verdicts: dict[str, Verdict], expected: Verdict) -> None:
     """F4: the name of the image proves it, labels do not; one rule that fails decides."""
     findings = tuple(Finding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
-    assert replace(audited(Verdict.HOLDS), findings=findings).verdict_on("F4") is expected
+    assert replace(target_report(Verdict.HOLDS), findings=findings).verdict_on("F4") is expected
 
 
 def test_json_says_everything_and_is_json() -> None:
@@ -104,7 +105,7 @@ def test_json_says_everything_and_is_json() -> None:
 def test_sarif_has_what_its_schema_requires() -> None:
     """Version, tool, rules, and results whose rules, kinds and levels fit together; an accepted one is suppressed."""
     bad = report(Verdict.FAILS, HOSTILE)
-    accepted = ignore.Ignored("logs.rotation", "Our platform rotates.", DAY)
+    accepted = ignore.IgnoreEntry(rule="logs.rotation", reason="Our platform rotates.", until=DAY)
     document = json.loads(json.dumps(as_sarif(ignore.apply(bad, {accepted.rule: accepted}, DAY))))
     assert (document["version"], "sarif-2.1.0" in document["$schema"]) == ("2.1.0", True)
     (run,) = document["runs"]
@@ -146,7 +147,7 @@ def test_what_does_not_hold_comes_with_evidence_reason_and_next_step() -> None:
 
 def test_every_form_says_what_ran_as_reference() -> None:
     """What is not the owner's work is not presented as theirs."""
-    theirs = replace(audited(Verdict.HOLDS), reference=REFERENCE)
+    theirs = replace(target_report(Verdict.HOLDS), reference=REFERENCE)
     found = Report("shop:1", (theirs,))
     for form in (as_text(found), as_page(found), as_card(found).html, json.dumps(as_json(found))):
         assert REFERENCE in form

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.lab_page import SCREENSHOTS, brightness
+from tests.browser.lab_page import button
 from workshop_kit.engine.session import Session
 from workshop_kit.instructor.clock import CHANGED
 from workshop_kit.instructor.controller import Stage
@@ -28,8 +26,6 @@ FIND = """() => {
   document.querySelector('#find button').click();
   return document.querySelector('#lines').textContent.includes('"request_id": "demo-tea-for-one"');
 }"""
-SIZES = ((1280, 720), (1920, 1080))
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @dataclass(frozen=True)
@@ -74,11 +70,6 @@ def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[Desk]:
     stage.driving.stop()
     stage.undo_all()
     assert [problem for problem in problems if NETWORK_CHANGED not in problem] == []
-
-
-def button(page: Page, name: str) -> Locator:
-    """A button, by its whole name."""
-    return page.get_by_role("button", name=name, exact=True)
 
 
 def test_load_a_fault_its_band_and_undo(desk: Desk) -> None:
@@ -197,24 +188,3 @@ def test_the_demo_by_one_button_a_step(desk: Desk) -> None:
     button(page, "Do it").click()
     expect(page.locator("#told")).to_contain_text("Done")
     page.wait_for_function(FIND, polling=200)  # the line may still be on its way to the desk
-
-
-@pytest.mark.long
-def test_both_pages_as_pictures(desk: Desk) -> None:
-    """In both themes and sizes nothing is cut off sideways; letters on the projector are large."""
-    desk.stage.driving.start("POST /orders", 20)
-    desk.stage.strike("latency", "redis", {"latency_ms": 120.0})
-    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
-    expect(presenter.locator("#force")).to_contain_text("latency of redis")
-    expect(room.locator("#clock desc")).to_contain_text(IN_FORCE)
-    expect(room.locator("#clock .line.asked")).to_be_visible()
-    for page, scheme, (width, height) in product((presenter, room), SCHEMES, SIZES):
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": height})
-        assert (brightness(page.locator("body")) < 128) == (scheme == "dark")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.screenshot(path=SCREENSHOTS / f"desk-{'audience' if page is room else 'presenter'}-{scheme}-{width}.png")
-        if page is room:
-            letters = room.locator("#clock .axis").first.bounding_box()
-            assert letters is not None
-            assert letters["height"] > height / 40

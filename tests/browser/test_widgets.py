@@ -9,7 +9,6 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
 
 from tests.browser import lessons
-from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import SCREENSHOTS, LabPage, brightness
 
 pytestmark = [
@@ -56,8 +55,8 @@ def position(name: str) -> int:
 
 
 def widget(page: LabPage, name: str) -> Locator:
-    """A widget, not its static twin."""
-    return page.output(position(name)).locator(".wk-live, .wk-live-chart")
+    """The live widget of a name."""
+    return page.widget(position(name))
 
 
 def press(page: LabPage, name: str, label: str) -> None:
@@ -66,11 +65,9 @@ def press(page: LabPage, name: str, label: str) -> None:
 
 
 @pytest.fixture
-def widgets(lab: LabPage, write_notebook: WriteNotebook) -> LabPage:
+def widgets(lab: LabPage) -> LabPage:
     """The page, all cells run."""
-    write_notebook("widgets", [SETUP, *SHOWN.values()])
-    lab.open("widgets")
-    lab.run_all(len(SHOWN))
+    lab.show("widgets", [SETUP, *SHOWN.values()])
     return lab
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import json
 import re
-import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -109,15 +107,6 @@ def _lines(content: bytes, key: str) -> Iterator[str]:
     yield from begun.values()
 
 
-def known_to_the_engine(running: Running) -> list[int]:
-    """The numbers that ``docker logs`` has, sorted: what a container that was killed really brought out."""
-    numbers: list[int] = []
-    for stream in ("stdout", "stderr"):
-        text = running.container.logs(stdout=stream == "stdout", stderr=stream == "stderr")
-        numbers += [json.loads(line)["n"] for line in text.split(b"\n")[:-1]]
-    return sorted(numbers)
-
-
 def kill_and_start(bucket: LogBucket, away_seconds: float = 0.5) -> None:
     """Kill -9 the collector, start it again after a while, and wait until it looks at logs."""
     collector = bucket.stack.container("collector")
@@ -125,16 +114,6 @@ def kill_and_start(bucket: LogBucket, away_seconds: float = 0.5) -> None:
     time.sleep(away_seconds)
     collector.start()
     wait_running(collector, within_seconds=60)
-
-
-def lay(container: Any, path: str, text: str) -> None:
-    """Write a file into a container, running or not."""
-    member = tarfile.TarInfo(Path(path).name)
-    member.size = len(text)
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.addfile(member, io.BytesIO(text.encode()))
-    assert container.put_archive(str(Path(path).parent), archive.getvalue())
 
 
 @contextlib.contextmanager

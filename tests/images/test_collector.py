@@ -11,8 +11,6 @@ from tests.images.collecting import (
     bucket_away,
     collected,
     kill_and_start,
-    known_to_the_engine,
-    lay,
     wait_running,
     write,
 )
@@ -73,28 +71,6 @@ def test_no_line_is_lost_when_it_is_killed(bucket: LogBucket) -> None:
         wait_running(collector, within_seconds=60)
         bucket.wait_collected(60)
         assert_whole(bucket, "numbers", list(range(5_000)))
-
-
-@pytest.mark.long
-def test_everything_fails_once_under_load(bucket: LogBucket) -> None:
-    """Collector and uploads are killed, the network is cut, a writer is killed: 0 lost, 0 twice."""
-    writer, victim = write(bucket, "writer", 30_000, rate=4_000), write(bucket, "victim", 100_000)
-    collector = bucket.stack.container("collector")
-    with writer, victim:
-        until(begun(bucket, "writer"), collector)
-        kill_and_start(bucket)
-        until(begun(bucket, "victim"), collector)
-        with bucket_away(bucket):
-            until(lambda: bucket.status().away_since is not None, collector)
-            kill_and_start(bucket)
-            victim.container.kill()
-        until(lambda: bucket.status().waiting_bytes > 0, collector)
-        kill_and_start(bucket, away_seconds=0)  # in the middle of its uploads
-        writer.wait_ended(within_seconds=120)
-        wait_running(collector, within_seconds=60)
-        bucket.wait_collected(60)
-        assert_whole(bucket, "writer", list(range(30_000)))
-        assert_whole(bucket, "victim", known_to_the_engine(victim))
 
 
 @pytest.mark.long
@@ -226,22 +202,6 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket) -
             assert_whole(bucket, "by-api", list(range(10_000)))
     finally:
         bucket.stack.start("collector")
-
-
-@pytest.mark.long
-def test_a_lost_checkpoint_leaves_a_gap_and_loses_nothing(bucket: LogBucket) -> None:
-    """All lines are collected once more; a GAP says that they may be there twice."""
-    with write(bucket, "again", 1_000, rate=100_000) as writer:
-        writer.wait_ended()
-        bucket.wait_collected(60)
-        collector = bucket.stack.container("collector")
-        bucket.stack.stop("collector")
-        lay(collector, "/var/lib/collector/checkpoint.json", "{")
-        bucket.stack.start("collector")
-        wait_running(collector, within_seconds=60)
-        bucket.wait_collected(60)
-        assert set(collected(bucket, "again").numbers) == set(range(1_000))
-        assert "checkpoint was lost" in collected(bucket, "collector").gaps[0]["reason"]
 
 
 @pytest.mark.long

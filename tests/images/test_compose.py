@@ -168,13 +168,6 @@ def test_only_the_service_is_published(parsed: dict[str, Any]) -> None:
     assert not {"master-db", "replica-db", "redis"} & set(published)
 
 
-def test_port_is_chosen(root: Path, variables: dict[str, str]) -> None:
-    """A port that is named is taken; without one the engine takes any that is free (`test_stack_comes_up_by_hand`)."""
-    done = compose(root, variables | {"WORKSHOP_SERVICE_PORT": "18080"}, "config", "--format", "json")
-    (port,) = json.loads(done.stdout)["services"]["service"]["ports"]
-    assert port.get("published") == "18080"
-
-
 def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str]) -> None:
     """Before setup wrote its variables, compose says which one is missing and names the command."""
     rest = {key: value for key, value in variables.items() if key != "WORKSHOP_SECRETS_DIR"}

@@ -13,7 +13,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from workshop_kit.engine import cleanup, resources, stack_files
+from workshop_kit.engine import cleanup, stack_files
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -189,21 +189,3 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
 
     with run_container(session, spec) as leaky:
         leaky.wait_until(lambda: found() == set(PLACES))
-
-
-@pytest.mark.long
-def test_a_secret_in_an_image_is_found(session: Session, images: dict[str, str], tmp_path: Path) -> None:
-    """Baked in as a setting, or copied in and deleted again: in its settings, its history and its layers."""
-    setting, deleted = new_canary(), new_canary()
-    (tmp_path / "password").write_text(deleted)
-    (tmp_path / "Dockerfile").write_text(
-        f"FROM {images['base']}\nENV PASSWORD={setting}\nCOPY password /tmp/password\nRUN rm /tmp/password\n"
-    )
-    tag = "container-workshop/test-leaky:1"
-    resources.image(session, tmp_path, tag)
-    leaks = find({"setting": setting, "deleted": deleted}, surfaces.of_image(session.engine, tag))
-    assert dict(zip(leaks["surface"], leaks["secret"], strict=True)) == {
-        "image inspect": "setting",
-        "image history": "setting",
-        "image layers": "deleted, setting",
-    }

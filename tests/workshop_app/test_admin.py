@@ -1,4 +1,4 @@
-"""The level of the log changes while the service runs, for whoever may; unless asked for there is no such path."""
+"""The log level can be changed while the service runs, if HTTP_ADMIN is set."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def put(service: Service, body: str) -> Answer:
     return service.ask(PATH, "PUT", body.encode(), {"Content-Type": "application/json"})
 
 
-def test_not_there_unless_asked_for(shared_service: Service) -> None:
-    """By default anybody may reach the port, so by default nobody may do this."""
-    assert shared_service.ask(PATH).status == 404
-    assert put(shared_service, '{"level": "debug"}').status == 404
+@pytest.mark.parametrize("path", [PATH, "/admin/faults", "/admin/faults/errors"])
+def test_admin_paths_are_off_by_default(shared_service: Service, path: str) -> None:
+    """Every client can reach the port, so by default no client may change the level or inject faults."""
+    assert shared_service.ask(path).status == 404
+    assert shared_service.ask(path, "PUT", b"{}").status == 404
 
 
 def test_probes_are_seen_from_now_on_and_no_longer(service: Service) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
 
 import httpx
 import psutil
@@ -16,10 +13,8 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.workshop_app.asgi import application, ask
-from tests.workshop_app.conftest import Service
 from workshop_app.fault_table import FAULTS
 
-Start = Callable[..., Service]
 MIB = 1024 * 1024
 GRADES: dict[str, dict[str, float]] = {
     "latency": {"ms": 100},
@@ -50,15 +45,6 @@ async def undo(app: Starlette, name: str = "") -> httpx.Response:
 async def order(app: Starlette) -> int:
     """The status of a request that needs no database: 404 if nothing is wrong."""
     return (await ask(app, "/orders/first")).status_code
-
-
-@pytest.mark.anyio
-async def test_not_there_unless_asked_for() -> None:
-    """Whoever can order can reach the port: by default nobody may break anything."""
-    app = application(HTTP_ADMIN="true")
-    assert (await ask(app, "/admin/faults")).status_code == 404
-    assert (await put(app, "errors")).status_code == 404
-    assert await order(app) == 404
 
 
 @pytest.mark.anyio
@@ -169,23 +155,3 @@ async def test_burning_leaves_the_loop_its_turns_and_ends(app: Starlette) -> Non
     await undo(app)
     while threading.active_count() > threads:
         await asyncio.sleep(0.05)
-
-
-@pytest.mark.long
-def test_it_stops_in_time_with_a_request_that_hangs(start_service: Start, environ: dict[str, str]) -> None:
-    """SIGTERM with a request under way: exit 0, before an engine would kill it."""
-    service = start_service(environ | {"HTTP_FAULTS": "true", "HTTP_DRAIN_SECONDS": "0"})
-    service.wait_for("/livez", lambda answer: answer.status == 200)
-    assert service.ask("/admin/faults/hang", "PUT", b"{}").status == 200
-
-    def order() -> None:
-        with contextlib.suppress(OSError):  # it hangs, and is given up
-            service.ask("/orders/first")
-
-    asking = threading.Thread(target=order)
-    asking.start()
-    service.wait_for("/metrics", lambda answer: b"http_requests_in_flight 1.0" in answer.body)
-    assert service.stop() == 0
-    asking.join()
-    said = {line["msg"]: datetime.fromisoformat(line["ts"]) for line in service.lines}
-    assert max(said.values()) - said["draining"] < timedelta(seconds=10)  # when an engine would kill it

@@ -16,7 +16,8 @@ from starlette.routing import Route
 from structlog.typing import EventDict
 
 from tests.workshop_app.conftest import free_port
-from workshop_app import health
+from workshop_app import config, health
+from workshop_app.dependencies import Dependencies
 
 pytestmark = pytest.mark.anyio
 
@@ -93,17 +94,6 @@ async def test_live_asks_nobody() -> None:
     assert (hanging.pings, gone.pings) == (0, 0)
 
 
-async def test_not_ready_while_draining() -> None:
-    """That is known without asking a dependency."""
-    database = Dependency("db")
-    async with database.up():
-        probes = Probes(database)
-        probes.app.state.draining = True
-        assert await probes.get("/readyz") == (503, {"status": "fail", "output": "draining"})
-        assert database.pings == 0
-        assert (await probes.get("/health"))[0] == 200
-
-
 @pytest.mark.parametrize(
     ("critical", "optional"), list(itertools.product([True, False], repeat=2)), ids=lambda up: "up" if up else "down"
 )
@@ -173,3 +163,13 @@ async def test_changes_are_logged_once(monkeypatch: pytest.MonkeyPatch, log_line
         ("dependency down", "warning"),
         ("dependency up", "info"),
     ]
+
+
+@pytest.mark.parametrize("critical", ["none", "redis", "replica-db,master-db", None])
+async def test_the_setting_says_which_are_critical(environ: dict[str, str], critical: str | None) -> None:
+    """HEALTH_CRITICAL names critical dependencies; by default all but the replica are critical."""
+    given = {} if critical is None else {"HEALTH_CRITICAL": critical}
+    own = Dependencies(config.load(environ | given))
+    assert tuple(one.name for one in own) == config.DEPENDENCIES
+    wanted = set((critical or "master-db,redis").split(",")) - {"none"}
+    assert {one.name for one in own if one.critical} == wanted

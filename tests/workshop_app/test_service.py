@@ -6,13 +6,12 @@ import contextlib
 import json
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.workshop_app.conftest import DB_PASSWORD, REDIS_PASSWORD, Answer, Service
+from tests.workshop_app.conftest import DB_PASSWORD, REDIS_PASSWORD, Service
 from tests.workshop_app.probing import p99_seconds, probe
 
 Start = Callable[..., Service]
@@ -164,11 +163,6 @@ def test_strange_request_id_is_replaced(shared_service: Service, given: str) -> 
     assert len(answer.headers["x-request-id"]) == 32
 
 
-def test_a_long_cookie_passes(shared_service: Service) -> None:
-    """Browsers send 8 KB of cookies; servers take that."""
-    assert shared_service.ask("/livez", headers={"Cookie": "x" * 8192}).status == 200
-
-
 @pytest.mark.parametrize(
     ("begin", "piece"),
     [
@@ -226,17 +220,3 @@ def test_not_ready_while_draining_yet_serving(start_service: Start, environ: dic
     refused = service.ask("/orders/first")
     assert (refused.status, refused.headers["connection"]) == (404, "close")
     assert service.wait() == 0
-
-
-@pytest.mark.long
-def test_request_in_flight_gets_its_answer(start_service: Start, environ: dict[str, str], hanging_port: int) -> None:
-    """The service told to stop first ends what it has begun: here, waiting for a database that hangs."""
-    service = start_service(environ | {"MASTER_DB_PORT": str(hanging_port), "HTTP_DRAIN_SECONDS": "0"})
-    service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
-    answers: list[Answer] = []
-    asking = threading.Thread(target=lambda: answers.append(service.ask("/orders")))
-    asking.start()
-    service.wait_for("/metrics", lambda answer: b"http_requests_in_flight 1.0" in answer.body)
-    assert service.stop() == 0
-    asking.join()
-    assert [answer.status for answer in answers] == [503]

@@ -89,11 +89,6 @@ def test_words_choose_rules(words: list[str], expected: set[str]) -> None:
     assert {rule.id for rule in catalog.chosen(words)} == expected
 
 
-def test_no_word_chooses_all() -> None:
-    """Without words every rule is applied, in the catalog's order."""
-    assert catalog.chosen() == catalog.rules()
-
-
 def test_a_word_that_names_nothing_is_wrong_usage() -> None:
     """The sentence names the word and what there is."""
     with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs") as caught:

@@ -78,16 +78,6 @@ def test_secrets_that_are_inherited_and_given_are_both_shown(session: Session, t
     assert {one.ran.rpartition(", ")[2] for one in finding.evidence} == {"from the image", "given at start"}
 
 
-def test_root_turns_one_principle(session: Session, images: dict[str, str]) -> None:
-    """It is a fault of confinement, and of nothing else."""
-    failing = {}
-    for user in ("10001", "0"):
-        with bad_images.created(session, images["app"], **{**CONFINED, "user": user}) as word:
-            (audited,) = run_audit(session, word, only=["static"]).targets
-        failing[user] = {one.id for one in catalog.principles() if audited.verdict_on(one.id) is Verdict.FAILS}
-    assert failing["0"] - failing["10001"] == {"P7"}
-
-
 def test_a_project_is_audited_container_by_container(stack: Stack) -> None:
     """Each has the name of its service."""
     project = stack.container("service").labels[COMPOSE_PROJECT]

@@ -14,7 +14,7 @@ import pytest
 from images.agent.cgroups import Account, accounts
 from images.agent.exposition import METRICS, Seen, exposition
 from images.agent.neighbors import Traffic
-from tests.images.seen import assert_confined, until
+from tests.images.container_state import assert_confined, until
 from workshop_kit.engine import cgroups, containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session

@@ -6,15 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.images.collecting import (
-    a_bucket,
-    bucket_away,
-    collected,
-    kill_and_start,
-    wait_running,
-    write,
-)
-from tests.images.seen import assert_confined, until
+from tests.images.collector_helpers import a_bucket, bucket_away, collected, kill_and_start, wait_running, write
+from tests.images.container_state import assert_confined, until
 from workshop_kit.engine import containers, log_bucket
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.log_bucket import LogBucket

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.images.seen import assert_refused, run, until, wait_healthy
+from tests.images.container_state import assert_refused, run, until, wait_healthy
 from workshop_kit.observe.leaks import new_canary
 
 pytestmark = pytest.mark.engine

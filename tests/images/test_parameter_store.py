@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
-from tests.images.seen import assert_confined, assert_refused, leaks, run, until, wait_healthy
+from tests.images.container_state import assert_confined, assert_refused, leaks, run, until, wait_healthy
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.containers import url_of
 from workshop_kit.engine.store import ADMINISTRATOR, Store

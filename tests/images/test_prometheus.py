@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from images.prometheus import receiver
-from tests.images.seen import assert_confined, assert_refused, leaks
-from tests.images.seen import run as run_in
+from tests.images.container_state import assert_confined, assert_refused, leaks
+from tests.images.container_state import run as run_in
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.monitoring import SERVICES, Monitoring
 from workshop_kit.engine.stack import Stack

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.images.seen import assert_confined, assert_refused, run, wait_healthy
+from tests.images.container_state import assert_confined, assert_refused, run, wait_healthy
 
 pytestmark = pytest.mark.engine
 

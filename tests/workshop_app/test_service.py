@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.workshop_app.conftest import DB_PASSWORD, REDIS_PASSWORD, Service
-from tests.workshop_app.probing import p99_seconds, probe
+from tests.workshop_app.probes import p99_seconds, probe
 
 Start = Callable[..., Service]
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.workshop_app.probing import PATIENCE_SECONDS, wait_until
+from tests.workshop_app.probes import PATIENCE_SECONDS, wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault

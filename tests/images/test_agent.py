@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from images.agent.cgroups import Account, accounts
-from images.agent.exposition import METRICS, Seen, exposition
+from images.agent.exposition import METRICS, Observation, exposition
 from images.agent.neighbors import Traffic
 from tests.images.container_state import assert_confined, until
 from workshop_kit.engine import cgroups, containers
@@ -120,7 +120,7 @@ def test_no_limit_is_no_number(tmp_path: Path) -> None:
 
 def test_exposition_has_every_number_under_its_name() -> None:
     """Each field of account and traffic is exported once, in order, with help and type."""
-    text = exposition([Seen("we", ACCOUNT, Traffic(11, 22, 33, 44))], 0)
+    text = exposition([Observation("we", ACCOUNT, Traffic(11, 22, 33, 44))], 0)
     values = dict(re.findall(r"^(container_\w+)\{.*\} (.+)$", text, re.MULTILINE))
     assert list(values) == [metric.name for metric in METRICS]
     assert values["container_memory_working_set_bytes"] == "700"

@@ -42,7 +42,7 @@ def probed(stack: Stack, name: str) -> list[Row]:
     with FAULTS[name](stack) if name in FAULTS else contextlib.nullcontext(stack.url()) as url:
         truth = 503 if name in FAULTS else 200
         probes.wait_until(lambda: probe(url, "/readyz").status == truth, f"readiness says {truth}")
-        found = probes.probes(url, PROBES)
+        found = probes.probe_paths(url, PROBES)
     assert {one.status for path in DEEP for one in found[path]} == {truth}, name
     assert {one.status for one in found["/livez"]} == {200}, name
     slowest = max(probes.slowest_seconds(found[path]) for path in DEEP)

@@ -103,7 +103,7 @@ def reading(path: Path) -> Row:
 
 
 def memory(path: Path) -> Row:
-    """The peak of a process that does nothing else, what it imports included."""
+    """Measure the peak memory of a process that only reads the file, imports included."""
     # Not getrusage: its peak begins with that of the process that started this one.
     code = "import re, sys; from workshop_kit.observe import logs; f = logs.read_json_file(open(sys.argv[1], 'rb'));"
     code += "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)"

@@ -57,7 +57,7 @@ def watching(engine: Engine, containers: list[Any]) -> Row:
 
 
 def asking(engine: Engine, containers: list[Any]) -> list[Row]:
-    """CPU of one round over the containers: our connection beside httpx's and the SDK's."""
+    """Measure the CPU of one round over the containers, beside httpx and the SDK."""
     ask = asker(engine)
     paths = [f"/containers/{one.id}/stats?stream=0&one-shot=1" for one in containers]
     api = engine.client.api

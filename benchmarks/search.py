@@ -66,7 +66,7 @@ def put(session: Session, image: str) -> tuple[containers.Running, Access, list[
 
 
 def bucket(session: Session, access: Access, packed: Sequence[bytes], image: str, folder: Path) -> list[Row]:
-    """Cold, again, and what is new; beside zcat and jq over the same parts, which are on disk already."""
+    """Query a bucket with a cold cache and again, beside zcat and jq over the same parts on disk."""
     query = "SELECT level, count(*) AS lines FROM logs GROUP BY level"
     cache, zipped = folder / "cache", folder / "all.gz"
     zipped.write_bytes(b"".join(packed))

@@ -51,7 +51,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="package")
 def session(workspace: Workspace, engine: Engine) -> Iterator[Session]:
-    """The scratch workspace's session. What kernels and tests made in it is removed at the end, its stack too."""
+    """The scratch workspace's session; everything made in it is removed at the end."""
     session = provision.session_of(workspace, engine)
     yield session
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []

@@ -21,7 +21,7 @@ WAIT_MS = 60_000
 
 
 def brightness(target: Locator) -> float:
-    """Return how bright (0 to 255) the paper of an element is."""
+    """Return the brightness (0 to 255) of an element's background."""
     color = target.evaluate(
         "e => { const s = getComputedStyle(e); return e instanceof SVGElement ? s.fill : s.backgroundColor }"
     )
@@ -77,16 +77,16 @@ class LabPage:
         self.theme(dark=dark)
 
     def reload(self) -> None:
-        """Reload the page like a person who presses F5."""
+        """Reload the page."""
         self.page.reload()
         self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
-        """Wait for the status bar: the indicator beside the kernel's name says "idle" without a kernel, too."""
+        """Wait for the status bar: the indicator beside the kernel's name is "idle" without a kernel, too."""
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=WAIT_MS)
 
     def cell(self, number: int) -> Locator:
-        """Return a cell, scrolled to: JupyterLab draws only what is near the view."""
+        """Return a cell and scroll to it: JupyterLab draws only visible cells."""
         cell = self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{number}"]')
         cell.scroll_into_view_if_needed()
         return cell
@@ -104,7 +104,7 @@ class LabPage:
         return self.cell(number).locator(".jp-InputPrompt").first
 
     def run_cell(self, number: int, *, wait: bool = True) -> None:
-        """Click into a code cell and press Ctrl+Enter; wait until it has a number, unless told not to."""
+        """Click into a code cell and press Ctrl+Enter; with ``wait``, wait until it has run."""
         self.cell(number).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         if wait:
@@ -127,7 +127,7 @@ class LabPage:
         self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(item)}$")).click()
 
     def cell_count(self) -> int:
-        """Return how many cells the notebook has (drawn ones: enough for short notebooks)."""
+        """Return the number of drawn cells: all of a short notebook."""
         return self.page.locator(".jp-Notebook .jp-Cell").count()
 
     def theme(self, *, dark: bool) -> None:

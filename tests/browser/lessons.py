@@ -1,4 +1,4 @@
-"""The committed lessons, as the tests address them: by the ids of their cells."""
+"""The committed lessons: positions of cells by their ids."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cells(lesson: str) -> list[dict[str, Any]]:
 
 
 def position(lesson: str, cell_id: str) -> int:
-    """Where a cell stands, counted from 0, text cells included."""
+    """Return a cell's position, counted from 0 with text cells."""
     return [cell["id"] for cell in cells(lesson)].index(cell_id)
 
 

@@ -25,7 +25,7 @@ ID = "container.graceful"
 
 
 def test_the_board_asks_and_jumps(lab: LabPage) -> None:
-    """The question begins at its harmless answer; on yes the lesson is at its start, and what was typed is kept."""
+    """The focus is on the safe answer; after yes the lesson is at its start, and edited files are kept."""
     lab.show("01_container", [SETUP, "w.board()", "mine = 1"])
     lab.cell(2).locator(".cm-content").click()
     lab.page.keyboard.insert_text("# typed, not saved\n")

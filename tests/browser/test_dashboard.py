@@ -91,7 +91,7 @@ def test_it_pauses_goes_back_in_time_and_stops(lab: LabPage) -> None:
 
 
 def hears(lab: LabPage) -> None:
-    """Assert that the text says what the picture shows: values, the fault, events, states."""
+    """Assert that the accessible text has the picture's values, fault, events and states."""
     heard = board(lab).aria_snapshot()
     for text in (
         "Two copies: service",
@@ -140,7 +140,7 @@ def choose(lab: LabPage) -> None:
 
 @pytest.mark.long
 def test_a_pause_outlasts_silence_and_a_choice_a_reload(lab: LabPage) -> None:
-    """Paused, it is not taken for dead after the 5 s in which frames must come; F5 keeps what was chosen."""
+    """A paused chart is not stale after the 5 s without frames; a reload keeps the chosen time."""
     board(lab).get_by_role("combobox", name="Time").select_option("600")
     press(lab, "Pause")
     status = board(lab).get_by_role("status")

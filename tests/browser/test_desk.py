@@ -30,7 +30,7 @@ FIND = """() => {
 
 @dataclass(frozen=True)
 class Desk:
-    """A desk that is open, and how to open its pages."""
+    """An open desk, and a function that opens its pages."""
 
     server: DeskServer
     stage: Stage
@@ -49,7 +49,7 @@ def served(workspace: Workspace, session: Session) -> Iterator[tuple[DeskServer,
 
 @pytest.fixture
 def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[Desk]:
-    """The desk with a browser in which nothing went wrong: no error on a console, nothing asked for elsewhere."""
+    """The desk in a browser; fails on a console error or a request to another host."""
     server, stage = served
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     problems: list[str] = []
@@ -100,7 +100,7 @@ def test_load_a_fault_its_band_and_undo(desk: Desk) -> None:
 
 @pytest.mark.long
 def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: Desk) -> None:
-    """Every field is reached with Tab and says what it takes; what is out of range is not sent."""
+    """Every field is reached with Tab and has a label; a value out of range is not sent."""
     page = desk.open(desk.server.presenter_url)
     card = page.get_by_role("form", name="latency")
     expect(card).to_be_visible()
@@ -161,7 +161,7 @@ def test_what_the_room_is_shown(desk: Desk) -> None:
 
 @pytest.mark.long
 def test_the_checkpoint_asks_first(desk: Desk) -> None:
-    """The question begins at its harmless answer; on yes it says how far it is, and what came of it."""
+    """The focus is on the safe answer; after yes the page shows progress and result."""
     page = desk.open(desk.server.presenter_url)
     page.get_by_label("To the start of").select_option("01_container")
     button(page, "Go there …").click()
@@ -176,7 +176,7 @@ def test_the_checkpoint_asks_first(desk: Desk) -> None:
 
 @pytest.mark.long
 def test_the_demo_by_one_button_a_step(desk: Desk) -> None:
-    """Notes, clicks and what will be seen stand there; the button does the step, and the found line is shown."""
+    """Each step has notes and an expected result; the button runs it, and the found line is shown."""
     page = desk.open(desk.server.presenter_url)
     expect(page.locator("#which")).to_contain_text("1 of 8")
     button(page, "Do it").click()

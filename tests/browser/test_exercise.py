@@ -55,7 +55,7 @@ def button(exercise: Locator, name: str) -> Locator:
 
 
 def found(exercise: Locator) -> Locator:
-    """What the check found."""
+    """The region with the check's findings."""
     return exercise.get_by_role("region", name="What the check found")
 
 
@@ -73,7 +73,7 @@ def write_in_editor(lab: LabPage, text: str) -> None:
 
 
 def test_from_the_first_check_to_the_pass(lab: LabPage, texts: Texts) -> None:
-    """A check fails and says why while a cell runs; a hint comes meanwhile; what is typed and not saved passes."""
+    """While a cell runs, a check fails with a finding and a hint opens; unsaved edits are checked and pass."""
     lab.page.set_viewport_size({"width": 1280, "height": 1700})  # for the pictures
     lab.show("lesson", [UP, SHOW, BUSY], run=2)
     lab.run_cell(2, wait=False)
@@ -101,7 +101,7 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: Texts) -> None:
 
 
 def press_with_keys(lab: LabPage, exercise: Locator) -> None:
-    """Reach the buttons with Tab, check with Space and ask for a hint with Enter; no key reaches the notebook."""
+    """Reach the buttons with Tab, check with Space, open a hint with Enter; no key reaches the notebook."""
     cells = lab.cell_count()
     button(exercise, "Check").focus()
     for name in ("Hint 1 of 3", "Show solution", "Reset"):
@@ -155,7 +155,7 @@ def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(lab: LabPage, text
 
 @pytest.mark.long
 def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage) -> None:
-    """It stands under the buttons, above what was found; the cell after the panel runs, and not the panel's."""
+    """The hint is below the buttons; Shift+Enter runs the cell after the panel."""
     lab.page.set_viewport_size({"width": 1024, "height": 400})
     lab.show("lesson", [SETUP, SHOW, '"went on"'], run=2)
     button(widget(lab), "Hint 1 of 3").click()
@@ -186,7 +186,7 @@ def test_a_save_is_checked_and_ends_the_check_of_an_older_text(lab: LabPage, tex
 
 @pytest.mark.long
 def test_solution_and_reset_ask_first(lab: LabPage, texts: Texts) -> None:
-    """The question starts at its harmless answer, Escape goes back; reset keeps what was typed, and says where."""
+    """The focus is on the safe answer, Escape cancels; reset keeps the edited file and names its place."""
     lab.show("lesson", [SETUP, SHOW])
     exercise = widget(lab)
     button(exercise, "Show solution").click()
@@ -232,7 +232,7 @@ def layer(lab: LabPage) -> Locator:
 
 @pytest.mark.long
 def test_an_exercise_in_the_notebook(lab: LabPage, layer: Locator) -> None:
-    """What the cell hands in is judged; reset keeps what was typed, saved or not, and shows the starter."""
+    """The handed-in value is checked; reset keeps the edited cell, saved or not, and shows the starter."""
     expect(found(layer)).to_contain_text("Not started")
     expect(button(layer, "Open file")).to_have_count(0)
     starter = lab.cell(2).locator(".cm-content").inner_text()

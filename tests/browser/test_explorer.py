@@ -59,7 +59,7 @@ def explorer(lab: LabPage, cell: int = 1) -> Locator:
 
 
 def count(lab: LabPage, cell: int = 1) -> Locator:
-    """Where it says how many lines match."""
+    """The status with the number of matching lines."""
     return explorer(lab, cell).get_by_role("status")
 
 
@@ -110,7 +110,7 @@ def test_lines_are_searched_opened_and_followed(lab: LabPage) -> None:
 
 
 def mistake(lab: LabPage) -> None:
-    """Search with a mistake and assert that a caret stands below it, and that what was found stays."""
+    """Search with a mistake; assert that a caret marks its place, and that the last result stays."""
     search(lab, "level:error status>=")
     said = explorer(lab).get_by_role("alert")
     expect(said).to_contain_text("At character")

@@ -1,4 +1,4 @@
-"""A participant with nothing but the collector and its bucket, numbered lines, and ways to hurt who carries them."""
+"""Helpers for tests of the collector: a workspace with its bucket, numbered lines, kills and network cuts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ for n in range(total):
 
 @contextlib.contextmanager
 def a_bucket(folder: Path) -> Iterator[LogBucket]:
-    """A workspace of its own, of whose stack collector and parameter store run; all of it is gone afterwards."""
+    """Start collector and parameter store in a workspace of its own; remove everything afterwards."""
     workspace = Workspace.open(folder)
     session = provision.session_of(workspace, reach.connect())
     try:
@@ -69,7 +69,7 @@ class Collected:
 
     @property
     def twice(self) -> int:
-        """How many lines are there more than once."""
+        """The number of duplicate lines."""
         return len(self.numbers) - len(set(self.numbers))
 
 
@@ -108,7 +108,7 @@ def _lines(content: bytes, key: str) -> Iterator[str]:
 
 
 def kill_and_start(bucket: LogBucket, away_seconds: float = 0.5) -> None:
-    """Kill -9 the collector, start it again after a while, and wait until it looks at logs."""
+    """Kill the collector, start it again after a while, and wait until it reads logs."""
     collector = bucket.stack.container("collector")
     collector.kill()
     time.sleep(away_seconds)
@@ -129,7 +129,7 @@ def bucket_away(bucket: LogBucket, service: str = "collector") -> Iterator[None]
 
 
 def wait_running(collector: Any, within_seconds: float = 20) -> None:
-    """Return once a collector that is being started looks at logs."""
+    """Wait until a starting collector reads logs."""
     deadline = time.monotonic() + within_seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The sidecar agent: the engine's own numbers without the engine's socket, of its group and of nobody else."""
+"""The sidecar agent: numbers equal to the engine's, without the engine's socket, of its own group only."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 
 def version_2(root: Path, name: str, files: dict[str, str]) -> None:
-    """One container's cgroup in a tree of version 2, which is mounted four times."""
+    """Create a container's cgroup in a tree of version 2, which is mounted four times."""
     tree = root / "tree"
     write(tree / name, files)
     (tree / "cgroup.controllers").write_text("cpu memory pids\n")
@@ -90,7 +90,7 @@ def version_1(root: Path, name: str, files: dict[str, dict[str, str]]) -> None:
 
 
 def test_both_versions_give_the_same_account(tmp_path: Path) -> None:
-    """Whatever the kernel's version, the numbers have the same names, units and meaning."""
+    """Names, units and meaning do not depend on the kernel's cgroup version."""
     version_1(tmp_path / "one", ONE, VERSION_1)
     version_2(tmp_path / "two", ONE, VERSION_2)
     assert list(accounts(tmp_path / "one")) == [ACCOUNT]
@@ -144,7 +144,7 @@ def agent(stack: Stack) -> Iterator[Running]:
 
 
 def look(agent: Running) -> dict[str, dict[str, float]]:
-    """One scrape: what is exported, by container (12 hex) and metric; the name as ``service:NAME``."""
+    """Scrape the agent: values by container (12 hex) and metric; the name as ``service:NAME``."""
     text = httpx.get(f"{agent.url(9101)}/metrics", trust_env=False, timeout=10).raise_for_status().text
     found: dict[str, dict[str, float]] = {}
     for metric, service, container, value in re.findall(
@@ -190,7 +190,7 @@ def knows(agent: Running, container: str, name: str) -> bool:
 
 @pytest.mark.engine
 def test_numbers_are_the_engines(agent: Running, stack: Stack) -> None:
-    """Counters lie between what the engine says before and after; limits are equal."""
+    """Counters lie between the engine's values before and after; limits are equal."""
     for name in ("service", "redis"):
         container = stack.container(name)
         until(partial(knows, agent, container.id[:12], name), agent.container)
@@ -218,9 +218,9 @@ def test_oom_and_throttling_are_counted(agent: Running, in_group: Callable[..., 
 
 @pytest.mark.engine
 def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, in_group: Callable[..., Running]) -> None:
-    """A new container of the group is there at the next look, a removed one is not, and a stranger never is.
+    """The next scrape has a new container of the group, not a removed one, and never one of another group.
 
-    What cannot be known is left out: a container without our network has no traffic and no name.
+    A container on another network has no traffic and no name.
     """
     stranger, loner = (
         in_group("import time; time.sleep(600)", host={}),

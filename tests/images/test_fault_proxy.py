@@ -45,7 +45,7 @@ class EchoServer(socketserver.ThreadingTCPServer):
 
 @dataclass(frozen=True)
 class Proxy:
-    """The running program and how to tell it something."""
+    """The running program and its control socket."""
 
     program: Path
     port: int
@@ -112,7 +112,7 @@ def proxy(root: Path, tmp_path: Path) -> Iterator[Proxy]:
 
 
 def test_without_a_fault_bytes_pass(proxy: Proxy) -> None:
-    """What is sent comes back, and a close is passed on in both directions."""
+    """The echo returns, and a close is passed on in both directions."""
     with proxy.client() as client:
         say(client, b"x" * 200_000 + b"\n")
         client.sendall(b"bye\n")
@@ -124,7 +124,7 @@ def test_without_a_fault_bytes_pass(proxy: Proxy) -> None:
 
 
 def test_latency_makes_answers_late_on_open_connections_too(proxy: Proxy) -> None:
-    """A fault and its end count from the next answer on; latencies add up; what is sent at once is late together."""
+    """A fault and its end apply from the next answer on; latencies add up; one chunk is delayed as a whole."""
     late = {"name": "latency", "latency_ms": 200, "jitter_ms": 0}
     with proxy.client() as client:
         proxy.tell(late)
@@ -150,7 +150,7 @@ def test_down_refuses_and_breaks_what_is_open(proxy: Proxy) -> None:
 
 
 def test_reset_sends_rst(proxy: Proxy) -> None:
-    """The client gets a reset and no end of file, at once or after a while, on open connections at once."""
+    """New and open connections get RST instead of EOF, at once or after a delay."""
     with proxy.client() as client:
         say(client)
         proxy.tell({"name": "reset", "after_ms": 300})
@@ -209,7 +209,7 @@ def test_what_is_no_fault_changes_nothing(proxy: Proxy) -> None:
 
 @pytest.mark.engine
 def test_the_image_is_confined(session: Session, images: dict[str, str]) -> None:
-    """It runs with everything taken away, as nobody in particular, and can be told things from inside only."""
+    """It runs hardened as an ordinary user, and takes commands only from inside the container."""
     command = ("serve", "127.0.0.1", "6379")
     with containers.run(session, Spec(images["fault_proxy"], command=command, network="none")) as running:
         tell = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py", "tell")

@@ -1,4 +1,4 @@
-"""No secret of the running stack shows anywhere but in its file: a hunt with canaries, after a life full of trouble."""
+"""Secrets of the running stack appear only in their files: a search with canaries after faults and failures."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def trouble(stack: Stack, fault_name: str, service: str) -> None:
 
 
 def compose(stack: Stack, root: Path, *words: str) -> bytes:
-    """What plain docker compose says of the stack."""
+    """Return the output of a docker compose command on the stack."""
     command = ["docker", "compose", "--env-file", str(stack.prepare()), "--project-name", stack.project]
     done = subprocess.run([*command, "--file", str(root / "compose.yaml"), *words], capture_output=True, check=True)
     return done.stdout + done.stderr
 
 
 def of_troubles(stack: Stack) -> Iterator[Surface]:
-    """What the service says when it refuses to start, or crashes with its settings in hand."""
+    """The service's output when it refuses to start, and when it crashes with its settings in a variable."""
     service, python, secrets = stack.container("service"), "/venv/bin/python", secrets_of(stack)
     wrong = {"MASTER_DB_PORT": secrets["redis_password"], "MASTER_DB_SQL_MODE": secrets["master_db_password"]}
     refused = service.exec_run([python, "-m", "workshop_app"], environment=wrong | {"REDIS_PASSWORD": "twice"})
@@ -106,7 +106,7 @@ def test_no_secret_of_the_stack_shows(stack: Stack, root: Path) -> None:
 
 
 def assert_clean(found: pd.DataFrame, stack: Stack) -> None:
-    """Nothing was found, although each container was looked at and there was something to see."""
+    """Assert that nothing was found, and that every container had surfaces to search."""
     assert found[found["encoding"] != ""].to_dict("records") == []
     assert set(stack.containers()) <= set(found["where"])
     empty = set(found.loc[found["size_bytes"] == 0, "surface"])
@@ -128,7 +128,7 @@ def canary_stack(engine: Engine, tmp_path: Path) -> Iterator[Stack]:
 
 
 def fixed_canary(name: str) -> str:
-    """The same in every run: six random letters may stand by chance somewhere in all the bytes of an image."""
+    """A canary that is the same in every run: a random one may match bytes of an image by chance."""
     chance = random.Random(f"canary {name}")
     return "+/".join("".join(chance.choices(string.ascii_letters + string.digits, k=6)) for _ in range(4))
 
@@ -164,7 +164,7 @@ SCRIPT = 'echo "${#LOG} $LOG" | cut -c 1-10; mkdir /var/left; echo "$LAYER" > /v
 
 @pytest.mark.long
 def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> None:
-    """The same hunt on a container that leaks in seven places: each secret is found where it was planted."""
+    """The same search on a container that leaks in seven places finds each secret where it was planted."""
     planted = {place: new_canary() for place in PLACES}
     shown: Mapping[str, str] = {
         "BASE64": base64.b64encode(planted["inspect"].encode()).decode(),

@@ -137,7 +137,7 @@ def test_killed_first_start_is_repaired(start: Start, volume: Callable[[], str],
 
 @pytest.mark.long
 def test_health_is_truthful(start: Start, volume: Callable[[], str]) -> None:
-    """A server that hangs is not healthy; nor is one whose schema failed, also after an earlier good start."""
+    """A frozen server is unhealthy; so is one whose schema failed, also after an earlier good start."""
     kept = volume()
     good = start(on=kept)
     wait_healthy(good)
@@ -163,6 +163,6 @@ BAD_INPUT: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
 
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_one_sentence(start: Start, case: str) -> None:
-    """Each mistake in the settings is told in one sentence, with exit code 1."""
+    """Each mistake in the settings gives one sentence and exit code 1."""
     settings, files, says = BAD_INPUT[case]
     assert_refused(start(settings=settings, files=files), says)

@@ -1,4 +1,4 @@
-"""A MariaDB that follows another: whoever starts, stops or dies first, it catches up, and tells when it does not."""
+"""A MariaDB replica: in any order of starts, stops and kills it catches up, and it is unhealthy when it does not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Pair:
         return self._start("master", files, MASTER, name=f"{self.network}-master")
 
     def replica(self, password: str = "") -> Any:
-        """Start the replica: all it knows is where the master is, and one password."""
+        """Start the replica with the master's address and one password."""
         files = {"replication": password or self.replication_password}
         return self._start("replica", files, REPLICATION | {"MARIADB_MASTER_HOST": f"{self.network}-master"})
 
@@ -64,14 +64,14 @@ class Pair:
         return note
 
     def assert_follows(self, master: Any, replica: Any) -> None:
-        """What is written on the master is soon on the replica, and so is all that was written before."""
+        """Assert that a new row on the master reaches the replica, and that all rows are equal."""
         note, everything = self.write(master), "SELECT GROUP_CONCAT(id, note ORDER BY id) FROM notes"
         until(lambda: note in self.sql(replica, everything)[1], replica)
         assert self.sql(replica, everything) == self.sql(master, everything)
 
 
 def says(container: Any) -> tuple[int, str]:
-    """What the health check says now."""
+    """Run the health check; return its exit code and output."""
     code, output = run(container, "/usr/local/lib/workshop/healthcheck.sh")
     return code, output.decode()
 
@@ -137,7 +137,7 @@ def test_replica_that_started_first_follows(running: RunningPair) -> None:
 
 
 def test_says_when_it_does_not_follow(running: RunningPair) -> None:
-    """Without its master it is not healthy, and says why; with its master it follows again."""
+    """Without its master it is unhealthy and gives the reason; with its master it follows again."""
     running.master.kill()
     until(lambda: "error" in says(running.replica)[1] and "to master" in says(running.replica)[1], running.replica)
     code, output = says(running.replica)
@@ -212,7 +212,7 @@ def test_bad_input_is_one_sentence(
     password: str,
     says: str,
 ) -> None:
-    """What is wrong with a replica's settings is said in one sentence, with exit code 1."""
+    """Each mistake in a replica's settings gives one sentence and exit code 1."""
     container = hardened(
         images["mariadb"],
         {"replication": password},

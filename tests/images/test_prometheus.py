@@ -1,4 +1,4 @@
-"""The monitoring image and the profile of the stack: confined, silent about secrets, and heard when something fails."""
+"""The monitoring image and the stack's monitoring profile: confinement, secrets, rules, alerts."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_rule_has_a_test() -> None:
 
 
 def test_every_alert_says_what_to_do() -> None:
-    """Whoever is called reads what is wrong, how urgent it is, and where to look first."""
+    """Each alert has a summary, a severity and a first action."""
     for name, rule in alert_rules().items():
         assert rule["labels"]["severity"] in {"critical", "warning"}, name
         assert rule["annotations"]["summary"].endswith("."), name
@@ -70,7 +70,7 @@ def test_every_alert_says_what_to_do() -> None:
 
 @pytest.mark.engine
 def test_promtool_finds_the_rules_right(hardened: Start, images: dict[str, str]) -> None:
-    """Each alert fires on its fault and on nothing else, recorded series are what their names say."""
+    """Each alert fires on its fault only, and recorded series have the values of their names."""
     files = {"rules_test.yml": RULE_TESTS.read_text()}
     words = ["test", "rules", "/run/secrets/rules_test.yml"]
     promtool = hardened(images["prometheus"], files, {}, entrypoint=["promtool"], command=words)
@@ -87,7 +87,7 @@ def test_promtool_finds_the_rules_right(hardened: Start, images: dict[str, str])
 def test_bad_input_is_one_sentence(
     hardened: Start, images: dict[str, str], role: str, password: str, says: str
 ) -> None:
-    """Each mistake in the settings is told in one sentence, with exit code 1."""
+    """Each mistake in the settings gives one sentence and exit code 1."""
     assert_refused(hardened(images["prometheus"], {"password": password}, SETTINGS, command=[role]), says)
 
 
@@ -113,7 +113,7 @@ NOTIFICATION = {
 
 
 def test_a_line_for_each_alert() -> None:
-    """A notification becomes lines that any log tool reads: when, how grave, what, since when, about what."""
+    """A notification becomes JSON lines: time, level, summary, start and labels."""
     first, second = receiver.lines(NOTIFICATION, datetime(2026, 1, 1, 0, 2, tzinfo=UTC))
     assert first == {
         "ts": "2026-01-01T00:02:00.000+00:00",
@@ -144,10 +144,7 @@ def watched(stack: Stack) -> Iterator[Monitoring]:
 
 
 def until(ask: Callable[[], Any], holds: Callable[[Any], bool], within_seconds: float = 60) -> Any:
-    """Ask until the answer is as it should be; fail with the last one if that takes too long.
-
-    Prometheus has just been started: it has asked no target yet.
-    """
+    """Poll until the answer satisfies ``holds``; fail with the last answer after the timeout."""
     deadline = time.monotonic() + within_seconds
     while not holds(found := ask()):
         assert time.monotonic() < deadline, found
@@ -156,7 +153,7 @@ def until(ask: Callable[[], Any], holds: Callable[[Any], bool], within_seconds: 
 
 
 def api(watched: Monitoring, path: str, **asked: str) -> Any:
-    """What Prometheus' HTTP API answers."""
+    """Query Prometheus' HTTP API."""
     return httpx.get(f"{watched.prometheus_url}/api/v1/{path}", params=asked, trust_env=False).json()["data"]
 
 
@@ -166,7 +163,7 @@ def values(watched: Monitoring, query: str) -> list[float]:
 
 
 def targets(watched: Monitoring) -> dict[str, set[str]]:
-    """How the targets of each job are: up, down or unknown."""
+    """The health of each job's targets: up, down or unknown."""
     health: dict[str, set[str]] = {}
     for one in api(watched, "targets")["activeTargets"]:
         health.setdefault(one["labels"]["job"], set()).add(one["health"])
@@ -179,7 +176,7 @@ def alerts(watched: Monitoring) -> set[str]:
 
 
 def told(watched: Monitoring, alert: str, since: datetime) -> list[dict[str, Any]]:
-    """What the receiver was told of an alert, oldest first."""
+    """The receiver's log lines of an alert, oldest first."""
     lines = [json.loads(line) for line in watched.receiver.logs(since=since.timestamp()).splitlines()]
     return [line for line in lines if line.get("alert") == alert]
 
@@ -226,7 +223,7 @@ def test_what_the_service_counts_is_what_the_rules_read(watched: Monitoring) -> 
 @pytest.mark.engine
 @pytest.mark.long
 def test_alert_fires_and_resolves(watched: Monitoring) -> None:
-    """The service is killed: the webhook hears of it; it comes back, and the webhook hears that, too."""
+    """After a kill of the service the webhook gets the alert; after its restart, the resolution."""
     since = datetime.now(UTC)
     watched.stack.container("service").kill()
     until(lambda: told(watched, "ServiceDown", since), lambda found: len(found) == 1)
@@ -252,7 +249,7 @@ scrape_configs:
 @pytest.mark.engine
 @pytest.mark.long
 def test_files_of_the_participant_are_loaded(watched: Monitoring, tmp_path: Path) -> None:
-    """A job's target is asked, even where it is down; a rule on it reaches the webhook, until it is replaced."""
+    """A job's target is scraped, even if it is down; a rule on it reaches the webhook until it is replaced."""
     job, rules, since = tmp_path / "scrape.yml", tmp_path / "alerts.yml", datetime.now(UTC)
     job.write_text(JOB)
     rules.write_text(RULE.format(expr='up{job="mine"} == 0'))
@@ -282,7 +279,7 @@ def test_files_of_the_participant_are_loaded(watched: Monitoring, tmp_path: Path
 def test_a_file_that_promtool_refuses_changes_nothing(
     watched: Monitoring, tmp_path: Path, name: str, text: str, says: str
 ) -> None:
-    """One sentence with the line of the file, and Prometheus goes on with what it had."""
+    """The error is one sentence with the line of the file; Prometheus keeps its settings."""
     before = api(watched, "status/config")
     (tmp_path / name).write_text(text)
     with pytest.raises(WorkshopError, match=says):
@@ -294,7 +291,7 @@ def test_a_file_that_promtool_refuses_changes_nothing(
 @pytest.mark.engine
 @pytest.mark.long
 def test_monitoring_user_sees_no_data(stack: Stack) -> None:
-    """In both databases and in Redis: how the server does, and nothing of what it holds."""
+    """In both databases and in Redis it reads the server's status, and no data."""
     password = (stack.folder / "secrets" / "monitoring_password").read_text()
     for name in ("master-db", "replica-db"):
         container = stack.container(name)

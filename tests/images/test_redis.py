@@ -61,8 +61,8 @@ def test_only_the_password_opens(server: Any, secret: str) -> None:
         assert "NOAUTH" in ask(server, wrong, "GET", "anything")
 
 
-def test_users_may_do_what_they_are_for(server: Any, secret: str) -> None:
-    """The health check's user may say PING and nothing else; the service's user does not administrate."""
+def test_users_have_few_rights(server: Any, secret: str) -> None:
+    """The health check's user may run PING only; the service's user may not administer."""
     as_health = "redis-cli --no-auth-warning --user health --pass none"
     assert run(server, f"{as_health} PING") == (0, b"PONG\n")
     for command in ("GET x", "INFO", "CONFIG GET '*'"):
@@ -104,5 +104,5 @@ def test_stops_cleanly_and_keeps_nothing(start: Start, secret: str) -> None:
     ids=["no file named", "a folder", "empty"],
 )
 def test_bad_input_is_one_sentence(start: Start, settings: dict[str, str], password: str, says: str) -> None:
-    """Each mistake in the settings is told in one sentence, with exit code 1."""
+    """Each mistake in the settings gives one sentence and exit code 1."""
     assert_refused(start(password=password, settings=settings), says)

@@ -1,4 +1,4 @@
-"""What the tests of the service share: an environment it accepts, and the service as a real process."""
+"""Fixtures of the service's tests: a valid environment, and the service as a real process."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ REDIS_PASSWORD = "redis-canary-77ab3c"
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Find a free port."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         return port
 
 
 def good_environ() -> dict[str, str]:
-    """An environment that the service accepts; nobody answers at the addresses in it."""
+    """An environment that the service accepts; no server listens at its addresses."""
     return {
         "MASTER_DB_HOST": "127.0.0.1",
         "MASTER_DB_PORT": str(free_port()),
@@ -60,7 +60,7 @@ def good_environ() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def log_lines() -> Iterator[list[EventDict]]:
-    """What the service's code logs in this process, as structlog hands it on."""
+    """The events that the service's code logs in this process."""
     with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
         yield lines
 
@@ -73,7 +73,7 @@ def environ() -> dict[str, str]:
 
 @dataclass
 class Answer:
-    """What came back from the service."""
+    """An answer of the service."""
 
     status: int
     headers: dict[str, str]
@@ -115,7 +115,7 @@ class Service:
             connection.close()
 
     def wait_for(self, path: str, good: Callable[[Answer], bool]) -> Answer:
-        """Ask until the answer is good, as long as the process lives."""
+        """Poll a path until the answer is good; fail if the process ends."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -176,7 +176,7 @@ def start_service() -> Iterator[Callable[..., Service]]:
 
 @pytest.fixture(scope="module")
 def shared_service() -> Iterator[Service]:
-    """One service without its dependencies, for all tests of a file that only ask."""
+    """One service without its dependencies, for the tests of a module that only send requests."""
     service = run_service(good_environ())
     service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
     yield service
@@ -186,6 +186,6 @@ def shared_service() -> Iterator[Service]:
 
 @pytest.fixture
 def hanging_port() -> Iterator[int]:
-    """A server that accepts connections and never says a word."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as sock:
         yield sock.getsockname()[1]

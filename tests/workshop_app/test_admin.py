@@ -22,7 +22,7 @@ def service(start_service: Start, environ: dict[str, str]) -> Service:
 
 
 def put(service: Service, body: str) -> Answer:
-    """Ask for another level."""
+    """Set a level."""
     return service.ask(PATH, "PUT", body.encode(), {"Content-Type": "application/json"})
 
 
@@ -34,7 +34,7 @@ def test_admin_paths_are_off_by_default(shared_service: Service, path: str) -> N
 
 
 def test_probes_are_seen_from_now_on_and_no_longer(service: Service) -> None:
-    """GET and PUT speak of ``level``; debug shows probes and lines of libraries at once, info hides them again."""
+    """GET and PUT use the field ``level``; debug shows probes and lines of libraries, info hides them again."""
     assert service.ask(PATH).json == {"level": "info"}
     for path, level in (("/livez", "debug"), ("/livez", "info"), ("/livez", "error")):
         assert service.ask(path).status == 200
@@ -49,7 +49,7 @@ def test_probes_are_seen_from_now_on_and_no_longer(service: Service) -> None:
 
 
 def test_bad_levels_are_refused_in_a_sentence(service: Service) -> None:
-    """What is wrong is said, and the level stays what it was."""
+    """The answer names the mistake, and the level does not change."""
     for body, status in (("{", 400), ("{}", 422), ('{"level": "loud"}', 422), ("x" * 20_000, 413)):
         answer = put(service, body)
         assert answer.status == status

@@ -37,7 +37,7 @@ NUMBERS = {"MASTER_DB_PORT", "REPLICA_DB_PORT", "REDIS_PORT", "HTTP_PORT", "HTTP
 
 
 def problems(environ: dict[str, str]) -> dict[str, str]:
-    """What ``load`` says is wrong, by variable."""
+    """The problems that ``load`` reports, by variable."""
     with pytest.raises(config.ConfigError) as caught:
         config.load(environ)
     return {problem.variable: problem.wrong for problem in caught.value.problems}
@@ -83,8 +83,8 @@ FOREIGN = {
 }
 
 
-def test_variables_of_others_are_no_concern_of_ours() -> None:
-    """Platforms inject what they like."""
+def test_unrelated_variables_are_ignored() -> None:
+    """Platforms inject variables with similar names."""
     assert config.load(GOOD | FOREIGN) == config.load(GOOD)
 
 
@@ -98,8 +98,8 @@ def test_variables_of_others_are_no_concern_of_ours() -> None:
         ("REDIS_PASSWROD_FILE", "REDIS_PASSWORD_FILE"),
     ],
 )
-def test_a_slip_of_the_pen_is_an_error(name: str, meant: str) -> None:
-    """A setting that would be ignored in silence is a surprise: "did you mean" instead, without its value."""
+def test_misspelled_names_are_refused(name: str, meant: str) -> None:
+    """A misspelled setting would be ignored silently; the problem says "did you mean", without the value."""
     wrong = f"is not a setting: did you mean {meant}?"
     assert problems(GOOD | {name: "canary-91x27"}) == {name: wrong}
     without = {other: value for other, value in GOOD.items() if other != meant}

@@ -1,4 +1,4 @@
-"""Faults inside the service strike who they should, as hard as they should, and leave nothing behind."""
+"""Faults inside the service: they hit the right requests with the right strength, and can be reverted."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ async def order(app: Starlette) -> int:
 
 
 @pytest.mark.anyio
-async def test_every_fault_is_told_with_what_it_takes(app: Starlette) -> None:
-    """The list says what each does; the parameters of an active fault show, with their defaults."""
+async def test_the_list_has_every_fault_with_its_parameters(app: Starlette) -> None:
+    """The list describes each fault; an active one has its parameters, with defaults."""
     told = {one["name"]: one for one in (await ask(app, "/admin/faults")).json()["faults"]}
     assert list(told) == list(FAULTS) == ["latency", "errors", "hang", "refuse", "leak", "burn"]
     assert all(one["does"].endswith(".") and one["active"] is None for one in told.values())
@@ -74,7 +74,7 @@ async def test_every_fault_is_told_with_what_it_takes(app: Starlette) -> None:
     ],
 )
 async def test_bad_grades_are_refused_in_a_sentence(app: Starlette, path: str, body: bytes, status: int) -> None:
-    """What is wrong is said, with the range, and nothing is in force."""
+    """The answer names the mistake and the range, and no fault is active."""
     answer = await ask(app, f"/admin/faults/{path}", "PUT", body)
     assert answer.status_code == status
     assert answer.json()["error"].endswith(".")
@@ -82,7 +82,7 @@ async def test_bad_grades_are_refused_in_a_sentence(app: Starlette, path: str, b
 
 
 @pytest.mark.anyio
-async def test_errors_strike_the_share_they_should(app: Starlette) -> None:
+async def test_errors_hit_their_share_of_requests(app: Starlette) -> None:
     """Some requests fail, with all that belongs to a bug; the others do not; the metrics count them by route."""
     assert (await put(app, "errors", share=0.5)).status_code == 200
     statuses = [await order(app) for _ in range(100)]
@@ -109,8 +109,8 @@ async def test_hanging_requests_go_on_when_it_is_undone(app: Starlette) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", GRADES)
-async def test_who_looks_after_us_is_spared(app: Starlette, name: str) -> None:
-    """Probes, metrics and the undoing itself get their answer, whatever is in force."""
+async def test_probes_and_admin_paths_are_spared(app: Starlette, name: str) -> None:
+    """Probes, metrics and the revert itself are answered during every fault."""
     assert (await put(app, name, **GRADES[name])).status_code == 200
     for path, status in (
         ("/livez", 200),
@@ -131,7 +131,7 @@ def resident_bytes() -> int:
 
 @pytest.mark.anyio
 async def test_leaked_memory_is_bounded_and_given_back(app: Starlette) -> None:
-    """It grows to what it may, and no further; undone, the kernel has it again."""
+    """It grows to its limit; after the revert the memory is free again."""
     before = resident_bytes()
     await put(app, "leak", mib_per_second=500, at_most_mib=60)
     while resident_bytes() - before < 55 * MIB:

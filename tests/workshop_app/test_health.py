@@ -1,4 +1,4 @@
-"""Health stays truthful and quick, whatever the dependencies do. They are real servers here, on real sockets."""
+"""Health is truthful and quick in every state of the dependencies, which are real servers on real sockets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 @dataclass
 class Dependency:
-    """A TCP server that says ``ok``, and the ping that waits for it."""
+    """A TCP server that answers ``ok``, and the ping that waits for it."""
 
     name: str
     critical: bool = True
@@ -64,7 +64,7 @@ class Dependency:
 
 
 class Probes:
-    """The three handlers over some dependencies, and a client that asks them."""
+    """The three handlers over some dependencies, and a client."""
 
     def __init__(self, *dependencies: Dependency) -> None:
         routes = [
@@ -85,8 +85,8 @@ class Probes:
         return response.status_code, response.json()
 
 
-async def test_live_asks_nobody() -> None:
-    """A dead or hanging database is no reason to restart us."""
+async def test_liveness_pings_no_dependency() -> None:
+    """A dead or hanging database is no reason to restart the service."""
     hanging, gone = Dependency("db", hangs=True), Dependency("cache")
     async with hanging.up():
         probes = Probes(hanging, gone)
@@ -114,7 +114,7 @@ async def test_critical_fails_optional_warns(critical: bool, optional: bool) -> 
 
 
 async def test_callers_share_one_check() -> None:
-    """Two hundred probes at once are one ping, also while it hangs."""
+    """Two hundred simultaneous probes cause one ping, also while it hangs."""
     database = Dependency("db", hangs=True)
     async with database.up():
         probes = Probes(database)
@@ -124,7 +124,7 @@ async def test_callers_share_one_check() -> None:
 
 
 async def test_report_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Good news holds two seconds, and says how old it is; bad news half a second."""
+    """A good report is reused for two seconds and gives its age; a bad one for half a second."""
     now = 100.0
     monkeypatch.setattr("workshop_app.health.time.monotonic", lambda: now)
     database = Dependency("db")
@@ -147,7 +147,7 @@ async def test_report_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_changes_are_logged_once(monkeypatch: pytest.MonkeyPatch, log_lines: list[EventDict]) -> None:
-    """One line when it goes, one when it is back, however often it is asked."""
+    """Only changes of a dependency's state are logged."""
     now = 100.0
     monkeypatch.setattr("workshop_app.health.time.monotonic", lambda: now)
     database = Dependency("db")

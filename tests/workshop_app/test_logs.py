@@ -1,4 +1,4 @@
-"""Every line is one JSON object on stdout, whoever wrote it and whatever is in it."""
+"""Every line on stdout is one JSON object, of the service and of libraries, with any value in it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_lines_of_libraries() -> None:
     "report", ["logs.get_logger('a').exception('failed')", "logging.getLogger('a').exception('failed')"]
 )
 def test_exceptions_are_fields_without_local_variables(report: str) -> None:
-    """The stack says where, the error what; a password that a variable held stays out."""
+    """``stack`` and ``error`` describe the exception; a password in a local variable is not logged."""
     (line,) = lines_of(
         f"def dial(password):\n    raise ConnectionError('refused')\n"
         f"try:\n    dial('canary'[::-1])\nexcept ConnectionError:\n    {report}"
@@ -75,7 +75,7 @@ def test_uncaught_exception_is_a_line() -> None:
 
 
 def test_request_context_reaches_every_line_inside() -> None:
-    """An id set once stands in the lines of others, across awaits, and nowhere else."""
+    """The id is in every line of its task, also of libraries and threads, and in no other."""
     lines = lines_of(
         "import asyncio\n"
         "async def serve(name):\n"
@@ -95,7 +95,7 @@ def test_request_context_reaches_every_line_inside() -> None:
 
 
 def test_fields_do_not_forge_the_head() -> None:
-    """A field called ``level`` does not change what the line says about itself."""
+    """A field called ``level`` does not replace the line's own."""
     (line,) = lines_of("logs.get_logger('a').info('m', level='critical', ts='never', msg='forged', out='y')")
     assert (line["level"], line["msg"], line["out"]) == ("info", "m", "stdout")
     assert line["ts"] != "never"

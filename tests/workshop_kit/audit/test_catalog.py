@@ -1,4 +1,4 @@
-"""The catalog is whole: every rule has its code, every principle its place, and the page says what the catalog says."""
+"""The catalog: every rule has a function, every principle a lesson, and docs/audit.md is generated from it."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_every_rule_is_filled_in() -> None:
 
 
 def test_the_guidelines_are_whole() -> None:
-    """15 factors and 7 principles; each says what no look from outside tells."""
+    """15 factors and 7 principles; each says what no rule can test."""
     names = [one.id for one in catalog.principles()]
     assert names == [f"F{number}" for number in range(1, 16)] + [f"P{number}" for number in range(1, 8)]
     assert all(one.unseen.endswith(".") for one in catalog.principles())
 
 
 def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
-    """Each says where: a lesson that there is, in their order; and every lesson before the last has one."""
+    """Each names existing lessons in their order; every lesson but the last teaches one."""
     numbers = [lesson.name.partition("_")[0] for lesson in load_course(root).lessons]
     met = {one.id: [place.partition(": ") for place in one.met.split("; ")] for one in catalog.principles()}
     for name, places in met.items():
@@ -59,7 +59,7 @@ def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
 
 
 def test_only_three_factors_are_beyond_every_rule() -> None:
-    """API first, administrative processes, and who may do what: all others have a rule that looks at a part of them."""
+    """Only API first, administrative processes and authorization have no rule."""
     assert [one.id for one in catalog.principles() if not catalog.served(one.id)] == ["F2", "F10", "F15"]
 
 
@@ -90,7 +90,7 @@ def test_words_choose_rules(words: list[str], expected: set[str]) -> None:
 
 
 def test_a_word_that_names_nothing_is_wrong_usage() -> None:
-    """The sentence names the word and what there is."""
+    """The sentence names the word and the choices."""
     with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs") as caught:
         catalog.chosen(["config", "F16"])
     assert caught.value.exit_code is Exit.WRONG_USAGE
@@ -100,7 +100,7 @@ def test_a_word_that_names_nothing_is_wrong_usage() -> None:
 def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
     monkeypatch: pytest.MonkeyPatch, busy: float, verdict: Verdict
 ) -> None:
-    """The sentence says how busy it was; a rule that measures no time is not affected."""
+    """The sentence gives the load; a rule that measures no time is not affected."""
     monkeypatch.setattr(subject, "how_busy", lambda: busy)
     target = Target("shop", {"Id": "sha256:0", "Config": {}})
     looked_at = Subject(cast(Any, None), target, Experiments(cast(Any, None), target))

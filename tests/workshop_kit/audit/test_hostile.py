@@ -1,4 +1,4 @@
-"""Targets that misbehave: the audit comes to an end, says what it saw, and leaves nothing."""
+"""Hostile targets: the audit ends, reports what happened, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_logged_file_secret_is_found_and_shown_nowhere(
 def test_what_a_clone_writes_is_bounded(
     session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clone that fills the disk with files is stopped, and the finding says so; no other clone is started."""
+    """A clone that fills the disk is killed, the finding says so, and no other clone starts."""
     monkeypatch.setattr(clone_spec, "WRITTEN_FILES", 500)
     never_ready = {"test": ["CMD", "false"]}
     rules = "lifecycle.stops,lifecycle.survives-a-kill"
@@ -104,7 +104,7 @@ def test_what_does_not_start_is_reported(session: Session, images: dict[str, str
 
 @pytest.mark.long
 def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images: dict[str, str]) -> None:
-    """HTML, escape sequences, direction changes, numbers out of range; an answer that is no HTTP is said to be none."""
+    """HTML, escape sequences, direction marks and huge numbers are text; an answer that is no HTTP is reported so."""
     report = audit(session, images["base"], GARBAGE, "logs,monitoring.probes-fast")
     assert verdicts(report)["monitoring.probes-fast"] is Verdict.NOT_APPLICABLE
     texts = [evidence.saw for finding in report.targets[0].findings for evidence in finding.evidence]
@@ -116,7 +116,7 @@ def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images
 def test_what_cannot_be_reached_is_not_judged(
     session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine with a machine of its own (Docker Desktop): no port is said to be closed, no probe to be missing."""
+    """With an engine in a virtual machine (Docker Desktop) no port counts as closed and no probe as missing."""
     monkeypatch.setattr(clone, "is_on_bridge_network", lambda _address, _gateway: False)
     rules = "lifecycle.serves-a-port,monitoring.probes-fast,monitoring.metrics-valid,lifecycle.starts-fast"
     report = audit(session, images["base"], GARBAGE, rules)

@@ -1,4 +1,4 @@
-"""What is found without running anything: settings of containers, twin images, and the bounds of a clone."""
+"""Static rules: settings of containers, twin images, and the limits of a clone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INSPECTED = [rule.id for rule in catalog.rules() if rule.looks_at == "inspect"]
 
 
 def test_faults_in_the_settings_of_a_container_are_found(session: Session, images: dict[str, str]) -> None:
-    """Each by the rule that is meant to, and by no other that inspects; a confined container has none."""
+    """Each fault is found by its rule, and by no other that inspects; a confined container has none."""
     cases = {**SETTINGS, "confined": ("", {})}
     found = {}
     for name, (_, changes) in cases.items():
@@ -39,7 +39,7 @@ def test_faults_in_the_settings_of_a_container_are_found(session: Session, image
 
 @pytest.fixture(scope="module")
 def twins(image_session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Two images on one base with labels: what is wrong in the one is right in the other."""
+    """Two images on one base with labels: each fault of the one is right in the other."""
 
     def build(name: str, dockerfile: str, base: str) -> str:
         tag = f"workshop-audit-{name}-{{session}}:1"
@@ -63,7 +63,7 @@ def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> 
 
 
 def test_a_build_argument_is_told_once(session: Session, twins: dict[str, str]) -> None:
-    """Four steps show it, and it is one secret; its value is nowhere."""
+    """A secret in four steps is reported once, without its value."""
     (finding,) = run_audit(session, twins["bad"], only=["config.no-secrets-in-history"]).failing()
     (evidence,) = [one for one in finding.evidence if "DEPLOY_TOKEN" in one.saw]
     assert "more" in evidence.ran
@@ -137,6 +137,6 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
 def test_a_word_that_names_no_target_is_wrong_usage(
     session: Session, images: dict[str, str], word: str, more: dict[str, Any], sentence: str
 ) -> None:
-    """One sentence says what there is not."""
+    """One sentence names the missing target."""
     with pytest.raises(WrongUsage, match=sentence):
         run_audit(session, word.format(**images), **more)

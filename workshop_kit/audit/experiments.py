@@ -6,23 +6,21 @@ Rules may call from several threads: at most AT_ONCE clones run at the same time
 from __future__ import annotations
 
 import contextlib
-import json
-import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.audit.clone import Clone, StartResult
 from workshop_kit.audit.clone_spec import CloneSpec, clone_spec, create, limit_writes, run_backing_services, variables
-from workshop_kit.audit.network import Answer, get
+from workshop_kit.audit.network import Answer
+from workshop_kit.audit.run import CanaryRun, Run, ask
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import Running
@@ -31,7 +29,6 @@ from workshop_kit.engine.private_network import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.leaks import new_canary
-from workshop_kit.observe.logs import record
 from workshop_kit.observe.masking import is_secret_name, secrets_among, variables_named
 
 BUDGET_SECONDS = 40.0
@@ -40,18 +37,8 @@ AT_ONCE = 3
 """The number of clones of one target that run at the same time."""
 READY_SECONDS = 15.0
 BARE_SECONDS = 12.0
-PROBE_SECONDS = 2.0
 SETTLE_SECONDS = 0.7
 CONNECTED_SECONDS = 8.0
-LINE_LENGTH = 4_000
-LATE_ENOUGH = 3
-"""After so many late answers no more requests are sent."""
-PROBE_PATHS = (
-    "/livez", "/readyz", "/healthz", "/health", "/live", "/ready", "/health/live", "/health/ready", "/ping", "/status",
-    "/-/healthy", "/-/ready", "/actuator/health",
-)  # fmt: skip
-ASKED_PATHS = ("/", *PROBE_PATHS, "/metrics")
-NOT_THERE = {404, 405, 501}
 CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
 PORT_VARIABLE = "PORT"
 """Platforms pass the port in this variable; it is tried on every target."""
@@ -78,69 +65,6 @@ def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
             return result
 
     return call
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a clone; ``stopped_seconds`` and ``exit_code`` are None if it was not stopped or had ended before.
-
-    ``answers`` include those to two random paths. Log lines between the two times ``asked`` may be about requests.
-    """
-
-    started: StartResult
-    log: pd.DataFrame
-    answers: tuple[Answer, ...] = ()
-    programs: tuple[str, ...] = ()
-    log_files: Mapping[str, int] = field(default_factory=dict)  # path in the writable layer → bytes
-    written: tuple[str, ...] = ()
-    stopped_seconds: float | None = None
-    exit_code: int | None = None
-    reached: bool = True  # whether this machine is on the clone's network
-    asked: tuple[datetime, datetime] | None = None
-
-    @property
-    def unknown(self) -> tuple[Answer, ...]:
-        """The answers to random paths, which no service has."""
-        return tuple(one for one in self.answers if one.path not in ASKED_PATHS)
-
-    @property
-    def answers_everything(self) -> bool:
-        """Whether it answers random paths with success; then its answers prove nothing."""
-        return any(200 <= (one.status or 0) < 300 for one in self.unknown)
-
-    def metrics(self) -> Answer | None:
-        """The answer of /metrics, if that path exists."""
-        found = (one for one in self.answers if one.path == "/metrics" and one.status == 200)
-        return next(filter(self._is_own, found), None)
-
-    def probes(self) -> tuple[Answer, ...]:
-        """The answers of the usual probe paths that exist or did not answer in time."""
-        there = (one for one in self.answers if one.late or one.status not in {None, *NOT_THERE})
-        return tuple(one for one in there if one.path in PROBE_PATHS and self._is_own(one))
-
-    def _is_own(self, answer: Answer) -> bool:
-        """Whether the answer differs from those to random paths; if these differ, compare the status."""
-        unknown = self.unknown
-        if answer.late or not unknown:
-            return True
-        if not unknown[0].is_like(unknown[-1]):
-            return answer.status not in {one.status for one in unknown}
-        return not answer.is_like(unknown[0])
-
-    def lines(self, count: int = 3) -> str:
-        """The last lines of its log."""
-        return " / ".join(text[:LINE_LENGTH] for text in texts(self.log.tail(count)))
-
-
-@dataclass(frozen=True)
-class CanaryRun:
-    """A run with random words as secrets and with another port (``moved``: variable to old and new port)."""
-
-    run: Run
-    canaries: Mapping[str, str]
-    moved: Mapping[str, tuple[int, int]]
-    still_on: tuple[int, ...] = ()
-    now_on: tuple[int, ...] = ()
 
 
 @dataclass
@@ -216,14 +140,14 @@ class Experiments:
             return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())
 
     def _look(self, started: StartResult, clone: Clone) -> Run:
-        """Send requests to a started clone; return its answers, programs, log files and written files."""
+        """Send requests to a started clone; return its answers, programs and log files."""
         first = clone.processes()
         time.sleep(SETTLE_SECONDS)
         answers = self._answers(clone)
         programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
-        files, written = clone.log_sizes(), tuple(clone.written())
+        files = clone.log_sizes()
         asked = (clone.connected_at, datetime.now(UTC)) if clone.connected_at else None
-        return Run(started, clone.log(), answers, programs, files, written, reached=bool(clone.address), asked=asked)
+        return Run(started, clone.log(), answers, programs, files, reached=bool(clone.address), asked=asked)
 
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
         """Send requests until no answer is a 503 that only says it is starting or connecting."""
@@ -361,28 +285,3 @@ class Experiments:
         if self._is_closed or now - self._began > self.budget_seconds:
             sentence = f"Clones of it have run for {now - self._began:.0f} s already."
             raise WorkshopError(sentence, "Ask for this alone: --only.")
-
-
-def texts(log: pd.DataFrame) -> list[str]:
-    """The lines of a log as text; parsed lines as JSON."""
-    lines = []
-    for row in range(len(log)):
-        raw = log["raw"].iloc[row]
-        lines.append(str(raw) if pd.notna(raw) else json.dumps(record(log, row), default=str, ensure_ascii=False))
-    return lines
-
-
-def ask(clone: Clone, paths: Sequence[str] = ASKED_PATHS) -> tuple[Answer, ...]:
-    """GET the paths, and a random path before and after them, on the first port that speaks HTTP."""
-    answers: list[Answer] = []
-    first, last = (f"/{secrets.token_hex(6)}" for _ in range(2))
-    for port in clone.open_ports():
-        for path in (first, *paths, last):
-            answers.append(get(clone.address, port, path, within_seconds=PROBE_SECONDS))
-            if sum(one.late for one in answers) >= LATE_ENOUGH or (
-                len(answers) == 1 and answers[0].status is None and not answers[0].late
-            ):
-                break
-        if any(one.status for one in answers):
-            break
-    return tuple(answers)

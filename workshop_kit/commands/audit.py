@@ -46,7 +46,7 @@ def audit(
     ] = None,
 ) -> None:
     """Are the factors and principles true of it? Exit 1 if something does not hold."""
-    from workshop_kit.audit import catalog, report, report_json
+    from workshop_kit.audit import catalog, report
     from workshop_kit.audit.ignore import apply, load
     from workshop_kit.audit.runner import run_audit
     from workshop_kit.engine.temporary_session import temporary_session
@@ -60,7 +60,7 @@ def audit(
     found = apply(found, ignored, date.today())
     if html:
         _write(html, lambda: report.as_page(found))
-    document = report_json.as_json(found) if as_json else report_json.as_sarif(found) if as_sarif else None
+    document = report.as_json(found) if as_json else report.as_sarif(found) if as_sarif else None
     answer(report.as_text(found) if document is None else json.dumps(document))
     if fail_on != [NEVER] and found.failing(deciding):
         raise typer.Exit(Exit.NOT_GOOD)

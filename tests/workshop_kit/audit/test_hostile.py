@@ -12,8 +12,7 @@ from tests.workshop_kit.audit import bad_images
 from workshop_kit.audit import clone, clone_spec
 from workshop_kit.audit.experiments import OUT_OF_REACH
 from workshop_kit.audit.findings import Report, Verdict
-from workshop_kit.audit.report import as_page, as_text
-from workshop_kit.audit.report_json import as_json, as_sarif
+from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session

@@ -14,8 +14,7 @@ import pytest
 
 from workshop_kit.audit import catalog, ignore
 from workshop_kit.audit.findings import Evidence, Finding, Report, Rule, Severity, TargetReport, Verdict
-from workshop_kit.audit.report import as_card, as_page, as_text
-from workshop_kit.audit.report_json import as_json, as_sarif
+from workshop_kit.audit.report import as_card, as_json, as_page, as_sarif, as_text
 from workshop_kit.errors import WrongUsage
 
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:1) | ` @all http://evil.example \"'"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from workshop_kit.audit.experiments import Run
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.run import Run
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.layers import Member
 from workshop_kit.observe.masking import assigned_secrets, masked, secrets_among, secrets_in, variables_named

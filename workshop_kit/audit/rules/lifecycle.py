@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from workshop_kit.audit.clone_spec import STOP_SECONDS
-from workshop_kit.audit.experiments import OUT_OF_REACH, Run
+from workshop_kit.audit.experiments import OUT_OF_REACH
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.monitoring import is_checked
+from workshop_kit.audit.run import Run
 from workshop_kit.audit.subject import Subject
 
 KILLED = 137

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.audit.experiments import Run, texts
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.run import Run, texts
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
 from workshop_kit.observe.logs import record

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.images.container_state import assert_refused, run, until, wait_healthy
+from tests.images.container_state import run, until, wait_healthy
 from workshop_kit.observe.leaks import new_canary
 
 pytestmark = pytest.mark.engine
@@ -194,29 +194,3 @@ def test_lost_data_is_fetched_again_or_told(make_pair: Callable[..., Pair], volu
     wait_healthy(pair.master())
     until(lambda: "1236" in says(replica)[1].split("(After")[0], replica)
     assert says(replica)[0] == 1
-
-
-@pytest.mark.parametrize(
-    ("settings", "password", "says"),
-    [
-        ({"MARIADB_MASTER_HOST": "o'neill"}, "secret", "MARIADB_MASTER_HOST is not usable"),
-        ({}, "x" * 97, "MARIADB_REPLICATION_PASSWORD_FILE holds too long a password"),
-    ],
-    ids=["a quote in the host", "a long password"],
-)
-def test_bad_input_is_one_sentence(
-    hardened: Start,
-    images: dict[str, str],
-    volume: Callable[[], str],
-    settings: dict[str, str],
-    password: str,
-    says: str,
-) -> None:
-    """Each mistake in a replica's settings gives one sentence and exit code 1."""
-    container = hardened(
-        images["mariadb"],
-        {"replication": password},
-        REPLICATION | {"MARIADB_MASTER_HOST": "master"} | settings,
-        volumes={volume(): {"bind": "/var/lib/mysql", "mode": "rw"}},
-    )
-    assert_refused(container, says)

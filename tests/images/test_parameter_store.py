@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
-from tests.images.container_state import assert_confined, assert_refused, leaks, run, until, wait_healthy
+from tests.images.container_state import assert_confined, leaks, run, until, wait_healthy
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.containers import url_of
 from workshop_kit.engine.store import ADMINISTRATOR, Store
@@ -27,10 +27,10 @@ Start = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def start(hardened: Start, images: dict[str, str], secret: str) -> Start:
-    """Start the store; its key file and settings can be replaced."""
+    """Return a function that starts the store with more settings."""
 
-    def start(key: str = f"{secret}\n", settings: dict[str, str] | None = None, **more: Any) -> Any:
-        files = {"key": key, "collector": secret[::-1]}
+    def start(settings: dict[str, str] | None = None, **more: Any) -> Any:
+        files = {"key": f"{secret}\n", "collector": secret[::-1]}
         return hardened(images["parameter_store"], files, SETTINGS | (settings or {}), **more)
 
     return start
@@ -191,16 +191,3 @@ def test_a_stop_is_clean_and_forgets_everything(start: Start, secret: str) -> No
     assert container.wait()["StatusCode"] == 0
     container.start()
     assert connected().get_by_path("/workshop") == {}
-
-
-@pytest.mark.parametrize(
-    ("settings", "key", "says"),
-    [
-        ({"PARAMETER_STORE_KEY_FILE": ""}, "x" * 20, "parameter_store: PARAMETER_STORE_KEY_FILE is not set"),
-        ({}, "x" * 15, "is shorter than 16 characters"),
-    ],
-    ids=["no key file named", "short"],
-)
-def test_bad_input_is_one_sentence(start: Start, settings: dict[str, str], key: str, says: str) -> None:
-    """Each mistake in the settings gives one sentence and exit code 1."""
-    assert_refused(start(key=key, settings=settings), says)

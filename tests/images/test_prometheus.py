@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from images.prometheus import receiver
-from tests.images.container_state import assert_confined, assert_refused, leaks
+from tests.images.container_state import assert_confined, leaks
 from tests.images.container_state import run as run_in
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.monitoring import SERVICES, Monitoring
@@ -25,7 +25,6 @@ from workshop_kit.errors import WorkshopError
 
 RULES = Path(__file__).parents[2] / "images" / "prometheus" / "rules"
 RULE_TESTS = Path(__file__).with_name("rules_test.yml")
-SETTINGS = {"MONITORING_PASSWORD_FILE": "/run/secrets/password", "REDIS_ADDRESS": "nobody:6379"}
 JOBS = {"service", "outside", "agent", "mysqld", "redis"}
 UP = {
     "mysql_up": [1.0, 1.0],
@@ -76,19 +75,6 @@ def test_promtool_finds_the_rules_right(hardened: Start, images: dict[str, str])
     promtool = hardened(images["prometheus"], files, {}, entrypoint=["promtool"], command=words)
     assert promtool.wait(timeout=60)["StatusCode"] == 0, promtool.logs()
     assert b"SUCCESS" in promtool.logs()
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize(
-    ("role", "password", "says"),
-    [("grafana", "x", "there is no program 'grafana'"), ("mysqld", "\n", "names an empty file")],
-    ids=["no such program", "empty password"],
-)
-def test_bad_input_is_one_sentence(
-    hardened: Start, images: dict[str, str], role: str, password: str, says: str
-) -> None:
-    """Each mistake in the settings gives one sentence and exit code 1."""
-    assert_refused(hardened(images["prometheus"], {"password": password}, SETTINGS, command=[role]), says)
 
 
 NOTIFICATION = {
@@ -269,12 +255,9 @@ def test_files_of_the_participant_are_loaded(watched: Monitoring, tmp_path: Path
     ("name", "text", "says"),
     [
         ("bad.yml", RULE.format(expr="sum(up"), r"bad\.yml, line 5: .*unclosed left parenthesis"),
-        ("bad.yml", JOB.replace("interval", "intervall"), r"bad\.yml, line 4: field scrape_intervall not found"),
-        ("bad.yml", JOB.replace("mine", "service"), r"bad\.yml, line 3: found multiple scrape configs"),
-        ("bad.yml", "it's $(no)", r"bad\.yml has neither scrape_configs: nor groups:"),
         ("not bad.yml", RULE.format(expr="up"), "is no name of a file for Prometheus"),
     ],
-    ids=["PromQL", "key", "job there already", "something else", "name"],
+    ids=["PromQL", "name"],
 )
 def test_a_file_that_promtool_refuses_changes_nothing(
     watched: Monitoring, tmp_path: Path, name: str, text: str, says: str

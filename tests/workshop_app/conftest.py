@@ -25,6 +25,24 @@ PATIENCE_SECONDS = 20
 DB_PASSWORD = "db-canary-5e1f09"
 REPLICA_PASSWORD = "replica-canary-90d2e4"
 REDIS_PASSWORD = "redis-canary-77ab3c"
+SETTINGS = {
+    "MASTER_DB_HOST": "master-db",
+    "MASTER_DB_PORT": "3306",
+    "MASTER_DB_NAME": "workshop",
+    "MASTER_DB_USER": "app",
+    "MASTER_DB_PASSWORD": DB_PASSWORD,
+    "MASTER_DB_SQL_MODE": "TRADITIONAL",
+    "REPLICA_DB_HOST": "replica-db",
+    "REPLICA_DB_PORT": "3306",
+    "REPLICA_DB_NAME": "workshop",
+    "REPLICA_DB_USER": "app",
+    "REPLICA_DB_PASSWORD": REPLICA_PASSWORD,
+    "REPLICA_DB_SQL_MODE": "TRADITIONAL",
+    "REDIS_HOST": "redis",
+    "REDIS_PORT": "6379",
+    "REDIS_PASSWORD": REDIS_PASSWORD,
+}
+"""The required settings."""
 
 
 def free_port() -> int:
@@ -36,26 +54,9 @@ def free_port() -> int:
 
 def good_environ() -> dict[str, str]:
     """An environment that the service accepts; no server listens at its addresses."""
-    return {
-        "MASTER_DB_HOST": "127.0.0.1",
-        "MASTER_DB_PORT": str(free_port()),
-        "MASTER_DB_NAME": "workshop",
-        "MASTER_DB_USER": "app",
-        "MASTER_DB_PASSWORD": DB_PASSWORD,
-        "MASTER_DB_SQL_MODE": "TRADITIONAL",
-        "REPLICA_DB_HOST": "127.0.0.1",
-        "REPLICA_DB_PORT": str(free_port()),
-        "REPLICA_DB_NAME": "workshop",
-        "REPLICA_DB_USER": "app",
-        "REPLICA_DB_PASSWORD": REPLICA_PASSWORD,
-        "REPLICA_DB_SQL_MODE": "TRADITIONAL",
-        "REDIS_HOST": "127.0.0.1",
-        "REDIS_PORT": str(free_port()),
-        "REDIS_PASSWORD": REDIS_PASSWORD,
-        "HTTP_HOST": "127.0.0.1",
-        "HTTP_PORT": str(free_port()),
-        "HTTP_DRAIN_SECONDS": "0.5",
-    }
+    addresses = {f"{name}_HOST": "127.0.0.1" for name in ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP")}
+    ports = {name.replace("HOST", "PORT"): str(free_port()) for name in addresses}
+    return {**SETTINGS, **addresses, **ports, "HTTP_DRAIN_SECONDS": "0.5"}
 
 
 @pytest.fixture(autouse=True)

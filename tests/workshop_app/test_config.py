@@ -1,4 +1,4 @@
-"""The environment is turned into settings, or refused with everything that is wrong with it."""
+"""Configuration: an environment becomes settings, or one error with every problem."""
 
 from __future__ import annotations
 
@@ -11,25 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.workshop_app.conftest import SETTINGS as GOOD
 from workshop_app import config
 
-GOOD = {
-    "MASTER_DB_HOST": "master-db",
-    "MASTER_DB_PORT": "3306",
-    "MASTER_DB_NAME": "workshop",
-    "MASTER_DB_USER": "app",
-    "MASTER_DB_PASSWORD": "db canary 5e1f09",
-    "MASTER_DB_SQL_MODE": "TRADITIONAL",
-    "REPLICA_DB_HOST": "replica-db",
-    "REPLICA_DB_PORT": "3306",
-    "REPLICA_DB_NAME": "workshop",
-    "REPLICA_DB_USER": "app",
-    "REPLICA_DB_PASSWORD": "replica-canary-90d2e4",
-    "REPLICA_DB_SQL_MODE": "TRADITIONAL",
-    "REDIS_HOST": "redis",
-    "REDIS_PORT": "6379",
-    "REDIS_PASSWORD": "redis-canary-77ab3c",
-}
 OPTIONAL = {"REDIS_USER": "app", "HTTP_HOST": "::", "HTTP_PORT": "80", "HTTP_DRAIN_SECONDS": "0", "LOG_LEVEL": "debug"}
 SECRETS = {"MASTER_DB_PASSWORD", "REPLICA_DB_PASSWORD", "REDIS_PASSWORD"}
 SQL_MODES = {"MASTER_DB_SQL_MODE", "REPLICA_DB_SQL_MODE"}

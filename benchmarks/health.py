@@ -22,7 +22,7 @@ from workshop_kit.engine import monitoring
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import stats
-from workshop_kit.observe.wire import asker
+from workshop_kit.observe.engine_api import get_json
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport
 
@@ -101,14 +101,14 @@ def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
 def agent(stack: Stack, report: Report) -> list[Row | Memory]:
     """Measure memory and CPU of the agent while Prometheus scrapes it, by the engine's statistics."""
     watched = monitoring.start(stack, report)
-    ask, path = asker(stack.session.engine), f"/containers/{stack.container('agent').id}/stats?stream=0&one-shot=1"
+    engine, path = stack.session.engine, f"/containers/{stack.container('agent').id}/stats?stream=0&one-shot=1"
     time.sleep(SETTLED_SECONDS)
     mib, shares = [], []
     for number in range(AGENT_RUNS):
         report(Step("Health", number / AGENT_RUNS, "what the agent takes"))
-        before, began = cpu_seconds(ask(path)), time.monotonic()
+        before, began = cpu_seconds(get_json(engine, path)), time.monotonic()
         time.sleep(AGENT_SECONDS)
-        after = ask(path)
+        after = get_json(engine, path)
         shares.append((cpu_seconds(after) - before) / (time.monotonic() - began))
         mib.append((stats.working_set(after["memory_stats"]) or 0) / MIB)
     query = {"query": f'up{{job="agent"}}[{AGENT_SECONDS}s]'}

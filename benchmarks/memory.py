@@ -18,7 +18,7 @@ from benchmarks._rows import Memory, show
 from workshop_kit.engine import cleanup, monitoring, reach
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import stats
-from workshop_kit.observe.wire import asker
+from workshop_kit.observe.engine_api import get_json
 from workshop_kit.terminal import TerminalReport
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
@@ -50,10 +50,9 @@ def stacks(folder: Path, count: int) -> Iterator[list[Stack]]:
 
 def working_sets_mib(stack: Stack) -> dict[str, float]:
     """Read the working set of each container. Raises KeyError or TypeError if one of them does not run."""
-    ask = asker(stack.session.engine)
     found = {}
     for service, container in stack.containers().items():
-        answer = ask(f"/containers/{container.id}/stats?stream=0&one-shot=1")
+        answer = get_json(stack.session.engine, f"/containers/{container.id}/stats?stream=0&one-shot=1")
         found[service] = (stats.working_set(answer["memory_stats"]) or 0) / MIB
     return found
 

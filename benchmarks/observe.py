@@ -9,12 +9,9 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any
 
-import httpx
-
-from benchmarks._rows import Row, cpu_pair, show
+from benchmarks._rows import Row, show
 from benchmarks._workspace import ROOT, own_session
 from workshop_kit.engine import images
 from workshop_kit.engine.containers import run
@@ -22,7 +19,6 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.observe.sampler import Sampler
-from workshop_kit.observe.wire import asker
 
 CONTAINERS = 50
 WATCH_SECONDS = 10
@@ -50,33 +46,16 @@ def watching(engine: Engine, containers: list[Any]) -> Row:
             cpu, wall = time.process_time(), time.monotonic()
             time.sleep(WATCH_SECONDS)
             shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
-        rows = len(sampler.rows(containers[0]))
+        rows = len(sampler.rows()) // len(containers)
     expected = RUNS * WATCH_SECONDS
-    work = f"CPU a second of watching {CONTAINERS} containers at 1 Hz ({rows} of {expected} samples of the first one)"
+    work = f"CPU a second of watching {CONTAINERS} containers at 1 Hz ({rows} of {expected} samples of each)"
     return Row(work, statistics.median(shares), RUNS, "≤ 0.10 s (10 % of a core)")
-
-
-def asking(engine: Engine, containers: list[Any]) -> list[Row]:
-    """Measure the CPU of one round over the containers, beside httpx and the SDK."""
-    ask = asker(engine)
-    paths = [f"/containers/{one.id}/stats?stream=0&one-shot=1" for one in containers]
-    api = engine.client.api
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(engine.endpoint.socket)), base_url="http://docker") as web:
-        ways = {
-            f"httpx {version('httpx')}": lambda: [web.get(f"/v{api.api_version}{path}").json() for path in paths],
-            f"docker SDK {version('docker')}": lambda: [
-                api.stats(one.id, stream=False, one_shot=True) for one in containers
-            ],
-        }
-        pairs = {name: cpu_pair(lambda: [ask(path) for path in paths], way, RUNS) for name, way in ways.items()}
-    work = f"CPU of asking {CONTAINERS} containers' statistics once"
-    return [Row(work, ours, RUNS, "", name, theirs) for name, (ours, theirs) in pairs.items()]
 
 
 def main() -> None:
     """Measure in a session of its own."""
     with own_session() as (_, session), sleepers(session, images.tags(ROOT)["base"]) as containers:
-        show([watching(session.engine, containers), *asking(session.engine, containers)])
+        show([watching(session.engine, containers)])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ SETUP = """from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from workshop_kit.observe import events, stats
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.tables import frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import Traffic
 from workshop_kit.display.dashboard import Dashboard

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workshop_kit.observe import surfaces
-from workshop_kit.observe.leaks import find
+from workshop_kit.observe.leaks import container_surfaces, find
 
 PATIENCE_SECONDS = 60
 
@@ -22,7 +21,7 @@ def until(holds: Callable[[], bool], container: Any) -> None:
 
 def leaks(secrets: Mapping[str, str], container: Any) -> list[dict[str, Any]]:
     """Find parts of these secrets in a container's inspect data, processes, log and volumes."""
-    found: list[dict[str, Any]] = find(secrets, surfaces.of_container(container)).to_dict("records")
+    found: list[dict[str, Any]] = find(secrets, container_surfaces(container)).to_dict("records")
     return found
 
 

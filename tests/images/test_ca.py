@@ -12,8 +12,7 @@ import pytest
 
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.reach import Engine
-from workshop_kit.observe import surfaces
-from workshop_kit.observe.leaks import find, new_canary
+from workshop_kit.observe.leaks import find, image_surfaces, new_canary
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
@@ -52,4 +51,4 @@ def test_bundle_is_in_no_layer(
     folders = [one for one in folders if "type=secret" in (one / "Dockerfile").read_text()]
     assert folders
     for folder in folders:
-        assert find(canary, surfaces.of_image(engine, build(folder, base, bundle))).empty, folder
+        assert find(canary, image_surfaces(engine, build(folder, base, bundle))).empty, folder

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import random
 import string
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -15,13 +17,14 @@ import pytest
 
 from workshop_kit.engine import cleanup, stack_files
 from workshop_kit.engine.containers import run as run_container
+from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
-from workshop_kit.observe import surfaces
-from workshop_kit.observe.leaks import Surface, find, hunt, new_canary
+from workshop_kit.observe import http
+from workshop_kit.observe.leaks import Surface, container_surfaces, find, hunt, image_surfaces, new_canary
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
@@ -86,10 +89,17 @@ def of_troubles(stack: Stack) -> Iterator[Surface]:
 def of_stack(stack: Stack, root: Path) -> Iterator[Surface]:
     """Every surface of a running stack but its images' layers and the files beside it."""
     yield from of_troubles(stack)
-    yield from surfaces.of_answers(stack.url(), REQUESTS)
+    for method, path, body in REQUESTS:
+        answer = http.request(method, stack.url() + path, content=body, timeout_seconds=5.0)
+        yield Surface.of(f"{method} {path}", stack.url(), f"{answer} {dict(answer.headers)}\n{answer.body}")
     for container in stack.containers().values():
-        yield from surfaces.of_container(container)
-    yield from surfaces.of_project(stack.session.engine, stack.project)
+        yield from container_surfaces(container)
+    client, label = stack.session.engine.client, {"label": f"{COMPOSE_PROJECT}={stack.project}"}
+    for kind, found in (("networks", client.networks.list), ("volume inspect", client.volumes.list)):
+        yield Surface.of(kind, stack.project, json.dumps([one.attrs for one in found(filters=label)]))
+    now = int(datetime.now(UTC).timestamp())
+    told = list(client.events(since=0, until=now, filters=label, decode=True))
+    yield Surface.of("engine events", stack.project, json.dumps(told))
     for name in ("master-db", "replica-db"):
         output = stack.container(name).exec_run(["mariadb", "--force", "--execute", SQL], user="0").output
         yield Surface.of("SQL as administrator", name, output)
@@ -147,9 +157,11 @@ def test_no_secret_shows_in_images_and_volumes(canary_stack: Stack, root: Path) 
 
     def everywhere() -> Iterator[Surface]:
         for tag in sorted({container.attrs["Config"]["Image"] for container in stack.containers().values()}):
-            yield from surfaces.of_image(stack.session.engine, tag)
+            yield from image_surfaces(stack.session.engine, tag)
         yield from of_stack(stack, root)
-        yield surfaces.of_folder("workspace", stack.folder, leave_out=[stack.folder / "secrets"])
+        for path in stack.folder.rglob("*"):
+            if path.is_file() and not path.is_relative_to(stack.folder / "secrets"):
+                yield Surface("workspace", str(path), lambda path=path: (bytes(path), path.read_bytes()))  # type: ignore[misc]
 
     found = hunt(secrets_of(stack), everywhere())
     assert_clean(found, stack)
@@ -184,7 +196,7 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
     )
 
     def found() -> set[str]:
-        table = find(planted, surfaces.of_container(leaky.container))
+        table = find(planted, container_surfaces(leaky.container))
         return {one["surface"] for one in table.to_dict("records") if one["surface"] in one["secret"].split(", ")}
 
     with run_container(session, spec) as leaky:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.audit.clone_spec import STOP_SECONDS
-from workshop_kit.audit.network import accepts, is_on_bridge_network
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.mounted_files import file_size
 from workshop_kit.observe.logs import read_container
@@ -27,6 +27,7 @@ LASTS_SECONDS = 4.0
 POLL_SECONDS = 0.05
 HOPELESS_FAILURES = 6
 """After so many further failures in a row a health check is not expected to succeed."""
+CONNECT_SECONDS = 0.3
 _LOG_FILE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
 
 
@@ -113,7 +114,13 @@ class Clone:
 
     def accepts(self, port: int) -> bool:
         """Whether a port accepts a connection."""
-        return bool(self.address) and accepts(self.address, port)
+        if not self.address:
+            return False
+        try:
+            with socket.create_connection((self.address, port), timeout=CONNECT_SECONDS):
+                return True
+        except OSError:
+            return False
 
     def processes(self) -> dict[str, str]:
         """Names of its processes by process id; empty if it has ended."""
@@ -178,3 +185,13 @@ class Clone:
     def _gateway(self, network: str) -> str:
         attributes = self.running.session.engine.client.networks.get(network).attrs
         return str(((attributes["IPAM"]["Config"] or [{}])[0]).get("Gateway") or "")
+
+
+def is_on_bridge_network(address: str, gateway: str) -> bool:
+    """Whether this machine is on the container's network; it is not where the engine runs in a virtual machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        try:
+            connection.connect((address, 9))  # nothing is sent
+            return bool(connection.getsockname()[0] == gateway)
+        except OSError:
+            return False

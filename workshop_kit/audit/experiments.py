@@ -19,7 +19,6 @@ from docker.errors import APIError
 
 from workshop_kit.audit.clone import Clone, StartResult
 from workshop_kit.audit.clone_spec import CloneSpec, clone_spec, create, limit_writes, run_backing_services, variables
-from workshop_kit.audit.network import Answer
 from workshop_kit.audit.run import CanaryRun, Run, ask
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
@@ -28,6 +27,7 @@ from workshop_kit.engine.mounted_files import MountedFiles
 from workshop_kit.engine.private_network import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import new_canary
 from workshop_kit.observe.masking import is_secret_name, secrets_among, variables_named
 

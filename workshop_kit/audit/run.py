@@ -11,7 +11,8 @@ from datetime import datetime
 import pandas as pd
 
 from workshop_kit.audit.clone import Clone, StartResult
-from workshop_kit.audit.network import Answer, get
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import record
 
 PROBE_SECONDS = 2.0
@@ -60,17 +61,17 @@ class Run:
 
     def probes(self) -> tuple[Answer, ...]:
         """The answers of the usual probe paths that exist or did not answer in time."""
-        there = (one for one in self.answers if one.late or one.status not in {None, *NOT_THERE})
+        there = (one for one in self.answers if one.is_late or one.status not in {None, *NOT_THERE})
         return tuple(one for one in there if one.path in PROBE_PATHS and self._is_own(one))
 
     def _is_own(self, answer: Answer) -> bool:
         """Whether the answer differs from those to random paths; if these differ, compare the status."""
         unknown = self.unknown
-        if answer.late or not unknown:
+        if answer.is_late or not unknown:
             return True
-        if not unknown[0].is_like(unknown[-1]):
+        if not are_alike(unknown[0], unknown[-1]):
             return answer.status not in {one.status for one in unknown}
-        return not answer.is_like(unknown[0])
+        return not are_alike(answer, unknown[0])
 
     def lines(self, count: int = 3) -> str:
         """The last lines of its log."""
@@ -88,6 +89,12 @@ class CanaryRun:
     now_on: tuple[int, ...] = ()
 
 
+def are_alike(one: Answer, other: Answer) -> bool:
+    """Whether two answers are equal apart from their own path in the body."""
+    bodies = [answer.body.replace(answer.path, "") for answer in (one, other)]
+    return one.status == other.status and bodies[0] == bodies[1]
+
+
 def texts(log: pd.DataFrame) -> list[str]:
     """The lines of a log as text; parsed lines as JSON."""
     lines = []
@@ -103,9 +110,9 @@ def ask(clone: Clone, paths: Sequence[str] = ASKED_PATHS) -> tuple[Answer, ...]:
     first, last = (f"/{secrets.token_hex(6)}" for _ in range(2))
     for port in clone.open_ports():
         for path in (first, *paths, last):
-            answers.append(get(clone.address, port, path, within_seconds=PROBE_SECONDS))
-            if sum(one.late for one in answers) >= LATE_ENOUGH or (
-                len(answers) == 1 and answers[0].status is None and not answers[0].late
+            answers.append(http.get(f"http://{clone.address}:{port}{path}", timeout_seconds=PROBE_SECONDS))
+            if sum(one.is_late for one in answers) >= LATE_ENOUGH or (
+                len(answers) == 1 and answers[0].status is None and not answers[0].is_late
             ):
                 break
         if any(one.status for one in answers):

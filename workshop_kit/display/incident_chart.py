@@ -21,8 +21,8 @@ from workshop_kit.display.live_data import Numbers, Panel, read, times
 from workshop_kit.display.rendered import Shown
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.observe import instants
-from workshop_kit.observe.logs.levels import LEVELS
+from workshop_kit.observe.logs.lines import LEVELS
+from workshop_kit.observe.logs.reader import unix_seconds
 from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
 
@@ -130,8 +130,8 @@ def _span(
     if seen:
         first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)
         last = min(last, max(_ended(one, last) for one in seen) + AROUND_SECONDS)
-    first = first if start is None else instants.seconds(start, "start")
-    last = last if end is None else instants.seconds(end, "end")
+    first = first if start is None else unix_seconds(start, "start")
+    last = last if end is None else unix_seconds(end, "end")
     if last <= first:
         raise WrongUsage(f"{title}: the time ends before it starts.", "Give it a start that lies before the end.")
     return first, max(last, first + 1)

@@ -14,7 +14,7 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, trial, trial_settings
-from workshop_kit.exercises.raw_http import Answer
+from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.result import Finding, Verdict

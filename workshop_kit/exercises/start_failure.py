@@ -6,11 +6,12 @@ import time
 
 from docker.errors import APIError
 
-from workshop_kit.exercises import crash, raw_http
+from workshop_kit.exercises import crash
 from workshop_kit.exercises.check_api import Judged
 from workshop_kit.exercises.trial_settings import PORT
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import START_SECONDS, Trial, start_seconds
+from workshop_kit.observe import http
 
 MIB = 1024 * 1024
 LOOKS = 6
@@ -59,7 +60,7 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     if _is_busy(trial):
         means = "it was busy computing all the time, and answered nobody: a loop that never ends?"
         return str(answer), means, "Look for a loop without an end, or work that is done before it serves."
-    if answer.failure in {raw_http.NOBODY, raw_http.HUNG_UP}:
+    if answer.error in {http.REFUSED, http.CLOSED}:
         means = f"it runs, but nobody listens on port {PORT}: it listens elsewhere, or waits for something else first."
         return str(answer), means, f"Where does it listen? HTTP_PORT says {PORT}."
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"

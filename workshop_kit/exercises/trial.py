@@ -19,8 +19,9 @@ from typing import Any
 from docker.errors import APIError
 
 from workshop_kit.engine import containers
-from workshop_kit.exercises import raw_http, trial_settings
-from workshop_kit.exercises.raw_http import Answer, Request
+from workshop_kit.exercises import trial_settings
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer, Connection
 
 DEADLINE_SECONDS = 15.0
 START_SECONDS, BUSY_SECONDS = 6.0, 12.0
@@ -71,23 +72,23 @@ class Trial:
         self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS
     ) -> Answer:
         """``GET path`` from outside."""
-        return raw_http.ask(self._port, "GET", path, headers=headers, within_seconds=self._at_most(within_seconds))
+        return http.get(self._url(path), headers=headers, timeout_seconds=self._at_most(within_seconds))
 
     def put(self, path: str, body: Any, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
         """``PUT path`` with JSON from outside."""
-        data = json.dumps(body).encode()
-        return raw_http.ask(self._port, "PUT", path, data, within_seconds=self._at_most(within_seconds))
+        seconds = self._at_most(within_seconds)
+        return http.request("PUT", self._url(path), json_body=body, timeout_seconds=seconds)
 
     def post(self, path: str, body: Any, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
         """``POST path`` with JSON from outside."""
-        data = json.dumps(body).encode()
-        return raw_http.ask(self._port, "POST", path, data, within_seconds=self._at_most(within_seconds))
+        seconds = self._at_most(within_seconds)
+        return http.request("POST", self._url(path), json_body=body, timeout_seconds=seconds)
 
     @contextlib.contextmanager
     def underway(self, path: str, body: Any) -> Iterator[Underway]:
         """A POST of which the service has the headers and half the body: somebody's request in flight."""
-        with Request(self._port, connect_seconds=self._at_most(ANSWER_SECONDS)) as request:
-            yield Underway(self, request, path, json.dumps(body).encode())
+        with Connection(self._url(path), timeout_seconds=self._at_most(ANSWER_SECONDS)) as connection:
+            yield Underway(self, connection, json.dumps(body).encode())
 
     def wait_answer(self, path: str, *, status: int = 200, within_seconds: float | None = None) -> bool:
         """Poll a path until it answers with the status; False once the time is up or the container has ended."""
@@ -140,6 +141,10 @@ class Trial:
         text = re.sub(r"[^\S\n\t ]|[\x00-\x08\x0e-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
         return text.encode()[-limit_bytes:].decode(errors="ignore")
 
+    def _url(self, path: str) -> str:
+        """Port 0, which refuses every connection, where the container has none."""
+        return f"http://127.0.0.1:{self._port or 0}{path}"
+
     def _at_most(self, seconds: float) -> float:
         return max(0.05, min(seconds, self.left_seconds))
 
@@ -147,18 +152,18 @@ class Trial:
 class Underway:
     """A request that the service is in the middle of receiving."""
 
-    def __init__(self, trial: Trial, request: Request, path: str, body: bytes) -> None:
-        self._trial, self._request = trial, request
+    def __init__(self, trial: Trial, connection: Connection, body: bytes) -> None:
+        self._trial, self._connection = trial, connection
         self._rest = body[len(body) // 2 :]
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Expect": "100-continue"}
-        request.send(raw_http.head("POST", path, headers))
-        self.taken = request.wait_taken(min(ANSWER_SECONDS, trial.left_seconds))
-        request.send(body[: len(body) // 2])
+        connection.send_head("POST", headers)
+        self.taken = connection.wait_continue(min(ANSWER_SECONDS, trial.left_seconds))
+        connection.send(body[: len(body) // 2])
 
     def finish(self, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
         """Send the rest, and read the answer."""
-        self._request.send(self._rest)
-        return self._request.answer(min(within_seconds, self._trial.left_seconds))
+        self._connection.send(self._rest)
+        return self._connection.answer(min(within_seconds, self._trial.left_seconds))
 
 
 def _port(attributes: Mapping[str, Any], port: int) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 import pandas as pd
 
-from workshop_kit.engine.containers import answers
+from workshop_kit.observe import http
 
 Door = Callable[[], str | None]
 """Where a service is now, as ``http://127.0.0.1:PORT``; None while it is nowhere."""
@@ -88,7 +88,9 @@ class Visitors:
         """Ask ``/readyz`` again and again, and believe the last answer until the next."""
         while not self._ended.is_set():
             url = self.doors[name]()
-            self._open[name] = url if url and answers(f"{url}/readyz", READY_SECONDS) else None
+            self._open[name] = (
+                url if url and http.get(f"{url}/readyz", timeout_seconds=READY_SECONDS).status == 200 else None
+            )
             self._ended.wait(LOOK_SECONDS)
 
     def _come(self, name: str) -> None:

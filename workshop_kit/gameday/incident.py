@@ -32,7 +32,7 @@ from workshop_kit.gameday.customers import Visitors
 from workshop_kit.gameday.metrics import ShopWatcher
 from workshop_kit.gameday.shop import DEPENDENCIES, Shop
 from workshop_kit.lessons.lesson import Lesson
-from workshop_kit.observe.watch import Subject, Watcher
+from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Report, Step
 
 NAME = "game"
@@ -316,10 +316,10 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
 
 
 def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack) -> Incident:
-    subjects = [Subject(name, service=name) for name in shop.running]
+    targets = [WatchTarget(name, service=name) for name in shop.running]
     visitors = Visitors({name: _door(shop, name) for name in shop.running}).start()
     block.callback(visitors.stop)
-    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.who.session, subjects))
+    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.who.session, targets))
     identifier = secrets.token_hex(6)
     record = Record(identifier, cause.name, seed, datetime.now(UTC), reference=shop.service.note)
     return Incident(identifier, lesson, cause, seed, shop, visitors, ShopWatcher(watcher, visitors), block, record)

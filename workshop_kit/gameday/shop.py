@@ -23,7 +23,6 @@ import pandas as pd
 from docker.errors import APIError
 from requests.exceptions import RequestException
 
-from workshop_kit.engine import containers
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COMPOSE_SERVICE
@@ -33,7 +32,7 @@ from workshop_kit.exercises import dependency_proxies, trial_settings
 from workshop_kit.exercises.dependency_proxies import Doors
 from workshop_kit.faults.endpoints import post
 from workshop_kit.gameday.service import Service
-from workshop_kit.observe import stats
+from workshop_kit.observe import http, stats
 from workshop_kit.observe.logs import read_container
 
 DEPENDENCIES = ("master-db", "replica-db", "redis")
@@ -282,7 +281,7 @@ def _lives(running: Running) -> bool:
         sentence = "The release ends as soon as it is started, so the one before goes on."
         raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
     with contextlib.suppress(WorkshopError):
-        return containers.answers(f"{running.url()}/livez")
+        return http.get(f"{running.url()}/livez").status == 200
     return False
 
 

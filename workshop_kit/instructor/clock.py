@@ -15,7 +15,7 @@ import pandas as pd
 from workshop_kit.display.dashboard.view import Fault, Row, rows
 from workshop_kit.display.live_data import Line, Numbers, Panel, read, rounded, times
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.health import PROBE_PATHS
+from workshop_kit.observe.watch.scraper import PROBE_PATHS
 
 CHANGED = "something was changed here"
 STEP_SECONDS = 2.0

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import httpx
 import pandas as pd
 
 from workshop_kit.engine import reaper
@@ -25,7 +24,8 @@ from workshop_kit.instructor.load_generator import ORDER, Driving
 from workshop_kit.instructor.log_tail import LogLines
 from workshop_kit.instructor.ttl_cache import AtMostEvery
 from workshop_kit.lessons.lesson import BEFORE_SWEEPS
-from workshop_kit.observe.watch import Subject, Tables, Watcher
+from workshop_kit.observe import http
+from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
 from workshop_kit.workspace.folder import Workspace
@@ -65,8 +65,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.force, self.driving = Force(self.stack), Driving(self.stack)
-        subject = Subject(SERVICE, self.stack.project, SERVICE)
-        self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [subject])
+        target = WatchTarget(SERVICE, self.stack.project, SERVICE)
+        self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [target])
         self._lines = LogLines(lambda: self.stack.container(SERVICE))
         self._closing = threading.Event()
         self._picture = AtMostEvery(DRAWN_SECONDS, self._draw)
@@ -108,12 +108,8 @@ class Stage:
 
     def order(self, request_id: str) -> int | None:
         """Place one order under an id of ours; return the status, None without an answer."""
-        try:
-            with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
-                headers = {"X-Request-ID": request_id}
-                return client.post(f"{self.stack.url()}/orders", json=dict(ORDER), headers=headers).status_code
-        except httpx.HTTPError:
-            return None
+        url, headers = f"{self.stack.url()}/orders", {"X-Request-ID": request_id}
+        return http.request("POST", url, json_body=dict(ORDER), headers=headers, timeout_seconds=ANSWER_SECONDS).status
 
     def wait_until_well(self) -> None:
         """Wait until the service says so and no request fails, and a moment longer, for the picture to show it.

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from docker.errors import DockerException
 
-from workshop_kit.observe.wire import Away
+from workshop_kit.observe.engine_api import EngineUnavailable
 
 
 @contextlib.contextmanager
 def engine_needed() -> Iterator[None]:
-    """Raise `Away` for what the SDK raises when nobody answers it; errors of ours pass."""
+    """Raise `EngineUnavailable` for what the SDK raises when nobody answers it; errors of ours pass."""
     try:
         yield
     except (DockerException, OSError) as error:  # what requests raises is an OSError
-        raise Away from error
+        raise EngineUnavailable from error

@@ -13,10 +13,9 @@ import pandas as pd
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.instructor.engine_errors import engine_needed
-from workshop_kit.observe.logs.events import parse
+from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.logs.follower import BUSY_SECONDS, Poller
-from workshop_kit.observe.logs.lines import Line
-from workshop_kit.observe.wire import Gone
+from workshop_kit.observe.logs.lines import Line, parse_fields
 
 KEPT = 40_000
 MOST_LINE_BYTES = 16 * 1024
@@ -62,7 +61,7 @@ class LogLines:
                 try:
                     poller = poller or Poller(self._find(), since=newest, max_line_bytes=MOST_LINE_BYTES)
                     lines = poller.poll()
-                except Gone:
+                except ContainerGone:
                     poller = None
                     continue
                 for line in lines:
@@ -73,7 +72,7 @@ class LogLines:
 
 def row_of(line: Line, time: datetime) -> Row:
     """What is known of a line; one that is no JSON object has its text alone."""
-    fields = parse(line.text)
+    fields = parse_fields(line.text)
     message = next((fields[name] for name in MESSAGE if name in fields), "")
     level = str(fields.get("level", "")).lower()
     return time, level, str(message), str(fields.get("request_id", "")), line.text

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.engine.reach import Engine
-from workshop_kit.observe import leaks, surfaces
+from workshop_kit.observe import leaks
 
 EXPLAINED = {
     "image inspect": "docker image inspect: settings and labels of the image",
@@ -44,9 +44,9 @@ def hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
     """
     image = container.attrs["Image"]
     if (image, secret) not in _HUNTED:
-        _HUNTED[image, secret] = leaks.hunt(secret, surfaces.of_image(engine, image))
+        _HUNTED[image, secret] = leaks.hunt(secret, leaks.image_surfaces(engine, image))
     places = [
-        *(surface for surface in surfaces.of_container(container) if surface.name in EXPLAINED),
+        *(surface for surface in leaks.container_surfaces(container) if surface.name in EXPLAINED),
         leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
         leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
     ]

@@ -17,9 +17,9 @@ from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults import log_loss
+from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.observe.logs import Following, follow
-from workshop_kit.observe.wire import container_of
 from workshop_kit.screen import in_lines
 from workshop_kit.search import BucketStore, FrameStore
 from workshop_kit.search.explorer import Explorer

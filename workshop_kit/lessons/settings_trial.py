@@ -12,7 +12,8 @@ from html import escape
 from workshop_kit.display.rendered import Shown
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.observe.probes import Answer, ask
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Report, Step
 
 REFUSED = "configuration refused"
@@ -135,14 +136,15 @@ def _watched(running: Running, port: int, typed: Typed, report: Report) -> Trial
 
 def _answer(running: Running, port: int) -> Answer | None:
     try:
-        answer = ask(running.url(port), "/readyz")
+        answer = http.get(f"{running.url(port)}/readyz", timeout_seconds=3.0)
     except WorkshopError:  # it has just ended: the next look at it says so
         return None
     return answer if answer.status is not None else None
 
 
 def _is_starting(answer: Answer) -> bool:
-    return isinstance(answer.body, dict) and answer.body.get("output") == "starting"
+    said = answer.json()
+    return isinstance(said, dict) and said.get("output") == "starting"
 
 
 def _ended(running: Running, typed: Typed) -> Trial:

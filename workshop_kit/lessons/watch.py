@@ -17,8 +17,8 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import Disturbance
-from workshop_kit.observe.watch import Subject, Tables, Watcher
-from workshop_kit.observe.wire import container_of
+from workshop_kit.observe.engine_api import container_of
+from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 
 NAME = "watch"
 """Under which a notebook's watching stands among what is live: a new one ends the one before."""
@@ -105,9 +105,9 @@ def watch(stack: Stack, screens: Screens, *what: Any) -> Watch:
     return made
 
 
-def _subject(stack: Stack, one: Any) -> Subject:
+def _subject(stack: Stack, one: Any) -> WatchTarget:
     if isinstance(one, str):
         stack.container(one)  # says which there are, if it is none of them
-        return Subject(one, stack.project, one)
+        return WatchTarget(one, stack.project, one)
     container = container_of(one)
-    return Subject(service_in(container.labels) or container.name, id=container.id)
+    return WatchTarget(service_in(container.labels) or container.name, id=container.id)

@@ -1,32 +1,46 @@
-"""Whether a secret shows where it should not: a hunt for a canary, in five encodings, over many surfaces.
+"""Search for a leaked secret, in five encodings, on the surfaces of an image or a container.
 
-A *canary* is a secret made for the hunt. A *surface* is a place that people or programs look at who should not see
-it: what ``docker inspect`` says, an image's layers, ``/proc``, a log. `surfaces` collects them, this module searches.
+A *canary* is a secret made for the search. A *surface* is a place where a secret can leak: the output of ``docker
+inspect``, an image's layers, ``/proc``, a log. Files in ``/run/secrets`` and a container's tmpfs are no surfaces: only
+the container's own user reads them.
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 import secrets
 import string
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
+from docker.errors import APIError, NotFound
+
+from workshop_kit.engine.labels import COMPOSE_SERVICE
+from workshop_kit.engine.reach import Engine
 
 FRAGMENT_LENGTH = 6  # characters: tools shorten values in messages, so a leak may be a part of the secret
 ENCODINGS = ("plain", "base64", "URL", "hex", "reversed")
 CHUNK_BYTES = 1 << 20
+GZIP = b"\x1f\x8b"
+ENVIRONMENTS = "cat /proc/[0-9]*/environ"
+COMMAND_LINES = "cat /proc/[0-9]*/cmdline"
+PIPES = "for fd in /proc/1/fd/*; do test -p $fd && timeout 0.2 cat $fd; done; true"
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A place to look at: ``name`` says what kind (``inspect``), ``where`` whose (``redis``); ``read`` fetches it.
+    """A place to search: ``name`` is its kind (``inspect``), ``where`` its owner (``redis``).
 
-    ``read`` gives the content in pieces, so that an image need not fit into memory.
+    ``read`` yields the content in chunks, so that an image need not fit into memory.
     """
 
     name: str
@@ -35,24 +49,24 @@ class Surface:
 
     @classmethod
     def of(cls, name: str, where: str, content: bytes | str) -> Surface:
-        """A surface whose content is here already."""
+        """Return a surface with this content."""
         data = content.encode(errors="surrogateescape") if isinstance(content, str) else content
         return cls(name, where, lambda: (data,))
 
 
 def new_canary() -> str:
-    """A random secret of 30 characters that looks different in each encoding, and like nothing else."""
+    """Return a random secret of 30 characters that looks different in each encoding."""
     letters = string.ascii_letters + string.digits
     return "+/".join("".join(secrets.choice(letters) for _ in range(6)) for _ in range(4))
 
 
 def hunt(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.DataFrame:
-    """Look at every surface for every canary; one row a surface, in the order given.
+    """Search every surface for every canary; one row a surface, in the order given.
 
-    ``canaries`` is one secret, or several by name; of the values nothing is in the result. Columns (str but the
-    size): ``surface``, ``where``, ``size_bytes`` (how much there was to look at), ``encoding`` (comma-separated,
-    empty where nothing was found), ``secret`` (the names of those found). Raises ValueError for a canary so short
-    that it would be found by chance.
+    ``canaries`` is one secret, or several by name; the result never contains a value. Columns (str but the size):
+    ``surface``, ``where``, ``size_bytes`` (of the content), ``encoding`` (comma-separated, empty where nothing was
+    found), ``secret`` (the names of those found). Raises ValueError for a canary that is too short: it would be found
+    by chance.
     """
     named = {"canary": canaries} if isinstance(canaries, str) else canaries
     patterns = Patterns(named)
@@ -73,7 +87,7 @@ def find(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.D
 
 
 def fragments(secret: str) -> Iterator[tuple[str, bytes]]:
-    """Every way in which six characters of a secret can turn up: pairs of encoding and bytes.
+    """Yield every six characters of a secret in every encoding: pairs of encoding and bytes.
 
     >>> sorted({encoding for encoding, _ in fragments("pässword")})
     ['URL', 'base64', 'hex', 'plain', 'reversed']
@@ -87,7 +101,7 @@ def fragments(secret: str) -> Iterator[tuple[str, bytes]]:
         yield "hex", raw.hex().upper().encode()
         if (quoted := quote(part, safe="")) != part:
             yield "URL", quoted.encode()
-        for shift in range(3):  # where it begins in a longer text that is encoded as a whole
+        for shift in range(3):  # its offset in a longer text that is encoded as a whole
             yield "base64", _base64(raw, shift)
             yield "base64", _base64(raw, shift).translate(bytes.maketrans(b"+/", b"-_"))
 
@@ -95,13 +109,13 @@ def fragments(secret: str) -> Iterator[tuple[str, bytes]]:
 def _base64(raw: bytes, shift: int) -> bytes:
     """The characters of the encoded text that depend on nothing but ``raw``, which stands ``shift`` bytes in."""
     encoded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
-    first = -(-shift * 8 // 6)  # the first character that holds none of what stands before …
-    last = (shift + len(raw)) * 8 // 6  # … and the last one that holds none of what follows
+    first = -(-shift * 8 // 6)  # the first character without bits of the text before …
+    last = (shift + len(raw)) * 8 // 6  # … and the last one without bits of the text after
     return encoded[first:last]
 
 
 class Patterns:
-    """All fragments of all canaries, found in one pass: hundreds of searches of a whole image would take minutes."""
+    """All fragments of all canaries, searched in one pass."""
 
     def __init__(self, canaries: Mapping[str, str]) -> None:
         if too_short := [name for name, secret in canaries.items() if len(secret) < 2 * FRAGMENT_LENGTH]:
@@ -126,12 +140,12 @@ class Patterns:
             tables.append((offset, table))
         return tables
 
-    def search(self, pieces: Iterable[bytes]) -> tuple[int, set[tuple[str, str]]]:
-        """How many bytes there were, and which canaries stand in them in which encoding, across pieces too."""
+    def search(self, chunks: Iterable[bytes]) -> tuple[int, set[tuple[str, str]]]:
+        """Return the number of bytes, and the canaries found with their encodings, across chunks, too."""
         size, found, rest = 0, set[tuple[str, str]](), b""
-        for piece in pieces:
-            for start in range(0, len(piece), CHUNK_BYTES):
-                chunk = piece[start : start + CHUNK_BYTES]
+        for given in chunks:
+            for start in range(0, len(given), CHUNK_BYTES):
+                chunk = given[start : start + CHUNK_BYTES]
                 size += len(chunk)
                 window = rest + chunk
                 found |= self._in(window)
@@ -154,3 +168,101 @@ class Patterns:
             if window.startswith(fragment, position)
             for meaning in self._meaning[fragment]
         }
+
+
+def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:
+    """Yield what everybody with access to an image can read: its settings, its history, every file of every layer."""
+    image = engine.client.images.get(tag)
+    yield Surface("image inspect", tag, lambda: (_text(image.attrs),))
+    yield Surface("image history", tag, lambda: (_text(image.history()),))
+    yield Surface("image layers", tag, lambda: _layers(image))
+
+
+def container_surfaces(container: Any) -> Iterator[Surface]:
+    """Yield what everybody with access to the engine can read of the SDK's running ``container``, inside it, too.
+
+    A surface inside needs ``sh`` and ``cat``; without them it is empty, which `hunt` shows as 0 bytes.
+    """
+    where = str(container.labels.get(COMPOSE_SERVICE) or container.name)
+    yield Surface("inspect", where, lambda: (_inspect(container),))
+    yield Surface("log", where, lambda: (container.logs(),))
+    yield Surface("processes", where, lambda: (_processes(container),))
+    yield Surface("/proc/*/environ", where, lambda: (_inside(container, ENVIRONMENTS),))
+    yield Surface("/proc/*/cmdline", where, lambda: (_inside(container, COMMAND_LINES),))
+    yield Surface("open pipes", where, lambda: (_inside(container, PIPES),))
+    yield Surface("writable layer", where, lambda: _writable_layer(container))
+    yield Surface("volumes", where, lambda: _volumes(container))
+
+
+def _text(answer: Any) -> bytes:
+    return json.dumps(answer, ensure_ascii=False, default=str).encode(errors="surrogateescape")
+
+
+def _inspect(container: Any) -> bytes:
+    container.reload()
+    return _text(container.attrs)
+
+
+def _layers(image: Any) -> Iterator[bytes]:
+    """Yield the output of ``docker save`` file by file; some engines keep layers compressed."""
+    with tempfile.TemporaryFile() as saved:
+        for chunk in image.save():
+            saved.write(chunk)
+        saved.seek(0)
+        with tarfile.open(fileobj=saved) as archive:
+            for member in archive:
+                if file := archive.extractfile(member):
+                    compressed = file.read(len(GZIP)) == GZIP
+                    file.seek(0)
+                    content = gzip.GzipFile(fileobj=file) if compressed else file
+                    yield from iter(partial(content.read, CHUNK_BYTES), b"")
+
+
+def _processes(container: Any) -> bytes:
+    """Return the answer of ``docker top``; nothing for a container that does not run."""
+    try:
+        return _text(container.top())
+    except APIError:
+        return b""
+
+
+def _inside(container: Any, script: str) -> bytes:
+    """Return the output of a command in a container; nothing without a shell, or if the container does not run."""
+    try:
+        result = container.exec_run(["sh", "-c", script], stderr=False)
+    except APIError:
+        return b""
+    return bytes(result.output or b"")
+
+
+def _writable_layer(container: Any) -> Iterator[bytes]:
+    """Yield the names of files added, changed or deleted since the image, and the files' content."""
+    container.reload()
+    host = container.attrs["HostConfig"]
+    mounted = [mount["Destination"] for mount in container.attrs["Mounts"]] + list(host.get("Tmpfs") or {})
+    for change in container.diff() or []:
+        path = change["Path"]
+        yield f"{path}\n".encode()
+        if change["Kind"] != 2 and not any(_overlap(path, mount) for mount in mounted):  # 2: deleted
+            yield from _archive(container, path)
+
+
+def _overlap(path: str, mount: str) -> bool:
+    """Whether a path is at, below or above a mount: an archive of it would hold what is mounted."""
+    path, mount = path.rstrip("/") + "/", mount.rstrip("/") + "/"
+    return path.startswith(mount) or mount.startswith(path)
+
+
+def _volumes(container: Any) -> Iterator[bytes]:
+    container.reload()
+    for mount in container.attrs["Mounts"]:
+        if mount["Type"] == "volume":
+            yield from _archive(container, mount["Destination"])
+
+
+def _archive(container: Any, path: str) -> Iterator[bytes]:
+    try:
+        chunks, _ = container.get_archive(path)
+        yield from chunks
+    except NotFound:  # the file was deleted meanwhile
+        return

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workshop_kit.observe import events, stats
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.tables import frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import Traffic
 

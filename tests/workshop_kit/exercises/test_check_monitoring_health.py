@@ -13,7 +13,7 @@ import pytest
 from tests.workshop_kit.exercises import trying
 from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace import regions
-from workshop_kit.exercises.raw_http import Answer, BROKE_OFF
+from workshop_kit.observe.http import CUT_OFF, Answer
 from workshop_kit.exercises.checks import monitoring_critical, monitoring_deep, monitoring_drain
 from workshop_kit.exercises.checks.monitoring_critical import Case
 from workshop_kit.exercises.checks.monitoring_drain import Balancer
@@ -59,7 +59,7 @@ BOTH = ("master-db", "redis")
     ("answer", "says"),
     [
         pytest.param(health(503, "fail", *BOTH), "", id="right"),
-        pytest.param(Answer(None, 2.5, failure="no answer"), "waits as long as the database does", id="hangs"),
+        pytest.param(Answer(None, 2.5, error="no answer"), "waits as long as the database does", id="hangs"),
         pytest.param(Answer(500, 0.1), "its own code fails", id="fails"),
         pytest.param(health(503, "fail", "redis"), "does not learn which dependency", id="names one"),
         pytest.param(health(503, "fail", *BOTH, output="at door-7f"), "tells strangers", id="says where"),
@@ -117,7 +117,7 @@ def test_nearly_critical(answers: Says, verdict: Verdict, says: str) -> None:
         (monitoring_drain._said(Answer(200, 0.0)), "says that it is ready"),
         (monitoring_drain._lost(Balancer((1, 2), asked={1: 9}, failed=["no answer"]), 1), "1 customers were sent"),
         (monitoring_drain._lost(Balancer((1, 2), asked={2: 9}), 1), "No customer came to it"),
-        (monitoring_drain._kept(Answer(None, 0.0, failure=BROKE_OFF)), "under way was cut off"),
+        (monitoring_drain._kept(Answer(None, 0.0, error=CUT_OFF)), "under way was cut off"),
         (monitoring_drain._alive(Answer(503, 0.0)), "restarted, or killed"),
         (monitoring_drain._ended(None), "had to be killed"),
     ],

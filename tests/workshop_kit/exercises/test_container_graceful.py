@@ -10,7 +10,8 @@ from tests.workshop_kit.exercises.trying import SEED, leaving_nothing, words
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry
 from workshop_kit.workspace import regions
-from workshop_kit.exercises.raw_http import Answer, HUNG_UP, NOBODY
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe import http
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks.container_graceful import Stop, judge
 from workshop_kit.exercises.check_api import Context, Judged
@@ -20,7 +21,7 @@ from workshop_kit.paths import CHECKOUT
 SOLUTIONS = CHECKOUT / "solutions/01_container"
 UVICORN = "uvicorn app:app --host 0.0.0.0 --port 8080"
 TAKEN, FAILED = Answer(201, 0.1), Answer(500, 0.1)
-CUT_OFF, REFUSED = Answer(None, 0.1, failure=HUNG_UP), Answer(None, 0.1, failure=NOBODY)
+CUT_OFF, REFUSED = Answer(None, 0.1, error=http.CLOSED), Answer(None, 0.1, error=http.REFUSED)
 SERVICE = "/venv/bin/python3 /venv/bin/uvicorn app:app"
 
 WRONG = {

@@ -17,7 +17,7 @@ from tests.workshop_kit.exercises import test_incidents as incident
 from tests.workshop_kit.exercises import test_logging_parse as parse
 from tests.workshop_kit.exercises import test_monitoring_healthcheck as probe
 from tests.workshop_kit.exercises import test_monitoring_metrics as measured
-from workshop_kit.exercises import incidents, raw_http, registry, service_image
+from workshop_kit.exercises import incidents, registry, service_image
 from workshop_kit.exercises.checks import (
     logging_cause,
     logging_collector,
@@ -39,6 +39,7 @@ from workshop_kit.exercises.checks.logging_collector import Count
 from workshop_kit.exercises.exercise_service import first_hint
 from workshop_kit.exercises.result import Finding
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.observe import http
 from workshop_kit.observe.jq import Answer
 
 LESSONS = ("03_logging", "04_monitoring")
@@ -199,7 +200,7 @@ def ratio() -> Iterator[Case]:
 def deep() -> Iterator[Case]:
     """Answers of /health and /livez while dependencies are away."""
     doors: Any = SimpleNamespace(environment={}, set=lambda: None)
-    no_answer, wrong = raw_http.Answer(None, 2.5, failure="no answer"), raw_http.Answer(500, 0.1)
+    no_answer, wrong = http.Answer(None, 2.5, error="no answer"), http.Answer(500, 0.1)
     yield "no restart mends a database", [monitoring_deep._live(health.tried(no_answer), "hang")]
     yield "waits as long as the database does", [monitoring_deep._in_time(health.tried(no_answer), "/health")]
     told = health.health(503, "fail", "master-db", "redis", output="[Errno 111]")
@@ -224,8 +225,8 @@ def critical() -> Iterator[Case]:
 
 def drain() -> Iterator[Case]:
     """An instance that leaves."""
-    yield "says that it is ready", [monitoring_drain._said(raw_http.Answer(200, 0.0))]
-    yield "while it was finishing its work", [monitoring_drain._alive(raw_http.Answer(503, 0.0))]
+    yield "says that it is ready", [monitoring_drain._said(http.Answer(200, 0.0))]
+    yield "while it was finishing its work", [monitoring_drain._alive(http.Answer(503, 0.0))]
     yield "had to be killed", [monitoring_drain._ended(None)]
 
 

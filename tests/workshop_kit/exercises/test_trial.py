@@ -11,11 +11,12 @@ from tests.workshop_kit.exercises import trying
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import dependency_proxies, raw_http, registry, service_trial, trial_settings
+from workshop_kit.exercises import dependency_proxies, registry, service_trial, trial_settings
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, away, settled
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.observe import http
 
 pytestmark = pytest.mark.engine
 
@@ -65,7 +66,7 @@ def test_a_customer_is_served(context: Context, image: ServiceImage) -> None:
         assert order.headers["content-type"] == "application/json"
         assert tried.ended is None
         assert tried.stop(within_seconds=10) == 0
-        assert str(tried.get("/livez")) == "nobody took the connection"
+        assert str(tried.get("/livez")) == "connection refused"
 
 
 def test_what_it_prints_shows_without_the_passwords_that_it_has_read(context: Context, image: ServiceImage) -> None:
@@ -117,7 +118,7 @@ def test_a_door_is_shut_for_its_trial_alone_and_opens_again(context: Context, im
         for state in (dependency_proxies.REFUSES, dependency_proxies.HANGS):
             between.set(redis=state)
             assert away(settled(tried, {"redis"})) == {"redis"}
-            wait_until(lambda: raw_http.ask(port, "GET", "/health").json()["status"] == "pass")
+            wait_until(lambda: http.get(f"http://127.0.0.1:{port}/health").json()["status"] == "pass")
             assert away(settled(tried, {"redis"})) == {"redis"}
             between.set()
             assert tried.wait_answer("/readyz", within_seconds=5)

@@ -23,7 +23,7 @@ from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.shop import DEPENDENCIES, MIB, Release, Shop
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.tables import frame
 from workshop_kit.paths import CHECKOUT
 

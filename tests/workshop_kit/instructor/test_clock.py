@@ -11,7 +11,7 @@ from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.instructor import clock_svg
 from workshop_kit.instructor.clock import CHANGED, Clock, clock, words
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.tables import frame
 from workshop_kit.observe.watch.traffic import Traffic
 

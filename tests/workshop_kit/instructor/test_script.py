@@ -12,7 +12,7 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.log_tail import COLUMNS
 from workshop_kit.instructor.script import See, load_script
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.tables import frame
 
 EARLY, LATE = (datetime(2026, 5, 1, 12, minute, tzinfo=UTC) for minute in (0, 5))

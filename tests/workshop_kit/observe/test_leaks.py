@@ -1,19 +1,16 @@
-"""The hunt finds a secret, or six characters of it, in every encoding; and nothing where there is nothing."""
+"""The search finds six characters of a secret in every encoding, and nothing in noise."""
 
 from __future__ import annotations
 
 import base64
 import random
-import secrets
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workshop_kit.observe import surfaces
 from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Surface, find, hunt, new_canary
 
 ENCODE: dict[str, Callable[[str], bytes]] = {
@@ -26,7 +23,7 @@ ENCODE: dict[str, Callable[[str], bytes]] = {
 
 
 def encodings_found(canary: str, content: bytes) -> set[str]:
-    """What the hunt says of one surface."""
+    """Return the encodings found on one surface."""
     (row,) = hunt(canary, [Surface.of("a place", "here", content)]).to_dict("records")
     return set(filter(None, row["encoding"].split(", ")))
 
@@ -57,7 +54,7 @@ def test_finds_nothing_in_noise() -> None:
     assert encodings_found("canary-Zq3vKx8RtW1mHs6Lp0Yd", noise + base64.b64encode(noise)) == set()
 
 
-def test_rows_say_where_and_never_what() -> None:
+def test_rows_name_the_surface_and_never_contain_a_secret() -> None:
     """One row a surface, in order; the secrets are named, and no value is in the table."""
     first, second = new_canary(), new_canary()
     places = [Surface.of("log", "redis", f"x {second}"), Surface.of("inspect", "service", "clean")]
@@ -70,16 +67,3 @@ def test_rows_say_where_and_never_what() -> None:
     assert find({"one": first, "two": second}, places)["surface"].tolist() == ["log"]
     assert second[:6] not in table.to_csv()
     assert find(first, [Surface.of("log", "", "clean")]).empty
-
-
-def test_folder_leaves_out_what_is_told(tmp_path: Path) -> None:
-    """Names and content of every file count; the secrets' own folder is left out."""
-    canary = new_canary().replace("/", "-")
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "password").write_text(canary)
-    (tmp_path / "notes").write_text(secrets.token_hex(8))
-    own = [tmp_path / "secrets"]
-    assert find(canary, [surfaces.of_folder("workspace", tmp_path)])["where"].tolist() == [tmp_path.name]
-    assert find(canary, [surfaces.of_folder("workspace", tmp_path, leave_out=own)]).empty
-    (tmp_path / canary).touch()
-    assert len(find(canary, [surfaces.of_folder("workspace", tmp_path, leave_out=own)])) == 1

@@ -1,4 +1,4 @@
-"""Watching real containers: what they use is what is seen, and nothing that happens to them stops the watching."""
+"""The sampler measures what real containers use, and goes on whatever happens to them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDLE = "import time; time.sleep(600)"
 
 
 def until(holds: Callable[[], Any], within_seconds: float = 30) -> None:
-    """Wait for something that must come."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + within_seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come in time"
@@ -31,15 +31,16 @@ def until(holds: Callable[[], Any], within_seconds: float = 30) -> None:
 
 
 def known(sampler: Sampler, column: str, container: Any = None) -> list[float]:
-    """The numbers in a column that are known."""
-    return [float(value) for value in sampler.frame(container)[column].dropna()]
+    """The numbers in a column, without NaN: of one container or all."""
+    table = sampler.frame()
+    rows = table if container is None else table[table["container"] == container.name]
+    return [float(value) for value in rows[column].dropna()]
 
 
 def test_a_cpu_limit_throttles(start: Start, engine: Engine) -> None:
     """A busy loop with 0.2 cores is held back and never gets more; a container that sleeps is seen beside it."""
     busy, idle = start(BUSY, cpus=0.2), start(IDLE)
     with Sampler(engine, [busy, idle], interval_seconds=0.5) as sampler:
-        assert sampler.condition == "Sampling 2 containers every 0.5 s."
         until(lambda: max(known(sampler, "throttled_periods", busy), default=0) >= 1)
         until(lambda: max(known(sampler, "cpu_percent", busy)[1:], default=0) > 1)
         until(lambda: len(known(sampler, "cpu_percent", idle)) >= 2)
@@ -52,7 +53,7 @@ def test_a_cpu_limit_throttles(start: Start, engine: Engine) -> None:
 
 
 def test_a_hog_shows_its_memory_and_its_limit(start: Start, engine: Engine) -> None:
-    """60 MB held are seen, the limit stands beside them, and read-in files are not held against it."""
+    """The working set is at least the 60 MB that it holds, without the file cache."""
     hog = start("import time; kept = b'x' * 60_000_000; time.sleep(600)", memory_bytes=128 * MEBIBYTE)
     with Sampler(engine, [hog], interval_seconds=0.3) as sampler:
         until(lambda: max(known(sampler, "memory_bytes"), default=0) > 60e6)
@@ -61,7 +62,7 @@ def test_a_hog_shows_its_memory_and_its_limit(start: Start, engine: Engine) -> N
     assert set(known(sampler, "pids")) == {1}
 
 
-def test_stop_restart_and_removal_are_states_not_numbers(start: Start, engine: Engine) -> None:
+def test_a_stopped_or_removed_container_gives_nan_and_a_state(start: Start, engine: Engine) -> None:
     """Stopped: NaN, not zero. Started again: no negative number and no spike. Removed: one last row, then nothing."""
     running = start(BUSY, cpus=0.2)
     with Sampler(engine, [running], interval_seconds=0.3) as sampler:
@@ -75,7 +76,6 @@ def test_stop_restart_and_removal_are_states_not_numbers(start: Start, engine: E
         until(lambda: len(known(sampler, "cpu_percent")) >= seen + 3)
         running.remove()
         until(lambda: sampler.rows()[-1].state == "gone")
-        assert sampler.condition == "Sampling 0 containers every 0.3 s."
         time.sleep(0.7)
     table = sampler.frame()
     assert list(table["state"]).count("gone") == 1
@@ -84,25 +84,24 @@ def test_stop_restart_and_removal_are_states_not_numbers(start: Start, engine: E
     assert table["cpu_percent"].max() < 100
     first_again = (table["state"] == "running") & (table["state"].shift() == "stopped")
     assert first_again.any()
-    assert table[first_again]["cpu_percent"].isna().all()  # what was before the stop is no beginning
+    assert table[first_again]["cpu_percent"].isna().all()  # no rate across a stop
 
 
-def test_an_engine_that_goes_away_is_waited_for(start: Start, relay: Relay) -> None:
-    """It says so, nothing is raised, and it goes on when the engine is back."""
+def test_the_sampler_goes_on_after_the_engine_was_unavailable(start: Start, relay: Relay) -> None:
+    """Nothing is raised meanwhile."""
     engine = connected(f"unix://{relay.address}")
     with Sampler(engine, [start(IDLE)], interval_seconds=0.2) as sampler:
         until(lambda: len(sampler.rows()) >= 3)
         relay.cut()
-        until(lambda: "has not answered since" in sampler.condition)
+        time.sleep(1)
         seen = len(sampler.rows())
         relay.mend()
         until(lambda: len(sampler.rows()) >= seen + 3)
-        assert sampler.condition == "Sampling 1 container every 0.2 s."
     assert sampler.frame()["cpu_percent"].dropna().between(0, 200).all()
 
 
 def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The docker command at the far end is real, only the wire is short."""
+    """A stand-in for ssh runs the real docker command on this machine."""
     pytest.importorskip("paramiko", reason="the SDK reaches no engine over ssh without it")
     ssh = tmp_path / "ssh"
     ssh.write_text(f"#!/bin/sh\nexec docker --host {engine.endpoint.address} system dial-stdio\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe import exposition
+from workshop_kit.observe.http import Answer
 
 FAST_SECONDS = 1.0
 LIVENESS = ("/livez", "/live", "/health/live", "/-/healthy")
@@ -45,15 +46,15 @@ def health_truthful(subject: Subject) -> Judgment:
 def probes_fast(subject: Subject) -> Judgment:
     """Hold if the usual probe paths (/livez, /healthz …) answer within a second, with any status."""
     run = subject.experiments.require_reachable_run()
-    if not any(one.status or one.late for one in run.answers):
+    if not any(one.status or one.is_late for one in run.answers):
         return not_applicable("Nothing speaks HTTP on its ports.")
     probes = run.probes()
     if not probes:
         seen = Evidence("GET", ", ".join(one.path for one in run.answers))
         said = "None of the usual paths is there; yours may have another name."
         return cannot_tell(EVERYTHING if run.answers_everything else said, seen)
-    evidence = [Evidence("GET", str(one)) for one in probes]
-    if slow := [one for one in probes if one.late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]:
+    evidence = [Evidence("GET", _described(one)) for one in probes]
+    if slow := [one for one in probes if one.is_late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]:
         return fails(f"{slow[0].path} needs more than a second.", *evidence)
     slowest = max(probes, key=lambda one: one.seconds)
     return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *evidence)
@@ -66,11 +67,11 @@ def liveness_alone(subject: Subject) -> Judgment:
     if not answers:
         said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
-    seen = [Evidence("GET, with nothing else on its network", str(one)) for one in answers]
+    seen = [Evidence("GET, with nothing else on its network", _described(one)) for one in answers]
     if subject.experiments.backing:
         return cannot_tell("Its backing services were there: leave --with out to find it out.", *seen)
-    if wrong := [one for one in answers if one.late or (one.status or 0) >= 500]:
-        said = "does not answer in time" if wrong[0].late else f"answers {wrong[0].status}"
+    if wrong := [one for one in answers if one.is_late or (one.status or 0) >= 500]:
+        said = "does not answer in time" if wrong[0].is_late else f"answers {wrong[0].status}"
         return fails(f"{wrong[0].path} {said} where its backing services are away.", *seen)
     return holds(f"{answers[0].path} answers although nothing else is there.", *seen)
 
@@ -82,10 +83,13 @@ def metrics_valid(subject: Subject) -> Judgment:
     if answer is None:
         said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
-    text = answer.body.decode(errors="replace")
-    if wrong := exposition.mistakes(text):
+    if wrong := exposition.mistakes(answer.body):
         said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."
         return fails(said, *(Evidence("GET /metrics", one) for one in wrong[:3]))
-    seen = Evidence("GET /metrics", f"{len(answer.body)} bytes")
-    count = exposition.samples(text)
+    seen = Evidence("GET /metrics", f"{len(answer.body.encode())} bytes")
+    count = len(list(exposition.samples(answer.body)))
     return holds(f"{count} samples, all well-formed.", seen) if count else fails("It is empty.", seen)
+
+
+def _described(answer: Answer) -> str:
+    return f"{answer.path}: {answer} after {answer.seconds:.2f} s"

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from workshop_kit.exercises import service_trial, trial, trial_settings
-from workshop_kit.exercises.raw_http import Answer
+from workshop_kit.observe.http import Answer
 from workshop_kit.exercises.checks import config_look, config_order, config_refusal
 from workshop_kit.exercises.checks.config_look import Case
 from workshop_kit.exercises.checks.config_refusal import REQUIRED, Refusal

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from workshop_kit.exercises import trial
-from workshop_kit.exercises.raw_http import Answer
+from workshop_kit.observe.http import Answer
 from workshop_kit.exercises.trial import Trial
 
 TRIES = 3

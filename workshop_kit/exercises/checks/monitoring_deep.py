@@ -6,7 +6,7 @@ import re
 import time
 
 from workshop_kit.exercises import dependency_proxies
-from workshop_kit.exercises.raw_http import Answer
+from workshop_kit.observe.http import Answer
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, WORKS, away, behind, settled
 from workshop_kit.exercises.dependency_proxies import Doors
 from workshop_kit.exercises.check_api import Context, Judged, check, found

@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from workshop_kit.exercises import raw_http, service_trial, trial
-from workshop_kit.exercises.raw_http import Answer
+from workshop_kit.exercises import service_trial, trial
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding
@@ -42,7 +43,7 @@ class Balancer:
         """Ask every instance whether it wants customers."""
         for port in self.ports:  # each answer counts at once: the next one may take its time
             others = self.ready - {port}
-            self.ready = others | {port} if raw_http.ask(port, "GET", "/readyz").status == 200 else others
+            self.ready = others | {port} if http.get(f"http://127.0.0.1:{port}/readyz").status == 200 else others
 
     def watch(self) -> None:
         """Look again and again."""
@@ -58,7 +59,7 @@ class Balancer:
                 continue
             turn += 1
             port = where[turn % len(where)]
-            answer = raw_http.ask(port, "GET", PATH)
+            answer = http.get(f"http://127.0.0.1:{port}{PATH}")
             self.asked[port] = self.asked.get(port, 0) + 1
             if answer.status != 404:
                 self.failed.append(str(answer))

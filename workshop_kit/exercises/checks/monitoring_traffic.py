@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import Mapping
 
-from workshop_kit.exercises import raw_http
+from workshop_kit.observe import http
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.trial import Trial
 
@@ -33,10 +33,10 @@ def send_known(tried: Trial, port: int) -> None:
     tried.put("/admin/faults/errors", {"share": 1})
     for _ in range(KNOWN["POST", "/orders", "500"]):
         tried.post("/orders", ORDER)
-    raw_http.ask(port, "DELETE", "/admin/faults/errors")
+    http.request("DELETE", f"http://127.0.0.1:{port}/admin/faults/errors")
     tried.put("/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
     tried.get("/orders", within_seconds=SLOW_SECONDS + 3)
-    raw_http.ask(port, "DELETE", "/admin/faults/latency")
+    http.request("DELETE", f"http://127.0.0.1:{port}/admin/faults/latency")
     for _ in range(HUNG_UP):
         with tried.underway("/orders", ORDER):
             pass  # it leaves before the rest of its order is sent
@@ -45,7 +45,7 @@ def send_known(tried: Trial, port: int) -> None:
 def send_odd_methods(port: int) -> None:
     """Ask with methods that no route has."""
     for method in ODD_METHODS:
-        raw_http.ask(port, method, "/orders")
+        http.request(method, f"http://127.0.0.1:{port}/orders")
 
 
 def ask_strangers(port: int, count: int, seed: int) -> None:

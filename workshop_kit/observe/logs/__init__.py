@@ -1,16 +1,16 @@
-"""Logs to one typed DataFrame: every line is a row, whatever it holds.
+"""Read logs into one typed DataFrame: every line is a row.
 
-| ``read_container(container)`` | all a container has written, through the engine |
-| ``read_lines(bytes)`` | lines as a program wrote them, or as ``docker logs`` shows them |
-| ``read_json_file(file)`` | the content of the json-file driver's files, and of the collector's |
-| ``follow(container, stop)`` | frame after frame while it is written, through restarts |
+| ``read_container(container)`` | a container's log, from the engine |
+| ``read_lines(bytes)`` | a program's output, or the output of ``docker logs`` |
+| ``read_json_file(file)`` | files of the json-file driver, and of the collector |
+| ``follow(container, stop)`` | frames of new lines, through restarts |
 
 Columns: ``ts`` (the line's own time, else the engine's; UTC, nanoseconds), ``received`` (the engine's time), ``stream``,
 ``attrs`` (labels, if the engine keeps them), ``level``, ``logger``, ``msg``, then the other fields, the most frequent
-first (64 at most), then ``rest`` (a JSON object of what fits no column), ``raw`` (the text) and ``reason`` (why the text
-is there: exactly where not all of the line stands in columns). ``record(frame, row)`` puts a line together again.
+first (64 at most), then ``rest`` (a JSON object of the values that fit no column), ``raw`` (the text) and ``reason``
+(both only where the columns do not hold all of the line). ``record(frame, row)`` returns all fields of a line.
 
-| What comes | What becomes of it |
+| Line | Row |
 | --- | --- |
 | plain text, a traceback, an empty line | a row each: ``raw``, reason ``plain text`` or ``empty`` |
 | ``null``, ``42``, ``[1]`` | ``raw``, reason ``JSON, not an object`` |
@@ -20,17 +20,17 @@ is there: exactly where not all of the line stands in columns). ``record(frame, 
 | nesting past some hundred levels | ``raw``, reason ``nested too deep`` |
 | a field of several types | the column has the type of most values, the others stand in ``rest``; integers and fractions make numbers |
 | a number past 64 bits, an integer past 2**53 among fractions | JSON text, digit for digit |
-| a field named like one of ours (``raw``, ``stream``, ``row`` …), or like another but for upper case | ``rest`` |
+| a field named like a column of the reader (``raw``, ``stream``, ``row`` …), or like another but for upper case | ``rest`` |
 | a ``ts`` that is no ISO 8601 time with its zone | ``rest``; ``ts`` is the engine's |
 | CRLF; a lone CR, U+2028, a form feed; bytes that are not UTF-8 | one line end; text; U+FFFD |
-| pieces of 16 KiB | one line; past 64 MiB (followed: 2 MiB) it is cut, reason ``longer than can be kept: cut`` |
-| stdout and stderr | each in its order, ``stream`` tells which; between the two the engine defines none |
+| parts of 16 KiB | one line; past 64 MiB (followed: 2 MiB) it is cut, reason ``longer than can be kept: cut`` |
+| stdout and stderr | each in its order, ``stream`` tells which; the engine defines no order between them |
 | a line in a json-file that is no record | ``raw``, reason ``not a record of the engine's`` |
 | lines that the engine lost while they were followed | a ``Gap`` in ``attrs["gaps"]`` of the next frame |
 """  # noqa: E501 — a table has long lines
 
 from workshop_kit.observe.logs.follower import Following, Gap, follow
 from workshop_kit.observe.logs.frame import record
-from workshop_kit.observe.logs.reader import container_lines, read_container, read_json_file, read_lines
+from workshop_kit.observe.logs.reader import read_container, read_json_file, read_lines
 
-__all__ = ["Following", "Gap", "container_lines", "follow", "read_container", "read_json_file", "read_lines", "record"]
+__all__ = ["Following", "Gap", "follow", "read_container", "read_json_file", "read_lines", "record"]

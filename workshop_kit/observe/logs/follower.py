@@ -1,7 +1,7 @@
-"""Follow a container's log by asking for its end again and again: through restarts, rotation and an engine's absence.
+"""Follow a container's log by polling its end: through restarts, rotation, and while the engine does not answer.
 
-The engine's own way to follow leaves out whole files of a log that is written faster than it is read, and says nothing.
-Its last messages, asked for again, are complete: what stands behind the last known one is new.
+The engine's own ``follow`` silently leaves out whole files of a log that is written faster than it is read.
+Its last messages are complete: those after the last known one are new.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from workshop_kit.observe.engine_api import ContainerGone, EngineUnavailable
 from workshop_kit.observe.logs.frame import frame_of
-from workshop_kit.observe.logs.lines import Joiner, Line, Message
+from workshop_kit.observe.logs.lines import Line, LineAssembler, Message
 from workshop_kit.observe.logs.reader import EngineLog, Since
-from workshop_kit.observe.wire import Away, Gone
 
 BUSY_SECONDS, QUIET_SECONDS, IDLE_SECONDS = 0.25, 0.5, 1.0
 BUSY_LINES = 10  # at once
@@ -33,15 +33,15 @@ class Gap:
 
 
 def follow(container: Any, stop: threading.Event, *, since: Since = None) -> Following:
-    """Yield frames of what a container has written and writes, until it is removed or ``stop`` is set."""
+    """Yield frames of a container's log, until the container is removed or ``stop`` is set."""
     return Following(container, stop, since)
 
 
 class Following(Iterator[pd.DataFrame]):
-    """Frames of a container's log as it is written, none empty; ``ended`` is "" until it is over, then why.
+    """Frames of new lines, none empty; ``ended`` is "" until the end, then the reason.
 
-    It goes on when the container is started again and when the engine comes back, without a line twice. Where lines may
-    be missing, ``attrs["gaps"]`` of the next frame says so. A container that writes nothing is asked once a second.
+    It goes on after the container restarts and after the engine did not answer, and repeats no line. Where lines may be
+    missing, ``attrs["gaps"]`` of the next frame says so.
     Raises WorkshopError if the log cannot be read.
     """
 
@@ -61,10 +61,10 @@ class Following(Iterator[pd.DataFrame]):
             lines: list[Line] = []
             try:
                 lines = self._poller.poll()
-            except Gone:
+            except ContainerGone:
                 self.ended = "the container was removed"
-            except Away:
-                pass  # it comes back
+            except EngineUnavailable:
+                pass  # the next poll tries again
             wait = BUSY_SECONDS if len(lines) >= BUSY_LINES else min(IDLE_SECONDS, wait + BUSY_SECONDS)
             if lines := [*lines, *(self._poller.end() if self.ended else ())]:
                 wait = min(wait, QUIET_SECONDS)
@@ -73,58 +73,61 @@ class Following(Iterator[pd.DataFrame]):
 
 
 class Poller:
-    """Asks a container's log for what is new since it was asked last. A line keeps ``max_line_bytes``.
+    """Polls a container's log for new lines, each cut to ``max_line_bytes``.
 
-    ``gaps`` are where the engine no longer had the lines that came before.
+    ``gaps`` are the places where the engine no longer had the lines before.
     """
 
     def __init__(self, container: Any, *, since: Since = None, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self.gaps: list[Gap] = []
         self._log, self._since = EngineLog(container), since
-        self._joiner = Joiner(max_line_bytes)
+        self._assembler = LineAssembler(max_line_bytes)
         self._last: tuple[str, str] | None = None  # stream and time of the last known message
-        self._count = 0  # of known messages with these: the pieces of a line have the same
+        self._count = 0  # of known messages with these: the parts of a line have the same
         self._tail = _TAIL
         self._unfinished: Message | None = None  # the end of a terminal's log, of which more may come
 
     def poll(self) -> list[Line]:
-        """The lines that were finished meanwhile. Raises Gone, Away, or WorkshopError if the log cannot be read."""
-        lines = self._finished()
-        if lines or not self._joiner.pending or self._log.is_running():
+        """Return the lines that are finished since the last poll.
+
+        Raises ContainerGone, EngineUnavailable, or WorkshopError if the log cannot be read.
+        """
+        lines = self._finished_lines()
+        if lines or not self._assembler.pending or self._log.is_running():
             return lines
-        return [*self._finished(), *self._joiner.end()]
+        return [*self._finished_lines(), *self._assembler.end()]
 
     def end(self) -> list[Line]:
-        """What has no line end, since nothing more comes."""
-        rest = self._joiner.feed(*self._unfinished) if self._unfinished else ()
-        return [*rest, *self._joiner.end()]
+        """Return the unfinished lines: no more messages come."""
+        rest = self._assembler.feed(*self._unfinished) if self._unfinished else ()
+        return [*rest, *self._assembler.end()]
 
-    def _finished(self) -> list[Line]:
-        return [line for message in self._fresh() for line in self._joiner.feed(*message)]
+    def _finished_lines(self) -> list[Line]:
+        return [line for message in self._new_messages() for line in self._assembler.feed(*message)]
 
-    def _fresh(self) -> list[Message]:
-        """The messages behind the last known one: in the log's end, in more of it, in all of it, or all there is."""
+    def _new_messages(self) -> list[Message]:
+        """Return the messages after the last known one, from a tail that grows until it contains that one."""
         found: list[Message] = []
-        fresh: list[Message] | None = None
+        new: list[Message] | None = None
         for tail in (self._tail, 10 * self._tail, 100 * self._tail, None) if self._last else (None,):
             found = list(self._log.messages(tail=tail, since=None if self._last else self._since))
             is_whole = tail is None or len(found) < tail
             has_rest = self._log.has_terminal and found and not found[-1].text.endswith(b"\n")
             self._unfinished = found.pop() if has_rest else None
-            fresh = self._behind_last(found, is_whole)
-            if fresh is not None:
+            new = self._after_last(found, is_whole)
+            if new is not None:
                 break
-        if fresh is None and self._last:
+        if new is None and self._last:
             self.gaps.append(Gap(pd.Timestamp(self._last[1]).value, "the engine no longer has what came before"))
-            fresh = found
+            new = found
         if found:
             self._last = found[-1][:2]
             self._count = sum(message[:2] == self._last for message in found)
-        self._tail = max(_TAIL, 2 * len(fresh or ()))
-        return fresh or []
+        self._tail = max(_TAIL, 2 * len(new or ()))
+        return new or []
 
-    def _behind_last(self, found: list[Message], is_whole: bool) -> list[Message] | None:
-        """What stands behind the last known message; None if it, or another with the same time, may be missing."""
+    def _after_last(self, found: list[Message], is_whole: bool) -> list[Message] | None:
+        """Return the messages after the last known one; None if it, or another with its time, may be missing."""
         if self._last is None or not found:
             return found
         places = [place for place, message in enumerate(found) if message[:2] == self._last]

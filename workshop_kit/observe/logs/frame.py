@@ -18,15 +18,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop_kit.observe.logs.events import EXACT_INT, Event, Json, Odd, exact, loads, parse, written
-from workshop_kit.observe.logs.lines import Line
+from workshop_kit.observe.logs.lines import (
+    EXACT_INT,
+    Fields,
+    Incomplete,
+    JsonText,
+    Line,
+    from_json,
+    parse_exactly,
+    parse_fields,
+    to_json,
+)
 
 TEXT, INT, FLOAT, BOOL, JSON = "text", "int", "float", "bool", "json"
 ALWAYS = ("level", "logger", "msg")
 RESERVED = frozenset({"ts", "received", "stream", "attrs", "rest", "raw", "reason", "row"})
 MAX_FIELDS, _MAX_BLOCK_NAMES = 64, 128
 _BLOCK_ROWS, _BLOCK_CHARACTERS = 2_000, 16 * 1024 * 1024
-_KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, Json: JSON}
+_KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, JsonText: JSON}
 _TEXT, _UTC = pa.string(), pa.timestamp("ns", "UTC")
 _ARROW = {TEXT: _TEXT, INT: pa.int64(), FLOAT: pa.float64(), BOOL: pa.bool_(), JSON: _TEXT}
 _NAME = re.compile(r"[^\"'\\]{1,64}")  # of a column
@@ -67,10 +76,10 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
     """
     line = frame.iloc[row]
     found = {name: line[name] for name in frame.columns if name not in RESERVED and pd.notna(line[name])}
-    found |= {name: loads(found[name]) for name in frame.attrs["json_columns"] if name in found}
+    found |= {name: from_json(found[name]) for name in frame.attrs["json_columns"] if name in found}
     if pd.notna(line["ts"]) and line["ts"] != line["received"]:
         found["ts"] = line["ts"]
-    return found | (loads(line["rest"]) if pd.notna(line["rest"]) else {})
+    return found | (from_json(line["rest"]) if pd.notna(line["rest"]) else {})
 
 
 @dataclass(frozen=True)
@@ -109,9 +118,11 @@ def _columns(lines: Iterator[Line]) -> tuple[list[Any], ...]:
     return columns
 
 
-def _block(texts: list[str], received: list[Any], stream: list[Any], attrs: list[Any], odd: list[Any]) -> _Block:
-    events = [Odd(why) if why else parse(text) for text, why in zip(texts, odd, strict=True)]
-    reasons = [event.reason if type(event) is Odd else None for event in events]
+def _block(
+    texts: list[str], received: list[Any], stream: list[Any], attrs: list[Any], known_reasons: list[Any]
+) -> _Block:
+    events = [Incomplete(why) if why else parse_fields(text) for text, why in zip(texts, known_reasons, strict=True)]
+    reasons = [event.reason if type(event) is Incomplete else None for event in events]
     names = list(dict.fromkeys(chain.from_iterable(events)))
     rare: dict[int, dict[str, str]] = {}
     if len(names) > _MAX_BLOCK_NAMES:
@@ -128,10 +139,10 @@ def _block(texts: list[str], received: list[Any], stream: list[Any], attrs: list
     )
 
 
-def _others(event: Event, names: list[str], text: str) -> dict[str, str]:
+def _others(event: Fields, names: list[str], text: str) -> dict[str, str]:
     """The fields besides those named, as JSON text."""
-    found = exact(text) if event else event
-    return {name: written(value) for name, value in found.items() if name not in names and value is not None}
+    found = parse_exactly(text) if event else event
+    return {name: to_json(value) for name, value in found.items() if name not in names and value is not None}
 
 
 def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, Any]:
@@ -142,7 +153,7 @@ def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, An
         values = [_number(value, name, text) for value, text in zip(values, texts, strict=True)]
         types = set(map(type, values)) - {NoneType}
     if dict in types:  # an empty one: others are text
-        values = [Json("{}") if type(value) is dict else value for value in values]
+        values = [JsonText("{}") if type(value) is dict else value for value in values]
     kinds = sorted({_KINDS[one] for one in types})
     if len(kinds) == 1:
         return {kinds[0]: pa.array(values, _ARROW[kinds[0]])}
@@ -154,8 +165,8 @@ def _number(value: Any, name: str, text: str) -> Any:
     """A value with all its digits: orjson rounds an integer past 64 bits to a float."""
     if type(value) not in (int, float) or -EXACT_INT < value < EXACT_INT:
         return value
-    number = exact(text).get(name, value)
-    return Json(number) if type(number) is int and not -(2**63) <= number < 2**63 else number
+    number = parse_exactly(text).get(name, value)
+    return JsonText(number) if type(number) is int and not -(2**63) <= number < 2**63 else number
 
 
 def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
@@ -211,10 +222,10 @@ def _rest(block: _Block) -> Any:
         for kind, values in arrays.items():
             for row, value in enumerate(values.to_pylist() if values.null_count < len(values) else ()):
                 if value is not None:
-                    block.rest.setdefault(row, {})[name] = written(Json(value) if kind == JSON else value)
+                    block.rest.setdefault(row, {})[name] = to_json(JsonText(value) if kind == JSON else value)
     texts: list[str | None] = [None] * len(block.raw)
     for row, fields in block.rest.items():
-        listed = ",".join(f"{written(name)}:{value}" for name, value in fields.items())
+        listed = ",".join(f"{to_json(name)}:{value}" for name, value in fields.items())
         texts[row] = f"{{{listed}}}" if listed else None
     return pa.array(texts, _TEXT)
 

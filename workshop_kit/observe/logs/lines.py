@@ -1,28 +1,59 @@
-"""The forms in which logs come → lines: whole, in order, with what is known about each. Pure."""
+"""Bytes of a log → its lines, and the text of a line → its fields, strictly by RFC 8259. Pure."""
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from typing import Any, NamedTuple
 
 import orjson
 
-PIECE_BYTES = 16 * 1024  # the engine splits lines here
+LEVELS = (
+    ("trace",),
+    ("debug",),
+    ("info", "notice"),
+    ("warning", "warn"),
+    ("error", "err"),
+    ("critical", "fatal", "panic", "dpanic"),
+)
+"""Names of log levels, from the least to the most severe; names in one group mean the same."""
 MAX_LINE_BYTES = 64 * 1024 * 1024
 FOREIGN = "not a record of the engine's"
 TOO_LONG = "longer than can be kept: cut"
+EXACT_INT = 2**53  # the integers that a float holds without a gap
+_PART_BYTES = 16 * 1024  # the engine splits lines here
 _STREAMS = ("stdin", "stdout", "stderr")
 _HEADER_BYTES = 8
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d) ")
+_MAX_DIGITS = 4_000  # of which Python makes an integer
+_BEGINS_JSON = frozenset('{["-0123456789tfn')
+_NUMBER_WORD = re.compile(r"[:\[,][ \t]*-?(?:NaN|Infinity)\b")
+_HUGE = re.compile(r"\d{150,}|[eE][+-]?\d{3,}", re.ASCII)  # valid in JSON, but more than orjson takes for a number
+
+Fields = dict[str, Any]
+
+
+class Incomplete(Fields):
+    """Fields that do not hold all of a line, so that its text is kept; ``reason`` says why."""
+
+    def __init__(self, reason: str, fields: Fields | None = None) -> None:
+        super().__init__(fields or {})
+        self.reason = reason
+
+
+class JsonText(str):
+    """JSON text in place of a value: a nested one, or a number with more digits than a column holds."""
 
 
 class Line(NamedTuple):
     """A line without its end; ``received`` is the engine's time, ``attrs`` its labels as JSON text.
 
-    ``reason`` says why the text is not to be read as an event.
+    ``reason`` says why the text must not be parsed.
     """
 
     text: str
@@ -33,7 +64,7 @@ class Line(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What the engine keeps of a line: all of it, or a piece of 16 KiB, which has no line end."""
+    """A record of the engine: a whole line, or a part of 16 KiB, which has no line end."""
 
     stream: str
     stamp: str
@@ -41,7 +72,7 @@ class Message(NamedTuple):
 
 
 def plain_lines(data: bytes) -> Iterator[Line]:
-    """Lines as a program wrote them; only a newline ends one."""
+    """Yield the lines of a program's output; only a newline ends one."""
     *lines, last = data.decode("utf-8", "replace").split("\n")
     yield from (Line(text.removesuffix("\r")) for text in lines)
     if last:
@@ -49,8 +80,8 @@ def plain_lines(data: bytes) -> Iterator[Line]:
 
 
 def json_file_lines(file: Iterable[bytes]) -> Iterator[Line]:
-    """The records of the json-file driver; what is no record of it is a line as it stands."""
-    joiner = Joiner()
+    """Yield the lines in a file of the json-file driver; a line that is no record is kept as it is."""
+    assembler = LineAssembler()
     for raw in file:
         try:
             record = orjson.loads(raw)
@@ -62,15 +93,15 @@ def json_file_lines(file: Iterable[bytes]) -> Iterator[Line]:
             is_record = False
         if not is_record:
             yield Line(raw.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"), reason=FOREIGN)
-        elif not joiner.pending and text.find("\n") == len(text) - 1 >= 0:
+        elif not assembler.pending and text.find("\n") == len(text) - 1 >= 0:
             yield Line(text[:-1].removesuffix("\r"), time, stream, attrs)
         else:
-            yield from joiner.feed(stream, time, text, attrs)
-    yield from joiner.end()
+            yield from assembler.feed(stream, time, text, attrs)
+    yield from assembler.end()
 
 
 def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
-    """The engine's multiplexed answer, split anywhere: 8 bytes of header, then that many of a stamped message."""
+    """Yield the messages of the engine's multiplexed answer: 8 bytes of header, then a stamped message."""
     waiting = b""
     for chunk in chunks:
         waiting, at = waiting + chunk if waiting else chunk, 0
@@ -86,38 +117,38 @@ def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
 
 
 def terminal_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
-    """The raw answer of a container with a terminal; a long line has its own stamp before each of its pieces."""
+    """Yield the messages of a container with a terminal; a long line has a stamp before each of its parts."""
     for line in BytesIO(b"".join(chunks)):
         found = _STAMP.match(line)
         stamp = found[0] if found else b""
         start = len(stamp)
-        while stamp and (again := line.find(stamp, start + PIECE_BYTES)) >= 0:
+        while stamp and (again := line.find(stamp, start + _PART_BYTES)) >= 0:
             yield Message("stdout", stamp[:-1].decode(), line[start:again])
             start = again + len(stamp)
         yield Message("stdout", stamp[:-1].decode(), line[start:])
 
 
-def joined(found: Iterable[Message]) -> Iterator[Line]:
-    """The lines of messages that are all there are."""
-    joiner = Joiner()
+def assemble(found: Iterable[Message]) -> Iterator[Line]:
+    """Yield the lines of a complete log."""
+    assembler = LineAssembler()
     for message in found:
-        yield from joiner.feed(*message)
-    yield from joiner.end()
+        yield from assembler.feed(*message)
+    yield from assembler.end()
 
 
-class Joiner:
-    """Joins pieces to lines, at most one unfinished line a stream; their text is str or bytes."""
+class LineAssembler:
+    """Joins the parts of long lines; it holds at most one unfinished line a stream. Texts are str or bytes."""
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._max = max_line_bytes
-        self.pending: dict[str, tuple[str, str | None, list[Any]]] = {}  # by stream: stamp, labels, pieces
+        self.pending: dict[str, tuple[str, str | None, list[Any]]] = {}  # by stream: stamp, labels, parts
 
     def feed(self, stream: str, stamp: str, text: Any, attrs: str | None = None) -> Iterator[Line]:
-        """Take the next message; yield the lines that are whole now."""
+        """Take the next message; yield the lines that it completes."""
         before, _, parts = self.pending.get(stream, (stamp, None, []))
-        # The pieces of a line have one stamp; where an engine gives each its own, they are full.
-        if stamp != before and sum(map(len, parts)) < PIECE_BYTES:
-            yield self._line(stream)  # the container stopped in the middle of it
+        # The parts of a line have one stamp; where an engine stamps each part, all but the last are full.
+        if stamp != before and sum(map(len, parts)) < _PART_BYTES:
+            yield self._line(stream)  # the container stopped in the middle of the line
         *whole, rest = text.split("\n" if isinstance(text, str) else b"\n")
         for part in whole:
             self._add(stream, stamp, part, attrs)
@@ -126,7 +157,7 @@ class Joiner:
             self._add(stream, stamp, rest, attrs)
 
     def end(self) -> Iterator[Line]:
-        """There is no more: what has no line end is a line, too."""
+        """Yield the unfinished lines: no more messages come."""
         yield from [self._line(stream) for stream in list(self.pending)]
 
     def _add(self, stream: str, stamp: str, part: Any, attrs: str | None) -> None:
@@ -139,3 +170,90 @@ class Joiner:
         whole = parts[0][:0].join(parts)
         text = whole[: self._max] if isinstance(whole, str) else whole[: self._max].decode("utf-8", "replace")
         return Line(text.removesuffix(end), stamp or None, stream, attrs, TOO_LONG if len(whole) > self._max else None)
+
+
+def parse_fields(text: str) -> Fields:
+    """Return the fields of a line; `Incomplete` if they do not hold all of it.
+
+    >>> parse_fields('{"a": 1}'), parse_fields('{"a": NaN}').reason, parse_fields("Traceback").reason
+    ({'a': 1}, 'NaN or Infinity', 'plain text')
+    """
+    try:
+        event = orjson.loads(text)
+    except ValueError as error:
+        return _not_parsed(text.strip(" \t\r\n"), error)
+    if type(event) is not dict:
+        return Incomplete("JSON, not an object")
+    # As many keys as `":` stand there: none is there twice, and no object is nested.
+    is_flat = text.count('":') == len(event) and not ("[" in text and list in map(type, event.values()))
+    has_spaced_key = '" ' in text or "\t" in text or "\r" in text
+    return event if is_flat and not has_spaced_key else parse_exactly(text)
+
+
+def parse_exactly(text: str) -> Fields:
+    """Return the fields of valid JSON with all digits and duplicate keys noticed, nested values as text; slow."""
+    duplicates = []
+
+    def fields_of(pairs: list[tuple[str, Any]]) -> Fields:
+        fields = dict(pairs)
+        duplicates.append(len(fields) < len(pairs))
+        return fields
+
+    try:
+        event = _DECODER(object_pairs_hook=fields_of).decode(text)
+        fields = {name: JsonText(to_json(one)) if isinstance(one, dict | list) else one for name, one in event.items()}
+    except RecursionError:
+        return Incomplete("nested too deep")
+    return Incomplete("duplicate keys", fields) if any(duplicates) else fields
+
+
+def from_json(text: str) -> Any:
+    """Parse JSON text; return the text itself where it is nested too deep for Python."""
+    try:
+        return _DECODER().decode(text)
+    except RecursionError:
+        return text
+
+
+def to_json(value: Any) -> str:
+    """Return a value as JSON text."""
+    return str(value) if isinstance(value, JsonText) else json.dumps(value, ensure_ascii=False)
+
+
+def _whole(digits: str) -> int | JsonText:
+    return int(digits) if len(digits) < _MAX_DIGITS else JsonText(digits)
+
+
+def _fraction(digits: str) -> float | JsonText:
+    return number if math.isfinite(number := float(digits)) else JsonText(digits)
+
+
+_DECODER = partial(json.JSONDecoder, parse_int=_whole, parse_float=_fraction)
+
+
+def _not_parsed(bare: str, error: ValueError) -> Fields:
+    """Return the fields of a line that is not JSON, or that holds a number too large for orjson."""
+    if not bare:
+        return Incomplete("empty")
+    if bare[0] not in _BEGINS_JSON:
+        return Incomplete("plain text")
+    try:
+        is_object = type(orjson.loads(_HUGE.sub(_tamed, bare))) is dict
+    except ValueError:
+        return Incomplete(_why(bare, error))
+    return parse_exactly(bare) if is_object else Incomplete("JSON, not an object")
+
+
+def _tamed(huge: re.Match[str]) -> str:
+    return "1" if huge[0].isdigit() else "e000"
+
+
+def _why(bare: str, error: ValueError) -> str:
+    if bare[0] not in "{[" or (bare[0] == "[" and bare[1:2] not in tuple('[{"')):
+        return "plain text"
+    if "allocate" in str(error) or "recursion" in str(error):
+        return "nested too deep"
+    if _NUMBER_WORD.search(bare):
+        return "NaN or Infinity"
+    is_cut = "unexpected end" in str(error) or getattr(error, "pos", 0) >= len(bare)
+    return "JSON cut short" if is_cut else "invalid JSON"

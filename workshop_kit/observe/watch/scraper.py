@@ -1,99 +1,117 @@
-"""Ask one container everything at once, once a second, as anybody outside could: four requests, nothing kept open."""
+"""Ask a container for its probes and its metrics, and say what an orchestrator would conclude from the answers."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
+import math
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
-
-from workshop_kit.observe.probes import Answer
-from workshop_kit.observe.watch.health import PROBE_PATHS, Health, of_dependencies, of_probe
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.observe.watch.traffic import NO_ANSWER, NO_METRICS, Counters, Traffic, parse, traffic
+from workshop_kit.screen import visible
 
-TIMEOUT_SECONDS = 2.0
-"""Longer than the second that a health check may take; no answer by then is none."""
-MOST_BYTES = 1 << 20
-METRICS = "/metrics"
-WHO = {"User-Agent": "workshop-watch"}
+PROBE_PATHS = ("/livez", "/readyz", "/health")
+PASS, WARN, FAIL = "pass", "warn", "fail"
+STATES = (PASS, WARN, FAIL, NO_ANSWER)
+MOST_DEPENDENCIES = 12
+MOST_CHARACTERS = 120
+METRICS_PATH = "/metrics"
+USER_AGENT = {"User-Agent": "workshop-watch"}
 
 
 @dataclass(frozen=True)
-class Round:
-    """What one round of questions found."""
+class Health:
+    """The state of one probe or dependency: ``what`` is the probe's path, or the dependency's name in ``/health``.
+
+    ``state``: ``pass`` and ``warn`` are answers from 200 to 399, told apart by the body; ``fail`` any other answer;
+    ``no answer`` is none within the time limit. ``status`` is the HTTP status, missing for a dependency and without an
+    answer; ``milliseconds`` how long the answer took, for a dependency its ping; ``detail`` the reason in a few words.
+    """
+
+    time: datetime
+    container: str
+    what: str
+    state: str
+    status: int | None = None
+    milliseconds: float = math.nan
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """The answers of one container at one time."""
 
     traffic: Traffic
     health: tuple[Health, ...]
     counters: Counters | None
 
 
-def client() -> httpx.AsyncClient:
-    """A client that opens a connection for each question, as probes do: a kept one can be stale, and tells less."""
-    limits = httpx.Limits(max_keepalive_connections=0)
-    return httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS, limits=limits, headers=WHO)
+def scrape(
+    pool: ThreadPoolExecutor, url: str, name: str, before: Counters | None, *, with_metrics: bool = True
+) -> Scrape:
+    """Ask the three probes and the metrics; ``before`` are the counters of the scrape before.
 
-
-async def ask_round(
-    web: httpx.AsyncClient, url: str, name: str, before: Counters | None, *, metrics_too: bool = True
-) -> Round:
-    """Ask the three probes and the metrics, all at once; ``before`` is what the metrics said the last time.
-
-    A service without metrics logs a line for every question: ask it ``metrics_too`` only now and then.
+    A service without metrics logs a line for every request to them: ask it ``with_metrics`` only now and then.
     """
     asked = datetime.now(tz=UTC)
-    paths = (*PROBE_PATHS, METRICS) if metrics_too else PROBE_PATHS
-    answers = await asyncio.gather(*(_ask(web, url, path) for path in paths))
-    metrics = answers.pop() if metrics_too else Answer(f"GET {METRICS}", 404, "", 0.0)
-    told = asked + timedelta(seconds=metrics.seconds)  # not when the last answer came: the slow ones come later
-    counters = parse(metrics.body, told) if metrics.ok else None
+    paths = (*PROBE_PATHS, METRICS_PATH) if with_metrics else PROBE_PATHS
+    answers = list(pool.map(lambda path: http.get(url + path, headers=USER_AGENT), paths))
+    metrics = answers.pop() if with_metrics else Answer(404)
+    counters = parse(metrics.body, asked + timedelta(seconds=metrics.seconds)) if metrics.ok else None
     if counters is not None:
         seen = traffic(before, counters, name)
     else:
         seen = Traffic(asked, name, NO_ANSWER if metrics.status is None else NO_METRICS)
-    return Round(seen, tuple(_health(answers, counters, name, asked)), counters or before)
+    health = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]
+    health += of_dependencies(answers[-1], counters.dependencies if counters else {}, name, asked)
+    return Scrape(seen, tuple(health), counters or before)
 
 
-def silent_round(name: str, why: str, before: Counters | None) -> Round:
-    """The same for a container that does not run: there is nobody to ask."""
+def without_answer(name: str, why: str, before: Counters | None) -> Scrape:
+    """The scrape of a container that does not run."""
     now = datetime.now(tz=UTC)
-    nothing = (Answer(f"GET {path}", None, None, 0.0, why) for path in PROBE_PATHS)
-    health = tuple(of_probe(one, path, name, now) for one, path in zip(nothing, PROBE_PATHS, strict=True))
-    return Round(Traffic(now, name, NO_ANSWER), health, before)
+    health = tuple(of_probe(Answer(None, error=why), path, name, now) for path in PROBE_PATHS)
+    return Scrape(Traffic(now, name, NO_ANSWER), health, before)
 
 
-def _health(answers: list[Answer], counters: Counters | None, name: str, asked: datetime) -> list[Health]:
-    rows = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]
-    rows += of_dependencies(answers[-1], counters.dependencies if counters else {}, name, asked)
-    return rows
+def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Health:
+    """Return the state that follows from a probe's answer: the status decides, as it does for an orchestrator."""
+    milliseconds = round(answer.seconds * 1000, 1)
+    if answer.status is None:
+        return Health(time, container, path, NO_ANSWER, None, milliseconds, answer.error)
+    told = answer.json()
+    body = told if isinstance(told, Mapping) else {}
+    said = body.get("status")
+    state = (WARN if said == WARN else PASS) if answer.ok else FAIL
+    detail = str(body.get("output", ""))
+    if said in STATES and said != state:
+        detail = f"says {said} with {answer.status}. {detail}".strip()
+    return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
 
 
-async def _ask(web: httpx.AsyncClient, url: str, path: str) -> Answer:
-    started = time.monotonic()
-    asked = f"GET {path}"
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS), web.stream("GET", url + path) as response:
-            body = b""
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > MOST_BYTES:
-                    break
-    except (httpx.TimeoutException, TimeoutError):
-        return Answer(asked, None, None, time.monotonic() - started, "no answer in time")
-    except httpx.HTTPError as error:
-        reason = (
-            "connection refused" if isinstance(error, httpx.ConnectError) else f"no answer ({type(error).__name__})"
-        )
-        return Answer(asked, None, None, time.monotonic() - started, reason)
-    text = body.decode(errors="replace")
-    return Answer(asked, response.status_code, text if path == METRICS else _parsed(text), time.monotonic() - started)
+def of_dependencies(answer: Answer, up: Mapping[str, bool], container: str, time: datetime) -> Iterator[Health]:
+    """Yield the state of each dependency in ``/health`` (draft-inadarei-api-health-check-06), else in ``/metrics``.
+
+    A service without an answer gives no row.
+    """
+    found = {
+        **{name: (PASS if is_up else FAIL, math.nan) for name, is_up in up.items()},
+        **dict(_checks(answer.json())),
+    }
+    for name, (state, milliseconds) in list(found.items())[:MOST_DEPENDENCIES]:
+        yield Health(time, container, visible(name, 40), state, None, milliseconds)
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _checks(body: Any) -> Iterator[tuple[str, tuple[str, float]]]:
+    checks = body.get("checks") if isinstance(body, Mapping) else None
+    for key, entries in checks.items() if isinstance(checks, Mapping) else ():
+        entry = entries[0] if isinstance(entries, list) and entries else entries
+        state = entry.get("status") if isinstance(entry, Mapping) else None
+        if state not in (PASS, WARN, FAIL):
+            continue
+        took = entry.get("observedValue") if entry.get("observedUnit") == "ms" else None
+        yield str(key).partition(":")[0], (state, float(took) if isinstance(took, int | float) else math.nan)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.observe import events, stats
-from workshop_kit.observe.watch.health import Health
+from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.traffic import Traffic
 
 TIME = "datetime64[us, UTC]"

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from workshop_kit.observe.exposition import Reading, readings
+from prometheus_client.samples import Sample
+
+from workshop_kit.observe.exposition import samples
 
 NOT_KNOWN = math.nan
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
@@ -61,7 +63,7 @@ class Traffic:
 
 def parse(text: str, time: datetime) -> Counters | None:
     """The counters in a text of ``/metrics``; None if none of ours is in it."""
-    found = [one for one in readings(text, NAMES) if one.labels.get("route") not in PROBES]
+    found = [one for one in samples(text, NAMES) if one.labels.get("route") not in PROBES]
     if not any(one.name in {REQUESTS, DURATIONS} for one in found):
         return None
     return Counters(
@@ -126,7 +128,7 @@ def quantile(share: float, buckets: Sequence[tuple[float, float]]) -> float:
     return lower
 
 
-def _by_series(found: Iterable[Reading], name: str) -> dict[Series, float]:
+def _by_series(found: Iterable[Sample], name: str) -> dict[Series, float]:
     return {tuple(sorted(one.labels.items())): one.value for one in found if one.name == name}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workshop_kit.observe.logs.levels import LEVELS as SAME_LEVELS
+from workshop_kit.observe.logs.lines import LEVELS as SAME_LEVELS
 from workshop_kit.search import FrameStore
 
 LEVELS = ("error", "warning", "info", "debug", "other")

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from workshop_kit.observe.logs.levels import LEVELS
+from workshop_kit.observe.logs.lines import LEVELS
 from workshop_kit.search.query.language import Field, SearchMistake
 from workshop_kit.search.query.values import BOOL, NUMBER, TIME, number, period, truth
 

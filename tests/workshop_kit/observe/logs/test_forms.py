@@ -62,11 +62,11 @@ def test_pieces_are_joined_in_every_form(size: int) -> None:
     headed = b"".join(message(f"{STAMP} {piece}") + message(f"{STAMP} other\n", 2) for piece in pieces)
     for step in (1_000_003, 7_000):  # the answer comes split anywhere
         chunks = [headed[at : at + step] for at in range(0, len(headed), step)]
-        found = list(lines.joined(lines.messages(chunks)))
+        found = list(lines.assemble(lines.messages(chunks)))
         assert [one.text for one in found if one.stream == "stdout"] == [text[:-1]]
         assert [one.text for one in found if one.stream == "stderr"] == ["other"] * len(pieces)
     stamped = "".join(f"{STAMP} {piece}" for piece in pieces).replace("\n", "\r\n").encode()
-    assert list(lines.joined(lines.terminal_messages([stamped]))) == [lines.Line(text[:-1], STAMP, "stdout")]
+    assert list(lines.assemble(lines.terminal_messages([stamped]))) == [lines.Line(text[:-1], STAMP, "stdout")]
 
 
 def test_a_run_that_stopped_inside_a_line_is_not_joined_with_the_next() -> None:
@@ -88,11 +88,11 @@ def test_what_is_no_record_is_kept() -> None:
 
 def test_a_line_too_long_to_keep_is_cut_and_says_so() -> None:
     """Memory is bounded, whatever a container writes; the next line is whole."""
-    joiner = lines.Joiner(max_line_bytes=20_000)
+    assembler = lines.LineAssembler(max_line_bytes=20_000)
 
     def fed() -> Iterator[lines.Line]:
         for text in (b"x" * 16_384, b"x" * 16_384, b"x\n", b"next\n"):
-            yield from joiner.feed("stdout", STAMP, text)
+            yield from assembler.feed("stdout", STAMP, text)
 
     cut, following = fed()
     assert (cut.text, cut.reason) == ("x" * 20_000, lines.TOO_LONG)

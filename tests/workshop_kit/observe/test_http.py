@@ -1,4 +1,4 @@
-"""Asking a server that one does not trust: every exchange ends, and what went wrong is words."""
+"""Every exchange with a server that misbehaves ends in time, and its answer says what went wrong."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from workshop_kit.exercises import raw_http
+from workshop_kit.observe import http
 
-Serve = Callable[[Callable[[socket.socket], None]], int]
+Serve = Callable[[Callable[[socket.socket], None]], str]
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start a server that hands its first connection, with the request read, to a function; return the port."""
+    """Start a server that hands its first connection, with the request read, to a function; return the URL."""
     listeners: list[socket.socket] = []
 
-    def start(behave: Callable[[socket.socket], None]) -> int:
+    def start(behave: Callable[[socket.socket], None]) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
@@ -31,7 +31,7 @@ def serve() -> Iterator[Serve]:
                 behave(connection)
 
         threading.Thread(target=once, daemon=True).start()
-        return int(listener.getsockname()[1])
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
     yield start
     for listener in listeners:
@@ -49,22 +49,22 @@ def serve() -> Iterator[Serve]:
 )
 def test_an_answer_is_read_however_its_end_is_marked(serve: Serve, said: bytes, status: int, body: str) -> None:
     """By length, by chunks, or by hanging up; after an interim answer, too."""
-    answer = raw_http.ask(serve(lambda connection: connection.sendall(said)), "GET", "/")
-    assert (answer.status, answer.body, answer.failure) == (status, body, "")
+    answer = http.get(serve(lambda connection: connection.sendall(said)))
+    assert (answer.status, answer.body, answer.error) == (status, body, "")
 
 
 @pytest.mark.parametrize(
     ("behave", "failure"),
     [
-        pytest.param(lambda connection: None, raw_http.HUNG_UP, id="hangs up"),
+        pytest.param(lambda connection: None, http.CLOSED, id="hangs up"),
         pytest.param(
             lambda connection: connection.sendall(OK + b"Content-Length: 9\r\n\r\nhi"),
-            raw_http.BROKE_OFF,
+            http.CUT_OFF,
             id="breaks off",
         ),
-        pytest.param(lambda connection: connection.sendall(b"220 mail\r\n\r\n"), raw_http.NOT_HTTP, id="no HTTP"),
+        pytest.param(lambda connection: connection.sendall(b"220 mail\r\n\r\n"), http.NOT_HTTP, id="no HTTP"),
         pytest.param(lambda connection: time.sleep(2), "no answer within 0.5 s", id="silence"),
-        pytest.param(lambda connection: connection.sendall(OK + b"\r\n" + b"x" * 999_999), raw_http.TOO_MUCH, id="much"),
+        pytest.param(lambda connection: connection.sendall(OK + b"\r\n" + b"x" * 1_999_999), http.TOO_LARGE, id="much"),
     ],
 )
 def test_what_is_no_answer_is_a_failure_in_words_and_in_time(
@@ -72,6 +72,6 @@ def test_what_is_no_answer_is_a_failure_in_words_and_in_time(
 ) -> None:
     """Hung up, broken off, something else, nothing, or too much."""
     started = time.monotonic()
-    answer = raw_http.ask(serve(behave), "GET", "/", within_seconds=0.5)
+    answer = http.get(serve(behave), timeout_seconds=0.5)
     assert (answer.status, str(answer)) == (None, failure)
     assert time.monotonic() - started < 2.5

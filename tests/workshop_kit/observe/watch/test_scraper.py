@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from workshop_kit.observe.probes import Answer
-from workshop_kit.observe.watch.health import of_dependencies, of_probe
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.watch.scraper import of_dependencies, of_probe
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def answer(status: int | None, body: Any = None, error: str = "") -> Answer:
     """What came back."""
-    return Answer("GET /health", status, body, 0.0123, error)
+    return Answer(status, 0.0123, json.dumps(body), error=error)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where a thing is: by its service's name through restarts and replacements, or by its id."""
+"""The watcher finds a target's container through restarts and replacements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.observe.watch import Subject
+from workshop_kit.observe.watch import WatchTarget
 from workshop_kit.observe.watch.tables import cpu_limit_percent
 
 COMPOSE = "com.docker.compose"
@@ -30,19 +30,19 @@ def listed(identifier: str, state: str = "running", port: int | None = 32768, cr
 
 def test_a_service_is_followed_to_its_new_container_and_port() -> None:
     """The one that runs wins over the newer one that does not; one that was replaced is forgotten."""
-    subject = Subject("service", "p", "service")
-    before = subject.find([listed("a", port=1), listed("x", Labels={})])
+    target = WatchTarget("service", "p", "service")
+    before = target.find([listed("a", port=1), listed("x", Labels={})])
     assert before is not None
     assert (before.id, before.url) == ("a", "http://127.0.0.1:1")
-    after = subject.find(
+    after = target.find(
         [listed("a", "exited", None, 1), listed("b", port=2, created=5), listed("c", "created", None, 9)]
     )
     assert after is not None
     assert (after.id, after.url) == ("b", "http://127.0.0.1:2")
-    gone = subject.find([listed("a", "exited", None)])
+    gone = target.find([listed("a", "exited", None)])
     assert gone is not None
-    assert not gone.runs
-    assert subject.find([]) is None
+    assert not gone.is_running
+    assert target.find([]) is None
 
 
 def test_a_cpu_limit_is_read_in_both_of_its_spellings() -> None:

@@ -1,0 +1,139 @@
+"""Requests to the engine's API that the SDK has no method for: JSON without its wrappers, logs and events as bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+import urllib3
+from docker.types import CancellableStream
+
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.screen import visible
+
+TIMEOUT_SECONDS = 5.0
+CHUNK_TIMEOUT_SECONDS = 60.0
+CHUNK_BYTES = 64 * 1024
+
+
+class ContainerGone(WorkshopError):
+    """The engine has no such container (any more)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The container {name} is gone.", "Run the cell that starts it again.")
+
+
+class EngineUnavailable(NotReady):
+    """The engine does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The Docker engine does not answer.", "Start it again, or run ./workshop doctor.")
+
+
+class EngineRefused(WorkshopError):
+    """The engine answered with an error."""
+
+
+def container_of(given: Any) -> Any:
+    """Return the SDK's container: the object itself, or the one in a `Running`. Raises WrongUsage for other types."""
+    container = getattr(given, "container", given)
+    if not hasattr(container, "reload"):
+        named = f"'{visible(given, 60)}'" if isinstance(given, str) else "What was given"
+        raise WrongUsage(
+            f"{named} is of type {type(given).__name__}, and only a container has a log.",
+            'Give what `w.run` returned, or w.stack.container("service").',
+        )
+    return container
+
+
+def get_json(engine: Engine, path: str) -> Any:
+    """GET a path (with its query, without the API version) and parse the answer.
+
+    Raises EngineUnavailable, ContainerGone or EngineRefused.
+    """
+    response = _get(engine.client.api, path, timeout=TIMEOUT_SECONDS)
+    _require_ok(response, path)
+    try:
+        return json.loads(response.content)
+    except ValueError as error:
+        raise EngineRefused("The engine's answer is not JSON.", "Run ./workshop doctor.") from error
+
+
+def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield an answer of any size until its end. Raises EngineUnavailable, ContainerGone or EngineRefused."""
+    with _get(api, path, params=params, stream=True, timeout=(TIMEOUT_SECONDS, CHUNK_TIMEOUT_SECONDS)) as response:
+        _require_ok(response, path)
+        try:
+            yield from response.raw.stream(CHUNK_BYTES)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise EngineUnavailable from error
+
+
+class Stream:
+    """An endless answer in chunks of bytes; ``close``, ``stop`` or the engine ends it.
+
+    Raises EngineUnavailable, ContainerGone or EngineRefused.
+    """
+
+    def __init__(self, api: Any, path: str, params: Mapping[str, Any], stop: threading.Event) -> None:
+        self._stop = stop
+        self._done = threading.Event()
+        self._response = _get(api, path, params=params, stream=True, timeout=(TIMEOUT_SECONDS, None))
+        _require_ok(self._response, path)
+        threading.Thread(target=self._close_on_stop, name="observe: stop", daemon=True).start()
+
+    def __iter__(self) -> Iterator[bytes]:
+        # ValueError, AttributeError: another thread closed the response during a read.
+        with contextlib.suppress(urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError), self:
+            yield from self._response.raw.stream(CHUNK_BYTES)
+
+    def close(self) -> None:
+        """End it, also while another thread reads from it."""
+        if self._done.is_set():
+            return
+        self._done.set()
+        with contextlib.suppress(Exception):  # whichever way it fails, the socket is already closed
+            channel = getattr(self._response.raw._fp.fp, "channel", None)
+            if channel is not None:  # the ssh command is a process of its own, which has no socket to shut
+                channel.proc.terminate()
+            else:
+                CancellableStream(iter(()), self._response).close()
+        self._response.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
+        self.close()
+
+    def _close_on_stop(self) -> None:
+        while not self._done.wait(0.1):
+            if self._stop.is_set():
+                self.close()
+
+
+def _get(api: Any, path: str, **options: Any) -> requests.Response:
+    try:
+        return api.get(f"{api.base_url}/v{api.api_version}{path}", **options)  # type: ignore[no-any-return]
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise EngineUnavailable from error
+
+
+def _require_ok(response: requests.Response, path: str) -> None:
+    if response.ok:
+        return
+    if response.status_code == http.client.NOT_FOUND:
+        raise ContainerGone(path.partition("/containers/")[2].partition("/")[0][:12])
+    try:
+        says = str(json.loads(response.content)["message"])
+    except (ValueError, KeyError, TypeError):
+        says = response.content[:200].decode(errors="replace")
+    status = response.status_code
+    raise EngineRefused(f"The engine refused with {status}: {says.strip().rstrip('.')}.", "Run ./workshop doctor.")

@@ -1,0 +1,205 @@
+"""The kit's HTTP client: one request, bounded in time and size, whose answer is data. It raises nothing.
+
+It speaks on a socket of its own, since httpx limits the time between two bytes, not the time of a whole exchange.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import json
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+TIMEOUT_SECONDS = 2.0
+BODY_LIMIT_BYTES = 1024 * 1024
+
+REFUSED = "connection refused"
+CLOSED = "connection closed without an answer"
+CUT_OFF = "connection closed in the middle of the answer"
+NOT_HTTP = "the answer is not HTTP"
+TOO_LARGE = f"the answer is larger than {BODY_LIMIT_BYTES // 2**20} MiB"
+_LATE = "no answer within"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: ``status``, ``headers`` (names in lower case) and ``body``, or status None and ``error``.
+
+    ``seconds`` is the time from the connection to the last byte.
+    """
+
+    status: int | None
+    seconds: float = 0.0
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    url: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is between 200 and 399."""
+        return self.status is not None and 200 <= self.status < 400
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time was up before the answer was complete."""
+        return self.error.startswith(_LATE)
+
+    @property
+    def path(self) -> str:
+        """The path of the request."""
+        return urlsplit(self.url).path
+
+    def json(self) -> Any:
+        """The body as JSON, or None if it is not JSON."""
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(self.body)
+        return None
+
+    def __str__(self) -> str:
+        return self.error or str(self.status)
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    json_body: Any = None,
+    content: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Answer:
+    """Send one request, with JSON or bytes as its body, and read the answer."""
+    body = content or b""
+    fields = dict(headers or {})
+    if json_body is not None:
+        body = json.dumps(json_body).encode()
+        fields = {"Content-Type": "application/json", **fields}
+    if body or content is not None:
+        fields = {"Content-Length": str(len(body)), **fields}
+    with Connection(url, timeout_seconds=timeout_seconds) as connection:
+        connection.send_head(method, fields)
+        connection.send(body)
+        return connection.answer(timeout_seconds)
+
+
+def get(url: str, *, headers: Mapping[str, str] | None = None, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
+    """Send one GET and read the answer."""
+    return request("GET", url, headers=headers, timeout_seconds=timeout_seconds)
+
+
+class Connection:
+    """A connection for one request that is sent in parts."""
+
+    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._url, self._started, self._error = url, time.monotonic(), ""
+        self._reader: _BoundedReader | None = None
+        parts = urlsplit(url)
+        self._host, self._target = parts.netloc, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            address = (parts.hostname, 80 if parts.port is None else parts.port)
+            connection = socket.create_connection(address, timeout=timeout_seconds)
+        except TimeoutError:
+            self._error = f"{_LATE} {timeout_seconds:.3g} s"
+        except OSError:
+            self._error = REFUSED
+        else:
+            self._reader = _BoundedReader(connection)
+            self._buffer = io.BufferedReader(self._reader)
+
+    def send_head(self, method: str, headers: Mapping[str, str]) -> None:
+        """Send the request line and the headers."""
+        fields = {"Host": self._host, "Connection": "close", "Accept": "*/*", **headers}
+        lines = [f"{method} {self._target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+        self.send("\r\n".join([*lines, "", ""]).encode())
+
+    def send(self, part: bytes) -> None:
+        """Send some bytes; a closed connection shows in the answer."""
+        if self._reader is not None:
+            with contextlib.suppress(OSError):  # it may have answered before it closed the connection
+                self._reader.connection.settimeout(TIMEOUT_SECONDS)
+                self._reader.connection.sendall(part)
+
+    def wait_continue(self, timeout_seconds: float = TIMEOUT_SECONDS) -> bool:
+        """Wait for ``100 Continue``: the service has read the headers and waits for the body."""
+        if self._reader is None:
+            return False
+        self._reader.ends_at = time.monotonic() + timeout_seconds
+        with contextlib.suppress(OSError):
+            return self._buffer.peek(1).startswith(b"HTTP/1.1 100")
+        return False
+
+    def answer(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
+        """Read the answer until it is complete, too large, or the time is up."""
+        if self._reader is None:
+            return self._failed(self._error)
+        self._reader.ends_at = time.monotonic() + timeout_seconds
+        response = http.client.HTTPResponse(_File(self._buffer))  # type: ignore[arg-type]
+        try:
+            response.begin()
+            body = response.read().decode(errors="replace")
+            headers = {name.lower(): ", ".join(response.headers.get_all(name, ())) for name in response.headers}
+            return Answer(response.status, time.monotonic() - self._started, body, headers, url=self._url)
+        except TimeoutError:
+            error = f"{_LATE} {timeout_seconds:.3g} s"
+        except _TooLarge:
+            error = TOO_LARGE
+        except http.client.RemoteDisconnected:
+            error = CLOSED
+        except (http.client.IncompleteRead, OSError):
+            error = CUT_OFF if self._reader.received_bytes else CLOSED
+        except (http.client.HTTPException, ValueError):
+            error = NOT_HTTP
+        return self._failed(error)
+
+    def _failed(self, error: str) -> Answer:
+        return Answer(None, time.monotonic() - self._started, error=error, url=self._url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
+        if self._reader is not None:
+            self._reader.connection.close()
+
+
+class _TooLarge(Exception):
+    """More bytes have come than the limit."""
+
+
+class _BoundedReader(io.RawIOBase):
+    """A socket as a file that ends with TimeoutError at ``ends_at`` and with _TooLarge beyond the limit."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection, self.received_bytes, self.ends_at = connection, 0, 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left_seconds = self.ends_at - time.monotonic()
+        if left_seconds <= 0:
+            raise TimeoutError
+        self.connection.settimeout(left_seconds)
+        count = self.connection.recv_into(buffer)
+        self.received_bytes += count
+        if self.received_bytes > BODY_LIMIT_BYTES:
+            raise _TooLarge
+        return count
+
+
+class _File:
+    """A buffer in place of the socket that http.client reads from."""
+
+    def __init__(self, buffer: io.BufferedReader) -> None:
+        self._buffer = buffer
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return self._buffer

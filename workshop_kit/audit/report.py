@@ -16,7 +16,7 @@ from workshop_kit.display.rendered import Shown
 from workshop_kit.screen import as_html as shown
 
 CLOSING = (
-    "One look from outside, by rules that somebody chose. What differs where you work? "
+    "These rules are a choice, and they test from outside. What differs where you work? "
     "What cannot be told from outside, only you can tell."
 )
 STYLE = f"<style>{(Path(__file__).parent / 'report.css').read_text()}</style>"

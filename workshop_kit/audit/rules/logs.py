@@ -37,7 +37,7 @@ def to_streams(subject: Subject) -> Judgment:
             f"It wrote {len(run.log)} line{'s' if len(run.log) > 1 else ''}, and no file of a log's name.", seen
         )
     if run.started.exit_code == 0:
-        return cannot_tell("It ended by itself, and had nothing to say.", seen)
+        return cannot_tell("It ended by itself without a line.", seen)
     return fails("It wrote nothing, neither at its start, nor when asked, nor at its end.", seen)
 
 
@@ -61,11 +61,11 @@ def structured(subject: Subject) -> Judgment:
     own = [(text, wants) for text, wants, is_provoked in lines if not is_provoked]
     plain = [Evidence(f"{DOCKER_LOGS}: a line without {wants}", text) for text, wants in own if wants]
     if run.started.exit_code:
-        return cannot_tell(f"It {run.started.summary}: its lines are a complaint.", *plain[:3])
+        return cannot_tell(f"It {run.started.summary}: its lines report the error.", *plain[:3])
     if len(plain) > (1 - ENOUGH_SHARE) * len(own):
         return fails(said, *plain[:3])
     others = [Evidence(DOCKER_LOGS, text) for text, wants, is_provoked in lines if wants and is_provoked]
-    return cannot_tell("The lines that are not structured came while the audit asked it things.", *others[:3])
+    return cannot_tell("The unstructured lines came during the audit's requests.", *others[:3])
 
 
 def no_secrets(subject: Subject) -> Judgment:

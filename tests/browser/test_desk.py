@@ -160,21 +160,6 @@ def test_what_the_room_is_shown(desk: Desk) -> None:
 
 
 @pytest.mark.long
-def test_the_checkpoint_asks_first(desk: Desk) -> None:
-    """The focus is on the safe answer; after yes the page shows progress and result."""
-    page = desk.open(desk.server.presenter_url)
-    page.get_by_label("To the start of").select_option("01_container")
-    button(page, "Go there …").click()
-    expect(button(page, "No")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("#sure")).to_be_hidden()
-    assert desk.stage.work.now is None
-    button(page, "Go there …").click()
-    button(page, "Yes, go there").click()
-    expect(page.locator("#work p")).to_contain_text("01_container is at its start.", timeout=120_000)
-
-
-@pytest.mark.long
 def test_the_demo_by_one_button_a_step(desk: Desk) -> None:
     """Each step has notes and an expected result; the button runs it, and the found line is shown."""
     page = desk.open(desk.server.presenter_url)

@@ -74,7 +74,7 @@ class Run:
 
     def lines(self, count: int = 3) -> str:
         """The last lines of its log."""
-        return " / ".join(text[:LINE_LENGTH] for text in texts(self.log.tail(count)))
+        return " / ".join(text[:LINE_LENGTH] for text in log_texts(self.log.tail(count)))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class CanaryRun:
     now_on: tuple[int, ...] = ()
 
 
-def texts(log: pd.DataFrame) -> list[str]:
+def log_texts(log: pd.DataFrame) -> list[str]:
     """The lines of a log as text; parsed lines as JSON."""
     lines = []
     for row in range(len(log)):

@@ -129,20 +129,6 @@ class LiveStack:
         """Stop a service."""
         self.stack.stop(service)
 
-    def start(self, service: str) -> None:
-        """Start it again and wait until it is healthy."""
-        self.stack.start(service)
-
-    def restart_service(self) -> None:
-        """Restart the service under test and wait until it is healthy."""
-        self.stack.container("service").restart()
-        self.stack.up()
-
-    def service_logs(self) -> list[str]:
-        """The lines that the service wrote, oldest first."""
-        text: bytes = self.stack.container("service").logs()
-        return text.decode().split("\n")[:-1]
-
     def is_well(self) -> bool:
         """Whether every container runs and is healthy, and the service is ready."""
         found = self.stack.containers()

@@ -1,17 +1,17 @@
-"""Who the containers of a group are, and what the network's switch has counted for each. Reads, and asks two questions.
+"""Names of a group's containers, and their network traffic. Reads files, and asks the DNS server two questions.
 
-A cgroup knows a container's id and neither its name nor its traffic. Both are found without the engine's socket:
+A cgroup gives a container's id, and neither its name nor its traffic. Both are found without the engine's socket:
 
-- **Name.** The engine's DNS server, which every container of a network may ask, knows each neighbor under its short
-  id; asked for the address in turn, it gives the container's name, ``PROJECT-SERVICE-NUMBER.NETWORK``.
-- **Traffic.** On the host, a network of the engine is a switch (a bridge) with one port for each container, and the
-  kernel counts at every port. Which port is whose stands in the bridge's own table of hardware addresses, and the
-  hardware address of a neighbor in our ARP table once we have sent it one empty datagram. The counters are read from
-  a read-only mount of ``/sys/devices/virtual/net``: it holds names, addresses and counters of virtual interfaces (of
-  all of them: those of other networks, too), and no process, no environment, no packet.
+- **Name.** The engine's DNS server resolves each neighbor's short id; the reverse lookup of the address gives the
+  container's name, ``PROJECT-SERVICE-NUMBER.NETWORK``.
+- **Traffic.** On the host, a network of the engine is a bridge with one port for each container, and the kernel counts
+  at every port. The bridge's forwarding table maps hardware addresses to ports; the agent's ARP table has a
+  neighbor's hardware address after one empty datagram. The counters are read from a read-only mount of
+  ``/sys/devices/virtual/net``: it holds names, addresses and counters of all virtual interfaces, also those of other
+  networks, and no process, no environment, no packet.
 
-Nothing is shared with a neighbor (no network or pid namespace), so nothing goes stale when one is restarted: its port
-is then gone, and looked for again. A container that is not on our network has neither name nor traffic here.
+No namespace is shared with a neighbor, so nothing is stale after a restart: the old port is gone, and the new one is
+looked up. A container that is not on the agent's network has neither name nor traffic here.
 """
 
 from __future__ import annotations

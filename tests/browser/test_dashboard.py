@@ -136,19 +136,3 @@ def choose(lab: LabPage) -> None:
     expect(picture(lab)).to_have_attribute("alt", re.compile("Two copies: <b>naive</b>"))
     assert lab.output(2).locator("b").count() == 0
     assert lab.cell_count() == cells
-
-
-@pytest.mark.long
-def test_a_pause_outlasts_silence_and_a_choice_a_reload(lab: LabPage) -> None:
-    """A paused chart is not stale after the 5 s without frames; a reload keeps the chosen time."""
-    board(lab).get_by_role("combobox", name="Time").select_option("600")
-    press(lab, "Pause")
-    status = board(lab).get_by_role("status")
-    expect(status).to_contain_text("Paused at")
-    lab.page.wait_for_timeout(7000)
-    expect(board(lab)).to_have_attribute("data-stale", "false")
-    expect(status).to_contain_text("Paused at")
-    lab.save()
-    lab.reload()
-    expect(board(lab).get_by_role("combobox", name="Time")).to_have_value("600")
-    assert lab.errors == []

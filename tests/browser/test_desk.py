@@ -29,7 +29,7 @@ FIND = """() => {
 
 
 @dataclass(frozen=True)
-class Desk:
+class DeskPages:
     """An open desk, and a function that opens its pages."""
 
     server: DeskServer
@@ -48,7 +48,7 @@ def served(workspace: Workspace, session: Session) -> Iterator[tuple[DeskServer,
 
 
 @pytest.fixture
-def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[Desk]:
+def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[DeskPages]:
     """The desk in a browser; fails on a console error or a request to another host."""
     server, stage = served
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
@@ -65,14 +65,14 @@ def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[Desk]:
         page.goto(url)
         return page
 
-    yield Desk(server, stage, open_page)
+    yield DeskPages(server, stage, open_page)
     context.close()
     stage.driving.stop()
     stage.undo_all()
     assert [problem for problem in problems if NETWORK_CHANGED not in problem] == []
 
 
-def test_load_a_fault_its_band_and_undo(desk: Desk) -> None:
+def test_load_a_fault_its_band_and_undo(desk: DeskPages) -> None:
     """The presenter starts load and freezes the master: the room sees a band without a name, then its end."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
     button(presenter, "Start, or change").click()
@@ -99,7 +99,7 @@ def test_load_a_fault_its_band_and_undo(desk: Desk) -> None:
 
 
 @pytest.mark.long
-def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: Desk) -> None:
+def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: DeskPages) -> None:
     """Every field is reached with Tab and has a label; a value out of range is not sent."""
     page = desk.open(desk.server.presenter_url)
     card = page.get_by_role("form", name="latency")
@@ -130,7 +130,7 @@ def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: Desk) -> None:
 
 
 @pytest.mark.long
-def test_what_the_room_is_shown(desk: Desk) -> None:
+def test_what_the_room_is_shown(desk: DeskPages) -> None:
     """Countdown, map and guesses: chosen on one page, seen on the other; the right answer comes last."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
     presenter.get_by_label("Minutes").fill("2")
@@ -160,22 +160,7 @@ def test_what_the_room_is_shown(desk: Desk) -> None:
 
 
 @pytest.mark.long
-def test_the_checkpoint_asks_first(desk: Desk) -> None:
-    """The focus is on the safe answer; after yes the page shows progress and result."""
-    page = desk.open(desk.server.presenter_url)
-    page.get_by_label("To the start of").select_option("01_container")
-    button(page, "Go there …").click()
-    expect(button(page, "No")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("#sure")).to_be_hidden()
-    assert desk.stage.work.now is None
-    button(page, "Go there …").click()
-    button(page, "Yes, go there").click()
-    expect(page.locator("#work p")).to_contain_text("01_container is at its start.", timeout=120_000)
-
-
-@pytest.mark.long
-def test_the_demo_by_one_button_a_step(desk: Desk) -> None:
+def test_the_demo_by_one_button_a_step(desk: DeskPages) -> None:
     """Each step has notes and an expected result; the button runs it, and the found line is shown."""
     page = desk.open(desk.server.presenter_url)
     expect(page.locator("#which")).to_contain_text("1 of 8")

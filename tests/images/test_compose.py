@@ -44,7 +44,7 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
 def compose(root: Path, variables: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """Run plain docker compose with these variables and no others of the workshop."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("WORKSHOP_", "COMPOSE_"))}
-    # An env file of our own: the checkout's .env belongs to whoever works there.
+    # Not the checkout's .env, which may hold other settings.
     command = ["docker", "compose", "--env-file", os.devnull, "--file", str(root / "compose.yaml"), *words]
     return subprocess.run(
         command, env=environment | variables, capture_output=True, text=True, timeout=180, check=False

@@ -193,8 +193,8 @@ def test_bandwidth_and_slices(proxy: Proxy) -> None:
         assert time.monotonic() - started >= 0.3
 
 
-def test_what_is_no_fault_changes_nothing(proxy: Proxy) -> None:
-    """An error is an answer; the faults in force stay."""
+def test_an_invalid_fault_changes_nothing(proxy: Proxy) -> None:
+    """An invalid fault gets an error as answer; the active faults stay."""
     assert proxy.tell({"name": "refuse"})["faults"] == [{"name": "refuse"}]
     assert "no such fault: gremlins" in proxy.tell({"name": "gremlins"})["error"]
     assert "error" in proxy.tell({"name": "latency"})

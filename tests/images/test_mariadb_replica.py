@@ -27,7 +27,7 @@ UNUSUAL = "'; STOP SLAVE; -- päßwörd 密码 a\\b\"c\nd\\\n"
 
 
 @dataclass
-class Pair:
+class Replication:
     """A master and a replica on a network of their own, each on its volume; neither runs yet."""
 
     start: Start
@@ -96,38 +96,40 @@ def network(client: Any, labels: dict[str, str]) -> Iterator[Callable[[], str]]:
 @pytest.fixture(scope="module")
 def make_pair(
     network: Callable[[], str], hardened: Start, images: dict[str, str], volume: Callable[[], str]
-) -> Callable[..., Pair]:
+) -> Callable[..., Replication]:
     """Make a pair that has never been started."""
 
-    def make(replication_password: str = "") -> Pair:
+    def make(replication_password: str = "") -> Replication:
         volumes = {"master": volume(), "replica": volume()}
-        return Pair(hardened, images["mariadb"], network(), volumes, new_canary(), replication_password or new_canary())
+        return Replication(
+            hardened, images["mariadb"], network(), volumes, new_canary(), replication_password or new_canary()
+        )
 
     return make
 
 
 @dataclass
-class RunningPair:
+class RunningReplication:
     """A pair that runs."""
 
-    pair: Pair
+    pair: Replication
     master: Any
     replica: Any
 
 
 @pytest.fixture(scope="module")
-def running(make_pair: Callable[..., Pair]) -> RunningPair:
+def running(make_pair: Callable[..., Replication]) -> RunningReplication:
     """A pair for the tests that leave both running."""
     pair = make_pair()
     replica = pair.replica()
     until(lambda: b"ready for connections" in replica.logs(), replica)
     assert says(replica)[0] == 1
-    running = RunningPair(pair, pair.master(), replica)
+    running = RunningReplication(pair, pair.master(), replica)
     wait_healthy(running.replica)
     return running
 
 
-def test_replica_that_started_first_follows(running: RunningPair) -> None:
+def test_replica_that_started_first_follows(running: RunningReplication) -> None:
     """Not healthy alone, it gets everything, users too, once the master is there; it only reads."""
     pair = running.pair
     pair.assert_follows(running.master, running.replica)
@@ -136,7 +138,7 @@ def test_replica_that_started_first_follows(running: RunningPair) -> None:
     assert "read-only" in output
 
 
-def test_says_when_it_does_not_follow(running: RunningPair) -> None:
+def test_says_when_it_does_not_follow(running: RunningReplication) -> None:
     """Without its master it is unhealthy and gives the reason; with its master it follows again."""
     running.master.kill()
     until(lambda: "error" in says(running.replica)[1] and "to master" in says(running.replica)[1], running.replica)
@@ -149,7 +151,7 @@ def test_says_when_it_does_not_follow(running: RunningPair) -> None:
 
 
 @pytest.mark.long
-def test_follows_again_after_a_kill_of_either(running: RunningPair) -> None:
+def test_follows_again_after_a_kill_of_either(running: RunningReplication) -> None:
     """The replica, or both in either order, are killed: it catches up, and nothing is missing."""
     master, replica = running.master, running.replica
     for victims in ([replica], [replica, master], [master, replica]):
@@ -164,7 +166,7 @@ def test_follows_again_after_a_kill_of_either(running: RunningPair) -> None:
 
 
 @pytest.mark.long
-def test_starts_again_what_ended_by_itself(running: RunningPair) -> None:
+def test_starts_again_what_ended_by_itself(running: RunningReplication) -> None:
     """A master that is silent during a log-in ends the I/O thread for good: the health check starts it.
 
     Threads that were both stopped on purpose stay stopped.
@@ -179,7 +181,7 @@ def test_starts_again_what_ended_by_itself(running: RunningPair) -> None:
 
 
 @pytest.mark.long
-def test_lost_data_is_fetched_again_or_told(make_pair: Callable[..., Pair], volume: Callable[[], str]) -> None:
+def test_lost_data_is_fetched_again_or_told(make_pair: Callable[..., Replication], volume: Callable[[], str]) -> None:
     """A replica that lost its volume needs no dump; a master that lost its volume is a stranger (error 1236)."""
     pair = make_pair(UNUSUAL)
     master, replica = pair.master(), pair.replica()

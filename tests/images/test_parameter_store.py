@@ -149,7 +149,7 @@ def test_rights_to_buckets(url: str, store: Store, secret: str) -> None:
             attempt()
 
 
-# Our own server, with enforcing forgotten.
+# The image's server, without enforcement.
 OPEN = """
 import os, sys
 sys.path.insert(0, "/usr/local/lib/workshop")

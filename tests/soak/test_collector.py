@@ -1,4 +1,4 @@
-"""The collector under fire: it is killed again and again while lines go through, and none is lost."""
+"""The collector under load: repeated kills and network cuts lose no line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every trouble that a seed may draw, on the live stack: the naive answer is wrong and the solution right."""
+"""Every incident that a seed may draw, on the live stack: the starter's answer is wrong, the solution's right."""
 
 from __future__ import annotations
 

@@ -52,11 +52,11 @@ def test_unknown_critical_dependencies_are_refused(value: str) -> None:
 FOREIGN = {
     "HTTP_PROXY": "http://proxy:3128",
     "HTTP_USER_AGENT": "curl",
-    # What container engines and orchestrators tell about neighbors.
+    # Injected by container engines and orchestrators.
     "REDIS_PORT_6379_TCP": "tcp://10.0.0.1:6379",
     "REDIS_SERVICE_HOST": "10.0.0.1",
     "MASTER_DB_ENV_MARIADB_USER": "app",
-    # The bare names of our groups, and numbered siblings.
+    # The bare names of the groups, and numbered siblings.
     "REDIS": "{",
     "MASTER_DB": '{"host": "elsewhere"}',
     "REPLICA2_DB_HOST": "replica-2",
@@ -114,7 +114,7 @@ BREAKS: dict[str, Break] = {
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(list(GOOD)), st.sampled_from(list(BREAKS)), min_size=1))
 def test_every_mixture_of_problems_is_named(broken: dict[str, str]) -> None:
-    """However variables are broken, all of them are named, no other, each with its purpose, and no value is shown."""
+    """All broken variables are named with their purpose, no other, and no value is shown."""
     environ = {name: value for name, value in GOOD.items() if name not in broken}
     for name, how in broken.items():
         environ |= BREAKS[how](name)

@@ -44,7 +44,7 @@ class Method(StrEnum):
 class Principle:
     """One of the 15 factors (F1 …) or 7 principles (P1 …).
 
-    ``met`` names the lessons that teach it (``01: SIGTERM, heard or not``); ``unseen`` says what no rule can test.
+    ``met`` names the lessons that teach it (``01: SIGTERM, handled or not``); ``unseen`` says what no rule can test.
     """
 
     id: str

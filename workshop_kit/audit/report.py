@@ -13,10 +13,10 @@ from typing import Any
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import GRAVEST, Finding, Principle, Report, Rule, Severity, TargetReport, Verdict
 from workshop_kit.display.rendered import Shown
-from workshop_kit.screen import as_html as shown
+from workshop_kit.screen import as_html
 
 CLOSING = (
-    "One look from outside, by rules that somebody chose. What differs where you work? "
+    "These rules are a choice, and they test from outside. What differs where you work? "
     "What cannot be told from outside, only you can tell."
 )
 STYLE = f"<style>{(Path(__file__).parent / 'report.css').read_text()}</style>"
@@ -82,7 +82,7 @@ def as_card(report: Report) -> Shown:
 def as_page(report: Report) -> str:
     """A complete page: UTF-8, light and dark theme, no external resource."""
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Audit of {shown(report.asked)}</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Audit of {as_html(report.asked)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{STYLE}</head>'
         f'<body class="wk-page"><main>{_html_body(report, "h1")}</main></body></html>\n'
     )
@@ -96,10 +96,10 @@ def _html_body(report: Report, heading: str) -> str:
 def _html_of_target(one: TargetReport, heading: str) -> Iterator[str]:
     """A summary, then the failed findings in full, then the others folded."""
     failing = one.failing
-    yield f"<section><header><{heading}>Audit of <code>{shown(one.target)}</code></{heading}>"
-    yield f'<p class="wk-counts">{escape(counts(one))}.</p><p class="wk-how">{shown(identity(one))}</p>'
+    yield f"<section><header><{heading}>Audit of <code>{as_html(one.target)}</code></{heading}>"
+    yield f'<p class="wk-counts">{escape(counts(one))}.</p><p class="wk-how">{as_html(identity(one))}</p>'
     if one.reference:
-        yield f'<p class="wk-reference">{shown(one.reference)}</p>'
+        yield f'<p class="wk-reference">{as_html(one.reference)}</p>'
     if failing:
         items = "".join(f"<li>{_headline(finding)}</li>" for finding in failing[:GRAVEST])
         yield f'<p class="wk-title">The gravest</p><ol class="wk-gravest">{items}</ol>'
@@ -129,13 +129,15 @@ def _headline(finding: Finding) -> str:
     severity = finding.rule.severity
     return (
         f'<span class="wk-severity" data-severity="{severity}">{severity}</span> '
-        f"<strong>{escape(finding.rule.title)}</strong>: {shown(finding.said)}"
+        f"<strong>{escape(finding.rule.title)}</strong>: {as_html(finding.said)}"
     )
 
 
 def _html_finding(finding: Finding, *, is_open: bool) -> str:
     rule = finding.rule
-    evidence = "".join(f"<dt>{shown(one.ran)}</dt><dd><code>{shown(one.saw)}</code></dd>" for one in finding.evidence)
+    evidence = "".join(
+        f"<dt>{as_html(one.ran)}</dt><dd><code>{as_html(one.saw)}</code></dd>" for one in finding.evidence
+    )
     return (
         f"<details{' open' if is_open else ''}><summary>{finding.verdict.symbol} {_headline(finding)}</summary>"
         f"<dl>{evidence}</dl><p>{escape(rule.why)}</p><p>Next: {escape(rule.next_step)} "
@@ -144,7 +146,7 @@ def _html_finding(finding: Finding, *, is_open: bool) -> str:
 
 
 def _html_folded(title: str, found: Sequence[Finding]) -> str:
-    items = "".join(f"<li>{escape(one.rule.title)}: {shown(one.accepted or one.said)}</li>" for one in found)
+    items = "".join(f"<li>{escape(one.rule.title)}: {as_html(one.accepted or one.said)}</li>" for one in found)
     return f"<details><summary>{title} ({len(found)})</summary><ul>{items}</ul></details>"
 
 

@@ -75,7 +75,7 @@ class Run:
 
     def lines(self, count: int = 3) -> str:
         """The last lines of its log."""
-        return " / ".join(text[:LINE_LENGTH] for text in texts(self.log.tail(count)))
+        return " / ".join(text[:LINE_LENGTH] for text in log_texts(self.log.tail(count)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def are_alike(one: Answer, other: Answer) -> bool:
     return one.status == other.status and bodies[0] == bodies[1]
 
 
-def texts(log: pd.DataFrame) -> list[str]:
+def log_texts(log: pd.DataFrame) -> list[str]:
     """The lines of a log as text; parsed lines as JSON."""
     lines = []
     for row in range(len(log)):

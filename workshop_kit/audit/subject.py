@@ -22,7 +22,7 @@ from workshop_kit.observe.masking import Mask, secrets_among
 
 SENTENCE_LENGTH = 600
 TOO_BUSY = 5.0
-MACHINE = "But {busy:.0f} programs wanted each core of this machine: try again when it is calmer."
+MACHINE = "But {busy:.0f} programs waited for each core of this machine: try again when it is less busy."
 
 
 class Subject:
@@ -81,7 +81,7 @@ class Subject:
         except WorkshopError as unknown:
             judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
         except (APIError, OSError) as refused:
-            judged = cannot_tell(f"The engine did not let it be found out: {refused}.")
+            judged = cannot_tell(f"The engine refused a request: {refused}.")
         if rule.timed and judged.verdict is Verdict.FAILS and (busy := how_busy()) > TOO_BUSY:
             judged = cannot_tell(f"{judged.said} {MACHINE.format(busy=busy)}", *judged.evidence)
         return Finding(rule, judged.verdict, judged.said, judged.evidence, time.monotonic() - started)

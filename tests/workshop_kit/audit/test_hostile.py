@@ -41,7 +41,7 @@ SECRET = "correct-horse-battery-staple"
 TELLS = "import time\nprint('connecting with', open('/run/secrets/db').read(), flush=True)\ntime.sleep(100)\n"
 
 
-def ours(session: Session) -> set[str]:
+def labeled(session: Session) -> set[str]:
     """Containers and networks that carry this session's label."""
     filters, client = {"label": f"{SESSION}={session.who.session}"}, session.engine.client
     found = client.containers.list(all=True, filters=filters, ignore_removed=True)
@@ -50,12 +50,12 @@ def ours(session: Session) -> set[str]:
 
 def audit(session: Session, image: str, code: str, only: str = "dynamic", **settings: Any) -> Report:
     """Audit a container that runs a program; nothing of the audit is left afterwards."""
-    quick_stop = {"stop_signal": "SIGKILL"}  # these programs do not hear SIGTERM, and nobody waits for that here
+    quick_stop = {"stop_signal": "SIGKILL"}  # these programs ignore SIGTERM
     settings = {"entrypoint": ["python3", "-c", code], "ports": {"8080/tcp": None}, **quick_stop, **settings}
     with bad_images.created(session, image, **settings) as word:
-        before = ours(session)
+        before = labeled(session)
         report = run_audit(session, word, only=[only])
-        assert ours(session) <= before
+        assert labeled(session) <= before
     return report
 
 

@@ -109,12 +109,12 @@ def pinned(subject: Subject) -> Judgment:
         return not_applicable("It is named by the engine's id, which only this engine knows.", seen)
     tag = reference.rpartition("/")[2].partition(":")[2]
     if tag in {"", "latest"}:
-        return fails("Its tag is latest, which says nothing about what is in it.", seen)
+        return fails("Its tag is latest, which can mean any version.", seen)
     if _moved(subject, reference):
-        return fails(f"The tag {tag} means another image by now than the one that runs.", seen)
+        return fails(f"The tag {tag} now means another image than the one that runs.", seen)
     if _CONTENT_TAG.fullmatch(tag):
         return holds(f"The tag {tag} looks like one that is made from content or revision.", seen)
-    return cannot_tell(f"Whether the tag {tag} is ever moved is up to who owns it.", seen)
+    return cannot_tell(f"The owner of the tag {tag} may move it.", seen)
 
 
 def _moved(subject: Subject, reference: str) -> bool:
@@ -141,5 +141,5 @@ def self_contained(subject: Subject) -> Judgment:
     run = subject.experiments.run_normal()
     seen = Evidence("run on an internal network", run.started.summary)
     if run.started.ready:
-        return holds("It got ready without it.", seen)
-    return cannot_tell("It did not get ready, which may have other reasons.", seen)
+        return holds("It got ready without the internet.", seen)
+    return cannot_tell("It did not get ready, which may have another reason.", seen)

@@ -118,9 +118,9 @@ def fails_fast(subject: Subject) -> Judgment:
 def _judge_refusal(bare: Run, given: bool, soon_seconds: float, seen: Evidence) -> Judgment:
     """Judge a clone that ended without its settings: was it quick, and did it name the missing one?"""
     if bare.started.seconds > soon_seconds:
-        return fails(f"It took {bare.started.seconds:.1f} s to say no.", seen)
+        return fails(f"It took {bare.started.seconds:.1f} s to end without its settings.", seen)
     if variables_named(bare.lines(20)):
-        return holds(f"It ended after {bare.started.seconds:.1f} s and said which.", seen)
+        return holds(f"It ended after {bare.started.seconds:.1f} s and named the missing setting.", seen)
     if given or len(bare.log) == 0:
         return fails("It ends, and does not say which setting is missing.", seen)
     return cannot_tell("It ends by itself; whether a setting is missing its last lines do not say.", seen)

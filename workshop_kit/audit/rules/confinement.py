@@ -70,7 +70,7 @@ def can_be_confined(subject: Subject) -> Judgment:
     return (
         holds(f"It {run.started.summary}.", seen)
         if run.started.ready
-        else fails(f"So confined, it {run.started.summary}.", seen)
+        else fails(f"Confined, it {run.started.summary}.", seen)
     )
 
 
@@ -105,5 +105,5 @@ def nothing_of_the_host(host: dict[str, Any]) -> Judgment:
     modes = ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES)
     seen = Evidence("docker inspect: Mounts, HostConfig", f"{', '.join(sources) or 'no bind mount'}; {modes}")
     if met:
-        return fails(f"It has of the host: {', '.join(met)}.", seen)
+        return fails(f"It shares with the host: {', '.join(met)}.", seen)
     return holds("No engine's socket or system folder is mounted, and all namespaces are its own.", seen)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.run import Run, texts
+from workshop_kit.audit.run import Run, log_texts
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
 from workshop_kit.observe.logs import record
@@ -37,7 +37,7 @@ def to_streams(subject: Subject) -> Judgment:
             f"It wrote {len(run.log)} line{'s' if len(run.log) > 1 else ''}, and no file of a log's name.", seen
         )
     if run.started.exit_code == 0:
-        return cannot_tell("It ended by itself, and had nothing to say.", seen)
+        return cannot_tell("It ended by itself without a line.", seen)
     return fails("It wrote nothing, neither at its start, nor when asked, nor at its end.", seen)
 
 
@@ -57,22 +57,22 @@ def structured(subject: Subject) -> Judgment:
     if missing_parts.count("") >= ENOUGH_SHARE * len(log):
         return holds(said, Evidence(DOCKER_LOGS, run.lines(1)))
     provoked = list(log["received"].between(*run.asked)) if run.asked else [False] * len(log)
-    lines = list(zip(texts(log), missing_parts, provoked, strict=True))
+    lines = list(zip(log_texts(log), missing_parts, provoked, strict=True))
     own = [(text, wants) for text, wants, is_provoked in lines if not is_provoked]
     plain = [Evidence(f"{DOCKER_LOGS}: a line without {wants}", text) for text, wants in own if wants]
     if run.started.exit_code:
-        return cannot_tell(f"It {run.started.summary}: its lines are a complaint.", *plain[:3])
+        return cannot_tell(f"It {run.started.summary}: its lines report the error.", *plain[:3])
     if len(plain) > (1 - ENOUGH_SHARE) * len(own):
         return fails(said, *plain[:3])
     others = [Evidence(DOCKER_LOGS, text) for text, wants, is_provoked in lines if wants and is_provoked]
-    return cannot_tell("The lines that are not structured came while the audit asked it things.", *others[:3])
+    return cannot_tell("The unstructured lines came during the audit's requests.", *others[:3])
 
 
 def no_secrets(subject: Subject) -> Judgment:
     """Search the log for random words in place of secrets, and for the secrets in /run/secrets."""
     canary = subject.experiments.run_with_canaries()
     subject.mask.learn(*canary.canaries.values())
-    written = "\n".join(texts(canary.run.log))
+    written = "\n".join(log_texts(canary.run.log))
     real = {path: secret for path, secret in subject.read_file_secrets().items() if len(secret) >= LONG_ENOUGH}
     words = "random words, and its own secrets," if real else "random words"
     ran = f"docker logs of a clone with {words} in {', '.join((*canary.canaries, *real))}"

@@ -40,7 +40,7 @@ def health_truthful(subject: Subject) -> Judgment:
     seen = Evidence(ran, f"healthy, then {status} after {seconds:.1f} s")
     if status == "unhealthy":
         return holds(f"It was unhealthy {seconds:.1f} s after its processes had stopped.", seen)
-    return fails(f"It said {status} while all of its processes stood still.", seen)
+    return fails(f"It said {status} while all of its processes were stopped.", seen)
 
 
 def probes_fast(subject: Subject) -> Judgment:
@@ -69,11 +69,11 @@ def liveness_alone(subject: Subject) -> Judgment:
         return cannot_tell(EVERYTHING if run.answers_everything else said)
     seen = [Evidence("GET, with nothing else on its network", _described(one)) for one in answers]
     if subject.experiments.backing:
-        return cannot_tell("Its backing services were there: leave --with out to find it out.", *seen)
+        return cannot_tell("Its backing services were running: audit without --with to test this.", *seen)
     if wrong := [one for one in answers if one.is_late or (one.status or 0) >= 500]:
         said = "does not answer in time" if wrong[0].is_late else f"answers {wrong[0].status}"
-        return fails(f"{wrong[0].path} {said} where its backing services are away.", *seen)
-    return holds(f"{answers[0].path} answers although nothing else is there.", *seen)
+        return fails(f"{wrong[0].path} {said} without its backing services.", *seen)
+    return holds(f"{answers[0].path} answers without any other service.", *seen)
 
 
 def metrics_valid(subject: Subject) -> Judgment:

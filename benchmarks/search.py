@@ -28,7 +28,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.search import BucketStore, FrameStore
-from workshop_kit.search.explorer.model import Desk
+from workshop_kit.search.explorer.model import ExplorerModel
 from workshop_kit.search.query import SearchMistake
 
 LINES = 200_000
@@ -133,46 +133,46 @@ def memory(frame: pd.DataFrame) -> list[Row]:
 def explorer(frame: pd.DataFrame) -> list[Row]:
     """Measure each action of the explorer's page, and new lines in a full store."""
     with FrameStore(frame, max_rows=LINES, service="service") as store:
-        desk = Desk(store)
-        _ask(desk, do="search", query="request_id:*")
-        requests = itertools.cycle({one["request_id"]: one["row"] for one in desk.shown["rows"]}.values())
-        _ask(desk, do="search", query="")
-        first, step = desk.shown["bars"]["first"], desk.shown["bars"]["step"]
+        model = ExplorerModel(store)
+        _ask(model, do="search", query="request_id:*")
+        requests = itertools.cycle({one["request_id"]: one["row"] for one in model.shown["rows"]}.values())
+        _ask(model, do="search", query="")
+        first, step = model.shown["bars"]["first"], model.shown["bars"]["step"]
         spans = itertools.cycle([(first + n * step, first + (n + 6) * step) for n in (10, 20, 30)])
-        pages = itertools.cycle([desk.shown["pages"] // 2, desk.shown["pages"] // 3])
+        pages = itertools.cycle([model.shown["pages"] // 2, model.shown["pages"] // 3])
 
         def span() -> None:
             start, end = next(spans)
-            _ask(desk, **{"do": "span", "from": start, "to": end})
+            _ask(model, **{"do": "span", "from": start, "to": end})
 
         asked: dict[str, Callable[[], object]] = {
-            "all lines": lambda: _ask(desk, do="search", query=""),
+            "all lines": lambda: _ask(model, do="search", query=""),
             "some of the time": span,
-            "the whole time": lambda: _ask(desk, do="whole"),
-            "a page in the middle": lambda: _ask(desk, do="page", page=next(pages)),
-            "a line opened": lambda: _ask(desk, do="open", row=next(requests)),
-            "a level, identical messages in one row": lambda: _ask(desk, do="search", query="level>=warning"),
-            "free text": lambda: _ask(desk, do="search", query="777 handled"),
-            "free text that nothing has": lambda: _ask(desk, do="search", query="nowhere to be found"),
-            "one request": lambda: _ask(desk, do="request", row=next(requests)),
+            "the whole time": lambda: _ask(model, do="whole"),
+            "a page in the middle": lambda: _ask(model, do="page", page=next(pages)),
+            "a line opened": lambda: _ask(model, do="open", row=next(requests)),
+            "a level, identical messages in one row": lambda: _ask(model, do="search", query="level>=warning"),
+            "free text": lambda: _ask(model, do="search", query="777 handled"),
+            "free text that nothing has": lambda: _ask(model, do="search", query="nowhere to be found"),
+            "one request": lambda: _ask(model, do="request", row=next(requests)),
         }
         rows = [Row(f"explorer: {work}", median_seconds(ask, RUNS), RUNS, EACH) for work, ask in asked.items()]
-        _ask(desk, do="search", query="")
-        desk.follows = True
+        _ask(model, do="search", query="")
+        model.follows = True
         some = frame.tail(NEW_LINES)
-        rows.append(Row(f"explorer: {NEW_LINES} new lines", median_seconds(lambda: _come(desk, some), RUNS), RUNS))
+        rows.append(Row(f"explorer: {NEW_LINES} new lines", median_seconds(lambda: _come(model, some), RUNS), RUNS))
     return rows
 
 
-def _ask(desk: Desk, **message: object) -> None:
-    desk.ask(message)
-    assert not desk.problem, desk.problem
+def _ask(model: ExplorerModel, **message: object) -> None:
+    model.handle(message)
+    assert not model.problem, model.problem
 
 
-def _come(desk: Desk, frame: pd.DataFrame) -> None:
-    desk.add(frame)
-    desk.refresh()
-    assert not desk.problem, desk.problem
+def _come(model: ExplorerModel, frame: pd.DataFrame) -> None:
+    model.add(frame)
+    model.refresh()
+    assert not model.problem, model.problem
 
 
 def _mistaken(store: FrameStore) -> None:

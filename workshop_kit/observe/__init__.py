@@ -1,1 +1,1 @@
-"""A running container to data: what it answers, says and uses, seen from outside."""
+"""A running container as data, seen from outside: answers, logs, statistics, events, files."""

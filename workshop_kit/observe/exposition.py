@@ -18,7 +18,7 @@ def samples(text: str, names: Collection[str] = ()) -> Iterator[Sample]:
     """Yield the samples, or those with one of ``names``; lines with mistakes are left out.
 
     >>> [(one.labels, one.value) for one in samples('up{job="a"} 1\\nup{} 2', {"up"})]
-    [({'job': 'a'}, 1.0), ({}, 2.0)]
+    [({'job': 'a'}, 1), ({}, 2)]
     """
     for line in text.split("\n"):
         if line.startswith("#") or (names and line.partition("{")[0].partition(" ")[0] not in names):

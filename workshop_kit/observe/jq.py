@@ -1,13 +1,13 @@
-"""The everyday tool beside ours: the real ``jq``, in a container, fed with a log's lines."""
+"""Run the real ``jq`` in a container over the lines of a log."""
 
 from __future__ import annotations
 
-import contextlib
+import signal
 import subprocess
+import tempfile
 import threading
-import time
-from dataclasses import dataclass, field
-from typing import IO
+from dataclasses import dataclass
+from typing import IO, cast
 
 from docker.errors import APIError, ImageNotFound
 
@@ -18,15 +18,14 @@ from workshop_kit.errors import NotReady, WorkshopError
 
 TIMEOUT_SECONDS = 30.0
 MAX_BYTES = 8 * 1024 * 1024
-_READ_BYTES = 64 * 1024
 _KILLED = 137
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What jq wrote, and its exit code: 0 good, 2 wrong usage or input, 3 the program cannot be read, 5 it failed.
+    """jq's output and exit code: 0 good, 2 wrong usage or input, 3 a mistake in the program, 5 it failed.
 
-    ``cut`` says that there was more output than is kept; jq was stopped then (exit code 137).
+    ``cut``: there was more output than the limit, and jq was stopped (exit code 137).
     """
 
     output: str
@@ -44,30 +43,20 @@ def jq(
     timeout_seconds: float = TIMEOUT_SECONDS,
     max_bytes: int = MAX_BYTES,
 ) -> Answer:
-    """Run ``jq OPTIONS PROGRAM`` over ``data`` as its stdin, without network, and return what came of it.
+    """Run ``jq OPTIONS PROGRAM`` with ``data`` as its stdin, without network.
 
-    ``image`` is one with jq in it: the collector's. A mistake in the program is no exception: jq's message and exit
-    code are in the answer. Raises WorkshopError if it takes too long, and NotReady if there is no such image.
+    ``image`` contains jq (the collector's does). A mistake in the program raises nothing: jq's message and exit code
+    are in the answer. Raises WorkshopError if it takes too long, and NotReady if there is no such image.
     """
-    with _made(session, image, (*options, "--", program)) as running:
-        command = ["docker", "start", "--attach", "--interactive", running.id]
+    with _create(session, image, (*options, "--", program)) as running:
         try:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            return _run(running.id, data, timeout_seconds, max_bytes)
         except FileNotFoundError as missing:
             raise NotReady("The docker command is not installed.", "Run ./workshop setup.") from missing
-        with process:
-            try:
-                return _answer(process, data, time.monotonic() + timeout_seconds, max_bytes)
-            except TimeoutError:
-                raise WorkshopError(
-                    f"jq was stopped: it took more than {timeout_seconds:g} s.", "Give it less, or ask for less."
-                ) from None
-            finally:
-                process.kill()
 
 
-def _made(session: Session, image: str, command: tuple[str, ...]) -> Running:
-    """A container that waits to be started: its stdin is open, and the engine keeps nothing of its output."""
+def _create(session: Session, image: str, command: tuple[str, ...]) -> Running:
+    """Create a container with an open stdin and without a log; it is not started."""
     spec = Spec(
         image,
         entrypoint=("jq",),
@@ -80,9 +69,9 @@ def _made(session: Session, image: str, command: tuple[str, ...]) -> Running:
     api = session.engine.client.api
     try:
         with session.making("container", "kernel") as making:
-            words = container_config(api, spec, making.labels)
-            words |= {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
-            made = api.create_container_from_config(words)
+            config = container_config(api, spec, making.labels)
+            config |= {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
+            made = api.create_container_from_config(config)
             container = session.engine.client.containers.get(made["Id"])
             making.id, making.name = container.id, container.name
     except ImageNotFound as missing:
@@ -94,48 +83,29 @@ def _made(session: Session, image: str, command: tuple[str, ...]) -> Running:
     return Running(session, container)
 
 
-@dataclass
-class _Kept:
-    """What one stream has said, as far as it is kept."""
-
-    data: bytearray = field(default_factory=bytearray)
-    cut: bool = False
-
-    def read(self, stream: IO[bytes] | None, max_bytes: int) -> None:
-        while piece := stream.read1(_READ_BYTES) if stream else b"":  # type: ignore[attr-defined]
-            self.data += piece[: max_bytes - len(self.data)]
-            if len(self.data) >= max_bytes:
-                self.cut = True
-                return
-
-    @property
-    def text(self) -> str:
-        return self.data.decode(errors="replace")
-
-
-def _answer(process: subprocess.Popen[bytes], data: bytes, deadline: float, max_bytes: int) -> Answer:
-    """Feed, read both streams, wait. Raises TimeoutError."""
-    output, error = _Kept(), _Kept()
-    readers = [
-        threading.Thread(target=output.read, args=(process.stdout, max_bytes), daemon=True),
-        threading.Thread(target=error.read, args=(process.stderr, max_bytes), daemon=True),
-    ]
-    for thread in (*readers, threading.Thread(target=_feed, args=(process.stdin, data), daemon=True)):
-        thread.start()
-    while any(thread.is_alive() for thread in readers) and not (output.cut or error.cut):
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        readers[0].join(0.01)
-        readers[1].join(0.01)
-    if output.cut or error.cut:
-        process.kill()
-    process.wait(max(0.1, deadline - time.monotonic()))
-    cut = output.cut or error.cut
-    return Answer(output.text, error.text, _KILLED if cut else process.returncode, cut)
-
-
-def _feed(stdin: IO[bytes] | None, data: bytes) -> None:
-    """Write all, unless jq has ended before."""
-    if stdin:
-        with contextlib.suppress(BrokenPipeError, ValueError), stdin:
-            stdin.write(data)
+def _run(container_id: str, data: bytes, timeout_seconds: float, max_bytes: int) -> Answer:
+    """Attach to the container with ``data`` as its stdin, and read what it writes."""
+    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as errors:
+        stdin.write(data)
+        stdin.seek(0)
+        command = ["docker", "start", "--attach", "--interactive", container_id]
+        with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=errors) as process:
+            stdout = cast(IO[bytes], process.stdout)
+            timer = threading.Timer(timeout_seconds, process.kill)
+            timer.start()
+            try:
+                output = stdout.read(max_bytes)
+                cut = bool(stdout.read(1))
+                if cut:
+                    process.kill()
+                process.wait()
+            finally:
+                timer.cancel()
+        if not cut and process.returncode == -signal.SIGKILL:
+            raise WorkshopError(
+                f"jq was stopped: it took more than {timeout_seconds:g} s.", "Give it less, or ask for less."
+            )
+        errors.seek(0)
+        error = errors.read(max_bytes)
+    code = _KILLED if cut else process.returncode
+    return Answer(output.decode(errors="replace"), error.decode(errors="replace"), code, cut)

@@ -1,12 +1,13 @@
-"""What an image is made of: its layers, the instruction behind each, and every file in them."""
+"""The layers of an image: the instruction behind each, and every file in them."""
 
 from __future__ import annotations
 
-import io
+import contextlib
 import json
 import re
 import tarfile
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,11 @@ from workshop_kit.errors import WorkshopError
 INSTRUCTION_LENGTH = 60
 DELETED = ".wh."
 OPAQUE = ".wh..wh..opq"
-"""How a layer says that files below it are gone (OCI image layer specification, "whiteouts")."""
+"""A whiteout: the layer deletes all files below this folder (OCI image layer specification)."""
 HEAD_BYTES = 2048
 SMALL_BYTES = 100_000
-MOST_BYTES = 3 * 1024**3
-"""Larger images are not read: they would take longer than anybody waits."""
-MOST_FILES = 400_000
+MAX_IMAGE_BYTES = 3 * 1024**3
+MAX_FILES = 400_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Member:
 
 
 def instruction(created_by: str) -> str:
-    """What the Dockerfile said, without what the builder wraps around it.
+    """Return the Dockerfile's instruction, without the builder's additions.
 
     >>> instruction("RUN |1 BASE=x /bin/sh -c apt-get update     && apt-get install redis # buildkit")
     'RUN apt-get update && apt-get install redis'
@@ -63,9 +63,9 @@ def instruction(created_by: str) -> str:
 
 
 def files(engine: Engine, tag: str, *, below: int = 0) -> pd.DataFrame:
-    """Every file that any layer of an image holds, also those that a later layer deleted or replaced.
+    """Return every file in any layer of an image, also those that a later layer deleted or replaced.
 
-    So many of the oldest layers (those of the base, say) are left out as ``below`` says.
+    ``below`` is the number of oldest layers to leave out (those of the base image).
 
     Columns: ``layer`` (int64, 0 the oldest one with files), ``instruction`` (str), ``path`` (str, without leading
     slash), ``size_bytes`` (int64), ``visible`` (bool: a container of the image can see it). Source: ``docker save``.
@@ -76,24 +76,25 @@ def files(engine: Engine, tag: str, *, below: int = 0) -> pd.DataFrame:
 
 
 def members(image: Any) -> list[Member]:
-    """Every file of the SDK's ``image``, oldest layer first, in one pass over ``docker save``.
+    """Return every file of the SDK's ``image``, oldest layer first.
 
-    Raises WorkshopError where there is more to read than anybody waits for.
+    Raises WorkshopError for an image above 3 GiB, or a layer with too many files.
     """
-    if image.attrs["Size"] > MOST_BYTES:
+    if image.attrs["Size"] > MAX_IMAGE_BYTES:
         raise WorkshopError(f"The image was not read: it has {image.attrs['Size'] / 1e9:.1f} GB.")
     layers: dict[str, list[Entry]] = {}
     texts: dict[str, bytes] = {}
-    with tarfile.open(fileobj=_Pieces(image.save()), mode="r|") as archive:
+    with saved(image) as archive:
         for member in archive:
             content = archive.extractfile(member)
             if content is None:
                 continue
             start = content.read(1)
+            content.seek(0)
             if start in {b"{", b"["}:
-                texts[member.name] = start + content.read(8 * 1024**2)
+                texts[member.name] = content.read(8 * 1024**2)
             elif start and not member.name.endswith(("VERSION", "repositories")):
-                layers[member.name] = list(_entries(_Again(start, content)))
+                layers[member.name] = list(_entries(content))
     manifest = json.loads(texts["manifest.json"])[0]
     history = json.loads(texts[manifest["Config"]]).get("history", [])
     made_by = [instruction(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
@@ -102,12 +103,23 @@ def members(image: Any) -> list[Member]:
     return _with_visibility([(text, layers.get(name, [])) for text, name in zip(made_by, names, strict=False)])
 
 
+@contextlib.contextmanager
+def saved(image: Any) -> Iterator[tarfile.TarFile]:
+    """Open the output of ``docker save`` in a temporary file."""
+    with tempfile.TemporaryFile() as file:
+        for chunk in image.save():
+            file.write(chunk)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as archive:
+            yield archive
+
+
 def _entries(layer: Any) -> Iterator[Entry]:
-    """Read a layer; a deletion is a file whose name begins with ``.wh.``."""
+    """Yield the files of a layer; a deletion is a file whose name begins with ``.wh.``."""
     with tarfile.open(fileobj=layer, mode="r|*") as archive:
         for count, member in enumerate(archive):
-            if count > MOST_FILES:
-                raise WorkshopError(f"The image was not read: a layer holds more than {MOST_FILES} files.")
+            if count > MAX_FILES:
+                raise WorkshopError(f"The image was not read: a layer holds more than {MAX_FILES} files.")
             if member.isdir():
                 continue
             head = b""
@@ -118,7 +130,7 @@ def _entries(layer: Any) -> Iterator[Entry]:
 
 
 def _with_visibility(found: list[tuple[str, list[Entry]]]) -> list[Member]:
-    """Walk from the newest layer down: what a newer one deleted or replaced cannot be seen any more."""
+    """Return the files of all layers; one that a newer layer deletes or replaces is not visible."""
     rows: list[Member] = []
     covered: set[str] = set()
     for number, (made_by, entries) in reversed(list(enumerate(found))):
@@ -136,36 +148,3 @@ def _with_visibility(found: list[tuple[str, list[Entry]]]) -> list[Member]:
                 newly.add(one.path)
         covered |= newly
     return rows[::-1]
-
-
-class _Pieces(io.RawIOBase):
-    """The engine's pieces as a file that can be read once."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._left = b""
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to ``size`` bytes; none at the end."""
-        parts, missing = [], size
-        while missing > 0:
-            if not self._left:
-                self._left = next(self._pieces, b"")
-                if not self._left:
-                    break
-            part, self._left = self._left[:missing], self._left[missing:]
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
-
-
-class _Again:
-    """A file whose first byte was read already."""
-
-    def __init__(self, start: bytes, rest: Any) -> None:
-        self._start, self._rest = start, rest
-
-    def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes."""
-        start, self._start = self._start, b""
-        return start + bytes(self._rest.read(size - len(start)))

@@ -12,8 +12,6 @@ import gzip
 import json
 import secrets
 import string
-import tarfile
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -26,6 +24,7 @@ from docker.errors import APIError, NotFound
 
 from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
+from workshop_kit.observe.layers import saved
 
 FRAGMENT_LENGTH = 6  # characters: tools shorten values in messages, so a leak may be a part of the secret
 ENCODINGS = ("plain", "base64", "URL", "hex", "reversed")
@@ -205,17 +204,13 @@ def _inspect(container: Any) -> bytes:
 
 def _layers(image: Any) -> Iterator[bytes]:
     """Yield the output of ``docker save`` file by file; some engines keep layers compressed."""
-    with tempfile.TemporaryFile() as saved:
-        for chunk in image.save():
-            saved.write(chunk)
-        saved.seek(0)
-        with tarfile.open(fileobj=saved) as archive:
-            for member in archive:
-                if file := archive.extractfile(member):
-                    compressed = file.read(len(GZIP)) == GZIP
-                    file.seek(0)
-                    content = gzip.GzipFile(fileobj=file) if compressed else file
-                    yield from iter(partial(content.read, CHUNK_BYTES), b"")
+    with saved(image) as archive:
+        for member in archive:
+            if file := archive.extractfile(member):
+                compressed = file.read(len(GZIP)) == GZIP
+                file.seek(0)
+                content = gzip.GzipFile(fileobj=file) if compressed else file
+                yield from iter(partial(content.read, CHUNK_BYTES), b"")
 
 
 def _processes(container: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Which names and values look like secrets, and how a text is shown without them. Pure."""
+"""Recognize secrets by name or value, and mask them in texts. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from workshop_kit.screen import visible
 
 SHORTEST = 4
-"""Shorter values are masked where they stand, but not hunted for in other texts: they would be met by chance."""
+"""Shorter values are not searched in other texts: they would match by chance."""
 TEXT_LENGTH = 300
-CLIPPED = 20
-"""So many times the length that is shown is looked at: a log line may have megabytes."""
+CLIP_FACTOR = 20
+"""A text is cut to this many times the shown length before the search: a log line may have megabytes."""
 
 _NAME = re.compile(
     r"(PASS(WORD|WD|PHRASE)?|PWD|SECRET|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SIGNING_?KEY"
@@ -42,7 +42,7 @@ _ASSIGNED = (
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable of that name usually holds a secret; the path of one (NAME_FILE) is none.
+    """Whether a variable of this name usually holds a secret; a path to one (NAME_FILE) does not.
 
     >>> is_secret_name("MASTER_DB_PASSWORD"), is_secret_name("MASTER_DB_PASSWORD_FILE"), is_secret_name("PWD")
     (True, False, False)
@@ -52,7 +52,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
-    """Of environment variables those that look like secrets, by their name or their value: name → the secret."""
+    """Return the variables that look like secrets by name or value: name → secret."""
     found = {
         name: value for name, value in variables.items() if is_secret_name(name) and not _HARMLESS.fullmatch(value)
     }
@@ -63,13 +63,13 @@ def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets_in(text: str) -> Iterator[tuple[str, str]]:
-    """Values in a text that look like secrets by themselves: what it is, and the secret."""
+    """Yield the values in a text that look like secrets: the kind, and the secret."""
     for what, pattern in _VALUES.items():
         yield from ((what, match["secret"]) for match in pattern.finditer(text))
 
 
 def assigned_secrets(text: str) -> Iterator[tuple[str, str]]:
-    """``NAME=value`` and ``--name value`` in a command line, where the name is a secret's: the name, and the secret.
+    """Yield name and secret of each ``NAME=value`` and ``--name value`` with a secret's name.
 
     >>> list(assigned_secrets("RUN curl --password=hunter22 example.org"))
     [('password', 'hunter22')]
@@ -84,7 +84,7 @@ _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z0-9]*(?:PASSWOR
 
 
 def variables_named(text: str) -> list[str]:
-    """Names in a message that are spelled as environment variables are.
+    """Return the names in a message that look like environment variables.
 
     >>> variables_named("ERROR: missing MASTER_DB_HOST, PORT")
     ['MASTER_DB_HOST', 'PORT']
@@ -93,7 +93,7 @@ def variables_named(text: str) -> list[str]:
 
 
 class Mask:
-    """Knows the secrets met so far, and takes them out of every text before it is shown."""
+    """Masks known secrets, and values that look like one, in every text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: frozenset[str] = frozenset()
@@ -101,13 +101,13 @@ class Mask:
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
-        """Remember secrets: from now on they are masked wherever they stand."""
+        """Mask these secrets from now on."""
         with self._lock:
             self._secrets = self._secrets | {secret for secret in secrets if len(secret) >= SHORTEST}
 
     def __call__(self, text: str, limit: int = TEXT_LENGTH) -> str:
-        """The text as it may be shown: without known secrets or what looks like one, control characters written out."""
-        text = text[: CLIPPED * limit]
+        """Return the text with secrets masked and control characters escaped."""
+        text = text[: CLIP_FACTOR * limit]
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, masked(secret))
         for _, secret in [*assigned_secrets(text), *secrets_in(text)]:
@@ -116,7 +116,7 @@ class Mask:
 
 
 def masked(secret: str) -> str:
-    """What stands in a secret's place.
+    """Return the replacement of a secret.
 
     >>> masked("hunter22")
     '[masked, 8 characters]'

@@ -1,7 +1,7 @@
-"""The engine's statistics of a container → what it uses, with units in the names. Pure: no engine, no clock.
+"""The engine's statistics of a container → its usage, with units in the names. Pure.
 
-Source: the answer of the engine's ``GET /containers/{id}/stats``, as cgroup v1 and v2 fill it. All rates come from two
-samples that we keep ourselves: a one-shot answer has no ``precpu_stats``, a first streamed one only zeroes.
+Source: ``GET /containers/{id}/stats`` with cgroup v1 or v2. Rates come from two samples, since a one-shot answer has no
+``precpu_stats``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 
 NOT_KNOWN = math.nan
-MIN_SECONDS = 0.1  # closer together than that, the clock's and the counters' grain would look like load
+MIN_SECONDS = 0.1  # below that, the resolution of the counters would look like load
 _NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes "no limit" as 2⁶³ less a page
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The counters of a running container at one time (UTC, the engine's clock); None where the engine says nothing.
+    """The counters of a running container at one time (UTC, the engine's clock); None where the engine has no value.
 
     Memory is the working set; ``network`` maps each interface to the bytes it has received and sent.
     """
@@ -40,12 +40,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a container used; a number that is not known is NaN (all are, while it does not run).
+    """The usage of a container; an unknown number is NaN (all are, while it does not run).
 
     ``state`` is ``running``, ``stopped`` or ``gone``. ``cpu_percent``: 100 is one core. ``throttled_percent``: the
     share of the scheduler's periods since the last sample in which the container was held back by its CPU limit, and
-    ``throttled_periods`` their number. ``memory_bytes`` is the working set: what is used less the file cache that can
-    be given back at once. Bytes of network and block devices are totals; the rates are those since the last sample.
+    ``throttled_periods`` their number. ``memory_bytes`` is the working set: the memory in use less the inactive file
+    cache. Bytes of network and block devices are totals; the rates are those since the last sample.
     """
 
     time: datetime
@@ -72,7 +72,7 @@ DTYPES = {"time": "datetime64[us, UTC]", "container": "str", "state": "str"}  # 
 
 
 def parse(response: Mapping[str, Any]) -> Sample | None:
-    """The counters in the engine's answer; None for a container that does not run (it is answered with a stub)."""
+    """Parse the engine's answer; None for a container that does not run (the engine answers with a stub)."""
     read = str(response.get("read", ""))
     if not read or read.startswith("0001-"):
         return None
@@ -95,7 +95,7 @@ def parse(response: Mapping[str, Any]) -> Sample | None:
 
 
 def working_set(memory: Mapping[str, Any]) -> int | None:
-    """Bytes in use less the inactive file cache, as ``docker stats`` counts; None where memory is not accounted.
+    """Return the bytes in use less the inactive file cache, as ``docker stats`` does; None without memory accounting.
 
     cgroup v1 has the sum of the group in ``total_inactive_file``; v2 has ``inactive_file`` and no ``cache``.
     """
@@ -106,7 +106,7 @@ def working_set(memory: Mapping[str, Any]) -> int | None:
 
 
 def usage(previous: Sample | None, current: Sample, container: str = "") -> Usage:
-    """What was used between two samples of one container; all rates are NaN without a previous one."""
+    """Return the usage between two samples of one container; rates are NaN without a previous one."""
     received, sent = _totals(current.network)
     row = Usage(
         current.time,
@@ -125,22 +125,18 @@ def usage(previous: Sample | None, current: Sample, container: str = "") -> Usag
 
 
 def too_close(previous: Sample, current: Sample) -> bool:
-    """Whether two samples lie so close together that their difference says nothing."""
+    """Whether two samples are too close for a rate."""
     return 0 <= (current.time - previous.time).total_seconds() < MIN_SECONDS
 
 
 def frame(rows: Iterable[Usage]) -> pd.DataFrame:
-    """The rows as a table: one column a field of Usage, ``time`` in UTC to the microsecond, numbers as float64."""
-    # vars() keeps the order of the fields and costs a tenth of dataclasses.astuple
+    """Return the rows as a table: one column a field of Usage, ``time`` in UTC, numbers as float64."""
     table = pd.DataFrame([tuple(vars(row).values()) for row in rows], columns=list(COLUMNS))
     return table.astype({name: DTYPES.get(name, "float64") for name in COLUMNS})
 
 
 def increase(before: int, now: int) -> int:
-    """What a counter grew by. One that went back began again at zero: what it shows was added since.
-
-    So a restarted container gives neither a negative number nor a spike: it cannot have used more than it shows.
-    """
+    """Return the increase of a counter; one that went back began again at zero (a restarted container)."""
     return now - before if now >= before else now
 
 
@@ -166,7 +162,7 @@ def _with_rates(row: Usage, previous: Sample, current: Sample) -> Usage:
 def _network_increase(
     before: Mapping[str, tuple[int, int]] | None, now: Mapping[str, tuple[int, int]] | None
 ) -> tuple[float, float]:
-    """By interface: one that was disconnected takes its counters with it, one that is new brings its own."""
+    """Return bytes received and sent since the previous sample, over the interfaces of the current one."""
     if now is None:
         return NOT_KNOWN, NOT_KNOWN
     pairs = [((before or {}).get(name, (0, 0)), counters) for name, counters in now.items()]
@@ -183,7 +179,7 @@ def _totals(network: Mapping[str, tuple[int, int]] | None) -> tuple[float, float
 
 
 def _block(response: Mapping[str, Any], operation: str) -> int:
-    """Over all devices; cgroup v1 writes ``Read``, v2 ``read``; nothing read or written is null or an empty list."""
+    """Sum over all devices; cgroup v1 writes ``Read``, v2 ``read``; without I/O the list is null or empty."""
     entries = (response.get("blkio_stats") or {}).get("io_service_bytes_recursive") or ()
     return sum(entry["value"] for entry in entries if entry["op"].lower() == operation)
 

@@ -1,4 +1,4 @@
-"""Ask a log, wherever it is kept: ``FrameStore`` (memory, live or not), ``BucketStore``."""
+"""Search a log in memory (``FrameStore``) or in a bucket (``BucketStore``)."""
 
 from workshop_kit.search.bucket_store import BucketStore
 from workshop_kit.search.frame_store import FrameStore

@@ -1,4 +1,4 @@
-"""A log in a bucket, asked as if it were in memory.
+"""A log in a bucket as a FrameStore.
 
 A part is an object ``PREFIX/ENVIRONMENT/SERVICE/YYYY/MM/DD/HH/*.jsonl.gz``; it never changes, and is fetched once.
 """
@@ -23,10 +23,10 @@ MAX_ROWS = 5_000_000
 
 
 class BucketStore(FrameStore):
-    """The lines in a bucket's parts; see FrameStore. What was fetched once is kept in the ``cache`` folder.
+    """The lines in a bucket's parts; see FrameStore. Fetched parts are kept in the ``cache`` folder.
 
-    Reads what is there when it is made, and what is new with each ``refresh``; ``row`` goes by the engine's time among
-    what was read together. Raises WorkshopError if the bucket is away.
+    The constructor and each ``refresh`` read new parts; ``row`` follows the engine's time among the parts read
+    together. Raises WorkshopError if the bucket does not answer.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class BucketStore(FrameStore):
         self.refresh(report)
 
     def refresh(self, report: Report = silent) -> int:
-        """Take in what is new in the bucket; return how many parts are."""
+        """Read the new parts; return their number."""
         with explained(self._access, f"list the logs in {self._bucket}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
@@ -51,7 +51,7 @@ class BucketStore(FrameStore):
         return len(new)
 
     def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
-        """The records of some parts, in their order; a few are on their way meanwhile."""
+        """Yield the records of some parts in order; four parts are fetched at a time."""
         with ThreadPoolExecutor(4, "logs: fetch") as pool:
             for number, (key, packed) in enumerate(zip(keys, pool.map(self._fetched, keys), strict=True)):
                 report(Step("Reading logs", number / len(keys), key.removeprefix(self._prefix)))
@@ -61,7 +61,7 @@ class BucketStore(FrameStore):
                     self._gaps.append({"reason": f"{key} is damaged"})
 
     def _fetched(self, key: str) -> bytes:
-        """A part, from the cache if it is there."""
+        """Return a part, from the cache if it is there."""
         path = self._folder / key
         with contextlib.suppress(OSError):
             return path.read_bytes()
@@ -70,5 +70,5 @@ class BucketStore(FrameStore):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{secrets.token_hex(4)}")
         draft.write_bytes(data)
-        draft.replace(path)  # there whole or not at all
+        draft.replace(path)  # atomic
         return data

@@ -44,7 +44,7 @@ def test_a_container_that_we_run_is_watched(tools: LogTools, ours: Running) -> N
     """The tail takes what `w.run` returned and calls it by its service; the line's own name stays, too."""
     explorer = tools.tail(ours, "Shop")
     assert explorer.hits == 2
-    found = explorer.desk.store.sql("SELECT service, rest->>'service' AS own FROM logs ORDER BY row")
+    found = explorer.model.store.sql("SELECT service, rest->>'service' AS own FROM logs ORDER BY row")
     assert found["service"].tolist() == ["shop", "shop"]
     assert found["own"].tolist()[0] == "billing"
 

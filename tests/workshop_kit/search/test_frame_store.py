@@ -14,7 +14,8 @@ import pytest
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
 from workshop_kit.observe.logs import Gap
-from workshop_kit.search import FrameStore, database
+from workshop_kit.search import FrameStore
+from workshop_kit.search.frame_store import select
 
 SECOND = "2026-11-24T16:06:"
 
@@ -164,5 +165,5 @@ def test_a_query_without_end_is_stopped(store: FrameStore) -> None:
     """A kernel is not blocked for ever, and the store answers after it."""
     endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
     with pytest.raises(WorkshopError, match="took more than"):
-        database.ask(store._connection, endless, seconds=0.5)
+        select(store._connection, endless, seconds=0.5)
     assert store.count() == 100

@@ -1,7 +1,7 @@
-"""Lines → one DataFrame, and a row of it → everything its line said. Pure.
+"""Lines → one DataFrame, and a row of it → all fields of its line. Pure.
 
-Lines are taken in blocks. A block has, for each field and each kind of value, one Arrow array. At the end the kind of
-most values of all lines is the column; what is of another kind goes to ``rest``.
+Lines are read in blocks. A block has, for each field and each kind of value, one Arrow array. At the end a column gets
+the kind of most values; values of other kinds go to ``rest``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CATEGORIES = frozenset({"level", "logger", "out"})
 
 
 def frame_of(lines: Iterable[Line], gaps: Sequence[Any] = ()) -> pd.DataFrame:
-    """All lines as a DataFrame: a row each, in the order in which they came."""
+    """Return the lines as a DataFrame: a row each, in their order."""
     blocks = list(_blocks(iter(lines))) or [_block([], [], [], [], [])]
     kinds = _kinds(blocks)
     columns: dict[str, Any] = {
@@ -70,9 +70,9 @@ def frame_of(lines: Iterable[Line], gaps: Sequence[Any] = ()) -> pd.DataFrame:
 
 
 def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
-    """Everything the line in a row (counted from 0) said: its fields, those in ``rest`` included; nulls are left out.
+    """Return all fields of the line in a row (counted from 0), those in ``rest`` included, nulls left out.
 
-    ``{}`` for a line that is no JSON object: its text is in ``raw``. ``ts`` is left out where it is the engine's time.
+    ``{}`` for a line that is no JSON object. ``ts`` is left out where it is the engine's time.
     """
     line = frame.iloc[row]
     found = {name: line[name] for name in frame.columns if name not in RESERVED and pd.notna(line[name])}
@@ -84,7 +84,7 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some lines as columns: by field the values of each kind, and by row the JSON text of what has no column."""
+    """Some lines as columns: by field the values of each kind, and by row the JSON text of values without a column."""
 
     received: Any
     stream: Any
@@ -96,13 +96,13 @@ class _Block:
 
 
 def _blocks(lines: Iterator[Line]) -> Iterator[_Block]:
-    """The lines in blocks of bounded size."""
+    """Yield the lines in blocks of bounded size."""
     while (columns := _columns(lines))[0]:
         yield _block(*columns)
 
 
 def _columns(lines: Iterator[Line]) -> tuple[list[Any], ...]:
-    """The next lines, each of their properties as a list."""
+    """Return the next lines, each of their properties as a list."""
     columns: tuple[list[Any], ...] = ([], [], [], [], [])
     texts, received, streams, attrs, reasons = columns
     size = 0
@@ -140,13 +140,13 @@ def _block(
 
 
 def _others(event: Fields, names: list[str], text: str) -> dict[str, str]:
-    """The fields besides those named, as JSON text."""
+    """Return the fields besides ``names``, as JSON text."""
     found = parse_exactly(text) if event else event
     return {name: to_json(value) for name, value in found.items() if name not in names and value is not None}
 
 
 def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, Any]:
-    """The values of a field as an array for each kind among them."""
+    """Return the values of a field as one array for each kind."""
     types = set(map(type, values)) - {NoneType}
     numbers = types & {int, float}
     if numbers and (numbers != types or max(map(abs, filter(None, values)), default=0) >= EXACT_INT):
@@ -162,7 +162,7 @@ def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, An
 
 
 def _number(value: Any, name: str, text: str) -> Any:
-    """A value with all its digits: orjson rounds an integer past 64 bits to a float."""
+    """Return a value with all its digits: orjson rounds an integer past 64 bits to a float."""
     if type(value) not in (int, float) or -EXACT_INT < value < EXACT_INT:
         return value
     number = parse_exactly(text).get(name, value)
@@ -170,7 +170,7 @@ def _number(value: Any, name: str, text: str) -> Any:
 
 
 def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
-    """The columns besides the reserved ones, and their kinds: those always there, then the most frequent fields."""
+    """Return the columns besides the reserved ones, with their kinds, the most frequent fields first."""
     seen: dict[str, Counter[str]] = {}
     for block in blocks:
         for name, arrays in block.fields.items():
@@ -187,14 +187,14 @@ def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
 
 
 def _kind(counts: Counter[str]) -> str:
-    """The kind of most values, where whole numbers and fractions are one; of equals the first of these."""
+    """Return the kind of most values, where integers and fractions count as one."""
     many = {TEXT: counts[TEXT], FLOAT: counts[INT] + counts[FLOAT], BOOL: counts[BOOL], JSON: counts[JSON]}
     kind = max(many, key=lambda one: many[one])
     return INT if kind == FLOAT and not counts[FLOAT] and counts[INT] else kind
 
 
 def _take(block: _Block, name: str, kind: str) -> Any:
-    """A field's values of one kind, taken out of the block."""
+    """Take a field's values of one kind out of the block."""
     kinds = block.fields.get(name, {})
     found = kinds.pop(kind, None)
     if kind == FLOAT and INT in kinds:
@@ -207,7 +207,7 @@ def _take(block: _Block, name: str, kind: str) -> Any:
 
 
 def _take_times(block: _Block) -> Any:
-    """The times that lines name themselves, taken out of the block, else the engine's."""
+    """Take the lines' own times out of the block; the engine's time where a line has none."""
     kinds = block.fields.get("ts", {})
     if TEXT not in kinds:
         return block.received
@@ -217,7 +217,7 @@ def _take_times(block: _Block) -> Any:
 
 
 def _rest(block: _Block) -> Any:
-    """What no column took: by row the text of a JSON object."""
+    """Return the values without a column: by row the text of a JSON object."""
     for name, arrays in block.fields.items():
         for kind, values in arrays.items():
             for row, value in enumerate(values.to_pylist() if values.null_count < len(values) else ()):
@@ -231,7 +231,7 @@ def _rest(block: _Block) -> Any:
 
 
 def _instants(texts: Any) -> Any:
-    """The times that texts are; null for what is no time with its zone, or says more than nanoseconds."""
+    """Parse times; null for a text that is no time with a zone, or has more digits than nanoseconds."""
     try:
         return texts.cast(_UTC)
     except pa.ArrowInvalid:
@@ -250,5 +250,5 @@ def _arrow(arrays: Sequence[Any]) -> Any:
 
 
 def _native(arrays: Sequence[Any]) -> Any:
-    """As a type of pandas' own: times, categories."""
+    """Return a native pandas array: times, categories."""
     return pa.chunked_array(arrays).unify_dictionaries().to_pandas().array

@@ -11,7 +11,7 @@ from typing import Any
 
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.watch.traffic import NO_ANSWER, NO_METRICS, Counters, Traffic, parse, traffic
+from workshop_kit.observe.watch.traffic import NO_ANSWER, NO_METRICS, Counters, Traffic, parse, traffic_between
 from workshop_kit.screen import visible
 
 PROBE_PATHS = ("/livez", "/readyz", "/health")
@@ -63,7 +63,7 @@ def scrape(
     metrics = answers.pop() if with_metrics else Answer(404)
     counters = parse(metrics.body, asked + timedelta(seconds=metrics.seconds)) if metrics.ok else None
     if counters is not None:
-        seen = traffic(before, counters, name)
+        seen = traffic_between(before, counters, name)
     else:
         seen = Traffic(asked, name, NO_ANSWER if metrics.status is None else NO_METRICS)
     health = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]

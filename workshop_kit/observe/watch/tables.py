@@ -1,4 +1,4 @@
-"""What was gathered, as tables: data first, for charts and for you."""
+"""The watcher's data as DataFrames."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CPU_LIMIT = "cpu_limit_percent"
 
 @dataclass(frozen=True)
 class Tables:
-    """Four tables, each by ``time`` (UTC), oldest first; ``container`` is the name under which it is watched.
+    """Four tables, each by ``time`` (UTC), oldest first; ``container`` is the target's name.
 
     ``requests``: a row a second, see `traffic.Traffic`. ``resources``: likewise, see `stats.Usage`, with
     ``cpu_limit_percent`` (100 = one core; missing without a limit). ``health``: a row for each probe and dependency,
-    see `health.Health`. ``events``: what the engine says happened, see `events.Event`, of everything that belongs to
-    the workspace; ``container`` is the service's name there.
+    see `scraper.Health`. ``events``: see `events.Event`, of all containers of the
+    workspace; ``container`` is the service's name there.
     """
 
     requests: pd.DataFrame = field(default_factory=lambda: frame(Traffic, ()))
@@ -34,7 +34,7 @@ class Tables:
 
 
 def frame(kind: type[Traffic] | type[Health], rows: Iterable[Traffic | Health]) -> pd.DataFrame:
-    """The rows as a table: one column a field, ``time`` in UTC, ``status`` Int64, texts str, the others float64."""
+    """Return the rows as a table: one column a field, ``time`` in UTC, ``status`` Int64, texts str, others float64."""
     types = {"time": TIME, "container": "str", "what": "str", "state": "str", "detail": "str", "status": "Int64"}
     columns = [column.name for column in fields(kind)]
     table = pd.DataFrame([tuple(vars(row).values()) for row in rows], columns=columns)
@@ -42,7 +42,7 @@ def frame(kind: type[Traffic] | type[Health], rows: Iterable[Traffic | Health]) 
 
 
 def with_cpu_limits(usage: pd.DataFrame, limits: Mapping[str, Iterable[tuple[datetime, float]]]) -> pd.DataFrame:
-    """The resources with the limit that each container had at the time, from when which limit (NaN: none) was seen."""
+    """Return the resources with the CPU limit of each container at the time; ``limits`` are the changes (NaN: none)."""
     column = pd.Series(float("nan"), index=usage.index)
     for name, changes in limits.items():
         for since, percent in changes:
@@ -51,7 +51,7 @@ def with_cpu_limits(usage: pd.DataFrame, limits: Mapping[str, Iterable[tuple[dat
 
 
 def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:
-    """The CPU limit in what ``docker inspect`` says: 100 is one core; NaN for none."""
+    """Return the CPU limit in ``docker inspect``'s HostConfig: 100 is one core; NaN for none."""
     if nano := host_config.get("NanoCpus"):
         return float(nano / 1e7)
     quota, period = host_config.get("CpuQuota") or 0, host_config.get("CpuPeriod") or 100_000

@@ -1,4 +1,4 @@
-"""Two looks at a service's ``/metrics`` → what was asked of it in between: rate, errors, latency. Pure."""
+"""Two scrapes of ``/metrics`` → the traffic between them: request rate, errors, latency. Pure."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from workshop_kit.observe.exposition import samples
 
 NOT_KNOWN = math.nan
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
-IN_FLIGHT, DEPENDENCY_UP, BORN = "http_requests_in_flight", "dependency_up", "process_start_time_seconds"
-NAMES = frozenset({REQUESTS, DURATIONS, IN_FLIGHT, DEPENDENCY_UP, BORN})
+IN_FLIGHT, DEPENDENCY_UP, START_TIME = "http_requests_in_flight", "dependency_up", "process_start_time_seconds"
+NAMES = frozenset({REQUESTS, DURATIONS, IN_FLIGHT, DEPENDENCY_UP, START_TIME})
 NO_METRICS, NO_ANSWER = "no metrics", "no answer"
 PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-"""Routes that are no customers': whoever watches would count himself."""
+"""Routes of probes and scrapes, which are not counted."""
 Series = tuple[tuple[str, str], ...]  # a series by its labels
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What ``/metrics`` said at one time, without the probes.
+    """The counters in one scrape of ``/metrics``, without the probes.
 
     ``requests`` are counts by series; ``buckets`` the cumulative counts of the duration histogram by series, ``le``
-    among its labels; ``born`` when the process started (seconds since 1970), 0 where it does not say.
+    among its labels; ``started_at`` when the process started (seconds since 1970), 0 where it does not say.
     """
 
     time: datetime
@@ -34,14 +34,14 @@ class Counters:
     buckets: Mapping[Series, float] = field(default_factory=dict)
     dependencies: Mapping[str, bool] = field(default_factory=dict)
     in_flight: float = NOT_KNOWN
-    born: float = 0.0
+    started_at: float = 0.0
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """What was asked of a container since the row before; a number that is not known is NaN.
+    """The traffic of a container since the row before; an unknown number is NaN.
 
-    ``state`` is ``ok``, ``no metrics`` (it answers, but has none of ours) or ``no answer``. Errors are answers with
+    ``state`` is ``ok``, ``no metrics`` (none of the names above) or ``no answer``. Errors are answers with
     status 500 and above, and requests that ended without one; ``refused`` are answers with 400 to 499;
     ``error_percent`` is the errors' share, NaN without a request. The percentiles are of the requests that ended since
     the row before, estimated from histogram buckets as Prometheus' histogram_quantile does: they are as exact as the
@@ -62,7 +62,7 @@ class Traffic:
 
 
 def parse(text: str, time: datetime) -> Counters | None:
-    """The counters in a text of ``/metrics``; None if none of ours is in it."""
+    """Parse the text of ``/metrics``; None if it has no request counter and no duration histogram."""
     found = [one for one in samples(text, NAMES) if one.labels.get("route") not in PROBES]
     if not any(one.name in {REQUESTS, DURATIONS} for one in found):
         return None
@@ -78,16 +78,16 @@ def parse(text: str, time: datetime) -> Counters | None:
         sum((one.value for one in found if one.name == IN_FLIGHT), start=0.0)
         if any(one.name == IN_FLIGHT for one in found)
         else NOT_KNOWN,
-        max((one.value for one in found if one.name == BORN), default=0.0),
+        max((one.value for one in found if one.name == START_TIME), default=0.0),
     )
 
 
-def traffic(before: Counters | None, now: Counters, container: str) -> Traffic:
-    """What came between two looks at one container; without a first look only what is there at this moment."""
+def traffic_between(before: Counters | None, now: Counters, container: str) -> Traffic:
+    """Compute the traffic between two scrapes; without a first one only the requests in flight."""
     seconds = (now.time - before.time).total_seconds() if before else 0.0
     if before is None or seconds <= 0:
         return Traffic(now.time, container, in_flight=now.in_flight)
-    restarted = before.born != now.born
+    restarted = before.started_at != now.started_at
     requests = _increases({} if restarted else before.requests, now.requests)
     durations = _summed_by_bound(_increases({} if restarted else before.buckets, now.buckets))
     total = sum(requests.values())
@@ -109,10 +109,10 @@ def traffic(before: Counters | None, now: Counters, container: str) -> Traffic:
 
 
 def quantile(share: float, buckets: Sequence[tuple[float, float]]) -> float:
-    """The value that ``share`` of all observations do not exceed; NaN without any.
+    """Return the value that ``share`` of all observations do not exceed; NaN without any.
 
-    ``buckets`` are upper bounds, rising, each with how many observations are no greater. Within a bucket they are taken
-    to be spread evenly; beyond the last finite bound nothing is known, so that bound is the answer.
+    ``buckets`` are pairs of an upper bound, ascending, and the count of observations up to it. Within a bucket they
+    count as evenly spread; beyond the last finite bound that bound is the answer.
 
     >>> quantile(0.5, [(0.1, 0), (0.2, 10), (float("inf"), 10)])
     0.15000000000000002
@@ -133,7 +133,7 @@ def _by_series(found: Iterable[Sample], name: str) -> dict[Series, float]:
 
 
 def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> dict[Series, float]:
-    """By series; one that went back began again at zero, one that is new began there, too."""
+    """Return the increase by series; a counter that went back, or is new, began at zero."""
     grown = {series: value - before.get(series, 0.0) for series, value in now.items()}
     return {series: now[series] if more < 0 else more for series, more in grown.items()}
 
@@ -143,7 +143,7 @@ def _of_status(requests: Mapping[Series, float], digits: str) -> float:
 
 
 def _summed_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
-    """The buckets of all routes in one: upper bound → how many took no longer."""
+    """Return the buckets of all routes in one: pairs of upper bound and count."""
     sums: dict[float, float] = {}
     for series, more in buckets.items():
         bound = float(dict(series).get("le", "nan"))

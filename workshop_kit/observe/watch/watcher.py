@@ -81,7 +81,7 @@ class ContainerStatus:
 
 @dataclass
 class _TargetData:
-    """What was gathered of one target."""
+    """The data of one target."""
 
     target: WatchTarget
     requests: deque[Traffic]
@@ -120,7 +120,7 @@ class Watcher:
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
         self._sampler = Sampler(engine, interval_seconds=interval_seconds, history_seconds=history_seconds)
         self._events = EventLog(engine, session)
-        self._names: dict[str, str] = {}  # what people call a container, by its id
+        self._names: dict[str, str] = {}  # service names by container id
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._is_unavailable = False

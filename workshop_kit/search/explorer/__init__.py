@@ -1,7 +1,7 @@
-"""The log explorer: search the lines of a FrameStore, see when they came, open one, follow one request, watch live.
+"""The log explorer: search the lines of a FrameStore, see their times, open one, follow one request, watch new lines.
 
-`Explorer` is the widget with its static twin. `hits` finds (one query of the store for each new search, numbers only),
-`looking` turns what was found into what a page shows, `static` into what a page without a kernel shows.
+`explorer` has the widget and the threads, `model` the state, `hits` one query of the store for each new search, `page`
+the page as data and as static HTML.
 """
 
 from workshop_kit.search.explorer.explorer import Explorer

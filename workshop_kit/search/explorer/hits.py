@@ -1,4 +1,4 @@
-"""Which lines match, and when they came: three numbers for each, so that a page or a range needs no second search."""
+"""The matching lines as three numbers each (row, time, level), so that a page or a span needs no second search."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workshop_kit.observe.logs.lines import LEVELS as SAME_LEVELS
+from workshop_kit.observe.logs.lines import LEVELS as LEVEL_GROUPS
 from workshop_kit.search import FrameStore
 
 LEVELS = ("error", "warning", "info", "debug", "other")
-"""What a level is counted as: critical and fatal are errors, trace is debug, what is none of ours is other."""
+"""The levels of the bars: critical and fatal count as error, trace as debug, unknown names as other."""
 NO_TIME = np.iinfo(np.int64).min
-"""The time of a line that has none: such lines stand before all others."""
+"""The time of a line without one; such lines come first."""
 STEPS_US = (
     *(n * 10**power for power in range(6) for n in (1, 2, 5)),
     *(n * 1_000_000 for n in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)),
     *(n * 3_600_000_000 for n in (1, 2, 3, 6, 12, 24, 48, 168)),
 )
-"""How long a bar of the histogram may last, in microseconds; past a week it is doubled."""
+"""The lengths of a bar, in microseconds; longer ones than a week double the last."""
 
-_PLACES = {"trace": 3, "debug": 3, "info": 2, "warning": 1, "error": 0, "critical": 0}
+_INDEX_BY_GROUP = {"trace": 3, "debug": 3, "info": 2, "warning": 1, "error": 0, "critical": 0}
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ class Hits:
     def __len__(self) -> int:
         return len(self.row)
 
-    def only(self, which: slice | NDArray[Any]) -> Hits:
-        """Some of them: a slice, a mask, or an order."""
+    def subset(self, which: slice | NDArray[Any]) -> Hits:
+        """Return those of a slice, a mask, or an order."""
         return replace(self, row=self.row[which], at=self.at[which], level=self.level[which])
 
     def between(self, span: tuple[int, int] | None) -> Hits:
-        """Those of a time span in microseconds, its end excluded; all of them, timeless ones too, for None."""
-        return self if span is None else self.only(slice(*np.searchsorted(self.at, span)))
+        """Return those in a time span (microseconds, end excluded); for None all, those without a time, too."""
+        return self if span is None else self.subset(slice(*np.searchsorted(self.at, span)))
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many lines of each level came when: bar n lasts from ``first_us + n * step_us`` for ``step_us``.
+    """The number of lines by time and level: bar n begins at ``first_us + n * step_us`` and lasts ``step_us``.
 
     ``counts`` has a list for each of `LEVELS`, all of one length; empty where nothing has a time.
     """
@@ -68,10 +68,10 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a store has now: the number of its first line, the one after its last, its columns, and its times.
+class StoreState:
+    """The state of a store: the number of its first line, the number after its last, and its columns.
 
-    ``span`` is when the oldest and the newest line came, in microseconds; None where no line has a time.
+    ``span`` is the time of the oldest and the newest line, in microseconds; None where no line has a time.
     """
 
     first: int
@@ -80,20 +80,20 @@ class Survey:
     span: tuple[int, int] | None
 
 
-def survey(store: FrameStore) -> Survey:
-    """Ask a store what it has."""
+def state_of(store: FrameStore) -> StoreState:
+    """Return the state of a store."""
     columns = dict(store.columns)
     times = f"{_us('min(ts)')}, {_us('max(ts)')}" if "ts" in columns else "NULL, NULL"
     found = store.sql(f"SELECT coalesce(min(row), 0), coalesce(max(row) + 1, 0), {times} FROM logs").iloc[0]  # noqa: S608 - our own names
     first, end, oldest, newest = found
     span = None if pd.isna(oldest) or pd.isna(newest) else (int(oldest), int(newest))
-    return Survey(int(first), int(end), columns, span)
+    return StoreState(int(first), int(end), columns, span)
 
 
-def grown(hits: Hits, store: FrameStore, there: Survey) -> Hits:
-    """Return the hits as the store is ``there``: with those that came, without those that it dropped."""
+def updated(hits: Hits, store: FrameStore, there: StoreState) -> Hits:
+    """Return the hits for a new state of the store: with new lines, without dropped ones."""
     if there.first > hits.first:
-        hits = replace(hits.only(hits.row >= there.first), first=there.first)
+        hits = replace(hits.subset(hits.row >= there.first), first=there.first)
     if there.end <= hits.end:
         return hits
     time, level = time_sql(there.columns), level_sql(there.columns)
@@ -104,7 +104,7 @@ def grown(hits: Hits, store: FrameStore, there: Survey) -> Hits:
     )
     came = Hits("", (), *(found[name].to_numpy() for name in ("row", "at", "level")))
     if not _ascends(came.row):
-        came = came.only(np.argsort(came.row))
+        came = came.subset(np.argsort(came.row))
     hits = replace(
         hits,
         row=np.concatenate([hits.row, came.row]),
@@ -113,7 +113,7 @@ def grown(hits: Hits, store: FrameStore, there: Survey) -> Hits:
         end=there.end,
     )
     # What came has higher numbers than what was there: a stable sort by time leaves equal times in order of arrival.
-    return hits if _ascends(hits.at) else hits.only(np.argsort(hits.at, kind="stable"))
+    return hits if _ascends(hits.at) else hits.subset(np.argsort(hits.at, kind="stable"))
 
 
 def groups(hits: Hits, store: FrameStore, columns: Mapping[str, str], span: tuple[int, int] | None) -> pd.DataFrame:
@@ -142,7 +142,7 @@ def histogram(hits: Hits, span: tuple[int, int] | None, bars: int = 60) -> Histo
 
 
 def step_for(span_us: int, bars: int) -> int:
-    """The shortest round length of a bar with which ``bars`` of them, the first one cut, cover a span."""
+    """Return the shortest round length with which ``bars`` bars cover a span."""
     wanted = -(-span_us // max(1, bars - 1))
     step: int = next((step for step in STEPS_US if step >= wanted), STEPS_US[-1])
     while step < wanted:
@@ -151,7 +151,7 @@ def step_for(span_us: int, bars: int) -> int:
 
 
 def time_sql(columns: Mapping[str, str]) -> str:
-    """The time of a line in SQL: microseconds since 1970, or `NO_TIME`."""
+    """Return the time of a line in SQL: microseconds since 1970, or `NO_TIME`."""
     return f"coalesce({_us('ts')}, {NO_TIME})" if "ts" in columns else f"CAST({NO_TIME} AS BIGINT)"
 
 
@@ -160,10 +160,10 @@ def _us(value: str) -> str:
 
 
 def level_sql(columns: Mapping[str, str]) -> str:
-    """What the level of a line is counted as, in SQL: an index in `LEVELS`."""
+    """Return the level of a line in SQL, as an index in `LEVELS`."""
     if "level" not in columns:
         return f"{len(LEVELS) - 1}"
-    cases = " ".join(f"WHEN '{name}' THEN {_PLACES[names[0]]}" for names in SAME_LEVELS for name in names)
+    cases = " ".join(f"WHEN '{name}' THEN {_INDEX_BY_GROUP[names[0]]}" for names in LEVEL_GROUPS for name in names)
     return f"CASE lower(CAST(level AS VARCHAR)) {cases} ELSE {len(LEVELS) - 1} END"
 
 

@@ -1,4 +1,4 @@
-"""What the explorer knows and answers, without a page: messages in, plain data out. Any thread may ask."""
+"""The explorer's state without a page: messages in, plain data out. Safe from any thread."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ import pandas as pd
 from workshop_kit.errors import WorkshopError
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
-from workshop_kit.search.explorer.hits import Hits, Survey, grown, survey
+from workshop_kit.search.explorer.hits import Hits, StoreState, state_of, updated
 from workshop_kit.search.explorer.page import View, missed, page_of, record, request_of, summary
 from workshop_kit.search.query import SearchMistake, parse
 
 PAUSES = frozenset({"span", "page", "group", "request", "open", "pause"})
-"""What makes new lines wait: who looks at something does not want it pushed away."""
+"""Messages after which new lines wait, so that they do not move the page."""
 
 
-class Desk:
-    """One store, what is looked at, and what was found.
+class ExplorerModel:
+    """One store, the selected page, and its hits.
 
-    ``known`` is the place of lines that are added, where they do not tell it themselves (``service="orders"``).
-    ``shown`` is what the page draws (see `looking.page_of`), ``missed`` what of the lines may be missing, ``problem``
-    one sentence for what could not be done, ``opened`` the line that was last opened, ``failure`` the last error that
-    was nobody's mistake.
+    ``known`` is the place of added lines that do not name it (``service="orders"``). ``shown`` is the page as data (see
+    `page_of`), ``missed`` the gaps, ``problem`` one sentence for a failed message, ``opened`` the open line,
+    ``failure`` the last unexpected error.
     """
 
     def __init__(self, store: FrameStore, query: str = "", **known: str) -> None:
@@ -38,31 +37,31 @@ class Desk:
         self.opened: dict[str, Any] = {}
         self.failure: Exception | None = None
         self.follows, self.paused = False, False
-        self._before = self.view  # where "back" goes
-        self._hits = self._ahead = Hits("TRUE", ())  # as shown, and with the lines since the pause
+        self._before = self.view  # for "back"
+        self._hits = self._hits_now = Hits("TRUE", ())  # on the page, and with the lines since the pause
         self._columns: Mapping[str, str] = {}
-        self._version = 0  # of what the numbers of lines mean
+        self._version = 0  # of the numbers of lines
         self._lock = threading.RLock()
 
     @property
     def new(self) -> int:
-        """How many lines that match came since the pause."""
-        return len(self._ahead) - len(self._hits)
+        """How many matching lines came since the pause."""
+        return len(self._hits_now) - len(self._hits)
 
-    def ask(self, message: Mapping[str, Any]) -> None:
-        """Do what a message of the page asks for (``{"do": "search", "query": …}``); never raises.
+    def handle(self, message: Mapping[str, Any]) -> None:
+        """Handle a message of the page (``{"do": "search", "query": …}``); never raises.
 
-        Whatever goes wrong becomes ``problem``, and what was shown stays.
+        An error becomes ``problem``, and the page stays.
         """
         do = str(message.get("do", ""))
         work: dict[str, Callable[[], None]] = {
-            "search": lambda: self._look(View(str(message["query"]), self.view.span), anew=True),
-            "span": lambda: self._look(replace(self.view, span=(int(message["from"]), int(message["to"])), page=0)),
-            "whole": lambda: self._look(replace(self.view, span=None, page=0)),
-            "page": lambda: self._look(replace(self.view, page=int(message["page"]))),
-            "group": lambda: self._look(replace(self.view, grouped=bool(message["on"]), page=0)),
-            "request": lambda: self._look_at_request(int(message["row"])),
-            "back": lambda: self._look(self._before),
+            "search": lambda: self._show(View(str(message["query"]), self.view.span), anew=True),
+            "span": lambda: self._show(replace(self.view, span=(int(message["from"]), int(message["to"])), page=0)),
+            "whole": lambda: self._show(replace(self.view, span=None, page=0)),
+            "page": lambda: self._show(replace(self.view, page=int(message["page"]))),
+            "group": lambda: self._show(replace(self.view, grouped=bool(message["on"]), page=0)),
+            "request": lambda: self._show_request(int(message["row"])),
+            "back": lambda: self._show(self._before),
             "open": lambda: self._open(int(message["row"])),
             "pause": lambda: None,
             "resume": self._resume,
@@ -79,12 +78,12 @@ class Desk:
             self.store.add(frame, **self.known)
 
     def refresh(self) -> None:
-        """Look at what came meanwhile: show it, or count it while paused."""
+        """Show new lines, or count them while paused."""
         with self._lock:
-            self._attempt(self._count if self.paused else lambda: self._look(self.view))
+            self._attempt(self._count if self.paused else lambda: self._show(self.view))
 
-    def settle(self) -> None:
-        """No more lines come: nothing waits any more, and all that came is shown."""
+    def finish(self) -> None:
+        """Show all lines: no more come."""
         with self._lock:
             self.paused = False
             self.refresh()
@@ -98,43 +97,43 @@ class Desk:
             self.problem = {"text": str(error), "query": visible(query), "position": len(before)}
         except WorkshopError as error:
             self.problem = {"text": visible(str(error))}
-        except Exception as error:  # its words may hold anything, so the page gets its kind only
+        except Exception as error:  # its text may hold anything, so the page gets its type only
             self.failure = error
             said = f"The store could not answer ({type(error).__name__})."
             self.problem = {"text": f"{said} Try it again, or run this cell again."}
 
-    def _look(self, view: View, *, anew: bool = False) -> None:
-        """Find what is to be seen, and only then see it; where only lines were added, search only those."""
+    def _show(self, view: View, *, anew: bool = False) -> None:
+        """Search, then change the page; where only lines were added, search only those."""
         began = time.perf_counter()
-        there, version = survey(self.store), self._version
-        if anew or self._is_other(view, there):
+        there, version = state_of(self.store), self._version
+        if anew or self._needs_new_search(view, there):
             condition = Hits(*self._condition(view, there.columns), first=there.first)
-            hits = ahead = grown(condition, self.store, there)
+            hits = current = updated(condition, self.store, there)
             version += 1
         else:
-            ahead = self._ahead if self.paused else grown(self._ahead, self.store, there)
-            hits = self._hits if self.paused else ahead
+            current = self._hits_now if self.paused else updated(self._hits_now, self.store, there)
+            hits = self._hits if self.paused else current
         shown = page_of(self.store, hits, view, there)
         missing = missed(self.store)
         took = round(1000 * (time.perf_counter() - began))
         told = {"query": view.query, "request": visible(view.request or ""), "milliseconds": took, "version": version}
-        version += (shown["groups"] < 0) != (self.shown.get("groups", -1) < 0)  # the same line has other cells
+        version += (shown["groups"] < 0) != (self.shown.get("groups", -1) < 0)  # grouped lines have other cells
         self.shown = {**shown, "summary": summary(shown), **told}
-        self.view, self._hits, self._ahead = view, hits, ahead
+        self.view, self._hits, self._hits_now = view, hits, current
         self._columns, self._version, self.missed = there.columns, version, missing
 
-    def _is_other(self, view: View, there: Survey) -> bool:
-        """Whether what was found says nothing about this view of what is there."""
+    def _needs_new_search(self, view: View, there: StoreState) -> bool:
+        """Whether the hits do not belong to this view of this store."""
         same = (view.query, view.request) == (self.view.query, self.view.request) and bool(self.shown)
         return not same or there.columns != self._columns or self._has_changed(there)
 
-    def _has_changed(self, there: Survey) -> bool:
-        """Whether the numbers of lines may mean others now: only the one that we add to just grows."""
-        return not self.follows and (there.first, there.end) != (self._ahead.first, self._ahead.end)
+    def _has_changed(self, there: StoreState) -> bool:
+        """Whether the numbers of lines may have changed; a store with live lines only grows."""
+        return not self.follows and (there.first, there.end) != (self._hits_now.first, self._hits_now.end)
 
     def _require_same(self) -> None:
-        if self._has_changed(survey(self.store)):
-            self._look(self.view)
+        if self._has_changed(state_of(self.store)):
+            self._show(self.view)
             raise WorkshopError("There are new lines, so the table was renewed.", "Choose the line again.")
 
     def _condition(self, view: View, columns: Mapping[str, str]) -> tuple[str, list[Any]]:
@@ -145,13 +144,13 @@ class Desk:
             self.store.search(view.query, 1)  # the store knows whether any line has such a field, and says so
         return search.where(columns)
 
-    def _look_at_request(self, row: int) -> None:
+    def _show_request(self, row: int) -> None:
         self._require_same()
         request = request_of(self.store, row)
         if request is None:
             raise WorkshopError("This line names no request.", "Choose one that has a request_id.")
         before = self.view if self.view.request is None else self._before
-        self._look(View(before.query, request=request, grouped=before.grouped))
+        self._show(View(before.query, request=request, grouped=before.grouped))
         self._before = before
 
     def _open(self, row: int) -> None:
@@ -159,9 +158,9 @@ class Desk:
         self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
 
     def _count(self) -> None:
-        self._ahead = grown(self._ahead, self.store, survey(self.store))
+        self._hits_now = updated(self._hits_now, self.store, state_of(self.store))
         self.missed = missed(self.store)
 
     def _resume(self) -> None:
         self.paused = False
-        self._look(View(self.view.query))
+        self._show(View(self.view.query))

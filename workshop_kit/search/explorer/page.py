@@ -1,33 +1,46 @@
-"""What a page shows of what was found: one page of lines, cut to what fits a cell, and the bars above it."""
+"""The explorer's page as plain data (lines cut to the width of a cell, the bars above them), and as static HTML."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from workshop_kit.display import charts
+from workshop_kit.display.rendered import Shown
+from workshop_kit.display.tables import table
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
-from workshop_kit.search.explorer.hits import LEVELS, NO_TIME, Hits, Survey, groups, histogram, level_sql, time_sql
+from workshop_kit.search.explorer.hits import LEVELS, NO_TIME, Hits, StoreState, groups, histogram, level_sql, time_sql
 from workshop_kit.search.query import parse
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
 VALUE_CHARACTERS = 20_000
-"""How much of one field an opened line shows."""
+"""The maximum length of one field of an open line."""
 COLUMNS = ("service", "level", "msg", "request_id", "status")
-"""What the table has of each line, where the store has it; its time stands before them."""
+"""The table's columns after the time, where the store has them."""
+STYLE = f"<style>{(Path(__file__).parent / 'explorer.css').read_text()}</style>"
+ROWS = 20
+HOW = "In JupyterLab, run this cell to search."
+STROKES = (("#a8264f", ""), ("#b3470b", "////"), ("#9cc3e6", ""), ("#c8ccd0", "...."), ("#e6dcf5", "xxxx"))
+"""Color and hatching of each of `LEVELS`."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What somebody looks at: a search, within ``span`` (microseconds, end excluded), one page, newest lines first.
+    """The page that is selected: a search, within ``span`` (microseconds, end excluded), one page, newest lines first.
 
-    With ``request`` it is all lines of one request instead, oldest first, whatever the search and the span are.
-    ``grouped`` is whether identical messages stand in one row; None: if the search asks for a level.
+    With ``request`` it is all lines of one request, oldest first, without the search and the span. ``grouped`` puts
+    identical messages into one row; None: if the search has a level.
     """
 
     query: str = ""
@@ -43,8 +56,8 @@ class View:
         return chosen and self.request is None
 
 
-def page_of(store: FrameStore, hits: Hits, view: View, there: Survey) -> dict[str, Any]:
-    """Return what the page draws, as plain data with every text made visible. Raises whatever the store raises."""
+def page_of(store: FrameStore, hits: Hits, view: View, there: StoreState) -> dict[str, Any]:
+    """Return the page as plain data with every text made visible. Raises what the store raises."""
     inside = hits.between(view.span)
     grouped = groups(hits, store, there.columns, view.span) if view.is_grouped else None
     numbers = inside.row if view.request is not None else inside.row[::-1]
@@ -71,8 +84,8 @@ def page_of(store: FrameStore, hits: Hits, view: View, there: Survey) -> dict[st
     }
 
 
-def axis_of(hits: Hits, view: View, there: Survey) -> tuple[int, int] | None:
-    """Return the time of the whole store, so that searches can be compared; of a request its own."""
+def axis_of(hits: Hits, view: View, there: StoreState) -> tuple[int, int] | None:
+    """Return the time span of the whole store, the same for all searches, or that of a request."""
     timed = hits.at[hits.at != NO_TIME]
     span = (int(timed[0]), int(timed[-1])) if view.request is not None and len(timed) else there.span
     return span and (span[0], span[1] + 1)
@@ -93,7 +106,7 @@ def rows(store: FrameStore, numbers: Sequence[int], columns: Mapping[str, str]) 
         f"SELECT {', '.join(['row', *cells])} FROM logs WHERE row IN ({listed})"  # noqa: S608 - numbers and our own names
     )
     lines = {int(line["row"]): line for line in found.to_dict("records")}
-    return [_shown(lines[number]) for number in numbers if number in lines]
+    return [_cells(lines[number]) for number in numbers if number in lines]
 
 
 def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
@@ -104,9 +117,9 @@ def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
     found = store.sql(f"SELECT * FROM logs WHERE row = {int(number)}")  # noqa: S608 - a number
     if not len(found):
         return []
-    fields = [(name, value) for name, value in found.iloc[0].items() if _there(value)]
+    fields = [(name, value) for name, value in found.iloc[0].items() if _has_value(value)]
     told = [pair for name, value in fields for pair in (_unpacked(value) if name == "rest" else [(name, value)])]
-    return [(visible(str(name), CELL_CHARACTERS), _whole(value)) for name, value in told]
+    return [(visible(str(name), CELL_CHARACTERS), _full_text(value)) for name, value in told]
 
 
 def request_of(store: FrameStore, number: int) -> str | None:
@@ -114,7 +127,7 @@ def request_of(store: FrameStore, number: int) -> str | None:
     if "request_id" not in store.columns:
         return None
     found = store.sql(f"SELECT CAST(request_id AS VARCHAR) AS id FROM logs WHERE row = {int(number)}")  # noqa: S608 - a number
-    return str(found["id"].iloc[0]) if len(found) and _there(found["id"].iloc[0]) else None
+    return str(found["id"].iloc[0]) if len(found) and _has_value(found["id"].iloc[0]) else None
 
 
 def missed(store: FrameStore) -> list[str]:
@@ -166,8 +179,10 @@ def _cell_sql(name: str, columns: Mapping[str, str]) -> str:
     return f"left({text}, {CELL_CHARACTERS + 1})"
 
 
-def _shown(line: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {name: visible(str(line[name]), CELL_CHARACTERS) for name in COLUMNS if name in line and _there(line[name])}
+def _cells(line: Mapping[str, Any]) -> dict[str, Any]:
+    cells = {
+        name: visible(str(line[name]), CELL_CHARACTERS) for name in COLUMNS if name in line and _has_value(line[name])
+    }
     return {"row": int(line["row"]), "ts": clock(int(line["ts"])), "counted": LEVELS[int(line["counted"])], **cells}
 
 
@@ -180,14 +195,69 @@ def _unpacked(rest: str) -> list[tuple[str, Any]]:
     return [(key, value if isinstance(value, plain) else json.dumps(value)) for key, value in found.items()]
 
 
-def _there(value: Any) -> bool:
+def _has_value(value: Any) -> bool:
     return isinstance(value, list | dict) or bool(pd.notna(value))
 
 
-def _whole(value: Any) -> str:
+def _full_text(value: Any) -> str:
     """Line by line, so that a traceback reads as one; what else could act on a screen is written out."""
     text = value.isoformat(timespec="nanoseconds") if isinstance(value, pd.Timestamp) else str(value)
     text = text.replace("+00:00", "Z") if isinstance(value, pd.Timestamp) else text
     rest = len(text) - VALUE_CHARACTERS
     shown = "\n".join(visible(line) for line in text[:VALUE_CHARACTERS].split("\n"))
     return f"{shown}… and {rest:,} more characters" if rest > 0 else shown
+
+
+def static_page(
+    title: str, query: str, shown: Mapping[str, Any], problem: str = "", missed: Sequence[str] = ()
+) -> Shown:
+    """Return a page of `page_of` as a picture and a table of its first lines; every text is escaped.
+
+    ``problem`` is the sentence for a search that failed, ``missed`` the gaps.
+    """
+    words = f"Search: {visible(query)}" if query else "All lines"
+    parts = [_sentence(text) for text in (problem, " · ".join(missed)) if text]
+    if shown:
+        columns = ["ts", *shown["columns"]]
+        lines = [[line.get(name, "") for name in columns] for line in shown["rows"][:ROWS]]
+        said = f"{shown['hits']:,} of {shown['total']:,} lines; the newest {len(lines)}"
+        if shown["groups"] >= 0:
+            said += f" of {shown['groups']:,} different messages, each with its number of lines"
+        parts += [picture(shown), table(said, columns, lines)]
+    head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
+    html = (
+        f'{STYLE}<section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
+        f'{head}{"".join(part.html for part in parts)}<p class="wk-lx-soft">{HOW}</p></section>'
+    )
+    return Shown(html, "\n".join([title, words, *(part.text for part in parts)]))
+
+
+def picture(shown: Mapping[str, Any]) -> Shown:
+    """Return the bars as a picture; its alt text is `summary`."""
+    bars = shown["bars"]
+    if not any(map(sum, bars["counts"])):
+        return _sentence(summary(shown))
+    title = f"Lines in each {lasting(bars['step'])}, by level"
+    figure, (axes,) = charts.new_figure(title, 2.2)
+    many = len(bars["counts"][0])
+    at, below = np.arange(many), np.zeros(many)
+    for name, counts, (color, hatch) in zip(LEVELS, bars["counts"], STROKES, strict=True):
+        if any(counts):
+            axes.bar(at + 0.5, counts, 0.9, below, label=name, color=color, hatch=hatch, edgecolor=charts.INK, lw=0.3)
+            below += counts
+    marks = sorted({0, many // 2, many})
+    axes.set_xticks(marks, [clock(bars["first"] + mark * bars["step"], seconds=True) for mark in marks])
+    axes.set_xlim(-0.5, many + 0.5)
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.set_ylabel("lines")
+    axes.set_xlabel("time, UTC")
+    return _with_legend(figure, summary(shown))
+
+
+def _with_legend(figure: Figure, said: str) -> Shown:
+    figure.legend(loc="outside upper right", ncols=5, fontsize=9, frameon=False, labelcolor=charts.INK)
+    return charts.picture(figure, said)
+
+
+def _sentence(text: str) -> Shown:
+    return Shown(f"<p>{escape(text)}</p>", text)

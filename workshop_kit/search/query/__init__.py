@@ -1,6 +1,6 @@
-"""What is typed into a search box → a condition on the rows of a log: ``parse(text).where(columns)``.
+"""The search language: text → a condition on the rows of a log, ``parse(text).where(columns)``.
 
-| typed | finds the lines |
+| Search | Lines |
 | --- | --- |
 | ``timeout`` | that have it anywhere in their text, in any case; a number also as the value of a field |
 | ``"pool timeout"`` | that have these words in a row (``\\"`` and ``\\\\`` are a quote and a backslash) |
@@ -18,12 +18,11 @@
 | ``a OR b`` | with one of them; AND binds closer, parentheses closest |
 | ``-a``, ``NOT a`` | without it |
 
-What is not in this language is a SearchMistake with its position. Text, field names and values never become part of
-the SQL other than as quoted names and as parameters. A value that stands in ``rest`` is found there.
+A text that is not in this language raises SearchMistake with the position. Field names enter the SQL quoted, values as
+parameters. A value in ``rest`` is found there.
 """
 
-from workshop_kit.search.query.conditions import no_such_field, value_of
-from workshop_kit.search.query.language import CHEAT_SHEET, Field, SearchMistake
-from workshop_kit.search.query.parser import Search, parse
+from workshop_kit.search.query.conditions import Search, no_such_field, parse, value_of
+from workshop_kit.search.query.parser import CHEAT_SHEET, Field, SearchMistake
 
 __all__ = ["CHEAT_SHEET", "Field", "Search", "SearchMistake", "no_such_field", "parse", "value_of"]

@@ -1,15 +1,28 @@
-"""How a field is compared with what was typed, by the type of its column. Pure."""
+"""Compare a field with a typed value, by the type of its column: the condition in SQL. Pure."""
 
 from __future__ import annotations
 
+import math
 import operator
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from workshop_kit.observe.logs.lines import LEVELS
-from workshop_kit.search.query.language import Field, SearchMistake
-from workshop_kit.search.query.values import BOOL, NUMBER, TIME, number, period, truth
+from workshop_kit.search.query.parser import Field, SearchMistake
 
+TEXT, NUMBER, BOOL, TIME = "text", "number", "bool", "time"
+_NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL)\b")
+_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_MAX_INT = 2**63
+_AGO = re.compile(r"-(\d{1,9})(ms|[smhd])", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?)?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII
+)
+_FIRST, _LAST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)  # what nanoseconds can say
+_INSTANT = timedelta(microseconds=1)
+_DAY, _HOUR, _MINUTE, _SECOND = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 ORDER: Mapping[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -23,18 +36,18 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def like(pieces: tuple[str, ...]) -> str:
-    """The pieces with anything between them, as LIKE wants it."""
+def like(segments: tuple[str, ...]) -> str:
+    """Return the LIKE pattern of the segments with any text between them."""
     escape = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
-    return "%".join(piece.translate(escape) for piece in pieces)
+    return "%".join(segment.translate(escape) for segment in segments)
 
 
 def in_column(field: Field, column: str, kind: str, parameters: list[object], now: datetime | None) -> str:
-    """The condition on a column; null where it has no value. Raises SearchMistake for a value of another type."""
+    """Return the condition on a column; null where it has no value. Raises SearchMistake for another type."""
     name = quoted(column)
     if kind == TIME:
         return _time(field, name, parameters, now)
-    if len(field.pieces) > 1:
+    if len(field.segments) > 1:
         return _matches(field, f"CAST({name} AS VARCHAR)", parameters)
     if kind == NUMBER:
         return _compared(field, name, _number(field, column), parameters)
@@ -46,13 +59,13 @@ def in_column(field: Field, column: str, kind: str, parameters: list[object], no
 
 
 def in_json(field: Field, value: str, parameters: list[object]) -> str:
-    """For a value that is of no column's type: as a number if it is asked for one, else as text."""
-    if field.pieces == ("", ""):
+    """Return the condition on a value in JSON: as a number if the search has one, else as text."""
+    if field.segments == ("", ""):
         return f"{value} IS {'' if field.operator == '!=' else 'NOT '}NULL"
-    if len(field.pieces) > 1:
+    if len(field.segments) > 1:
         return _matches(field, value, parameters)
     asked = number(field.value)
-    if asked is not None and field.operator != "!=":  # for that, what is no number is another value, too
+    if asked is not None and field.operator != "!=":  # with !=, a value that is no number differs, too
         return _compared(field, f"try_cast({value} AS DOUBLE)", asked, parameters)
     return _compared(field, value, field.value, parameters)
 
@@ -63,7 +76,7 @@ def _compared(field: Field, value: str, asked: object, parameters: list[object])
 
 
 def _matches(field: Field, value: str, parameters: list[object]) -> str:
-    parameters.append(like(field.pieces))
+    parameters.append(like(field.segments))
     return f"{value} {'NOT ' if field.operator == '!=' else ''}LIKE ? ESCAPE '\\'"
 
 
@@ -84,7 +97,7 @@ def _truth(field: Field, column: str, parameters: list[object]) -> str:
 
 
 def _time(field: Field, name: str, parameters: list[object], now: datetime | None) -> str:
-    """A time that is asked to be equal stands for all of its second, minute, hour or day; else for its first moment."""
+    """With ``:`` a time stands for all of its second, minute, hour or day, else for its first moment."""
     found = period(field.value, now)
     if found is None:
         raise SearchMistake(
@@ -102,7 +115,7 @@ def _time(field: Field, name: str, parameters: list[object], now: datetime | Non
 
 
 def _level(field: Field, name: str, parameters: list[object]) -> str:
-    """By severity, and whatever a library calls it."""
+    """Compare levels by severity, under all their names."""
     asked = field.value.casefold()
     rank = next((place for place, names in enumerate(LEVELS) if asked in names), None)
     if field.operator not in ORDER:
@@ -118,3 +131,61 @@ def _level(field: Field, name: str, parameters: list[object]) -> str:
     if not names:
         return "false"
     return f"lower({name}) {'NOT ' if field.operator == '!=' else ''}IN ({listed})"
+
+
+def kind_of(sql_type: str) -> str:
+    """Return the kind of a DuckDB type: number, bool, time, else text."""
+    if sql_type.startswith(("TIMESTAMP", "DATE")):
+        return TIME
+    if sql_type == "BOOLEAN":
+        return BOOL
+    return NUMBER if _NUMBERS.match(sql_type) else TEXT
+
+
+def number(text: str) -> int | float | None:
+    """Return the number in a text; None if it is none, or too large for a column."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    if text.lstrip("+-").isdigit() and abs(int(text)) < _MAX_INT:
+        return int(text)
+    found = float(text)
+    return found if math.isfinite(found) else None
+
+
+def truth(text: str) -> bool | None:
+    """Return the bool in a text, else None."""
+    return {"true": True, "false": False}.get(text.casefold())
+
+
+def period(text: str, now: datetime | None = None) -> tuple[str, str] | None:
+    """Return the start and the end (excluded) of a time as DuckDB reads them; None for other texts.
+
+    ``2026-11-24T16`` is an hour, ``now`` and ``-5m`` are a microsecond. Without a zone it is UTC.
+    """
+    now = now or datetime.now(UTC)
+    ago = _AGO.fullmatch(text)
+    match = _TIME.fullmatch(text)
+    try:
+        if ago or text == "now":
+            start = now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]]) if ago else now
+            return _to_sql(start), _to_sql(start + _INSTANT)
+        return _period(match) if match else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _period(match: re.Match[str]) -> tuple[str, str]:
+    day, hour, minute, second, fraction, zone = match.groups()
+    zone = "+00:00" if zone in {None, "Z", "z"} else zone
+    start = datetime.fromisoformat(f"{day}T{hour or '00'}:{minute or '00'}:{second or '00'}{zone}")
+    if not fraction:
+        return _to_sql(start), _to_sql(start + (_SECOND if second else _MINUTE if minute else _HOUR if hour else _DAY))
+    nanoseconds, length = int(fraction.ljust(9, "0")), 10 ** (9 - len(fraction))
+    carry, end = divmod(nanoseconds + length, 10**9)
+    return _to_sql(start, nanoseconds), _to_sql(start + carry * _SECOND, end)
+
+
+def _to_sql(moment: datetime, nanoseconds: int | None = None) -> str:
+    within = min(max(moment.astimezone(UTC), _FIRST), _LAST)
+    fraction = within.microsecond * 1_000 if nanoseconds is None else nanoseconds
+    return within.strftime("%Y-%m-%d %H:%M:%S") + f".{fraction:09}+00"

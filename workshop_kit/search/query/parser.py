@@ -1,16 +1,32 @@
-"""The text of a search → what it is made of. Pure."""
+"""Parse the text of a search into a tree of conditions. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
-from workshop_kit.search.query.conditions import column_of, condition
-from workshop_kit.search.query.language import WILDCARD, All, Any, Field, Node, Not, SearchMistake, Text
+from workshop_kit.errors import WrongUsage
+from workshop_kit.screen import visible
 
+CHEAT_SHEET = (
+    ("timeout", "lines with this text, in upper or lower case"),
+    ('"pool timeout"', "lines with exactly these words"),
+    ("level:error", "a field with this value"),
+    ("level>=warning", "at least this level"),
+    ("status>=500", "a number: also > < <= = !="),
+    ("status:(500 OR 503)", "one of these values"),
+    ("path:/orders/*", "a value that begins so"),
+    ("error:*", "lines that have the field"),
+    ("-status:200", "without these (or NOT)"),
+    ("ts>-5m", "the last five minutes (s, m, h, d)"),
+    ("ts>=2026-11-24T16:06", "since then (UTC)"),
+    ("error (checkout OR orders)", "both; one of these"),
+)
+"""Examples and what they find, for a help text."""
+
+WILDCARD = "*"
 MAX_CHARACTERS = 2_000
 MAX_TERMS = 64
 MAX_DEPTH = 20
@@ -23,34 +39,64 @@ _ESCAPED = re.compile(r'\\(["\\])')
 _LOOKS_LIKE_FIELD = re.compile(r"[:=<>]")
 
 
+class SearchMistake(WrongUsage):
+    """A mistake in a search; ``position`` is the 0-based character (the sentence counts from 1)."""
+
+    def __init__(self, position: int, problem: str, next_step: str) -> None:
+        super().__init__(visible(f"At character {position + 1}: {problem}."), visible(next_step))
+        self.position = position
+
+
 @dataclass(frozen=True)
-class Search:
-    """A search that can be read: its text, and what it is made of."""
+class Text:
+    """Lines that contain the ``segments`` in this order, with any text between them."""
 
-    text: str
-    root: Node
+    segments: tuple[str, ...]
+    position: int
 
-    def where(self, columns: Mapping[str, str], now: datetime | None = None) -> tuple[str, list[object]]:
-        """The condition in DuckDB's SQL, true or false for every row of a table with these columns, and its parameters.
 
-        ``columns`` is name → DuckDB type. ``now`` is what ``ts>-5m`` counts from. Raises SearchMistake for a value
-        that is none of the column's type.
-        """
-        parameters: list[object] = []
-        return condition(self.root, columns, parameters, now), parameters
+@dataclass(frozen=True)
+class Field:
+    """A condition on a field: ``operator`` is one of ``: = != > >= < <=``; a quoted value has one segment."""
+
+    name: str
+    operator: str
+    segments: tuple[str, ...]
+    position: int
+    value_position: int
 
     @property
-    def names(self) -> set[str]:
-        """The fields that it asks for, in lower case."""
-        return {field.name.casefold() for field in _fields(self.root)}
-
-    def unknown(self, columns: Mapping[str, str]) -> list[Field]:
-        """The parts that name a field which is no column: they can only find what is in ``rest`` or inside a field."""
-        return [field for field in _fields(self.root) if column_of(field.name, columns) is None]
+    def value(self) -> str:
+        """The value as it was typed."""
+        return WILDCARD.join(self.segments)
 
 
-def parse(text: str) -> Search:
-    """Read what was typed. Raises SearchMistake."""
+@dataclass(frozen=True)
+class Not:
+    """Lines that do not match the part."""
+
+    part: Node
+
+
+@dataclass(frozen=True)
+class And:
+    """Lines that match all parts; without parts every line."""
+
+    parts: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Or:
+    """Lines for which one of the parts holds."""
+
+    parts: tuple[Node, ...]
+
+
+Node = Text | Field | Not | And | Or
+
+
+def parse_tree(text: str) -> Node:
+    """Parse a search. Raises SearchMistake."""
     if len(text) > MAX_CHARACTERS:
         raise SearchMistake(
             MAX_CHARACTERS, f"a search has {MAX_CHARACTERS:,} characters at most", "Look for a part of the text."
@@ -58,21 +104,22 @@ def parse(text: str) -> Search:
     for position, character in enumerate(text):
         if "\ud800" <= character <= "\udfff":
             raise SearchMistake(position, "half a character (a lone surrogate) is in no log", "Leave it out.")
-    return Search(text, _Parser(text).whole())
+    return _Parser(text).parse()
 
 
-def _fields(node: Node) -> Iterator[Field]:
+def fields_in(node: Node) -> Iterator[Field]:
+    """Yield every condition on a field."""
     if isinstance(node, Field):
         yield node
     elif isinstance(node, Not):
-        yield from _fields(node.part)
-    elif isinstance(node, All | Any):
+        yield from fields_in(node.part)
+    elif isinstance(node, And | Or):
         for part in node.parts:
-            yield from _fields(part)
+            yield from fields_in(part)
 
 
 class _Head(NamedTuple):
-    """A field that waits for its value or values."""
+    """A field and its operator, before the value or values."""
 
     name: str
     operator: str
@@ -80,23 +127,23 @@ class _Head(NamedTuple):
 
 
 class _Parser:
-    """Goes through the text once, from left to right."""
+    """A recursive-descent parser of one search."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
         self._terms = self._depth = 0
         self._head: _Head | None = None  # inside field:( … )
 
-    def whole(self) -> Node:
-        """All of it."""
-        if self._done():
-            return All()
-        found = self._either()
-        if not self._done():
+    def parse(self) -> Node:
+        """Parse all of the text."""
+        if self._is_at_end():
+            return And()
+        found = self._or_expression()
+        if not self._is_at_end():
             raise self._mistake("this parenthesis closes nothing", "Open one before, or leave it out.")
         return found
 
-    def _done(self) -> bool:
+    def _is_at_end(self) -> bool:
         match = _SPACE.match(self._text, self._at)
         self._at = match.end() if match else self._at
         return self._at == len(self._text)
@@ -105,52 +152,52 @@ class _Parser:
         return SearchMistake(self._at if at is None else at, problem, next_step)
 
     def _keyword(self, *names: str) -> str:
-        """The next word if it is one of these, which is then behind us."""
-        match = None if self._done() else _WORD.match(self._text, self._at)
+        """Consume and return the next word if it is one of these, else return ""."""
+        match = None if self._is_at_end() else _WORD.match(self._text, self._at)
         if match and match[0] in names:
             self._at = match.end()
             return match[0]
         return ""
 
-    def _either(self) -> Node:
-        parts = [self._both()]
+    def _or_expression(self) -> Node:
+        parts = [self._and_expression()]
         while self._keyword("OR"):
-            parts.append(self._both())
-        return parts[0] if len(parts) == 1 else Any(tuple(parts))
+            parts.append(self._and_expression())
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
-    def _both(self) -> Node:
-        parts = [self._one()]
-        while not self._done() and self._text[self._at] != ")":
+    def _and_expression(self) -> Node:
+        parts = [self._unary()]
+        while not self._is_at_end() and self._text[self._at] != ")":
             before = self._at
             if self._keyword("OR"):
                 self._at = before
                 break
             self._keyword("AND")
-            parts.append(self._one())
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
+            parts.append(self._unary())
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
 
-    def _one(self) -> Node:
+    def _unary(self) -> Node:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self._mistake(f"this is nested more than {MAX_DEPTH} deep", "Take out some parentheses.")
-        found = self._negated()
+        found = self._primary()
         self._depth -= 1
         return found
 
-    def _negated(self) -> Node:
-        self._something()
+    def _primary(self) -> Node:
+        self._require_term()
         if self._keyword("NOT"):
-            return Not(self._one())
+            return Not(self._unary())
         if self._text[self._at] == "-" and self._head is None:
             self._at += 1
             if self._text[self._at : self._at + 1].strip(")") == "":
                 raise self._mistake("nothing follows the minus", 'Write what to leave out, or "-".', self._at - 1)
-            return Not(self._one())
+            return Not(self._unary())
         return self._group() if self._text[self._at] == "(" else self._term()
 
-    def _something(self) -> None:
-        """Something must come now."""
-        if self._done() or self._text[self._at] == ")":
+    def _require_term(self) -> None:
+        """Raise SearchMistake unless a term follows."""
+        if self._is_at_end() or self._text[self._at] == ")":
             raise self._mistake("something to look for is missing here", "Write it, or leave out what is before it.")
         before, found = self._at, self._keyword("AND", "OR")
         if found:
@@ -159,8 +206,8 @@ class _Parser:
     def _group(self) -> Node:
         opened = self._at
         self._at += 1
-        found = self._either()
-        if self._done():
+        found = self._or_expression()
+        if self._is_at_end():
             raise self._mistake("this parenthesis is not closed", "Close it.", opened)
         self._at += 1
         return found
@@ -174,8 +221,8 @@ class _Parser:
         start = self._at
         head = self._field()
         if head is None:
-            return Text(self._pieces(), start)
-        if self._done() or self._text[self._at] != "(":
+            return Text(self._segments(), start)
+        if self._is_at_end() or self._text[self._at] != "(":
             return self._value(head)
         self._head = head
         found = self._group()
@@ -183,7 +230,7 @@ class _Parser:
         return found
 
     def _field(self) -> _Head | None:
-        """The field and the operator that come next, if they do."""
+        """Consume and return a field and its operator, if they come next."""
         start, match = self._at, _FIELD.match(self._text, self._at)
         if match:
             self._at = match.end()
@@ -198,13 +245,13 @@ class _Parser:
         return None
 
     def _value(self, head: _Head) -> Field:
-        if self._done() or self._text[self._at] in "()":
+        if self._is_at_end() or self._text[self._at] in "()":
             raise self._mistake(f"the value for {head.name}{head.operator} is missing", "Write it after the sign.")
         start = self._at
-        return Field(head.name, head.operator, self._pieces(plain=False), head.position, start)
+        return Field(head.name, head.operator, self._segments(plain=False), head.position, start)
 
-    def _pieces(self, plain: bool = True) -> tuple[str, ...]:
-        """The next quoted text, or the next word cut at its wildcards."""
+    def _segments(self, plain: bool = True) -> tuple[str, ...]:
+        """Consume and return the next quoted text, or the next word split at its wildcards."""
         start = self._at
         if self._text[start] == '"':
             return (self._quoted(),)

@@ -1,4 +1,4 @@
-"""From two looks at /metrics to rate, errors and latency: arithmetic over recorded text."""
+"""Traffic is computed from two scrapes of /metrics: arithmetic over recorded text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workshop_kit.observe.watch.traffic import Counters, parse, traffic
+from workshop_kit.observe.watch.traffic import Counters, parse, traffic_between
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TEXT = """# TYPE http_requests_total counter
@@ -30,7 +30,7 @@ process_start_time_seconds 1.7e+09
 
 
 def later(text: str, seconds: float = 2) -> Counters:
-    """What a text says some seconds after noon."""
+    """Return the counters of a text, some seconds after noon."""
     found = parse(text, NOON + timedelta(seconds=seconds))
     assert found is not None
     return found
@@ -48,32 +48,32 @@ def with_values(**values: float) -> str:
 FIRST = later(TEXT, 0)
 
 
-def test_rates_are_what_came_in_between() -> None:
+def test_rates_are_the_increase_between_two_scrapes() -> None:
     """40 more requests in 2 s: 10 failed (5 without an answer), 6 were refused; probes do not count."""
     now = with_values(**{'"200"': 124, "POST": 15, '"404"': 10, '"none"': 6, '"/health"': 9000})
-    row = traffic(FIRST, later(now), "service")
+    row = traffic_between(FIRST, later(now), "service")
     assert (row.requests_per_second, row.errors_per_second, row.refused_per_second) == (20, 5, 3)
     assert row.error_percent == 25
     assert row.in_flight == 3
 
 
 def test_percentiles_are_of_the_new_requests_only() -> None:
-    """Ten new ones between 10 and 100 ms: the median is in the middle of that bucket, whatever came before."""
+    """Ten new requests between 10 and 100 ms: the median is in the middle of that bucket."""
     now = with_values(**{'"0.1"': 110, '"+Inf"_"/orders"': 120})
-    row = traffic(FIRST, later(now), "service")
+    row = traffic_between(FIRST, later(now), "service")
     assert row.p50_ms == pytest.approx(55)
     assert row.p99_ms == pytest.approx(99.1)
 
 
 def test_a_restart_is_neither_a_spike_nor_negative() -> None:
-    """A process that started anew counts from zero, even where it has already counted further than the one before."""
-    row = traffic(FIRST, later(with_values(**{'"200"': 140, "process": 1.8e9})), "service")
+    """A restarted process counts from zero, even where it has already counted further than the one before."""
+    row = traffic_between(FIRST, later(with_values(**{'"200"': 140, "process": 1.8e9})), "service")
     assert row.requests_per_second == (140 + 10 + 4 + 1) / 2
-    row = traffic(FIRST, later(with_values(**{'"200"': 6})), "service")  # it does not say when it started
+    row = traffic_between(FIRST, later(with_values(**{'"200"': 6})), "service")  # without a start time
     assert row.requests_per_second == 3
 
 
-def test_what_has_none_of_our_metrics_is_said() -> None:
+def test_a_text_without_request_metrics_gives_none() -> None:
     """A page that is no metrics, metrics of others, and a dependency that was not pinged yet."""
     assert parse("<html>404</html>", NOON) is None
     assert parse("go_goroutines 7\n", NOON) is None

@@ -66,7 +66,7 @@ class LabPage:
         for number in range(len(sources) if run is None else run):
             self.run_cell(number)
 
-    def open(self, notebook: str, *, dark: bool = False) -> None:
+    def open(self, notebook: str) -> None:
         """Open a notebook of the workspace in a clean layout and wait until its kernel is idle."""
         self.page.goto(f"{self.server.lesson_url(notebook)}&reset")
         try:
@@ -74,7 +74,7 @@ class LabPage:
         except AssertionError:  # JupyterLab sometimes fails on a session that has just ended: press F5
             self.errors.clear()
             self.reload()
-        self.theme(dark=dark)
+        self.theme(dark=False)
 
     def reload(self) -> None:
         """Reload the page."""

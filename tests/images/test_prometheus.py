@@ -15,7 +15,6 @@ import httpx
 import pytest
 import yaml
 
-from images.prometheus import receiver
 from tests.images.container_state import assert_confined, leaks
 from tests.images.container_state import run as run_in
 from workshop_kit.engine import monitoring
@@ -75,47 +74,6 @@ def test_promtool_finds_the_rules_right(hardened: Start, images: dict[str, str])
     promtool = hardened(images["prometheus"], files, {}, entrypoint=["promtool"], command=words)
     assert promtool.wait(timeout=60)["StatusCode"] == 0, promtool.logs()
     assert b"SUCCESS" in promtool.logs()
-
-
-NOTIFICATION = {
-    "version": "4",
-    "alerts": [
-        {
-            "status": "firing",
-            "labels": {"alertname": "A", "severity": "critical", "service": "we"},
-            "annotations": {"summary": "It burns.", "action": "Look."},
-            "startsAt": "2026-01-01T00:00:00Z",
-            "endsAt": "0001-01-01T00:00:00Z",
-        },
-        {
-            "status": "resolved",
-            "labels": {"alertname": "B", "severity": "warning"},
-            "annotations": {},
-            "startsAt": "2026-01-01T00:00:00Z",
-            "endsAt": "2026-01-01T00:01:00Z",
-        },
-    ],
-}
-
-
-def test_a_line_for_each_alert() -> None:
-    """A notification becomes JSON lines: time, level, summary, start and labels."""
-    first, second = receiver.lines(NOTIFICATION, datetime(2026, 1, 1, 0, 2, tzinfo=UTC))
-    assert first == {
-        "ts": "2026-01-01T00:02:00.000+00:00",
-        "level": "error",
-        "logger": "alerts",
-        "msg": "alert fires",
-        "alert": "A",
-        "status": "firing",
-        "severity": "critical",
-        "summary": "It burns.",
-        "action": "Look.",
-        "starts_at": "2026-01-01T00:00:00Z",
-        "ends_at": None,
-        "labels": {"service": "we"},
-    }
-    assert (second["level"], second["msg"], second["ends_at"]) == ("info", "alert resolved", "2026-01-01T00:01:00Z")
 
 
 # From here on: the whole profile, beside the real stack.

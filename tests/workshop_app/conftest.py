@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -127,13 +126,13 @@ class Service:
             time.sleep(0.02)
         raise AssertionError(f"{path} never answered as expected; the log: {self.output} {self.errors}")
 
-    def stop(self, sig: int = signal.SIGTERM) -> int:
-        """Send a signal and wait: the exit code."""
-        self.process.send_signal(sig)
+    def stop(self) -> int:
+        """Send SIGTERM and wait; return the exit code."""
+        self.process.terminate()
         return self.wait()
 
     def wait(self) -> int:
-        """Wait for the end, and for the last of the output: the exit code."""
+        """Wait for the end and the last output; return the exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
         for reader in self._readers:
             reader.join(PATIENCE_SECONDS)
@@ -147,10 +146,10 @@ class Service:
         return lines
 
 
-def run_service(environ: dict[str, str], *arguments: str) -> Service:
+def run_service(environ: dict[str, str]) -> Service:
     """Start the service with this environment and no other."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "workshop_app", *arguments],
+        [sys.executable, "-m", "workshop_app"],
         env={"PATH": os.environ["PATH"], **environ},
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -162,11 +161,11 @@ def run_service(environ: dict[str, str], *arguments: str) -> Service:
 
 @pytest.fixture
 def start_service() -> Iterator[Callable[..., Service]]:
-    """Starts services that end with the test: ``start_service(environ, *arguments)``."""
+    """Return a function that starts a service, which ends with the test."""
     running: list[Service] = []
 
-    def start(environ: dict[str, str], *arguments: str) -> Service:
-        running.append(run_service(environ, *arguments))
+    def start(environ: dict[str, str]) -> Service:
+        running.append(run_service(environ))
         return running[-1]
 
     yield start

@@ -1,4 +1,4 @@
-"""What a benchmark prints: rows with the work, ours, what it is held against, and the number of runs."""
+"""Rows of a benchmark: the work, its cost, what it is compared with, and the number of runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One piece of work, in seconds: ``beside`` names what it is compared with, ``ratio`` is ours ÷ theirs.
+    """A measured time in seconds: ``beside`` names what it is compared with, ``ratio`` is ours ÷ theirs.
 
-    ``aim`` is what the project wants of it, in words; whether it is met is for the reader to judge. ``taken`` says
-    what of the runs is given; nearly always it is their median.
+    ``aim`` is the project's goal, in words. ``taken`` names the statistic of the runs, usually their median.
     """
 
     work: str
@@ -34,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Memory:
-    """What something takes of the memory, in MiB; all else as in a Row."""
+    """A measured size of memory in MiB; the other fields are those of a `Row`."""
 
     work: str
     ours_mib: float
@@ -51,20 +50,20 @@ class Memory:
 
 
 def median_seconds(work: Callable[[], object], runs: int) -> float:
-    """The median wall time of several runs, after one that does not count."""
+    """Return the median wall time of several runs, after a warm-up."""
     work()
     return statistics.median(_seconds(work) for _ in range(runs))
 
 
 def median_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
-    """The medians of two pieces of work taken in turn (A B A B …), so that a drifting machine hits both alike."""
+    """Return the median wall times of two pieces of work that run in turn (A B A B …), after a warm-up."""
     ours(), theirs()
     pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(runs)]
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
 
 
 def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
-    """The medians of this process's CPU seconds for two pieces of work taken in turn, after one that does not count."""
+    """Return the median CPU times of this process for two pieces of work that run in turn, after a warm-up."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs + 1):
         for work, seconds in zip((ours, theirs), taken, strict=True):
@@ -75,18 +74,18 @@ def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int
 
 
 def show(rows: Sequence[Row | Memory]) -> None:
-    """Print the rows: as a table, or as one JSON document if ``--json`` was asked for."""
+    """Print the rows as a table, or as one JSON document with ``--json``."""
     if "--json" in sys.argv[1:]:
         print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1))
         return
     for row in rows:
-        ours, theirs = (_told(row, whose) for whose in ("ours", "theirs"))
+        ours, theirs = (_format(row, whose) for whose in ("ours", "theirs"))
         beside = f"  {row.ratio:.2f} × {row.beside} ({theirs})" if row.ratio else ""
         aim = f"  [aim: {row.aim}]" if row.aim else ""
         print(f"{row.work}: {ours}, {row.taken} of {row.runs}{beside}{aim}")
 
 
-def _told(row: Row | Memory, whose: str) -> str:
+def _format(row: Row | Memory, whose: str) -> str:
     seconds, mib = getattr(row, f"{whose}_seconds", None), getattr(row, f"{whose}_mib", None)
     if seconds is None:
         return f"{mib or 0:.0f} MiB"

@@ -1,18 +1,17 @@
-"""How long one waits for a check: of a service that is built, of a file laid over ours, of a notebook's answer."""
+"""The time of a check: of a service that is built, of a single file, of an answer in a notebook."""
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import httpx
 
 from benchmarks._rows import Row, median_seconds, show
-from workshop_kit.engine import cleanup, images, reach
+from benchmarks._workspace import ROOT, own_stack
+from workshop_kit.engine import images
 from workshop_kit.engine.recipes import PYTHON_ALIAS
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint, registry, service_image, service_trial
@@ -23,17 +22,15 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.observe import layers
 from workshop_kit.progress import Step
-from workshop_kit.workspace import provision, regions
-from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace import regions
 
-ROOT = Path(__file__).resolve().parents[1]
 RUNS = 11
 SEED = 1
 DOCKERFILE = "container.dockerfile"
 
 
 def of_exercise(stack: Stack, exercise: Exercise) -> Row:
-    """The check of one exercise on its solution, which has to pass every time."""
+    """Check the solution of an exercise; it must pass every time."""
     source = (ROOT / "solutions" / exercise.lesson / exercise.source).read_text()
     context = Context(exercise, stack, SEED, {exercise.source: regions.solved(source)})
 
@@ -45,7 +42,7 @@ def of_exercise(stack: Stack, exercise: Exercise) -> Row:
 
 
 def of_build(stack: Stack, folder: Path) -> Row:
-    """Build and run a service as a check does, and by hand, until it takes an order."""
+    """Build and run a service as a check does, and by hand, until the first order."""
     base = images.tags(ROOT)["python"]
     context = Context(registry.find(registry.load(ROOT), DOCKERFILE), stack, SEED, folder=folder)
     tag = f"{images.REPOSITORY}/by-hand:{stack.project}"
@@ -90,7 +87,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
 
 
 def said(*command: str) -> str:
-    """What a command prints."""
+    """Run a command and return its output."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
@@ -103,7 +100,7 @@ def takes_order(client: httpx.Client, url: str) -> bool:
 
 
 def of_save(stack: Stack, folder: Path) -> list[Row]:
-    """From the save of a Dockerfile with one fault to its finding and to the verdict; the dependencies are cached."""
+    """Time from saving a Dockerfile with one fault to the finding and to the verdict; dependencies are cached."""
     exercise = registry.find(registry.load(ROOT), DOCKERFILE)
     path = folder / "Dockerfile"
     path.write_text(path.read_text().replace("USER 10001:10001\n", ""))
@@ -128,7 +125,7 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
 
 
 def of_answer(exercise_service: ExerciseService, identifier: str, value: object) -> Row:
-    """The check of an exercise in the notebook, with the right answer handed in."""
+    """Check the right answer of an exercise in the notebook."""
     exercise_service.hand_in(identifier, value, "solved")
 
     def work() -> None:
@@ -158,23 +155,15 @@ def lost_files(exercise_service: ExerciseService) -> list[str]:
 
 def main() -> None:
     """Measure every exercise in a workspace of its own, and leave nothing behind."""
-    os.environ.setdefault("NO_PROXY", "127.0.0.1")
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace.open(Path(folder) / "workspace")
-        session = provision.session_of(workspace, reach.connect())
-        stack = provision.stack_of(workspace, session)
-        try:
-            stack.up()
-            exercise_service = ExerciseService.of(workspace, lambda: stack)
-            checkpoint.solve(exercise_service, DOCKERFILE)
-            rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
-            others = [one for one in exercise_service.exercises if one.file and one.judges != "service"]
-            rows += [of_exercise(stack, exercise) for exercise in others]
-            rows.append(of_answer(exercise_service, "container.layer", hidden_bytes(exercise_service)))
-            rows.append(of_answer(exercise_service, "container.loss", lost_files(exercise_service)))
-            show(rows)
-        finally:
-            cleanup.remove(session, {"kernel", "workspace"})
+    with own_stack() as (workspace, stack):
+        exercise_service = ExerciseService.of(workspace, lambda: stack)
+        checkpoint.solve(exercise_service, DOCKERFILE)
+        rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
+        others = [one for one in exercise_service.exercises if one.file and one.judges != "service"]
+        rows += [of_exercise(stack, exercise) for exercise in others]
+        rows.append(of_answer(exercise_service, "container.layer", hidden_bytes(exercise_service)))
+        rows.append(of_answer(exercise_service, "container.loss", lost_files(exercise_service)))
+        show(rows)
 
 
 if __name__ == "__main__":

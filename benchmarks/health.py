@@ -1,71 +1,52 @@
-"""What the promises of health come to: while all is well and in each fault of a dependency, after it, and the agent's.
+"""The speed of health probes without and with faults of dependencies, of recovery, and the cost of the agent.
 
-Probes are asked as a load balancer asks, 200 of each path on connections of their own, the paths at once. What else
-the machine does meanwhile counts into the figures. A "second" of the agent is CPU in one second of being scraped.
+Probes are sent as a load balancer sends them: 200 of each path on separate connections, the paths at the same time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from benchmarks._rows import Memory, Row, show
-from tests.workshop_app import probing
-from tests.workshop_app.probing import FAULTS, probe, wait_ready
-from workshop_kit.engine import cleanup, monitoring, reach
+from benchmarks._workspace import own_stack
+from tests.workshop_app import probes
+from tests.workshop_app.probes import FAULTS, probe, wait_ready
+from workshop_kit.engine import monitoring
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.injection import fault, undo_all
+from workshop_kit.faults.injection import fault
 from workshop_kit.observe import stats
 from workshop_kit.observe.engine_api import get_json
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
 PROBES = 200
 DEEP = ("/health", "/readyz")
 RECOVERIES = 5
 AGENT_RUNS = 3
 AGENT_SECONDS = 30
-SETTLED_SECONDS = 20  # Prometheus has asked everybody ten times
+SETTLED_SECONDS = 20  # ten scrapes of each target
 MIB = 2**20
 WELL = "all is well"
 
 
-@contextlib.contextmanager
-def own_stack() -> Iterator[Stack]:
-    """A stack of a workspace of its own; removed afterwards, whatever happened."""
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace.open(Path(folder) / "workspace")
-        stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
-        try:
-            stack.up()
-            yield stack
-        finally:
-            undo_all(stack.session, spare_the_living=False)
-            cleanup.remove(stack.session, {"kernel", "workspace"})
-
-
 def probed(stack: Stack, name: str) -> list[Row]:
-    """The slowest deep probe, and what 99 of 100 liveness probes stay below, in one fault; every answer is right."""
+    """Measure the slowest deep probe and the 99th percentile of liveness in one fault; all answers must be right."""
     wait_ready(stack.url())
     with FAULTS[name](stack) if name in FAULTS else contextlib.nullcontext(stack.url()) as url:
         truth = 503 if name in FAULTS else 200
-        probing.wait_until(lambda: probe(url, "/readyz").status == truth, f"readiness says {truth}")
-        found = probing.probes(url, PROBES)
+        probes.wait_until(lambda: probe(url, "/readyz").status == truth, f"readiness says {truth}")
+        found = probes.probe_paths(url, PROBES)
     assert {one.status for path in DEEP for one in found[path]} == {truth}, name
     assert {one.status for one in found["/livez"]} == {200}, name
-    slowest = max(probing.slowest_seconds(found[path]) for path in DEEP)
-    live = probing.p99_seconds(found["/livez"])
+    slowest = max(probes.slowest_seconds(found[path]) for path in DEEP)
+    live = probes.p99_seconds(found["/livez"])
     return [
         Row(f"{name}: /health and /readyz", slowest, len(DEEP) * PROBES, "≤ 1.0 s", taken="slowest"),
         Row(f"{name}: /livez", live, PROBES, "≤ 0.1 s", taken="p99"),
@@ -73,7 +54,7 @@ def probed(stack: Stack, name: str) -> list[Row]:
 
 
 def recoveries(stack: Stack, report: Report) -> list[Row]:
-    """How soon it is ready again when its database goes on, or has been restarted; nobody restarts the service."""
+    """Measure the time to readiness after the database was unpaused or restarted; the service is not restarted."""
     unpaused, restarted = [], []
     for number in range(RECOVERIES):
         report(Step("Health", number / RECOVERIES, "how soon it is ready again"))
@@ -87,7 +68,7 @@ def recoveries(stack: Stack, report: Report) -> list[Row]:
 
 
 def after_unpause(stack: Stack) -> float:
-    """Seconds from when the database goes on; that it stood still was noticed."""
+    """Seconds from unpausing the database to readiness."""
     wait_ready(stack.url())
     with fault("pause", stack, "master-db"):
         wait_refused(stack)
@@ -95,10 +76,7 @@ def after_unpause(stack: Stack) -> float:
 
 
 def after_restart(stack: Stack) -> float:
-    """Seconds from when the database is told to start.
-
-    That it was away was noticed before: a good answer is kept for two seconds, in which a quick restart goes unseen.
-    """
+    """Seconds from starting the stopped database to readiness."""
     wait_ready(stack.url())
     database = stack.container("master-db")
     database.stop()
@@ -110,8 +88,8 @@ def after_restart(stack: Stack) -> float:
 
 
 def wait_refused(stack: Stack) -> None:
-    """Until readiness says no."""
-    probing.wait_until(lambda: probe(stack.url(), "/readyz").status == 503, "readiness says no")
+    """Wait until readiness is 503."""
+    probes.wait_until(lambda: probe(stack.url(), "/readyz").status == 503, "readiness says no")
 
 
 def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
@@ -121,7 +99,7 @@ def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
 
 
 def agent(stack: Stack, report: Report) -> list[Row | Memory]:
-    """What the sidecar takes while Prometheus scrapes it as in every lesson, by the engine's own account."""
+    """Measure memory and CPU of the agent while Prometheus scrapes it, by the engine's statistics."""
     watched = monitoring.start(stack, report)
     engine, path = stack.session.engine, f"/containers/{stack.container('agent').id}/stats?stream=0&one-shot=1"
     time.sleep(SETTLED_SECONDS)
@@ -145,16 +123,15 @@ def agent(stack: Stack, report: Report) -> list[Row | Memory]:
 
 
 def cpu_seconds(answer: dict[str, Any]) -> float:
-    """What a container has used of the processor, as the engine tells."""
+    """CPU seconds of a container, from the engine's statistics."""
     return float(answer["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9)
 
 
 def main() -> None:
-    """All rows, on a stack of their own, which is removed."""
-    os.environ.setdefault("NO_PROXY", "127.0.0.1")
+    """Measure on a stack of its own."""
     rows: list[Row | Memory] = []
     cases = (WELL, *FAULTS)
-    with own_stack() as stack, TerminalReport() as report:
+    with own_stack() as (_, stack), TerminalReport() as report:
         for number, name in enumerate(cases):
             report(Step("Health", number / len(cases), name))
             rows += probed(stack, name)

@@ -1,11 +1,7 @@
-"""How long one waits for the kit: set-up, start, a container's first answer, a rebuild.
-
-Each figure is a whole process or a whole round trip, as a participant feels it.
-"""
+"""The time of set-up, start, a container's first answer, and a rebuild; each as a whole process or round trip."""
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -16,14 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks._rows import Row, median_pair, median_seconds, show
-from workshop_kit.engine import cleanup, containers, images, reach
+from benchmarks._workspace import ROOT, SCOPES, own_stack
+from workshop_kit.engine import containers, images
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
-ROOT = Path(__file__).resolve().parents[1]
 RUNS = 7
 
 
@@ -92,7 +87,7 @@ def rebuild(session: Session) -> Row:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -109,17 +104,9 @@ def wait_for_http(url: str) -> None:
 
 
 def main() -> None:
-    """Measure in a workspace of its own, and leave nothing behind."""
-    os.environ.setdefault("NO_PROXY", "127.0.0.1")
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace.open(Path(folder) / "workspace")
-        session = provision.session_of(workspace, reach.connect())
-        stack = provision.stack_of(workspace, session)
-        try:
-            stack.up()
-            show([warm_setup(), warm_start(workspace), first_answer(stack), rebuild(session)])
-        finally:
-            cleanup.remove(session, {"kernel", "workspace", "machine"})
+    """Measure on a stack of its own."""
+    with own_stack((*SCOPES, "machine")) as (workspace, stack):
+        show([warm_setup(), warm_start(workspace), first_answer(stack), rebuild(stack.session)])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reading logs: lines to a DataFrame, beside what one would otherwise use; memory; following; the engine's API.
+"""The cost of reading logs: lines to a DataFrame, peak memory, following, the engine's API.
 
 The lines are as the service writes them, 0.5 % of them malformed, with fields that vary and one that comes late.
 """
@@ -24,15 +24,13 @@ from typing import Any
 import pandas as pd
 
 from benchmarks._rows import Row, cpu_pair, median_pair, median_seconds, show
-from workshop_kit.engine import cleanup, images, reach
+from benchmarks._workspace import ROOT, own_session
+from workshop_kit.engine import images
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.observe import logs
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
-ROOT = Path(__file__).resolve().parents[1]
 LINES, MANY_LINES = 100_000, 1_000_000
 RUNS = 3
 CONTAINERS, LINES_A_SECOND, WATCH_SECONDS = 8, 100, 10
@@ -90,7 +88,7 @@ def ours(path: Path) -> pd.DataFrame:
 
 
 def two_steps(path: Path) -> pd.DataFrame:
-    """The usual way: the records, then what is JSON in them; what is not is thrown away, or it would not work."""
+    """Read records and the JSON in them with pandas alone, without malformed lines, which pandas refuses."""
     outer = pd.read_json(path, lines=True)
     good = outer["log"].str.endswith("}\n") & ~outer["log"].str.contains("NaN")
     return pd.read_json(io.StringIO("".join(outer["log"][good])), lines=True)
@@ -105,7 +103,7 @@ def reading(path: Path) -> Row:
 
 
 def memory(path: Path) -> Row:
-    """The peak of a process that does nothing else, what it imports included."""
+    """Measure the peak memory of a process that only reads the file, imports included."""
     # Not getrusage: its peak begins with that of the process that started this one.
     code = "import re, sys; from workshop_kit.observe import logs; f = logs.read_json_file(open(sys.argv[1], 'rb'));"
     code += "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)"
@@ -116,7 +114,7 @@ def memory(path: Path) -> Row:
 
 
 def writer(count: int, pause_seconds: float = 0.0) -> tuple[str, ...]:
-    """A program that writes numbered lines; so many of them fit the kit's log limit."""
+    """Return a program that writes numbered lines within the kit's log limit."""
     event = {"ts": "2026-11-24T16:06:14.797+00:00", "level": "info", "logger": "service.http", "status": 200}
     line = json.dumps({**event, "n": "%d"}, separators=(",", ":")).replace('"%d"', "%d") + "\n"
     pause = f"; sys.stdout.flush(); time.sleep({pause_seconds})" if pause_seconds else ""
@@ -180,16 +178,13 @@ def engine(session: Session, image: str) -> Row:
 
 
 def main() -> None:
-    """All rows, on files and a workspace of their own that are removed after."""
-    connected, image = reach.connect(), images.tags(ROOT)["base"]
+    """Measure on temporary files and in a session of its own."""
+    image = images.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         rows = [reading(write(folder / "some", LINES)), memory(write(folder / "many", MANY_LINES))]
-        session = provision.session_of(Workspace.open(folder / "workspace"), connected)
-        try:
+        with own_session() as (_, session):
             rows += [flood(session, image), following(session, image), engine(session, image)]
-        finally:
-            cleanup.remove(session, {"kernel", "workspace"})
     show(rows)
 
 

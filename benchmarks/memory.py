@@ -1,7 +1,7 @@
-"""The memory of one participant's whole stack, with everything in it up, and ten of them side by side on one engine.
+"""The memory of a participant's complete stack: ten of them side by side on one engine.
 
-What counts is the working set, as ``docker stats`` has it: what is used less the file cache that can be given back. A
-file that ten stacks read is accounted to the one that read it first, so it is the median over the stacks that is fair.
+The working set counts, as in ``docker stats``: used memory without the file cache that the kernel can reclaim. A file
+that ten stacks read is charged to the first reader, so the median over the stacks is reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 STACKS = 10
-SETTLED_SECONDS = 60  # Prometheus has asked everybody thirty times
+SETTLED_SECONDS = 60  # thirty scrapes of each target
 ALL = ("service", "parameter-store", "collector", *monitoring.SERVICES)  # what they depend on comes with them
 MIB = 2**20
 AIM = "≤ 350 MiB"
@@ -32,7 +32,7 @@ AIM = "≤ 350 MiB"
 
 @contextmanager
 def stacks(folder: Path, count: int) -> Iterator[list[Stack]]:
-    """So many stacks, each of a workspace of its own; removed afterwards, whatever happened."""
+    """Start stacks, each in a workspace of its own; remove them afterwards."""
     engine = reach.connect()
     made = []
     for number in range(count):
@@ -49,7 +49,7 @@ def stacks(folder: Path, count: int) -> Iterator[list[Stack]]:
 
 
 def working_sets_mib(stack: Stack) -> dict[str, float]:
-    """What each container of a stack uses now. Raises KeyError or TypeError if one of them does not run."""
+    """Read the working set of each container. Raises KeyError or TypeError if one of them does not run."""
     found = {}
     for service, container in stack.containers().items():
         answer = get_json(stack.session.engine, f"/containers/{container.id}/stats?stream=0&one-shot=1")
@@ -58,7 +58,7 @@ def working_sets_mib(stack: Stack) -> dict[str, float]:
 
 
 def rows(found: Sequence[Mapping[str, float]]) -> list[Memory]:
-    """The whole stack, then its parts, the largest first: medians over the stacks."""
+    """Rows of the complete stack and of its parts, the largest first: medians over the stacks."""
     count = len(found)
     totals = [sum(each.values()) for each in found]
     spread = f"from {min(totals):.0f} to {max(totals):.0f} MiB"
@@ -72,7 +72,7 @@ def rows(found: Sequence[Mapping[str, float]]) -> list[Memory]:
 
 
 def main() -> None:
-    """Bring them up, let them settle, look, and leave nothing behind."""
+    """Start the stacks, wait until they settle, and measure."""
     os.environ.setdefault("NO_PROXY", "127.0.0.1")
     with tempfile.TemporaryDirectory() as folder, stacks(Path(folder), STACKS) as made:
         time.sleep(SETTLED_SECONDS)

@@ -1,4 +1,4 @@
-"""What observing costs: CPU of a core for 50 containers sampled once a second.
+"""The CPU time of observing 50 containers once a second.
 
 The share is CPU time of the whole process over wall time: a "second" below is CPU in one second of watching.
 """
@@ -6,24 +6,20 @@ The share is CPU time of the whole process over wall time: a "second" below is C
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from benchmarks._rows import Row, show
-from workshop_kit.engine import cleanup, images, reach
+from benchmarks._workspace import ROOT, own_session
+from workshop_kit.engine import images
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.observe.sampler import Sampler
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
-ROOT = Path(__file__).resolve().parents[1]
 CONTAINERS = 50
 WATCH_SECONDS = 10
 RUNS = 3
@@ -57,17 +53,9 @@ def watching(engine: Engine, containers: list[Any]) -> Row:
 
 
 def main() -> None:
-    """All rows, on a workspace of their own that is cleaned up."""
-    engine = reach.connect()
-    image = images.tags(ROOT)["base"]
-    with tempfile.TemporaryDirectory() as scratch:
-        session = provision.session_of(Workspace.open(Path(scratch) / "workspace"), engine)
-        try:
-            with sleepers(session, image) as containers:
-                rows = [watching(engine, containers)]
-            show(rows)
-        finally:
-            cleanup.remove(session, {"kernel", "workspace"})
+    """Measure in a session of its own."""
+    with own_session() as (_, session), sleepers(session, images.tags(ROOT)["base"]) as containers:
+        show([watching(session.engine, containers)])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Searching 200,000 lines: in a bucket, cold and again; in memory; each thing the explorer does; and the usual way.
+"""The time to search 200,000 log lines: in a bucket, in memory, and in the explorer.
 
 The bucket is the stack's own endpoint in a container of its own, on this machine. The lines are those of
 ``benchmarks.logs``: mostly unique messages, 0.5 % malformed, in parts of 5,000.
@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import itertools
 import json
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,26 +19,23 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks._rows import Row, median_pair, median_seconds, show
-from benchmarks.logs import ROOT, events, stamp
-from workshop_kit.engine import cleanup, containers, images, reach
+from benchmarks._workspace import ROOT, own_session
+from benchmarks.logs import events, stamp
+from benchmarks.store import start_store
+from workshop_kit.engine import containers, images
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
-from workshop_kit.engine.store import ADMINISTRATOR
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.search import BucketStore, FrameStore
 from workshop_kit.search.explorer.model import ExplorerModel
 from workshop_kit.search.query import SearchMistake
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
 LINES = 200_000
 RUNS = 3
 BUCKET = "benchmark"
 LINES_A_PART = 5_000
-LINES_THAT_COME = 100
-KEY_FILE = "/run/secrets/key"
+NEW_LINES = 100
 EACH = "≤ 0.3 s each"
 PANDAS = f"pandas {version('pandas')}"
 
@@ -57,17 +53,7 @@ def written() -> Iterator[bytes]:
 
 def put(session: Session, image: str) -> tuple[containers.Running, Access, list[bytes]]:
     """A bucket with the parts in it, and the parts as they are packed."""
-    key = secrets.token_urlsafe(24)
-    spec = Spec(
-        image,
-        environment={"PARAMETER_STORE_KEY_FILE": KEY_FILE},
-        files={KEY_FILE: key},
-        volumes=("/run/secrets",),
-        ports=(8080,),
-    )
-    running = containers.run(session, spec)
-    running.wait_until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60)
-    access = Access(running.url(), key_id=ADMINISTRATOR, secret_key=key)
+    running, access = start_store(session, image)
     client = access.client("s3")
     client.create_bucket(Bucket=BUCKET)
     packed = [gzip.compress(part, 4, mtime=0) for part in written()]
@@ -80,7 +66,7 @@ def put(session: Session, image: str) -> tuple[containers.Running, Access, list[
 
 
 def bucket(session: Session, access: Access, packed: Sequence[bytes], image: str, folder: Path) -> list[Row]:
-    """Cold, again, and what is new; beside zcat and jq over the same parts, which are on disk already."""
+    """Query a bucket with a cold cache and again, beside zcat and jq over the same parts on disk."""
     query = "SELECT level, count(*) AS lines FROM logs GROUP BY level"
     cache, zipped = folder / "cache", folder / "all.gz"
     zipped.write_bytes(b"".join(packed))
@@ -114,7 +100,7 @@ def bucket(session: Session, access: Access, packed: Sequence[bytes], image: str
 
 
 def contains(frame: pd.DataFrame, word: str) -> pd.DataFrame:
-    """The usual way: each column of text, joined by "or"."""
+    """Search each text column with ``str.contains``."""
     found = pd.Series(False, index=frame.index)
     for name in ("msg", "caller", "request_id", "route", "error", "rest", "raw"):
         found |= frame[name].str.contains(word, case=False, regex=False).fillna(False).astype(bool)
@@ -122,7 +108,7 @@ def contains(frame: pd.DataFrame, word: str) -> pd.DataFrame:
 
 
 def memory(frame: pd.DataFrame) -> list[Row]:
-    """What a store is asked, on a frame in memory."""
+    """Search a store over a DataFrame in memory."""
     with FrameStore(frame, max_rows=LINES, service="service") as store:
         ours, theirs = median_pair(lambda: store.search("777 handled"), lambda: contains(frame, "777 handled"), RUNS)
         by_us, by_them = median_pair(
@@ -145,7 +131,7 @@ def memory(frame: pd.DataFrame) -> list[Row]:
 
 
 def explorer(frame: pd.DataFrame) -> list[Row]:
-    """What the explorer does when its page asks, and when lines come; its store is full, so the oldest go."""
+    """Measure each action of the explorer's page, and new lines in a full store."""
     with FrameStore(frame, max_rows=LINES, service="service") as store:
         model = ExplorerModel(store)
         _ask(model, do="search", query="request_id:*")
@@ -173,10 +159,8 @@ def explorer(frame: pd.DataFrame) -> list[Row]:
         rows = [Row(f"explorer: {work}", median_seconds(ask, RUNS), RUNS, EACH) for work, ask in asked.items()]
         _ask(model, do="search", query="")
         model.follows = True
-        some = frame.tail(LINES_THAT_COME)
-        rows.append(
-            Row(f"explorer: {LINES_THAT_COME} lines come", median_seconds(lambda: _come(model, some), RUNS), RUNS)
-        )
+        some = frame.tail(NEW_LINES)
+        rows.append(Row(f"explorer: {NEW_LINES} new lines", median_seconds(lambda: _come(model, some), RUNS), RUNS))
     return rows
 
 
@@ -194,21 +178,17 @@ def _come(model: ExplorerModel, frame: pd.DataFrame) -> None:
 def _mistaken(store: FrameStore) -> None:
     with contextlib.suppress(SearchMistake):
         store.search("stauts:500")
-        raise AssertionError("a field that no line has was taken")
+        raise AssertionError("an unknown field was accepted")
 
 
 def main() -> None:
-    """All rows, on a workspace and a bucket of their own that are removed after."""
-    connected, tags = reach.connect(), images.tags(ROOT)
-    with tempfile.TemporaryDirectory() as scratch:
+    """Measure in a session and a bucket of its own."""
+    tags = images.tags(ROOT)
+    with tempfile.TemporaryDirectory() as scratch, own_session() as (_, session):
         folder = Path(scratch)
-        session = provision.session_of(Workspace.open(folder / "workspace"), connected)
-        try:
-            running, access, packed = put(session, tags["parameter_store"])
-            with running:
-                rows = bucket(session, access, packed, tags["collector"], folder)
-        finally:
-            cleanup.remove(session, {"kernel", "workspace"})
+        running, access, packed = put(session, tags["parameter_store"])
+        with running:
+            rows = bucket(session, access, packed, tags["collector"], folder)
         (folder / "lines").write_bytes(b"".join(map(gzip.decompress, packed)))
         frame = logs.read_json_file((folder / "lines").open("rb"))
         rows += memory(frame) + explorer(frame)

@@ -1,18 +1,14 @@
-"""What the external store costs: its own start, filling it, and a start with values from it beside a plain one.
-
-All on this machine: a real store across a network adds a round trip or two to each row that reads.
-"""
+"""The time to start and fill the parameter store, and to start a task with its values beside plain values."""
 
 from __future__ import annotations
 
 import secrets
-import tempfile
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from benchmarks._rows import Row, median_pair, median_seconds, show
-from workshop_kit.engine import cleanup, containers, images, reach
+from benchmarks._workspace import ROOT, own_session
+from workshop_kit.engine import containers, images
 from workshop_kit.engine import store as stores
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.containers import Running
@@ -23,10 +19,7 @@ from workshop_kit.engine.tasks.definition import TaskDefinition
 from workshop_kit.engine.tasks.parse import parse
 from workshop_kit.engine.tasks.resolve import Delivery, resolve
 from workshop_kit.engine.tasks.run import run
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
-ROOT = Path(__file__).resolve().parents[1]
 RUNS = 11
 PARAMETERS = 18  # as many as the service has settings
 NAMES = [f"group/setting_{number:02}" for number in range(PARAMETERS)]
@@ -36,8 +29,8 @@ VALUES: stores.Settings = {
 WAIT = ("sleep", "600")
 
 
-def start_store(session: Session, image: str) -> tuple[Running, Store]:
-    """Start a store and wait until it is healthy."""
+def start_store(session: Session, image: str) -> tuple[Running, Access]:
+    """Start a store and wait until it is healthy; return it and the administrator's access."""
     key, path = secrets.token_urlsafe(24), "/run/secrets/key"
     running = containers.run(
         session,
@@ -50,7 +43,7 @@ def start_store(session: Session, image: str) -> tuple[Running, Store]:
         ),
     )
     running.wait_until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60)
-    return running, Store(Access(running.url(), key_id=ADMINISTRATOR, secret_key=key))
+    return running, Access(running.url(), key_id=ADMINISTRATOR, secret_key=key)
 
 
 def store_start(session: Session, image: str) -> Row:
@@ -66,7 +59,8 @@ def store_start(session: Session, image: str) -> Row:
 def rows(session: Session, tags: dict[str, str]) -> list[Row]:
     """Every row; the store is started once for those that only use it."""
     found = [store_start(session, tags["parameter_store"])]
-    running, store = start_store(session, tags["parameter_store"])
+    running, access = start_store(session, tags["parameter_store"])
+    store = Store(access)
     with running:
         numbers = iter(range(1_000_000))
         seconds = median_seconds(lambda: stores.seed(store, {f"e{next(numbers)}": VALUES}), RUNS)
@@ -97,13 +91,9 @@ def start_beside_plain(session: Session, store: Store, task: TaskDefinition, ima
 
 
 def main() -> None:
-    """Measure, print, and leave nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        session = provision.session_of(Workspace.open(Path(folder) / "bench"), reach.connect())
-        try:
-            show(rows(session, images.tags(ROOT)))
-        finally:
-            cleanup.remove(session, {"kernel", "workspace"})
+    """Measure in a session of its own."""
+    with own_session() as (_, session):
+        show(rows(session, images.tags(ROOT)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What every test may ask for: the real engine, a workspace of the tests' own, and its running stack.
+"""Fixtures of all tests: the real engine, a workspace of the tests' own, and its running stack.
 
-Without an engine these fixtures fail. ``./workshop test`` brings one, or leaves out the tests that need it and says so.
+Without an engine these fixtures fail. ``./workshop test`` installs one, or leaves out the tests that need it.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hear Ctrl-C even where the suite runs in a script's background, whose programs inherit to ignore it."""
+    """Handle Ctrl-C also in the background of a script, where SIGINT is ignored by default."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark what needs an engine, by its fixtures; keep each file with one worker, and begin with the long groups.
+    """Mark tests that need an engine, by their fixtures; keep each file on one worker; start with the long groups.
 
-    A test that carries a group of its own (``xdist_group``) shares something costly with others, so it takes long.
+    Tests with a group of their own (``xdist_group``) share something costly.
     """
     own = {item.nodeid for item in items if item.get_closest_marker("xdist_group")}
     for item in items:
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """Async tests run on asyncio, which is what the service runs on."""
+    """Async tests run on asyncio, as the service does."""
     return "asyncio"
 
 
@@ -83,7 +83,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="session")
 def session(engine: Engine, workspace: Workspace) -> Iterator[Session]:
-    """The handle for making things; whatever a test leaves is removed, and must be removable."""
+    """The tests' session; everything that a test leaves in it is removed at the end."""
     session = provision.session_of(workspace, engine)
     yield session
     outcome = cleanup.remove(session, {"kernel", "workspace"})
@@ -107,14 +107,14 @@ def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Sta
 
 @dataclass(frozen=True)
 class LiveStack:
-    """The running stack in the hands of a test."""
+    """The running stack, with its faults and states."""
 
     stack: Stack
     services: frozenset[str] = frozenset()
 
     @property
     def url(self) -> str:
-        """Where the service answers; it changes when the service is restarted."""
+        """The service's URL; it changes with a restart."""
         return self.stack.url("service")
 
     def pause(self, service: str) -> None:
@@ -129,22 +129,8 @@ class LiveStack:
         """Stop a service."""
         self.stack.stop(service)
 
-    def start(self, service: str) -> None:
-        """Start it again and wait until it is healthy."""
-        self.stack.start(service)
-
-    def restart_service(self) -> None:
-        """Restart the service under test and wait until it is healthy."""
-        self.stack.container("service").restart()
-        self.stack.up()
-
-    def service_logs(self) -> list[str]:
-        """The lines that the service wrote, oldest first."""
-        text: bytes = self.stack.container("service").logs()
-        return text.decode().split("\n")[:-1]
-
     def is_well(self) -> bool:
-        """Whether every container is there, runs and is healthy, and the service finds all that it depends on."""
+        """Whether every container runs and is healthy, and the service is ready."""
         found = self.stack.containers()
         if self.services - found.keys() or any((c.status, c.health) != ("running", "healthy") for c in found.values()):
             return False
@@ -154,8 +140,8 @@ class LiveStack:
             return False
         return [answer.status_code for answer in answers] == [200, 200] and answers[1].json()["status"] == "pass"
 
-    def mend(self) -> None:
-        """Whatever a test did: everything runs, everything is healthy."""
+    def restore(self) -> None:
+        """Make every container run and be healthy."""
         if self.is_well():
             return  # bringing it up takes seconds, also where there is nothing to do
         for container in self.stack.containers().values():
@@ -177,11 +163,11 @@ def services(stack: Stack) -> frozenset[str]:
 
 @pytest.fixture
 def live_stack(stack: Stack, services: frozenset[str]) -> Iterator[LiveStack]:
-    """The running stack, mended before and after each test."""
+    """The running stack, restored before and after each test."""
     live = LiveStack(stack, services)
-    live.mend()
+    live.restore()
     yield live
-    live.mend()
+    live.restore()
 
 
 @pytest.fixture
@@ -195,13 +181,13 @@ def open_path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
-    """A client that does not ask a proxy for this machine's own services."""
+    """A client without a proxy."""
     with httpx.Client(trust_env=False, timeout=10) as client:
         yield client
 
 
 @pytest.fixture
 def clean_environment() -> dict[str, str]:
-    """The environment without what steers the workshop or Docker."""
+    """The environment without the variables of the workshop and of Docker."""
     steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_")
     return {key: value for key, value in os.environ.items() if not key.startswith(steering)}

@@ -1,4 +1,4 @@
-"""What pytest says at the end of a whole run: the ten slowest files, and what was left out."""
+"""The end of pytest's report: the ten slowest files, and the number of deselected tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Count what is left out; a worker hands its count to the process that reports."""
+    """Count deselected tests; a worker sends its count to the reporting process."""
     if not items:
         return
     config = items[0].config
@@ -29,7 +29,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Write the table, where more than a few files were run."""
+    """Write the table if many files ran."""
     seconds: Counter[str] = Counter()
     for report in (one for reports in terminalreporter.stats.values() for one in reports):
         if isinstance(report, pytest.TestReport):

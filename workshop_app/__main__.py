@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # while it starts there is nobody to wait for
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # no request is in flight during the start
 
 from starlette.applications import Starlette  # noqa: E402
 
@@ -17,7 +17,7 @@ log = logs.get_logger(f"{__package__}.main")
 
 
 def handle_signals(service: Starlette, web: server.Server, drain_seconds: float) -> None:
-    """Say what happens on SIGTERM; called in the event loop, before the server begins."""
+    """Log SIGTERM and begin to drain; called in the event loop before the server starts."""
     loop = asyncio.get_running_loop()
 
     def leave() -> None:
@@ -33,7 +33,7 @@ def handle_signals(service: Starlette, web: server.Server, drain_seconds: float)
 
 
 async def serve(settings: config.Config) -> None:
-    """Serve until told to stop, and until what is under way then has its answer."""
+    """Serve until told to stop, and until requests in flight are answered."""
     service = app.create(settings)
     web = server.make(service, settings.http)
     handle_signals(service, web, settings.http.drain_seconds)
@@ -41,8 +41,8 @@ async def serve(settings: config.Config) -> None:
 
 
 def main() -> int:
-    """Run the service until it is told to stop; the exit code: 0 stopped, 1 could not run."""
-    logs.start()  # before anything else can fail: then every failure is a line in the log
+    """Run the service until it is told to stop; return the exit code: 0 stopped, 1 could not run."""
+    logs.start()  # first, so that every failure is a line in the log
     try:
         settings = config.load(os.environ)
     except config.ConfigError as error:

@@ -17,12 +17,12 @@ log = logs.get_logger(__name__)
 
 
 async def read_level(_: Request) -> Response:
-    """The least level that is logged."""
+    """Return the lowest level that is logged."""
     return JSONResponse({"level": logs.level()})
 
 
 async def change_level(request: Request) -> Response:
-    """Log this level and above from now on, for our lines and those of libraries."""
+    """Set the lowest level that is logged, for the service and for libraries."""
     asked = await json_body.read(request)
     after = asked.get("level") if isinstance(asked, dict) and len(asked) == 1 else None
     if after not in LEVELS:

@@ -27,7 +27,7 @@ REDIS_TIMEOUT_SECONDS = 0.75
 UP = Gauge("dependency_up", "Whether the last ping passed; NaN before the first.", ("dependency",))
 PINGS = Summary("dependency_ping_seconds", "How long pings took, passed or not.", ("dependency",))
 
-# What the driver raises when the database does not do its part.
+# What the driver raises when the database does not answer.
 AWAY = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)
 
 _waits: ContextVar[dict[str, float]] = ContextVar("waits")
@@ -46,7 +46,7 @@ def reason(error: BaseException) -> str:
 
 
 def measure_waits() -> dict[str, float]:
-    """Begin to measure this request's waits: return what will be filled, summed by name, ``{"master_db_ms": 1.2}``."""
+    """Start to measure this request's waits: the returned dictionary fills by name, ``{"master_db_ms": 1.2}``."""
     waits: dict[str, float] = {}
     _waits.set(waits)
     return waits
@@ -61,7 +61,7 @@ def waiting_for(name: str, errors: tuple[type[Exception], ...]) -> Iterator[None
     except errors as error:
         raise Unavailable(name) from error
     finally:
-        waits = _waits.get({})  # outside of a request nobody reads them
+        waits = _waits.get({})  # outside of a request they are not logged
         key = f"{name.replace('-', '_')}_ms"
         waits[key] = round(waits.get(key, 0.0) + (time.perf_counter() - started) * 1000, 1)
 
@@ -120,7 +120,7 @@ class Replica(Database):
     After a failure no read asks it for a second, so that a replica that hangs does not delay every read.
     """
 
-    timeout_seconds = 0.5  # past this, asking the master is faster
+    timeout_seconds = 0.5  # after this time the master is faster
     errors = (*AWAY, exc.DBAPIError)  # a table that is not there yet: the replica has not caught up
     _rests_until = 0.0
 
@@ -172,7 +172,7 @@ Dependency = Database | Cache
 
 
 class Dependencies:
-    """All dependencies that ``settings`` describe; iterate to treat them alike."""
+    """All dependencies of the ``settings``; iterate to treat them alike."""
 
     def __init__(self, settings: config.Config) -> None:
         self.master_db = Database("master-db", settings.master_db)

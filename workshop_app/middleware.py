@@ -1,4 +1,4 @@
-"""What happens around every request: an id, a line in the log when it has ended, and a count in the metrics."""
+"""What happens around every request: an id, a log line at its end, and a count in the metrics."""
 
 import re
 import time
@@ -53,7 +53,7 @@ class RequestMiddleware:
             try:
                 await self.app(scope, receive, send_and_note)
             except ClientDisconnect:
-                log.info("client hung up")  # nobody is left to answer, and nothing failed here
+                log.info("client hung up")  # the client is gone, and nothing failed here
             except Exception:
                 log.exception("request failed")
                 if answer["status"] is None:
@@ -68,7 +68,7 @@ class RequestMiddleware:
 
 
 def template_of(scope: Scope) -> str:
-    """The route's template, never the raw path: anybody can invent a million paths."""
+    """Return the route's template, not the raw path: clients can invent any number of paths."""
     return getattr(scope.get("route"), "path", metrics.UNMATCHED)
 
 
@@ -82,12 +82,12 @@ def log_request(scope: Scope, answer: dict[str, Any], seconds: float, waits: dic
 
 
 async def refused(_: Request, error: HTTPException) -> Response:
-    """The answer to a request that is wrong."""
+    """Return the answer to an invalid request."""
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def unavailable(_: Request, error: Unavailable) -> Response:
-    """The answer to a request that cannot be served without a dependency."""
+    """Return the answer to a request whose dependency does not answer."""
     log.warning("dependency not available", dependency=str(error), error=reason(error))
     return JSONResponse({"error": "Please try again shortly."}, 503, {"Retry-After": "1"})
 

@@ -1,11 +1,10 @@
-"""Orders, what the service is for: written to the master database, read from its replica, remembered in Redis.
+"""Orders: written to the master database, read from its replica, cached in Redis.
 
-An order counts as placed once the master has it. Redis and the replica only save the master work: without either
-every request still works.
+An order is placed once the master has it. Redis and the replica only take work from the master: without either, every
+request still works.
 
-The replica follows a moment later. So that a customer finds a new order at once, it is stored in Redis when it is
-placed, and the master is asked for an order that the replica does not have. The list of recent orders may lack the
-last milliseconds.
+The replica lags a moment. To make a new order visible at once, it is stored in Redis when it is placed, and the master
+is asked for an order that the replica does not have. The list of recent orders may lack the last milliseconds.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from . import json_body, logs
 from .dependencies import Cache, Database, Dependencies, Unavailable, reason
 
 CACHE_SECONDS = 60
-CACHE_TIMEOUT_SECONDS = 0.2  # past this, asking the database is faster
+CACHE_TIMEOUT_SECONDS = 0.2  # after this time the database is faster
 RECENT_LIMIT = 100
 LARGEST_ID = 2**63 - 1
 

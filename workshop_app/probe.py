@@ -1,4 +1,4 @@
-"""What HEALTHCHECK runs: exits 0 if the service in this container is alive, else 1. A program of its own."""
+"""The program of HEALTHCHECK: exits 0 if the service in this container is alive, else 1."""
 
 import http.client
 import os

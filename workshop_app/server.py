@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 
 from . import config
 
-IN_FLIGHT_SECONDS = 5  # what has not ended by then is given up: the engine kills 10 s after SIGTERM
+IN_FLIGHT_SECONDS = 5  # requests are given up after this time: the engine kills 10 s after SIGTERM
 
 
 class Server(uvicorn.Server):
-    """Uvicorn closes its door as soon as SIGTERM comes; this one waits until it is told to."""
+    """Uvicorn stops accepting at SIGTERM; this server waits until it is told to stop."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
 
 
 def make(app: Starlette, http: config.Http) -> Server:
-    """The server of ``app``. Its lines go where the service's go, and there is no access log beside ours."""
+    """Return the server of ``app``. It logs like the service and writes no access log of its own."""
     settings = uvicorn.Config(
         app,
         http.host,

@@ -1,4 +1,4 @@
-"""Where the image's Python begins: ``python3 FOLDER`` runs this file and finds the modules beside it."""
+"""Entry point of the image: ``python3 FOLDER`` runs this file and finds the modules beside it."""
 
 from images.agent.agent import main
 

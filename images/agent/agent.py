@@ -1,14 +1,12 @@
-"""A sidecar that says what the containers of its group use, in Prometheus' format: ``GET /metrics`` on port 9101.
+"""A sidecar that exports the resource usage of its group's containers: ``GET /metrics`` on port 9101.
 
-It has no engine socket, no capability, no root, no namespace of a neighbor, and writes nothing. Where each number is
-from, and why that is safe:
+It has no engine socket, no capability, no root, shares no namespace, and writes nothing. Its sources:
 
-- CPU, throttling, memory, OOM kills, processes: a read-only mount of the cgroups of the group alone (``cgroups``).
-- Names and network traffic: the engine's DNS server and the switch's counters (``neighbors``).
+- CPU, throttling, memory, OOM kills, processes: a read-only mount of the group's own cgroups (``cgroups``).
+- Names and network traffic: the engine's DNS server and the counters of the bridge (``neighbors``).
 
-A container that stops is gone from the next answer on, and with it its series.
-What cannot be had this way is left out, not guessed: traffic over another network than ours; and that the first
-process of a container was killed for memory: its account is gone before anybody reads it (the engine's events tell).
+The series of a stopped container are absent from the next answer. Two numbers cannot be read this way and are left
+out: traffic over other networks, and an OOM kill of a container's first process, whose cgroup is gone at once.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from images.agent.cgroups import accounts
-from images.agent.exposition import Seen, exposition
+from images.agent.exposition import Observation, exposition
 from images.agent.neighbors import Neighbors
 
 PORT = 9101
@@ -35,7 +33,7 @@ LONGEST_REQUEST = 4096
 
 
 class Agent:
-    """Looks when it is asked: nothing is kept but who is who."""
+    """Reads all numbers at each scrape; it keeps only the names of containers."""
 
     def __init__(self, cgroups: Path, neighbors: Neighbors) -> None:
         self.cgroups = cgroups
@@ -50,28 +48,28 @@ class Agent:
             seconds = time.perf_counter() - started
         return exposition(seen, seconds)
 
-    def _look(self) -> Iterator[Seen]:
+    def _look(self) -> Iterator[Observation]:
         found = list(accounts(self.cgroups))
         self.neighbors.forget_others(one.container for one in found)
         for one in found:
-            yield Seen(self.neighbors.service(one.container), one, self.neighbors.traffic(one.container))
+            yield Observation(self.neighbors.service(one.container), one, self.neighbors.traffic(one.container))
 
 
 class Handler(socketserver.StreamRequestHandler):
-    """One request a connection. (The standard library's HTTP server would double the agent's memory.)"""
+    """Serves one request per connection. (The standard library's HTTP server would double the agent's memory.)"""
 
     timeout = CLIENT_SECONDS
     server: Server
 
     def handle(self) -> None:
-        """Answer ``GET /metrics``; nothing else is here."""
+        """Answer ``GET /metrics``; every other path is 404."""
         try:
             method, path = self.rfile.readline(LONGEST_REQUEST).split()[:2]
-            while self.rfile.readline(LONGEST_REQUEST).strip():  # the headers say nothing that we need
+            while self.rfile.readline(LONGEST_REQUEST).strip():  # no header is needed
                 pass
             self.wfile.write(self._answer(method, path))
         except (OSError, ValueError):
-            return  # a client that went away, was too slow, or did not speak HTTP
+            return  # the client hung up, was too slow, or did not speak HTTP
 
     def _answer(self, method: bytes, path: bytes) -> bytes:
         if (method, path) != (b"GET", b"/metrics"):
@@ -84,7 +82,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A thread a connection, none of which keeps the agent from stopping."""
+    """A server with a thread per connection; open connections do not delay its end."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -95,14 +93,14 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def response(status: str, body: str) -> bytes:
-    """Return a whole HTTP response."""
+    """Return a complete HTTP response."""
     content = body.encode()
     head = f"HTTP/1.0 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
     return f"{head}Content-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode() + content
 
 
 def health() -> None:
-    """Exit 0 if the agent answers a scrape, with one sentence if it does not."""
+    """Exit 0 if the agent answers a scrape, else 1 with one sentence."""
     try:
         with socket.create_connection(("127.0.0.1", PORT), timeout=2) as asker:
             asker.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
@@ -114,7 +112,7 @@ def health() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM; ``health`` as argument asks the one that serves."""
+    """Serve until SIGTERM; with ``health`` as argument, check the running agent."""
     if sys.argv[1:] == ["health"]:
         return health()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

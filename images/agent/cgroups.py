@@ -1,8 +1,8 @@
-"""What the kernel has counted for each container of a group: its cgroup's files → numbers with units. Reads only.
+"""Read the kernel's accounting of each container of a group from its cgroup files, as numbers with units.
 
-The engine puts the containers of the stack below one cgroup of their own (``cgroup_parent`` in compose.yaml), and the
-kernel keeps the account of each in files there that any user may read: the same that the engine's statistics are made
-of. A folder that holds one sub-folder for each controller is expected; with cgroup v2 all of them are the same mount.
+The engine puts the containers of the stack into one parent cgroup (``cgroup_parent`` in compose.yaml). Its files are
+readable by any user; the engine's statistics come from the same files. The root folder has one sub-folder for each
+controller; with cgroup v2 all of them are the same mount.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes "no limit" as 2⁶³ less a page
 
 @dataclass(frozen=True)
 class Account:
-    """One running container's account; None is what this kernel does not count, or a limit that is not set.
+    """The accounting of one running container; None is a number that the kernel lacks, or a limit that is not set.
 
-    ``memory_bytes`` is the working set: what is used less the file cache that can be given back at once.
-    ``cpu_limit_cores`` is the share of time that the scheduler grants; ``periods`` are its periods of that limit, and
-    ``throttled_periods`` those in which the container was held back. ``oom_kills``: processes killed in it for memory;
-    when it is the first process, the container and this account end with it.
+    ``memory_bytes`` is the working set: used memory without the file cache that the kernel can reclaim at once.
+    ``cpu_limit_cores`` is the CPU quota; ``periods`` counts its periods, ``throttled_periods`` those with throttling.
+    ``oom_kills`` counts killed processes; if the first process is killed, container and account end.
     """
 
     container: str
@@ -43,7 +42,7 @@ class Account:
 def accounts(root: Path) -> Iterator[Account]:
     """Yield the account of each container below ``root``, which has ``memory``, ``cpu``, ``cpuacct`` and ``pids``.
 
-    A container that goes away meanwhile is left out: half an account would look like a fall.
+    A container that ends during the read is left out: half an account would look like a drop.
     """
     version_2 = (root / "memory" / "cgroup.controllers").exists()
     for folder in sorted((root / "memory").iterdir()):
@@ -98,7 +97,7 @@ def _version_2(container: str, root: Path, name: str) -> Account:
 
 
 def _working_set(used: int | None, idle: int) -> int | None:
-    """As ``docker stats`` counts it."""
+    """Compute the working set as ``docker stats`` does."""
     return used if used is None or idle >= used else used - idle
 
 
@@ -107,19 +106,19 @@ def _scaled(value: int | None, parts: float) -> float | None:
 
 
 def _number(path: Path) -> int | None:
-    """A file with one number; None for ``max``, and where there is no such file."""
+    """Read a file with one number; None for ``max`` and for a missing file."""
     text = _text(path)
     return None if text in {None, "", "max"} else int(text or 0)
 
 
 def _table(path: Path) -> dict[str, int]:
-    """A file with a name and a number a line."""
+    """Read a file with a name and a number in each line."""
     pairs = (line.split() for line in (_text(path) or "").splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}
 
 
 def _text(path: Path) -> str | None:
-    """What a file says; None if it is not there: not counted by this kernel, or gone with its container."""
+    """Read a file; None if this kernel lacks it or the container has ended."""
     try:
         return path.read_text(encoding="ascii").strip()
     except OSError:

@@ -1,7 +1,7 @@
-"""What was seen → Prometheus' text format. Pure.
+"""Format observations in Prometheus' text format.
 
-The names are those of cAdvisor, so that its queries and dashboards fit; the label ``service`` is compose's name,
-``container`` the short id, as in the collected logs.
+The metric names are those of cAdvisor, so that its queries and dashboards work. The label ``service`` is the compose
+service, ``container`` the short id, as in the collected logs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from images.agent.cgroups import Account
 from images.agent.neighbors import Traffic
 
 
-class Seen(NamedTuple):
-    """One container at one time; ``service`` is empty for one that is not on our network."""
+class Observation(NamedTuple):
+    """One container at one time; ``service`` is empty if it is not on the agent's network."""
 
     service: str
     account: Account
@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """How one number is called, and which field of an account or of the traffic it is."""
+    """A metric's name, and the field of `Account` or `Traffic` that it exports."""
 
     name: str
     kind: str
@@ -79,10 +79,10 @@ METRICS = (
 )
 
 
-def exposition(seen: Iterable[Seen], seconds: float) -> str:
-    """Return the whole answer: a metric's lines together, nothing for what is not known.
+def exposition(seen: Iterable[Observation], seconds: float) -> str:
+    """Return the complete answer, each metric's lines together; unknown values are left out.
 
-    ``seconds`` is how long the look took that saw it.
+    ``seconds`` is the duration of the read.
     """
     labelled = [(f'{{service="{escaped(one.service)}",container="{one.account.container[:12]}"}}', one) for one in seen]
     lines = []

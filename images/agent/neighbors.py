@@ -1,17 +1,17 @@
-"""Who the containers of a group are, and what the network's switch has counted for each. Reads, and asks two questions.
+"""Names of a group's containers, and their network traffic. Reads files, and asks the DNS server two questions.
 
-A cgroup knows a container's id and neither its name nor its traffic. Both are found without the engine's socket:
+A cgroup gives a container's id, and neither its name nor its traffic. Both are found without the engine's socket:
 
-- **Name.** The engine's DNS server, which every container of a network may ask, knows each neighbor under its short
-  id; asked for the address in turn, it gives the container's name, ``PROJECT-SERVICE-NUMBER.NETWORK``.
-- **Traffic.** On the host, a network of the engine is a switch (a bridge) with one port for each container, and the
-  kernel counts at every port. Which port is whose stands in the bridge's own table of hardware addresses, and the
-  hardware address of a neighbor in our ARP table once we have sent it one empty datagram. The counters are read from
-  a read-only mount of ``/sys/devices/virtual/net``: it holds names, addresses and counters of virtual interfaces (of
-  all of them: those of other networks, too), and no process, no environment, no packet.
+- **Name.** The engine's DNS server resolves each neighbor's short id; the reverse lookup of the address gives the
+  container's name, ``PROJECT-SERVICE-NUMBER.NETWORK``.
+- **Traffic.** On the host, a network of the engine is a bridge with one port for each container, and the kernel counts
+  at every port. The bridge's forwarding table maps hardware addresses to ports; the agent's ARP table has a
+  neighbor's hardware address after one empty datagram. The counters are read from a read-only mount of
+  ``/sys/devices/virtual/net``: it holds names, addresses and counters of all virtual interfaces, also those of other
+  networks, and no process, no environment, no packet.
 
-Nothing is shared with a neighbor (no network or pid namespace), so nothing goes stale when one is restarted: its port
-is then gone, and looked for again. A container that is not on our network has neither name nor traffic here.
+No namespace is shared with a neighbor, so nothing is stale after a restart: the old port is gone, and the new one is
+looked up. A container that is not on the agent's network has neither name nor traffic here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 
 DNS_SECONDS = 0.3
 ARP_SECONDS = 0.05
-ASK_AGAIN_SECONDS = 5.0  # somebody who is not on our network: the engine would pass the question on to the outside
+ASK_AGAIN_SECONDS = 5.0  # the engine forwards questions about unknown names to the outside
 ADDRESS, POINTER = 1, 12
 DISCARD_PORT = 9
 
@@ -36,7 +36,7 @@ Ask = Callable[[str, int], "str | None"]
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes and packets that a container has received and sent over our network since it was connected."""
+    """Bytes and packets that a container has received and sent over the agent's network since it was connected."""
 
     received_bytes: int
     sent_bytes: int
@@ -46,7 +46,7 @@ class Traffic:
 
 @dataclass
 class Neighbors:
-    """What is known of the neighbors by now. ``interfaces`` is the mount; ``project`` the prefix compose gives."""
+    """Names and ports of the neighbors. ``interfaces`` is the mount, ``project`` the compose project."""
 
     interfaces: Path
     project: str
@@ -59,14 +59,14 @@ class Neighbors:
     asked: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def forget_others(self, containers: Iterable[str]) -> None:
-        """Keep what is known of these, and of nobody else."""
+        """Forget every container except these."""
         there = set(containers)
         self.names = {one: name for one, name in self.names.items() if one in there}
         self.ports = {one: port for one, port in self.ports.items() if one in there}
         self.asked = {key: at for key, at in self.asked.items() if key[0] in there}
 
     def service(self, container: str) -> str:
-        """The container's service in compose's words, else its name; empty if it is not on our network."""
+        """Return the compose service, else the container's name; "" if it is not on the agent's network."""
         if container not in self.names and self._may_ask(container, "name"):
             address = self.ask(container[:12], ADDRESS)
             name = self.ask(".".join(reversed(address.split("."))) + ".in-addr.arpa", POINTER) if address else None
@@ -75,18 +75,18 @@ class Neighbors:
         return self.names.get(container, "")
 
     def traffic(self, container: str) -> Traffic | None:
-        """What the container's port has counted; None if it has none on our network."""
+        """Return the counters of the container's port; None if it is not on the agent's network."""
         if (port := self.ports.get(container)) and (counted := self._counted(port)):
             return counted
         self.ports.pop(container, None)
         if self._may_ask(container, "port") and (port := self._port(container)):
             self.ports[container] = port
-            self.asked.pop((container, "port"))  # when this one goes, there may be another at once
+            self.asked.pop((container, "port"))  # the next may follow at once
             return self._counted(port)
         return None
 
     def _may_ask(self, container: str, what: str) -> bool:
-        """Whether it is time to ask (again)."""
+        """Whether the next question about a container is due."""
         now = self.clock()
         if now - self.asked.get((container, what), -ASK_AGAIN_SECONDS) < ASK_AGAIN_SECONDS:
             return False
@@ -94,14 +94,14 @@ class Neighbors:
         return True
 
     def _port(self, container: str) -> str | None:
-        """The name of the interface at which the switch has the container."""
+        """Return the interface of the container's port on the bridge."""
         address = self.ask(container[:12], ADDRESS)
         own = self.own_address.read_text().strip()
         hardware = self._hardware_address(address, own) if address else None
         return port_of(self.interfaces, hardware, own) if hardware else None
 
     def _hardware_address(self, address: str, own: str) -> str | None:
-        """From our ARP table, which learns it as soon as there is something to send."""
+        """Read the ARP table; a datagram to the neighbor fills it."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             try:
                 sender.connect((address, DISCARD_PORT))
@@ -137,7 +137,7 @@ def service_in(name: str, project: str) -> str:
 
 
 def in_arp_table(table: str, address: str) -> str | None:
-    """The hardware address in the text of ``/proc/net/arp``; None if it is not (completely) known."""
+    """Find a hardware address in the text of ``/proc/net/arp``; None if it is unknown or incomplete."""
     for line in table.splitlines()[1:]:
         fields = line.split()
         if len(fields) >= 4 and fields[0] == address and int(fields[2], 16) & 2:
@@ -146,9 +146,9 @@ def in_arp_table(table: str, address: str) -> str | None:
 
 
 def port_of(interfaces: Path, hardware_address: str, own_address: str) -> str | None:
-    """The interface behind which the switch that we hang on, too, has seen a hardware address."""
+    """Find the interface behind which the agent's own bridge has seen a hardware address."""
     for bridge in interfaces.glob("*/brforward"):
-        with contextlib.suppress(OSError):  # one of another network may go while we look
+        with contextlib.suppress(OSError):  # a port of another network may vanish during the read
             seen = forwarding(bridge.read_bytes())
             if own_address in seen and hardware_address in seen:
                 for port in (bridge.parent / "brif").iterdir():
@@ -158,13 +158,13 @@ def port_of(interfaces: Path, hardware_address: str, own_address: str) -> str | 
 
 
 def forwarding(table: bytes) -> dict[str, int]:
-    """The number of the port by hardware address, in a bridge's ``brforward``: 16 bytes an entry, without its own."""
+    """Parse a bridge's ``brforward``: hardware address to port number, 16 bytes an entry, without the bridge itself."""
     entries = (table[start : start + 16] for start in range(0, len(table) - 15, 16))
     return {entry[:6].hex(":"): entry[6] | entry[12] << 8 for entry in entries if not entry[7]}
 
 
 def dns(name: str, kind: int) -> str | None:
-    """Ask the engine's DNS server one question; None if it does not know, or does not answer in time."""
+    """Send one question to the engine's DNS server; None if it has no answer or is late."""
     server = re.search(r"^nameserver (\S+)", Path("/etc/resolv.conf").read_text(), re.MULTILINE)
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     question = struct.pack(">6H", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", kind, 1)
@@ -179,7 +179,7 @@ def dns(name: str, kind: int) -> str | None:
 
 
 def answer_in(message: bytes, start: int) -> str | None:
-    """The first answer, of a kind that we ask for, in a DNS message whose question ends at ``start``."""
+    """Return the first answer of a supported type in a DNS message whose question ends at ``start``."""
     answers = struct.unpack_from(">H", message, 6)[0]
     for _ in range(answers):
         _, start = name_at(message, start)
@@ -194,10 +194,10 @@ def answer_in(message: bytes, start: int) -> str | None:
 
 
 def name_at(message: bytes, start: int) -> tuple[str, int]:
-    """A name in a DNS message, and where what follows it begins."""
+    """Return a name in a DNS message, and the position after it."""
     labels: list[str] = []
     after = None
-    for _ in range(64):  # a message may point in circles
+    for _ in range(64):  # names in a message may point in circles
         length = message[start]
         if length >= 0xC0:
             after = after or start + 2

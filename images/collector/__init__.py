@@ -1,6 +1,6 @@
-"""Bring every line that the containers of one session write to a bucket, and lose none.
+"""Bring every log line of a session's containers to a bucket without loss.
 
-One process follows the engine's logs, writes what it read to a volume as parts, and then the checkpoint that makes them
-count; a thread uploads the parts and removes them. It may be killed at any moment: what is not committed is read again,
-and what is not known to be in the bucket is uploaded again under the same key.
+The main process follows the engine's logs, writes new lines to a volume as parts, and then commits a checkpoint. A
+thread uploads the parts and removes them. The collector may be killed at any moment: uncommitted lines are read
+again, and a part that may not be in the bucket is uploaded again under the same key.
 """

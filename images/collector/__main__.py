@@ -1,4 +1,4 @@
-"""What the container runs."""
+"""Entry point of the container."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The collector at work: it reads and commits, and a thread uploads."""
+"""The collector: it reads logs and commits parts, and a thread uploads them."""
 
 import gzip
 import json
@@ -27,9 +27,9 @@ REMOVED = "the container was removed while the collector was away"
 
 
 class Uploader:
-    """Puts parts into the bucket, and removes each once the bucket has it.
+    """Uploads parts and removes each after the upload.
 
-    A part always becomes the same bytes under the same key: a second upload after a crash changes nothing.
+    A part always becomes the same bytes under the same key, so a second upload after a crash changes nothing.
     """
 
     def __init__(self, settings: Settings, client: Any) -> None:
@@ -40,13 +40,13 @@ class Uploader:
         self._folder, self._bucket, self._client = settings.folder, settings.bucket, client
 
     def run(self) -> None:
-        """Upload until ``stopping`` is set, then what is left, if the bucket takes it."""
+        """Upload until ``stopping`` is set, then upload the rest, if the bucket answers."""
         while not self.stopping.is_set():
             self.stopping.wait(LOOK_SECONDS if self.upload() else RETRY_SECONDS)
         self.upload()
 
     def upload(self) -> bool:
-        """Upload every committed part, the oldest first; return False if the bucket did not take one."""
+        """Upload every committed part, the oldest first; return False if an upload failed."""
         checkpoint = read_checkpoint(self._folder) or {"spool": "", "generation": -1}
         parts = [part for part in waiting_parts(self._folder) if is_committed(part, checkpoint)]
         self.waiting_bytes = sum(part.stat().st_size for part in parts)
@@ -71,13 +71,13 @@ class Uploader:
 
 
 class Collector:
-    """Reads every log, and commits what it read."""
+    """Reads every log and commits what it read."""
 
     def __init__(self, settings: Settings, uploader: Uploader) -> None:
         FLUSH.touch()
         state, lost = restore(settings.folder)
         self.checkpoint = Checkpoint(settings.folder, state)
-        save(self.checkpoint)  # from now on a missing one was lost
+        save(self.checkpoint)  # from now on a missing container is a loss
         positions = self.checkpoint.positions
         self.source = EngineApi(settings, positions) if settings.source.is_socket() else Folder(settings, positions)
         self.settings, self.uploader = settings, uploader
@@ -93,7 +93,7 @@ class Collector:
             self._take(removed, position, [gap(removed, REMOVED, position["time"])], ended=True)
 
     def run(self, stopping: threading.Event) -> None:
-        """Collect until ``stopping`` is set; then read, commit and upload what is left."""
+        """Collect until ``stopping`` is set; then read, commit and upload the rest."""
         with ThreadPoolExecutor(1) as pool:
             uploading = pool.submit(self.uploader.run)
             try:
@@ -107,7 +107,7 @@ class Collector:
         uploading.result()  # raises what ended it
 
     def look(self) -> bool:
-        """Read what is new, commit if it is time to, and return whether there was something."""
+        """Read new lines and commit if it is due; return whether there were any."""
         looked_at = time.time()
         full = self.uploader.waiting_bytes >= self.settings.buffer_bytes  # the engine's own files are the next buffer
         found = not full and self._read()
@@ -124,7 +124,7 @@ class Collector:
         return found
 
     def _read(self) -> bool:
-        """Read what is new in every log; return whether there was something."""
+        """Read the new lines of every log; return whether there were any."""
         self.source.discover()
         found = False
         for log in self.source.logs.values():

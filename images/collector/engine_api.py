@@ -1,7 +1,7 @@
-"""Logs from the engine's API: for engines whose folder of containers cannot be mounted.
+"""Logs from the engine's API, for engines whose folder of containers cannot be mounted.
 
-Each log is asked for again and again. The engine's own way to follow leaves out whole files of a log that is written
-faster than it is read.
+Each log is requested again and again: the engine's follow mode skips whole files of a log that grows faster than it
+is read.
 """
 
 import time
@@ -53,7 +53,7 @@ class EngineApi:
 
 
 class EngineLog(Log):
-    """One container's log. The position of a stream is the latest time, and how many of its records have that time."""
+    """One container's log. The position of a stream is the latest time and the number of its records with that time."""
 
     def __init__(self, client: docker.APIClient, identity: Identity, position: Position | None) -> None:
         super().__init__(identity, position)
@@ -62,7 +62,7 @@ class EngineLog(Log):
         self._ask_at = 0.0
 
     def receive(self) -> bool:
-        """Ask for what is new, unless that was just done."""
+        """Request new records, unless the last request was a moment ago."""
         if self.drained and time.monotonic() < self._ask_at:
             return False
         self._ask_at = time.monotonic() + ASK_SECONDS
@@ -97,7 +97,7 @@ class EngineLog(Log):
         return count
 
     def _messages(self, container: Mapping[str, Any], stream: str, latest: str) -> Iterator[bytes]:
-        """What the engine has of a stream since the second of the latest record."""
+        """Yield the engine's records of a stream since the second of the latest record."""
         since = datetime.fromisoformat(latest[:19]) if latest else None
         only = {name: name == stream for name in STREAMS}
         terminal = container["Config"]["Tty"]  # its chunks begin and end anywhere

@@ -1,7 +1,7 @@
 """Logs in the engine's folder of containers: json-files, followed through their rotations.
 
 The engine renames ``X-json.log`` to ``X-json.log.1``, that to ``.2``, and so on, and removes the last. The file that is
-being read is held open: it can be read to its end whatever becomes of its name, also when its container is removed.
+being read stays open, so it can be read to its end after it was renamed or removed.
 """
 
 import json
@@ -22,7 +22,7 @@ TRUNCATED = "the log was truncated, and not by the engine"
 class Folder:
     """The source of logs where the engine's folder of containers is mounted; ``logs`` has them by container."""
 
-    name, settle_seconds = "files", 0.15  # from writing a line to its being there to be read
+    name, settle_seconds = "files", 0.15  # from a write until the line can be read
 
     def __init__(self, settings: Settings, positions: Mapping[str, Position]) -> None:
         self.logs: dict[str, JsonFileLog] = {}
@@ -44,7 +44,7 @@ class Folder:
             driver = json.loads((folder / "hostconfig.json").read_bytes())["LogConfig"]
             identity = identify(folder.name, config["Name"], labels := config["Config"]["Labels"] or {})
         except (OSError, ValueError, LookupError, TypeError):
-            return  # it is just being created: the next look finds it
+            return  # it is being created: the next look finds it
         if self._settings.collects(labels) and driver["Type"] == "json-file":
             max_files = int((driver["Config"] or {}).get("max-file", 1))
             self.logs[folder.name] = JsonFileLog(folder, identity, self._positions.pop(folder.name, None), max_files)
@@ -60,14 +60,14 @@ class JsonFileLog(Log):
         self._newest, self._max_files = folder / f"{identity.container}-json.log", max_files
         self._file: BinaryIO | None = None
         self._inode: int | None = None
-        self._offset, self._first = 0, 0  # the first line tells files apart: the number of an inode is used again
+        self._offset, self._first = 0, 0  # the first line identifies a file: inode numbers are reused
         self._lost = "inode" in self.position and not self._resume()  # the file that the position is in is gone
 
     def receive(self) -> bool:
         """Add new lines, at most 1 MiB of them."""
         gone = not self._newest.parent.exists()
         self.drained = self._read_on()
-        if gone and self.drained and self._file is not None:  # its last name tells whether there was a newer one
+        if gone and self.drained and self._file is not None:  # its last name shows whether there was a newer file
             name = Path(f"/proc/self/fd/{self._file.fileno()}").readlink().name
             if name.removesuffix(" (deleted)") != self._newest.name:
                 self.add_gap(ROTATED)
@@ -76,7 +76,7 @@ class JsonFileLog(Log):
         return gone
 
     def _read_on(self) -> bool:
-        """Add what there is from the position on; return whether that was everything."""
+        """Add records from the position on; return whether the end was reached."""
         room = READ_BYTES
         while room > 0:
             finished = _inode(self._newest) not in {None, self._inode}  # looked up first: it may grow until then
@@ -92,7 +92,7 @@ class JsonFileLog(Log):
         return False
 
     def _lines(self, finished: bool) -> Iterator[bytes]:
-        """Yield lines of the open file; what is not a whole line only if nothing is added to the file any more."""
+        """Yield lines of the open file; an incomplete last line only if the file no longer grows."""
         if self._file is None:
             return
         if os.fstat(self._file.fileno()).st_size < self._offset:
@@ -106,7 +106,7 @@ class JsonFileLog(Log):
             yield line
 
     def _open_next(self) -> None:
-        """Open the file that was begun after the one read so far; if that one is gone, the oldest."""
+        """Open the next newer file; if it is gone, the oldest."""
         newer: list[BinaryIO] = []
         for file in _files(self._newest):
             if _inode(file.fileno()) == self._inode:
@@ -122,7 +122,7 @@ class JsonFileLog(Log):
             file.close()
 
     def _resume(self) -> bool:
-        """Open the file that the position is in; return False if it is gone."""
+        """Open the file of the position; return False if it is gone."""
         for file in _files(self._newest):
             first = zlib.crc32(file.readline())
             if _inode(file.fileno()) == self.position["inode"] and first == self.position.get("first"):
@@ -138,7 +138,7 @@ class JsonFileLog(Log):
 
 
 def _files(newest: Path) -> Iterator[BinaryIO]:
-    """Open a log's files, newest first. While the engine renames, one name is missing, and a file may come twice."""
+    """Open a log's files, newest first. During a rename one name is missing, and a file may appear twice."""
     number = missing = 0
     while missing < 2:
         path = newest.with_name(f"{newest.name}.{number}") if number else newest
@@ -150,7 +150,7 @@ def _files(newest: Path) -> Iterator[BinaryIO]:
 
 
 def _inode(file: Path | int) -> int | None:
-    """The inode of a name or an open file; None if there is no such name at this moment."""
+    """Return the inode of a name or an open file; None if the name is missing."""
     try:
         return os.stat(file).st_ino  # noqa: PTH116 - an open file has no path
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""The parts on the disk, which wait for the bucket, and the state in which a start finds them.
+"""Parts on the disk that wait for the upload, and the state that a start finds.
 
-A part has lines of one service and hour; its name says all: GENERATION~SPOOL~ENVIRONMENT~SERVICE~HOUR.
+A part has lines of one service and hour; its name is GENERATION~SPOOL~ENVIRONMENT~SERVICE~HOUR.
 """
 
 import json
@@ -17,20 +17,20 @@ def waiting_parts(folder: Path) -> list[Path]:
 
 
 def object_key(part: Path) -> str:
-    """Return the object's key in the bucket: the same part always has the same one."""
+    """Return a part's object key; the same part always has the same key."""
     generation, spool, environment, service, hour = part.name.split("~")
     folder = f"logs/{environment}/{service}/{hour.replace('-', '/').replace('T', '/')}"
     return f"{folder}/{spool}-{generation}.jsonl.gz"
 
 
 def is_committed(part: Path, checkpoint: dict[str, Any]) -> bool:
-    """Return whether the checkpoint knows of a part. The lines of one that it does not know will be read again."""
+    """Return whether the checkpoint includes a part. The lines of other parts are read again."""
     generation, spool = part.name.split("~")[:2]
     return bool(spool != checkpoint["spool"] or int(generation) <= checkpoint["generation"])
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Return the checkpoint on the disk; None if there is none, or not a whole one."""
+    """Read the checkpoint; None if it is missing or incomplete."""
     try:
         found = json.loads((folder / CHECKPOINT).read_bytes())
         return found if {"spool", "generation", "positions"} <= found.keys() else None
@@ -39,7 +39,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def restore(folder: Path) -> tuple[dict[str, Any], bool]:
-    """Return the checkpoint to start from, and whether one was lost; remove the parts that it does not know."""
+    """Return the checkpoint to start from and whether one was lost; remove uncommitted parts."""
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     found = read_checkpoint(folder)
     if found is None:

@@ -1,4 +1,4 @@
-"""Records of a container's log, as they stand in the bucket, and the log that they come from."""
+"""Records of a container's log in the bucket's format, and the interface of a log."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The engine cuts lines at 16 KiB: a record is ``complete`` if it ends in a newline."""
+    """A record of a line or a piece of it: the engine cuts lines at 16 KiB; ``complete`` if it ends in a newline."""
 
     content: bytes
     part: str  # ENVIRONMENT~SERVICE~HOUR
@@ -39,7 +39,7 @@ class Record:
 
 
 class Log(ABC):
-    """One container's log: its source adds records, whole lines come out, and the position is behind them."""
+    """One container's log: the source adds records, and whole lines come out with the position behind them."""
 
     def __init__(self, identity: Identity, position: Position | None) -> None:
         self.identity = identity
@@ -53,10 +53,10 @@ class Log(ABC):
 
     @abstractmethod
     def receive(self) -> bool:
-        """Add what is new; return whether the container is gone, so that nothing can follow."""
+        """Add new records; return whether the container is gone and no more can follow."""
 
     def read(self) -> list[Record]:
-        """Return what is new."""
+        """Return new whole records."""
         gone = self.receive()
         pieces = len(self._held) - self._whole
         if self._open and (pieces > HOLD_RECORDS or time.monotonic() - min(self._open.values()) > HOLD_SECONDS):
@@ -69,7 +69,7 @@ class Log(ABC):
         return [record for record, _ in taken] + gaps
 
     def add(self, record: Record, place: Position) -> None:
-        """Add a record, and the position behind it. It is held until its line is whole: its pieces stay together."""
+        """Add a record and the position behind it. It is held until its line is complete."""
         self._held.append((record, place))
         if record.complete:
             self._open.pop(record.stream, None)
@@ -84,14 +84,14 @@ class Log(ABC):
 
 
 def identify(container: str, name: str, labels: Mapping[str, str]) -> Identity:
-    """Return a container's identity; its service is what its labels name, else its own name."""
+    """Return a container's identity; the service is named by its labels, else by the container."""
     service = next((labels[key] for key in SERVICE_LABELS if labels.get(key)), name.lstrip("/"))
     environment = labels.get(ENVIRONMENT_LABEL) or DEFAULT_ENVIRONMENT
     return Identity(container, _folder_name(environment), _folder_name(service))
 
 
 def parse(identity: Identity, line: bytes) -> Record:
-    """Return a line of the engine's json-file as a record. Half a line, as after a power cut, is kept as it is."""
+    """Parse a line of the engine's json-file. An invalid one, as after a power cut, is kept unchanged."""
     try:
         fields = json.loads(line)
         return record(identity, fields["log"], fields["stream"], fields["time"])
@@ -100,7 +100,7 @@ def parse(identity: Identity, line: bytes) -> Record:
 
 
 def record(identity: Identity, text: str, stream: str, moment: str) -> Record:
-    """Return what the engine's json-file has of a line, and whose it is."""
+    """Return the fields of a json-file's line with the container's attributes."""
     attrs = {"environment": identity.environment, "service": identity.service, "container": identity.container[:12]}
     fields = {"log": text, "stream": stream, "attrs": attrs, "time": moment}
     content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
@@ -108,7 +108,7 @@ def record(identity: Identity, text: str, stream: str, moment: str) -> Record:
 
 
 def gap(identity: Identity, reason: str, since: str = "") -> Record:
-    """Return a GAP record: lines may be missing since a time, if that is known. It is said on stdout, too."""
+    """Return a GAP record: lines may be missing, since a time if it is known. It is logged on stdout, too."""
     fields = {"service": identity.service, "container": identity.container[:12], "reason": reason}
     text = say("error", "GAP", **fields, **{"from": since or None, "to": now()})
     return record(identity, text, "stdout", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z")
@@ -133,5 +133,5 @@ def _part(identity: Identity, moment: str) -> str:
 
 
 def _folder_name(name: str) -> str:
-    """Return a name that can be a folder's: labels may hold anything."""
+    """Turn a label, which may hold any text, into the name of a folder."""
     return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:64].strip(".") or "_"

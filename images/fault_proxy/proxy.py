@@ -1,9 +1,9 @@
-"""Stand between clients and a server, and pass bytes on: late, slowly, in pieces, or not at all.
+"""A proxy that passes bytes between clients and a server late, slowly, in pieces, or not at all.
 
-``proxy.py serve HOST PORT...`` listens on each port and connects to the same port of HOST, looked up anew for every
+``proxy.py serve HOST PORT...`` listens on each port and connects to the same port of HOST, resolved anew for every
 connection. ``proxy.py tell JSON`` replaces the faults of the running proxy by a list such as
-``[{"name": "latency", "latency_ms": 300, "jitter_ms": 0}]`` and prints its state. It is told through a socket file:
-whoever may run a program in this container may tell it, so there is no port to open and no password to keep.
+``[{"name": "latency", "latency_ms": 300, "jitter_ms": 0}]`` and prints its state. It uses a socket file that only
+programs in this container can reach, so it needs no port and no password.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ADDRESS = os.environ.get("FAULT_PROXY_ADDRESS", "")  # all of them
 CHUNK_BYTES = 16 * 1024
 CONNECT_TIMEOUT_SECONDS = 10
 WAITING = 128  # connections the kernel holds ready until they are accepted
-# What can be wrong with the door; where several are wrong at once, the first counts.
-DOORS = ("down", "refuse", "backlog_full", "half_open", "reset")
+# Faults of the listening port; the first active one counts.
+LISTENER_FAULTS = ("down", "refuse", "backlog_full", "half_open", "reset")
 
 
 @dataclass(frozen=True)
 class Faults:
-    """All faults in force, added up."""
+    """All active faults, combined."""
 
-    door: str = "open"
+    listener_state: str = "open"
     reset_after_seconds: float = 0.0
     latency_seconds: float = 0.0
     jitter_seconds: float = 0.0
@@ -44,19 +44,19 @@ class Faults:
 
     @classmethod
     def of(cls, told: list[dict[str, Any]]) -> Faults:
-        """Read what was told. Raises KeyError or ValueError for what is no fault."""
+        """Parse a list of faults. Raises KeyError or ValueError for an unknown fault."""
         by_name: dict[str, list[dict[str, Any]]] = {}
         for one in told:
             is_full = one["name"] == "half_open" and one["backlog_full"]
             by_name.setdefault("backlog_full" if is_full else one["name"], []).append(one)
-        if unknown := by_name.keys() - {*DOORS, "latency", "bandwidth", "slicer", "slow_close"}:
+        if unknown := by_name.keys() - {*LISTENER_FAULTS, "latency", "bandwidth", "slicer", "slow_close"}:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
 
         def values(name: str, key: str) -> list[float]:
             return [one[key] for one in by_name.get(name, [])]
 
         return cls(
-            door=next((door for door in DOORS if door in by_name), "open"),
+            listener_state=next((name for name in LISTENER_FAULTS if name in by_name), "open"),
             reset_after_seconds=min(values("reset", "after_ms"), default=0) / 1000,
             latency_seconds=sum(values("latency", "latency_ms")) / 1000,
             jitter_seconds=sum(values("latency", "jitter_ms")) / 1000,
@@ -67,55 +67,55 @@ class Faults:
         )
 
     def delay_seconds(self) -> float:
-        """How late this answer is; drawn anew for each."""
+        """Draw the delay of one answer."""
         return max(0.0, self.latency_seconds + random.uniform(-1, 1) * self.jitter_seconds)  # noqa: S311
 
     def pieces(self, data: bytes) -> Iterator[tuple[bytes, float]]:
-        """The data in the pieces to send, each with the seconds to pause after it."""
+        """Cut data into the pieces to send, each with the seconds to pause after it."""
         size = self.slice_bytes
         if self.bytes_per_second < float("inf"):
-            size = min(size, max(1, int(self.bytes_per_second / 20)))  # twenty a second look like a slow, even stream
+            size = min(size, max(1, int(self.bytes_per_second / 20)))  # twenty pieces a second look like an even stream
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             yield piece, len(piece) / self.bytes_per_second + self.slice_pause_seconds
 
 
 class Proxy:
-    """The faults in force, the doors that clients come to, and the connections that are open."""
+    """The active faults, the listening ports, and the open connections."""
 
     def __init__(self, host: str) -> None:
         self.host = host
         self.told: list[dict[str, Any]] = []
         self.faults = Faults()
         self.changed = asyncio.Condition()
-        self.doors: list[Door] = []
+        self.listeners: list[Listener] = []
         self.clients: set[asyncio.StreamWriter] = set()
         self.serving: set[asyncio.Task[None]] = set()
 
     async def tell(self, told: list[dict[str, Any]]) -> dict[str, Any]:
-        """Replace the faults, for the connections that are open, too; return the state."""
+        """Replace the faults, also for open connections; return the state."""
         self.faults, self.told = Faults.of(told), told
-        for door in self.doors:
-            door.set(self.faults.door)
-        if self.faults.door in {"down", "reset"}:
+        for listener in self.listeners:
+            listener.set(self.faults.listener_state)
+        if self.faults.listener_state in {"down", "reset"}:
             for client in list(self.clients):
                 reset(client)
         async with self.changed:
             self.changed.notify_all()
         return {"faults": self.told, "connections": len(self.clients)}
 
-    def welcome(self, connection: socket.socket, port: int) -> None:
-        """Serve a new client beside the others."""
+    def accept(self, connection: socket.socket, port: int) -> None:
+        """Serve a new client concurrently."""
         task = asyncio.create_task(self._serve(connection, port))
-        self.serving.add(task)  # the loop itself would forget it
+        self.serving.add(task)  # the event loop keeps weak references only
         task.add_done_callback(self.serving.discard)
 
     async def _serve(self, connection: socket.socket, port: int) -> None:
-        """One client, from the first byte to the last."""
+        """Serve one client from its first byte to its last."""
         reader, writer = await asyncio.open_connection(sock=connection)
         self.clients.add(writer)
         try:
-            if self.faults.door == "reset":
+            if self.faults.listener_state == "reset":
                 await asyncio.sleep(self.faults.reset_after_seconds)
                 raise ConnectionResetError
             await self._passable()
@@ -127,7 +127,7 @@ class Proxy:
             self.clients.discard(writer)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-        """Connect to the server, and pass on until both sides have closed."""
+        """Connect to the server and pass bytes until both sides have closed."""
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             upstream_reader, upstream = await asyncio.open_connection(self.host, port)
         try:
@@ -138,7 +138,7 @@ class Proxy:
             upstream.close()
 
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool) -> None:
-        """One direction. Every chunk meets the faults that are in force when its turn comes."""
+        """Pass bytes in one direction; each chunk is subject to the faults that are active at its turn."""
         async for arrived, data in chunks(source):
             if answers:
                 await asyncio.sleep(arrived + self.faults.delay_seconds() - now())
@@ -152,13 +152,13 @@ class Proxy:
         sink.write_eof()
 
     async def _passable(self) -> None:
-        """Wait while nobody is to hear anything."""
+        """Wait while the connection is half open."""
         async with self.changed:
-            await self.changed.wait_for(lambda: self.faults.door != "half_open")
+            await self.changed.wait_for(lambda: self.faults.listener_state != "half_open")
 
 
-class Door:
-    """One port: open, closed, or with a queue before it in which nobody moves."""
+class Listener:
+    """One port: open, closed, or with a full backlog."""
 
     def __init__(self, proxy: Proxy, port: int) -> None:
         self.proxy, self.port = proxy, port
@@ -166,14 +166,14 @@ class Door:
         self.accepting: asyncio.Task[None] | None = None
         self.crowd: list[socket.socket] = []
 
-    def set(self, door: str) -> None:
-        """Bring the port into the state that the name of a door fault (or "open") means."""
-        if door in {"down", "refuse"}:
+    def set(self, state: str) -> None:
+        """Open or close the port, or fill its backlog."""
+        if state in {"down", "refuse"}:
             self._stop_accepting()
             if self.listener:
                 self.listener.close()
             self.listener = None
-        elif door == "backlog_full":
+        elif state == "backlog_full":
             self._stop_accepting()
             self._fill(self._listen())
         elif self.accepting is None:
@@ -192,7 +192,7 @@ class Door:
         self._disperse()
 
     def _fill(self, listener: socket.socket) -> None:
-        """Let the queue hold one connection, and be that one: the kernel then drops whoever knocks."""
+        """Fill the backlog of one connection with a connection of its own: the kernel drops further ones."""
         listener.listen(0)
         for _ in range(2):
             knock = socket.socket()
@@ -209,11 +209,11 @@ class Door:
         listener.listen(WAITING)
         while True:
             connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-            self.proxy.welcome(connection, self.port)
+            self.proxy.accept(connection, self.port)
 
 
 async def chunks(source: asyncio.StreamReader) -> AsyncIterator[tuple[float, bytes]]:
-    """What arrives, with the time it did; read ahead, so that a delay makes answers late and not rare."""
+    """Yield received data with its time; reads ahead, so that a delay makes answers late, not fewer."""
     queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
 
     async def read() -> None:
@@ -234,7 +234,7 @@ async def chunks(source: asyncio.StreamReader) -> AsyncIterator[tuple[float, byt
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Close without a goodbye: with a linger time of 0 the kernel sends RST."""
+    """Close with RST: a linger time of 0 makes the kernel send it."""
     connection = writer.get_extra_info("socket")
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -242,14 +242,14 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 def now() -> float:
-    """Seconds on the loop's clock."""
+    """Seconds on the event loop's clock."""
     return asyncio.get_running_loop().time()
 
 
 async def serve(host: str, ports: list[int]) -> None:
     """Run until killed."""
     proxy = Proxy(host)
-    proxy.doors = [Door(proxy, port) for port in ports]
+    proxy.listeners = [Listener(proxy, port) for port in ports]
     await proxy.tell([])
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -266,12 +266,12 @@ async def serve(host: str, ports: list[int]) -> None:
 
 
 def tell(text: str) -> int:
-    """Pass faults on to the running proxy and print its answer; 0 if it took them."""
+    """Send faults to the running proxy and print its answer; return 0 if it accepted them."""
     with socket.socket(socket.AF_UNIX) as line, line.makefile("r") as answers:
         line.connect(CONTROL)
         line.sendall(text.encode() + b"\n")
         answer = answers.readline()
-    print(answer, end="")  # noqa: T201  # the one who ran us reads it
+    print(answer, end="")  # noqa: T201  # the answer for the caller
     return 1 if "error" in json.loads(answer) else 0
 
 

@@ -1,15 +1,15 @@
-// Requests at a constant rate, whatever becomes of them; a line for each: when it was due, what came of it.
+// Requests at a constant rate; a line for each: when it was due and how it ended.
 import exec from "k6/execution";
 import http from "k6/http";
 
 const plan = JSON.parse(__ENV.LOAD);
 const everyMs = 1000 / plan.rate_per_second;
-const spare = Math.ceil(plan.rate_per_second / 4); // a generator that wakes late at the very end still sends the last one
+const spare = Math.ceil(plan.rate_per_second / 4); // a late generator still sends the last requests
 
 export const options = {
   scenarios: {
     load: {
-      executor: "constant-arrival-rate", // an open model: nobody waits for an answer before sending the next
+      executor: "constant-arrival-rate", // an open model: no request waits for an answer
       rate: plan.rate_per_second,
       timeUnit: "1s",
       duration: `${Math.round(plan.seconds * 1000 + (spare - 0.5) * everyMs)}ms`,
@@ -19,7 +19,7 @@ export const options = {
     },
   },
   discardResponseBodies: true,
-  dns: { ttl: "0" }, // a name may mean another container from one moment to the next
+  dns: { ttl: "0" }, // a name may move to another container at any time
   summaryTrendStats: [],
 };
 const request = {

@@ -1,8 +1,8 @@
-"""Run k6 to its end, then say what it cost.
+"""Run k6 to its end, then print its cost.
 
 The plan is JSON in the environment variable LOAD, read by load.js. Lines on stdout, each a JSON object: one for every
-request as it ends, then how many requests k6 had to drop, then the CPU and wall-clock seconds that k6 took.
-Warnings are on stdout, too, as plain text.
+finished request, then the number of requests that k6 dropped, then its CPU and wall-clock seconds. Warnings are on
+stdout as plain text.
 """
 
 from __future__ import annotations

@@ -1,22 +1,21 @@
 """Start MariaDB without leaving a secret anywhere.
 
-The usual entrypoints copy the secret file into an environment variable, where ``/proc/1/environ`` shows it
-for as long as the server runs. This one reads the file, hashes the password, writes the start-up SQL into a
-pipe, and becomes the server, which reads the pipe once: no environment variable, no argument, no file.
+Common entrypoints copy the secret file into an environment variable, where ``/proc/1/environ`` shows it as long as
+the server runs. This one reads the file, hashes the password, writes the start-up SQL into a pipe, and becomes the
+server, which reads the pipe once: no environment variable, no argument, no file.
 
 Environment: ``MARIADB_USER``, ``MARIADB_PASSWORD_FILE``, ``MARIADB_DATABASE``, and optionally
 ``MARIADB_SCHEMA_FILE`` (SQL for that database; must be repeatable, it runs at every start).
-With ``MARIADB_COLLEAGUE_PASSWORD`` a second user, ``colleague``, may do the same: its password is meant to be found.
-With ``MARIADB_MONITORING_PASSWORD_FILE`` a user ``monitoring`` sees how the server does, and no data.
-With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow, and a binary log is written for them. Add
-``MARIADB_MASTER_HOST``, and it is a replica itself: read-only, with everything (users too) from that master, so that
-it needs none of the other variables.
-Arguments are passed on to the server.
+With ``MARIADB_COLLEAGUE_PASSWORD`` a second user, ``colleague``, has the same rights: lesson 02 finds this password.
+With ``MARIADB_MONITORING_PASSWORD_FILE`` a user ``monitoring`` reads the server's status, and no data.
+With ``MARIADB_REPLICATION_PASSWORD_FILE`` replicas may follow, and a binary log is written for them. With
+``MARIADB_MASTER_HOST`` in addition, it is a replica itself: read-only, with all data and users from that master, so
+that it needs none of the other variables. Arguments are passed to the server.
 
-A replica starts from the same baked data as its master and replays all of it, so no dump is needed and either side may
-start first. The server writes the replication password into a file as plain text: that file is on a tmpfs, and how far
-the replica has come is kept in a table. One trap is left: a replica that outlives its master's data never agrees with
-a new master (error 1236). Then its data has to go, too.
+A replica starts from the same baked data as its master and replays all changes, so no dump is needed and either may
+start first. The server writes the replication password into a plain-text file: that file is on a tmpfs, and the
+replication position is kept in a table. A replica that outlives its master's data never accepts a new master (error
+1236); then its data must be removed, too.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ SERVER = "/usr/sbin/mariadbd"
 REPLICATION_USER = "replication"
 MONITORING_USER = "monitoring"
 COLLEAGUE_USER = "colleague"
-# The server reads its start-up SQL a line at a time, and takes no longer password for a master.
+# The server reads its start-up SQL line by line, and allows no longer password for a master.
 REPLICATION_PASSWORD_LIMIT = 96
-# All binary logs are kept: a new replica replays them from the first. Where the disk is full, the server waits a minute
-# before it tries again to write one, so only a master has any.
+# All binary logs are kept: a new replica replays them from the first. With a full disk the server retries a write
+# to one only after a minute, so only a master has any.
 MASTER_OPTIONS = ("--server-id=1", "--log-bin=master-bin", "--binlog-format=ROW", "--expire-logs-days=0")
-# The master's start-up mark says nothing of a replica's start. A connection that is silent for 8 s is dead.
+# The master's start-up mark does not apply to a replica. A connection that is silent for 8 s is dead.
 REPLICA_OPTIONS = (
     "--server-id=2",
     "--read-only",
@@ -71,7 +70,7 @@ RESERVED = {
 
 
 class StartError(Exception):
-    """Something the person who starts the container can put right; the message is one sentence."""
+    """A mistake in the container's settings, told in one sentence."""
 
 
 def setting(environment: Mapping[str, str], variable: str) -> str:
@@ -83,7 +82,7 @@ def setting(environment: Mapping[str, str], variable: str) -> str:
 
 
 def name(environment: Mapping[str, str], variable: str) -> str:
-    """Return a required variable that becomes an SQL identifier."""
+    """Return a required variable that is used as an SQL identifier."""
     value = setting(environment, variable)
     if not NAME.fullmatch(value) or value.lower() in RESERVED:
         raise StartError(
@@ -106,7 +105,7 @@ def read(environment: Mapping[str, str], variable: str) -> str:
 
 
 def secret(environment: Mapping[str, str], variable: str) -> str:
-    """Return the secret in the file that a variable names, without its line end."""
+    """Return the secret in the file that a variable names, without its final line end."""
     value = read(environment, variable).removesuffix("\n").removesuffix("\r")
     if not value:
         raise StartError(f"{variable} names an empty file: write the secret into it.")
@@ -114,13 +113,13 @@ def secret(environment: Mapping[str, str], variable: str) -> str:
 
 
 def password_hash(password: str) -> str:
-    """Return what ``mysql_native_password`` stores: ``*`` and SHA-1 of SHA-1, in hex."""
+    """Return the hash of ``mysql_native_password``: ``*`` and SHA-1 of SHA-1, in hex."""
     once = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
     return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
 
 
 def one_a_line(sql: str) -> Iterator[str]:
-    """Yield each statement of a script on a line of its own, which is how the server reads its start-up SQL.
+    """Yield each statement of a script on its own line, as the server reads its start-up SQL.
 
     A statement ends with a ``;`` at the end of a line. Lines that start with ``--`` are comments.
     """
@@ -137,9 +136,9 @@ def one_a_line(sql: str) -> Iterator[str]:
 
 
 def startup_sql(environment: Mapping[str, str]) -> str:
-    """Return what the server runs at every start: user, rights, schema, and last the mark that all went well.
+    """Return the SQL of every start: user, rights, schema, and at the end a mark of success.
 
-    The server stops at the first statement that fails but goes on serving: only the mark tells.
+    The server stops at the first statement that fails but goes on serving; only the mark shows success.
     """
     database = name(environment, "MARIADB_DATABASE")
     users = {name(environment, "MARIADB_USER"): secret(environment, "MARIADB_PASSWORD_FILE")}
@@ -152,7 +151,7 @@ def startup_sql(environment: Mapping[str, str]) -> str:
         *monitoring_user(environment),
         f"USE `{database}`;",
         *one_a_line(schema),
-        "SET SESSION sql_log_bin = 0;",  # what follows is this server's own business
+        "SET SESSION sql_log_bin = 0;",  # the rest is not replicated
         *replication_user(environment),
         FINISHED,
     ]
@@ -169,7 +168,7 @@ def service_user(user: str, password: str, database: str) -> Iterator[str]:
 
 
 def monitoring_user(environment: Mapping[str, str]) -> list[str]:
-    """Return what lets an exporter ask for status and replication, and nothing else; replicas get it from here."""
+    """Return the SQL of the exporter's user, who reads status and replication only."""
     if not environment.get("MARIADB_MONITORING_PASSWORD_FILE"):
         return []
     user = f"'{MONITORING_USER}'@'%'"
@@ -182,7 +181,7 @@ def monitoring_user(environment: Mapping[str, str]) -> list[str]:
 
 
 def replication_user(environment: Mapping[str, str]) -> list[str]:
-    """Return what lets replicas follow, if they have a password."""
+    """Return the SQL of the replicas' user, if there is a password."""
     if not environment.get("MARIADB_REPLICATION_PASSWORD_FILE"):
         return []
     user = f"'{REPLICATION_USER}'@'%'"
@@ -195,7 +194,7 @@ def replication_user(environment: Mapping[str, str]) -> list[str]:
 
 
 def replica_sql(environment: Mapping[str, str]) -> str:
-    """Return what a replica runs at every start: follow the master from where the replica's own table says it was."""
+    """Return the SQL of a replica's start: follow the master from the position in the replica's own table."""
     host = setting(environment, "MARIADB_MASTER_HOST")
     if not HOST.fullmatch(host):
         raise StartError("MARIADB_MASTER_HOST is not usable as a host name: take letters, digits, '.', ':' and '-'.")
@@ -216,16 +215,16 @@ def replica_sql(environment: Mapping[str, str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text as it stands between single quotes in SQL, on one line."""
+    """Quote a text for SQL, on one line, without the quotes."""
     for character, escape in (("\\", r"\\"), ("'", r"\'"), ("\n", r"\n"), ("\r", r"\r"), ("\0", r"\0")):
         text = text.replace(character, escape)
     return text
 
 
 def prepare_data(baked: Path, data: Path) -> None:
-    """Copy the data directory baked into the image, at the first start.
+    """Copy the baked data directory at the first start.
 
-    It is copied to the side and then renamed, so a start that was killed halfway is simply done again.
+    It is copied to a temporary name and then renamed, so a start that was killed halfway is repeated.
     """
     partial = data.with_suffix(".partial")
     try:
@@ -243,10 +242,10 @@ def prepare_data(baked: Path, data: Path) -> None:
 
 
 def pipe_holding(text: str) -> int:
-    """Return the descriptor of a pipe that holds a text, to be read once."""
+    """Return the file descriptor of a pipe that holds a text."""
     content = text.encode()
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)  # a full pipe is an error here: nobody reads before the server runs
+    os.set_blocking(writer, False)  # a full pipe is an error: the server reads it later
     written = os.write(writer, content)
     os.close(writer)
     if written < len(content):
@@ -256,7 +255,7 @@ def pipe_holding(text: str) -> int:
 
 
 def main() -> None:
-    """Prepare, then become the server, with nothing of ours in its environment."""
+    """Prepare, then become the server with a clean environment."""
     try:
         is_replica = "MARIADB_MASTER_HOST" in os.environ
         sql = replica_sql(os.environ) if is_replica else startup_sql(os.environ)
@@ -266,7 +265,7 @@ def main() -> None:
     except StartError as error:
         sys.exit(f"mariadb: {error}")
     options = REPLICA_OPTIONS if is_replica else MASTER_OPTIONS if is_master else ()
-    # One pool of memory for all its threads: with one each, as is usual, it takes 9 MiB more.
+    # One memory arena for all threads saves memory.
     alone = {"MALLOC_ARENA_MAX": "1"}
     os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *options, *sys.argv[1:]], alone)
 

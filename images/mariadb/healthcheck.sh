@@ -14,8 +14,8 @@ case $answer in
     *[!0-9]2[!0-9]*OFF)
         echo "not replicating; the last error, if there was one:" >&2
         status=$(ask --execute='SHOW REPLICA STATUS\G')
-        # A master that falls silent in the middle of a log-in is no lost connection to MariaDB: its I/O thread ends, and
-        # does not come back by itself. After a fatal error (1236, 1593) it would end again; stopped on purpose, both rest.
+        # If the master falls silent during a log-in, the I/O thread ends for good, so it is started here. Not after a
+        # fatal error (1236, 1593), and not if both threads were stopped on purpose.
         case $status in
             *Last_IO_Errno:\ 1236* | *Last_IO_Errno:\ 1593*) ;;
             *Slave_IO_Running:\ No*Slave_SQL_Running:\ Yes*) ask --execute="START REPLICA IO_THREAD" ;;

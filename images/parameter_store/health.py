@@ -1,4 +1,4 @@
-"""Healthy: the store answers as Parameter Store does, through to IAM, which refuses a key that nobody has."""
+"""Health check: the store answers as Parameter Store does, and IAM refuses an unknown key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REQUEST = {
 
 
 def main() -> None:
-    """Exit 0 if refused as expected; with one sentence if let in, not answered, or answered otherwise."""
+    """Exit 0 if an unknown key is refused; else 1 with one sentence."""
     connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=2)
     try:
         connection.request("POST", "/", "{}", REQUEST)

@@ -1,12 +1,10 @@
 """Six services of AWS on one port, by moto: Parameter Store, KMS, S3, CloudWatch Logs, IAM and STS.
 
-IAM is enforced from the first request on.
-
-moto alone lets everybody in until told otherwise, and has an interface of its own through which anybody may switch
-that off again. Here there is one administrator from the start, whose secret key is in the file that
-``PARAMETER_STORE_KEY_FILE`` names; everybody else is a user whom the administrator makes. All is in memory: a restart
-empties the store. If ``COLLECTOR_KEY_FILE`` names a file, there is a bucket for logs, too, and a second user, with the
-key in that file, who may put objects into it and list it.
+IAM is enforced from the first request on. Plain moto accepts every request until it is told otherwise, and has an
+unprotected interface that switches IAM off again. Here one administrator exists from the start; the file that
+``PARAMETER_STORE_KEY_FILE`` names holds the secret key. The administrator makes all other users. Everything is in
+memory: a restart empties the store. With ``COLLECTOR_KEY_FILE`` there is also a bucket for logs, and a second user with
+that key who may put objects into the bucket and list it.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class StartError(Exception):
-    """Something the person who starts the container can put right; the message is one sentence."""
+    """A mistake in the container's settings, told in one sentence."""
 
 
 def key_in(environment: Mapping[str, str], variable: str) -> str:
@@ -66,10 +64,7 @@ def key_in(environment: Mapping[str, str], variable: str) -> str:
 
 
 def prepare_moto() -> None:
-    """Set what moto reads when it is imported, and keep its EC2 out: its SSM needs that for fleets of machines only.
-
-    Without EC2 the server starts half a second earlier and takes 115 MB less.
-    """
+    """Set the variables that moto reads at import, and keep it from loading EC2, which only fleets of machines need."""
     os.environ |= {"INITIAL_NO_AUTH_ACTION_COUNT": "0", "MOTO_DISABLE_GLOBAL_CORS": "yes", "MOTO_ACCOUNT_ID": ACCOUNT}
     absent = types.ModuleType("moto.ec2")
     absent.ec2_backends = {}  # type: ignore[attr-defined]
@@ -95,9 +90,9 @@ def make_bucket() -> None:
 
 
 def enforce_paths() -> None:
-    """Make policies on single parameters and keys hold: moto by itself asks for a right to all of them, or none.
+    """Enforce policies on single parameters and keys: plain moto checks a right to all of them, or none.
 
-    As on AWS: reading a parameter takes a right to its own name or path, and decrypting it one to its KMS key.
+    As on AWS, reading a parameter requires a right to its name or path, and decrypting it a right to its KMS key.
     """
     from moto.core.authorization import ActionAuthenticatorMixin
     from moto.iam.access_control import IAMRequest
@@ -125,7 +120,7 @@ def enforce_paths() -> None:
 
     SimpleSystemManagerResponse._authenticate_and_authorize_normal_action = parameters
     KmsResponse._authenticate_and_authorize_normal_action = keys
-    # moto lets anybody call these without a key, and takes the caller's word for it, in front of any service.
+    # moto accepts these without a key, for any service that the caller names.
     ActionAuthenticatorMixin.PUBLIC_OPERATIONS = []
 
 
@@ -173,7 +168,7 @@ def key_asked_for(kms: Any, asked: Mapping[str, Any]) -> str:
 
 
 def guarded(application: Application) -> Application:
-    """Let through what is signed for one of our services; moto's own interface and its metadata are not there."""
+    """Accept requests that are signed for one of the six services; block moto's own interface and its metadata."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         signed = SIGNED_FOR.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -190,12 +185,12 @@ def guarded(application: Application) -> Application:
 
 
 def serve(key: str, collectors_key: str = "") -> None:
-    """Answer until SIGTERM, a thread a connection."""
+    """Serve until SIGTERM, with a thread per connection."""
     prepare_moto()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    class Quiet(MotoRequestHandler):  # type: ignore[misc]
+    class SilentHandler(MotoRequestHandler):  # type: ignore[misc]
         """Errors are logged, requests are not."""
 
         protocol_version = "HTTP/1.1"
@@ -204,14 +199,14 @@ def serve(key: str, collectors_key: str = "") -> None:
             """Say nothing."""
 
     dispatcher = DomainDispatcherApplication(create_backend_app)
-    for service in ("ssm", "kms", "iam"):  # the others are loaded by who first asks for them
+    for service in ("ssm", "kms", "iam"):  # moto loads the others at the first request
         dispatcher.app_instances[service] = create_backend_app(service)
     make_user("administrator", ADMINISTRATOR, key, EVERYTHING)
     if collectors_key:
         make_user("collector", COLLECTOR, collectors_key, COLLECTING)
         make_bucket()
     enforce_paths()
-    server = make_server("0.0.0.0", PORT, guarded(dispatcher), threaded=True, request_handler=Quiet)  # noqa: S104
+    server = make_server("0.0.0.0", PORT, guarded(dispatcher), threaded=True, request_handler=SilentHandler)  # noqa: S104
     sys.stdout.write(json.dumps({"event": "parameter_store.started", "port": PORT, "services": SERVICES}) + "\n")
     sys.stdout.flush()  # -I ignores PYTHONUNBUFFERED
     server.serve_forever()

@@ -1,7 +1,7 @@
-"""Where alerts are delivered: a webhook that writes each one as a line of JSON on its standard output.
+"""A webhook for alerts that writes each one as a line of JSON on stdout.
 
-In place of the pager, the mail or the chat of a real team; the notebook and the log tools read it like any other log.
-A line for each alert of a notification: what it is called, whether it fires or is resolved, since when, and its labels.
+It stands for a pager, mail or chat; notebooks and log tools read it like any other log. Each line has the alert's
+name, whether it fires or is resolved, since when, and its labels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WRITING = threading.Lock()
 
 
 def lines(notification: Mapping[str, Any], now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield what is written for a notification in Alertmanager's webhook format (version 4)."""
+    """Yield the log lines of a notification in Alertmanager's webhook format (version 4)."""
     for alert in notification["alerts"]:
         labels, notes = dict(alert["labels"]), alert.get("annotations", {})
         firing = alert["status"] == "firing"
@@ -43,19 +43,19 @@ def lines(notification: Mapping[str, Any], now: datetime) -> Iterator[dict[str, 
 
 
 class Handler(socketserver.StreamRequestHandler):
-    """One request a connection: ``POST /alerts``, or ``GET /`` from who wants to know whether we listen."""
+    """Serves one request per connection: ``POST /alerts``, or ``GET /`` as health check."""
 
     timeout = 5.0
 
     def handle(self) -> None:
-        """Answer one request; what is not a notification is refused, and kept from the log."""
+        """Answer one request; refuse and do not log an invalid notification."""
         try:
             method, path = self.rfile.readline(4096).split()[:2]
             length = self._length()
             body = self.rfile.read(min(length, LARGEST_BYTES)) if method == b"POST" else b""
             self._say(self._status(method, path, body))
         except (OSError, ValueError):
-            return  # a client that went away, was too slow, or did not speak HTTP
+            return  # the client hung up, was too slow, or did not speak HTTP
 
     def _length(self) -> int:
         length = 0
@@ -84,7 +84,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A thread a connection, none of which keeps the receiver from stopping."""
+    """A server with a thread per connection; open connections do not delay its end."""
 
     daemon_threads = True
     allow_reuse_address = True

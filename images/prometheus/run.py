@@ -1,7 +1,7 @@
-"""Become one of the programs of this image; the first argument says which. Further arguments are passed on to it.
+"""Start one of the programs of this image; the first argument names it, further arguments are passed to it.
 
-The exporters' passwords come from files (``NAME_FILE``) and go into no environment variable and no argument: the one
-for MariaDB into a file in memory that only the program has open, the one for Redis is read by the exporter itself.
+The exporters' passwords come from files (``NAME_FILE``) and appear in no environment variable and no argument: the
+one for MariaDB is copied to a file in memory that only the program has open, the one for Redis the exporter reads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RECEIVER = "/usr/local/lib/workshop/receiver.py"
 
 
 class Role(NamedTuple):
-    """One program: where it listens, the path that says it is well, its arguments, the memory Go should keep to."""
+    """One program: its port, its health path, its arguments, and Go's memory limit."""
 
     program: str
     port: int
@@ -39,7 +39,7 @@ ROLES = {
             "--storage.tsdb.path=/tmp/prometheus",
             "--storage.tsdb.retention.time=6h",
             "--storage.tsdb.wal-segment-size=10MB",
-            "--rules.alert.resend-delay=5s",  # an alert whose rule is taken away ends after four of these
+            "--rules.alert.resend-delay=5s",  # an alert without its rule ends after four of these
             "--web.listen-address=:9090",
             "--web.enable-lifecycle",  # POST /-/reload
             "--log.format=json",
@@ -66,7 +66,7 @@ ROLES = {
         "/-/healthy",
         (
             f"--config.file={SETTINGS}/blackbox.yml",
-            "--timeout-offset=0.1",  # half a second, as it is otherwise, is a third of our time
+            "--timeout-offset=0.1",  # the default of half a second is too long here
             "--web.listen-address=:9115",
             "--log.format=json",
             "--log.level=warn",
@@ -85,7 +85,7 @@ ROLES = {
         (
             "--web.listen-address=:9121",
             "--log-format=json",
-            # What it may not ask: INFO is all that its user may say.
+            # Its user may run INFO only.
             "--set-client-name=false",
             "--config-command=-",
             "--exclude-latency-histogram-metrics",
@@ -96,11 +96,11 @@ ROLES = {
 
 
 class StartError(Exception):
-    """Something the person who starts the container can put right; the message is one sentence."""
+    """A mistake in the container's settings, told in one sentence."""
 
 
 def secret(environment: Mapping[str, str], variable: str) -> str:
-    """Return the secret in the file that a variable names, without its line end."""
+    """Return the secret in the file that a variable names, without its final line end."""
     path = environment.get(variable, "")
     if not path:
         raise StartError(f"{variable} is not set: give it in the container's environment.")
@@ -117,14 +117,14 @@ def secret(environment: Mapping[str, str], variable: str) -> str:
 
 
 def in_memory(text: str) -> str:
-    """Return the path of a file that is on no disk, readable by this process and what it becomes."""
+    """Return the path of an in-memory file, readable by this process and the program that replaces it."""
     descriptor = os.memfd_create("settings", 0)
     os.write(descriptor, text.encode())
     return f"/proc/self/fd/{descriptor}"
 
 
 def for_mysqld(environment: Mapping[str, str]) -> list[str]:
-    """Return the arguments with which the exporter asks any MariaDB that it is told to, as one user."""
+    """Return the exporter's arguments to query any MariaDB as one user."""
     password = secret(environment, "MONITORING_PASSWORD_FILE")
     if "`" in password or "\n" in password:
         raise StartError("MONITORING_PASSWORD_FILE holds a backtick or a line end, which the exporter cannot read.")
@@ -133,7 +133,7 @@ def for_mysqld(environment: Mapping[str, str]) -> list[str]:
 
 
 def for_redis(environment: Mapping[str, str]) -> list[str]:
-    """Return the arguments with which the exporter asks our Redis."""
+    """Return the exporter's arguments to query Redis."""
     address = environment.get("REDIS_ADDRESS", "")
     if not address:
         raise StartError("REDIS_ADDRESS is not set: give it in the container's environment, like redis:6379.")
@@ -146,7 +146,7 @@ def for_redis(environment: Mapping[str, str]) -> list[str]:
 
 
 def health() -> None:
-    """Exit 0 if the program of this container says that it is well, with one sentence if it does not."""
+    """Exit 0 if the program of this container is healthy, else 1 with one sentence."""
     words = Path("/proc/1/cmdline").read_text().split("\0")
     name = next(word for word in words if word in ROLES)
     role = ROLES[name]
@@ -161,7 +161,7 @@ def health() -> None:
 
 
 def become(name: str, more: list[str]) -> None:
-    """Replace this process by the program, with nothing in its environment but what Go should keep to."""
+    """Replace this process by the program, with no environment but Go's memory limit."""
     role = ROLES[name]
     if name == "receiver":
         os.execve(sys.executable, ["python3", "-I", "-S", RECEIVER, name, *more], {"PYTHONUNBUFFERED": "1"})
@@ -172,7 +172,7 @@ def become(name: str, more: list[str]) -> None:
 
 
 def main() -> None:
-    """Say what is wrong in one sentence, or do not return."""
+    """Start the program, or print one sentence with the mistake."""
     name, *more = sys.argv[1:] or [""]
     if name == "health":
         return health()

@@ -1,4 +1,4 @@
-"""Become HAProxy before the instances that the command line names: each a name or an address on our network."""
+"""Start HAProxy for the instances on the command line: each a name or an address on the proxy's network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def settings(common: str, names: list[str]) -> str:
-    """The settings for these instances. Raises ValueError for what is no name: it could be a setting of its own."""
+    """Return HAProxy's settings for these instances. Raises ValueError for an invalid name."""
     for name in names:
         if not NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name of an instance")

@@ -1,10 +1,10 @@
 """Start Redis without leaving a secret anywhere.
 
-Reads the password from the file that ``REDIS_PASSWORD_FILE`` names and becomes the server, which gets only
-the password's hash, through its standard input: no environment variable, no argument, no file.
-With ``REDIS_COLLEAGUE_PASSWORD`` a second user, ``colleague``, may do the same: its password is meant to be found.
-With ``REDIS_MONITORING_PASSWORD_FILE`` a user ``monitoring`` may ask how the server does, and sees no key.
-Arguments are passed on to the server.
+Reads the password from the file that ``REDIS_PASSWORD_FILE`` names and becomes the server, which gets only the
+password's hash, through its standard input: no environment variable, no argument, no file.
+With ``REDIS_COLLEAGUE_PASSWORD`` a second user, ``colleague``, has the same rights: lesson 02 finds this password.
+With ``REDIS_MONITORING_PASSWORD_FILE`` a user ``monitoring`` reads the server's status, and no key.
+Arguments are passed to the server.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SETTINGS = "/usr/local/lib/workshop/cache.conf"
 
 
 class StartError(Exception):
-    """Something the person who starts the container can put right; the message is one sentence."""
+    """A mistake in the container's settings, told in one sentence."""
 
 
 def password(environment: Mapping[str, str], variable: str = "REDIS_PASSWORD_FILE") -> str:
-    """Return the secret in the file that a variable names, without its line end."""
+    """Return the secret in the file that a variable names, without its final line end."""
     path = environment.get(variable, "")
     if not path:
         raise StartError(f"{variable} is not set: give it in the container's environment.")
@@ -41,7 +41,7 @@ def password(environment: Mapping[str, str], variable: str = "REDIS_PASSWORD_FIL
 
 
 def users(secret: str, monitoring: str | None = None, colleague: str | None = None) -> str:
-    """Return the users as configuration: the service, a health check that may only say PING, who may only say INFO."""
+    """Return the configuration of users: the service, the health check (PING only), the monitoring (INFO only)."""
     lines = [service_user("default", secret), "user health on nopass resetkeys resetchannels -@all +ping"]
     if colleague is not None:
         lines.append(service_user("colleague", colleague))
@@ -51,17 +51,17 @@ def users(secret: str, monitoring: str | None = None, colleague: str | None = No
 
 
 def service_user(name: str, password: str) -> str:
-    """Return a user that may use the cache, and not change the server."""
+    """Return a user that may use the cache but not administer the server."""
     return f"user {name} on #{hashed(password)} ~* &* +@all -@admin -@dangerous +info"
 
 
 def hashed(password: str) -> str:
-    """Return what Redis keeps of a password."""
+    """Return Redis' hash of a password."""
     return hashlib.sha256(password.encode()).hexdigest()
 
 
 def main() -> None:
-    """Prepare, then become the server, with an empty environment."""
+    """Prepare, then become the server with an empty environment."""
     try:
         watched = "REDIS_MONITORING_PASSWORD_FILE" in os.environ
         monitoring = password(os.environ, "REDIS_MONITORING_PASSWORD_FILE") if watched else None

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import nbformat
 import pytest
-from nbformat import v4
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.lab_page import WAIT_MS, LabPage
@@ -19,10 +17,8 @@ from workshop_kit.engine.session import Session
 from workshop_kit.lessons.lab import LabServer, start_server
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL
 
 expect.set_options(timeout=WAIT_MS)
-WriteNotebook = Callable[[str, list[str]], None]
 
 
 @pytest.fixture(scope="package")
@@ -55,7 +51,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="package")
 def session(workspace: Workspace, engine: Engine) -> Iterator[Session]:
-    """The scratch workspace's session. What kernels and tests made in it is removed at the end, its stack too."""
+    """The scratch workspace's session; everything made in it is removed at the end."""
     session = provision.session_of(workspace, engine)
     yield session
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
@@ -71,27 +67,10 @@ def server(workspace: Workspace) -> Iterator[LabServer]:
 
 @pytest.fixture
 def lab(browser_context: BrowserContext, server: LabServer, workspace: Workspace) -> Iterator[LabPage]:
-    """A browser page, and no progress yet; the kernels that the test started end with it."""
+    """A browser page on a workspace without progress; the kernels of the test end with it."""
     workspace.progress_path.unlink(missing_ok=True)
     page = browser_context.new_page()
     yield LabPage(page, server, workspace)
     page.close()
     for running in json.loads(server.call("GET", "/api/sessions")):
         server.call("DELETE", f"/api/sessions/{running['id']}", timeout_seconds=20)
-
-
-@pytest.fixture(scope="package")
-def write_notebook(workspace: Workspace) -> WriteNotebook:
-    """Return a function that writes a notebook of code cells into the workspace."""
-
-    def write(name: str, sources: list[str]) -> None:
-        kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
-        notebook = v4.new_notebook(metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
-        for number, source in enumerate(sources):
-            cell = v4.new_code_cell(source)  # type: ignore[no-untyped-call]
-            cell.id = f"cell-{number}"
-            notebook.cells.append(cell)
-        path = workspace.notebooks / f"{name}.ipynb"
-        path.write_text(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
-
-    return write

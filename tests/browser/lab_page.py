@@ -1,23 +1,27 @@
-"""JupyterLab as a person uses it: open, click, type, look. Every wait is for something seen on the page."""
+"""A page object for JupyterLab: open, click, type, read. Every wait is for something visible on the page."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
+from nbformat import v4
 from playwright.sync_api import Locator, Page, expect
 
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MS = 60_000
 
 
 def brightness(target: Locator) -> float:
-    """Return how bright (0 to 255) the paper of an element is."""
+    """Return the brightness (0 to 255) of an element's background."""
     color = target.evaluate(
         "e => { const s = getComputedStyle(e); return e instanceof SVGElement ? s.fill : s.backgroundColor }"
     )
@@ -27,6 +31,11 @@ def brightness(target: Locator) -> float:
     return sum(numbers) / 3
 
 
+def button(within: Page | Locator, name: str) -> Locator:
+    """Return a button, by its whole name."""
+    return within.get_by_role("button", name=name, exact=True)
+
+
 @dataclass
 class LabPage:
     """One browser page on one JupyterLab. Cells are counted from 0, text cells included."""
@@ -34,43 +43,68 @@ class LabPage:
     page: Page
     server: LabServer
     workspace: Workspace
-    errors: list[str] = field(default_factory=list)  # what the page's own scripts complained about
+    errors: list[str] = field(default_factory=list)  # uncaught errors of the page's scripts
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(WAIT_MS)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    def open(self, notebook: str, *, dark: bool = False) -> None:
+    def write(self, name: str, sources: Sequence[str]) -> Path:
+        """Write a notebook of code cells into the workspace and return its path."""
+        kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
+        notebook = v4.new_notebook(metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
+        for number, source in enumerate(sources):
+            notebook.cells.append(v4.new_code_cell(source, id=f"cell-{number}"))  # type: ignore[no-untyped-call]
+        path = self.workspace.notebooks / f"{name}.ipynb"
+        path.write_text(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
+        return path
+
+    def show(self, name: str, sources: Sequence[str], run: int | None = None) -> None:
+        """Write a notebook, open it, and run its first ``run`` cells, or all of them."""
+        self.write(name, sources)
+        self.open(name)
+        for number in range(len(sources) if run is None else run):
+            self.run_cell(number)
+
+    def open(self, notebook: str) -> None:
         """Open a notebook of the workspace in a clean layout and wait until its kernel is idle."""
         self.page.goto(f"{self.server.lesson_url(notebook)}&reset")
         try:
             self.wait_until_idle()
-        except AssertionError:  # now and then JupyterLab itself stumbles over a session that has just ended: press F5
+        except AssertionError:  # JupyterLab sometimes fails on a session that has just ended: press F5
             self.errors.clear()
             self.reload()
-        self.theme(dark=dark)
+        self.theme(dark=False)
 
     def reload(self) -> None:
-        """Reload the page like a person who presses F5."""
+        """Reload the page."""
         self.page.reload()
         self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
-        """Wait for the status bar: the indicator beside the kernel's name says "idle" without a kernel, too."""
+        """Wait for the status bar: the indicator beside the kernel's name is "idle" without a kernel, too."""
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=WAIT_MS)
 
     def cell(self, number: int) -> Locator:
-        """Return a cell, scrolled to: JupyterLab draws only what is near the view."""
+        """Return a cell and scroll to it: JupyterLab draws only visible cells."""
         cell = self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{number}"]')
         cell.scroll_into_view_if_needed()
         return cell
 
     def output(self, number: int) -> Locator:
-        """Return what a code cell shows below itself."""
+        """Return the output of a code cell."""
         return self.cell(number).locator(".jp-OutputArea").first
 
+    def widget(self, number: int) -> Locator:
+        """Return the live widget below a code cell, not its static twin."""
+        return self.output(number).locator(".wk-live, .wk-live-chart")
+
+    def prompt(self, number: int) -> Locator:
+        """Return the prompt beside a code cell: ``[*]:`` while it runs."""
+        return self.cell(number).locator(".jp-InputPrompt").first
+
     def run_cell(self, number: int, *, wait: bool = True) -> None:
-        """Click into a code cell and press Ctrl+Enter; wait until it has a number, unless told not to."""
+        """Click into a code cell and press Ctrl+Enter; with ``wait``, wait until it has run."""
         self.cell(number).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         if wait:
@@ -78,13 +112,7 @@ class LabPage:
 
     def wait_until_run(self, number: int) -> None:
         """Wait until the prompt beside a code cell reads ``[n]:``."""
-        prompt = self.cell(number).locator(".jp-InputPrompt").first
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=WAIT_MS)
-
-    def run_all(self, last: int) -> None:
-        """Choose Run > Run All Cells in the menu and wait until the last code cell, counted from 0, has run."""
-        self.menu("Run", "Run All Cells")
-        self.wait_until_run(last)
+        expect(self.prompt(number)).to_have_text(re.compile(r"\[\d+\]:"), timeout=WAIT_MS)
 
     def restart_kernel(self) -> None:
         """Choose Kernel > Restart Kernel… in the menu, confirm, and wait until the new kernel is idle."""
@@ -99,7 +127,7 @@ class LabPage:
         self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(item)}$")).click()
 
     def cell_count(self) -> int:
-        """Return how many cells the notebook has (drawn ones: enough for short notebooks)."""
+        """Return the number of drawn cells: all of a short notebook."""
         return self.page.locator(".jp-Notebook .jp-Cell").count()
 
     def theme(self, *, dark: bool) -> None:

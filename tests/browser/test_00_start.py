@@ -16,7 +16,7 @@ LESSON = "00_start"
 
 
 def position(cell_id: str) -> int:
-    """Where a cell of the lesson stands, by its id."""
+    """Return the position of a cell of the lesson."""
     return lessons.position(LESSON, cell_id)
 
 

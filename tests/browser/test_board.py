@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser import lessons
-from tests.browser.conftest import WriteNotebook
-from tests.browser.lab_page import LabPage
+from tests.browser.lab_page import LabPage, button
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict
 
@@ -25,31 +24,12 @@ SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_containe
 ID = "container.graceful"
 
 
-def open_and_run(lab: LabPage, write: WriteNotebook, name: str, *sources: str) -> None:
-    """Write a notebook, open it, and run all of it."""
-    write(name, [SETUP, *sources])
-    lab.open(name)
-    lab.run_all(len(sources))
-
-
-def widget(lab: LabPage, cell: int) -> Locator:
-    """The widget below a cell, not its static twin."""
-    found = lab.output(cell).locator(".wk-live")
-    expect(found).to_be_visible()
-    return found
-
-
-def button(within: Locator, name: str) -> Locator:
-    """A button, by its whole name."""
-    return within.get_by_role("button", name=name, exact=True)
-
-
-def test_the_board_asks_and_jumps(lab: LabPage, write_notebook: WriteNotebook) -> None:
-    """The question begins at its harmless answer; on yes the lesson is at its start, and what was typed is kept."""
-    open_and_run(lab, write_notebook, "01_container", "w.board()", "mine = 1")
+def test_the_board_asks_and_jumps(lab: LabPage) -> None:
+    """The focus is on the safe answer; after yes the lesson is at its start, and edited files are kept."""
+    lab.show("01_container", [SETUP, "w.board()", "mine = 1"])
     lab.cell(2).locator(".cm-content").click()
     lab.page.keyboard.insert_text("# typed, not saved\n")
-    board = widget(lab, 1)
+    board = lab.widget(1)
     heard = board.aria_snapshot()
     for line in (
         'group "All exercises"',
@@ -84,41 +64,23 @@ def test_the_board_asks_and_jumps(lab: LabPage, write_notebook: WriteNotebook) -
     assert lab.errors == []
 
 
-def test_the_next_lesson_opens_and_nothing_is_reset(lab: LabPage, write_notebook: WriteNotebook) -> None:
-    """One click and no question; the files of the workspace stay as they are."""
-    open_and_run(lab, write_notebook, "01_container", "w.board()")
-    lab.save()
-    before = files(lab)
-    button(widget(lab, 1), "Next lesson: 02_configuration").click()
-    expect(lab.page.get_by_role("heading", name=re.compile("^02 · "))).to_be_visible()
-    assert files(lab) == before
-    assert lab.errors == []
-
-
-def files(lab: LabPage) -> dict[str, bytes]:
-    """The files of the lessons, and those kept aside."""
-    folder = lab.workspace.folder
-    found = [path for name in ("notebooks", "exercises", "kept") for path in (folder / name).rglob("*")]
-    return {str(path): path.read_bytes() for path in found if path.is_file() and ".ipynb_checkpoints" not in path.parts}
-
-
 def results(form: Locator) -> Locator:
-    """What came of the settings."""
+    """The result of the settings."""
     return form.get_by_role("region", name="What came of it")
 
 
-def test_form_and_board_while_a_cell_runs(lab: LabPage, write_notebook: WriteNotebook) -> None:
+def test_form_and_board_while_a_cell_runs(lab: LabPage) -> None:
     """By keys: every problem is named, a near-miss too; good settings start; the board, seen again, is renewed."""
-    open_and_run(lab, write_notebook, "form", lessons.settings_form(), "w.board()", "import time")
+    lab.show("form", [SETUP, lessons.settings_form(), "w.board()", "import time"])
     lab.cell(3).locator(".cm-content").click()
     lab.page.keyboard.press("End")
     lab.page.keyboard.insert_text("; time.sleep(60)")
     lab.page.keyboard.press("Control+Enter")
-    running = lab.cell(3).locator(".jp-InputPrompt").first
+    running = lab.prompt(3)
     expect(running).to_have_text("[*]:")
-    row = widget(lab, 2).get_by_role("row").filter(has_text=ID)
+    row = lab.widget(2).get_by_role("row").filter(has_text=ID)
     expect(row).to_contain_text("not started")
-    form = widget(lab, 1)
+    form = lab.widget(1)
     refused_with_keys(lab, form)
     button(form, "Back to the current settings").click()
     form.get_by_label("HTTP_PORT", exact=True).fill("9090")

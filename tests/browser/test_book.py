@@ -1,4 +1,4 @@
-"""``./workshop start`` on a machine where no engine can be had: the reason, and the book to read."""
+"""``./workshop start`` on a machine without an engine: the reason, and the book."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def started(root: Path, clean_environment: dict[str, str], tmp_path: Path) -> It
 
 
 def test_without_an_engine_the_book_opens(chromium: Browser, started: tuple[str, Path]) -> None:
-    """One sentence says why; the contents open as they read, links lead to chapters, and every picture is there."""
+    """One sentence gives the reason; contents, links to chapters and every picture are shown."""
     url, said = started
     complaint, *more = said.read_text().strip().split("\n")
     assert re.match(

@@ -1,4 +1,4 @@
-"""The dashboard in JupyterLab: it moves, is looked back on, chosen from by keyboard, and ends as a picture."""
+"""The dashboard in JupyterLab: it moves, pauses, goes back in time, obeys the keyboard, and ends as a picture."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import WriteNotebook
-from tests.browser.lab_page import LabPage
+from tests.browser.lab_page import LabPage, button
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -47,22 +46,18 @@ WATCHER = """class Recorded:
         return Tables(frame(Traffic, requests), with_cpu_limits(stats.frame(usage), limits),
                       frame(Health, health), events.frame(happened))"""
 SHOW = 'board = Dashboard(Recorded(), lambda: faults, title="Two copies").show(screens);'
-SOURCES = [SETUP, WATCHER, SHOW]
 
 
 @pytest.fixture(autouse=True)
-def shown(lab: LabPage, write_notebook: WriteNotebook) -> None:
+def shown(lab: LabPage) -> None:
     """Every test begins with a dashboard that has drawn its first picture."""
-    write_notebook("dashboard", SOURCES)
-    lab.open("dashboard")
-    for cell in (0, 1, 2):
-        lab.run_cell(cell)
+    lab.show("dashboard", [SETUP, WATCHER, SHOW])
     expect(picture(lab)).to_have_attribute("src", re.compile("^blob:"))
 
 
 def board(lab: LabPage) -> Locator:
     """The widget."""
-    return lab.output(2).locator(".wk-live-chart")
+    return lab.widget(2)
 
 
 def picture(lab: LabPage) -> Locator:
@@ -71,12 +66,13 @@ def picture(lab: LabPage) -> Locator:
 
 
 def press(lab: LabPage, name: str) -> None:
-    """Press a button by keyboard: every one can be reached and has a name."""
-    board(lab).get_by_role("button", name=name, exact=True).focus()
+    """Press a button by keyboard."""
+    button(board(lab), name).focus()
     lab.page.keyboard.press("Enter")
 
 
-def test_it_is_paused_looked_back_on_chosen_from_and_stopped(lab: LabPage) -> None:
+@pytest.mark.long
+def test_it_pauses_goes_back_in_time_and_stops(lab: LabPage) -> None:
     """By keyboard: Pause holds a moment, Earlier and Later move in time, the boxes choose, Stop leaves a picture."""
     hears(lab)
     lab.screenshot("dashboard", lab.cell(2))
@@ -95,7 +91,7 @@ def test_it_is_paused_looked_back_on_chosen_from_and_stopped(lab: LabPage) -> No
 
 
 def hears(lab: LabPage) -> None:
-    """Assert that the text says what the picture shows: values, the fault, events, states."""
+    """Assert that the accessible text has the picture's values, fault, events and states."""
     heard = board(lab).aria_snapshot()
     for text in (
         "Two copies: service",
@@ -110,7 +106,7 @@ def hears(lab: LabPage) -> None:
 
 def look_back(lab: LabPage) -> None:
     """Pause, look half a window earlier and come back; Resume goes on with now."""
-    assert board(lab).get_by_role("button", name="Earlier").count() == 0
+    expect(button(board(lab), "Earlier")).to_have_count(0)
     press(lab, "Pause")
     status = board(lab).get_by_role("status")
     expect(status).to_contain_text("Paused at")
@@ -140,19 +136,3 @@ def choose(lab: LabPage) -> None:
     expect(picture(lab)).to_have_attribute("alt", re.compile("Two copies: <b>naive</b>"))
     assert lab.output(2).locator("b").count() == 0
     assert lab.cell_count() == cells
-
-
-@pytest.mark.long
-def test_a_pause_outlasts_silence_and_a_choice_a_reload(lab: LabPage) -> None:
-    """Paused, it is not taken for dead after the 5 s in which frames must come; F5 keeps what was chosen."""
-    board(lab).get_by_role("combobox", name="Time").select_option("600")
-    press(lab, "Pause")
-    status = board(lab).get_by_role("status")
-    expect(status).to_contain_text("Paused at")
-    lab.page.wait_for_timeout(7000)
-    expect(board(lab)).to_have_attribute("data-stale", "false")
-    expect(status).to_contain_text("Paused at")
-    lab.save()
-    lab.reload()
-    expect(board(lab).get_by_role("combobox", name="Time")).to_have_value("600")
-    assert lab.errors == []

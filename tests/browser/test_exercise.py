@@ -7,7 +7,6 @@ import json
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.session import Session
@@ -45,7 +44,7 @@ def texts(workspace: Workspace) -> ExerciseFiles:
 
 def widget(lab: LabPage) -> Locator:
     """The exercise's widget below cell 1, not its static twin."""
-    found = lab.output(1).locator(".wk-live")
+    found = lab.widget(1)
     expect(found).to_be_visible()
     return found
 
@@ -56,7 +55,7 @@ def button(exercise: Locator, name: str) -> Locator:
 
 
 def found(exercise: Locator) -> Locator:
-    """What the check found."""
+    """The region with the check's findings."""
     return exercise.get_by_role("region", name="What the check found")
 
 
@@ -73,20 +72,17 @@ def write_in_editor(lab: LabPage, text: str) -> None:
     expect(lab.page.locator(".jp-mod-dirty.jp-mod-current", has_text="start.sh")).to_be_visible()
 
 
-def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles) -> None:
-    """A check fails and says why while a cell runs; a hint comes meanwhile; what is typed and not saved passes."""
-    write_notebook("lesson", [UP, SHOW, BUSY])
+def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) -> None:
+    """While a cell runs, a check fails with a finding and a hint opens; unsaved edits are checked and pass."""
     lab.page.set_viewport_size({"width": 1280, "height": 1700})  # for the pictures
-    lab.open("lesson")
-    for cell in (0, 1):
-        lab.run_cell(cell)
+    lab.show("lesson", [UP, SHOW, BUSY], run=2)
     lab.run_cell(2, wait=False)
     exercise = widget(lab)
     press_with_keys(lab, exercise)
     expect(exercise).to_contain_text("Two things can hold up a stop")
     expect(exercise.get_by_role("progressbar", name=f"Checking {ID}")).to_be_visible()
     expect(found(exercise)).to_contain_text("Not started")
-    expect(lab.cell(2).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    expect(lab.prompt(2)).to_have_text("[*]:")
     hears(exercise)
     exercise.get_by_text("All exercises").click()
     expect(on_the_board(exercise)).to_contain_text("tried")
@@ -105,7 +101,7 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, write_notebook: WriteNot
 
 
 def press_with_keys(lab: LabPage, exercise: Locator) -> None:
-    """Reach the buttons with Tab, check with Space and ask for a hint with Enter; no key reaches the notebook."""
+    """Reach the buttons with Tab, check with Space, open a hint with Enter; no key reaches the notebook."""
     cells = lab.cell_count()
     button(exercise, "Check").focus()
     for name in ("Hint 1 of 3", "Show solution", "Reset"):
@@ -138,14 +134,11 @@ def hears(exercise: Locator) -> None:
         assert line in heard
 
 
-def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(
-    lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles
-) -> None:
+@pytest.mark.long
+def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(lab: LabPage, texts: ExerciseFiles) -> None:
     """At the region's first line; the next file comes into the same pane, and the notebook keeps its width."""
-    write_notebook("lesson", [SETUP, SHOW, 'w.exercise("container.limits");'])
     lab.page.set_viewport_size({"width": 1024, "height": 768})
-    lab.open("lesson")
-    lab.run_all(2)
+    lab.show("lesson", [SETUP, SHOW, 'w.exercise("container.limits");'])
     expect(widget(lab)).to_contain_text(f"Edit {texts.lines()} of start.sh.")
     button(widget(lab), "Open file").click()
     first = regions.find(texts.mine(), ID).first_line
@@ -153,35 +146,32 @@ def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(
     expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
     width = lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth")
     lab.screenshot("exercise-open-1024")
-    button(lab.output(2).locator(".wk-live"), "Open file").click()
+    button(lab.widget(2), "Open file").click()
     expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("mem_reservation")).to_be_in_viewport()
     assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
     expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
     assert lab.errors == []
 
 
-def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage, write_notebook: WriteNotebook) -> None:
-    """It stands under the buttons, above what was found; the cell after the panel runs, and not the panel's."""
-    write_notebook("lesson", [SETUP, SHOW, '"went on"'])
+@pytest.mark.long
+def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage) -> None:
+    """The hint is below the buttons; Shift+Enter runs the cell after the panel."""
     lab.page.set_viewport_size({"width": 1024, "height": 400})
-    lab.open("lesson")
-    for cell in (0, 1):
-        lab.run_cell(cell)
+    lab.show("lesson", [SETUP, SHOW, '"went on"'], run=2)
     button(widget(lab), "Hint 1 of 3").click()
     expect(widget(lab).get_by_text("Hint 1 of 3", exact=True).last).to_be_in_viewport()
     lab.page.keyboard.press("Shift+Enter")
     expect(lab.output(2)).to_contain_text("went on")
-    expect(lab.cell(1).locator(".jp-InputPrompt").first).to_have_text("[2]:")
+    expect(lab.prompt(1)).to_have_text("[2]:")
     assert lab.errors == []
 
 
+@pytest.mark.long
 def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
-    lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles, session: Session
+    lab: LabPage, texts: ExerciseFiles, session: Session
 ) -> None:
     """With the switch on; no container is left of the check that was ended."""
-    write_notebook("lesson", [UP, SHOW])
-    lab.open("lesson")
-    lab.run_all(1)
+    lab.show("lesson", [UP, SHOW])
     exercise = widget(lab)
     exercise.get_by_role("switch", name="Check on save").click()
     button(exercise, "Open file").click()
@@ -197,11 +187,9 @@ def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
 
 
 @pytest.mark.long
-def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNotebook, texts: ExerciseFiles) -> None:
-    """The question starts at its harmless answer, Escape goes back; reset keeps what was typed, and says where."""
-    write_notebook("lesson", [SETUP, SHOW])
-    lab.open("lesson")
-    lab.run_all(1)
+def test_solution_and_reset_ask_first(lab: LabPage, texts: ExerciseFiles) -> None:
+    """The focus is on the safe answer, Escape cancels; reset keeps the edited file and names its place."""
+    lab.show("lesson", [SETUP, SHOW])
     exercise = widget(lab)
     button(exercise, "Show solution").click()
     expect(button(exercise, "Not yet")).to_be_focused()
@@ -229,24 +217,24 @@ def test_solution_and_reset_ask_first(lab: LabPage, write_notebook: WriteNoteboo
 
 
 @pytest.fixture
-def layer(lab: LabPage, write_notebook: WriteNotebook) -> Locator:
+def layer(lab: LabPage) -> Locator:
     """The panel of an exercise that is done in the notebook: cell 1 shows it, the answer is worked out in cell 2."""
-    path = lab.workspace.notebooks / "01_container.ipynb"
-    lesson = json.loads((CHECKOUT / "notebooks" / path.name).read_text())
+    lesson = json.loads((CHECKOUT / "notebooks" / "01_container.ipynb").read_text())
     wanted = ("panel-container-layer", "exercise-container-layer")
     shown, answer = (cell for cell in lesson["cells"] if cell["id"] in wanted)
     imports = "from workshop_kit.observe.layers import files\n"
-    write_notebook(path.stem, [imports + SETUP, "".join(shown["source"])])
+    path = lab.write("01_container", [imports + SETUP, "".join(shown["source"])])
     small = json.loads(path.read_text())
     path.write_text(json.dumps({**small, "cells": [*small["cells"], answer]}))
     lab.open(path.stem)
-    lab.run_all(2)
+    for cell in (0, 1, 2):
+        lab.run_cell(cell)
     return widget(lab)
 
 
 @pytest.mark.long
 def test_an_exercise_in_the_notebook(lab: LabPage, layer: Locator) -> None:
-    """What the cell hands in is judged; reset keeps what was typed, saved or not, and shows the starter."""
+    """The handed-in value is checked; reset keeps the edited cell, saved or not, and shows the starter."""
     expect(found(layer)).to_contain_text("Not started")
     expect(button(layer, "Open file")).to_have_count(0)
     starter = lab.cell(2).locator(".cm-content").inner_text()
@@ -261,5 +249,5 @@ def test_an_exercise_in_the_notebook(lab: LabPage, layer: Locator) -> None:
     expect(lab.cell(2).locator(".cm-content")).not_to_contain_text("# mine")
     assert lab.cell(2).locator(".cm-content").inner_text() == starter
     assert any("# mine" in kept.read_text() for kept in lab.workspace.folder.glob("kept/**/01_container.ipynb"))
-    expect(lab.output(1).locator(".wk-live").get_by_role("status")).to_contain_text("is back at its start")
+    expect(lab.widget(1).get_by_role("status")).to_contain_text("is back at its start")
     assert lab.errors == []

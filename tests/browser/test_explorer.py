@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -48,22 +47,19 @@ SOURCES = [SETUP, SHOW, LIVE, THREADS, BUSY, STOP]
 
 
 @pytest.fixture(autouse=True)
-def opened(lab: LabPage, write_notebook: WriteNotebook) -> None:
+def opened(lab: LabPage) -> None:
     """Every test begins with an explorer of 1,001 lines, one of which has no time."""
-    write_notebook("explorer", SOURCES)
-    lab.open("explorer")
-    for cell in (0, 1):
-        lab.run_cell(cell)
+    lab.show("explorer", SOURCES, run=2)
     expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
 
 
 def explorer(lab: LabPage, cell: int = 1) -> Locator:
     """The widget, not its static twin."""
-    return lab.output(cell).locator(".wk-live")
+    return lab.widget(cell)
 
 
 def count(lab: LabPage, cell: int = 1) -> Locator:
-    """Where it says how many lines match."""
+    """The status with the number of matching lines."""
     return explorer(lab, cell).get_by_role("status")
 
 
@@ -107,14 +103,14 @@ def test_lines_are_searched_opened_and_followed(lab: LabPage) -> None:
     expect(count(lab)).to_contain_text("100 of 1,001 lines")
     button(lab, "Clear").click()
     expect(count(lab)).to_contain_text("1,001 of 1,001 lines")
-    expect(lab.cell(4).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    expect(lab.prompt(4)).to_have_text("[*]:")
     assert explorer(lab).locator("img, script").count() == 0
     assert lab.page.evaluate("window.__pwned") is None
     assert lab.errors == []
 
 
 def mistake(lab: LabPage) -> None:
-    """Search with a mistake and assert that a caret stands below it, and that what was found stays."""
+    """Search with a mistake; assert that a caret marks its place, and that the last result stays."""
     search(lab, "level:error status>=")
     said = explorer(lab).get_by_role("alert")
     expect(said).to_contain_text("At character")

@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import LabPage
 from workshop_kit.exercises.progress import Progress
 
@@ -29,7 +28,7 @@ SOURCES = [
 
 def question(lab: LabPage) -> Locator:
     """The widget, not its static twin."""
-    return lab.output(1).locator(".wk-live")
+    return lab.widget(1)
 
 
 def answer(lab: LabPage, text: str) -> Locator:
@@ -43,12 +42,9 @@ def guess(lab: LabPage) -> str | None:
     return kept.choice if kept else None
 
 
-def test_a_guess_is_locked_kept_and_revealed(lab: LabPage, write_notebook: WriteNotebook) -> None:
+def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     """One answer counts, while a cell runs too; a click, a rerun and a reload do not change it; reveal shows both."""
-    write_notebook("prediction", SOURCES)
-    lab.open("prediction")
-    for cell in (0, 1):
-        lab.run_cell(cell)
+    lab.show("prediction", SOURCES, run=2)
     hears(lab)
     lab.run_cell(3, wait=False)
     cells = lab.cell_count()
@@ -58,7 +54,7 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage, write_notebook: Write
     expect(answer(lab, "503")).to_be_focused()
     lab.page.keyboard.press("Enter")
     expect(question(lab).get_by_role("status")).to_contain_text("Locked: 503 <i>unhealthy</i>")
-    expect(lab.cell(3).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    expect(lab.prompt(3)).to_have_text("[*]:")
     assert lab.cell_count() == cells
     answer(lab, "hangs").click(force=True)
     lab.screenshot("prediction-locked", lab.cell(1))
@@ -78,12 +74,10 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage, write_notebook: Write
     assert lab.errors == []
 
 
-def test_after_a_click_shift_enter_goes_on(lab: LabPage, write_notebook: WriteNotebook) -> None:
-    """It runs the cell after the question, which tells why each option is so or not"""
-    write_notebook("prediction", SOURCES)
-    lab.open("prediction")
-    for cell in (0, 1):
-        lab.run_cell(cell)
+@pytest.mark.long
+def test_after_a_click_shift_enter_goes_on(lab: LabPage) -> None:
+    """It runs the next cell, which gives the reason for each option."""
+    lab.show("prediction", SOURCES, run=2)
     answer(lab, "200").click()
     expect(question(lab).get_by_role("status")).to_contain_text("Locked: 200 & healthy")
     lab.page.keyboard.press("Shift+Enter")

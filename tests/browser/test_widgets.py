@@ -9,7 +9,6 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
 
 from tests.browser import lessons
-from tests.browser.conftest import WriteNotebook
 from tests.browser.lab_page import SCREENSHOTS, LabPage, brightness
 
 pytestmark = [
@@ -51,13 +50,13 @@ ASLEEP = "run the first cell to wake the buttons"
 
 
 def position(name: str) -> int:
-    """Where the cell of a widget stands; the first cell is the set-up."""
+    """Return the position of a widget's cell; the first cell is the set-up."""
     return 1 + [*SHOWN].index(name)
 
 
 def widget(page: LabPage, name: str) -> Locator:
-    """A widget, not its static twin."""
-    return page.output(position(name)).locator(".wk-live, .wk-live-chart")
+    """The live widget of a name."""
+    return page.widget(position(name))
 
 
 def press(page: LabPage, name: str, label: str) -> None:
@@ -66,16 +65,14 @@ def press(page: LabPage, name: str, label: str) -> None:
 
 
 @pytest.fixture
-def widgets(lab: LabPage, write_notebook: WriteNotebook) -> LabPage:
+def widgets(lab: LabPage) -> LabPage:
     """The page, all cells run."""
-    write_notebook("widgets", [SETUP, *SHOWN.values()])
-    lab.open("widgets")
-    lab.run_all(len(SHOWN))
+    lab.show("widgets", [SETUP, *SHOWN.values()])
     return lab
 
 
 def test_widgets_in_both_themes_and_without_their_kernel(widgets: LabPage) -> None:
-    """They follow the theme; after a restart each says that nothing answers; opened again each is text and pictures."""
+    """They follow the theme; without a kernel each says so; after a reload each is text and pictures."""
     follow_the_theme(widgets)
     use(widgets)
     lose_the_kernel(widgets)
@@ -121,7 +118,7 @@ def use(widgets: LabPage) -> None:
 
 
 def lose_the_kernel(widgets: LabPage) -> None:
-    """Restart the kernel and assert that each widget says that nothing answers."""
+    """Restart the kernel and assert that each widget shows the missing connection."""
     widgets.restart_kernel()
     expect(widget(widgets, "exercise")).to_contain_text(ASLEEP)
     press(widgets, "form", "Start with these settings")
@@ -137,7 +134,7 @@ def lose_the_kernel(widgets: LabPage) -> None:
 
 
 def reads(place: Locator, name: str) -> None:
-    """Assert that a widget's static twin says what the widget showed."""
+    """Assert that a widget's static twin has the widget's text."""
     twin = place.locator(".wk-static").first
     for text in {
         "prediction": ("Its memory reaches the limit", "It stops growing"),

@@ -25,13 +25,13 @@ def client(engine: Engine) -> Any:
 
 @pytest.fixture(scope="session")
 def labels(session: Session) -> dict[str, str]:
-    """What everything that these tests make carries."""
+    """The labels of everything that these tests create."""
     return session.who.labels("kernel")
 
 
 @pytest.fixture(scope="module")
 def secret() -> str:
-    """A password that looks different in every encoding."""
+    """A password with a different text in every encoding."""
     return new_canary()
 
 

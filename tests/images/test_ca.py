@@ -40,7 +40,7 @@ def build(client: Any, labels: dict[str, str]) -> Iterator[Callable[..., str]]:
 def test_bundle_is_in_no_layer(
     build: Callable[..., str], images: dict[str, str], engine: Engine, root: Path, tmp_path: Path
 ) -> None:
-    """Each image whose build sees the bundle is built anew with a marked one: the mark is nowhere in it."""
+    """Each image whose build uses the bundle is built with a marked one: no layer contains the mark."""
     canary, own, bundle = new_canary(), engine_images.ca_bundle(), tmp_path / "bundle.pem"
     bundle.write_text((own.read_text() if own else "") + f"\n# {canary}\n")
     # A base with a new file in it: no step that stands on it comes from the builder's cache.

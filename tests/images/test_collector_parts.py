@@ -1,4 +1,4 @@
-"""The collector's own modules, without an engine: records, parts, rotations, and what a start makes of a folder."""
+"""The collector's modules without an engine: records, parts, rotations, and the start from a folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def engine_line(text: str, stream: str = "stdout", attrs: dict[str, str] | None 
 
 @given(st.text(), st.sampled_from(["stdout", "stderr"]), st.none() | st.dictionaries(st.text(), st.text(), max_size=3))
 def test_a_record_keeps_all_but_its_attributes(text: str, stream: str, attrs: dict[str, str] | None) -> None:
-    """Whatever is in a line or in its labels: text, stream and time come out as they went in, with whose it is."""
+    """Text, stream and time do not change, whatever the line or the labels hold; attributes name the container."""
     line = engine_line(text, stream, attrs)
     found = records.parse(WHO, line)
     attributes = {"environment": "staging", "service": "service", "container": WHO.container[:12]}
@@ -62,7 +62,7 @@ def test_what_is_no_record_is_kept_as_it_is(junk: bytes) -> None:
     ],
 )
 def test_a_service_is_named_by_its_labels(labels: dict[str, str], service: str) -> None:
-    """Compose's label, else the kit's, else the container's name; whatever it holds, it is one folder."""
+    """Compose's label, else the kit's, else the container's name; any text becomes the name of one folder."""
     assert records.identify("c" * 64, "/eager_hopper", labels).service == service
 
 
@@ -87,7 +87,7 @@ def test_what_was_not_committed_is_removed_and_read_again(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"spool": "x"}'])
 def test_a_checkpoint_that_cannot_be_read_is_said_to_be_lost(tmp_path: Path, content: bytes) -> None:
-    """A new start begins a spool of its own, whose keys meet no old one, and says that it had to."""
+    """The start begins a new spool with new keys, and reports the loss."""
     first = checkpoint_in(tmp_path)
     first.commit()
     (tmp_path / "checkpoint.json").write_bytes(content)
@@ -104,14 +104,14 @@ class Bucket:
         self.away = False
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:
-        """Keep an object, or raise what boto3 raises."""
+        """Keep an object, or raise boto3's error."""
         if self.away:
             raise EndpointConnectionError(endpoint_url="http://bucket")
         self.objects.append((Key, Body))
 
 
 def test_a_part_is_uploaded_again_as_the_same_object(tmp_path: Path) -> None:
-    """A crash between upload and removal changes nothing: the key and the bytes are the same. What fails waits."""
+    """After a crash between upload and removal, key and bytes are the same. A failed upload waits."""
     bucket = Bucket()
     settings = Settings("session", "http://bucket", "logs", "id", "key", folder=tmp_path)
     first = checkpoint_in(tmp_path)
@@ -175,7 +175,7 @@ def texts_of(one: records.Log) -> tuple[list[str], list[str]]:
 
 
 def test_a_log_is_read_on_from_its_position_through_rotations(folder: Path) -> None:
-    """Stopped anywhere, a new start with the old position reads what is new: through rotated files, each line once."""
+    """A new start with the old position reads each new line once, also in rotated files."""
     write(folder, "1\n", "2\n")
     first = log(folder)
     assert texts_of(first) == (["1\n", "2\n"], [])
@@ -203,7 +203,7 @@ def test_a_log_that_was_rotated_before_its_first_reading_leaves_a_gap(folder: Pa
 
 
 def test_a_file_that_loses_its_name_is_read_to_its_end(folder: Path) -> None:
-    """What is open is read, also after the engine has removed it; then a GAP, since more may be gone."""
+    """An open file is read after the engine has removed it; then a GAP, since more may be lost."""
     write(folder, "1\n")
     running = log(folder, max_files=2)
     assert texts_of(running) == (["1\n"], [])
@@ -215,7 +215,7 @@ def test_a_file_that_loses_its_name_is_read_to_its_end(folder: Path) -> None:
 
 
 def test_a_log_that_is_truncated_leaves_a_gap(folder: Path) -> None:
-    """Somebody makes room on the disk: what comes afterwards is read from the file's beginning."""
+    """After a truncation the file is read from its beginning."""
     write(folder, "1\n", "2\n")
     running = log(folder)
     assert texts_of(running)[0] == ["1\n", "2\n"]
@@ -238,7 +238,7 @@ def test_half_a_line_waits_for_its_other_half(folder: Path) -> None:
 
 
 def test_the_pieces_of_a_line_wait_for_the_last_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With both streams in the middle of a line, what came before is taken; a new start reads the pieces again."""
+    """Incomplete lines of both streams are held; a new start reads their pieces again."""
     running = log(folder)
     write(folder, "whole\n", "a" * 9)
     write(folder, "b" * 9, stream="stderr")
@@ -257,7 +257,7 @@ def test_the_pieces_of_a_line_wait_for_the_last_one(folder: Path, monkeypatch: p
 
 @pytest.mark.parametrize("rotated", [False, True])
 def test_a_log_that_is_removed_leaves_a_gap_if_a_newer_file_was_never_opened(folder: Path, rotated: bool) -> None:
-    """As while the buffer is full: what was open is read, and its last name tells that there was a newer one."""
+    """The open file is read to its end; its last name shows whether there was a newer one."""
     write(folder, "1\n")
     running = log(folder)
     assert texts_of(running) == (["1\n"], [])
@@ -288,7 +288,7 @@ class Engine:
 
 
 def received(engine: Engine, position: records.Position | None) -> tuple[list[str], list[str], records.Position]:
-    """What a log over the engine's API reads from a position on, until the container is gone; and the new position."""
+    """Read a log over the engine's API from a position until the container is gone; return lines, gaps and position."""
     log = engine_api.EngineLog(engine, WHO, position and dict(position))
     lines: list[str] = []
     gaps: list[str] = []
@@ -299,7 +299,7 @@ def received(engine: Engine, position: records.Position | None) -> tuple[list[st
 
 
 def test_a_log_over_the_api_is_read_on_from_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records may have the same time: each comes once. If the one at the position was rotated away, a GAP says so."""
+    """Records of the same time come once each. If the record at the position was rotated away, a GAP says so."""
     monkeypatch.setattr(engine_api, "ASK_SECONDS", 0)
     first, second, third = (f"2026-11-24T22:00:0{second}.000000000Z" for second in (1, 2, 3))
     lines, gaps, position = received(Engine(f"{first} 1\n", f"{second} 2\n", f"{second} 3\n"), None)

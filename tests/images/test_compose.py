@@ -26,7 +26,7 @@ Service = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What setup writes to .env, with secrets and a project of this module's own."""
+    """The variables that setup writes to .env, with secrets and a project of this module's own."""
     folder = tmp_path_factory.mktemp("by hand") / "secrets"
     stack_files.write_secrets(folder)
     return {
@@ -42,9 +42,9 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
 
 
 def compose(root: Path, variables: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """Run plain docker compose with these variables and no others of ours."""
+    """Run plain docker compose with these variables and no others of the workshop."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("WORKSHOP_", "COMPOSE_"))}
-    # An env file of our own: the checkout's .env belongs to whoever works there.
+    # Not the checkout's .env, which may hold other settings.
     command = ["docker", "compose", "--env-file", os.devnull, "--file", str(root / "compose.yaml"), *words]
     return subprocess.run(
         command, env=environment | variables, capture_output=True, text=True, timeout=180, check=False
@@ -62,7 +62,7 @@ def parsed(root: Path, variables: dict[str, str]) -> dict[str, Any]:
 
 
 def holds_secret(name: str) -> bool:
-    """Whether a variable's name says that its value is a secret, and not the path of a file with one."""
+    """Whether a variable's name is that of a secret, not of a file with one."""
     return re.search(r"PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL", name) is not None and not name.endswith("_FILE")
 
 
@@ -107,7 +107,7 @@ RULES: dict[str, Callable[[Service], bool]] = {
 
 
 def labelled(thing: dict[str, Any], variables: dict[str, str]) -> bool:
-    """Whether a service, network or volume carries our four labels."""
+    """Whether a service, network or volume carries the kit's four labels."""
     expected = {
         KIT: KIT_NAME,
         SESSION: variables["WORKSHOP_SESSION"],
@@ -118,7 +118,7 @@ def labelled(thing: dict[str, Any], variables: dict[str, str]) -> bool:
 
 
 def keeps(rule: Callable[[Service], bool], service: Service) -> bool:
-    """Whether a service keeps a rule; what it does not mention, it does not keep."""
+    """Whether a service follows a rule; a missing key breaks it."""
     try:
         return rule(service)
     except KeyError:
@@ -132,7 +132,7 @@ def test_every_service_keeps_the_rule(parsed: dict[str, Any], rule: str) -> None
 
 
 def test_everything_is_labelled(parsed: dict[str, Any], variables: dict[str, str]) -> None:
-    """Whatever compose makes can be recognized as ours, and by whose workspace."""
+    """Everything that compose creates carries the labels of kit and workspace."""
     for kind in ("services", "networks", "volumes"):
         assert parsed[kind]
         assert [name for name, thing in parsed[kind].items() if not labelled(thing, variables)] == []
@@ -149,7 +149,7 @@ def test_profiles(parsed: dict[str, Any]) -> None:
 def test_every_image_is_complete(client: Any, parsed: dict[str, Any]) -> None:
     """Each image runs as a numeric user that is not root, has a health check, and starts without a shell.
 
-    The collector alone is root, without capabilities: the engine's logs belong to root, and nobody else can read them.
+    Only the collector is root, without capabilities: only root can read the engine's logs.
     """
     for name, service in parsed["services"].items():
         config = client.images.get(service["image"]).attrs["Config"]
@@ -168,15 +168,8 @@ def test_only_the_service_is_published(parsed: dict[str, Any]) -> None:
     assert not {"master-db", "replica-db", "redis"} & set(published)
 
 
-def test_port_is_chosen(root: Path, variables: dict[str, str]) -> None:
-    """A port that is named is taken; without one the engine takes any that is free (`test_stack_comes_up_by_hand`)."""
-    done = compose(root, variables | {"WORKSHOP_SERVICE_PORT": "18080"}, "config", "--format", "json")
-    (port,) = json.loads(done.stdout)["services"]["service"]["ports"]
-    assert port.get("published") == "18080"
-
-
 def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str]) -> None:
-    """Before setup wrote its variables, compose says which one is missing and names the command."""
+    """Before setup, compose names the missing variable and the command to run."""
     rest = {key: value for key, value in variables.items() if key != "WORKSHOP_SECRETS_DIR"}
     done = compose(root, rest, "config")
     assert done.returncode != 0
@@ -201,7 +194,7 @@ def by_hand(root: Path, variables: dict[str, str]) -> Iterator[Callable[..., str
 
 
 def ready(by_hand: Callable[..., str], http: httpx.Client, timeout_seconds: float = 60) -> str:
-    """Where the service answers, once it says ready: healthy means no more than that it lives."""
+    """Wait until the service is ready, which is more than healthy; return its URL."""
     url = f"http://{by_hand('port', 'service', '8080')}"
     deadline = time.monotonic() + timeout_seconds
     while (answer := http.get(f"{url}/readyz")).status_code != 200:

@@ -18,10 +18,6 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.engine import containers
-from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
-
 PATIENCE_SECONDS = 10.0
 
 
@@ -45,7 +41,7 @@ class EchoServer(socketserver.ThreadingTCPServer):
 
 @dataclass(frozen=True)
 class Proxy:
-    """The running program and how to tell it something."""
+    """The running program and its control socket."""
 
     program: Path
     port: int
@@ -112,7 +108,7 @@ def proxy(root: Path, tmp_path: Path) -> Iterator[Proxy]:
 
 
 def test_without_a_fault_bytes_pass(proxy: Proxy) -> None:
-    """What is sent comes back, and a close is passed on in both directions."""
+    """The echo returns, and a close is passed on in both directions."""
     with proxy.client() as client:
         say(client, b"x" * 200_000 + b"\n")
         client.sendall(b"bye\n")
@@ -124,7 +120,7 @@ def test_without_a_fault_bytes_pass(proxy: Proxy) -> None:
 
 
 def test_latency_makes_answers_late_on_open_connections_too(proxy: Proxy) -> None:
-    """A fault and its end count from the next answer on; latencies add up; what is sent at once is late together."""
+    """A fault and its end apply from the next answer on; latencies add up; one chunk is delayed as a whole."""
     late = {"name": "latency", "latency_ms": 200, "jitter_ms": 0}
     with proxy.client() as client:
         proxy.tell(late)
@@ -150,7 +146,7 @@ def test_down_refuses_and_breaks_what_is_open(proxy: Proxy) -> None:
 
 
 def test_reset_sends_rst(proxy: Proxy) -> None:
-    """The client gets a reset and no end of file, at once or after a while, on open connections at once."""
+    """New and open connections get RST instead of EOF, at once or after a delay."""
     with proxy.client() as client:
         say(client)
         proxy.tell({"name": "reset", "after_ms": 300})
@@ -197,24 +193,11 @@ def test_bandwidth_and_slices(proxy: Proxy) -> None:
         assert time.monotonic() - started >= 0.3
 
 
-def test_what_is_no_fault_changes_nothing(proxy: Proxy) -> None:
-    """An error is an answer; the faults in force stay."""
+def test_an_invalid_fault_changes_nothing(proxy: Proxy) -> None:
+    """An invalid fault gets an error as answer; the active faults stay."""
     assert proxy.tell({"name": "refuse"})["faults"] == [{"name": "refuse"}]
     assert "no such fault: gremlins" in proxy.tell({"name": "gremlins"})["error"]
     assert "error" in proxy.tell({"name": "latency"})
     with pytest.raises(ConnectionRefusedError), proxy.client():
         pass
     assert proxy.tell() == {"faults": [], "connections": 0}
-
-
-@pytest.mark.engine
-def test_the_image_is_confined(session: Session, images: dict[str, str]) -> None:
-    """It runs with everything taken away, as nobody in particular, and can be told things from inside only."""
-    command = ("serve", "127.0.0.1", "6379")
-    with containers.run(session, Spec(images["fault_proxy"], command=command, network="none")) as running:
-        tell = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py", "tell")
-        running.wait_until(lambda: running.exec(*tell, "[]").exit_code == 0)
-        assert running.exec("id", "-u").output.strip() == "10002"
-        refused = running.exec(*tell, '[{"name": "gremlins"}]')
-        assert (refused.exit_code, "no such fault" in refused.output) == (1, True)
-        assert running.inspect()["NetworkSettings"]["Ports"] == {}

@@ -17,7 +17,7 @@ from workshop_kit.engine.stack import Stack
 
 
 def test_a_name_is_not_a_setting(root: Path) -> None:
-    """Each instance stands in both sections; what could be a setting of its own is refused."""
+    """Each instance appears in both sections; a name that could be a setting is refused."""
     settings = runpy.run_path(str(root / "images/proxy/run.py"))["settings"]
     common = (root / "images/proxy/haproxy.cfg").read_text()
     made = settings(common, ["one", "two-2.b"])
@@ -36,7 +36,7 @@ def test_without_an_instance_it_says_so(session: Session, images: dict[str, str]
 
 
 def states(proxy: Running) -> list[str]:
-    """What the proxy thinks of its instances, in the order of the command line; empty while it does not answer."""
+    """The proxy's states of its instances, in the order of the command line; empty while it does not answer."""
     try:
         text = httpx.get(f"{proxy.url(8404)}/stats;csv", trust_env=False, timeout=20).text
     except httpx.TransportError:
@@ -47,8 +47,8 @@ def states(proxy: Running) -> list[str]:
 
 @pytest.mark.engine
 @pytest.mark.long
-def test_who_is_not_ready_is_not_asked_and_nobody_is_left_alone(stack: Stack, images: dict[str, str]) -> None:
-    """One instance of two is stopped: the other serves all. None is ready: they are asked all the same."""
+def test_an_instance_that_is_not_ready_gets_no_requests(stack: Stack, images: dict[str, str]) -> None:
+    """With one of two stopped the other serves all. If none is ready, all get requests."""
     spec = like(stack.container("service"))
     with containers.run(stack.session, spec) as first, containers.run(stack.session, spec) as second:
         names = (first.id[:12], second.id[:12])

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 # From the ground up; a module may import what stands before it, and its own package.
 FLOORS = (
-    ("errors", "paths", "progress", "screen", "shared_property"),
+    ("errors", "paths", "progress", "screen"),
     ("bootstrap",),
     ("engine",),
     ("observe", "faults", "doctor", "bundle"),

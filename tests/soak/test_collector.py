@@ -1,4 +1,4 @@
-"""The collector under fire: it is killed again and again while lines go through, and none is lost."""
+"""The collector under load: repeated kills and network cuts lose no line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.collecting import a_bucket, bucket_away, collected, kill_and_start, wait_running, write
+from tests.images.collector_helpers import a_bucket, bucket_away, collected, kill_and_start, wait_running, write
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(300)]
 

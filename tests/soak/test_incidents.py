@@ -1,4 +1,4 @@
-"""Every trouble that a seed may draw, on the live stack: the naive answer is wrong and the solution right."""
+"""Every incident that a seed may draw, on the live stack: the starter's answer is wrong, the solution's right."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
 def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: LiveStack, trouble: Trouble) -> None:
-    """Whatever the seed draws: no part of the starter's answer is right, every part of the solution's is."""
+    """For every seed no part of the starter's answer is right, and every part of the solution's is."""
     stack = live_stack.stack
     incident = incidents.inject(stack, Random(1), trouble=trouble)
     assert Journal(stack.session).entries() == []

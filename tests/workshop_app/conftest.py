@@ -1,11 +1,10 @@
-"""What the tests of the service share: an environment it accepts, and the service as a real process."""
+"""Fixtures of the service's tests: a valid environment, and the service as a real process."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -25,42 +24,43 @@ PATIENCE_SECONDS = 20
 DB_PASSWORD = "db-canary-5e1f09"
 REPLICA_PASSWORD = "replica-canary-90d2e4"
 REDIS_PASSWORD = "redis-canary-77ab3c"
+SETTINGS = {
+    "MASTER_DB_HOST": "master-db",
+    "MASTER_DB_PORT": "3306",
+    "MASTER_DB_NAME": "workshop",
+    "MASTER_DB_USER": "app",
+    "MASTER_DB_PASSWORD": DB_PASSWORD,
+    "MASTER_DB_SQL_MODE": "TRADITIONAL",
+    "REPLICA_DB_HOST": "replica-db",
+    "REPLICA_DB_PORT": "3306",
+    "REPLICA_DB_NAME": "workshop",
+    "REPLICA_DB_USER": "app",
+    "REPLICA_DB_PASSWORD": REPLICA_PASSWORD,
+    "REPLICA_DB_SQL_MODE": "TRADITIONAL",
+    "REDIS_HOST": "redis",
+    "REDIS_PORT": "6379",
+    "REDIS_PASSWORD": REDIS_PASSWORD,
+}
+"""The required settings."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Find a free port."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         return port
 
 
 def good_environ() -> dict[str, str]:
-    """An environment that the service accepts; nobody answers at the addresses in it."""
-    return {
-        "MASTER_DB_HOST": "127.0.0.1",
-        "MASTER_DB_PORT": str(free_port()),
-        "MASTER_DB_NAME": "workshop",
-        "MASTER_DB_USER": "app",
-        "MASTER_DB_PASSWORD": DB_PASSWORD,
-        "MASTER_DB_SQL_MODE": "TRADITIONAL",
-        "REPLICA_DB_HOST": "127.0.0.1",
-        "REPLICA_DB_PORT": str(free_port()),
-        "REPLICA_DB_NAME": "workshop",
-        "REPLICA_DB_USER": "app",
-        "REPLICA_DB_PASSWORD": REPLICA_PASSWORD,
-        "REPLICA_DB_SQL_MODE": "TRADITIONAL",
-        "REDIS_HOST": "127.0.0.1",
-        "REDIS_PORT": str(free_port()),
-        "REDIS_PASSWORD": REDIS_PASSWORD,
-        "HTTP_HOST": "127.0.0.1",
-        "HTTP_PORT": str(free_port()),
-        "HTTP_DRAIN_SECONDS": "0.5",
-    }
+    """An environment that the service accepts; no server listens at its addresses."""
+    addresses = {f"{name}_HOST": "127.0.0.1" for name in ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP")}
+    ports = {name.replace("HOST", "PORT"): str(free_port()) for name in addresses}
+    return {**SETTINGS, **addresses, **ports, "HTTP_DRAIN_SECONDS": "0.5"}
 
 
 @pytest.fixture(autouse=True)
 def log_lines() -> Iterator[list[EventDict]]:
-    """What the service's code logs in this process, as structlog hands it on."""
+    """The events that the service's code logs in this process."""
     with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
         yield lines
 
@@ -73,7 +73,7 @@ def environ() -> dict[str, str]:
 
 @dataclass
 class Answer:
-    """What came back from the service."""
+    """An answer of the service."""
 
     status: int
     headers: dict[str, str]
@@ -115,7 +115,7 @@ class Service:
             connection.close()
 
     def wait_for(self, path: str, good: Callable[[Answer], bool]) -> Answer:
-        """Ask until the answer is good, as long as the process lives."""
+        """Poll a path until the answer is good; fail if the process ends."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -126,13 +126,13 @@ class Service:
             time.sleep(0.02)
         raise AssertionError(f"{path} never answered as expected; the log: {self.output} {self.errors}")
 
-    def stop(self, sig: int = signal.SIGTERM) -> int:
-        """Send a signal and wait: the exit code."""
-        self.process.send_signal(sig)
+    def stop(self) -> int:
+        """Send SIGTERM and wait; return the exit code."""
+        self.process.terminate()
         return self.wait()
 
     def wait(self) -> int:
-        """Wait for the end, and for the last of the output: the exit code."""
+        """Wait for the end and the last output; return the exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
         for reader in self._readers:
             reader.join(PATIENCE_SECONDS)
@@ -146,10 +146,10 @@ class Service:
         return lines
 
 
-def run_service(environ: dict[str, str], *arguments: str) -> Service:
+def run_service(environ: dict[str, str]) -> Service:
     """Start the service with this environment and no other."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "workshop_app", *arguments],
+        [sys.executable, "-m", "workshop_app"],
         env={"PATH": os.environ["PATH"], **environ},
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -161,11 +161,11 @@ def run_service(environ: dict[str, str], *arguments: str) -> Service:
 
 @pytest.fixture
 def start_service() -> Iterator[Callable[..., Service]]:
-    """Starts services that end with the test: ``start_service(environ, *arguments)``."""
+    """Return a function that starts a service, which ends with the test."""
     running: list[Service] = []
 
-    def start(environ: dict[str, str], *arguments: str) -> Service:
-        running.append(run_service(environ, *arguments))
+    def start(environ: dict[str, str]) -> Service:
+        running.append(run_service(environ))
         return running[-1]
 
     yield start
@@ -176,7 +176,7 @@ def start_service() -> Iterator[Callable[..., Service]]:
 
 @pytest.fixture(scope="module")
 def shared_service() -> Iterator[Service]:
-    """One service without its dependencies, for all tests of a file that only ask."""
+    """One service without its dependencies, for the tests of a module that only send requests."""
     service = run_service(good_environ())
     service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
     yield service
@@ -186,6 +186,6 @@ def shared_service() -> Iterator[Service]:
 
 @pytest.fixture
 def hanging_port() -> Iterator[int]:
-    """A server that accepts connections and never says a word."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as sock:
         yield sock.getsockname()[1]

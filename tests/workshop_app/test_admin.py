@@ -1,4 +1,4 @@
-"""The level of the log changes while the service runs, for whoever may; unless asked for there is no such path."""
+"""The log level can be changed while the service runs, if HTTP_ADMIN is set."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ def service(start_service: Start, environ: dict[str, str]) -> Service:
 
 
 def put(service: Service, body: str) -> Answer:
-    """Ask for another level."""
+    """Set a level."""
     return service.ask(PATH, "PUT", body.encode(), {"Content-Type": "application/json"})
 
 
-def test_not_there_unless_asked_for(shared_service: Service) -> None:
-    """By default anybody may reach the port, so by default nobody may do this."""
-    assert shared_service.ask(PATH).status == 404
-    assert put(shared_service, '{"level": "debug"}').status == 404
+@pytest.mark.parametrize("path", [PATH, "/admin/faults", "/admin/faults/errors"])
+def test_admin_paths_are_off_by_default(shared_service: Service, path: str) -> None:
+    """Every client can reach the port, so by default no client may change the level or inject faults."""
+    assert shared_service.ask(path).status == 404
+    assert shared_service.ask(path, "PUT", b"{}").status == 404
 
 
 def test_probes_are_seen_from_now_on_and_no_longer(service: Service) -> None:
-    """GET and PUT speak of ``level``; debug shows probes and lines of libraries at once, info hides them again."""
+    """GET and PUT use the field ``level``; debug shows probes and lines of libraries, info hides them again."""
     assert service.ask(PATH).json == {"level": "info"}
     for path, level in (("/livez", "debug"), ("/livez", "info"), ("/livez", "error")):
         assert service.ask(path).status == 200
@@ -48,7 +49,7 @@ def test_probes_are_seen_from_now_on_and_no_longer(service: Service) -> None:
 
 
 def test_bad_levels_are_refused_in_a_sentence(service: Service) -> None:
-    """What is wrong is said, and the level stays what it was."""
+    """The answer names the mistake, and the level does not change."""
     for body, status in (("{", 400), ("{}", 422), ('{"level": "loud"}', 422), ("x" * 20_000, 413)):
         answer = put(service, body)
         assert answer.status == status

@@ -1,4 +1,4 @@
-"""What stands around every request: an id, a line at its end, and an answer even when there is a bug."""
+"""The middleware of every request: an id, a log line at its end, and an answer even if the handler fails."""
 
 from __future__ import annotations
 

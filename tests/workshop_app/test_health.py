@@ -1,4 +1,4 @@
-"""Health stays truthful and quick, whatever the dependencies do. They are real servers here, on real sockets."""
+"""Health is truthful and quick in every state of the dependencies, which are real servers on real sockets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from starlette.routing import Route
 from structlog.typing import EventDict
 
 from tests.workshop_app.conftest import free_port
-from workshop_app import health
+from workshop_app import config, health
+from workshop_app.dependencies import Dependencies
 
 pytestmark = pytest.mark.anyio
 
 
 @dataclass
 class Dependency:
-    """A TCP server that says ``ok``, and the ping that waits for it."""
+    """A TCP server that answers ``ok``, and the ping that waits for it."""
 
     name: str
     critical: bool = True
@@ -63,7 +64,7 @@ class Dependency:
 
 
 class Probes:
-    """The three handlers over some dependencies, and a client that asks them."""
+    """The three handlers over some dependencies, and a client."""
 
     def __init__(self, *dependencies: Dependency) -> None:
         routes = [
@@ -84,24 +85,13 @@ class Probes:
         return response.status_code, response.json()
 
 
-async def test_live_asks_nobody() -> None:
-    """A dead or hanging database is no reason to restart us."""
+async def test_liveness_pings_no_dependency() -> None:
+    """A dead or hanging database is no reason to restart the service."""
     hanging, gone = Dependency("db", hangs=True), Dependency("cache")
     async with hanging.up():
         probes = Probes(hanging, gone)
         assert await probes.get("/livez") == (200, {"status": "pass"})
     assert (hanging.pings, gone.pings) == (0, 0)
-
-
-async def test_not_ready_while_draining() -> None:
-    """That is known without asking a dependency."""
-    database = Dependency("db")
-    async with database.up():
-        probes = Probes(database)
-        probes.app.state.draining = True
-        assert await probes.get("/readyz") == (503, {"status": "fail", "output": "draining"})
-        assert database.pings == 0
-        assert (await probes.get("/health"))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -124,7 +114,7 @@ async def test_critical_fails_optional_warns(critical: bool, optional: bool) -> 
 
 
 async def test_callers_share_one_check() -> None:
-    """Two hundred probes at once are one ping, also while it hangs."""
+    """Two hundred simultaneous probes cause one ping, also while it hangs."""
     database = Dependency("db", hangs=True)
     async with database.up():
         probes = Probes(database)
@@ -134,7 +124,7 @@ async def test_callers_share_one_check() -> None:
 
 
 async def test_report_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Good news holds two seconds, and says how old it is; bad news half a second."""
+    """A good report is reused for two seconds and gives its age; a bad one for half a second."""
     now = 100.0
     monkeypatch.setattr("workshop_app.health.time.monotonic", lambda: now)
     database = Dependency("db")
@@ -157,7 +147,7 @@ async def test_report_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_changes_are_logged_once(monkeypatch: pytest.MonkeyPatch, log_lines: list[EventDict]) -> None:
-    """One line when it goes, one when it is back, however often it is asked."""
+    """Only changes of a dependency's state are logged."""
     now = 100.0
     monkeypatch.setattr("workshop_app.health.time.monotonic", lambda: now)
     database = Dependency("db")
@@ -173,3 +163,13 @@ async def test_changes_are_logged_once(monkeypatch: pytest.MonkeyPatch, log_line
         ("dependency down", "warning"),
         ("dependency up", "info"),
     ]
+
+
+@pytest.mark.parametrize("critical", ["none", "redis", "replica-db,master-db", None])
+async def test_the_setting_says_which_are_critical(environ: dict[str, str], critical: str | None) -> None:
+    """HEALTH_CRITICAL names critical dependencies; by default all but the replica are critical."""
+    given = {} if critical is None else {"HEALTH_CRITICAL": critical}
+    own = Dependencies(config.load(environ | given))
+    assert tuple(one.name for one in own) == config.DEPENDENCIES
+    wanted = set((critical or "master-db,redis").split(",")) - {"none"}
+    assert {one.name for one in own if one.critical} == wanted

@@ -1,4 +1,4 @@
-"""What the service says in numbers: true, few, starting at zero, and none of a stranger's words in it."""
+"""The metrics are correct, few, start at zero, and contain no input of a client."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def parsed(text: str) -> Series:
 
 
 async def scrape(app: Starlette) -> Series:
-    """What Prometheus would read."""
+    """Scrape the application."""
     return parsed((await ask(app, "/metrics")).text)
 
 
 async def test_everything_starts_at_zero() -> None:
-    """A rate needs a value before the first error; a dependency that nobody has pinged is neither up nor down."""
+    """A rate needs a value before the first error; before the first ping a dependency is neither up nor down."""
     series = await scrape(application())
     assert {series[name] for name in series if name[0].startswith("http_")} == {0}
     for route in ("/livez", "/readyz", "/health", "/orders", "/orders/{order_id}"):
@@ -49,7 +49,7 @@ async def test_everything_starts_at_zero() -> None:
 
 
 async def test_requests_are_counted_where_they_belong() -> None:
-    """By method, template and status; what takes long lies in a late bucket; the sum is the time they took."""
+    """By method, template and status; the duration falls into its bucket and adds to the sum."""
 
     async def slow(_: Request) -> Response:
         await asyncio.sleep(0.06)
@@ -75,8 +75,8 @@ async def test_requests_are_counted_where_they_belong() -> None:
     assert series["http_request_duration_seconds_count", "/orders"] == 2
 
 
-async def test_whoever_looks_is_no_traffic() -> None:
-    """Scrapes and administrators change no number."""
+async def test_scrapes_are_not_counted() -> None:
+    """Scrapes and admin requests change no number."""
     app = application(HTTP_ADMIN="true", HTTP_FAULTS="true")
     before = await scrape(app)
     for path in ("/metrics", "/admin/log-level", "/admin/faults"):
@@ -87,8 +87,8 @@ async def test_whoever_looks_is_no_traffic() -> None:
     }
 
 
-async def test_paths_of_strangers_make_few_series() -> None:
-    """Paths, methods and bodies of a stranger: at most 200 series, and none of his words in them."""
+async def test_client_input_makes_few_series() -> None:
+    """Any paths, methods and bodies make at most 200 series, without a word of the client in them."""
     app, dice = application(HTTP_ADMIN="true", HTTP_FAULTS="true"), random.Random(7)
     known = ["/livez", "/readyz", "/health", "/metrics", "/orders", "/orders/7", "/orders/x", "/admin/faults"]
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"]
@@ -108,8 +108,8 @@ async def test_paths_of_strangers_make_few_series() -> None:
     assert series["http_requests_in_flight",] == 0
 
 
-async def test_what_pings_found() -> None:
-    """Health asks; the metrics say what came of it, and how long it took."""
+async def test_pings_are_counted() -> None:
+    """After a health check the metrics have the result and the duration of each ping."""
     app = application()
     assert (await ask(app, "/health")).status_code == 503
     series = await scrape(app)
@@ -119,7 +119,7 @@ async def test_what_pings_found() -> None:
 
 
 def test_the_service_tells_no_secret(shared_service: Service) -> None:
-    """Over HTTP, as Prometheus asks: the format it expects, what is running, and no password, host or user."""
+    """Over HTTP: the exposition format, build information, and no password, host or user."""
     answer = shared_service.wait_for("/metrics", lambda answer: answer.status == 200)
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     text = answer.body.decode()

@@ -1,4 +1,4 @@
-"""The service over its real databases, in containers: orders survive, faults are bounded, recovery needs nobody."""
+"""The service with its real databases: orders survive, faults are bounded, recovery needs no restart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.workshop_app.probing import PATIENCE_SECONDS, wait_until
+from tests.workshop_app.probes import PATIENCE_SECONDS, wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault
@@ -23,7 +23,7 @@ NO_ORDER = "/orders/9000000000000000000"
 
 
 class Client:
-    """Asks the service, wherever it answers now."""
+    """An HTTP client that follows the service to a new port."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -42,7 +42,7 @@ class Client:
         self.until(lambda: self.get("/health").json()["status"] == "pass", "all dependencies answer")
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Poll; connections that fail meanwhile, and answers without what is looked for, are fine."""
+        """Poll; failed connections and error answers count as not yet."""
 
         def held() -> bool:
             try:
@@ -92,7 +92,7 @@ def test_order_is_placed_and_read(client: Client) -> None:
 
 @pytest.mark.parametrize("how", ["pause", pytest.param("kill", marks=pytest.mark.long)])
 def test_without_the_master(client: Client, how: str) -> None:
-    """Orders are read, not placed; alive, not ready; the log and health say so; then all is well again."""
+    """Orders are read, not placed; alive, not ready; health and log name the master; then it recovers."""
     kept = client.place()
     client.until(lambda: kept.json() in client.orders(), "the replica has it, too")
     with fault(how, client.stack, "master-db"):
@@ -118,7 +118,7 @@ def test_without_the_master(client: Client, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("pause", marks=pytest.mark.long)])
 def test_without_the_replica(client: Client, how: str) -> None:
-    """Orders are placed, and read from the master; ready all the same: it is only a warning."""
+    """Orders are placed, and read from the master; the service stays ready with a warning."""
     with fault(how, client.stack, "replica-db"):
         placed = client.place()
         assert placed.status_code == 201
@@ -132,7 +132,7 @@ def test_without_the_replica(client: Client, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("pause", marks=pytest.mark.long)])
 def test_without_redis(client: Client, how: str) -> None:
-    """Every order is placed and read all the same; the log warns; readiness says no."""
+    """Every order is placed and read; the log warns; readiness is 503."""
     with fault(how, client.stack, "redis"):
         placed = client.place()
         assert placed.status_code == 201
@@ -144,14 +144,14 @@ def test_without_redis(client: Client, how: str) -> None:
 
 
 def sql_as_root(container: Any, statement: str) -> None:
-    """What only an administrator may do."""
+    """Run a statement as administrator."""
     code, output = container.exec_run(["mariadb", "--execute", statement], user="0")
     assert code == 0, output
 
 
 @pytest.mark.long
 def test_a_replica_that_is_behind(client: Client) -> None:
-    """However far it is behind, a new order is found at once, also without the cache."""
+    """A new order is found at once, also without the cache."""
     replica = client.stack.container("replica-db")
     sql_as_root(replica, "STOP SLAVE SQL_THREAD")
     try:

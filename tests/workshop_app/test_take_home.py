@@ -1,4 +1,4 @@
-"""What participants take home: ``my_service/`` runs where the kit is not, by the commands of its own README."""
+"""The folder that participants take home runs without the kit, by the commands of its README."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def blocks(folder: Path, language: str) -> list[str]:
 
 
 def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
-    """Run the commands in the folder with the docker command alone, and return what they print."""
+    """Run the commands in the folder with the docker command alone, and return their output."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder.parent), "DOCKER_HOST": own.address}
     said = subprocess.run(
         own.inside("sh", "-e", "-c", commands), cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -124,7 +124,7 @@ def test_the_folder_runs_without_the_kit(folder: Path, elsewhere: PrivateEngine)
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_orders_are_taken_again_once_a_full_disk_has_room(folder: Path, elsewhere: PrivateEngine) -> None:
-    """While it is full, orders are refused with 503; nobody has to restart anything afterwards."""
+    """While the disk is full, orders are refused with 503; afterwards no restart is needed."""
     address = typed(elsewhere, folder, blocks(folder, "sh")[0]).split()[-1]
     order_until(elsewhere, address, 201)
     with filled(elsewhere.folder / "data"):
@@ -162,7 +162,7 @@ def test_lesson_06_brings_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_readme_names_every_file_but_the_modules(root: Path, folder: Path) -> None:
-    """The README says what each file is for."""
+    """The README gives the purpose of each file."""
     text = (folder / "README.md").read_text()
     names = {path.name for path in folder.iterdir()} - {"README.md", ".env"}
     modules = {path.name for path in (root / "workshop_app").iterdir()}
@@ -170,7 +170,7 @@ def test_the_readme_names_every_file_but_the_modules(root: Path, folder: Path) -
 
 
 def test_the_readme_names_every_setting_and_every_path(folder: Path) -> None:
-    """A table row stands for several: `HTTP_HOST`, `_PORT`. Defaults stand beside what has one."""
+    """A table row may name several (`HTTP_HOST`, `_PORT`) and gives their defaults."""
     text = (folder / "README.md").read_text()
     named: dict[str, str] = {}
     for row in re.findall(r"^\| `[A-Z_]+`.*$", text, re.MULTILINE):

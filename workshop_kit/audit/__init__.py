@@ -1,1 +1,1 @@
-"""Audit an image or a container of anybody's: are the 15 factors and the 7 principles true of it, seen from outside?"""
+"""Audit any image or container: test the 15 factors and the 7 principles from outside."""

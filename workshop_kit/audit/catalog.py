@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from workshop_kit.audit.data import Method, Principle, Rule, Severity
+from workshop_kit.audit.findings import Method, Principle, Rule, Severity
 from workshop_kit.errors import WrongUsage
 
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ def principles() -> tuple[Principle, ...]:
 
 
 def served(identifier: str) -> bool:
-    """Whether any rule serves a factor or principle; of the others no look from outside tells."""
+    """Whether any rule tests a part of a factor or principle."""
     return any(identifier in rule.serves for rule in rules())
 
 
@@ -38,10 +38,10 @@ def guidelines() -> tuple[str, ...]:
 
 
 def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
-    """The rules that words name: guidelines, ids of rules, factors and principles (F5, P2), ``static``, ``dynamic``.
+    """Select rules by words: guidelines, rule ids, factors and principles (F5, P2), ``static``, ``dynamic``.
 
-    Words of one kind add up; a method narrows what the others name. None means all. Raises WrongUsage for a word that
-    names nothing.
+    Words of one kind add up; a method narrows the selection. No word selects all. Raises WrongUsage for an unknown
+    word.
     """
     wanted = require(words)
     methods, others = wanted & set(Method), wanted - set(Method)
@@ -53,7 +53,7 @@ def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
 
 
 def require(words: Iterable[str]) -> set[str]:
-    """The words, if each names something. Raises WrongUsage for one that does not."""
+    """Split words at commas. Raises WrongUsage for a word that names no guideline, rule, principle or method."""
     wanted = {part.strip() for word in words for part in word.split(",") if part.strip()}
     known = {*guidelines(), *Method, *(rule.id for rule in rules()), *(one.id for one in principles())}
     if unknown := sorted(wanted - known):

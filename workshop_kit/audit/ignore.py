@@ -1,32 +1,45 @@
-"""The file of findings that somebody decided to live with, each with a reason and a last day."""
+"""The ignore file: failed rules that are accepted, each with a reason and a last day."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Finding, Report, Verdict
+from workshop_kit.audit.findings import Finding, Report, Verdict
 from workshop_kit.errors import WrongUsage
 
 EXAMPLE = 'Write an [[ignore]] table with rule = "…", reason = "…" and until = 2027-01-31.'
 
 
-@dataclass(frozen=True)
-class Ignored:
-    """A rule that is allowed not to hold, why, and until which day."""
+def _known_rule(name: str) -> str:
+    if name not in {rule.id for rule in catalog.rules()}:
+        raise ValueError
+    return name
 
-    rule: str
-    reason: str
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+class IgnoreEntry(BaseModel):
+    """A rule that may fail, the reason, and the last day."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    rule: Annotated[str, AfterValidator(_known_rule)]
+    reason: Annotated[str, AfterValidator(_one_line), StringConstraints(min_length=1)]
     until: date
 
 
-def load(path: Path) -> dict[str, Ignored]:
-    """Read the file, by rule. Raises WrongUsage where it cannot be read, or an entry lacks its reason or its date."""
+def load(path: Path) -> dict[str, IgnoreEntry]:
+    """Read an ignore file, by rule. Raises WrongUsage if it cannot be read, or an entry lacks its reason or date."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -43,8 +56,8 @@ def load(path: Path) -> dict[str, Ignored]:
     return {one.rule: one for one in (_entry(path, number, entry) for number, entry in enumerate(entries, 1))}
 
 
-def apply(report: Report, ignored: Mapping[str, Ignored], today: date) -> Report:
-    """The same report, in which what does not hold is accepted where an entry says so and its day has not passed."""
+def apply(report: Report, ignored: Mapping[str, IgnoreEntry], today: date) -> Report:
+    """Return the report with failed findings accepted, where an entry names the rule and its day has not passed."""
 
     def one(finding: Finding) -> Finding:
         entry = ignored.get(finding.rule.id)
@@ -54,17 +67,18 @@ def apply(report: Report, ignored: Mapping[str, Ignored], today: date) -> Report
             return replace(finding, said=f"{finding.said} It was accepted until {entry.until}.")
         return replace(finding, accepted=f"accepted until {entry.until}: {entry.reason}")
 
-    audited = (replace(each, findings=tuple(map(one, each.findings))) for each in report.audited)
-    return replace(report, audited=tuple(audited))
+    targets = (replace(each, findings=tuple(map(one, each.findings))) for each in report.targets)
+    return replace(report, targets=tuple(targets))
 
 
-def _entry(path: Path, number: int, entry: dict[str, Any]) -> Ignored:
-    where = f"{path}, entry {number}"
-    rule, reason, until = entry.get("rule"), entry.get("reason"), entry.get("until")
-    if rule not in {one.id for one in catalog.rules()}:
-        raise WrongUsage(f"{where}: {rule!r} is no rule.", "./workshop audit --json names the rules.")
-    if not isinstance(reason, str) or not reason.strip():
-        raise WrongUsage(f"{where}: {rule} has no reason.", 'Write reason = "…": why you live with it.')
-    if type(until) is not date:
-        raise WrongUsage(f"{where}: {rule} has no date.", "Write until = 2027-01-31: when you look at it again.")
-    return Ignored(rule, " ".join(reason.split()), until)
+def _entry(path: Path, number: int, entry: dict[str, Any]) -> IgnoreEntry:
+    try:
+        return IgnoreEntry.model_validate(entry)
+    except ValidationError as invalid:
+        field, rule = str(invalid.errors()[0]["loc"][0]), entry.get("rule")
+        says, next_step = {
+            "rule": (f"{rule!r} is no rule.", "./workshop audit --json names the rules."),
+            "reason": (f"{rule} has no reason.", 'Write reason = "…": why you accept it.'),
+            "until": (f"{rule} has no date.", "Write until = 2027-01-31: the day to look at it again."),
+        }[field]
+        raise WrongUsage(f"{path}, entry {number}: {says}", next_step) from None

@@ -1,4 +1,4 @@
-"""What an audit is asked about: an image, a container, or all containers of a compose project."""
+"""Targets of an audit: an image, a container, or all containers of a compose project."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]*")
 
 @dataclass(frozen=True)
 class Target:
-    """One thing to audit: its image as the engine inspects it and, of a container, the container, too."""
+    """An image or a container to audit, as ``docker inspect`` describes it; an image has no ``container``."""
 
     name: str
     image: Mapping[str, Any]
@@ -33,19 +33,19 @@ class Target:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The settings that count: the container's, else the image's."""
+        """``Config`` of the container, else of the image."""
         return dict((self.container or self.image)["Config"])
 
     @property
     def host(self) -> Mapping[str, Any]:
-        """How the container is confined and mounted; empty for an image."""
+        """``HostConfig`` of the container; empty for an image."""
         return dict(self.container["HostConfig"]) if self.container else {}
 
 
 def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
-    """What a word names: ``compose:PROJECT``, ``container:NAME``, ``image:NAME``, or the name alone.
+    """Find targets by ``compose:PROJECT``, ``container:NAME``, ``image:NAME``, or the name alone.
 
-    Raises WrongUsage for a name that nothing has, or that both an image and a container have.
+    Raises WrongUsage for an unknown name, and for a name of both an image and a container.
     """
     if word.startswith(COMPOSE):
         return of_project(engine, word.removeprefix(COMPOSE))
@@ -66,7 +66,7 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
 
 
 def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
-    """Every container of a compose project, by service. Raises WrongUsage if there is none."""
+    """List the containers of a compose project, sorted by service. Raises WrongUsage if there is none."""
     filters = {"label": f"{COMPOSE_PROJECT}={project}"}
     found = engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
     if not found:
@@ -77,7 +77,7 @@ def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
 
 
 def of_container(engine: Engine, container: Any) -> Target:
-    """A container of the SDK as a target. Raises WrongUsage if its image is gone."""
+    """Make a target of the SDK's container. Raises WrongUsage if its image was removed."""
     container.reload()
     try:
         image = engine.client.images.get(container.attrs["Image"])
@@ -100,7 +100,7 @@ def _container(engine: Engine, name: str) -> Any | None:
         return engine.client.containers.get(name)
     except NotFound:
         return None
-    except APIError as refused:  # the beginning of several ids
+    except APIError as refused:  # ambiguous id prefix
         raise WrongUsage(
             f"The engine does not know which {name!r} is meant: {refused.explanation}.", "Write more of it."
         ) from refused
@@ -111,5 +111,5 @@ def _image(engine: Engine, name: str) -> Any | None:
         return None
     try:
         return engine.client.images.get(name)
-    except (ImageNotFound, APIError):  # the engine refuses what cannot be a name
+    except (ImageNotFound, APIError):  # the engine rejects an invalid name
         return None

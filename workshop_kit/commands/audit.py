@@ -1,4 +1,4 @@
-"""``audit``: the rules of the workshop, applied to an image or a container of anybody's."""
+"""``audit``: apply the workshop's rules to any image or container."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.terminal import TerminalReport, answer, say
 
 if TYPE_CHECKING:
-    from workshop_kit.audit.data import Report
+    from workshop_kit.audit.findings import Report
 
 NEVER = "never"
 
@@ -47,8 +47,8 @@ def audit(
 ) -> None:
     """Are the factors and principles true of it? Exit 1 if something does not hold."""
     from workshop_kit.audit import catalog, report
-    from workshop_kit.audit.examine import examine
     from workshop_kit.audit.ignore import apply, load
+    from workshop_kit.audit.runner import run_audit
     from workshop_kit.engine.temporary_session import temporary_session
 
     if as_json and as_sarif:
@@ -56,7 +56,7 @@ def audit(
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
     ignored = load(ignore) if ignore else {}
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-        found = _marked(examine(session, target, only=only or (), backing=backing, progress=progress), session.engine)
+        found = _marked(run_audit(session, target, only=only or (), backing=backing, progress=progress), session.engine)
     found = apply(found, ignored, date.today())
     if html:
         _write(html, lambda: report.as_page(found))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Method, Rule
+from workshop_kit.audit.findings import Method, Rule
 
 HERE = Path(__file__).parent
 TITLES = {

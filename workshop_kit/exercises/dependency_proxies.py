@@ -12,12 +12,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from workshop_kit.faults.proxy import MEMORY_BYTES, PROGRAM
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.proxy import MEMORY_BYTES, PROGRAM
 
 OPEN, HANGS, REFUSES = "open", "half_open", "down"
 """How a door may be: bytes pass; connections are made and never answered; nobody listens, and open ones are reset."""

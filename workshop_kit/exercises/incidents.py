@@ -18,13 +18,13 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.faults.injection import fault
-from workshop_kit.faults.load import load
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace.files import read_json_lines, write_json_lines
+from workshop_kit.faults.injection import fault
+from workshop_kit.faults.load import load
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.workspace.files import read_json_lines, write_json_lines
 
 QUIET_SECONDS = 1.5
 """Before the hiccup, between it and the trouble, and after the trouble."""

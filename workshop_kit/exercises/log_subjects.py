@@ -11,6 +11,7 @@ from random import Random
 import pandas as pd
 from docker.errors import NotFound
 
+from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import Spec
@@ -18,7 +19,6 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import incidents
 from workshop_kit.exercises.incidents import Incident
-from workshop_kit.display.notebook_progress import NotebookReport
 
 Made = tuple[dict[str, str], Running]
 """The names by which a check finds it, and the container that it is about."""

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.sampler import Sampler
 from workshop_kit.progress import Step
-from workshop_kit.display.notebook_progress import NotebookReport
 
 Made = tuple[dict[str, str], Running]
 """The names by which a check finds it, and the container that it is about."""

@@ -14,14 +14,14 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, trial, trial_settings
-from workshop_kit.observe.http import Answer
-from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.service_image import BuildFailed, ServiceImage, finding
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Step
+from workshop_kit.workspace.course import MY_SERVICE
 
 GIVEN = "/given"
 """The folder in a trial's container for what a check brings along."""

@@ -8,9 +8,9 @@ from docker.errors import APIError
 
 from workshop_kit.exercises import crash
 from workshop_kit.exercises.check_api import Judged
-from workshop_kit.exercises.trial_settings import PORT
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import START_SECONDS, Trial, start_seconds
+from workshop_kit.exercises.trial_settings import PORT
 from workshop_kit.observe import http
 
 MIB = 1024 * 1024

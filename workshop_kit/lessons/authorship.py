@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workshop_kit.audit.data import Audited, Report
+from workshop_kit.audit.findings import Report, TargetReport
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.workspace import regions, solutions
@@ -21,11 +21,11 @@ def mark(report: Report, engine: Engine, exercise_service: ExerciseService) -> R
     """Return an audit's report that says of images of ``my_service/`` what the participant has not passed."""
     mine = f"{exercise_service.workspace.compose_project}/{IMAGE}:"
 
-    def marked(one: Audited) -> Audited:
+    def marked(one: TargetReport) -> TargetReport:
         tags = engine.client.images.get(one.image_id).tags
         return replace(one, reference=note(exercise_service)) if any(tag.startswith(mine) for tag in tags) else one
 
-    return replace(report, audited=tuple(map(marked, report.audited)))
+    return replace(report, targets=tuple(map(marked, report.targets)))
 
 
 def note(exercise_service: ExerciseService) -> str:

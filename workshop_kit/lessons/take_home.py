@@ -8,8 +8,8 @@ from datetime import date
 from html import escape
 from typing import Any
 
-from workshop_kit.audit.data import Audited, Finding, Report, Verdict
-from workshop_kit.audit.report.words import CLOSING, counts, identity, principles
+from workshop_kit.audit.findings import Finding, Report, TargetReport, Verdict
+from workshop_kit.audit.report import CLOSING, counts, identity, principles
 from workshop_kit.display.rendered import Shown
 from workshop_kit.exercises.progress import Progress, guess_in
 from workshop_kit.lessons.questions import load_all
@@ -42,7 +42,7 @@ def page(document: dict[str, Any], report: Report, mask: Mask, day: date) -> str
     """
     parts = [NOTE, "", f"# What I take home, {day.isoformat()}", ""]
     parts += [*_policies(document, mask), *_predictions(document, mask)]
-    for one in report.audited:
+    for one in report.targets:
         parts += _audit(one, mask)
     return "\n".join([*parts, f"*{CLOSING}*", ""])
 
@@ -109,7 +109,7 @@ def plain(text: str) -> str:
     return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text)
 
 
-def _audit(one: Audited, mask: Mask) -> Iterator[str]:
+def _audit(one: TargetReport, mask: Mask) -> Iterator[str]:
     """What was found; before any number stands what of it is not the participant's work."""
     yield from (f"## Audit of {code(one.target)}", "")
     if one.reference:

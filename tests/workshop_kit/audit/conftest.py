@@ -32,5 +32,5 @@ def python_image(image_session: Session, images: dict[str, str], tmp_path_factor
 
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let verdicts depend on what is audited, not on what else runs on this machine."""
+    """Keep the machine's load from changing verdicts."""
     monkeypatch.setattr(subject, "how_busy", lambda: 1.0)

@@ -1,4 +1,4 @@
-"""The catalog is whole: every rule has its code, every principle its place, and the page says what the catalog says."""
+"""The catalog: every rule has a function, every principle a lesson, and docs/audit.md is generated from it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from tests.workshop_kit.audit.test_report import rule_of
 from workshop_kit.audit import catalog, subject
-from workshop_kit.audit.data import Evidence, Method, Verdict, fails
-from workshop_kit.audit.experiments import Runs
-from workshop_kit.audit.rules import JUDGES
+from workshop_kit.audit.experiments import Experiments
+from workshop_kit.audit.findings import Evidence, Method, Verdict, fails
+from workshop_kit.audit.rules import RULE_FUNCTIONS
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
 from workshop_kit.dev.audit_page import TITLES, page
@@ -21,8 +21,8 @@ from workshop_kit.workspace.course import load_course
 
 def test_every_rule_has_code_and_all_code_has_a_rule() -> None:
     """The ids are the same on both sides, in the same order, each once."""
-    assert list(JUDGES) == [rule.id for rule in catalog.rules()]
-    assert len(set(JUDGES)) == len(JUDGES) >= 20
+    assert list(RULE_FUNCTIONS) == [rule.id for rule in catalog.rules()]
+    assert len(set(RULE_FUNCTIONS)) == len(RULE_FUNCTIONS) >= 20
 
 
 def test_every_rule_is_filled_in() -> None:
@@ -41,14 +41,14 @@ def test_every_rule_is_filled_in() -> None:
 
 
 def test_the_guidelines_are_whole() -> None:
-    """15 factors and 7 principles; each says what no look from outside tells."""
+    """15 factors and 7 principles; each says what no rule can test."""
     names = [one.id for one in catalog.principles()]
     assert names == [f"F{number}" for number in range(1, 16)] + [f"P{number}" for number in range(1, 8)]
     assert all(one.unseen.endswith(".") for one in catalog.principles())
 
 
 def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
-    """Each says where: a lesson that there is, in their order; and every lesson before the last has one."""
+    """Each names existing lessons in their order; every lesson but the last teaches one."""
     numbers = [lesson.name.partition("_")[0] for lesson in load_course(root).lessons]
     met = {one.id: [place.partition(": ") for place in one.met.split("; ")] for one in catalog.principles()}
     for name, places in met.items():
@@ -59,7 +59,7 @@ def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
 
 
 def test_only_three_factors_are_beyond_every_rule() -> None:
-    """API first, administrative processes, and who may do what: all others have a rule that looks at a part of them."""
+    """Only API first, administrative processes and authorization have no rule."""
     assert [one.id for one in catalog.principles() if not catalog.served(one.id)] == ["F2", "F10", "F15"]
 
 
@@ -89,13 +89,8 @@ def test_words_choose_rules(words: list[str], expected: set[str]) -> None:
     assert {rule.id for rule in catalog.chosen(words)} == expected
 
 
-def test_no_word_chooses_all() -> None:
-    """Without words every rule is applied, in the catalog's order."""
-    assert catalog.chosen() == catalog.rules()
-
-
 def test_a_word_that_names_nothing_is_wrong_usage() -> None:
-    """The sentence names the word and what there is."""
+    """The sentence names the word and the choices."""
     with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs") as caught:
         catalog.chosen(["config", "F16"])
     assert caught.value.exit_code is Exit.WRONG_USAGE
@@ -105,10 +100,10 @@ def test_a_word_that_names_nothing_is_wrong_usage() -> None:
 def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
     monkeypatch: pytest.MonkeyPatch, busy: float, verdict: Verdict
 ) -> None:
-    """The sentence says how busy it was; a rule that measures no time is not affected."""
+    """The sentence gives the load; a rule that measures no time is not affected."""
     monkeypatch.setattr(subject, "how_busy", lambda: busy)
     target = Target("shop", {"Id": "sha256:0", "Config": {}})
-    looked_at = Subject(cast(Any, None), target, Runs(cast(Any, None), target))
+    looked_at = Subject(cast(Any, None), target, Experiments(cast(Any, None), target))
     slow, root = (
         looked_at.judge(rule_of(rule), lambda _: fails("It is slow.", Evidence("GET", "/livez")))
         for rule in ("monitoring.probes-fast", "confinement.non-root")

@@ -1,4 +1,4 @@
-"""``./workshop audit`` at the terminal: exit codes, one document on stdout, sentences for what is wrong."""
+"""``./workshop audit``: exit codes, one document on stdout, one sentence for each error."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_faults_of_an_image_are_1_and_each_is_found_by_its_rule(cli: Cli, bad_im
 
 
 def test_what_counts_can_be_chosen(cli: Cli, images: dict[str, str], bad_image: str, tmp_path: Path) -> None:
-    """--fail-on narrows what decides the exit code, not what is shown; --html goes to a file, --sarif to stdout."""
+    """--fail-on narrows the rules of the exit code, not the report; --html goes to a file, --sarif to stdout."""
     words = ("--only", "confinement.non-root", "--fail-on", "build", "--sarif", "--html", "report.html")
     narrowed = cli(bad_image, *words)
     assert narrowed.returncode == Exit.GOOD
@@ -105,7 +105,7 @@ def test_wrong_words_are_2(cli: Cli, words: list[str], sentence: str) -> None:
 
 
 def test_without_an_engine_it_is_3(cli: Cli, tmp_path: Path) -> None:
-    """The machine is not ready, and the sentence says where the engine was looked for."""
+    """The sentence names the socket."""
     said = cli("x", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert said.returncode == Exit.NOT_READY
     assert "none.sock" in said.stderr
@@ -115,7 +115,7 @@ def test_without_an_engine_it_is_3(cli: Cli, tmp_path: Path) -> None:
 def test_a_killed_audit_leaves_no_container(
     root: Path, session: Session, clean_environment: dict[str, str], images: dict[str, str], tmp_path: Path
 ) -> None:
-    """Its reaper removes what its ledger says; the ledger's folder alone stays."""
+    """The reaper removes everything in the ledger."""
     environment = {**clean_environment, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", images["app"], "--only", "lifecycle"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -127,13 +127,13 @@ def test_a_killed_audit_leaves_no_container(
 
 
 def _entries(folder: Path) -> list[dict[str, str]]:
-    """What the ledgers below a folder list, without what is only announced."""
+    """The created entries of the ledgers below a folder."""
     lines = [line for path in folder.rglob("ledger.jsonl") for line in path.read_text().splitlines()]
     return [entry for entry in map(json.loads, lines) if "=" not in entry["id"]]
 
 
 def _wait_for(holds: Callable[[], Any]) -> Any:
-    """What ``holds`` returns once it is true, or after a minute."""
+    """Poll for a minute until ``holds`` is true; return its last value."""
     deadline = time.monotonic() + 60
     while not (found := holds()) and time.monotonic() < deadline:
         time.sleep(0.1)

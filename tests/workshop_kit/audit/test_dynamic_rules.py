@@ -1,4 +1,4 @@
-"""Dynamic rules on clones: they find every fault in behavior, and no fault where there is none."""
+"""Dynamic rules on clones find every fault in behavior, and none in good targets."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTINGS
 from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Verdict
-from workshop_kit.audit.examine import examine
+from workshop_kit.audit.findings import Verdict
+from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
@@ -24,12 +24,12 @@ AT_ONCE = 2
 
 def failing(session: Session, word: str, only: str = "") -> set[str]:
     """The rules that find fault with a target."""
-    report = examine(session, word, only=[only] if only else [], budget_seconds=BUDGET_SECONDS)
+    report = run_audit(session, word, only=[only] if only else [], budget_seconds=BUDGET_SECONDS)
     return {finding.rule.id for finding in report.failing()}
 
 
 def test_every_rule_has_a_fault_that_it_must_find() -> None:
-    """Except for one that never finds fault: not being ready on a network that leads nowhere has many reasons."""
+    """One rule never fails: a clone may have many reasons not to get ready without a network."""
     found = BAD_IMAGE_RULES | {rule for rule, _ in SETTINGS.values()}
     for _, _, rules in BEHAVIOR.values():
         found |= rules
@@ -39,7 +39,7 @@ def test_every_rule_has_a_fault_that_it_must_find() -> None:
 @pytest.mark.engine
 @pytest.mark.long
 def test_faults_in_behavior_are_found(session: Session, python_image: str) -> None:
-    """Each by the rule that is meant to, and by no other dynamic rule."""
+    """Each fault is found by its rule, and by no other dynamic rule."""
 
     def one(name: str) -> set[str]:
         settings, only, _ = BEHAVIOR[name]
@@ -111,14 +111,14 @@ TWINS = {
 @pytest.mark.engine
 @pytest.mark.long
 def test_twins_are_told_apart(session: Session, python_image: str, images: dict[str, str]) -> None:
-    """Of each pair one is at fault, or cannot be told, and the other holds."""
+    """Of each pair one fails or cannot be told, and the other holds."""
     bases = {"python": python_image, "base": images["base"]}
 
     def one(name: str) -> dict[str, Verdict]:
         twin = TWINS[name]
         with bad_images.created(session, bases[twin.base], **twin.settings) as word:
-            report = examine(session, word, only=list(twin.verdicts), budget_seconds=BUDGET_SECONDS)
-        return {finding.rule.id: finding.verdict for finding in report.audited[0].findings}
+            report = run_audit(session, word, only=list(twin.verdicts), budget_seconds=BUDGET_SECONDS)
+        return {finding.rule.id: finding.verdict for finding in report.targets[0].findings}
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = dict(zip(TWINS, pool.map(one, TWINS), strict=True))
@@ -146,13 +146,13 @@ def test_good_images_of_other_kinds_are_found_good(
 @pytest.mark.engine
 @pytest.mark.long
 def test_backing_services_are_cloned_beside_it(stack: Stack) -> None:
-    """With clones of its databases and Redis the service says that it is ready; the service itself is not touched."""
+    """With clones of its databases and Redis the service is ready; the original is not touched."""
     service = stack.container("service")
     before = (service.attrs["State"]["StartedAt"], sorted(stack.containers()))
     project = f"compose:{service.labels[COMPOSE_PROJECT]}"
-    report = examine(stack.session, f"container:{service.id}", only=["monitoring.probes-fast"], backing=project)
+    report = run_audit(stack.session, f"container:{service.id}", only=["monitoring.probes-fast"], backing=project)
     assert report.failing() == ()
-    (finding,) = report.audited[0].findings
+    (finding,) = report.targets[0].findings
     assert any(one.saw.startswith("/readyz: 200") for one in finding.evidence)
     service = stack.container("service")
     assert (service.attrs["State"]["StartedAt"], sorted(stack.containers())) == before

@@ -1,4 +1,4 @@
-"""Targets that misbehave: the audit comes to an end, says what it saw, and leaves nothing."""
+"""Hostile targets: the audit ends, reports what happened, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.audit import bad_images
-from workshop_kit.audit import clones, running
-from workshop_kit.audit.data import Report, Verdict
-from workshop_kit.audit.examine import examine
+from workshop_kit.audit import clone, clone_spec
 from workshop_kit.audit.experiments import OUT_OF_REACH
+from workshop_kit.audit.findings import Report, Verdict
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
+from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
-MEMORY = "kept = []\nwhile True:\n    kept.append(bytearray(10_000_000))\n"
 FILES = """
 import itertools
 for number in itertools.count():
@@ -42,7 +41,7 @@ SECRET = "correct-horse-battery-staple"
 TELLS = "import time\nprint('connecting with', open('/run/secrets/db').read(), flush=True)\ntime.sleep(100)\n"
 
 
-def ours(session: Session) -> set[str]:
+def labeled(session: Session) -> set[str]:
     """Containers and networks that carry this session's label."""
     filters, client = {"label": f"{SESSION}={session.who.session}"}, session.engine.client
     found = client.containers.list(all=True, filters=filters, ignore_removed=True)
@@ -51,18 +50,18 @@ def ours(session: Session) -> set[str]:
 
 def audit(session: Session, image: str, code: str, only: str = "dynamic", **settings: Any) -> Report:
     """Audit a container that runs a program; nothing of the audit is left afterwards."""
-    quick_stop = {"stop_signal": "SIGKILL"}  # these programs do not hear SIGTERM, and nobody waits for that here
+    quick_stop = {"stop_signal": "SIGKILL"}  # these programs ignore SIGTERM
     settings = {"entrypoint": ["python3", "-c", code], "ports": {"8080/tcp": None}, **quick_stop, **settings}
     with bad_images.created(session, image, **settings) as word:
-        before = ours(session)
-        report = examine(session, word, only=[only])
-        assert ours(session) <= before
+        before = labeled(session)
+        report = run_audit(session, word, only=[only])
+        assert labeled(session) <= before
     return report
 
 
 def verdicts(report: Report) -> dict[str, Verdict]:
     """Verdict by rule."""
-    return {finding.rule.id: finding.verdict for finding in report.audited[0].findings}
+    return {finding.rule.id: finding.verdict for finding in report.targets[0].findings}
 
 
 def test_a_logged_file_secret_is_found_and_shown_nowhere(
@@ -84,21 +83,14 @@ def test_a_logged_file_secret_is_found_and_shown_nowhere(
 def test_what_a_clone_writes_is_bounded(
     session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clone that fills the disk with files is stopped, and the finding says so; no other clone is started."""
-    monkeypatch.setattr(clones, "WRITTEN_FILES", 500)
+    """A clone that fills the disk is killed, the finding says so, and no other clone starts."""
+    monkeypatch.setattr(clone_spec, "WRITTEN_FILES", 500)
     never_ready = {"test": ["CMD", "false"]}
     rules = "lifecycle.stops,lifecycle.survives-a-kill"
     report = audit(session, images["base"], FILES, rules, ports={}, healthcheck=never_ready)
-    for finding in report.audited[0].findings:
+    for finding in report.targets[0].findings:
         assert finding.verdict is Verdict.CANNOT_TELL
         assert "it wrote more than 500 files" in finding.said
-
-
-@pytest.mark.long
-def test_a_program_that_takes_all_memory_is_bounded(session: Session, images: dict[str, str]) -> None:
-    """It ends at its clone's limit, and every dynamic rule has a verdict."""
-    report = audit(session, images["base"], MEMORY, mem_limit="256m")
-    assert len(verdicts(report)) > 12
 
 
 @pytest.mark.long
@@ -111,10 +103,10 @@ def test_what_does_not_start_is_reported(session: Session, images: dict[str, str
 
 @pytest.mark.long
 def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images: dict[str, str]) -> None:
-    """HTML, escape sequences, direction changes, numbers out of range; an answer that is no HTTP is said to be none."""
+    """HTML, escape sequences, direction marks and huge numbers are text; an answer that is no HTTP is reported so."""
     report = audit(session, images["base"], GARBAGE, "logs,monitoring.probes-fast")
     assert verdicts(report)["monitoring.probes-fast"] is Verdict.NOT_APPLICABLE
-    texts = [evidence.saw for finding in report.audited[0].findings for evidence in finding.evidence]
+    texts = [evidence.saw for finding in report.targets[0].findings for evidence in finding.evidence]
     assert any("<img" in text and "\\x1b[2J\\u202e" in text for text in texts)
     assert not any("\x1b" in text or "\u202e" in text for text in texts)
 
@@ -123,10 +115,10 @@ def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images
 def test_what_cannot_be_reached_is_not_judged(
     session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine with a machine of its own (Docker Desktop): no port is said to be closed, no probe to be missing."""
-    monkeypatch.setattr(running, "is_on_a_bridge_of_ours", lambda _address, _gateway: False)
+    """With an engine in a virtual machine (Docker Desktop) no port counts as closed and no probe as missing."""
+    monkeypatch.setattr(clone, "is_on_bridge_network", lambda _address, _gateway: False)
     rules = "lifecycle.serves-a-port,monitoring.probes-fast,monitoring.metrics-valid,lifecycle.starts-fast"
     report = audit(session, images["base"], GARBAGE, rules)
-    told = {one.rule.id: (one.verdict, OUT_OF_REACH in one.said) for one in report.audited[0].findings}
+    told = {one.rule.id: (one.verdict, OUT_OF_REACH in one.said) for one in report.targets[0].findings}
     assert told.pop("lifecycle.starts-fast")[0] is Verdict.HOLDS
     assert set(told.values()) == {(Verdict.CANNOT_TELL, True)}

@@ -1,4 +1,4 @@
-"""The forms of one report: the same verdicts, the gravest first, no secret, nothing of the target's that acts."""
+"""The forms of a report: the same verdicts, the most severe first, no secret, no markup of the target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.audit import catalog, ignore
-from workshop_kit.audit.data import Audited, Evidence, Finding, Report, Rule, Severity, Verdict
+from workshop_kit.audit.findings import Evidence, Finding, Report, Rule, Severity, TargetReport, Verdict
 from workshop_kit.audit.report import as_card, as_json, as_page, as_sarif, as_text
 from workshop_kit.errors import WrongUsage
 
@@ -43,21 +43,21 @@ def rule_of(identifier: str) -> Rule:
     return {rule.id: rule for rule in catalog.rules()}[identifier]
 
 
-def audited(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> Audited:
+def target_report(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> TargetReport:
     """Every rule with one verdict."""
     findings = tuple(
         Finding(rule, verdict, said, (Evidence(f"ran {said}", f"saw {said}"),), 0.1) for rule in catalog.rules()
     )
-    return Audited(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
+    return TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
 
 
 def report(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> Report:
     """A report of one target."""
-    return Report(target, (audited(verdict, said, target),))
+    return Report(target, (target_report(verdict, said, target),))
 
 
 class Tags(HTMLParser):
-    """Collects tags, and attributes that are not ours."""
+    """Collects tags and attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,11 +83,11 @@ class Tags(HTMLParser):
 def test_a_principle_holds_if_a_rule_that_proves_it_does(verdicts: dict[str, Verdict], expected: Verdict) -> None:
     """F4: the name of the image proves it, labels do not; one rule that fails decides."""
     findings = tuple(Finding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
-    assert replace(audited(Verdict.HOLDS), findings=findings).verdict_on("F4") is expected
+    assert replace(target_report(Verdict.HOLDS), findings=findings).verdict_on("F4") is expected
 
 
 def test_json_says_everything_and_is_json() -> None:
-    """Each rule with verdict, severity, evidence and reason; each principle; the next step where one is needed."""
+    """Each rule has verdict, severity, evidence and reason; each principle its verdict; failed rules a next step."""
     data = json.loads(json.dumps(as_json(report(Verdict.FAILS))))
     (one,) = data["audited"]
     assert data["holds"] is False
@@ -102,9 +102,9 @@ def test_json_says_everything_and_is_json() -> None:
 
 
 def test_sarif_has_what_its_schema_requires() -> None:
-    """Version, tool, rules, and results whose rules, kinds and levels fit together; an accepted one is suppressed."""
+    """Version, tool, rules, and results with matching rules, kinds and levels; an accepted one is suppressed."""
     bad = report(Verdict.FAILS, HOSTILE)
-    accepted = ignore.Ignored("logs.rotation", "Our platform rotates.", DAY)
+    accepted = ignore.IgnoreEntry(rule="logs.rotation", reason="Our platform rotates.", until=DAY)
     document = json.loads(json.dumps(as_sarif(ignore.apply(bad, {accepted.rule: accepted}, DAY))))
     assert (document["version"], "sarif-2.1.0" in document["$schema"]) == ("2.1.0", True)
     (run,) = document["runs"]
@@ -121,7 +121,7 @@ def test_sarif_has_what_its_schema_requires() -> None:
 
 
 def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
-    """In the terminal what holds is a number; on a page it is behind a click, and the summary comes before all."""
+    """In the terminal rules that hold are a number; on a page they are folded, below the summary."""
     text = as_text(report(Verdict.FAILS))
     assert re.findall(r"does not hold \((\w+)\)", text)[:3] == ["critical"] * 3
     assert text.index("The gravest") < text.index("What else does not hold")
@@ -145,8 +145,8 @@ def test_what_does_not_hold_comes_with_evidence_reason_and_next_step() -> None:
 
 
 def test_every_form_says_what_ran_as_reference() -> None:
-    """What is not the owner's work is not presented as theirs."""
-    theirs = replace(audited(Verdict.HOLDS), reference=REFERENCE)
+    """Reference code is not presented as the participant's work."""
+    theirs = replace(target_report(Verdict.HOLDS), reference=REFERENCE)
     found = Report("shop:1", (theirs,))
     for form in (as_text(found), as_page(found), as_card(found).html, json.dumps(as_json(found))):
         assert REFERENCE in form
@@ -154,7 +154,7 @@ def test_every_form_says_what_ran_as_reference() -> None:
 
 
 def test_nothing_of_the_targets_is_html() -> None:
-    """Tags and attributes of page and card are ours alone, whatever a target says and is called; no script, no link."""
+    """Page and card have only known tags and attributes, whatever the target's texts are; no script, no link."""
     for verdict in Verdict:
         hostile = report(verdict, HOSTILE, HOSTILE)
         for form in (as_page(hostile), as_card(hostile).html):
@@ -165,7 +165,7 @@ def test_nothing_of_the_targets_is_html() -> None:
 
 
 def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
-    """It stays in the report, with its reason; on the day after it counts again, and says so."""
+    """It stays in the report with its reason; after its last day it counts again."""
     file = tmp_path / "ignore.toml"
     file.write_text('[[ignore]]\nrule = "logs.rotation"\nreason = "Our platform <b>rotates</b>."\nuntil = 2026-03-01\n')
     bad = report(Verdict.FAILS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.images.collecting import a_bucket
+from tests.images.collector_helpers import a_bucket
 from workshop_kit.engine import containers, log_bucket
 from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
 from workshop_kit.engine.log_bucket import LogBucket

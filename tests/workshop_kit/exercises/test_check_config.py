@@ -6,11 +6,11 @@ import pytest
 
 from tests.workshop_kit.exercises import trying
 from workshop_kit.engine.stack import Stack
-from workshop_kit.observe.http import Answer
 from workshop_kit.exercises.checks import config, config_secrets
 from workshop_kit.exercises.checks.config_look import Outcome
 from workshop_kit.exercises.checks.config_refusal import REQUIRED, Refusal
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.observe.http import Answer
 
 OTHER = config.Other(8123, "shop_7")
 

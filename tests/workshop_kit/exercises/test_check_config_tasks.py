@@ -12,10 +12,10 @@ from workshop_kit.engine.aws import NotAllowed
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.tasks import environments
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.workspace import regions
 from workshop_kit.exercises.checks import config_fragment, config_tasks
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
 
 DIGEST = "sha256:" + "a" * 64
 SOLVED = regions.solved(trying.marked(CHECKOUT, "tasks.yaml", "02_configuration"))

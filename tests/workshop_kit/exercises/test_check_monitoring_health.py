@@ -12,13 +12,13 @@ import pytest
 
 from tests.workshop_kit.exercises import trying
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import regions
-from workshop_kit.observe.http import CUT_OFF, Answer
 from workshop_kit.exercises.checks import monitoring_critical, monitoring_deep, monitoring_drain
 from workshop_kit.exercises.checks.monitoring_critical import Case
 from workshop_kit.exercises.checks.monitoring_drain import Balancer
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.observe.http import CUT_OFF, Answer
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
 
 
 @dataclass

@@ -11,12 +11,12 @@ from tests.workshop_kit.exercises.trying import SEED, words
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import registry
-from workshop_kit.workspace import regions
+from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.checks import CHECKS, compose_limits, container_limits
 from workshop_kit.exercises.checks.compose_limits import Limits
-from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
 
 MIB = 1024 * 1024
 MOST = container_limits.given(SEED)

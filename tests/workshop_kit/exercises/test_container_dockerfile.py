@@ -17,17 +17,16 @@ from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import is_announcement
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises import registry, service_image, service_trial
-from workshop_kit.workspace import regions
+from workshop_kit.exercises import checkpoint, registry, service_image, service_trial
+from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks import container_dockerfile as judged_by
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
-from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.folder import Workspace
 from workshop_kit.progress import Step
+from workshop_kit.workspace import regions
+from workshop_kit.workspace.folder import Workspace
 
 SOLUTIONS = CHECKOUT / "solutions/01_container"
 SERVICE = ("app.py", "Dockerfile", ".dockerignore", "requirements.txt")

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workshop_kit.exercises.checks.container_files import Written, judge_layer, judge_loss
 from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.checks.container_files import Written, judge_layer, judge_loss
 from workshop_kit.exercises.result import Verdict
 
 FILES = pd.DataFrame(

@@ -9,14 +9,14 @@ import pytest
 from tests.workshop_kit.exercises.trying import SEED, leaving_nothing, words
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry
-from workshop_kit.workspace import regions
-from workshop_kit.observe.http import Answer
-from workshop_kit.observe import http
+from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks.container_graceful import Stop, judge
-from workshop_kit.exercises.check_api import Context, Judged
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
 
 SOLUTIONS = CHECKOUT / "solutions/01_container"
 UVICORN = "uvicorn app:app --host 0.0.0.0 --port 8080"

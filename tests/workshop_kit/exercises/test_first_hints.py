@@ -38,9 +38,9 @@ from workshop_kit.exercises.checks.logging_cause import Evidence
 from workshop_kit.exercises.checks.logging_collector import Count
 from workshop_kit.exercises.exercise_service import first_hint
 from workshop_kit.exercises.result import Finding
-from workshop_kit.paths import CHECKOUT
 from workshop_kit.observe import http
 from workshop_kit.observe.jq import Answer
+from workshop_kit.paths import CHECKOUT
 
 LESSONS = ("03_logging", "04_monitoring")
 EXERCISES = [one for one in registry.load(CHECKOUT) if one.lesson in LESSONS and one.first_hints]

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 
 from tests.conftest import LiveStack
-from workshop_kit.faults import catalog
-from workshop_kit.faults.journal import Journal
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import incidents, log_subjects
 from workshop_kit.exercises.checks import logging_cause, logging_percentiles
 from workshop_kit.exercises.checks.logging_cause import Evidence
-from workshop_kit.exercises.incidents import Incident, TROUBLES
+from workshop_kit.exercises.incidents import TROUBLES, Incident
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.faults import catalog
+from workshop_kit.faults.journal import Journal
 from workshop_kit.progress import Step
 
 BEGAN = datetime(2026, 5, 18, 9, tzinfo=UTC)
@@ -144,7 +144,7 @@ def test_an_incident_is_over_when_it_is_told(
     for name, seconds in {"LOAD_SECONDS": 8, "QUIET_SECONDS": 1.0, "TROUBLE_SECONDS": 2.0}.items():
         monkeypatch.setattr(incidents, name, seconds)
     live, steps = LiveStack(participant), list[Step]()
-    live.mend()
+    live.restore()
     incident = incidents.inject(participant, Random(1), steps.append, TROUBLES[0])
     assert Journal(participant.session).entries() == []
     assert participant.container("redis").status == "running"
@@ -157,4 +157,4 @@ def test_an_incident_is_over_when_it_is_told(
     assert incidents.find(participant.session, incident.id) == incident
     assert log_subjects.latest_incident(participant, Random(1))[0] == {"incident": incident.id}
     assert set(incidents.FIELDS) <= set(log_subjects.incident_log(participant, incident.id).columns)
-    live.mend()
+    live.restore()

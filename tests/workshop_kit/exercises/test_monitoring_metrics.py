@@ -15,13 +15,13 @@ from tests.workshop_kit.exercises import trying
 from tests.workshop_kit.exercises.trying import marked
 from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import regions
 from workshop_kit.exercises.checks import monitoring_metrics
 from workshop_kit.exercises.checks.monitoring_metrics import FEW, Scrapes
 from workshop_kit.exercises.checks.monitoring_scrape import Scrape
 from workshop_kit.exercises.checks.monitoring_traffic import HUNG_UP, KNOWN, ODD_METHODS, SLOW_SECONDS
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
 
 ID = "monitoring.metrics"
 SOURCE = marked(CHECKOUT, "metrics.py", "04_monitoring")

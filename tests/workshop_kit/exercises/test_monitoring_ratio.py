@@ -7,11 +7,11 @@ import pytest
 from tests.workshop_kit.exercises import trying
 from tests.workshop_kit.exercises.trying import marked
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import regions
 from workshop_kit.exercises.checks import monitoring_ratio
 from workshop_kit.exercises.checks.monitoring_ratio import Scene
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
 
 ID = "monitoring.ratio"
 SOLVED = regions.solved(marked(CHECKOUT, "alerts.yml", "04_monitoring"))

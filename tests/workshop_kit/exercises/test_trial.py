@@ -12,11 +12,11 @@ from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import dependency_proxies, registry, service_trial, trial_settings
-from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, away, settled
 from workshop_kit.exercises.check_api import Context
+from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, away, settled
 from workshop_kit.exercises.service_image import ServiceImage
-from workshop_kit.paths import CHECKOUT
 from workshop_kit.observe import http
+from workshop_kit.paths import CHECKOUT
 
 pytestmark = pytest.mark.engine
 

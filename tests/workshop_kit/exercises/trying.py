@@ -15,15 +15,13 @@ from docker.errors import NotFound
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import provision
-from workshop_kit.workspace import content
 from workshop_kit.exercises import registry
-from workshop_kit.workspace import regions, solutions
-from workshop_kit.exercises.checks import CHECKS
-from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.checks import CHECKS
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content, provision, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 
 SEED = 7

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LiveStack
-from tests.workshop_app.probing import wait_until
+from tests.workshop_app.probes import wait_until
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.engine import containers
 from workshop_kit.engine.labels import Identity

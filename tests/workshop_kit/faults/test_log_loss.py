@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.images.collecting import a_bucket
+from tests.images.collector_helpers import a_bucket
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.faults import log_loss
 

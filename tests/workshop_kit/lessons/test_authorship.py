@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from tests.workshop_kit.audit.test_report import report
-from workshop_kit.audit.data import Verdict
+from workshop_kit.audit.findings import Verdict
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -55,7 +55,7 @@ def test_only_an_image_of_the_folder_is_marked(exercise_service: ExerciseService
     for tags, is_theirs in (([f"{project}/my-service:6"], True), (["workshop-other/my-service:6"], False), ([], False)):
         images = SimpleNamespace(get=lambda _, tags=tags: SimpleNamespace(tags=tags))
         engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(images=images)))
-        (one,) = authorship.mark(report(Verdict.HOLDS), engine, exercise_service).audited
+        (one,) = authorship.mark(report(Verdict.HOLDS), engine, exercise_service).targets
         assert bool(one.reference) is is_theirs
 
 

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, audited, report, rule_of
+from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of, target_report
 from workshop_kit.audit import catalog
-from workshop_kit.audit.data import Report, Verdict
+from workshop_kit.audit.findings import Report, Verdict
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.questions import load_all
@@ -42,7 +42,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
 
 def test_what_was_not_passed_comes_before_any_number() -> None:
     """A page of somebody who passed nothing does not say that dozens of rules hold, and no more."""
-    found = Report("my-service", (replace(audited(Verdict.HOLDS), reference=REFERENCE),))
+    found = Report("my-service", (replace(target_report(Verdict.HOLDS), reference=REFERENCE),))
     text = take_home.page({}, found, Mask(), DAY)
     assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
 

@@ -1,19 +1,19 @@
-"""The code of the rules, found by the id that the catalog gives them."""
+"""The functions of the rules, by their id in the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from workshop_kit.audit.data import Judged
-from workshop_kit.audit.rules import confinement, image, lifecycle, logs, monitoring, secrets, settings
+from workshop_kit.audit.findings import Judgment
+from workshop_kit.audit.rules import build, config, confinement, lifecycle, logs, monitoring
 
-JUDGES: dict[str, Callable[[Any], Judged]] = {
-    "config.no-secrets-in-environment": secrets.in_environment,
-    "config.no-secrets-in-history": secrets.in_history,
-    "config.no-secret-files": secrets.in_files,
-    "config.from-environment": settings.from_environment,
-    "config.fails-fast": settings.fails_fast,
+RULE_FUNCTIONS: dict[str, Callable[[Any], Judgment]] = {
+    "config.no-secrets-in-environment": config.in_environment,
+    "config.no-secrets-in-history": config.in_history,
+    "config.no-secret-files": config.in_files,
+    "config.from-environment": config.from_environment,
+    "config.fails-fast": config.fails_fast,
     "logs.to-streams": logs.to_streams,
     "logs.structured": logs.structured,
     "logs.no-secrets": logs.no_secrets,
@@ -33,10 +33,10 @@ JUDGES: dict[str, Callable[[Any], Judged]] = {
     "confinement.can-be-confined": confinement.can_be_confined,
     "confinement.privileges": confinement.privileges,
     "confinement.nothing-of-the-host": confinement.nothing_of_the_host,
-    "build.no-compiler": image.no_compiler,
-    "build.little-waste": image.little_waste,
-    "build.labels": image.labels,
-    "build.pinned": image.pinned,
-    "build.single-concern": image.single_concern,
-    "build.self-contained": image.self_contained,
+    "build.no-compiler": build.no_compiler,
+    "build.little-waste": build.little_waste,
+    "build.labels": build.labels,
+    "build.pinned": build.pinned,
+    "build.single-concern": build.single_concern,
+    "build.self-contained": build.self_contained,
 }

@@ -1,4 +1,4 @@
-"""How a container is confined, and whether it could be; an image does not know how it will be run."""
+"""Rules on confinement: user, limits, read-only root, capabilities, access to the host."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from workshop_kit.audit.data import Evidence, Judged, fails, holds, not_applicable
+from workshop_kit.audit.findings import Evidence, Judgment, fails, holds, not_applicable
 from workshop_kit.audit.subject import Subject
 
 _SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
@@ -15,11 +15,11 @@ _HARMLESS_CAPABILITIES = {"NET_BIND_SERVICE"}
 _NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode")
 
 
-def of_a_container(judge: Callable[[dict[str, Any]], Judged]) -> Callable[[Subject], Judged]:
-    """A rule over a container's HostConfig: not applicable to an image."""
+def container_only(judge: Callable[[dict[str, Any]], Judgment]) -> Callable[[Subject], Judgment]:
+    """Make a rule of a function over ``HostConfig``; it does not apply to an image."""
 
     @wraps(judge)
-    def judged(subject: Subject) -> Judged:
+    def judged(subject: Subject) -> Judgment:
         if subject.target.container is None:
             return not_applicable("How an image will be confined is decided when it is started.")
         return judge({**subject.target.host, "Mounts": subject.target.container.get("Mounts")})
@@ -27,8 +27,8 @@ def of_a_container(judge: Callable[[dict[str, Any]], Judged]) -> Callable[[Subje
     return judged
 
 
-def non_root(subject: Subject) -> Judged:
-    """The user that the image names, or that the container was started as."""
+def non_root(subject: Subject) -> Judgment:
+    """Hold if the user is not root."""
     user = str(subject.target.config.get("User") or "")
     name = user.partition(":")[0]
     seen = Evidence("docker inspect: Config.User", user or "nothing, which means root")
@@ -37,9 +37,9 @@ def non_root(subject: Subject) -> Judged:
     return holds(f"It runs as {user}.", seen)
 
 
-@of_a_container
-def limits(host: dict[str, Any]) -> Judged:
-    """Memory, CPU (a quota or cores; shares are no limit) and the number of processes."""
+@container_only
+def limits(host: dict[str, Any]) -> Judgment:
+    """Hold if memory, CPU (quota or cores; shares are no limit) and processes are limited."""
     given = {
         "memory": host.get("Memory") or 0,
         "CPU": host.get("NanoCpus") or host.get("CpuQuota") or host.get("CpusetCpus") or 0,
@@ -54,29 +54,29 @@ def limits(host: dict[str, Any]) -> Judged:
     return holds("All three are limited.", seen)
 
 
-@of_a_container
-def read_only(host: dict[str, Any]) -> Judged:
-    """The root file system as the engine mounts it."""
+@container_only
+def read_only(host: dict[str, Any]) -> Judgment:
+    """Hold if the root file system is read-only."""
     seen = Evidence("docker inspect: HostConfig.ReadonlyRootfs", str(host.get("ReadonlyRootfs")))
     if host.get("ReadonlyRootfs"):
         return holds("The root is read-only.", seen)
     return fails("The root can be written to.", seen)
 
 
-def can_be_confined(subject: Subject) -> Judged:
-    """A read-only root with tmpfs on /tmp and /run, and all capabilities dropped."""
-    run = subject.runs.confined
+def can_be_confined(subject: Subject) -> Judgment:
+    """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
+    run = subject.experiments.run_confined()
     seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
     return (
         holds(f"It {run.started.summary}.", seen)
         if run.started.ready
-        else fails(f"So confined, it {run.started.summary}.", seen)
+        else fails(f"Confined, it {run.started.summary}.", seen)
     )
 
 
-@of_a_container
-def privileges(host: dict[str, Any]) -> Judged:
-    """All capabilities dropped, none added back but for low ports, not privileged, and no-new-privileges."""
+@container_only
+def privileges(host: dict[str, Any]) -> Judgment:
+    """Hold if all capabilities but NET_BIND_SERVICE are dropped, and no-new-privileges is set."""
     dropped, added = (
         {name.upper().removeprefix("CAP_") for name in host.get(key) or ()} for key in ("CapDrop", "CapAdd")
     )
@@ -96,14 +96,14 @@ def privileges(host: dict[str, Any]) -> Judged:
     return holds("All are dropped, and none can be gained.", seen)
 
 
-@of_a_container
-def nothing_of_the_host(host: dict[str, Any]) -> Judged:
-    """Mounts of an engine's socket or of a system folder, read-only or not, and the host's namespaces."""
+@container_only
+def nothing_of_the_host(host: dict[str, Any]) -> Judgment:
+    """Hold if no engine socket, no system folder and no namespace of the host is shared, not even read-only."""
     sources = [str(one.get("Source") or "") for one in host["Mounts"] or () if one.get("Type") == "bind"]
     met = [one for one in sources if one.endswith(_SOCKETS) or one.rstrip("/") in _SYSTEM_FOLDERS]
     met += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
     modes = ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES)
     seen = Evidence("docker inspect: Mounts, HostConfig", f"{', '.join(sources) or 'no bind mount'}; {modes}")
     if met:
-        return fails(f"It has of the host: {', '.join(met)}.", seen)
+        return fails(f"It shares with the host: {', '.join(met)}.", seen)
     return holds("No engine's socket or system folder is mounted, and all namespaces are its own.", seen)

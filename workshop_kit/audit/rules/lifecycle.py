@@ -1,11 +1,12 @@
-"""Start, stop, kill, start again."""
+"""Rules on the life cycle: start, stop, kill, restart, port."""
 
 from __future__ import annotations
 
-from workshop_kit.audit.clones import STOP_SECONDS
-from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.experiments import OUT_OF_REACH, Run
+from workshop_kit.audit.clone_spec import STOP_SECONDS
+from workshop_kit.audit.experiments import OUT_OF_REACH
+from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.monitoring import is_checked
+from workshop_kit.audit.run import Run
 from workshop_kit.audit.subject import Subject
 
 KILLED = 137
@@ -13,9 +14,9 @@ SIGNALS = {"SIGTERM": 15, "SIGINT": 2, "SIGQUIT": 3, "SIGHUP": 1, "SIGUSR1": 10,
 FAST_SECONDS = 10.0
 
 
-def stops(subject: Subject) -> Judged:
-    """docker stop with ten seconds: it ends in time, with 0 or with 128 and the number of the signal."""
-    run = subject.runs.ready_run()
+def stops(subject: Subject) -> Judgment:
+    """Hold if ``docker stop`` ends it within ten seconds, with 0 or 128 plus the signal's number."""
+    run = subject.experiments.require_ready_run()
     if run.stopped_seconds is None:
         return not_applicable("It had ended by itself before it could be stopped.")
     signal = str(subject.target.config.get("StopSignal") or "SIGTERM")
@@ -28,9 +29,9 @@ def stops(subject: Subject) -> Judged:
     return judge(f"It {ended}.", seen)
 
 
-def starts_fast(subject: Subject) -> Judged:
-    """Until it accepts connections, or its health check is good, or (with neither) it runs."""
-    started = subject.runs.normal.started
+def starts_fast(subject: Subject) -> Judgment:
+    """Hold if it is ready within ten seconds: a port, else a health check, else it runs."""
+    started = subject.experiments.run_normal().started
     seen = Evidence("docker start", f"it {started.summary}")
     if not started.ready:
         return cannot_tell("A clone of it did not get ready.", seen)
@@ -38,19 +39,19 @@ def starts_fast(subject: Subject) -> Judged:
     return judge(f"It was ready after {started.seconds:.1f} s.", seen)
 
 
-def survives_a_kill(subject: Subject) -> Judged:
-    """SIGKILL, then docker start."""
-    again = subject.runs.killed
+def survives_a_kill(subject: Subject) -> Judgment:
+    """Hold if it gets ready again after SIGKILL."""
+    again = subject.experiments.restart_after_kill()
     seen = Evidence("docker kill, then docker start", f"it {again.summary}")
     if again.ready:
         return holds(f"It was ready again after {again.seconds:.1f} s.", seen)
-    return fails(f"Started again, it {again.summary}.", seen)
+    return fails(f"StartResult again, it {again.summary}.", seen)
 
 
-def serves_a_port(subject: Subject) -> Judged:
-    """TCP from outside, to the ports that EXPOSE names, or to the usual ones."""
+def serves_a_port(subject: Subject) -> Judgment:
+    """Hold if an exposed port accepts a TCP connection from outside; without EXPOSE the usual ports are tried."""
     exposed = sorted(subject.target.config.get("ExposedPorts") or {})
-    run = subject.runs.normal
+    run = subject.experiments.run_normal()
     ports = run.started.ports
     names = f"exposed: {', '.join(exposed) or 'none'}; open: {', '.join(map(str, ports)) or 'none'}"
     seen = Evidence("connections from outside", names)
@@ -58,15 +59,15 @@ def serves_a_port(subject: Subject) -> Judged:
         return holds(f"Port {ports[0]} accepts connections.", seen)
     if ports:
         return fails(f"Port {ports[0]} accepts connections, and no EXPOSE says so.", seen)
-    if unknown := _why_nobody_knows(subject, run):
+    if unknown := _reason_unknown(subject, run):
         return cannot_tell(unknown, seen)
     if exposed:
         return fails(f"It runs, and {', '.join(exposed)} does not accept connections from outside.", seen)
     return not_applicable("It names no port, and none was found.", seen)
 
 
-def _why_nobody_knows(subject: Subject, run: Run) -> str:
-    """Why it says nothing that no port accepts connections; empty if it does."""
+def _reason_unknown(subject: Subject, run: Run) -> str:
+    """Why a closed port proves nothing; "" if it proves a fault."""
     if run.started.ended:
         return f"A clone of it {run.started.summary}."
     if not run.reached:

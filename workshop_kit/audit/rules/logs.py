@@ -1,4 +1,4 @@
-"""What a clone writes: where to, in which form, whether a secret is in it; and what the engine does with it."""
+"""Rules on logs: destination, structure, secrets, rotation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.experiments import Run, texts
+from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.run import Run, log_texts
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
 from workshop_kit.observe.logs import record
@@ -25,9 +25,9 @@ _ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)? ?(Z|[+-]\d\d:?
 _SINCE_1970 = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?")
 
 
-def to_streams(subject: Subject) -> Judged:
-    """At least one line between its start and its end, and no file named as logs are in the writable layer."""
-    run = subject.runs.normal
+def to_streams(subject: Subject) -> Judgment:
+    """Hold if it writes at least one line to its streams, and no log file to its writable layer."""
+    run = subject.experiments.run_normal()
     if files := _log_files(run):
         sizes = ", ".join(f"{path} ({size} bytes)" for path, size in files.items())
         return fails(f"It writes its log to {', '.join(files)}.", Evidence("docker diff of the clone", sizes))
@@ -37,57 +37,57 @@ def to_streams(subject: Subject) -> Judged:
             f"It wrote {len(run.log)} line{'s' if len(run.log) > 1 else ''}, and no file of a log's name.", seen
         )
     if run.started.exit_code == 0:
-        return cannot_tell("It ended by itself, and had nothing to say.", seen)
+        return cannot_tell("It ended by itself without a line.", seen)
     return fails("It wrote nothing, neither at its start, nor when asked, nor at its end.", seen)
 
 
-def structured(subject: Subject) -> Judged:
-    """JSON objects, or lines of key=value pairs (logfmt), with a time with a zone and a level.
+def structured(subject: Subject) -> Judgment:
+    """Hold if lines are JSON or logfmt, with a level and a time with a zone.
 
-    Lines that it wrote while the audit asked (of closed connections and paths that nobody has, say) blame nobody.
+    Lines that the audit's own requests caused (closed connections, unknown paths) do not count as a fault.
     """
-    run = subject.runs.normal
+    run = subject.experiments.run_normal()
     if files := _log_files(run):
         return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
     log = run.log[run.log["raw"].isna() | run.log["raw"].fillna("").str.strip().ne("")].head(MOST_LINES)
     if len(log) == 0:
         return cannot_tell("It wrote no line.")
-    wanting = [_wanting(log, row) for row in range(len(log))]
-    said = f"{wanting.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
-    if wanting.count("") >= ENOUGH_SHARE * len(log):
+    missing_parts = [_missing_parts(log, row) for row in range(len(log))]
+    said = f"{missing_parts.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
+    if missing_parts.count("") >= ENOUGH_SHARE * len(log):
         return holds(said, Evidence(DOCKER_LOGS, run.lines(1)))
     provoked = list(log["received"].between(*run.asked)) if run.asked else [False] * len(log)
-    lines = list(zip(texts(log), wanting, provoked, strict=True))
+    lines = list(zip(log_texts(log), missing_parts, provoked, strict=True))
     own = [(text, wants) for text, wants, is_provoked in lines if not is_provoked]
     plain = [Evidence(f"{DOCKER_LOGS}: a line without {wants}", text) for text, wants in own if wants]
     if run.started.exit_code:
-        return cannot_tell(f"It {run.started.summary}: its lines are a complaint.", *plain[:3])
+        return cannot_tell(f"It {run.started.summary}: its lines report the error.", *plain[:3])
     if len(plain) > (1 - ENOUGH_SHARE) * len(own):
         return fails(said, *plain[:3])
     others = [Evidence(DOCKER_LOGS, text) for text, wants, is_provoked in lines if wants and is_provoked]
-    return cannot_tell("The lines that are not structured came while the audit asked it things.", *others[:3])
+    return cannot_tell("The unstructured lines came during the audit's requests.", *others[:3])
 
 
-def no_secrets(subject: Subject) -> Judged:
-    """Random words in place of secrets, and what is in /run/secrets, hunted for in all that was logged."""
-    canaried = subject.runs.canaried
-    subject.mask.learn(*canaried.canaries.values())
-    written = "\n".join(texts(canaried.run.log))
-    real = {path: secret for path, secret in subject.file_secrets.items() if len(secret) >= LONG_ENOUGH}
+def no_secrets(subject: Subject) -> Judgment:
+    """Search the log for random words in place of secrets, and for the secrets in /run/secrets."""
+    canary = subject.experiments.run_with_canaries()
+    subject.mask.learn(*canary.canaries.values())
+    written = "\n".join(log_texts(canary.run.log))
+    real = {path: secret for path, secret in subject.read_file_secrets().items() if len(secret) >= LONG_ENOUGH}
     words = "random words, and its own secrets," if real else "random words"
-    ran = f"docker logs of a clone with {words} in {', '.join((*canaried.canaries, *real))}"
+    ran = f"docker logs of a clone with {words} in {', '.join((*canary.canaries, *real))}"
     if not written:
         return cannot_tell("It wrote nothing.", Evidence(ran, "nothing"))
-    found = find({**canaried.canaries, **real}, [Surface.of("log", "clone", written)])
+    found = find({**canary.canaries, **real}, [Surface.of("log", "clone", written)])
     if len(found):
         names, encoding = found["secret"].iloc[0], found["encoding"].iloc[0]
-        seen = Evidence(ran, f"found ({encoding}) in {len(canaried.run.log)} lines")
+        seen = Evidence(ran, f"found ({encoding}) in {len(canary.run.log)} lines")
         return fails(f"The value of {names} stands in its log.", seen)
-    return holds("None of them is in its log.", Evidence(ran, f"looked at {len(canaried.run.log)} lines"))
+    return holds("None of them is in its log.", Evidence(ran, f"looked at {len(canary.run.log)} lines"))
 
 
-def rotation(subject: Subject) -> Judged:
-    """json-file needs max-size; ``local`` rotates by itself; ``none`` throws everything away."""
+def rotation(subject: Subject) -> Judgment:
+    """Hold for json-file with max-size and for ``local``; fail for ``none`` and for non-blocking mode."""
     if subject.target.container is None:
         return not_applicable("Which driver keeps the log is decided when it is started.")
     config = subject.target.host.get("LogConfig") or {}
@@ -104,20 +104,20 @@ def rotation(subject: Subject) -> Judged:
         return fails(fault, seen)
     if driver in {"json-file", "local"}:
         return holds(f"{driver} is limited.", seen)
-    return cannot_tell(f"What becomes of lines that {driver or 'the engine'} takes is decided elsewhere.", seen)
+    return cannot_tell(f"The log driver {driver or 'of the engine'} stores lines elsewhere.", seen)
 
 
 def _log_files(run: Run) -> dict[str, int]:
     return {path: size for path, size in run.log_files.items() if size}
 
 
-def _wanting(log: pd.DataFrame, row: int) -> str:
-    """What a line is without: a structure, a time, a level; nothing where all is there."""
+def _missing_parts(log: pd.DataFrame, row: int) -> str:
+    """Name what a line lacks: structure, time, level; "" if it has all."""
     raw = log["raw"].iloc[row]
     if pd.isna(raw):
         line = record(log, row)
         if log["ts"].iloc[row] != log["received"].iloc[row]:
-            line["ts"] = log["ts"].iloc[row].isoformat()  # the reader took it as the line's own time
+            line["ts"] = log["ts"].iloc[row].isoformat()  # the reader has parsed it
     elif len(_PAIR.findall(raw)) >= 2 and _PAIR.match(raw.strip()):
         line = dict(pair.strip().split("=", 1) for pair in _PAIR.findall(raw))
     else:

@@ -1,22 +1,22 @@
-"""Can somebody outside see how it is: health check, probes, metrics."""
+"""Rules on monitoring: health check, probes, metrics."""
 
 from __future__ import annotations
 
-from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe import exposition
 from workshop_kit.observe.http import Answer
 
 FAST_SECONDS = 1.0
 LIVENESS = ("/livez", "/live", "/health/live", "/-/healthy")
-"""Paths whose names promise liveness. /healthz and /health mean one thing here and another there."""
+"""Paths for liveness; /healthz and /health may also mean readiness."""
 TOLERANCE_SECONDS = 0.25
-"""A probe whose own timeout is a second answers a little later."""
-EVERYTHING = "It answers any path with a success, also one that nobody has: its answers say nothing."
+"""A probe with a timeout of one second may answer a little later."""
+EVERYTHING = "It answers any path with a success, also a random one: its answers say nothing."
 
 
-def health_check(subject: Subject) -> Judged:
-    """HEALTHCHECK in the image, or a health check given to the container; what serves no port may be a job."""
+def health_check(subject: Subject) -> Judgment:
+    """Hold if image or container defines a health check; without a port it may be a job."""
     test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
     seen = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
     if is_checked(subject):
@@ -27,25 +27,25 @@ def health_check(subject: Subject) -> Judged:
 
 
 def is_checked(subject: Subject) -> bool:
-    """Whether it has a health check: the image's, or the container's own."""
+    """Whether the image or the container defines a health check."""
     return ((subject.target.config.get("Healthcheck") or {}).get("Test") or ["NONE"]) != ["NONE"]
 
 
-def health_truthful(subject: Subject) -> Judged:
-    """All processes get SIGSTOP: they hold their ports and answer nothing. A truthful check notices."""
+def health_truthful(subject: Subject) -> Judgment:
+    """Hold if the health check fails when all processes are stopped by SIGSTOP."""
     if not is_checked(subject):
         return not_applicable("No health check is defined.")
-    status, seconds = subject.runs.hung
+    status, seconds = subject.experiments.freeze_processes()
     ran = "docker kill --signal STOP, with the check asked every 0.5 s"
     seen = Evidence(ran, f"healthy, then {status} after {seconds:.1f} s")
     if status == "unhealthy":
         return holds(f"It was unhealthy {seconds:.1f} s after its processes had stopped.", seen)
-    return fails(f"It said {status} while all of its processes stood still.", seen)
+    return fails(f"It said {status} while all of its processes were stopped.", seen)
 
 
-def probes_fast(subject: Subject) -> Judged:
-    """The usual paths of probes (/livez, /healthz …); what they answer does not matter here, only that they do."""
-    run = subject.runs.asked_run()
+def probes_fast(subject: Subject) -> Judgment:
+    """Hold if the usual probe paths (/livez, /healthz …) answer within a second, with any status."""
+    run = subject.experiments.require_reachable_run()
     if not any(one.status or one.is_late for one in run.answers):
         return not_applicable("Nothing speaks HTTP on its ports.")
     probes = run.probes()
@@ -60,25 +60,25 @@ def probes_fast(subject: Subject) -> Judged:
     return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *evidence)
 
 
-def liveness_alone(subject: Subject) -> Judged:
-    """A clone has none of its backing services: a liveness that fails there has asked one of them."""
-    run = subject.runs.asked_run()
+def liveness_alone(subject: Subject) -> Judgment:
+    """Hold if liveness answers in a clone without backing services."""
+    run = subject.experiments.require_reachable_run()
     answers = [one for one in run.probes() if one.path in LIVENESS]
     if not answers:
         said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
     seen = [Evidence("GET, with nothing else on its network", _described(one)) for one in answers]
-    if subject.runs.backing:
-        return cannot_tell("Its backing services were there: leave --with out to find it out.", *seen)
+    if subject.experiments.backing:
+        return cannot_tell("Its backing services were running: audit without --with to test this.", *seen)
     if wrong := [one for one in answers if one.is_late or (one.status or 0) >= 500]:
         said = "does not answer in time" if wrong[0].is_late else f"answers {wrong[0].status}"
-        return fails(f"{wrong[0].path} {said} where its backing services are away.", *seen)
-    return holds(f"{answers[0].path} answers although nothing else is there.", *seen)
+        return fails(f"{wrong[0].path} {said} without its backing services.", *seen)
+    return holds(f"{answers[0].path} answers without any other service.", *seen)
 
 
-def metrics_valid(subject: Subject) -> Judged:
-    """The exposition format, line by line."""
-    run = subject.runs.asked_run()
+def metrics_valid(subject: Subject) -> Judgment:
+    """Hold if /metrics is valid exposition format."""
+    run = subject.experiments.require_reachable_run()
     answer = run.metrics()
     if answer is None:
         said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."

@@ -1,5 +1,6 @@
 """The checks, one file a lesson; importing this package registers all of them in ``CHECKS``, by exercise id."""
 
+from workshop_kit.exercises.check_api import CHECKS, Context, Judged, check
 from workshop_kit.exercises.checks import (
     config,
     config_restore,
@@ -26,7 +27,6 @@ from workshop_kit.exercises.checks import (
     monitoring_ratio,
     monitoring_throttled,
 )
-from workshop_kit.exercises.check_api import CHECKS, Context, Judged, check
 
 __all__ = [
     "CHECKS",

@@ -6,15 +6,15 @@ import random
 from dataclasses import dataclass
 
 from workshop_kit.exercises import service_trial, trial, trial_settings
-from workshop_kit.observe.http import Answer
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks import config_look, config_order, config_refusal
 from workshop_kit.exercises.checks.config_look import Case
 from workshop_kit.exercises.checks.config_refusal import REQUIRED, Refusal
-from workshop_kit.exercises.check_api import Context, Judged, check, found
-from workshop_kit.exercises.trial_settings import PORT
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.exercises.trial_settings import PORT
+from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Step
 
 NO_PORT = "abc"

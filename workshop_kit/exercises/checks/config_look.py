@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.exercises import service_trial, trial_settings
-from workshop_kit.exercises.checks.config_refusal import LOG_LIMIT_BYTES
 from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.checks.config_refusal import LOG_LIMIT_BYTES
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from workshop_kit.exercises import trial
-from workshop_kit.observe.http import Answer
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe.http import Answer
 
 TRIES = 3
 """A busy database answers too late now and then; one that refuses the password refuses it every time."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.checks import config_look
 from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.checks import config_look
 from workshop_kit.exercises.result import Finding
 from workshop_kit.progress import Step
 

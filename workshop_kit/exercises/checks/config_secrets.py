@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.exercises import service_trial, trial_settings
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks import config_order, config_refusal
 from workshop_kit.exercises.checks.config_look import Case, Outcome, look
 from workshop_kit.exercises.checks.config_refusal import Refusal
-from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.observe import leaks
@@ -111,7 +111,9 @@ def _error(refused: Outcome, shows: list[str]) -> Finding:
 def file(context: Context) -> Judged:
     """Give it the right password in a file, as an editor writes it, and place an order; then files that are wrong."""
     trial_settings.ensure_up(context.stack, context.report)
-    secret = trial_settings.secrets_of(context.stack.container("service"))[f"{trial_settings.SECRETS}/master_db_password"]
+    secret = trial_settings.secrets_of(context.stack.container("service"))[
+        f"{trial_settings.SECRETS}/master_db_password"
+    ]
     odd = f" {random.Random(context.seed).randrange(10**9)} \t"  # noqa: S311  # no secret
     named = {PASSWORD_FILE: PATH}
     cases = (

@@ -13,8 +13,8 @@ from workshop_kit.engine.store import Settings, Store
 from workshop_kit.engine.tasks import environments as tasks
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import trial_settings
-from workshop_kit.exercises.checks import config_fragment, config_order, config_store
 from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.checks import config_fragment, config_order, config_store
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start, wait_started
 from workshop_kit.exercises.trial import Trial
@@ -141,7 +141,9 @@ def store(context: Context) -> Judged:
     context.report(Step("Check", None, "starting the service of your desk"))
     written = _no_passwords(fragment, DESK)
     try:
-        task = config_fragment.definition_of(fragment.get(DESK, {}), image, config_store.shared(own), trial_settings.PORT)
+        task = config_fragment.definition_of(
+            fragment.get(DESK, {}), image, config_store.shared(own), trial_settings.PORT
+        )
         with config_store.running(context.stack, task, filled.reader(DESK), own, delivery="files") as tried:
             return did_not_start(tried) if not tried.wait_answer("/livez") else _desk(tried, own, written)
     except WorkshopError as refused:

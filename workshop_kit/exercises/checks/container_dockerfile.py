@@ -19,8 +19,8 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, service_trial
-from workshop_kit.exercises.checks.newer_wheels import SUFFIX
 from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.checks.newer_wheels import SUFFIX
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.service_image import BuildFailed, ServiceImage
 from workshop_kit.exercises.service_trial import SHELL, is_shell

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from workshop_kit.engine import images
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, service_trial
-from workshop_kit.observe.http import Answer
 from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Step
 
 COMMAND = ("sh", "start.sh")

@@ -12,9 +12,9 @@ from docker.errors import APIError
 from workshop_kit.engine import images
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, service_trial, trial_settings
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks import compose_limits
 from workshop_kit.exercises.checks.compose_limits import Limits
-from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step

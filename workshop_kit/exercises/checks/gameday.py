@@ -6,8 +6,8 @@ from functools import partial
 
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.answers import part
-from workshop_kit.exercises.game_records import QUESTIONS, Record
 from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.game_records import QUESTIONS, Record
 from workshop_kit.exercises.result import Finding, Verdict
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")

@@ -11,8 +11,8 @@ from docker.errors import NotFound
 
 from workshop_kit.exercises import incidents
 from workshop_kit.exercises.answers import gone, handed_in, part
-from workshop_kit.exercises.incidents import Incident, TIMINGS
 from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.incidents import TIMINGS, Incident
 from workshop_kit.exercises.result import Finding
 
 SAYS = {"cache not available": "redis", "replica not available": "replica-db"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks import logging_look
 from workshop_kit.exercises.checks.logging_look import Log
-from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks import logging_look
 from workshop_kit.exercises.checks.logging_look import CANARY, Log
-from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial

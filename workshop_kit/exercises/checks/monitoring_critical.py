@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 
 from workshop_kit.exercises import dependency_proxies, service_trial
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks.monitoring_health import (
     DEADLINE_SECONDS,
     START_SECONDS,
@@ -16,7 +17,6 @@ from workshop_kit.exercises.checks.monitoring_health import (
     status_of,
 )
 from workshop_kit.exercises.dependency_proxies import Doors
-from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import wait_started

@@ -6,13 +6,13 @@ import re
 import time
 
 from workshop_kit.exercises import dependency_proxies
-from workshop_kit.observe.http import Answer
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, WORKS, away, behind, settled
 from workshop_kit.exercises.dependency_proxies import Doors
-from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Step
 
 SHUT = ("master-db", "redis")

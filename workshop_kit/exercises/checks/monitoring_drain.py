@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from workshop_kit.exercises import service_trial, trial
-from workshop_kit.observe import http
-from workshop_kit.observe.http import Answer
-from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Step
 
 CUSTOMERS = 4

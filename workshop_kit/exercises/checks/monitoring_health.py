@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 
 from workshop_kit.exercises import dependency_proxies, service_trial, trial_settings
-from workshop_kit.observe.http import Answer
-from workshop_kit.exercises.dependency_proxies import Doors
 from workshop_kit.exercises.check_api import Context
+from workshop_kit.exercises.dependency_proxies import Doors
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe.http import Answer
 
 WORKS = "/orders"
 """Answers 200 once the service works, and is asked without asking about health."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from workshop_kit.exercises import crash, service_trial, trial_settings
+from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.checks.monitoring_scrape import Scrape, gained
 from workshop_kit.exercises.checks.monitoring_traffic import (
@@ -19,7 +20,6 @@ from workshop_kit.exercises.checks.monitoring_traffic import (
     send_known,
     send_odd_methods,
 )
-from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial

@@ -7,9 +7,9 @@ import random
 import socket
 from collections.abc import Mapping
 
-from workshop_kit.observe import http
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe import http
 
 SLOW_SECONDS = 1.2
 HUNG_UP = 3

@@ -65,7 +65,7 @@ def stop(*_: object) -> None:
 
 
 def start() -> None:
-    """What goes wrong at the start."""
+    """Apply the faults of the start."""
     if "slow-start" in FAULTS:
         time.sleep(10.5)
     if "lock-file" in FAULTS:

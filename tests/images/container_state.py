@@ -1,4 +1,4 @@
-"""What the tests of images look at: a container's health, its privileges, its last words, and where a secret shows."""
+"""The state of a container: health, privileges, its last log lines, and leaked secrets."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def until(holds: Callable[[], bool], container: Any) -> None:
 
 
 def leaks(secrets: Mapping[str, str], container: Any) -> list[dict[str, Any]]:
-    """Where the engine, the kernel, the log or the volumes of a container show a part of one of these secrets."""
+    """Find parts of these secrets in a container's inspect data, processes, log and volumes."""
     found: list[dict[str, Any]] = find(secrets, container_surfaces(container)).to_dict("records")
     return found
 
 
 def run(container: Any, script: str, **environment: str) -> tuple[int, bytes]:
-    """Run a shell script in a container; return its exit code and what it printed."""
+    """Run a shell script in a container; return its exit code and output."""
     result = container.exec_run(["sh", "-c", script], environment=environment)
     return result.exit_code, result.output
 
 
 def health(container: Any) -> str:
-    """Return what the engine says: starting, healthy, unhealthy; or the status of a container that does not run."""
+    """Return the health status, or the status of a container that does not run."""
     container.reload()
     state = container.attrs["State"]
     return str(state["Health"]["Status"] if state["Running"] else state["Status"])

@@ -1,4 +1,4 @@
-"""What an audit is made of, as data: principles, rules, verdicts, evidence, findings, reports."""
+"""The data of an audit: principles, rules, verdicts, evidence, findings, reports."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 GRAVEST = 3
-"""So many findings stand first in a report."""
+"""The number of findings at the head of a report."""
 
 
 class Verdict(StrEnum):
-    """What a rule has to say; the text stands without its symbol."""
+    """The result of a rule, in words that need no symbol."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
@@ -20,12 +20,12 @@ class Verdict(StrEnum):
 
     @property
     def symbol(self) -> str:
-        """One character that differs in shape from the others."""
+        """One character; the four differ in shape, not only in color."""
         return {"HOLDS": "✓", "FAILS": "✗", "CANNOT_TELL": "?", "NOT_APPLICABLE": "–"}[self.name]
 
 
 class Severity(StrEnum):
-    """How grave it is if a rule does not hold, the gravest first."""
+    """How severe a violation of a rule is, the most severe first."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -34,7 +34,7 @@ class Severity(StrEnum):
 
 
 class Method(StrEnum):
-    """How a rule finds out: by looking at what is there, or by running a clone."""
+    """Static rules inspect; dynamic rules run a clone."""
 
     STATIC = "static"
     DYNAMIC = "dynamic"
@@ -44,7 +44,7 @@ class Method(StrEnum):
 class Principle:
     """One of the 15 factors (F1 …) or 7 principles (P1 …).
 
-    ``met`` says where lessons meet it (``01: SIGTERM, heard or not``), ``unseen`` what cannot be judged from outside.
+    ``met`` names the lessons that teach it (``01: SIGTERM, handled or not``); ``unseen`` says what no rule can test.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Principle:
 
     @property
     def full_name(self) -> str:
-        """The name with where it comes from: ``Factor 5, Configuration, credentials and code``."""
+        """The name with its guideline: ``Factor 5, Configuration, credentials and code``."""
         kind = "Factor" if self.id.startswith("F") else "Principle"
         return f"{kind} {self.id[1:]}, {self.name}"
 
@@ -63,8 +63,8 @@ class Principle:
 class Rule:
     """One behavior that can be tested from outside; an entry of catalog.toml.
 
-    ``serves`` names the principles that do not hold if it does not; ``proves`` those at whose substance it looks, so
-    that they hold if it does.
+    If the rule fails, every principle in ``serves`` fails; if it holds, every principle in ``proves`` holds.
+    ``timed`` marks a rule that measures time, which a busy machine can distort.
     """
 
     id: str
@@ -84,44 +84,44 @@ class Rule:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was run, and what was seen. Nothing here is safe to show before `Subject.masked` has seen it."""
+    """What was run and what was seen. It may hold secrets until `Subject.masked` has masked it."""
 
     ran: str
     saw: str
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a rule says about one target: the verdict, one sentence, and what it rests on."""
+class Judgment:
+    """What a rule returns for one target: the verdict, one sentence, and the evidence."""
 
     verdict: Verdict
     said: str
     evidence: tuple[Evidence, ...] = ()
 
 
-def holds(said: str, *evidence: Evidence) -> Judged:
-    """It is as the rule says."""
-    return Judged(Verdict.HOLDS, said, evidence)
+def holds(said: str, *evidence: Evidence) -> Judgment:
+    """Return the judgment that the rule holds."""
+    return Judgment(Verdict.HOLDS, said, evidence)
 
 
-def fails(said: str, *evidence: Evidence) -> Judged:
-    """It is not as the rule says."""
-    return Judged(Verdict.FAILS, said, evidence)
+def fails(said: str, *evidence: Evidence) -> Judgment:
+    """Return the judgment that the rule does not hold."""
+    return Judgment(Verdict.FAILS, said, evidence)
 
 
-def cannot_tell(said: str, *evidence: Evidence) -> Judged:
-    """Nobody could say from outside; the sentence says why, and what would help."""
-    return Judged(Verdict.CANNOT_TELL, said, evidence)
+def cannot_tell(said: str, *evidence: Evidence) -> Judgment:
+    """Return the judgment that the rule cannot be tested; ``said`` gives the reason and what would help."""
+    return Judgment(Verdict.CANNOT_TELL, said, evidence)
 
 
-def not_applicable(said: str, *evidence: Evidence) -> Judged:
-    """The rule asks about something that this target does not have."""
-    return Judged(Verdict.NOT_APPLICABLE, said, evidence)
+def not_applicable(said: str, *evidence: Evidence) -> Judgment:
+    """Return the judgment that the rule does not apply to this target."""
+    return Judgment(Verdict.NOT_APPLICABLE, said, evidence)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule and what it says of a target; ``accepted`` says why and until when somebody lives with it."""
+    """A rule and its judgment of a target; ``accepted`` gives the reason and the last day of an ignore entry."""
 
     rule: Rule
     verdict: Verdict
@@ -132,10 +132,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Audited:
-    """One image or container and everything found about it. Every text is masked and free of control characters.
+class TargetReport:
+    """All findings about one image or container. Every text is masked and free of control characters.
 
-    ``reference`` says which parts of it are not its owner's work, where somebody knows.
+    ``reference`` says which parts of it are reference code and not the participant's work.
     """
 
     target: str
@@ -152,14 +152,14 @@ class Audited:
 
     @property
     def failing(self) -> tuple[Finding, ...]:
-        """What does not hold and is not accepted, the gravest first."""
+        """The failed findings that are not accepted, the most severe first."""
         order = list(Severity)
         found = [one for one in self.of(Verdict.FAILS) if not one.accepted]
         return tuple(sorted(found, key=lambda one: order.index(one.rule.severity)))
 
     @property
     def accepted(self) -> tuple[Finding, ...]:
-        """What does not hold, and somebody decided to live with."""
+        """The failed findings that an ignore entry accepts."""
         return tuple(one for one in self.of(Verdict.FAILS) if one.accepted)
 
     def of_principle(self, identifier: str) -> tuple[Finding, ...]:
@@ -167,7 +167,7 @@ class Audited:
         return tuple(one for one in self.findings if identifier in (*one.rule.serves, *one.rule.proves))
 
     def verdict_on(self, identifier: str) -> Verdict:
-        """The verdict on a principle: one rule that does not hold decides; to hold takes one that proves it."""
+        """The verdict on a principle: one failed rule decides; it holds if a rule that proves it holds."""
         found = self.of_principle(identifier)
         verdicts = {one.verdict for one in found}
         if any(one.verdict is Verdict.FAILS and identifier in one.rule.serves for one in found):
@@ -182,14 +182,14 @@ class Report:
     """The audit of a target: one image or container, or every container of a compose project."""
 
     asked: str
-    audited: tuple[Audited, ...]
+    targets: tuple[TargetReport, ...]
 
     def failing(self, words: Iterable[str] = ()) -> tuple[Finding, ...]:
-        """What does not hold and is not accepted; with words, only of those guidelines, rules or principles."""
+        """The failed findings that are not accepted; with words, only of those guidelines, rules or principles."""
         wanted = set(words)
         return tuple(
             finding
-            for one in self.audited
+            for one in self.targets
             for finding in one.failing
             if not wanted or wanted & {finding.rule.id, finding.rule.guideline, *finding.rule.serves}
         )

@@ -1,4 +1,4 @@
-"""A clone that runs: until when it is ready, what it listens on, what it writes, how it stops."""
+"""A running clone: readiness, open ports, written files, health, stop."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from typing import Any
 import pandas as pd
 from docker.errors import APIError
 
-from workshop_kit.audit.clones import STOP_SECONDS
+from workshop_kit.audit.clone_spec import STOP_SECONDS
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.mounted_files import file_size
 from workshop_kit.observe.logs import read_container
 
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
 ALIVE_SECONDS = 1.5
-"""What neither listens nor has a health check counts as ready when it has run this long."""
+"""A clone without a port and without a health check is ready after this time."""
 LASTS_SECONDS = 4.0
-"""What serves and has run for this much longer is not waited for any more: it does not end by itself."""
-LOOK_SECONDS = 0.05
+"""A clone that serves a port and runs this much longer is not expected to end by itself."""
+POLL_SECONDS = 0.05
 HOPELESS_FAILURES = 6
-"""After so many more in a row a health check is not expected to get good any more."""
+"""After so many further failures in a row a health check is not expected to succeed."""
 CONNECT_SECONDS = 0.3
-_LOG_PLACE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
+_LOG_FILE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
 
 
 @dataclass(frozen=True)
-class Started:
-    """How a start went: ready or ended, by what, after how many seconds; ``ports`` are the open ones."""
+class StartResult:
+    """The result of a start: ready or ended, by which sign, after how many seconds; ``ports`` are open."""
 
     ready: bool
     seconds: float
@@ -44,12 +44,12 @@ class Started:
 
     @property
     def ended(self) -> bool:
-        """Whether it ended by itself."""
+        """Whether the clone ended by itself."""
         return self.exit_code is not None
 
     @property
     def summary(self) -> str:
-        """In words that continue "it"."""
+        """The end of a sentence that begins with "it"."""
         if self.out_of_memory:
             return f"ran out of memory after {self.seconds:.1f} s"
         if self.exit_code is not None:
@@ -60,7 +60,7 @@ class Started:
 
 
 class Clone:
-    """A clone in the hands of a run."""
+    """A created clone: start it, ask it, stop it."""
 
     def __init__(self, running: Running, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self.running = running
@@ -74,39 +74,39 @@ class Clone:
         self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*named, *USUAL_PORTS)))
         self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
         self.address = ""
-        self.connected_at: datetime | None = None  # from here on it may write lines on what the audit does
+        self.connected_at: datetime | None = None  # log lines after this time may be about the audit's requests
 
-    def start(self, within_seconds: float, *, until_ended: bool = False) -> Started:
-        """Start it and wait until it is ready or has ended; with ``until_ended`` being ready has to last, too."""
+    def start(self, within_seconds: float, *, until_ended: bool = False) -> StartResult:
+        """Start it and wait until it is ready or has ended; with ``until_ended`` it must also stay up for a while."""
         began = time.monotonic()
         self.running.container.start()
-        ready: Started | None = None
+        ready: StartResult | None = None
         while True:
             state = self.running.inspect()["State"]
             seconds = time.monotonic() - began
             if state["Status"] in {"exited", "dead"}:
-                return Started(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
+                return StartResult(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
             self.address = self.address or self._reachable_address()
             ready = ready or self._ready(state, seconds)
             if ready and (not until_ended or (ready.ports and seconds > ready.seconds + LASTS_SECONDS)):
                 return ready
             if seconds > within_seconds:
-                return ready or Started(False, seconds, "neither a port nor a health check was good")
-            time.sleep(LOOK_SECONDS)
+                return ready or StartResult(False, seconds, "neither a port nor a health check was good")
+            time.sleep(POLL_SECONDS)
 
-    def _ready(self, state: Mapping[str, Any], seconds: float) -> Started | None:
+    def _ready(self, state: Mapping[str, Any], seconds: float) -> StartResult | None:
         healthy = (state.get("Health") or {}).get("Status") == "healthy"
         long_enough = seconds > ALIVE_SECONDS
         if ports := self.open_ports() if self.exposed or healthy or long_enough else ():
-            return Started(True, seconds, f"port {ports[0]} accepts connections", ports)
+            return StartResult(True, seconds, f"port {ports[0]} accepts connections", ports)
         if healthy:
-            return Started(True, seconds, "its health check is good")
+            return StartResult(True, seconds, "its health check is good")
         if long_enough and not self.has_health and not (self.exposed and self.address):
-            return Started(True, seconds, "it runs")
+            return StartResult(True, seconds, "it runs")
         return None
 
     def open_ports(self) -> tuple[int, ...]:
-        """Of the ports it may listen on those that accept a connection."""
+        """Find the ports that accept a connection."""
         now = datetime.now(UTC)
         found = tuple(port for port in self.ports if self.accepts(port))
         self.connected_at = self.connected_at or (now if found else None)
@@ -123,7 +123,7 @@ class Clone:
             return False
 
     def processes(self) -> dict[str, str]:
-        """Programs by the engine's process id; none if it has ended."""
+        """Names of its processes by process id; empty if it has ended."""
         try:
             told = self.running.container.top(ps_args="-o pid,comm")
         except APIError:
@@ -131,17 +131,17 @@ class Clone:
         return {row[0]: row[1] for row in told.get("Processes") or ()}
 
     def written(self) -> list[str]:
-        """Files in its writable layer that were added or changed."""
+        """List the files in its writable layer that were added or changed."""
         return [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != 2]
 
     def log_sizes(self) -> dict[str, int]:
-        """The sizes, in bytes, of files in its writable layer that are named as logs are."""
-        paths = [path for path in self.written() if _LOG_PLACE.search(path)][:20]
+        """Sizes in bytes of files in its writable layer whose names are those of log files."""
+        paths = [path for path in self.written() if _LOG_FILE.search(path)][:20]
         sizes = {path: file_size(self.running.container, path) for path in paths}
         return {path: size for path, size in sizes.items() if size is not None}
 
     def wait_for_health(self, wanted: Collection[str], within_seconds: float) -> str:
-        """Wait until its health has one of these states; the state then, or when the time or all hope was gone."""
+        """Wait for one of these health states; return the last state, also after a timeout or too many failures."""
         deadline, failures = time.monotonic() + within_seconds, HOPELESS_FAILURES + self._failing_streak()
         while True:
             status = str((self.running.inspect()["State"].get("Health") or {}).get("Status") or "")
@@ -149,13 +149,13 @@ class Clone:
                 return status
             if "unhealthy" not in wanted and self._failing_streak() >= failures:
                 return status
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def _failing_streak(self) -> int:
         return int((self.running.container.attrs["State"].get("Health") or {}).get("FailingStreak") or 0)
 
     def freeze(self) -> None:
-        """SIGSTOP to its first process and, if there is a shell to do it, to all others."""
+        """Send SIGSTOP to its first process and, if it has a shell, to all others."""
         if len(self.processes()) > 1:
             with contextlib.suppress(APIError):
                 self.running.container.exec_run(["sh", "-c", "kill -STOP -1"], detach=True)
@@ -163,7 +163,7 @@ class Clone:
         self.running.container.kill(signal="SIGSTOP")
 
     def stop(self, timeout_seconds: int = STOP_SECONDS) -> tuple[float | None, int | None]:
-        """Send the stop signal: the seconds until it had ended (None if it had before), and its exit code."""
+        """Send the stop signal; return the seconds until it ended and its exit code, or None if it had ended before."""
         if not self.running.inspect()["State"]["Running"]:
             return None, None
         began = time.monotonic()
@@ -171,14 +171,14 @@ class Clone:
         return time.monotonic() - began, int(self.running.inspect()["State"]["ExitCode"])
 
     def log(self) -> pd.DataFrame:
-        """Its log as a frame; the driver's limits keep it under 8 MB."""
+        """Read its log as a DataFrame; the log driver keeps it under 8 MB."""
         return read_container(self.running.container)
 
     def _reachable_address(self) -> str:
         networks = self.running.container.attrs["NetworkSettings"]["Networks"]
         for name, network in networks.items():
             address = str(network.get("IPAddress") or "")
-            if address and _is_on_bridge(address, self._gateway(name)):
+            if address and is_on_bridge_network(address, self._gateway(name)):
                 return address
         return ""
 
@@ -187,7 +187,7 @@ class Clone:
         return str(((attributes["IPAM"]["Config"] or [{}])[0]).get("Gateway") or "")
 
 
-def _is_on_bridge(address: str, gateway: str) -> bool:
+def is_on_bridge_network(address: str, gateway: str) -> bool:
     """Whether this machine is on the container's network; it is not where the engine runs in a virtual machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         try:

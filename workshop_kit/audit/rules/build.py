@@ -1,4 +1,4 @@
-"""How the image was built and named, what lies in its layers, and what runs in it."""
+"""Rules on the image: its layers, labels and tag, and the programs that run in it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from docker.errors import APIError, ImageNotFound
 
-from workshop_kit.audit.data import Evidence, Judged, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.rules.secrets import READ, names_of, shown
+from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.rules.config import READ, file_evidence, file_names
 from workshop_kit.audit.subject import Subject
 
 OCI = "org.opencontainers.image."
@@ -28,29 +28,31 @@ _CACHE = re.compile(
 )
 
 
-def no_compiler(subject: Subject) -> Judged:
-    """Compilers that a container sees, by their names in a folder of programs."""
-    found = [one for one in subject.files if one.visible and one.size_bytes and _COMPILER.search(one.path)]
+def no_compiler(subject: Subject) -> Judgment:
+    """Find compilers by their name in a ``bin`` folder that a container sees."""
+    files = subject.read_files()
+    found = [one for one in files if one.visible and one.size_bytes and _COMPILER.search(one.path)]
     if found:
-        return fails(f"A compiler is in it: {names_of(found)}.", *shown(found))
-    return holds("None is in it.", Evidence(READ, f"{len(subject.files)} files"))
+        return fails(f"A compiler is in it: {file_names(found)}.", *file_evidence(found))
+    return holds("None is in it.", Evidence(READ, f"{len(files)} files"))
 
 
-def little_waste(subject: Subject) -> Judged:
-    """Bytes that no container sees (deleted or replaced by a later layer) and caches of package managers."""
-    hidden = [one for one in subject.files if not one.visible]
-    caches = [one for one in subject.files if one.visible and _CACHE.search(one.path)]
+def little_waste(subject: Subject) -> Judgment:
+    """Add up files that a later layer hides, and caches of package managers."""
+    files = subject.read_files()
+    hidden = [one for one in files if not one.visible]
+    caches = [one for one in files if one.visible and _CACHE.search(one.path)]
     waste = sorted([*hidden, *caches], key=lambda one: one.size_bytes, reverse=True)
-    total = sum(one.size_bytes for one in subject.files)
+    total = sum(one.size_bytes for one in files)
     wasted = sum(one.size_bytes for one in waste)
     said = f"{wasted / 1e6:.1f} of {total / 1e6:.1f} MB are waste."
     if wasted > max(WASTE_BYTES, WASTE_SHARE * total):
-        return fails(said, *shown(waste))
+        return fails(said, *file_evidence(waste))
     return holds(said, Evidence(READ, f"{len(hidden)} files hidden by later layers, {len(caches)} of caches"))
 
 
-def labels(subject: Subject) -> Judged:
-    """Labels of the OCI image specification (annotations.md), two of them at least, that its base has not."""
+def labels(subject: Subject) -> Judgment:
+    """Hold if it has two labels of the OCI image specification (annotations.md) that its base does not have."""
     config = subject.target.image["Config"].get("Labels") or {}
     given = {
         key.removeprefix(OCI): str(value) for key, value in config.items() if key.startswith(OCI) and value.strip()
@@ -65,26 +67,26 @@ def labels(subject: Subject) -> Judged:
 
 
 def _inherited(subject: Subject) -> set[str]:
-    """The labels that come from its base, as far as the images here and the history tell.
+    """Find the labels of its base, by the images of this engine and by the history.
 
-    A base ends with the last CMD or ENTRYPOINT before a step that brings files: one's own stands at the end.
+    In the history, the base ends with the last CMD or ENTRYPOINT before a step that adds files.
     """
     image = subject.target.image
     mine = image["Config"].get("Labels") or {}
     found = {key for base in _bases(subject) for key, value in (base.labels or {}).items() if mine.get(key) == value}
-    steps = [str(step.get("CreatedBy") or "") for step in subject.history]
-    sizes = [int(step.get("Size") or 0) for step in subject.history]
+    steps = [str(step.get("CreatedBy") or "") for step in subject.read_history()]
+    sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
     ends = [
         number
         for number, step in enumerate(steps)
         if re.match(r"(/bin/sh -c #\(nop\) +)?(CMD|ENTRYPOINT)\b", step) and any(sizes[number:])
     ]
-    theirs, own = "\n".join(steps[: ends[-1]] if ends else []), "\n".join(steps[ends[-1] :] if ends else [])
-    return found | {key for key in mine if f"{key}=" in theirs and f"{key}=" not in own}
+    base_steps, own_steps = "\n".join(steps[: ends[-1]] if ends else []), "\n".join(steps[ends[-1] :] if ends else [])
+    return found | {key for key in mine if f"{key}=" in base_steps and f"{key}=" not in own_steps}
 
 
 def _bases(subject: Subject) -> Iterator[Any]:
-    """The images of this engine whose layers this one begins with; not earlier builds of the same name."""
+    """Find the images of this engine that it is built on, without earlier builds of the same name."""
     client, layers = subject.session.engine.client, subject.target.image["RootFS"].get("Layers") or []
     names = {tag.rpartition(":")[0] for tag in subject.target.image.get("RepoTags") or ()}
     for told in client.api.images():
@@ -96,8 +98,8 @@ def _bases(subject: Subject) -> Iterator[Any]:
                     yield base
 
 
-def pinned(subject: Subject) -> Judged:
-    """A digest is one image for ever; a tag is what its owner says today."""
+def pinned(subject: Subject) -> Judgment:
+    """Hold for a digest or a tag made from content; fail for ``latest`` and for a tag that has moved."""
     target = subject.target
     reference = str(target.container["Config"]["Image"] if target.container else target.name)
     seen = Evidence("the name it is run by", reference)
@@ -107,12 +109,12 @@ def pinned(subject: Subject) -> Judged:
         return not_applicable("It is named by the engine's id, which only this engine knows.", seen)
     tag = reference.rpartition("/")[2].partition(":")[2]
     if tag in {"", "latest"}:
-        return fails("Its tag is latest, which says nothing about what is in it.", seen)
+        return fails("Its tag is latest, which can mean any version.", seen)
     if _moved(subject, reference):
-        return fails(f"The tag {tag} means another image by now than the one that runs.", seen)
+        return fails(f"The tag {tag} now means another image than the one that runs.", seen)
     if _CONTENT_TAG.fullmatch(tag):
         return holds(f"The tag {tag} looks like one that is made from content or revision.", seen)
-    return cannot_tell(f"Whether the tag {tag} is ever moved is up to who owns it.", seen)
+    return cannot_tell(f"The owner of the tag {tag} may move it.", seen)
 
 
 def _moved(subject: Subject, reference: str) -> bool:
@@ -121,9 +123,9 @@ def _moved(subject: Subject, reference: str) -> bool:
     return False
 
 
-def single_concern(subject: Subject) -> Judged:
-    """The programs that run once it is ready; inits, shells around a program and copies of one do not count."""
-    run = subject.runs.ready_run()
+def single_concern(subject: Subject) -> Judgment:
+    """Count the programs of a ready clone, without inits, wrapping shells and copies of one program."""
+    run = subject.experiments.require_ready_run()
     names = sorted(set(run.programs))
     counted = [name for name in names if not _INITS.search(name)] or names[:1]
     seen = Evidence("docker top, once it was ready", ", ".join(run.programs) or "nothing")
@@ -134,10 +136,10 @@ def single_concern(subject: Subject) -> Judged:
     return holds(f"{counted[0]} runs in it.", seen)
 
 
-def self_contained(subject: Subject) -> Judged:
-    """Ready on a network that leads nowhere is proof; not being ready has many reasons."""
-    run = subject.runs.normal
+def self_contained(subject: Subject) -> Judgment:
+    """Hold if it gets ready on a network without other hosts; otherwise the reason is unknown."""
+    run = subject.experiments.run_normal()
     seen = Evidence("run on an internal network", run.started.summary)
     if run.started.ready:
-        return holds("It got ready without it.", seen)
-    return cannot_tell("It did not get ready, which may have other reasons.", seen)
+        return holds("It got ready without the internet.", seen)
+    return cannot_tell("It did not get ready, which may have another reason.", seen)

@@ -1,4 +1,4 @@
-"""Probing the live service while its dependencies fail: what is asked, what came back and how soon, what recovers."""
+"""Health probes of the live service, and nine faults of its dependencies."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from workshop_kit.faults.injection import fault
 
 PATIENCE_SECONDS = 40.0
 INTERVAL_SECONDS = 0.02
+PATHS = ("/health", "/readyz", "/livez")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Probe:
 
 
 def probe(url: str, path: str) -> Probe:
-    """Ask on a connection of its own, as probes do."""
+    """Send one probe on a connection of its own."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_SECONDS)
     started = time.monotonic()
@@ -41,8 +42,10 @@ def probe(url: str, path: str) -> Probe:
         connection.close()
 
 
-def probes(url: str, count: int, paths: tuple[str, ...] = ("/health", "/readyz", "/livez")) -> dict[str, list[Probe]]:
-    """So many of each path, one after the other, the paths at once."""
+def probe_paths(
+    url: str, count: int, paths: tuple[str, ...] = ("/health", "/readyz", "/livez")
+) -> dict[str, list[Probe]]:
+    """Send ``count`` probes to each of PATHS one after the other, the paths at the same time."""
 
     def series(path: str) -> list[Probe]:
         found = []
@@ -51,17 +54,17 @@ def probes(url: str, count: int, paths: tuple[str, ...] = ("/health", "/readyz",
             time.sleep(INTERVAL_SECONDS)
         return found
 
-    with ThreadPoolExecutor(len(paths)) as pool:
-        return dict(zip(paths, pool.map(series, paths), strict=True))
+    with ThreadPoolExecutor(len(PATHS)) as pool:
+        return dict(zip(PATHS, pool.map(series, PATHS), strict=True))
 
 
 def slowest_seconds(found: list[Probe]) -> float:
-    """The one that took longest."""
+    """The longest time."""
     return max(one.seconds for one in found)
 
 
 def p99_seconds(found: list[Probe]) -> float:
-    """What 99 of 100 stay below."""
+    """The 99th percentile."""
     return sorted(one.seconds for one in found)[max(0, int(len(found) * 0.99) - 1)]
 
 
@@ -79,13 +82,13 @@ def wait_until(holds: Callable[[], bool], what: str, within_seconds: float = PAT
 
 
 def wait_ready(url: str, within_seconds: float = PATIENCE_SECONDS) -> float:
-    """Until readiness says yes; the seconds it took."""
+    """Wait until readiness is 200; return the seconds."""
     return wait_until(lambda: probe(url, "/readyz").status == 200, "ready", within_seconds)
 
 
 @contextmanager
 def twin(stack: Stack, **settings: str) -> Iterator[str]:
-    """The stack's service once more, told something else; yields where it answers."""
+    """Run a copy of the stack's service with other settings; yield its URL."""
     original = stack.container("service")
     environment = dict(pair.split("=", 1) for pair in original.attrs["Config"]["Env"])
     for name in settings:

@@ -1,13 +1,11 @@
-"""A participant with nothing but the collector and its bucket, numbered lines, and ways to hurt who carries them."""
+"""Helpers for tests of the collector: a workspace with its bucket, numbered lines, kills and network cuts."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import json
 import re
-import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +40,7 @@ for n in range(total):
 
 @contextlib.contextmanager
 def a_bucket(folder: Path) -> Iterator[LogBucket]:
-    """A workspace of its own, of whose stack collector and parameter store run; all of it is gone afterwards."""
+    """Start collector and parameter store in a workspace of its own; remove everything afterwards."""
     workspace = Workspace.open(folder)
     session = provision.session_of(workspace, reach.connect())
     try:
@@ -71,7 +69,7 @@ class Collected:
 
     @property
     def twice(self) -> int:
-        """How many lines are there more than once."""
+        """The number of duplicate lines."""
         return len(self.numbers) - len(set(self.numbers))
 
 
@@ -109,32 +107,13 @@ def _lines(content: bytes, key: str) -> Iterator[str]:
     yield from begun.values()
 
 
-def known_to_the_engine(running: Running) -> list[int]:
-    """The numbers that ``docker logs`` has, sorted: what a container that was killed really brought out."""
-    numbers: list[int] = []
-    for stream in ("stdout", "stderr"):
-        text = running.container.logs(stdout=stream == "stdout", stderr=stream == "stderr")
-        numbers += [json.loads(line)["n"] for line in text.split(b"\n")[:-1]]
-    return sorted(numbers)
-
-
 def kill_and_start(bucket: LogBucket, away_seconds: float = 0.5) -> None:
-    """Kill -9 the collector, start it again after a while, and wait until it looks at logs."""
+    """Kill the collector, start it again after a while, and wait until it reads logs."""
     collector = bucket.stack.container("collector")
     collector.kill()
     time.sleep(away_seconds)
     collector.start()
     wait_running(collector, within_seconds=60)
-
-
-def lay(container: Any, path: str, text: str) -> None:
-    """Write a file into a container, running or not."""
-    member = tarfile.TarInfo(Path(path).name)
-    member.size = len(text)
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.addfile(member, io.BytesIO(text.encode()))
-    assert container.put_archive(str(Path(path).parent), archive.getvalue())
 
 
 @contextlib.contextmanager
@@ -150,7 +129,7 @@ def bucket_away(bucket: LogBucket, service: str = "collector") -> Iterator[None]
 
 
 def wait_running(collector: Any, within_seconds: float = 20) -> None:
-    """Return once a collector that is being started looks at logs."""
+    """Wait until a starting collector reads logs."""
     deadline = time.monotonic() + within_seconds
     while True:
         try:

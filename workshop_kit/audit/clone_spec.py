@@ -1,10 +1,11 @@
-"""How a target is cloned: the same image and settings, with nothing of the host attached, and within bounds."""
+"""Clones of a target: the same image and settings, without access to the host, with limits; backing services."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from docker.errors import APIError
 from docker.types import LogConfig, Mount
 
 from workshop_kit.audit.targets import Target
+from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, container_config
 from workshop_kit.errors import WorkshopError
@@ -20,17 +23,18 @@ from workshop_kit.errors import WorkshopError
 MEMORY_BYTES = 1024**3
 PIDS = 256
 FILE_BYTES = 64 * 1024**2
-"""No file of a clone gets larger: its layer is on the disk of whoever audits."""
+"""The largest file that a clone may write."""
 WRITTEN_BYTES = 256 * 1024**2
 WRITTEN_FILES = 10_000
-"""A clone that has written more is stopped; so much fits into what stands for a volume, too."""
-LOOK_SECONDS = 0.5
+"""A clone that writes more is stopped; a tmpfs in place of a volume has the same limit."""
+POLL_SECONDS = 0.5
 LOG = LogConfig(type="json-file", config={"max-size": "4m", "max-file": "2"})
 STOP_SECONDS = 10
 HEALTH_SECONDS = {"Interval": 0.5, "Timeout": 2.0, "StartPeriod": 0.001}  # a period of 0 would mean the image's
 HEALTH_RETRIES = 2
+HEALTHY_SECONDS = 30.0
 
-# What the engine gives by default (github.com/moby/moby, oci/caps/defaults.go): no more is given to a clone.
+# The engine's defaults (github.com/moby/moby, oci/caps/defaults.go): a clone gets no other capability.
 _DEFAULT_CAPABILITIES = {
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
     "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
@@ -40,38 +44,38 @@ _VOLUME = f"size={WRITTEN_BYTES},nr_inodes={WRITTEN_FILES},mode=1777,exec"
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A clone to be made: the kit's spec, and what that has no word for."""
+class CloneSpec:
+    """The kit's container spec of a clone, and settings that `Spec` lacks."""
 
     spec: Spec
     config: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
 
-    def with_environment(self, environment: Mapping[str, str]) -> Recipe:
-        """The same with another environment."""
+    def with_environment(self, environment: Mapping[str, str]) -> CloneSpec:
+        """Return a copy with another environment."""
         return replace(self, spec=replace(self.spec, environment=dict(environment)))
 
-    def confined(self) -> Recipe:
-        """The same with a read-only root, tmpfs on /tmp and /run, and no capability."""
+    def confined(self) -> CloneSpec:
+        """Return a copy with a read-only root, tmpfs on /tmp and /run, and no capability."""
         spec = self.spec
         tmpfs = {"/tmp": _TMPFS, "/run": _TMPFS, **spec.tmpfs}  # noqa: S108
         host = {**spec.host, "CapAdd": []}
         return replace(self, spec=replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host=host))
 
 
-def recipe(
+def clone_spec(
     target: Target,
     environment: Mapping[str, str],
     network: str,
     copies: Mapping[str, str] | None = None,
     *,
     aliases: tuple[str, ...] = (),
-) -> Recipe:
-    """How a target is cloned: a tmpfs for each volume, and of bind mounts the ``copies`` (folder to volume) alone."""
+) -> CloneSpec:
+    """Make the spec of a clone: a tmpfs replaces each volume; ``copies`` (folder to volume) replace bind mounts."""
     host, config = target.host, target.config
     mounts = (target.container or {}).get("Mounts") or ()
     volumes = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"]
-    if target.container is None:  # of a container these name its bind mounts, too
+    if target.container is None:  # a container's Volumes name its bind mounts, too
         volumes = list(config.get("Volumes") or ())
     tmpfs = {mount["Destination"]: "" for mount in mounts if mount["Type"] == "tmpfs"} | (host.get("Tmpfs") or {})
     spec = Spec(
@@ -80,7 +84,7 @@ def recipe(
         entrypoint=tuple(config.get("Entrypoint") or ()) or None,
         environment=dict(environment),
         network=network,
-        tmpfs={**{path: _bounded(words) for path, words in tmpfs.items()}, **dict.fromkeys(volumes, _VOLUME)},
+        tmpfs={**{path: _limited_tmpfs(options) for path, options in tmpfs.items()}, **dict.fromkeys(volumes, _VOLUME)},
         read_only=bool(host.get("ReadonlyRootfs")),
         memory_bytes=host["Memory"] + (WRITTEN_BYTES if volumes else 0) if host.get("Memory") else MEMORY_BYTES,
         cpus=min((host.get("NanoCpus") or 1e9) / 1e9, 1.0),
@@ -90,7 +94,7 @@ def recipe(
         dns_options=tuple(host.get("DnsOptions") or ()),
         user=config.get("User") or None,
         stop_timeout_seconds=STOP_SECONDS,
-        healthcheck=_quicker(config.get("Healthcheck")),
+        healthcheck=_faster_healthcheck(config.get("Healthcheck")),
         host={
             "CapAdd": [one for one in host.get("CapAdd") or () if one.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
             "Init": host.get("Init"),
@@ -103,17 +107,17 @@ def recipe(
         },
     )
     more = {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
-    return Recipe(spec, more, aliases)
+    return CloneSpec(spec, more, aliases)
 
 
-def make(session: Session, recipe: Recipe) -> Running:
-    """Create the clone, announced and labeled; it is not started. Raises WorkshopError if the engine refuses."""
-    client, spec = session.engine.client, recipe.spec
+def create(session: Session, clone: CloneSpec) -> Running:
+    """Create a clone, labeled and in the ledger, and do not start it. Raises WorkshopError if the engine refuses."""
+    client, spec = session.engine.client, clone.spec
     try:
         with session.making("container", "kernel") as making:
-            body = {**container_config(client.api, spec, making.labels), **recipe.config}
-            if recipe.aliases and spec.network:
-                endpoint = {"Aliases": list(recipe.aliases)}
+            body = {**container_config(client.api, spec, making.labels), **clone.config}
+            if clone.aliases and spec.network:
+                endpoint = {"Aliases": list(clone.aliases)}
                 body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: endpoint}}
             made = client.api.create_container_from_config(body)
             container = client.containers.get(made["Id"])
@@ -123,10 +127,10 @@ def make(session: Session, recipe: Recipe) -> Running:
     return Running(session, container)
 
 
-def watch_writing(running: Running, over: threading.Event) -> str:
-    """Kill a clone that has written more than it may, until ``over``; return why, or nothing."""
+def limit_writes(running: Running, over: threading.Event) -> str:
+    """Kill a clone that writes more than the limits, until ``over`` is set; return the limit it exceeded, or ""."""
     api = running.session.engine.client.api
-    while not over.wait(LOOK_SECONDS):
+    while not over.wait(POLL_SECONDS):
         with contextlib.suppress(APIError):
             written = len(running.container.diff() or ())
             (told,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
@@ -136,14 +140,44 @@ def watch_writing(running: Running, over: threading.Event) -> str:
     return ""
 
 
-def _bounded(words: str) -> str:
-    """The options of a tmpfs, with a size and a number of files that a clone may have."""
-    kept = [word for word in words.split(",") if word and not word.startswith(("size=", "nr_"))]
+@contextlib.contextmanager
+def run_backing_services(session: Session, services: Sequence[Target], network: str) -> Iterator[None]:
+    """Start a clone of each service under its compose name, with empty volumes, and wait until all are healthy."""
+    with contextlib.ExitStack() as stack:
+        started = []
+        for target in services:
+            assert target.container is not None  # noqa: S101 - a compose project consists of containers
+            name = (target.config.get("Labels") or {}).get(COMPOSE_SERVICE) or target.name
+            files = mounted_files.read(session, target.container)
+            copies = stack.enter_context(mounted_files.copied(session, target.image["Id"], files))
+            spec = clone_spec(target, variables(target.config), network, copies, aliases=(name,))
+            started.append(stack.enter_context(create(session, spec)))
+            started[-1].container.start()
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while time.monotonic() < deadline and not all(map(_is_settled, started)):
+            time.sleep(0.1)
+        yield
+
+
+def variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """Parse ``Env`` of a container's or image's ``Config`` to a dictionary."""
+    return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}
+
+
+def _is_settled(running: Running) -> bool:
+    state = running.inspect()["State"]
+    health = (state.get("Health") or {}).get("Status")
+    return state["Status"] in {"exited", "dead"} or health in {None, "healthy"}
+
+
+def _limited_tmpfs(options: str) -> str:
+    """Replace the size and inode options of a tmpfs by a clone's limits."""
+    kept = [word for word in options.split(",") if word and not word.startswith(("size=", "nr_"))]
     return ",".join([*kept, "size=64m", f"nr_inodes={WRITTEN_FILES}"])
 
 
-def _quicker(check: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The same check, asked every half a second, so that nobody waits for a minute."""
+def _faster_healthcheck(check: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Run the same health check every 0.5 s, so that its result is known soon."""
     if not check or not check.get("Test") or check["Test"] == ["NONE"]:
         return None
     times = {name: int(seconds * 1e9) for name, seconds in HEALTH_SECONDS.items()}

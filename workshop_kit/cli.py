@@ -27,7 +27,7 @@ from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_service import Desk
-from workshop_kit.lessons import book_page
+from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport
@@ -123,8 +123,8 @@ def start(
     if no_engine is not None:
         _complain(no_engine)
         _say("Until then there is the book to read: the lessons as they were executed.")
-        book_page.bring_book(workspace)
-        page = book_page.book_page(lesson)
+        book.copy_book(workspace)
+        page = book.book_page(lesson)
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
 
 

@@ -36,11 +36,11 @@ import sys
 from pathlib import Path
 from workshop_kit.errors import WorkshopError
 from workshop_kit.engine import reach
-from workshop_kit.lessons import ready
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 try:
     workspace = Workspace.open(Path(sys.argv[1]))
-    ready.stack_of(workspace, ready.session_of(workspace, reach.connect())).up()
+    provision.stack_of(workspace, provision.session_of(workspace, reach.connect())).up()
 except WorkshopError as error:
     print(error)
 """

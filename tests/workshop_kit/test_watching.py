@@ -14,7 +14,7 @@ from tests.conftest import LiveStack
 from workshop_kit.display.live import Screens
 from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
-from workshop_kit.lessons.watch import Watch, watch
+from workshop_kit.lessons.watch import Watch, start_watch
 from workshop_kit.observe.logs import read_container
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -50,7 +50,7 @@ def test_a_paused_cache_under_load_shows_everywhere(live_stack: LiveStack, scree
     The bands come from the journal: nobody hands them over.
     """
     stack = live_stack.stack
-    seen = watch(stack, screens)
+    seen = start_watch(stack, screens)
     began = datetime.now(UTC)
     board = seen.dashboard(seconds=30)
     with load(stack, request="POST /orders", json={"item": "tea", "quantity": 1}, rate_per_second=10, seconds=40):
@@ -80,7 +80,7 @@ def test_a_paused_cache_under_load_shows_everywhere(live_stack: LiveStack, scree
 
 def test_a_container_is_followed_through_its_restart(live_stack: LiveStack, screens: Screens) -> None:
     """It gets another port, its counters begin again, its end has a code: the rows go on under the same name."""
-    seen = watch(live_stack.stack, screens)
+    seen = start_watch(live_stack.stack, screens)
     until(lambda: states(seen, "/health")[-1:] == ["pass"])
     live_stack.stack.container("service").kill()
     until(lambda: states(seen, "/livez")[-1] == "no answer")

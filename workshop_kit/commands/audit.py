@@ -69,7 +69,7 @@ def audit(
 def _marked(found: Report, engine: Engine) -> Report:
     """The report, in a workspace with what of ``my_service/`` its participant has not passed."""
     from workshop_kit.exercises.exercise_service import Desk
-    from workshop_kit.lessons import authorship
+    from workshop_kit.lessons import take_home
     from workshop_kit.workspace import provision
     from workshop_kit.workspace.folder import HIDDEN, find_workspace
 
@@ -80,7 +80,7 @@ def _marked(found: Report, engine: Engine) -> Report:
     except NotReady:
         return found
     desk = Desk.of(workspace, lambda: provision.stack_of(workspace, provision.session_of(workspace, engine)))
-    return authorship.mark(found, engine, desk)
+    return take_home.mark_unpassed(found, engine, desk)
 
 
 def _write(path: Path, page: Callable[[], str]) -> None:

@@ -10,9 +10,8 @@ from workshop_kit.bootstrap.arguments import Parser
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import TRACKS
-from workshop_kit.lessons.plan import Pauses, Plan, as_json
+from workshop_kit.lessons.plan import Pauses, Plan, as_json, as_markdown, as_text
 from workshop_kit.lessons.plan import plan as timetable
-from workshop_kit.lessons.plan_text import as_markdown, as_text
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
 

@@ -274,7 +274,7 @@ class Incident:
     def _acts(self, *, own: bool = False) -> None:
         """Take note of the participant's first own action: not of a cell that is as the lesson has it."""
         self._raise_failure()
-        own = own or _running_cell() not in _shipped_cells(self.lesson.desk.root)
+        own = own or _running_cell() not in _shipped_cells(self.lesson.exercise_service.root)
         if own and self.record.detected is None and self.record.injected is not None:
             self.record = replace(self.record, detected=datetime.now(UTC))
 
@@ -300,7 +300,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     report = NotebookReport()
     report(Step(cause.name.capitalize(), None, "opening the shop"))
     with ExitStack() as block:
-        ours = service.prepare(lesson.desk, WorkspaceClient(lesson.stack.session), image, lesson.folder)
+        ours = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
         block.callback(ours.folder.cleanup)
         gateways = block.enter_context(dependency_proxies.between(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()

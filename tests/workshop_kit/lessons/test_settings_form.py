@@ -11,8 +11,17 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
-from workshop_kit.lessons.settings_form import SettingsForm
-from workshop_kit.lessons.settings_trial import How, Problem, Trial, Typed, another, attempt, card_html, found_in
+from workshop_kit.lessons.settings_form import (
+    Outcome,
+    Problem,
+    SettingsForm,
+    Trial,
+    Typed,
+    card_html,
+    parse_variable,
+    problems_in,
+    try_settings,
+)
 from workshop_kit.progress import silent
 
 TOLD = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
@@ -31,7 +40,7 @@ def test_what_is_typed_lies_over_what_is_told() -> None:
 
 def test_the_other_variable_is_not_repeated() -> None:
     """Somebody may type a password there: the page and its twin say the name alone."""
-    trial = Trial(Typed({"REDIS_PASSWORD": "geheim"}, frozenset({"REDIS_PASSWORD"})), How.READY, 1.0)
+    trial = Trial(Typed({"REDIS_PASSWORD": "geheim"}, frozenset({"REDIS_PASSWORD"})), Outcome.READY, 1.0)
     assert "REDIS_PASSWORD set" in str(trial)
     assert "geheim" not in str(trial) + card_html(trial)
 
@@ -40,15 +49,15 @@ def test_the_other_variable_is_not_repeated() -> None:
 def test_the_other_variable_has_one_form(text: str) -> None:
     """NAME=value, or it is said so."""
     with pytest.raises(WrongUsage, match="NAME=value"):
-        another(text)
+        parse_variable(text)
 
 
 def test_only_the_services_own_line_counts() -> None:
     """Other lines of a log, JSON or not, are no problems; text in problems is escaped on the page."""
     refused = '{"msg": "configuration refused", "problems": [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]}'
-    found = found_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
+    found = problems_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
     assert found == [Problem("A<b>", "p", "w")]
-    assert "A&lt;b&gt;" in card_html(Trial(Typed({}), How.REFUSED, 0.5, 1, tuple(found)))
+    assert "A&lt;b&gt;" in card_html(Trial(Typed({}), Outcome.REFUSED, 0.5, 1, tuple(found)))
 
 
 @pytest.fixture
@@ -66,7 +75,7 @@ def form(stack: Stack) -> Iterator[SettingsForm]:
 
 def tried(form: SettingsForm, **changes: str | None) -> Trial:
     """Start it with what is typed."""
-    return attempt(form.start, form.told, Typed(changes), silent)
+    return try_settings(form.start, form.usual, Typed(changes), silent)
 
 
 @pytest.mark.engine
@@ -77,7 +86,7 @@ class TestOnTheService:
     def test_it_names_every_problem_at_once(self, form: SettingsForm) -> None:
         """It refuses with exit code 1 and says what is wrong with each variable, none of them with its value."""
         trial = tried(form, MASTER_DB_PORT="3306x", LOG_LEVEL="loud", MASTER_DB_HOST=None, MASTER_DB_HOTS="db9")
-        assert (trial.how, trial.exit_code) == (How.REFUSED, 1)
+        assert (trial.outcome, trial.exit_code) == (Outcome.REFUSED, 1)
         assert {one.variable for one in trial.problems} == {
             "MASTER_DB_HOST",
             "MASTER_DB_PORT",
@@ -92,7 +101,7 @@ class TestOnTheService:
         """Without anybody to type, three settings are tried that the service must refuse."""
         form.headless = True
         form.show()
-        assert [trial.how for trial in form.trials] == [How.REFUSED] * 3
+        assert [trial.outcome for trial in form.trials] == [Outcome.REFUSED] * 3
         assert {one.variable for trial in form.trials for one in trial.problems} == {
             "MASTER_DB_PORT",
             "LOG_LEVEL",

@@ -23,7 +23,7 @@ LESSON = [
     "import os\nfrom pathlib import Path\n"
     "from workshop_kit.lessons.predictions import predict\nfrom workshop_kit.exercises.progress import Progress\n"
     'progress = Progress(Path(os.environ["WORKSHOP_WORKSPACE"], "progress.json"))\n'
-    "from workshop_kit.lessons.questions import Option, Question\n"
+    "from workshop_kit.lessons.predictions import Option, Question\n"
     'texts = {"green": "Green & well", "red": "Red", "hang": "It hangs", "crash": "It crashes"}\n'
     'options = {key: Option(text=text, reason="So it is.") for key, text in texts.items()}\n'
     'question = Question(question="The <b>database</b> is gone?", right="green", options=options)\n'

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workshop_kit.bootstrap import jupyter_port, python_env
-from workshop_kit.bootstrap.arguments import Parser
+from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
 

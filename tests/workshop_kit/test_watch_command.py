@@ -54,24 +54,24 @@ def watch(tmp_path: Path) -> Watch:
 
 def play(watch: Watch, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
     """Let these things happen one after the other; which exercises were checked."""
-    assert isinstance(watch.desk, RecordedDesk)
-    watch.desk.verdicts.extend(verdicts)
+    assert isinstance(watch.service, RecordedDesk)
+    watch.service.verdicts.extend(verdicts)
     for event in (*events, "q"):
         watch.events.put(event)
     watch.run()
-    return watch.desk.checked
+    return watch.service.checked
 
 
 def test_it_begins_with_the_first_exercise(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
     """Title, task, file and keys; a hint and the solution are those of it, the solution on the second press."""
     assert play(watch, [], "h", "s", "s") == []
     said = capsys.readouterr()
-    first = next(one.id for one in watch.desk.exercises if one.file)
+    first = next(one.id for one in watch.service.exercises if one.file)
     assert f"({first})" in said.err
     assert "h hint · s solution · q quit" in said.err
     assert said.out.startswith("1. ")
     assert "Press s again" in said.out
-    assert (watch.desk.solution(first) or "nothing").rstrip() in said.out
+    assert (watch.service.solution(first) or "nothing").rstrip() in said.out
 
 
 def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from workshop_kit.bootstrap import offline
+from workshop_kit.bootstrap import python_env
 from workshop_kit.bundle import wheels
 from workshop_kit.bundle.parts import Part, parts, verify
 from workshop_kit.bundle.version import version_of
@@ -21,7 +21,7 @@ UNPACKED_FACTOR = 4
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def bring_python(root: Path, words: list[str], report: Report = silent) -> Path:
+def make_python(root: Path, words: list[str], report: Report = silent) -> Path:
     """Make the environment of a bare checkout from a bundle, and return its interpreter.
 
     ``words`` are what the user typed behind ``bundle load``. Everything is proven before anything is made, the images
@@ -37,7 +37,7 @@ def bring_python(root: Path, words: list[str], report: Report = silent) -> Path:
     for part in (own, *images):
         verify(part, report)
     _require_space(root, own)
-    return offline.install(root, own.folder, report=report)
+    return python_env.install_offline(root, own.folder, report=report)
 
 
 def _require_space(root: Path, part: Part) -> None:

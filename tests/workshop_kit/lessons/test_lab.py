@@ -1,4 +1,4 @@
-"""JupyterLab as ``./workshop start`` runs it, for real; the page itself is looked at in tests/browser."""
+"""JupyterLab as ``./workshop start`` runs it; tests/browser looks at the page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import socket
 import stat
 import subprocess
 import sys
-import urllib.error
 from collections.abc import Iterator
 from dataclasses import replace
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
-from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
+import httpx
 import pytest
 
 from tests.workshop_kit.conftest import WriteNotebook
@@ -66,7 +64,7 @@ def asked(server: LabServer, path: str) -> Any:
 
 def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Workspace, tmp_path: Path) -> None:
     """Token on, loopback only, one kernel (ours), no news, trusted lessons; the user's own Jupyter is not touched."""
-    with pytest.raises(urllib.error.HTTPError, match="403"):
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
         replace(server, token="wrong").call("GET", "/api/contents")
     assert set(asked(server, "/api/kernelspecs")["kernelspecs"]) == {KERNEL}
     news = asked(server, "/lab/api/settings/@jupyterlab/apputils-extension:notification")
@@ -108,9 +106,8 @@ def test_its_terminals_find_what_the_lessons_name(empty_workspace: Workspace) ->
 
 def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:
     """The next start takes the same port and accepts the tab's cookie, with a new token; doctor looks at that port."""
-    jar = CookieJar()
-    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor(jar))
-    browser.open(server.lesson_url())
+    browser = httpx.Client(trust_env=False, follow_redirects=True)
+    browser.get(server.lesson_url())
     server.stop()
     folder = empty_workspace.jupyter_folder
     assert stat.S_IMODE(jupyter_port.port_file(folder).stat().st_mode) == 0o600
@@ -120,17 +117,13 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
         assert again.port == server.port
         assert again.token != server.token
         assert "JupyterLab runs" in doctor._ports(folder).detail
-        (xsrf,) = [cookie.value for cookie in jar if cookie.name == "_xsrf"]
-        save = Request(
-            f"{server.address}/api/contents/notebooks/00_start.ipynb",
-            method="PATCH",
-            data=b'{"path": "notebooks/renamed.ipynb"}',
-            headers={"Authorization": f"token {server.token}", "X-XSRFToken": str(xsrf)},
-        )
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            lab.DIRECT.open(save)
-        assert browser.open(save).status == 200
+        url = f"{server.address}/api/contents/notebooks/00_start.ipynb"
+        rename = {"path": "notebooks/renamed.ipynb"}
+        headers = {"Authorization": f"token {server.token}", "X-XSRFToken": browser.cookies["_xsrf"]}
+        assert httpx.patch(url, json=rename, headers=headers, trust_env=False).status_code == 403
+        assert browser.patch(url, json=rename, headers=headers).status_code == 200
     finally:
+        browser.close()
         again.stop()
 
 

@@ -1,19 +1,23 @@
-"""What each command of ``./workshop`` needs before it can run: one table, read by the launcher and the command line."""
+"""The table of commands: summary and needs of each, and its help before set-up (standard library only)."""
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import NoReturn
+
+from workshop_kit.errors import WrongUsage
 
 HELP = Path(__file__).parent / "help.toml"
-"""What ``--help`` says of each command that needs packages: `./workshop build` writes it from the command line."""
+"""The help of each command that needs packages; ``./workshop build`` writes it from the command line."""
 
 
 class Need(IntEnum):
-    """What must be there first; each level includes the ones before it."""
+    """What a command needs before it can run; each level includes the ones before."""
 
     NOTHING = 0  # any Python 3.11
     PYTHON = 1  # the locked packages
@@ -23,7 +27,7 @@ class Need(IntEnum):
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its name, one line of help, what it needs, and whether it may install what is missing."""
+    """One command. ``may_install`` allows it to install what is missing."""
 
     name: str
     summary: str
@@ -62,13 +66,32 @@ def find(name: str) -> Command | None:
 
 
 def overview() -> str:
-    """The commands with a line each, as text: what ``./workshop`` says before anything is installed."""
+    """Return the list of commands with their summaries, for ``./workshop --help`` before set-up."""
     width = max(len(command.name) for command in COMMANDS)
     lines = [f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS]
     return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])
 
 
 def help_of(words: Sequence[str]) -> str:
-    """What ``--help`` says of the command that ``words`` begin with: of ``bundle save`` rather than of ``bundle``."""
+    """Return the help of the command at the start of ``words``, of ``bundle save`` rather than ``bundle``."""
     pages: dict[str, str] = tomllib.loads(HELP.read_text(encoding="utf-8"))
     return pages.get(" ".join(words[:2])) or pages[words[0]]
+
+
+class Parser(argparse.ArgumentParser):
+    """The argument parser of a command that runs on a bare Python; a mistake raises WrongUsage."""
+
+    def __init__(self, command: str) -> None:
+        known = find(command)
+        summary = known.summary if known else None
+        super().__init__(prog=f"./workshop {command}", description=summary, add_help=False, allow_abbrev=False)
+        self._optionals.title = "Options"
+        self.add_argument("--help", action="help", help="Show this message and exit.")
+
+    def format_help(self) -> str:
+        """Return the help with the capitals of the other commands' help."""
+        return super().format_help().replace("usage:", "Usage:", 1)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise WrongUsage with argparse's complaint."""
+        raise WrongUsage(f"{message[0].upper()}{message[1:]}.", f"Run {self.prog} --help for what it takes.")

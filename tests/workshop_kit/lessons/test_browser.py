@@ -50,7 +50,6 @@ def test_no_command_line_holds_the_token(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     monkeypatch.setattr(subprocess, "Popen", record)
     monkeypatch.setattr(browser, "_is_wsl", lambda: False)
-    monkeypatch.setattr(browser.sys, "platform", "linux")
     monkeypatch.setenv("DISPLAY", ":0")
     page = tmp_path / "open.html"
     open_in_browser(URL, page)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.lessons.bundled import Room, copy_of_the_checkout, saved
 from tests.private_engine import filled, private_engine
-from workshop_kit.bundle.parts import parts
+from workshop_kit.bundle.manifest import parts
 from workshop_kit.commands.bundle import MOST_BYTES
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.recipes import tags

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from workshop_kit.bootstrap import command_table
-from workshop_kit.bundle import images, load, version, wheels
-from workshop_kit.bundle.parts import MB, megabytes, parts, verify
+from workshop_kit.bundle import images, load, wheels
+from workshop_kit.bundle.manifest import MB, megabytes, parts, verify, version_of
 from workshop_kit.commands.common import open_workspace
 from workshop_kit.engine import reach
 from workshop_kit.engine.recipes import tags
@@ -31,7 +31,7 @@ def save(folder: Folder) -> None:
     workspace = open_workspace()
     with TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=False, report=report)
-        own = version.version_of(CHECKOUT)
+        own = version_of(CHECKOUT)
         made = [
             wheels.save(CHECKOUT, folder, own, report),
             images.save(stack.session.engine, tags(CHECKOUT), folder, own, report),

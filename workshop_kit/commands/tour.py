@@ -50,7 +50,7 @@ def tour(
         service = Desk.of(workspace, lambda: stack)
         results = run_tour(
             workspace,
-            lessons,
+            lessons or (),
             report,
             output=FOLDER,
             book=BOOK if book else None,

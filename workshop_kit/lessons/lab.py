@@ -20,7 +20,7 @@ import httpx
 
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.bootstrap.jupyter_port import HOST
-from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.lessons.browser import open_in_browser
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.files import write_atomically
@@ -38,8 +38,8 @@ from workshop_kit.workspace.lab_settings import (
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
-ATTEMPTS = 3
-"""Another program can take a free port before the server does; the next attempt uses another port."""
+PORT_RETRIES = 50
+"""Jupyter tries this many other ports when the one of the last start is taken."""
 REDIRECT = "open-jupyterlab.html"
 """In the workspace, not in a hidden folder: browsers from a snap cannot read those."""
 
@@ -81,14 +81,8 @@ class LabServer:
 
     def stop(self) -> None:
         """End the server and its kernels; kill it when it does not end in time."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.process is not None:
+            _end(self.process)
 
 
 def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | None = None) -> LabServer:
@@ -100,17 +94,13 @@ def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | N
     if port is not None:
         _require_port(port)
     folders = prepare(workspace)
-    for attempt in range(ATTEMPTS):
-        last = _last_port(folders) if attempt == 0 else None
-        server = _launch(workspace, folders, port or last or _free_port())
-        try:
-            trust(workspace)  # while the server starts
-            _wait_until_ready(server, folders.log)
-            break
-        except BaseException as error:
-            server.stop()
-            if port or attempt == ATTEMPTS - 1 or not isinstance(error, WorkshopError):
-                raise
+    process, token = _launch(workspace, folders, port)
+    try:
+        trust(workspace)  # while the server starts
+        server = _wait_until_ready(process, token, folders)
+    except BaseException:
+        _end(process)
+        raise
     with suppress(OSError):  # a full disk must not end a running server
         write_atomically(jupyter_port.port_file(folders.root), f"{server.port}\n".encode(), mode=0o600)
     if not any(folders.layouts.glob(f"{page.layout}-*")):  # a participant's own layout stays
@@ -132,7 +122,7 @@ def serve(workspace: Workspace, page: FirstPage = START, *, port: int | None = N
             if open_browser:
                 open_in_browser(url, redirect)
             if server.process is not None and server.process.wait() != 0:
-                _raise_if_ended(server, JupyterFolders(workspace.jupyter_folder).log)
+                _raise_if_ended(server.process, JupyterFolders(workspace.jupyter_folder).log)
         except KeyboardInterrupt:
             pass
         finally:
@@ -154,11 +144,13 @@ def running_server(workspace: Workspace) -> LabServer | None:
     return None
 
 
-def _launch(workspace: Workspace, folders: JupyterFolders, port: int) -> LabServer:
+def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the server's process; return it with the server's token."""
     token = secrets.token_hex(24)
+    first = port or jupyter_port.last_port(folders.root) or 0
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
-        *(f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
+        *(f"--ServerApp.port={first}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),
         *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
         "--LabApp.extension_manager=readonly",  # the default one asks a package index
         "--LabApp.expose_app_in_browser=True",  # an exercise opens its file beside the notebook
@@ -177,34 +169,39 @@ def _launch(workspace: Workspace, folders: JupyterFolders, port: int) -> LabServ
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C goes to this process alone: the server would ask for confirmation
         )
-    return LabServer(port, token, process)
+    return process, token
 
 
-def _wait_until_ready(server: LabServer, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], token: str, folders: JupyterFolders) -> LabServer:
+    """Return the server once it answers; the file that Jupyter writes for its process names the port."""
+    file = folders.runtime / f"jpserver-{process.pid}.json"
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        _raise_if_ended(server, log)
-        try:
+        _raise_if_ended(process, folders.log)
+        with suppress(OSError, ValueError, httpx.HTTPError):
+            server = LabServer(int(json.loads(file.read_text())["port"]), token, process)
             server.call("GET", "/api/status")
-            return
-        except httpx.HTTPStatusError as error:
-            raise NotReady(
-                f"Port {server.port} is answered by another program.", "Choose another with --port."
-            ) from error
-        except httpx.HTTPError:
-            time.sleep(0.05)
-    raise NotReady(f"JupyterLab did not answer within {READY_SECONDS:.0f} s.", f"Read {log}.", output=_tail(log))
+            return server
+        time.sleep(0.05)
+    raise NotReady(
+        f"JupyterLab did not answer within {READY_SECONDS:.0f} s.", f"Read {folders.log}.", output=_tail(folders.log)
+    )
 
 
-def _raise_if_ended(server: LabServer, log: Path) -> None:
-    if server.process is not None and (code := server.process.poll()) is not None:
+def _raise_if_ended(process: subprocess.Popen[bytes], log: Path) -> None:
+    if (code := process.poll()) is not None:
         raise NotReady(f"JupyterLab ended by itself (exit code {code}).", f"Read {log}.", output=_tail(log))
 
 
-def _last_port(folders: JupyterFolders) -> int | None:
-    """Return the port of the last start if it is free."""
-    port = jupyter_port.last_port(folders.root)
-    return port if port is not None and jupyter_port.is_free(port) else None
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _require_port(port: int) -> None:
@@ -218,13 +215,6 @@ def _require_port(port: int) -> None:
             raise NotReady(f"Port {port} is reserved for the system.", "Choose one from 1024 to 65535.") from error
         except OSError as error:
             raise NotReady(f"Port {port} is taken.", "Choose another with --port, or leave it out.") from error
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _tail(log: Path, lines: int = 8) -> str:

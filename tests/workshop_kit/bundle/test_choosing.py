@@ -12,8 +12,7 @@ import pytest
 
 from tests.workshop_kit.bundle.small import VERSION, written
 from workshop_kit.bundle import load, wheels
-from workshop_kit.bundle.parts import parts, sha256_of, writing
-from workshop_kit.bundle.version import version_of
+from workshop_kit.bundle.manifest import parts, sha256_of, version_of, writing
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
 

@@ -11,7 +11,7 @@ from docker.errors import ImageNotFound
 
 from tests.workshop_kit.bundle.small import VERSION, small_images, unknown_images
 from workshop_kit.bundle import images
-from workshop_kit.bundle.parts import Part, verify
+from workshop_kit.bundle.manifest import Part, verify
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.images import is_there
 from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION, Identity

@@ -23,7 +23,6 @@ from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit import doctor
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.errors import NotReady, WrongUsage
-from workshop_kit.lessons import lab
 from workshop_kit.lessons.lab import LabServer, running_server, start_server
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
@@ -127,20 +126,22 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
         again.stop()
 
 
-def test_a_port_that_is_taken_is_not_taken_again(empty_workspace: Workspace) -> None:
-    """Another program has the port of the last start, or the file holds none: a free one is chosen."""
+def test_a_taken_port_of_the_last_start_is_replaced(empty_workspace: Workspace) -> None:
+    """Another program has it, or the file holds no port: the server takes a free one, and doctor says so."""
     folders = prepare(empty_workspace)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         jupyter_port.port_file(folders.root).write_text(str(port))
-        assert lab._last_port(folders) is None
         assert "taken by another program" in doctor._ports(folders.root).detail
-    assert lab._last_port(folders) == port
+        server = start_server(empty_workspace)
+        server.stop()
+        assert server.port != port
+        assert jupyter_port.last_port(folders.root) == server.port
     for damaged in ("", "many", "70000", "-1"):
         jupyter_port.port_file(folders.root).write_text(damaged)
-        assert lab._last_port(folders) is None
+        assert jupyter_port.last_port(folders.root) is None
 
 
 def test_a_taken_port_is_a_sentence(empty_workspace: Workspace) -> None:
@@ -162,7 +163,7 @@ def test_a_server_that_dies_says_why(empty_workspace: Workspace) -> None:
     config.parent.mkdir(parents=True)
     config.write_text(json.dumps({"ServerApp": {"max_body_size": "large"}}))
     with pytest.raises(NotReady, match=r"ended by itself \(exit code 1\)\. Read .*jupyter\.log") as caught:
-        start_server(empty_workspace, port=lab._free_port())
+        start_server(empty_workspace)
     assert "max_body_size" in caught.value.output
 
 

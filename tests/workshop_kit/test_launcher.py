@@ -15,31 +15,6 @@ import pytest
 from workshop_kit.bootstrap import command_table
 from workshop_kit.errors import Exit
 
-COPIED = (
-    "workshop",
-    "workshop_kit",
-    "pyproject.toml",
-    "requirements.lock",
-    "requirements-dev.lock",
-    "notebooks",
-    "exercises",
-    "solutions",
-)
-
-
-@pytest.fixture
-def bare(tmp_path: Path, root: Path) -> Path:
-    """A checkout without a Python environment, in a folder whose name has a space."""
-    checkout = tmp_path / "a check out"
-    checkout.mkdir()
-    for name in COPIED:
-        source = root / name
-        if source.is_dir():
-            shutil.copytree(source, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, checkout / name)
-    return checkout
-
 
 def workshop(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the launcher of a checkout from another folder, as people do."""

@@ -94,7 +94,7 @@ class Lesson:
 
     @property
     def logs(self) -> LogTools:
-        """The log tools: ``tail``, ``explore``, ``collected``, ``sql``, ``jq``."""
+        """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``, ``jq``."""
         return LogTools(self.stack, self.screens, self.workspace.folder / ".workshop" / "logs")
 
     def image(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""``w.logs``: follow, collect, and search logs, and query them with SQL and jq."""
+"""``w.logs``: follow, collect, and search logs, and query them with jq."""
 
 from __future__ import annotations
 
@@ -45,11 +45,8 @@ class LogTools:
 
     def explore(self, lines: FrameStore | pd.DataFrame, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over a store or a DataFrame of lines."""
-        return Explorer(_store(lines), query, title=title).show(self.screens)
-
-    def sql(self, lines: FrameStore | pd.DataFrame, query: str) -> pd.DataFrame:
-        """Return the rows of one SELECT over the table ``logs``. Raises WorkshopError for invalid SQL."""
-        return _store(lines).sql(query)
+        store = FrameStore(lines) if isinstance(lines, pd.DataFrame) else lines
+        return Explorer(store, query, title=title).show(self.screens)
 
     def bucket(self) -> LogBucket:
         """Start the collector and its bucket unless they run; return the bucket, read-only."""
@@ -80,7 +77,3 @@ class LogTools:
         print(f"$ docker logs {target.name} | {words}\n{in_lines(answer.output + answer.error)}")  # noqa: T201 - it is a cell's output
         if answer.cut:
             print(f"The output was cut after {MAX_BYTES // 2**20} MiB: ask for less.")  # noqa: T201
-
-
-def _store(lines: FrameStore | pd.DataFrame) -> FrameStore:
-    return FrameStore(lines) if isinstance(lines, pd.DataFrame) else lines

@@ -33,29 +33,17 @@ class Watch:
     watcher: Watcher = field(repr=False)
     _dashboards: list[Dashboard] = field(default_factory=list, repr=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the measured containers."""
-        return self.watcher.names
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """A sentence on each container: its address, or that it is gone."""
-        return self.watcher.conditions
-
-    @property
-    def frames(self) -> Tables:
-        """The tables of the last half hour: ``requests``, ``resources``, ``health``, ``events``."""
+    def tables(self) -> Tables:
+        """Return the tables of the last half hour: ``requests``, ``resources``, ``health``, ``events``."""
         return self.watcher.tables()
 
-    @property
     def faults(self) -> list[Disturbance]:
-        """The active faults of this workspace and the newest past ones, from all kernels and commands."""
+        """Return the active faults of this workspace and the newest past ones, from all kernels and commands."""
         return injection.history(self.stack.session)
 
     def dashboard(self, title: str = "Watched live", *, container: str = "", seconds: float = 120) -> Dashboard:
         """Show the dashboard below the cell: live, or in a headless run its last state."""
-        dashboard = Dashboard(self.watcher, lambda: self.faults, title=title, container=container, seconds=seconds)
+        dashboard = Dashboard(self.watcher, self.faults, title=title, container=container, seconds=seconds)
         self._dashboards.append(dashboard)
         return dashboard.show(self.screens)
 
@@ -75,9 +63,9 @@ class Watch:
         return one_clock(
             title,
             logs=logs,
-            tables=self.frames,
-            faults=self.faults,
-            container=container or self.names[0],
+            tables=self.tables(),
+            faults=self.faults(),
+            container=container or self.watcher.names[0],
             start=start,
             end=end,
         )

@@ -141,10 +141,10 @@ def test_hostile_lines_stay_text(toured: Toured) -> None:
 def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
     """Its stack, networks and volumes are gone."""
     workspace = Workspace.open(toured.checkout / "build" / "tour" / "workspace")
-    ours = {"label": f"{SESSION}={workspace.id}"}
-    assert engine.client.containers.list(all=True, filters=ours, ignore_removed=True) == []
-    assert engine.client.networks.list(filters=ours) == []
-    assert engine.client.volumes.list(filters=ours) == []
+    own = {"label": f"{SESSION}={workspace.id}"}
+    assert engine.client.containers.list(all=True, filters=own, ignore_removed=True) == []
+    assert engine.client.networks.list(filters=own) == []
+    assert engine.client.volumes.list(filters=own) == []
 
 
 @pytest.mark.long

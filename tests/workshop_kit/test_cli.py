@@ -71,7 +71,7 @@ def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, s
 def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
     root: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """doctor exits 1 and says how to mend it; setup --no-install exits 3 with the same sentence."""
+    """doctor exits 1 and says how to fix it; setup --no-install exits 3 with the same sentence."""
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as closed:
         closed.bind(str(path))
@@ -120,7 +120,7 @@ def test_a_tour_on_a_read_only_checkout_is_one_sentence(
 
 
 def test_certificates_that_are_not_there_are_named(root: Path, environment: dict[str, str]) -> None:
-    """SSL_CERT_FILE that points nowhere is the user's, and fixable."""
+    """SSL_CERT_FILE with a missing file is fixable."""
     said = cli(root, "doctor", environment={**environment, "SSL_CERT_FILE": "/no/such.pem"})
     assert said.returncode == Exit.NOT_GOOD
     assert "SSL_CERT_FILE names /no/such.pem" in said.stdout

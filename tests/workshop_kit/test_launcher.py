@@ -17,7 +17,7 @@ from workshop_kit.errors import Exit
 
 
 def workshop(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the launcher of a checkout from another folder, as people do."""
+    """Run the launcher of a checkout from another folder."""
     return subprocess.run(
         [str(checkout / "workshop"), *words],
         cwd="/",
@@ -97,7 +97,7 @@ def test_an_unknown_command_is_wrong_usage(bare: Path) -> None:
         assert "Traceback" not in said.stderr
 
 
-def test_what_may_not_install_says_what_to_run(bare: Path) -> None:
+def test_down_does_not_install_packages(bare: Path) -> None:
     """``down`` on a bare checkout does not install 300 MB to find nothing."""
     said = workshop(bare, "down")
     assert (said.returncode, said.stderr) == (

@@ -1,4 +1,4 @@
-"""``./workshop watch``: saves and keys, and what they lead to."""
+"""``./workshop watch``: how it handles saves and keys."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def no_engine() -> Stack:
     raise AssertionError("this needs no engine")
 
 
-class RecordedDesk(Desk):
-    """A desk whose checks give the verdict that is wanted; with None they run until a newer one begins."""
+class RecordedService(Desk):
+    """A service whose checks return the given verdicts; with None a check runs until a newer one begins."""
 
     verdicts: list[Verdict | None]
     checked: list[str]
@@ -44,17 +44,17 @@ class RecordedDesk(Desk):
 
 @pytest.fixture
 def watch(tmp_path: Path) -> Watch:
-    """A sitting of a new participant."""
-    desk = RecordedDesk.of(Workspace.open(tmp_path / "mine"), no_engine)
-    assert isinstance(desk, RecordedDesk)
-    object.__setattr__(desk, "verdicts", [])
-    object.__setattr__(desk, "checked", [])
-    return Watch(desk)
+    """The watch of a new participant."""
+    service = RecordedService.of(Workspace.open(tmp_path / "mine"), no_engine)
+    assert isinstance(service, RecordedService)
+    object.__setattr__(service, "verdicts", [])
+    object.__setattr__(service, "checked", [])
+    return Watch(service)
 
 
 def play(watch: Watch, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
     """Let these things happen one after the other; which exercises were checked."""
-    assert isinstance(watch.service, RecordedDesk)
+    assert isinstance(watch.service, RecordedService)
     watch.service.verdicts.extend(verdicts)
     for event in (*events, "q"):
         watch.events.put(event)
@@ -84,7 +84,7 @@ def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.Cap
 
 
 def test_a_newer_save_ends_the_running_check(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
-    """One result is told, and none of the check that was ended."""
+    """One result is shown, and none of the check that was ended."""
     assert play(watch, [None, Verdict.WRONG], SAVED, SAVED) == [DOCKERFILE, DOCKERFILE]
     assert capsys.readouterr().out.count("came back       root") == 1
 

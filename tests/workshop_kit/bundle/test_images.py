@@ -38,12 +38,12 @@ def part(session: Session, tmp_path: Path) -> Iterator[Part]:
 
 @pytest.fixture
 def other(session: Session, tmp_path: Path) -> Session:
-    """Somebody else, with a workspace of their own on the same engine."""
+    """A second workspace on the same engine."""
     return Session(session.engine, Identity("cafe0123", "someone@elsewhere"), Ledger(tmp_path / "ledger.jsonl"))
 
 
-def test_who_loads_an_image_owns_it(part: Part, session: Session, other: Session) -> None:
-    """It carries the loader's labels, stands in their ledger in scope machine, runs, and goes with that scope."""
+def test_a_loaded_image_belongs_to_its_loader(part: Part, session: Session, other: Session) -> None:
+    """It has the loader's labels, an entry in the loader's ledger (scope machine), and goes with that scope."""
     steps: list[Step] = []
     verify(part)
     new = images.load(other, part, steps.append)

@@ -1,4 +1,4 @@
-"""A part is there whole or not at all, and what was altered on the way is refused with one sentence."""
+"""A part is complete or absent, and a damaged one is refused with one sentence."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_manifest_names_files_of_its_own_folder_only(bundle: Path, name: str) 
 
 
 def interrupted(bundle: Path) -> None:
-    """Somebody presses Ctrl-C while a part is saved."""
+    """Ctrl-C while a part is saved."""
     with manifest.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
         (folder / "half").write_text("x")
         raise KeyboardInterrupt

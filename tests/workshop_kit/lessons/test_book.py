@@ -89,8 +89,8 @@ def test_the_committed_book_is_of_these_lessons(root: Path) -> None:
     assert all(f"({lesson.stem}.md)" in index for lesson in lessons)
 
 
-def test_the_committed_book_tells_nothing_of_the_machine_it_was_made_on(root: Path) -> None:
-    """No folder of its author's stands in it: not the checkout, not the home, not a temporary place."""
+def test_the_committed_book_names_no_folder_of_its_author(root: Path) -> None:
+    """Neither the checkout nor the home nor a temporary folder stands in it."""
     pages = sorted((root / "docs" / "book").glob("*.md"))
     assert pages
     for page in pages:
@@ -120,6 +120,6 @@ def test_the_book_is_as_it_is_now(empty_workspace: Workspace, small_book: Path) 
 
 
 def test_a_chapter_opens_where_there_is_one(small_book: Path) -> None:
-    """Who asks for a lesson gets its chapter; the first lesson, and one without a chapter, open the contents."""
+    """A lesson opens its chapter; the first lesson, and one without a chapter, open the contents."""
     opened = {name: book.book_page(name, small_book).path for name in ("01_one", "02_two", "00_start")}
     assert opened == {"01_one": "book/01_one.md", "02_two": "book/README.md", "00_start": "book/README.md"}

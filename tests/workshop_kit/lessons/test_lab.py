@@ -50,7 +50,7 @@ def server(empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: 
     write_notebook(empty_workspace, "00_start", ["x = 1"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path / "home"))
-        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "somebody else's"))
+        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "another folder"))
         server = start_server(empty_workspace)
     yield server
     server.stop()
@@ -62,7 +62,7 @@ def asked(server: LabServer, path: str) -> Any:
 
 
 def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Workspace, tmp_path: Path) -> None:
-    """Token on, loopback only, one kernel (ours), no news, trusted lessons; the user's own Jupyter is not touched."""
+    """Token on, loopback only, one kernel, no news, trusted lessons; the user's own Jupyter is not touched."""
     with pytest.raises(httpx.HTTPStatusError, match="403"):
         replace(server, token="wrong").call("GET", "/api/contents")
     assert set(asked(server, "/api/kernelspecs")["kernelspecs"]) == {KERNEL}
@@ -75,13 +75,13 @@ def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Wo
     layout = asked(server, "/lab/api/workspaces/workshop")
     assert "notebook:notebooks/00_start.ipynb" in layout["data"]
     assert list((tmp_path / "home").rglob("*")) == []
-    assert not (tmp_path / "somebody else's").exists()
+    assert not (tmp_path / "another folder").exists()
     with socket.socket() as outside, pytest.raises(OSError):  # noqa: PT011 - any refusal will do
         outside.connect((own_address(), server.port))
-    assert_nobody_else_reads_the_token(server, empty_workspace)
+    assert_the_token_is_private(server, empty_workspace)
 
 
-def assert_nobody_else_reads_the_token(server: LabServer, empty_workspace: Workspace) -> None:
+def assert_the_token_is_private(server: LabServer, empty_workspace: Workspace) -> None:
     """The token is in no argument, no repr and no file that others may read."""
     assert server.process is not None
     assert server.token not in Path("/proc", str(server.process.pid), "cmdline").read_text()

@@ -1,4 +1,4 @@
-"""The timetable: the content's minutes, in the order of the lessons, with breaks where people need them."""
+"""The timetable: the lessons' minutes in order, with breaks and lunch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def made(course: Course, exercises: tuple[Exercise, ...], track: str = "full", s
 def test_every_minute_of_the_track_is_in_the_timetable(
     course: Course, exercises: tuple[Exercise, ...], track: str, start: str
 ) -> None:
-    """It begins when it is told to, block joins block, and the lessons have exactly their minutes, in their order."""
+    """It begins at ``start``, block joins block, and the lessons have exactly their minutes, in their order."""
     blocks = made(course, exercises, track, start).blocks
     assert clock(blocks[0].start) == start
     assert all(one.end == other.start for one, other in itertools.pairwise(blocks))
@@ -51,7 +51,7 @@ def test_every_minute_of_the_track_is_in_the_timetable(
 
 
 def test_a_whole_day_has_its_lunch_at_noon(course: Course, exercises: tuple[Exercise, ...]) -> None:
-    """On the full track the break nearest to a quarter past twelve is lunch; who begins in the evening gets none."""
+    """On the full track the break nearest to a quarter past twelve is lunch; an evening has none."""
     (lunch,) = [block for block in made(course, exercises).blocks if block.kind == "lunch"]
     assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
     assert not [block for block in made(course, exercises, start="15:00").blocks if block.kind == "lunch"]
@@ -59,7 +59,7 @@ def test_a_whole_day_has_its_lunch_at_noon(course: Course, exercises: tuple[Exer
 
 
 @pytest.mark.parametrize("moment", ["25:00", "noon", "", "09.30", "٠٩:٣٠"])
-def test_a_moment_that_no_clock_shows_is_refused(moment: str) -> None:
+def test_an_invalid_time_is_refused(moment: str) -> None:
     """The sentence shows what was written and what to write."""
     with pytest.raises(WrongUsage, match="is no time of day"):
         minutes_of(moment)
@@ -103,7 +103,9 @@ def test_table_markdown_and_json_say_the_same() -> None:
 
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("after", [30, 90])
-def test_nobody_sits_longer_than_asked(course: Course, exercises: tuple[Exercise, ...], track: str, after: int) -> None:
+def test_a_stretch_has_at_most_its_minutes(
+    course: Course, exercises: tuple[Exercise, ...], track: str, after: int
+) -> None:
     """Between two pauses lie at most so many minutes, or one lesson alone; no pause begins or ends the day."""
     blocks = plan(course, exercises, track, "09:30", Pauses(after=after)).blocks
     assert blocks[0].kind == blocks[-1].kind == "lesson"

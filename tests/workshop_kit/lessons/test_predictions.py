@@ -74,7 +74,7 @@ def test_reveal_tells_and_records(progress: Progress) -> None:
 
 
 def test_reveal_gives_the_reason_of_each_option(progress: Progress) -> None:
-    """All four, as text and, escaped, as HTML: what was said and what it did are told in words."""
+    """All four, as text and, escaped, as HTML: guess and result are marked in words."""
     guess = asked(progress)
     guess.lock("red")
     shown = guess.reveal("green")

@@ -1,4 +1,4 @@
-"""The settings form without a page: what was typed becomes an environment, and how the real service takes it."""
+"""The settings form without a page: typed settings become an environment, and the real service starts or refuses."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from workshop_kit.lessons.settings_form import (
 )
 from workshop_kit.progress import silent
 
-TOLD = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
+USUAL = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
 
 
-def test_what_is_typed_lies_over_what_is_told() -> None:
+def test_typed_settings_replace_the_usual_ones() -> None:
     """A text replaces, an empty one too; what is left out is not there; the rest stays."""
     typed = Typed({"MASTER_DB_HOST": "", "LOG_LEVEL": None, "HTTP_PORT": "9090"})
-    assert typed.environment(TOLD) == {
+    assert typed.environment(USUAL) == {
         "MASTER_DB_HOST": "",
         "HTTP_PORT": "9090",
         "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
@@ -38,8 +38,8 @@ def test_what_is_typed_lies_over_what_is_told() -> None:
     assert str(typed) == "MASTER_DB_HOST=, LOG_LEVEL left out, HTTP_PORT=9090"
 
 
-def test_the_other_variable_is_not_repeated() -> None:
-    """Somebody may type a password there: the page and its twin say the name alone."""
+def test_the_value_of_another_variable_is_not_shown() -> None:
+    """It may be a password: the page shows its name alone."""
     trial = Trial(Typed({"REDIS_PASSWORD": "geheim"}, frozenset({"REDIS_PASSWORD"})), Outcome.READY, 1.0)
     assert "REDIS_PASSWORD set" in str(trial)
     assert "geheim" not in str(trial) + card_html(trial)
@@ -97,7 +97,7 @@ class TestOnTheService:
         assert trial.headline == "It refused to start: exit code 1, 4 problems"
         assert 0 < trial.seconds < 10
 
-    def test_nobody_there_three_broken_ones_are_shown(self, form: SettingsForm) -> None:
+    def test_a_headless_run_tries_three_broken_settings(self, form: SettingsForm) -> None:
         """Without anybody to type, three settings are tried that the service must refuse."""
         form.headless = True
         form.show()
@@ -113,12 +113,12 @@ class TestOnTheService:
 
 
 def test_secrets_are_no_part_of_the_form() -> None:
-    """The page is told the few variables that can be typed, and nothing of the rest."""
+    """The page gets the variables of the form and no other."""
 
     def never(_: Mapping[str, str], __: int) -> Running:
         raise AssertionError
 
-    form = SettingsForm(never, {**TOLD, "REPLICA_DB_PASSWORD": "geheim"})
+    form = SettingsForm(never, {**USUAL, "REPLICA_DB_PASSWORD": "geheim"})
     form.show()
     assert form.job is not None
     assert "geheim" not in str(form.job.widget.get_state())

@@ -49,7 +49,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
 
 
 def test_what_was_not_passed_comes_before_any_number() -> None:
-    """A page of somebody who passed nothing does not say that dozens of rules hold, and no more."""
+    """The note on exercises that are not passed stands before the count of rules that hold."""
     found = Report("my-service", (replace(audited(Verdict.HOLDS), reference=REFERENCE),))
     text = take_home.page({}, found, Mask(), DAY)
     assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
@@ -107,7 +107,7 @@ def exercises(root: Path) -> set[str]:
     return {name for text in service_files.files_at(root, "06_audit").values() for name in regions.ids(text)}
 
 
-def test_who_passed_nothing_reads_that_the_reference_runs(desk: Desk, root: Path) -> None:
+def test_the_note_names_all_exercises_that_are_not_passed(desk: Desk, root: Path) -> None:
     """All exercises are named, none as theirs."""
     said = take_home.unpassed_note(desk)
     count = len(exercises(root))
@@ -127,7 +127,7 @@ def test_only_an_image_of_the_folder_is_marked(desk: Desk) -> None:
 
 
 def test_what_was_passed_is_theirs(desk: Desk, root: Path) -> None:
-    """It is counted, and not named any more; who passed all reads nothing."""
+    """A passed exercise is counted and not named; with all passed there is no note."""
     desk.progress.record_check(EXERCISE, Checked.PASSED)
     said = take_home.unpassed_note(desk)
     assert said.startswith("You have passed 1 of the ")

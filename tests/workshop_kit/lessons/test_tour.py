@@ -97,7 +97,7 @@ def test_solutions_come_when_their_cell_is_reached(
 def test_other_ways_to_fail(
     empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path, source: str, message: str
 ) -> None:
-    """A slip, a hanging cell and a dead kernel are told apart, each in a line without a traceback."""
+    """A hanging cell and a dead kernel have a message each, without a traceback."""
     write_notebook(empty_workspace, "00_start", [source])
     (result,) = tour(empty_workspace, output=tmp_path, cell_seconds=3)
     assert result.error is not None

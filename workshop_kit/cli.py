@@ -15,8 +15,7 @@ from workshop_kit.commands import audit, bundle, desk, development, exercises, m
 from workshop_kit.engine import reach
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.screen import in_lines
-from workshop_kit.terminal import say
+from workshop_kit.terminal import say, say_error
 from workshop_kit.workspace.files import explain
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
@@ -107,9 +106,7 @@ def _usage_or_raise(error: Exception) -> NoReturn:
 
 
 def _exit_with(error: WorkshopError) -> NoReturn:
-    for text in (error.output, str(error)):
-        if text:
-            say(in_lines(text))
+    say_error(error)
     sys.exit(error.exit_code)
 
 

@@ -95,6 +95,10 @@ def _is_conda() -> bool:
     return os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop"
 
 
+def _has_packages(root: Path) -> bool:
+    return _is_conda() or python_env.is_complete(root)
+
+
 def _packages(root: Path) -> Finding:
     if _is_conda():
         return Finding("Python packages", "good", "from the conda environment")
@@ -104,7 +108,7 @@ def _packages(root: Path) -> Finding:
 
 
 def _versions(root: Path) -> Finding:
-    if not (_is_conda() or python_env.is_complete(root)):
+    if not _has_packages(root):
         return Finding("Jupyter and widgets", "n/a", "not known before the packages are installed")
     names = ("docker", "jupyterlab", "jupyter-server", "ipywidgets", "anywidget")
     try:
@@ -160,7 +164,7 @@ def _memory() -> Finding:
 
 
 def _engine_findings(root: Path) -> Iterator[Finding]:
-    if not (_is_conda() or python_env.is_complete(root)):
+    if not _has_packages(root):
         # A docker package of another environment could find another engine.
         yield Finding("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return

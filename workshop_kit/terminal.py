@@ -8,7 +8,9 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Step
+from workshop_kit.screen import in_lines
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -24,6 +26,13 @@ def say(line: str) -> None:
 def answer(text: str) -> None:
     """Write a result to stdout."""
     _write("stdout", text)
+
+
+def say_error(error: WorkshopError) -> None:
+    """Write an error to stderr: its output, then its sentence, without control characters."""
+    for text in (error.output, str(error)):
+        if text:
+            say(in_lines(text))
 
 
 def _write(name: Literal["stdout", "stderr"], text: str) -> None:

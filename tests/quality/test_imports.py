@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 # From the ground up; a module may import what stands before it, and its own package.
 FLOORS = (
     ("paths", "progress", "screen", "shared_property"),
-    ("errors", "terminal"),
+    ("errors",),
+    ("terminal",),
     ("bootstrap",),
     ("engine",),
     ("observe", "faults", "doctor", "bundle"),

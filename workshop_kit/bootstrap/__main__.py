@@ -13,7 +13,7 @@ from workshop_kit.bundle import load
 from workshop_kit.errors import Exit, WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
-from workshop_kit.terminal import answer, say
+from workshop_kit.terminal import answer, say, say_error
 
 
 def main(arguments: list[str]) -> int:
@@ -72,8 +72,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except WorkshopError as error:
-        for line in filter(None, (error.output, str(error))):
-            say(line)
+        say_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         say("Stopped. Run the same command again: it goes on where it stopped.")

@@ -50,7 +50,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("update", "Bring changed lessons into the workspace; what was edited there stays.", Need.PYTHON),
     Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", Need.IMAGES, True),
     Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", Need.NOTHING),
-    Command("desk", "Open the instructor's desk: load, faults, checkpoints, and a page for the room.", Need.IMAGES),
+    Command("desk", "Open the instructor's desk: load, faults, checkpoints, and a page for the audience.", Need.IMAGES),
     Command("audit", "Test your image or container against the factors and principles.", Need.ENGINE),
     Command("bundle", "Without a network: save all that set-up needs to a folder, and load it elsewhere.", Need.PYTHON),
     Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes.", Need.PYTHON),

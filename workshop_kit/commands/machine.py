@@ -19,7 +19,7 @@ from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
-from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.lookup import find_lesson
 
@@ -63,7 +63,7 @@ def start(
             provision.write_env(stack, report)
             provision.sweep(stack.session, report)
     if no_engine is not None:
-        say(str(no_engine))
+        say_error(no_engine)
         say("Until then you can read the book: the lessons with their outputs.")
         book.copy_book(workspace)
         page = book.book_page(lesson)

@@ -16,7 +16,7 @@ from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import Desk, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.watcher import saves
-from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.terminal import TerminalReport, answer, say, say_error
 
 KEYS = "h hint · s solution · q quit"
 
@@ -43,7 +43,7 @@ class Watch:
                 elif event == "s":
                     self.solution()
             except WorkshopError as error:
-                say(str(error))
+                say_error(error)
         self._end_check()
 
     def show_next(self) -> None:
@@ -88,7 +88,7 @@ class Watch:
         except Superseded:
             return
         except WorkshopError as error:
-            say(str(error))
+            say_error(error)
             return
         answer(cards.as_text(result, () if result.passed else self.service.hints_shown(identifier)))
         if result.passed:

@@ -53,7 +53,7 @@ BEFORE_SWEEPS = ("workshop_kit.faults.injection:undo_all",)
 
 @dataclass(frozen=True)
 class Lesson:
-    """The handle of one lesson. Fields without a docstring serve the kit; notebooks use the methods."""
+    """The handle of one lesson. Notebooks use its methods and properties; its fields serve the kit."""
 
     name: str
     workspace: Workspace

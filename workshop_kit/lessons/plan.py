@@ -192,13 +192,9 @@ def _block_data(block: Block) -> dict[str, Any]:
     }
     if block.kind == "lesson":
         data |= {"lesson": block.lesson, "telling_minutes": block.telling_minutes}
-        data["exercises"] = list(map(_exercise_data, block.exercises))
+        names = ("id", "title", "weight", "minutes", "debrief_minutes")
+        data["exercises"] = [{name: getattr(exercise, name) for name in names} for exercise in block.exercises]
     return data
-
-
-def _exercise_data(exercise: Exercise) -> dict[str, Any]:
-    names = ("id", "title", "weight", "minutes", "debrief_minutes")
-    return {name: getattr(exercise, name) for name in names}
 
 
 def rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:

@@ -70,52 +70,37 @@ def ensure(root: Path, *, developer: bool = False, report: Report = silent, inst
 
 
 def install_offline(root: Path, wheels: Path, report: Report = silent) -> Path:
-    """Make the environment from a folder of wheels alone and return its interpreter.
-
-    Raises NotReady when it cannot be made; an environment that did not exist before is then removed.
-    """
-    python, is_new = root / ".venv" / "bin" / "python", not (root / ".venv").exists()
+    """Make the environment from a folder of wheels alone and return its interpreter. Raises NotReady."""
+    python = root / ".venv" / "bin" / "python"
     if is_complete(root):
         return python
-    wheel, program = _uv_in(wheels)
     with _locked(root):
+        uv = _unpack_uv(wheels, root)
         try:
             report(Step(TASK, detail="making .venv"))
             _make_venv(root, offline=True)
             report(Step(TASK, detail=f"installing what {LOCK} lists, from {wheels}"))
-            with _unpacked(wheel, program, root / ".venv") as uv:
-                _sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
-            shutil.copyfile(root / LOCK, root / ".venv" / LOCK)
-        except BaseException:
-            if is_new:
-                shutil.rmtree(root / ".venv", ignore_errors=True)
-            raise
+            _sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
+        finally:
+            uv.unlink()
+        shutil.copyfile(root / LOCK, root / ".venv" / LOCK)
     report(Step(TASK, 1.0, done=True))
     return python
 
 
-def _uv_in(wheels: Path) -> tuple[Path, str]:
-    """Return uv's wheel, and the name of the program in it."""
+def _unpack_uv(wheels: Path, root: Path) -> Path:
+    """Unpack the program of uv's wheel into the checkout: some machines run no program from /tmp."""
+    uv = root / ".venv.uv"
     try:
         (path,) = wheels.glob("uv-*.whl")
         with zipfile.ZipFile(path) as wheel:
             (name,) = (name for name in wheel.namelist() if name.endswith(UV_PROGRAM))
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise NotReady(f"There is no uv among the packages in {wheels}.", "Save the bundle again.") from error
-    return path, name
-
-
-@contextlib.contextmanager
-def _unpacked(path: Path, name: str, folder: Path) -> Iterator[Path]:
-    """Yield the program, unpacked into ``folder``: some machines run no program from /tmp."""
-    try:
-        with tempfile.TemporaryDirectory(dir=folder) as temporary, zipfile.ZipFile(path) as wheel:
-            uv = Path(temporary) / "uv"
             uv.write_bytes(wheel.read(name))
             uv.chmod(0o755)
-            yield uv
-    except OSError as error:
-        raise NotReady(f"{folder} cannot be written: {error.strerror}.", "Free some space, then try again.") from error
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        uv.unlink(missing_ok=True)
+        raise NotReady(f"uv cannot be unpacked from {wheels}.", "Free some space, or save the bundle again.") from error
+    return uv
 
 
 def pinned(lock_text: str, package: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.commands.watch import Watch
+from workshop_kit.commands.watch import CheckOnSave
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import watcher
 from workshop_kit.exercises.exercise_service import Desk, Superseded
@@ -43,16 +43,16 @@ class RecordedService(Desk):
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
+def watch(tmp_path: Path) -> CheckOnSave:
     """The watch of a new participant."""
     service = RecordedService.of(Workspace.open(tmp_path / "mine"), no_engine)
     assert isinstance(service, RecordedService)
     object.__setattr__(service, "verdicts", [])
     object.__setattr__(service, "checked", [])
-    return Watch(service)
+    return CheckOnSave(service)
 
 
-def play(watch: Watch, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
+def play(watch: CheckOnSave, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
     """Let these things happen one after the other; which exercises were checked."""
     assert isinstance(watch.service, RecordedService)
     watch.service.verdicts.extend(verdicts)
@@ -62,7 +62,7 @@ def play(watch: Watch, verdicts: list[Verdict | None], *events: frozenset[str] |
     return watch.service.checked
 
 
-def test_it_begins_with_the_first_exercise(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_begins_with_the_first_exercise(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
     """Title, task, file and keys; a hint and the solution are those of it, the solution on the second press."""
     assert play(watch, [], "h", "s", "s") == []
     said = capsys.readouterr()
@@ -74,7 +74,7 @@ def test_it_begins_with_the_first_exercise(watch: Watch, capsys: pytest.CaptureF
     assert (watch.service.solution(first) or "nothing").rstrip() in said.out
 
 
-def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_save_checks_the_exercise_of_the_file(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
     """Also when it is one of its further files; what is no exercise, or passed already, is not checked."""
     assert play(watch, [Verdict.PASSED], frozenset({"my_service/app.py"}), SAVED) == [DOCKERFILE]
     assert play(watch, [], SAVED) == [DOCKERFILE]
@@ -83,7 +83,7 @@ def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.Cap
     assert said.err.count("Next: ") == 3, "each sitting begins with what is next, and a pass leads on"
 
 
-def test_a_newer_save_ends_the_running_check(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_newer_save_ends_the_running_check(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
     """One result is shown, and none of the check that was ended."""
     assert play(watch, [None, Verdict.WRONG], SAVED, SAVED) == [DOCKERFILE, DOCKERFILE]
     assert capsys.readouterr().out.count("came back       root") == 1

@@ -10,8 +10,7 @@ from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import TRACKS
-from workshop_kit.lessons.plan import Pauses, Plan, as_json, as_markdown, as_text
-from workshop_kit.lessons.plan import plan as timetable
+from workshop_kit.lessons.plan import Breaks, Timetable, as_json, as_markdown, as_text, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.course import load_course
@@ -22,20 +21,20 @@ def main(arguments: Sequence[str]) -> int:
     wanted = _parser().parse_args(arguments)
     if wanted.json and wanted.markdown:
         raise WrongUsage("--json and --markdown exclude each other.", "Choose one.")
-    pauses = Pauses(wanted.break_after, wanted.break_minutes, wanted.lunch_minutes)
-    plan = timetable(load_course(CHECKOUT), registry.load(CHECKOUT), wanted.track, wanted.start, pauses)
-    answer(_text(wanted, plan))
+    breaks = Breaks(wanted.break_after, wanted.break_minutes, wanted.lunch_minutes)
+    made = timetable(load_course(CHECKOUT), registry.load(CHECKOUT), wanted.track, wanted.start, breaks)
+    answer(_text(wanted, made))
     return Exit.GOOD
 
 
-def _text(wanted: argparse.Namespace, plan: Plan) -> str:
+def _text(wanted: argparse.Namespace, made: Timetable) -> str:
     if wanted.json:
-        return json.dumps(as_json(plan))
-    return as_markdown(plan) if wanted.markdown else as_text(plan)
+        return json.dumps(as_json(made))
+    return as_markdown(made) if wanted.markdown else as_text(made)
 
 
 def _parser() -> Parser:
-    usual = Pauses()
+    usual = Breaks()
     parser = Parser("plan")
     parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")

@@ -22,7 +22,7 @@ KEYS = "h hint · s solution · q quit"
 
 
 @dataclass
-class Watch:
+class CheckOnSave:
     """A watch at the terminal. ``events`` holds sets of saved files, and keys."""
 
     service: Desk
@@ -107,7 +107,7 @@ class Watch:
 
 def run(service: Desk) -> None:
     """Watch the participant's files and the keyboard until ``q``."""
-    watch, stop, workspace = Watch(service), threading.Event(), service.workspace
+    watch, stop, workspace = CheckOnSave(service), threading.Event(), service.workspace
 
     def read_saves() -> None:
         import workshop_kit.exercises.checks  # noqa: F401 - loads before the first check

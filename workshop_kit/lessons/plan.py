@@ -23,7 +23,7 @@ COLUMNS = ("Time", "Minutes", "What", "Exercises")
 
 
 @dataclass(frozen=True)
-class Pauses:
+class Breaks:
     """Breaks in minutes: one of ``length`` after at most ``after`` of lessons; 0 means none, also for ``lunch``."""
 
     after: int = 90
@@ -67,7 +67,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Timetable:
     """The timetable of one track."""
 
     track: str
@@ -89,24 +89,26 @@ class Plan:
         return sum(block.minutes for block in self.blocks if block.kind == "lesson")
 
 
-def plan(course: Course, exercises: Sequence[Exercise], track: str, start: str, pauses: Pauses | None = None) -> Plan:
+def timetable(
+    course: Course, exercises: Sequence[Exercise], track: str, start: str, breaks: Breaks | None = None
+) -> Timetable:
     """Return the timetable of ``track`` from ``start`` (``"09:30"``).
 
     Raises WrongUsage for an unknown track, an invalid time or pause, and an end after midnight.
     """
-    pauses = pauses or Pauses()
+    breaks = breaks or Breaks()
     if track not in course.tracks:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    _require_lengths(pauses)
+    _require_lengths(breaks)
     begin = minutes_of(start)
-    blocks = _placed(begin, [_lesson_block(lesson, exercises, track) for lesson in course.lessons], pauses)
-    if track in LUNCH_TRACKS and pauses.lunch:
-        blocks = _placed(begin, _with_lunch(blocks, pauses.lunch), None)
+    blocks = _placed(begin, [_lesson_block(lesson, exercises, track) for lesson in course.lessons], breaks)
+    if track in LUNCH_TRACKS and breaks.lunch:
+        blocks = _placed(begin, _with_lunch(blocks, breaks.lunch), None)
     if blocks[-1].end > DAY_MINUTES:
         latest = DAY_MINUTES - (blocks[-1].end - begin)
         step = f"Begin by {clock(latest)}, or choose a shorter track." if latest >= 0 else "Make the breaks shorter."
         raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
-    return Plan(track, tuple(blocks))
+    return Timetable(track, tuple(blocks))
 
 
 def minutes_of(moment: str) -> int:
@@ -130,20 +132,20 @@ def clock(moment: int) -> str:
     return f"{moment // 60:02}:{moment % 60:02}"
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
+def as_json(timetable: Timetable) -> dict[str, Any]:
     """Return the timetable as plain data for ``--json``; a lesson's ``minutes`` include its core exercises."""
     return {
-        "track": plan.track,
-        "start": clock(plan.start),
-        "end": clock(plan.end),
-        "lesson_minutes": plan.lesson_minutes,
-        "pause_minutes": plan.end - plan.start - plan.lesson_minutes,
-        "blocks": [_block_data(block) for block in plan.blocks],
+        "track": timetable.track,
+        "start": clock(timetable.start),
+        "end": clock(timetable.end),
+        "lesson_minutes": timetable.lesson_minutes,
+        "pause_minutes": timetable.end - timetable.start - timetable.lesson_minutes,
+        "blocks": [_block_data(block) for block in timetable.blocks],
     }
 
 
-def _require_lengths(pauses: Pauses) -> None:
-    for name, value in asdict(pauses).items():
+def _require_lengths(breaks: Breaks) -> None:
+    for name, value in asdict(breaks).items():
         least = 1 if name == "after" else 0
         if not least <= value <= DAY_MINUTES:
             raise WrongUsage(f"{value} minutes is no length for a pause or a stretch.", f"Write {least} or more.")
@@ -155,18 +157,18 @@ def _lesson_block(lesson: Lesson, exercises: Sequence[Exercise], track: str) -> 
     return Block("lesson", 0, lesson.minutes.get(track, 0), lesson.title, lesson.name, tuple(own))
 
 
-def _placed(begin: int, blocks: Sequence[Block], pauses: Pauses | None) -> list[Block]:
-    """Set the start of every block; with ``pauses``, add a break before a lesson that exceeds ``pauses.after``.
+def _placed(begin: int, blocks: Sequence[Block], breaks: Breaks | None) -> list[Block]:
+    """Set the start of every block; with ``breaks``, add a break before a lesson that exceeds ``breaks.after``.
 
-    Breaks fall between lessons only, so a lesson may be longer than ``pauses.after``.
+    Breaks fall between lessons only, so a lesson may be longer than ``breaks.after``.
     """
     now, stretch, placed = begin, 0, []
     for block in blocks:
         if not block.minutes:  # not part of the track
             continue
-        if pauses and pauses.length and stretch and stretch + block.minutes > pauses.after:
-            placed.append(Block("break", now, pauses.length, "Break"))
-            now, stretch = now + pauses.length, 0
+        if breaks and breaks.length and stretch and stretch + block.minutes > breaks.after:
+            placed.append(Block("break", now, breaks.length, "Break"))
+            now, stretch = now + breaks.length, 0
         placed.append(replace(block, start=now))
         now, stretch = now + block.minutes, stretch + block.minutes
     return placed
@@ -197,9 +199,9 @@ def _block_data(block: Block) -> dict[str, Any]:
     return data
 
 
-def rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
+def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
-    for block in plan.blocks:
+    for block in timetable.blocks:
         parts = [f"{one.id} {one.minutes} + {one.debrief_minutes}" for one in block.core]
         if block.extra:
             parts.append(f"{len(block.extra)} extra")
@@ -207,33 +209,33 @@ def rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
         yield f"{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
 
 
-def as_text(plan: Plan) -> str:
+def as_text(timetable: Timetable) -> str:
     """Return the timetable as a text table with a legend."""
-    return f"{table(_caption(plan), COLUMNS, list(rows(plan)))}\n{_legend(plan)}"
+    return f"{table(_caption(timetable), COLUMNS, list(rows(timetable)))}\n{_legend(timetable)}"
 
 
-def as_markdown(plan: Plan) -> str:
+def as_markdown(timetable: Timetable) -> str:
     """Return the timetable as Markdown: the table, then the exercises by lesson."""
-    lines = [f"## {_caption(plan)}", "", _row(COLUMNS), _row(["---", "---:", "---", "---"])]
-    lines += [_row(row) for row in rows(plan)]
-    lines += ["", _legend(plan)]
-    for block in plan.blocks:
+    lines = [f"## {_caption(timetable)}", "", _row(COLUMNS), _row(["---", "---:", "---", "---"])]
+    lines += [_row(row) for row in rows(timetable)]
+    lines += ["", _legend(timetable)]
+    for block in timetable.blocks:
         if block.exercises:
             lines += ["", f"**{block.lesson}** ({block.telling_minutes} minutes for talk and experiments)", ""]
             lines += list(_exercise_lines(block))
     return "\n".join(lines)
 
 
-def _caption(plan: Plan) -> str:
-    pauses = plan.end - plan.start - plan.lesson_minutes
+def _caption(timetable: Timetable) -> str:
+    breaks = timetable.end - timetable.start - timetable.lesson_minutes
     return (
-        f"Track {plan.track}, {clock(plan.start)} to {clock(plan.end)}: "
-        f"{plan.lesson_minutes} minutes of lessons, {pauses} of breaks"
+        f"Track {timetable.track}, {clock(timetable.start)} to {clock(timetable.end)}: "
+        f"{timetable.lesson_minutes} minutes of lessons, {breaks} of breaks"
     )
 
 
-def _legend(plan: Plan) -> str:
-    if not any(block.exercises for block in plan.blocks):
+def _legend(timetable: Timetable) -> str:
+    if not any(block.exercises for block in timetable.blocks):
         return "The minutes come from exercises/exercises.toml."
     return "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 

@@ -61,7 +61,7 @@ class Typed:
         return f"{name} set" if name in self.hidden else f"{name}={text}"
 
 
-class Outcome(StrEnum):
+class StartOutcome(StrEnum):
     """The outcome of a start, as the form shows it."""
 
     READY = "It started: /readyz says 200"
@@ -81,11 +81,11 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Trial:
+class StartResult:
     """The result of one start. ``exit_code`` is None for a service that runs."""
 
     typed: Typed
-    outcome: Outcome
+    outcome: StartOutcome
     seconds: float
     exit_code: int | None = None
     problems: tuple[Problem, ...] = ()
@@ -114,7 +114,7 @@ def parse_variable(text: str) -> tuple[str, str] | None:
     return name.strip(), value
 
 
-def try_settings(start: Start, usual: Mapping[str, str], typed: Typed, report: Report) -> Trial:
+def try_settings(start: Start, usual: Mapping[str, str], typed: Typed, report: Report) -> StartResult:
     """Start a container with the typed settings, wait for the outcome, and remove it.
 
     Raises WorkshopError if the engine refuses to start one.
@@ -126,7 +126,7 @@ def try_settings(start: Start, usual: Mapping[str, str], typed: Typed, report: R
         return _wait_for_outcome(running, port, typed, report)
 
 
-def _wait_for_outcome(running: Running, port: int, typed: Typed, report: Report) -> Trial:
+def _wait_for_outcome(running: Running, port: int, typed: Typed, report: Report) -> StartResult:
     started = time.monotonic()
     not_ready_since = None
     while (seconds := time.monotonic() - started) < START_SECONDS:
@@ -134,14 +134,14 @@ def _wait_for_outcome(running: Running, port: int, typed: Typed, report: Report)
             return _ended(running, typed)
         answer = _answer(running, port)
         if answer and answer.status == 200:
-            return Trial(typed, Outcome.READY, seconds)
+            return StartResult(typed, StartOutcome.READY, seconds)
         if answer and not _is_starting(answer):
             not_ready_since = not_ready_since or seconds
             report(Step("Waiting", None, f"/readyz says {answer.status}"))
             if seconds - not_ready_since > NOT_READY_SECONDS:
-                return Trial(typed, Outcome.NOT_READY, seconds)
+                return StartResult(typed, StartOutcome.NOT_READY, seconds)
         time.sleep(POLL_SECONDS)
-    return Trial(typed, Outcome.NOT_READY if answer else Outcome.SILENT, seconds)
+    return StartResult(typed, StartOutcome.NOT_READY if answer else StartOutcome.SILENT, seconds)
 
 
 def _answer(running: Running, port: int) -> Answer | None:
@@ -156,10 +156,10 @@ def _is_starting(answer: Answer) -> bool:
     return isinstance(answer.body, dict) and answer.body.get("output") == "starting"
 
 
-def _ended(running: Running, typed: Typed) -> Trial:
+def _ended(running: Running, typed: Typed) -> StartResult:
     end = running.wait_ended()
     problems = tuple(problems_in(running.log_tail().splitlines()))
-    return Trial(typed, Outcome.REFUSED if problems else Outcome.ENDED, end.seconds, end.code, problems)
+    return StartResult(typed, StartOutcome.REFUSED if problems else StartOutcome.ENDED, end.seconds, end.code, problems)
 
 
 def problems_in(lines: Sequence[str]) -> list[Problem]:
@@ -176,25 +176,25 @@ def problems_in(lines: Sequence[str]) -> list[Problem]:
     return []
 
 
-def card_html(trial: Trial) -> str:
+def card_html(result: StartResult) -> str:
     """Return a result as an HTML card; every text is escaped."""
-    mark, verdict = ("✓", "passed") if trial.outcome is Outcome.READY else ("✗", "wrong")
+    mark, verdict = ("✓", "passed") if result.outcome is StartOutcome.READY else ("✗", "wrong")
     items = "".join(
         f'<li data-passed="false"><code>{escape(one.variable)}</code> {escape(one.wrong)} '
         f'<span class="wk-ex-soft">{escape(one.purpose)}</span></li>'
-        for one in trial.problems
+        for one in result.problems
     )
     return (
         f'<div class="wk-ex-result" data-verdict="{verdict}"><p class="wk-ex-verdict">'
-        f'<span class="wk-ex-mark" aria-hidden="true">{mark}</span> <span>{escape(trial.headline)}</span> '
-        f'<span class="wk-ex-soft">{trial.seconds:.1f} s</span></p>'
-        f'<p class="wk-ex-summary">Told: {escape(str(trial.typed))}</p>{f"<ul>{items}</ul>" if items else ""}</div>'
+        f'<span class="wk-ex-mark" aria-hidden="true">{mark}</span> <span>{escape(result.headline)}</span> '
+        f'<span class="wk-ex-soft">{result.seconds:.1f} s</span></p>'
+        f'<p class="wk-ex-summary">Told: {escape(str(result.typed))}</p>{f"<ul>{items}</ul>" if items else ""}</div>'
     )
 
 
-def cards(trials: Sequence[Trial]) -> Shown:
+def cards(results: Sequence[StartResult]) -> Shown:
     """Return several results below each other."""
-    return Shown("".join(map(card_html, trials)), "\n".join(map(str, trials)))
+    return Shown("".join(map(card_html, results)), "\n".join(map(str, results)))
 
 
 def _port(text: str) -> int:
@@ -227,13 +227,13 @@ class SettingsForm:
     usual: Mapping[str, str] = field(repr=False)
     fields: Sequence[str] = FIELDS
     headless: bool = False
-    trials: tuple[Trial, ...] = ()
+    results: tuple[StartResult, ...] = ()
     job: Job | None = field(default=None, repr=False)
 
     def show(self) -> None:
         """Show the form and its static page. A headless run tries three broken settings and shows the page alone."""
         if self.headless:
-            self.trials = tuple(try_settings(self.start, self.usual, typed, silent) for typed in BROKEN)
+            self.results = tuple(try_settings(self.start, self.usual, typed, silent) for typed in BROKEN)
             display(self.page())  # type: ignore[no-untyped-call]
             return
         fields = [
@@ -247,17 +247,17 @@ class SettingsForm:
 
     def page(self) -> Shown:
         """Return the static page: the form's name and the last results."""
-        results = cards(self.trials)
+        results = cards(self.results)
         how = "" if self.headless else HOW
         head = f'<p class="wk-ex-title">{LABEL}</p><p class="wk-ex-status">{escape(how)}</p>'
         return static_page(LABEL, f"{head}{results.html}", "\n".join(filter(None, (LABEL, how, results.text))))
 
     def start_with(self, typed: Typed, report: Report) -> str:
         """Start the service with the typed settings and show the result; the notice stays empty."""
-        trial = try_settings(self.start, self.usual, typed, report)
-        self.trials = (trial,)
+        result = try_settings(self.start, self.usual, typed, report)
+        self.results = (result,)
         if self.job is not None:
-            self.job.set(result=cards(self.trials).html)
+            self.job.set(result=cards(self.results).html)
         return ""
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:

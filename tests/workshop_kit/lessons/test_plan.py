@@ -12,7 +12,7 @@ from workshop_kit.cli import app
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import TRACKS, Exercise
-from workshop_kit.lessons.plan import Pauses, Plan, clock, minutes_of, plan
+from workshop_kit.lessons.plan import Breaks, Timetable, clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import Course, load_course
 
@@ -31,9 +31,9 @@ def exercises() -> tuple[Exercise, ...]:
     return registry.load(CHECKOUT)
 
 
-def made(course: Course, exercises: tuple[Exercise, ...], track: str = "full", start: str = "09:30") -> Plan:
-    """The timetable with the usual pauses."""
-    return plan(course, exercises, track, start)
+def made(course: Course, exercises: tuple[Exercise, ...], track: str = "full", start: str = "09:30") -> Timetable:
+    """The timetable with the usual breaks."""
+    return timetable(course, exercises, track, start)
 
 
 @pytest.mark.parametrize("track", TRACKS)
@@ -107,7 +107,7 @@ def test_a_stretch_has_at_most_its_minutes(
     course: Course, exercises: tuple[Exercise, ...], track: str, after: int
 ) -> None:
     """Between two pauses lie at most so many minutes, or one lesson alone; no pause begins or ends the day."""
-    blocks = plan(course, exercises, track, "09:30", Pauses(after=after)).blocks
+    blocks = timetable(course, exercises, track, "09:30", Breaks(after=after)).blocks
     assert blocks[0].kind == blocks[-1].kind == "lesson"
     for is_lesson, group in itertools.groupby(blocks, key=lambda block: block.kind == "lesson"):
         stretch = list(group)
@@ -119,7 +119,7 @@ def test_a_stretch_has_at_most_its_minutes(
 
 def test_pauses_can_be_chosen(course: Course, exercises: tuple[Exercise, ...]) -> None:
     """Longer, or none at all."""
-    blocks = plan(course, exercises, "full", "09:30", Pauses(after=90, length=20, lunch=0)).blocks
+    blocks = timetable(course, exercises, "full", "09:30", Breaks(after=90, length=20, lunch=0)).blocks
     assert {block.minutes for block in blocks if block.kind != "lesson"} == {20}
-    without = plan(course, exercises, "full", "09:30", Pauses(length=0))
+    without = timetable(course, exercises, "full", "09:30", Breaks(length=0))
     assert without.end - without.start == without.lesson_minutes == course.tracks["full"].minutes

@@ -12,10 +12,10 @@ from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.settings_form import (
-    Outcome,
     Problem,
     SettingsForm,
-    Trial,
+    StartOutcome,
+    StartResult,
     Typed,
     card_html,
     parse_variable,
@@ -40,9 +40,9 @@ def test_typed_settings_replace_the_usual_ones() -> None:
 
 def test_the_value_of_another_variable_is_not_shown() -> None:
     """It may be a password: the page shows its name alone."""
-    trial = Trial(Typed({"REDIS_PASSWORD": "geheim"}, frozenset({"REDIS_PASSWORD"})), Outcome.READY, 1.0)
-    assert "REDIS_PASSWORD set" in str(trial)
-    assert "geheim" not in str(trial) + card_html(trial)
+    result = StartResult(Typed({"REDIS_PASSWORD": "geheim"}, frozenset({"REDIS_PASSWORD"})), StartOutcome.READY, 1.0)
+    assert "REDIS_PASSWORD set" in str(result)
+    assert "geheim" not in str(result) + card_html(result)
 
 
 @pytest.mark.parametrize("text", ["MASTER_DB_HOTS", "MASTER DB=1"])
@@ -57,7 +57,7 @@ def test_only_the_services_own_line_counts() -> None:
     refused = '{"msg": "configuration refused", "problems": [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]}'
     found = problems_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
     assert found == [Problem("A<b>", "p", "w")]
-    assert "A&lt;b&gt;" in card_html(Trial(Typed({}), Outcome.REFUSED, 0.5, 1, tuple(found)))
+    assert "A&lt;b&gt;" in card_html(StartResult(Typed({}), StartOutcome.REFUSED, 0.5, 1, tuple(found)))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def form(stack: Stack) -> Iterator[SettingsForm]:
     assert stack.session.ledger.entries() == before
 
 
-def tried(form: SettingsForm, **changes: str | None) -> Trial:
+def tried(form: SettingsForm, **changes: str | None) -> StartResult:
     """Start it with what is typed."""
     return try_settings(form.start, form.usual, Typed(changes), silent)
 
@@ -85,24 +85,24 @@ class TestOnTheService:
 
     def test_it_names_every_problem_at_once(self, form: SettingsForm) -> None:
         """It refuses with exit code 1 and says what is wrong with each variable, none of them with its value."""
-        trial = tried(form, MASTER_DB_PORT="3306x", LOG_LEVEL="loud", MASTER_DB_HOST=None, MASTER_DB_HOTS="db9")
-        assert (trial.outcome, trial.exit_code) == (Outcome.REFUSED, 1)
-        assert {one.variable for one in trial.problems} == {
+        result = tried(form, MASTER_DB_PORT="3306x", LOG_LEVEL="loud", MASTER_DB_HOST=None, MASTER_DB_HOTS="db9")
+        assert (result.outcome, result.exit_code) == (StartOutcome.REFUSED, 1)
+        assert {one.variable for one in result.problems} == {
             "MASTER_DB_HOST",
             "MASTER_DB_PORT",
             "LOG_LEVEL",
             "MASTER_DB_HOTS",
         }
-        assert "did you mean MASTER_DB_HOST?" in str(trial)
-        assert trial.headline == "It refused to start: exit code 1, 4 problems"
-        assert 0 < trial.seconds < 10
+        assert "did you mean MASTER_DB_HOST?" in str(result)
+        assert result.headline == "It refused to start: exit code 1, 4 problems"
+        assert 0 < result.seconds < 10
 
     def test_a_headless_run_tries_three_broken_settings(self, form: SettingsForm) -> None:
         """Without anybody to type, three settings are tried that the service must refuse."""
         form.headless = True
         form.show()
-        assert [trial.outcome for trial in form.trials] == [Outcome.REFUSED] * 3
-        assert {one.variable for trial in form.trials for one in trial.problems} == {
+        assert [result.outcome for result in form.results] == [StartOutcome.REFUSED] * 3
+        assert {one.variable for result in form.results for one in result.problems} == {
             "MASTER_DB_PORT",
             "LOG_LEVEL",
             "MASTER_DB_HOST",

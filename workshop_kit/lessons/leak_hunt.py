@@ -33,24 +33,19 @@ ENCODED = {
     "reversed": "reversed",
 }
 
-_FOUND_IN_IMAGE: dict[tuple[str, str], pd.DataFrame] = {}
-"""Findings by image id and secret: an image never changes, and reading all its layers is slow."""
-
 
 def hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
     """Return a row for each surface: ``found`` (the encoding, "–" for not found) and ``what it is``.
 
     Six characters of the secret count as found. ``container`` is a running container of the Docker SDK.
     """
-    image = container.attrs["Image"]
-    if (image, secret) not in _FOUND_IN_IMAGE:
-        _FOUND_IN_IMAGE[image, secret] = leaks.hunt(secret, surfaces.of_image(engine, image))
     places = [
+        *surfaces.of_image(engine, container.attrs["Image"]),
         *(surface for surface in surfaces.of_container(container) if surface.name in EXPLAINED),
         leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
         leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
     ]
-    seen = pd.concat([_FOUND_IN_IMAGE[image, secret], leaks.hunt(secret, places)])
+    seen = leaks.hunt(secret, places)
     found = [", ".join(ENCODED[one] for one in text.split(", ") if one) or "–" for text in seen["encoding"]]
     what = [EXPLAINED[surface] for surface in seen["surface"]]
     return pd.DataFrame({"found": found, "what it is": what}, index=pd.Index(seen["surface"], name="surface"))

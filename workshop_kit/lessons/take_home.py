@@ -151,22 +151,22 @@ def _to_do(finding: Finding, mask: Mask) -> Iterator[str]:
     yield f"  - next: {plain(rule.next_step)}"
 
 
-def mark_unpassed(report: Report, engine: Engine, desk: Desk) -> Report:
+def mark_unpassed(report: Report, engine: Engine, service: Desk) -> Report:
     """Return the report with a note on images of ``my_service/``: which exercises are not passed."""
-    own = f"{desk.workspace.compose_project}/{IMAGE}:"
+    own = f"{service.workspace.compose_project}/{IMAGE}:"
 
     def marked(one: Audited) -> Audited:
         tags = engine.client.images.get(one.image_id).tags
-        return replace(one, reference=unpassed_note(desk)) if any(tag.startswith(own) for tag in tags) else one
+        return replace(one, reference=unpassed_note(service)) if any(tag.startswith(own) for tag in tags) else one
 
     return replace(report, audited=tuple(map(marked, report.audited)))
 
 
-def unpassed_note(desk: Desk) -> str:
+def unpassed_note(service: Desk) -> str:
     """Return a sentence on the exercises of the service that are not passed; "" if all are."""
-    sources = {name: source for source in service_files.sources(desk.root) for name in source.ids()}
-    versions = {name: version for name in sorted(sources) if (version := _version_of(desk, sources[name], name))}
-    progress = desk.progress.exercises()
+    sources = {name: source for source in service_files.sources(service.root) for name in source.ids()}
+    versions = {name: version for name in sorted(sources) if (version := _version_of(service, sources[name], name))}
+    progress = service.progress.exercises()
     not_passed = [name for name in versions if name not in progress or not progress[name].passed_at]
     if not not_passed:
         return ""
@@ -176,10 +176,10 @@ def unpassed_note(desk: Desk) -> str:
     return f"You have passed {passed} of the {len(versions)} exercises in my_service. Not your work: {others}."
 
 
-def _version_of(desk: Desk, source: Source, exercise: str) -> str:
+def _version_of(service: Desk, source: Source, exercise: str) -> str:
     """Return which code stands in an exercise's region; "" if the folder has no such region."""
     try:
-        text = (desk.workspace.folder / MY_SERVICE / source.file).read_text()
+        text = (service.workspace.folder / MY_SERVICE / source.file).read_text()
         mine = regions.region_of(text, exercise)
     except (OSError, UnicodeDecodeError, MarkerError):
         return ""

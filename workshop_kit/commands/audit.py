@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, connected_stack
+from workshop_kit.commands.common import AsJson, exercise_service
 from workshop_kit.engine import reach
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
@@ -65,7 +65,6 @@ def audit(
 
 def _marked(found: Report, engine: Engine) -> Report:
     """Return the report; in a workspace it names the exercises of ``my_service/`` that are not passed."""
-    from workshop_kit.exercises.exercise_service import Desk
     from workshop_kit.lessons import take_home
     from workshop_kit.workspace.folder import HIDDEN, find_workspace
 
@@ -75,8 +74,7 @@ def _marked(found: Report, engine: Engine) -> Report:
         workspace = find_workspace(Path.cwd(), environment)
     except NotReady:
         return found
-    service = Desk.of(workspace, lambda: connected_stack(workspace))
-    return take_home.mark_unpassed(found, engine, service)
+    return take_home.mark_unpassed(found, engine, exercise_service(workspace))
 
 
 def _write(path: Path, page: Callable[[], str]) -> None:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the stack that they work on."""
+"""Options that several commands share, and the workspace, stack and exercises that they work on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from workshop_kit.engine import reach
 from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises.exercise_service import Desk
 from workshop_kit.exercises.registry import TRACKS
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace, own_workspace
@@ -36,3 +37,8 @@ def open_workspace(seed: int | None = None) -> Workspace:
 def connected_stack(workspace: Workspace) -> Stack:
     """Return the workspace's stack on the engine that answers. Raises NotReady without one."""
     return provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
+
+
+def exercise_service(workspace: Workspace) -> Desk:
+    """Return the workspace's exercises; they connect to the engine when a check needs it."""
+    return Desk.of(workspace, lambda: connected_stack(workspace))

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, connected_stack, open_workspace
+from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, open_workspace
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import cards, checkpoint
-from workshop_kit.exercises.exercise_service import Desk
 from workshop_kit.exercises.registry import TRACKS
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
@@ -20,8 +19,7 @@ from workshop_kit.workspace.lookup import find_lesson
 
 def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> None:
     """Check an exercise on real containers."""
-    workspace = open_workspace(seed)
-    service = _service(workspace)
+    service = exercise_service(open_workspace(seed))
     exercise = service.find(exercise).id  # a wrong name is an error before anything starts
     with TerminalReport() as report:
         result = service.check(exercise, report)
@@ -36,12 +34,12 @@ def watch(seed: Seed = None) -> None:
     """Check an exercise whenever its file is saved."""
     from workshop_kit.commands.watch import run  # lazily: it brings the file watcher
 
-    run(_service(open_workspace(seed)))
+    run(exercise_service(open_workspace(seed)))
 
 
 def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
-    service = _service(open_workspace())
+    service = exercise_service(open_workspace())
     exercise = service.find(exercise).id
     before, hints = service.hints_shown(exercise), service.hint(exercise)
     for number, text in enumerate(hints, 1):
@@ -55,7 +53,7 @@ def solution(
     anyway: Annotated[bool, typer.Option("--anyway", help="Show it although the exercise is not passed.")] = False,
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
-    service = _service(open_workspace())
+    service = exercise_service(open_workspace())
     exercise = service.find(exercise).id
     text = service.solution(exercise, anyway=anyway)
     if text is None:
@@ -67,7 +65,7 @@ def solution(
 
 def reset(exercise: ExerciseId) -> None:
     """Put an exercise back to its start; what was there is kept aside."""
-    say(_service(open_workspace()).reset(exercise))
+    say(exercise_service(open_workspace()).reset(exercise))
 
 
 def status(track: Track = "full", as_json: AsJson = False) -> None:
@@ -76,7 +74,7 @@ def status(track: Track = "full", as_json: AsJson = False) -> None:
 
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    service = _service(open_workspace())
+    service = exercise_service(open_workspace())
     board = boards.board(service.exercises, service.progress, track)
     answer(json.dumps(boards.as_json(board)) if as_json else str(boards.shown(board)))
 
@@ -85,7 +83,7 @@ def goto(
     lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, or a beginning such as 03 or log.")],
 ) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
-    service = _service(open_workspace())
+    service = exercise_service(open_workspace())
     name, stack = find_lesson(lesson, service.root / "notebooks"), service.stack()
     with TerminalReport() as report:
         arrived = checkpoint.goto(service, name, stack, report)
@@ -109,7 +107,3 @@ def _sign(workspace: Workspace) -> None:
     from workshop_kit.workspace.lab_settings import trust  # lazily: slow imports
 
     trust(workspace)
-
-
-def _service(workspace: Workspace) -> Desk:
-    return Desk.of(workspace, lambda: connected_stack(workspace))

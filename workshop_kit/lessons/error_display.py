@@ -126,7 +126,7 @@ def names_defined(source: str) -> Iterator[str]:
     ['json', 'a', 'b', 'c']
     """
     try:
-        tree = compile(source, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+        tree = ast.parse(source)
     except SyntaxError:
         return
     for node in tree.body:

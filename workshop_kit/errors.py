@@ -35,7 +35,8 @@ class WorkshopError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows in place of a traceback, without control characters."""
-        return in_lines("\n".join([str(self), self.output, *getattr(self, "__notes__", ())])).rstrip().split("\n")
+        parts = filter(None, (str(self), self.output, *getattr(self, "__notes__", ())))
+        return in_lines("\n".join(parts)).split("\n")
 
 
 class NotReady(WorkshopError):

@@ -20,23 +20,24 @@ class WorkshopError(Exception):
     """An error that a user can cause or fix; shown as one sentence, never as a traceback.
 
     ``what`` is a full sentence without secrets; ``next_step`` is a full sentence that begins with a verb.
-    ``output`` holds the last lines of the command that failed.
+    ``output`` holds the last lines of the command that failed. Both may quote a container: control characters are
+    escaped.
     """
 
     def __init__(self, what: str, next_step: str = "", *, exit_code: Exit = Exit.NOT_GOOD, output: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+        self.what = in_lines(what)
+        super().__init__(self.what)
         self.next_step = next_step
         self.exit_code = exit_code
-        self.output = output
+        self.output = in_lines(output)
 
     def __str__(self) -> str:
         return f"{self.what} {self.next_step}".strip()
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython shows in place of a traceback, without control characters."""
-        parts = filter(None, (str(self), self.output, *getattr(self, "__notes__", ())))
-        return in_lines("\n".join(parts)).split("\n")
+        """Return the lines that IPython shows in place of a traceback."""
+        notes = (in_lines(note) for note in getattr(self, "__notes__", ()))
+        return [str(self), *self.output.splitlines(), *notes]
 
 
 class NotReady(WorkshopError):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Step
-from workshop_kit.screen import in_lines
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -29,10 +28,10 @@ def answer(text: str) -> None:
 
 
 def say_error(error: WorkshopError) -> None:
-    """Write an error to stderr: its output, then its sentence, without control characters."""
+    """Write an error to stderr: its output, then its sentence."""
     for text in (error.output, str(error)):
         if text:
-            say(in_lines(text))
+            say(text)
 
 
 def _write(name: Literal["stdout", "stderr"], text: str) -> None:

@@ -89,7 +89,7 @@ def _register(name: str, function: Callable[..., None]) -> None:
     assert known is not None, name  # noqa: S101 - the table lists every command
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
     settings: dict[str, Any] = passed_on if name in {"test", "bench"} else {}
-    if known.need is command_table.Need.NOTHING:
+    if known.bare:
         settings = {**passed_on, "help_option_names": []}
     app.command(name, help=known.summary, context_settings=settings)(function)
 

@@ -52,7 +52,7 @@ def test_every_command_of_the_table_exists_and_explains_itself(root: Path, envir
         said = cli(root, command.name, "--help", environment=environment)
         assert said.returncode == Exit.GOOD
         assert command.summary.split(":")[0] in said.stdout
-        if command.need is not command_table.Need.NOTHING:
+        if not command.bare:
             assert said.stdout == command_table.help_of([command.name]), "./workshop build writes it anew"
         assert command.name in listing
 

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     command = command_table.find(arguments[0])
     if command is None:
         raise WrongUsage(f"There is no command {arguments[0]!r}.", "Run ./workshop --help for the list.")
-    if command.need is command_table.Need.NOTHING:
+    if command.bare:
         return _run_without_packages(command.name, arguments[1:])
     if "--help" in arguments:
         answer(command_table.help_of(arguments).rstrip("\n"))

@@ -1,4 +1,4 @@
-"""The table of commands: summary and needs of each, and its help before set-up (standard library only)."""
+"""The table of commands, their help before set-up, and the parser of bare ones (standard library only)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,47 +15,38 @@ HELP = Path(__file__).parent / "help.toml"
 """The help of each command that needs packages; ``./workshop build`` writes it from the command line."""
 
 
-class Need(IntEnum):
-    """What a command needs before it can run; each level includes the ones before."""
-
-    NOTHING = 0  # any Python 3.11
-    PYTHON = 1  # the locked packages
-    ENGINE = 2  # a Docker engine that answers
-    IMAGES = 3  # the images of the stack
-
-
 @dataclass(frozen=True)
 class Command:
-    """One command. ``may_install`` allows it to install what is missing."""
+    """One command. ``may_install`` allows it to install packages; a ``bare`` one runs without any."""
 
     name: str
     summary: str
-    need: Need
     may_install: bool = False
     developer_packages: bool = False
+    bare: bool = False
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("setup", "Prepare this machine: Python packages, an engine, the images.", Need.PYTHON, True),
-    Command("start", "Prepare what is missing and open the first lesson in JupyterLab.", Need.IMAGES, True),
-    Command("doctor", "Look at the machine and say what is good and what is not; install nothing.", Need.NOTHING),
-    Command("check", "Check an exercise on real containers: ./workshop check container.limits.", Need.IMAGES),
-    Command("watch", "Check an exercise whenever its file is saved; h hint, s solution, q quit.", Need.IMAGES),
-    Command("hint", "Give the next hint of an exercise.", Need.PYTHON),
-    Command("solution", "Show the solution of an exercise, once it is passed (or with --anyway).", Need.PYTHON),
-    Command("reset", "Put an exercise back to its start; what was there is kept aside.", Need.PYTHON),
-    Command("status", "Show which exercises are done and how many minutes are left.", Need.PYTHON),
-    Command("goto", "Jump to the start of a lesson: files, containers, earlier exercises solved.", Need.IMAGES),
-    Command("update", "Bring changed lessons into the workspace; what was edited there stays.", Need.PYTHON),
-    Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", Need.IMAGES, True),
-    Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", Need.NOTHING),
-    Command("desk", "Open the instructor's desk: load, faults, checkpoints, and a page for the audience.", Need.IMAGES),
-    Command("audit", "Test your image or container against the factors and principles.", Need.ENGINE),
-    Command("bundle", "Without a network: save all that set-up needs to a folder, and load it elsewhere.", Need.PYTHON),
-    Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes.", Need.PYTHON),
-    Command("test", "Run the whole test suite.", Need.IMAGES, True, True),
-    Command("bench", "Measure speed, as ratios measured side by side.", Need.IMAGES, True, True),
-    Command("build", "For authors: regenerate what is generated (exercises, lock files).", Need.PYTHON, False, True),
+    Command("setup", "Prepare this machine: Python packages, an engine, the images.", may_install=True),
+    Command("start", "Prepare what is missing and open the first lesson in JupyterLab.", may_install=True),
+    Command("doctor", "Look at the machine and say what is good and what is not; install nothing.", bare=True),
+    Command("check", "Check an exercise on real containers: ./workshop check container.limits."),
+    Command("watch", "Check an exercise whenever its file is saved; h hint, s solution, q quit."),
+    Command("hint", "Give the next hint of an exercise."),
+    Command("solution", "Show the solution of an exercise, once it is passed (or with --anyway)."),
+    Command("reset", "Put an exercise back to its start; what was there is kept aside."),
+    Command("status", "Show which exercises are done and how many minutes are left."),
+    Command("goto", "Jump to the start of a lesson: files, containers, earlier exercises solved."),
+    Command("update", "Bring changed lessons into the workspace; what was edited there stays."),
+    Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", may_install=True),
+    Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", bare=True),
+    Command("desk", "Open the instructor's desk: load, faults, checkpoints, and a page for the audience."),
+    Command("audit", "Test your image or container against the factors and principles."),
+    Command("bundle", "Without a network: save all that set-up needs to a folder, and load it elsewhere."),
+    Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes."),
+    Command("test", "Run the whole test suite.", may_install=True, developer_packages=True),
+    Command("bench", "Measure speed, as ratios measured side by side.", may_install=True, developer_packages=True),
+    Command("build", "For authors: regenerate what is generated (exercises, lock files).", developer_packages=True),
 )
 
 

@@ -63,10 +63,6 @@ class LabServer:
         """Return the address that opens ``page``, token included."""
         return f"{self.address}/lab/workspaces/{page.layout}/tree/{page.path}?token={self.token}"
 
-    def lesson_url(self, notebook: str = "00_start") -> str:
-        """Return the address that opens ``notebook`` (a name without folder or ending), token included."""
-        return self.url(lesson_page(notebook))
-
     def call(self, method: str, path: str, body: object = None, *, timeout_seconds: float = 5.0) -> bytes:
         """Send a request to the server, never through a proxy; return the body. Raises httpx.HTTPError."""
         response = httpx.request(

@@ -23,7 +23,7 @@ from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit import doctor
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.errors import NotReady, WrongUsage
-from workshop_kit.lessons.lab import LabServer, running_server, start_server
+from workshop_kit.lessons.lab import START, LabServer, running_server, start_server
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, prepare, server_environment
@@ -106,7 +106,7 @@ def test_its_terminals_find_what_the_lessons_name(empty_workspace: Workspace) ->
 def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:
     """The next start takes the same port and accepts the tab's cookie, with a new token; doctor looks at that port."""
     browser = httpx.Client(trust_env=False, follow_redirects=True)
-    browser.get(server.lesson_url())
+    browser.get(server.url(START))
     server.stop()
     folder = empty_workspace.jupyter_folder
     assert stat.S_IMODE(jupyter_port.port_file(folder).stat().st_mode) == 0o600

@@ -1,6 +1,6 @@
-"""``./workshop doctor``: look at the machine and say what is good, what can be mended and how; change nothing.
+"""``./workshop doctor``: examine the machine, report what is good and how to fix the rest; change nothing.
 
-It runs on a bare Python too: what needs the workshop's packages is then "n/a", with the command that brings them.
+It also runs on a bare Python: findings that need the workshop's packages are then "n/a".
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workshop_kit.bootstrap import jupyter_port, python_env
-from workshop_kit.bootstrap.arguments import Parser
+from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.terminal import answer
 
 if TYPE_CHECKING:
     from workshop_kit.engine.reach import Engine
@@ -37,7 +38,7 @@ SETUP = "./workshop setup"
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: ``command`` says what to run where the state is fixable."""
+    """One line of the report. ``command`` fixes a fixable state."""
 
     name: str
     state: State
@@ -51,12 +52,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     as_json = parser.parse_args(arguments).json
     findings = list(examine())
-    print(as_document(findings) if as_json else as_text(findings))  # noqa: T201 - this is what was asked for
+    answer(as_document(findings) if as_json else as_text(findings))
     return Exit.NOT_GOOD if any(finding.state == "fixable" for finding in findings) else Exit.GOOD
 
 
 def examine(root: Path = CHECKOUT) -> Iterator[Finding]:
-    """Every finding, in the order of the report; none of the checks changes anything on the machine."""
+    """Yield every finding in the order of the report, without changing the machine."""
     yield _python(root)
     yield _packages(root)
     yield _versions(root)
@@ -68,7 +69,7 @@ def examine(root: Path = CHECKOUT) -> Iterator[Finding]:
 
 
 def as_text(findings: list[Finding]) -> str:
-    """The report as aligned lines, with the command below each line that is fixable."""
+    """Return the report as aligned lines; the command stands below a fixable line."""
     width = max(len(finding.name) for finding in findings)
     lines = []
     for finding in findings:
@@ -79,7 +80,7 @@ def as_text(findings: list[Finding]) -> str:
 
 
 def as_document(findings: list[Finding]) -> str:
-    """The report as one JSON document: ``good`` for the whole, and the findings."""
+    """Return the report as one JSON document: ``good`` for all, and the findings."""
     good = all(finding.state != "fixable" for finding in findings)
     return json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False)
 
@@ -94,6 +95,10 @@ def _is_conda() -> bool:
     return os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop"
 
 
+def _has_packages(root: Path) -> bool:
+    return _is_conda() or python_env.is_complete(root)
+
+
 def _packages(root: Path) -> Finding:
     if _is_conda():
         return Finding("Python packages", "good", "from the conda environment")
@@ -103,8 +108,8 @@ def _packages(root: Path) -> Finding:
 
 
 def _versions(root: Path) -> Finding:
-    if not (_is_conda() or python_env.is_complete(root)):
-        return Finding("Jupyter and widgets", "n/a", "looked at once the packages are installed")
+    if not _has_packages(root):
+        return Finding("Jupyter and widgets", "n/a", "not known before the packages are installed")
     names = ("docker", "jupyterlab", "jupyter-server", "ipywidgets", "anywidget")
     try:
         found = [f"{name} {importlib.metadata.version(name)}" for name in names]
@@ -159,9 +164,9 @@ def _memory() -> Finding:
 
 
 def _engine_findings(root: Path) -> Iterator[Finding]:
-    if not (_is_conda() or python_env.is_complete(root)):
-        # Some other docker package may be around; what it says would not be what the workshop sees.
-        yield Finding("Docker engine", "n/a", "looked at once the packages are installed", SETUP)
+    if not _has_packages(root):
+        # A docker package of another environment could find another engine.
+        yield Finding("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
     from workshop_kit.engine import reach
 
@@ -182,7 +187,7 @@ def _engine_findings(root: Path) -> Iterator[Finding]:
     for check in checks:
         try:
             yield check(engine, root)
-        except Exception as error:  # an engine that dies while it is looked at is a finding, too
+        except Exception as error:  # an engine that stops during the report is a finding, too
             yield Finding(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
 
 
@@ -191,14 +196,11 @@ def _cgroup_version(engine: Engine) -> str:
 
 
 def _tools(_engine: Engine, _root: Path) -> Finding:
-    found: list[str] = []
-    missing: list[str] = []
-    for plugin in ("buildx", "compose"):
-        said = _plugin_version(plugin)
-        (found if said else missing).append(f"{plugin} {said}".strip())
+    versions = {plugin: _plugin_version(plugin) for plugin in ("buildx", "compose")}
+    missing = [plugin for plugin, version in versions.items() if not version]
     if missing:
         return Finding("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
-    return Finding("docker command", "good", ", ".join(found))
+    return Finding("docker command", "good", ", ".join(f"{plugin} {version}" for plugin, version in versions.items()))
 
 
 def _plugin_version(plugin: str) -> str:
@@ -214,7 +216,7 @@ def _disk(engine: Engine, root: Path) -> Finding:
 
     free = images.free_bytes(engine)
     if free is None:
-        return Finding("Disk", "n/a", "the engine keeps its images where this machine cannot look")
+        return Finding("Disk", "n/a", "the engine's images are not on this machine's disks")
     detail = f"{free / GIB:.1f} GiB free for images"
     if free < ENOUGH_DISK_BYTES and images.missing(engine, root):
         return Finding("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
@@ -231,19 +233,19 @@ def _images(engine: Engine, root: Path) -> Finding:
 
 
 def _clock(engine: Engine, root: Path) -> Finding:
-    """Compare this machine's clock with a container's: a virtual machine's clock may lag after sleep."""
+    """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import images
 
     tag = images.tags(root)["base"]
     if not images.is_there(engine, tag):
         return Finding("Clock", "n/a", "compared once the images are built")
     before = time.time()
-    said = engine.client.containers.run(
+    output = engine.client.containers.run(
         tag, ["python3", "-I", "-S", "-c", "import time; print(time.time())"], remove=True, network_mode="none"
     )
     after = time.time()
-    there = float(said)
-    skew = max(before - there, there - after, 0.0)
+    inside = float(output)
+    skew = max(before - inside, inside - after, 0.0)
     if skew > ENOUGH_CLOCK_SECONDS:
         return Finding("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
     return Finding("Clock", "good", "a container's clock agrees with this machine's")

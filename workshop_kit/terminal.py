@@ -1,37 +1,57 @@
-"""Progress on a terminal: a bar that says what is happening; where stderr is no terminal, a line per new thing."""
+"""The terminal: results on stdout, messages and progress on stderr (standard library only, but for progress bars)."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-
+from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Step
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 PLAIN_INTERVAL_SECONDS = 5.0
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal, on stderr."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    """Write a message to stderr."""
+    _write("stderr", line)
 
 
 def answer(text: str) -> None:
-    """Print what was asked for, on stdout."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """Write a result to stdout."""
+    _write("stdout", text)
+
+
+def say_error(error: WorkshopError) -> None:
+    """Write an error to stderr: its output, then its sentence."""
+    for text in (error.output, str(error)):
+        if text:
+            say(text)
+
+
+def _write(name: Literal["stdout", "stderr"], text: str) -> None:
+    stream = getattr(sys, name)
+    if stream is None:  # the shell has closed it: ``>&-``
+        return
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except BrokenPipeError:  # the reader has ended: ``| head -1``; Python would flush again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class TerminalReport:
-    """A ``Report`` that draws on stderr: stdout belongs to what was asked for."""
+    """A ``Report`` on stderr: progress bars on a terminal, a line every few seconds elsewhere."""
 
     def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         self._console = Console(stderr=True, highlight=False)
         self._bars = Progress(
             SpinnerColumn(),
@@ -43,16 +63,18 @@ class TerminalReport:
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._said: dict[str, float] = {}
+        self._written_at: dict[str, float] = {}
 
     def __call__(self, step: Step) -> None:
-        """Draw one step."""
+        """Show one step."""
         if self._console.is_terminal:
             self._draw(step)
         else:
-            self._say(step)
+            self._write_line(step)
 
     def _draw(self, step: Step) -> None:
+        from rich.markup import escape
+
         if step.done:
             if (task := self._tasks.pop(step.task, None)) is not None:
                 self._bars.remove_task(task)
@@ -60,25 +82,24 @@ class TerminalReport:
             return
         if step.task not in self._tasks:
             self._tasks[step.task] = self._bars.add_task(step.task, total=None, detail="")
-        room = max(self._console.width - len(step.task) - 48, 10)
+        width = max(self._console.width - len(step.task) - 48, 10)
         self._bars.update(
             self._tasks[step.task],
             total=1.0 if step.fraction is not None else None,
             completed=step.fraction,
-            detail=escape(step.detail[:room]),
+            detail=escape(step.detail[:width]),
         )
 
-    def _say(self, step: Step) -> None:
-        """At most one line in five seconds for each task, and one at its end if it said anything before."""
+    def _write_line(self, step: Step) -> None:
+        """Write at most one line in five seconds for each task, and one at the end of a task that has a line."""
         now = time.monotonic()
-        last = self._said.get(step.task)
+        last = self._written_at.get(step.task)
         if step.done and last is not None:
-            del self._said[step.task]
-            sys.stderr.write(f"{step.task}: done {step.detail}".rstrip() + "\n")
+            del self._written_at[step.task]
+            say(f"{step.task}: done {step.detail}".rstrip())
         elif not step.done and (last is None or now - last >= PLAIN_INTERVAL_SECONDS):
-            self._said[step.task] = now
-            sys.stderr.write(f"{step.task}: {step.detail}\n")
-        sys.stderr.flush()
+            self._written_at[step.task] = now
+            say(f"{step.task}: {step.detail}")
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:

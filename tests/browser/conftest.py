@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.lab_page import WAIT_MS, LabPage
-from workshop_kit.dev.browser import find
+from workshop_kit.dev.suite import find_browser
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -27,7 +27,7 @@ def chromium() -> Iterator[Browser]:
 
     Not for the whole session: while Playwright's sync API is open, no other event loop can run in this thread.
     """
-    program = find()
+    program = find_browser()
     if program is None:
         pytest.fail("The tests need Chromium or Chrome: ./workshop test installs one.")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -24,23 +24,23 @@ from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 CELL_SECONDS = 120
-OURS = {"WorkshopError", "NotReady", "WrongUsage"}
+SENTENCES = {"WorkshopError", "NotReady", "WrongUsage"}
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What one cell did: what it showed as text, and the error it ended with, as the page shows it."""
+    """The result of one cell: its output as text, and the name and lines of its error."""
 
     cell: str
     shown: str
     error: str = ""
-    told: str = ""
+    lines: str = ""
 
     @property
     def is_good_or_a_sentence(self) -> bool:
-        """Whether it ended well, or with an error of ours, which is told in a sentence."""
-        first, *_ = self.told.split("\n")
-        return not self.error or (self.error in OURS and "Traceback" not in self.told and first.endswith("."))
+        """Whether it ended well, or with a WorkshopError shown as a sentence."""
+        first, *_ = self.lines.split("\n")
+        return not self.error or (self.error in SENTENCES and "Traceback" not in self.lines and first.endswith("."))
 
 
 class LessonKernel:
@@ -79,7 +79,7 @@ class LessonKernel:
         """Run any code and wait until it has ended."""
         request = self._client.execute(source)
         shown: list[str] = []
-        error = told = ""
+        error = lines = ""
         while True:
             try:
                 message = self._client.get_iopub_msg(timeout=CELL_SECONDS)
@@ -89,9 +89,9 @@ class LessonKernel:
                 continue
             content: dict[str, Any] = message["content"]
             if message["msg_type"] == "error":
-                error, told = content["ename"], ANSI.sub("", "\n".join(content["traceback"]))
+                error, lines = content["ename"], ANSI.sub("", "\n".join(content["traceback"]))
             elif message["msg_type"] == "status" and content["execution_state"] == "idle":
-                return Ran(cell, "\n".join(shown), error, told)
+                return Ran(cell, "\n".join(shown), error, lines)
             else:
                 shown.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
 

@@ -1,22 +1,25 @@
-"""A room without a network: a bundle from a stick, and the first lesson runs."""
+"""A machine without a network: load a bundle from a stick, and run the first lessons."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.lessons.bundled import Room, copy_of_the_checkout, saved
-from tests.private_engine import filled, private_engine
-from workshop_kit.bundle.parts import parts
+from tests.lessons.checkout import copy_of_the_checkout
+from tests.private_engine import PrivateEngine, filled, private_engine
+from workshop_kit.bundle.manifest import parts
 from workshop_kit.commands.bundle import MOST_BYTES
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(600)]
@@ -30,46 +33,78 @@ except OSError as error:
 """
 
 
+def saved(folder: Path) -> Path:
+    """Save the bundle of this checkout with ``./workshop bundle save``."""
+    environment = {**os.environ, "WORKSHOP_WORKSPACE": str(folder / "saver")}
+    command: list[str | Path] = [CHECKOUT / "workshop", "bundle", "save", folder / "my stick"]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    return folder / "my stick"
+
+
+@dataclass(frozen=True)
+class OfflineMachine:
+    """A machine with Python and an engine, in a network without a way out."""
+
+    own: PrivateEngine
+    checkout: Path
+    bundle: Path
+
+    def workshop(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run ``./workshop``, without a package cache and this machine's settings."""
+        steering = ("WORKSHOP_", "DOCKER_", "PIP_", "UV_", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
+        environment |= {
+            "DOCKER_HOST": self.own.address,
+            "UV_CACHE_DIR": str(self.checkout.parent / "cache"),
+            "WORKSHOP_PYTHON": str(getattr(sys, "_base_executable", sys.executable)),
+        }
+        command = self.own.inside(str(self.checkout / "workshop"), *map(str, words))
+        return subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+
 @pytest.fixture
-def room(images: dict[str, str], tmp_path: Path) -> Iterator[Room]:
+def machine(images: dict[str, str], tmp_path: Path) -> Iterator[OfflineMachine]:
     """An empty engine and a checkout that nothing was installed for; the bundle is saved from this machine's engine."""
     bundle = saved(tmp_path)
     with private_engine() as own:
-        yield Room(own, copy_of_the_checkout(tmp_path / "my checkout"), bundle)
+        yield OfflineMachine(own, copy_of_the_checkout(tmp_path / "my checkout"), bundle)
 
 
-def test_a_bundle_is_all_that_a_machine_needs(room: Room) -> None:
+def test_a_bundle_is_all_that_a_machine_needs(machine: OfflineMachine) -> None:
     """In order: too full a disk is refused; `load` makes the machine ready; the tour passes; `down` removes the images.
 
     One test, since each step stands on the one before and saving alone takes a minute.
     """
-    tried = subprocess.run(room.own.inside(sys.executable, "-c", REACH), capture_output=True, text=True, check=True)
+    tried = subprocess.run(machine.own.inside(sys.executable, "-c", REACH), capture_output=True, text=True, check=True)
     assert tried.stdout.strip() == "ENETUNREACH"
-    assert sum(part.size_bytes for part in parts(room.bundle)) <= MOST_BYTES
-    client = room.own.client()
-    with filled(room.own.folder / "data"):
-        said = room.type("bundle", "load", room.bundle)
+    assert sum(part.size_bytes for part in parts(machine.bundle)) <= MOST_BYTES
+    client = machine.own.client()
+    with filled(machine.own.folder / "data"):
+        said = machine.workshop("bundle", "load", machine.bundle)
     assert said.returncode == Exit.NOT_READY
     assert said.stderr.splitlines()[-1].startswith("The disk is nearly full: 0.0 GB free")
     assert client.images.list() == []
 
-    said = room.type("bundle", "load", room.bundle)
+    said = machine.workshop("bundle", "load", machine.bundle)
     assert said.returncode == 0, said.stderr
-    assert said.stderr.splitlines()[-1].startswith(f"Ready: {len(tags(room.checkout))} images came from the bundle")
-    session = Workspace.open(room.checkout / "workspace", room.checkout).id
-    for tag in tags(room.checkout).values():
+    assert said.stderr.splitlines()[-1].startswith(f"Ready: {len(tags(machine.checkout))} images came from the bundle")
+    session = Workspace.open(machine.checkout / "workspace", machine.checkout).id
+    for tag in tags(machine.checkout).values():
         labels = client.images.get(tag).labels
         assert (labels[SESSION], labels[SCOPE]) == (session, "machine")
-    assert "all images were here already" in room.type("bundle", "load", room.bundle).stderr
+    assert "all images were here already" in machine.workshop("bundle", "load", machine.bundle).stderr
 
-    said = room.type("tour", "00_start", "01_container", "--json")
+    said = machine.workshop("tour", "00_start", "01_container", "--json")
     assert said.returncode == 0, said.stderr
     assert [(result["lesson"], result["error"]) for result in json.loads(said.stdout)] == [
         ("00_start", None),
         ("01_container", None),
     ]
 
-    said = room.type("down", "--all", "--json")
+    said = machine.workshop("down", "--all", "--json")
     assert said.returncode == 0, said.stderr
     assert client.images.list() == []
     assert client.containers.list(all=True) == client.volumes.list() == []

@@ -1,4 +1,4 @@
-"""Lesson 00 in trouble: cells out of order, an engine that goes, a full disk. The right result, or one sentence."""
+"""Lesson 00 with cells out of order, a stopped engine, and a full disk: a right result, or one sentence."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ import sys
 from pathlib import Path
 from workshop_kit.errors import WorkshopError
 from workshop_kit.engine import reach
-from workshop_kit.lessons import ready
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 try:
     workspace = Workspace.open(Path(sys.argv[1]))
-    ready.stack_of(workspace, ready.session_of(workspace, reach.connect())).up()
+    provision.stack_of(workspace, provision.session_of(workspace, reach.connect())).up()
 except WorkshopError as error:
     print(error)
 """
@@ -69,12 +69,12 @@ def own_workspace(own_engine: PrivateEngine, tmp_path: Path) -> Iterator[Workspa
 
 def complaints(runs: Iterable[Ran]) -> list[str]:
     """The runs that ended with anything but a result or one sentence."""
-    return [f"{ran.cell}: {ran.error}: {ran.told}" for ran in runs if not ran.is_good_or_a_sentence]
+    return [f"{ran.cell}: {ran.error}: {ran.lines}" for ran in runs if not ran.is_good_or_a_sentence]
 
 
 def errors(runs: Iterable[Ran]) -> list[str]:
     """The runs that ended with an error."""
-    return [f"{ran.cell}: {ran.error}: {ran.told}" for ran in runs if ran.error]
+    return [f"{ran.cell}: {ran.error}: {ran.lines}" for ran in runs if ran.error]
 
 
 def kernels_own(own: PrivateEngine, workspace: Workspace) -> list[str]:
@@ -91,7 +91,7 @@ def test_cells_out_of_order_and_twice(own_engine: PrivateEngine, own_workspace: 
     with LessonKernel(own_engine, own_workspace, LESSON) as kernel:
         setup, *others = kernel.ids
         before = kernel.run(others[0])
-        assert "There is no `w` yet: it is made by the set-up cell, the first one." in before.told
+        assert "There is no `w` yet: it is made by the set-up cell, the first one." in before.lines
         assert errors([kernel.run(setup)]) == []
         assert complaints(kernel.run(cell) for cell in reversed(others)) == []
         for cell in kernel.ids:
@@ -111,7 +111,7 @@ def test_an_engine_that_goes_and_comes_back(own_engine: PrivateEngine, own_works
         finally:
             own_engine.start()
         assert complaints(without) == []
-        assert all("The Docker engine at" in ran.told or "No Docker engine" in ran.told for ran in without)
+        assert all("The Docker engine at" in ran.lines or "No Docker engine" in ran.lines for ran in without)
         assert complaints(map(kernel.run, following)) == []
         assert errors(map(kernel.run, [*done, *following])) == []
 
@@ -137,7 +137,7 @@ def test_a_full_disk_under_the_engine(own_engine: PrivateEngine, own_workspace: 
         with filled(own_engine.folder / "data"):
             full = [kernel.run("setup"), kernel.run_source("mine", SLEEPER)]
             assert complaints(full) == []
-            assert all("no space left on device" in ran.told for ran in full)
+            assert all("no space left on device" in ran.lines for ran in full)
         assert errors([kernel.run("setup"), kernel.run_source("mine", SLEEPER)]) == []
 
 
@@ -151,6 +151,6 @@ def test_a_full_disk_under_the_workspace(own_engine: PrivateEngine, own_workspac
                 command, environment = python_inside(own_engine, UP, workspace.folder)
                 said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
                 assert complaints([full]) == []
-                assert FULL.search(full.told)
+                assert FULL.search(full.lines)
                 assert FULL.search(said.stdout)
             assert errors([kernel.run("setup")]) == []

@@ -1,4 +1,4 @@
-"""Every lesson runs headless against live containers, and what it wrote down says what it should."""
+"""Every lesson runs headless against live containers and shows what it should."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.lessons.learner import fresh_clone
+from tests.lessons.checkout import copy_of_the_checkout
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
@@ -50,9 +50,9 @@ class Toured:
 
 
 @pytest.fixture(scope="session")
-def learner(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A learner's checkout: whatever only developers have is not there."""
-    return fresh_clone(root, tmp_path_factory.mktemp("learner") / "workshop")
+def learner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A learner's checkout, without the developers' packages."""
+    return copy_of_the_checkout(tmp_path_factory.mktemp("learner") / "workshop")
 
 
 @pytest.fixture(scope="module", params=PARTS)
@@ -141,10 +141,10 @@ def test_hostile_lines_stay_text(toured: Toured) -> None:
 def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
     """Its stack, networks and volumes are gone."""
     workspace = Workspace.open(toured.checkout / "build" / "tour" / "workspace")
-    ours = {"label": f"{SESSION}={workspace.id}"}
-    assert engine.client.containers.list(all=True, filters=ours, ignore_removed=True) == []
-    assert engine.client.networks.list(filters=ours) == []
-    assert engine.client.volumes.list(filters=ours) == []
+    own = {"label": f"{SESSION}={workspace.id}"}
+    assert engine.client.containers.list(all=True, filters=own, ignore_removed=True) == []
+    assert engine.client.networks.list(filters=own) == []
+    assert engine.client.volumes.list(filters=own) == []
 
 
 @pytest.mark.long

@@ -13,20 +13,10 @@ import pytest
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.file_cell import body_of, file_named
 from workshop_kit.workspace.folder import REFERENCES
+from workshop_kit.workspace.lab_settings import KERNEL
 
-LESSONS = (
-    "00_start",
-    "01_container",
-    "02_configuration",
-    "02b_configuration_more",
-    "03_logging",
-    "03b_logging_more",
-    "04_monitoring",
-    "04b_monitoring_more",
-    "05_game_day",
-    "05b_game_day_more",
-    "06_audit",
-)
+NOTEBOOKS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
+LESSONS = [path.stem for path in NOTEBOOKS]
 FIRST = [lesson for lesson in LESSONS if lesson[2] == "_"]
 """Without second notebooks, which are exercises for the most part."""
 FRAME = {"up", "client", "folder", "map", "predict", "policy", "exercise", "board"}
@@ -75,6 +65,29 @@ def code(cells: list[Cell]) -> list[Cell]:
 def python(cell: Cell) -> ast.Module:
     """The Python of a code cell, with ``pass`` for each command of the shell; nothing of a file cell."""
     return ast.parse("" if cell.is_file else re.sub(r"^![^\n]*$", "pass", cell.source, flags=re.MULTILINE))
+
+
+def test_there_are_lessons() -> None:
+    """Without notebooks the tests below would pass by checking nothing."""
+    assert "00_start" in LESSONS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_clean(path: Path) -> None:
+    """It has no outputs, ids that a person chose, the workshop's kernel, and the board at its end."""
+    document = json.loads(path.read_text())
+    for cell in document["cells"]:
+        assert re.fullmatch(r"[a-z][a-z0-9-]{1,40}", cell["id"]), cell["id"]
+        assert not re.fullmatch(r"[0-9a-f]{8}", cell["id"]), f"{cell['id']} looks made up by an editor"
+        assert not cell.get("outputs"), cell["id"]
+        assert cell.get("execution_count") is None, cell["id"]
+    ids = [cell["id"] for cell in document["cells"]]
+    assert len(set(ids)) == len(ids)
+    last = document["cells"][-1]
+    assert (last["id"], "".join(last["source"])) == ("board", "w.board()")
+    assert document["metadata"]["kernelspec"]["name"] == KERNEL
+    assert set(document["metadata"]) <= {"kernelspec", "language_info", "title"}
+    assert (document["nbformat"], document["nbformat_minor"] >= 5) == (4, True)
 
 
 def test_few_names_of_the_kit(cells: list[Cell]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.bootstrap import needs
+from workshop_kit.bootstrap import command_table
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED
 
@@ -23,7 +23,7 @@ PAGES = [
 def test_commands_and_links_exist(root: Path, page: str) -> None:
     """Every ``./workshop WORD`` is a command; every relative link is a file, and its anchor a heading there."""
     words = set(re.findall(r"\./workshop ([a-z]+)", (root / page).read_text()))
-    assert words <= {command.name for command in needs.COMMANDS}
+    assert words <= {command.name for command in command_table.COMMANDS}
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text_of(root / page)):
         name, _, anchor = target.partition("#")
         file = (root / page).parent / name if name else root / page
@@ -55,5 +55,5 @@ def anchors(text: str) -> set[str]:
 def test_the_readme_lists_every_command(root: Path) -> None:
     """Its table of commands has them all."""
     table = (root / "README.md").read_text().partition("## Commands")[2].partition("\n## ")[0]
-    missing = [command.name for command in needs.COMMANDS if not re.search(rf"[`\s]{command.name}\b", table)]
+    missing = [command.name for command in command_table.COMMANDS if not re.search(rf"[`\s]{command.name}\b", table)]
     assert missing == []

@@ -1,8 +1,9 @@
-"""Disks that refuse: read-only ones and full ones, real in both cases."""
+"""Small and read-only disks, bare checkouts, and workspaces for the tests of the kit."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,18 @@ from nbformat import v4, writes
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL
 
+COPIED = (
+    "workshop",
+    "workshop_kit",
+    "workshop_app",
+    "images",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-dev.lock",
+    "notebooks",
+    "exercises",
+    "solutions",
+)
 WriteNotebook = Callable[[Workspace, str, list[str]], Path]
 
 
@@ -41,7 +54,7 @@ def read_only(small_disk: Path) -> Callable[[], Path]:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A checkout with two notebooks, an exercise, and things nobody wants copied."""
+    """A checkout with two notebooks, an exercise, and files that are not copied."""
     root = tmp_path / "check out"
     for name in ("notebooks/00_start.ipynb", "notebooks/pictures/map.svg", "exercises/01/limits.py"):
         file = root / name
@@ -78,3 +91,17 @@ def write_notebook() -> WriteNotebook:
         return path
 
     return write
+
+
+@pytest.fixture
+def bare(tmp_path: Path, root: Path) -> Path:
+    """A checkout without a Python environment and without git, in a folder whose name has a space."""
+    checkout = tmp_path / "a check out"
+    checkout.mkdir()
+    for name in COPIED:
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, checkout / name)
+    return checkout

@@ -9,13 +9,15 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
-from workshop_kit.bootstrap import needs
+from workshop_kit.bootstrap import command_table
 from workshop_kit.cli import main
+from workshop_kit.commands import tour
 from workshop_kit.errors import Exit
 
 pytestmark = pytest.mark.engine
@@ -46,12 +48,12 @@ def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]
 def test_every_command_of_the_table_exists_and_explains_itself(root: Path, environment: dict[str, str]) -> None:
     """The table of needs names the same commands, and the help before set-up is the help after it."""
     listing = cli(root, "--help", environment=environment).stdout
-    for command in needs.COMMANDS:
+    for command in command_table.COMMANDS:
         said = cli(root, command.name, "--help", environment=environment)
         assert said.returncode == Exit.GOOD
         assert command.summary.split(":")[0] in said.stdout
-        if command.need is not needs.Need.NOTHING:
-            assert said.stdout == needs.help_of([command.name]), "./workshop build writes it anew"
+        if not command.bare:
+            assert said.stdout == command_table.help_of([command.name]), "./workshop build writes it anew"
         assert command.name in listing
 
 
@@ -69,7 +71,7 @@ def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, s
 def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
     root: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """doctor exits 1 and says how to mend it; setup --no-install exits 3 with the same sentence."""
+    """doctor exits 1 and says how to fix it; setup --no-install exits 3 with the same sentence."""
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as closed:
         closed.bind(str(path))
@@ -105,8 +107,20 @@ def test_wrong_words_are_wrong_usage(root: Path, environment: dict[str, str], wo
     assert said.returncode == Exit.WRONG_USAGE
 
 
+def test_a_tour_on_a_read_only_checkout_is_one_sentence(
+    root: Path, environment: dict[str, str], read_only: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names the folder that cannot be written."""
+    folder = read_only() / "tour"
+    monkeypatch.setattr(tour, "FOLDER", folder)
+    said = cli(root, "tour", environment=environment)
+    assert (said.returncode, said.stderr.count("\n")) == (Exit.NOT_READY, 1)
+    assert said.stderr.startswith(f"{folder}")
+    assert "cannot be written" in said.stderr
+
+
 def test_certificates_that_are_not_there_are_named(root: Path, environment: dict[str, str]) -> None:
-    """SSL_CERT_FILE that points nowhere is the user's, and fixable."""
+    """SSL_CERT_FILE with a missing file is fixable."""
     said = cli(root, "doctor", environment={**environment, "SSL_CERT_FILE": "/no/such.pem"})
     assert said.returncode == Exit.NOT_GOOD
     assert "SSL_CERT_FILE names /no/such.pem" in said.stdout

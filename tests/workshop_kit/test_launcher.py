@@ -12,37 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.bootstrap import needs
+from workshop_kit.bootstrap import command_table
 from workshop_kit.errors import Exit
-
-COPIED = (
-    "workshop",
-    "workshop_kit",
-    "pyproject.toml",
-    "requirements.lock",
-    "requirements-dev.lock",
-    "notebooks",
-    "exercises",
-    "solutions",
-)
-
-
-@pytest.fixture
-def bare(tmp_path: Path, root: Path) -> Path:
-    """A checkout without a Python environment, in a folder whose name has a space."""
-    checkout = tmp_path / "a check out"
-    checkout.mkdir()
-    for name in COPIED:
-        source = root / name
-        if source.is_dir():
-            shutil.copytree(source, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, checkout / name)
-    return checkout
 
 
 def workshop(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the launcher of a checkout from another folder, as people do."""
+    """Run the launcher of a checkout from another folder."""
     return subprocess.run(
         [str(checkout / "workshop"), *words],
         cwd="/",
@@ -58,9 +33,27 @@ def test_help_needs_nothing(bare: Path) -> None:
     """The list of commands is there before anything is installed, and nothing is installed by it."""
     said = workshop(bare, "--help")
     assert said.returncode == Exit.GOOD
-    for command in needs.COMMANDS:
+    for command in command_table.COMMANDS:
         assert command.name in said.stdout
     assert not (bare / ".venv").exists()
+
+
+@pytest.mark.parametrize("words", [("plan",), ("--help",)])
+def test_every_locale_will_do(bare: Path, words: tuple[str, ...]) -> None:
+    """A locale without UTF-8 changes neither what is read nor what is printed."""
+    legacy = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for checkout in (bare, Path(__file__).resolve().parents[2]):
+        said = workshop(checkout, *words, **legacy)
+        assert (said.returncode, said.stderr) == (Exit.GOOD, "")
+
+
+def test_a_closed_stdout_ends_the_output_quietly(bare: Path) -> None:
+    """``./workshop plan | head -1`` and ``>&-``: no traceback, and the command's own exit code."""
+    for checkout in (bare, Path(__file__).resolve().parents[2]):
+        for redirection in (">&-", "| true"):
+            command = f"{{ '{checkout}/workshop' plan {redirection}; }} 2>&1"
+            said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+            assert (said.returncode, said.stdout) == (Exit.GOOD, "")
 
 
 def test_the_help_of_a_command_needs_nothing(bare: Path) -> None:
@@ -104,7 +97,7 @@ def test_an_unknown_command_is_wrong_usage(bare: Path) -> None:
         assert "Traceback" not in said.stderr
 
 
-def test_what_may_not_install_says_what_to_run(bare: Path) -> None:
+def test_down_does_not_install_packages(bare: Path) -> None:
     """``down`` on a bare checkout does not install 300 MB to find nothing."""
     said = workshop(bare, "down")
     assert (said.returncode, said.stderr) == (

@@ -1,4 +1,4 @@
-"""``./workshop watch``: saves and keys, and what they lead to."""
+"""``./workshop watch``: how it handles saves and keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.commands.watch import Watch
+from workshop_kit.commands.watch import CheckOnSave
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Finding, Result, Verdict
@@ -25,7 +25,7 @@ def no_engine() -> Stack:
 
 
 class RecordedService(ExerciseService):
-    """Checks give the verdicts that a test lists; with None they run until a newer check begins."""
+    """A service whose checks return the given verdicts; with None a check runs until a newer one begins."""
 
     verdicts: list[Verdict | None]
     checked: list[str]
@@ -43,38 +43,38 @@ class RecordedService(ExerciseService):
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
-    """A sitting of a new participant."""
-    exercise_service = RecordedService.of(Workspace.open(tmp_path / "mine"), no_engine)
-    assert isinstance(exercise_service, RecordedService)
-    object.__setattr__(exercise_service, "verdicts", [])
-    object.__setattr__(exercise_service, "checked", [])
-    return Watch(exercise_service)
+def watch(tmp_path: Path) -> CheckOnSave:
+    """The watch of a new participant."""
+    service = RecordedService.of(Workspace.open(tmp_path / "mine"), no_engine)
+    assert isinstance(service, RecordedService)
+    object.__setattr__(service, "verdicts", [])
+    object.__setattr__(service, "checked", [])
+    return CheckOnSave(service)
 
 
-def play(watch: Watch, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
+def play(watch: CheckOnSave, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
     """Let these things happen one after the other; which exercises were checked."""
-    assert isinstance(watch.exercise_service, RecordedService)
-    watch.exercise_service.verdicts.extend(verdicts)
+    assert isinstance(watch.service, RecordedService)
+    watch.service.verdicts.extend(verdicts)
     for event in (*events, "q"):
         watch.events.put(event)
     watch.run()
-    return watch.exercise_service.checked
+    return watch.service.checked
 
 
-def test_it_begins_with_the_first_exercise(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_begins_with_the_first_exercise(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
     """Title, task, file and keys; a hint and the solution are those of it, the solution on the second press."""
     assert play(watch, [], "h", "s", "s") == []
     said = capsys.readouterr()
-    first = next(one.id for one in watch.exercise_service.exercises if one.file)
+    first = next(one.id for one in watch.service.exercises if one.file)
     assert f"({first})" in said.err
     assert "h hint · s solution · q quit" in said.err
     assert said.out.startswith("1. ")
     assert "Press s again" in said.out
-    assert (watch.exercise_service.solution(first) or "nothing").rstrip() in said.out
+    assert (watch.service.solution(first) or "nothing").rstrip() in said.out
 
 
-def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_save_checks_the_exercise_of_the_file(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
     """Also when it is one of its further files; what is no exercise, or passed already, is not checked."""
     assert play(watch, [Verdict.PASSED], frozenset({"my_service/app.py"}), SAVED) == [DOCKERFILE]
     assert play(watch, [], SAVED) == [DOCKERFILE]
@@ -83,8 +83,8 @@ def test_a_save_checks_the_exercise_of_the_file(watch: Watch, capsys: pytest.Cap
     assert said.err.count("Next: ") == 3, "each sitting begins with what is next, and a pass leads on"
 
 
-def test_a_newer_save_ends_the_running_check(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
-    """One result is told, and none of the check that was ended."""
+def test_a_newer_save_ends_the_running_check(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
+    """One result is shown, and none of the check that was ended."""
     assert play(watch, [None, Verdict.WRONG], SAVED, SAVED) == [DOCKERFILE, DOCKERFILE]
     assert capsys.readouterr().out.count("came back       root") == 1
 

@@ -1,1 +1,1 @@
-"""From a bare checkout to a Python environment that can run the rest (standard library only)."""
+"""From a bare checkout to a Python environment for the other packages (standard library only)."""

@@ -1,7 +1,7 @@
-"""The port of a workspace's JupyterLab, kept from one start to the next (standard library only).
+"""The port of a workspace's JupyterLab, stored for the next start (standard library only).
 
-A browser tab goes on working after a new start if the port is the same: the server keeps the secret that signs
-cookies in its runtime folder, so the tab needs no new token.
+Open tabs go on working after a restart on the same port: the server stores the secret that signs cookies in its
+runtime folder.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ HOST = "127.0.0.1"
 
 
 def port_file(jupyter_folder: Path) -> Path:
-    """The file that holds the port of the last start."""
+    """Return the path of the file with the port of the last start."""
     return jupyter_folder / "port"
 
 
 def last_port(jupyter_folder: Path) -> int | None:
-    """The port of the last start; None before the first one, or if the file holds no port."""
+    """Return the port of the last start; None before the first, or if the file holds no port."""
     with contextlib.suppress(OSError, ValueError):
         port = int(port_file(jupyter_folder).read_text(encoding="ascii"))
         return port if 0 < port < 65536 else None
@@ -30,7 +30,7 @@ def last_port(jupyter_folder: Path) -> int | None:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port."""
+    """Return whether a server could listen on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -41,7 +41,7 @@ def is_free(port: int) -> bool:
 
 
 def is_served(jupyter_folder: Path, port: int) -> bool:
-    """Whether JupyterLab says that it runs on the port, and its process is there."""
+    """Return whether this workspace's JupyterLab runs on the port."""
     for file in (jupyter_folder / "runtime").glob("jpserver-*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             server = json.loads(file.read_text())
@@ -52,5 +52,5 @@ def is_served(jupyter_folder: Path, port: int) -> bool:
 
 
 def jupyter_folder(root: Path, environment: Mapping[str, str]) -> Path:
-    """Where the workspace of the command line keeps JupyterLab's files; nothing is made."""
+    """Return the folder of JupyterLab's files in the command line's workspace, without creating it."""
     return Path(environment.get("WORKSHOP_WORKSPACE") or root / "workspace") / ".workshop" / "jupyter"

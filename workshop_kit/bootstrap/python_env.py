@@ -1,8 +1,7 @@
-"""Make ``.venv`` hold exactly the locked packages, with their hashes checked (standard library only).
+"""Make ``.venv`` with exactly the locked packages, hashes checked (standard library only).
 
-pip, which comes with Python, installs one package: uv, at the version and hashes of the lock. uv installs the rest.
-The lock is copied into the environment last of all: a copy that equals the lock means "complete", so a run that was
-interrupted at any point is simply taken up again.
+pip installs uv at the version and hashes of the lock; uv installs the rest. Offline, uv comes from its own wheel.
+The lock is copied into the environment last: an equal copy means "complete", so an interrupted run can be repeated.
 """
 
 from __future__ import annotations
@@ -17,28 +16,37 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.terminal import say
 
 LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
 TASK = "Python packages"
+UV_PROGRAM = ".data/scripts/uv"
+"""The end of the program's name in uv's wheel."""
+NETWORK_ADVICE = (
+    "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA bundle), "
+    "then run ./workshop setup again: it goes on where it stopped."
+)
+DISK_ADVICE = "Read the last lines above (is the disk full?), then run the same command again."
 
 
 def is_complete(root: Path, lock: str = LOCK) -> bool:
-    """Whether the environment holds what ``lock`` lists."""
+    """Return whether the environment holds what ``lock`` lists."""
     stamp = root / ".venv" / lock
     return stamp.is_file() and stamp.read_bytes() == (root / lock).read_bytes()
 
 
 def ensure(root: Path, *, developer: bool = False, report: Report = silent, install: bool = True) -> Path:
-    """Return the interpreter of an environment that is complete, making or mending it first.
+    """Return the interpreter of the complete environment, after making or repairing it.
 
-    ``developer`` adds what tests and benchmarks need. Raises NotReady with what to do when it cannot be made.
+    ``developer`` adds the packages for tests and benchmarks. Raises NotReady when it cannot be made.
     """
     python = root / ".venv" / "bin" / "python"
     wanted = [LOCK, DEVELOPER_LOCK] if developer or is_complete(root, DEVELOPER_LOCK) else [LOCK]
@@ -46,23 +54,57 @@ def ensure(root: Path, *, developer: bool = False, report: Report = silent, inst
         return python
     if not install:
         raise NotReady("The Python packages are not installed.", "Run ./workshop setup.")
-    with only_one_at_a_time(root):
+    with _locked(root):
         if not _has_pip(python):
             report(Step(TASK, detail="making .venv"))
-            make_venv(root)
+            _make_venv(root)
         if not (root / ".venv" / "bin" / "uv").exists():
             report(Step(TASK, detail="fetching uv"))
             _install_uv(root, python)
         report(Step(TASK, detail=f"installing what {wanted[-1]} lists"))
-        sync(root, wanted[-1], root / ".venv" / "bin" / "uv", _NETWORK_ADVICE)
+        _sync(root, wanted[-1], root / ".venv" / "bin" / "uv", NETWORK_ADVICE)
         for lock in wanted:
             shutil.copyfile(root / lock, root / ".venv" / lock)
     report(Step(TASK, 1.0, done=True))
     return python
 
 
+def install_offline(root: Path, wheels: Path, report: Report = silent) -> Path:
+    """Make the environment from a folder of wheels alone and return its interpreter. Raises NotReady."""
+    python = root / ".venv" / "bin" / "python"
+    if is_complete(root):
+        return python
+    with _locked(root):
+        uv = _unpack_uv(wheels, root)
+        try:
+            report(Step(TASK, detail="making .venv"))
+            _make_venv(root, offline=True)
+            report(Step(TASK, detail=f"installing what {LOCK} lists, from {wheels}"))
+            _sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
+        finally:
+            uv.unlink()
+        shutil.copyfile(root / LOCK, root / ".venv" / LOCK)
+    report(Step(TASK, 1.0, done=True))
+    return python
+
+
+def _unpack_uv(wheels: Path, root: Path) -> Path:
+    """Unpack the program of uv's wheel into the checkout: some machines run no program from /tmp."""
+    uv = root / ".venv.uv"
+    try:
+        (path,) = wheels.glob("uv-*.whl")
+        with zipfile.ZipFile(path) as wheel:
+            (name,) = (name for name in wheel.namelist() if name.endswith(UV_PROGRAM))
+            uv.write_bytes(wheel.read(name))
+            uv.chmod(0o755)
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        uv.unlink(missing_ok=True)
+        raise NotReady(f"uv cannot be unpacked from {wheels}.", "Free some space, or save the bundle again.") from error
+    return uv
+
+
 def pinned(lock_text: str, package: str) -> str:
-    """The lines of one package in a lock: its version and hashes.
+    """Return the lines of one package in a lock: its version and hashes.
 
     >>> pinned("a==1 \\\\\\n    --hash=sha256:00\\nuv==2 \\\\\\n    --hash=sha256:11\\n", "uv")
     'uv==2 \\\\\\n    --hash=sha256:11\\n'
@@ -76,8 +118,8 @@ def pinned(lock_text: str, package: str) -> str:
 
 
 @contextlib.contextmanager
-def only_one_at_a_time(root: Path) -> Iterator[None]:
-    """Two ``./workshop`` at once would install into the same folder: the second waits."""
+def _locked(root: Path) -> Iterator[None]:
+    """Make a second ``./workshop`` wait: both would install into the same folder. filelock is not installed yet."""
     try:
         lock_file = (root / ".venv.lock").open("w")
     except OSError as error:
@@ -99,10 +141,12 @@ def _has_pip(python: Path) -> bool:
     return subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
-def make_venv(root: Path, *, offline: bool = False) -> None:
-    """Make ``.venv`` anew; where this Python comes without pip, fetch that first, or ``offline`` go without."""
+def _make_venv(root: Path, *, offline: bool = False) -> None:
+    """Make a new ``.venv``. If this Python lacks pip, install that first, or ``offline`` do without it."""
     options = []
-    if not ensurepip_is_here():
+    # Debian and Ubuntu have ensurepip in a package of its own.
+    ensurepip = subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False)
+    if ensurepip.returncode:
         if offline:
             options = ["--without-pip"]
         else:
@@ -114,13 +158,8 @@ def make_venv(root: Path, *, offline: bool = False) -> None:
     )
 
 
-def ensurepip_is_here() -> bool:
-    """Whether this Python can put pip into an environment; Debian's and Ubuntu's cannot without python3-venv."""
-    return subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
-
-
 def _install_debian_venv() -> None:
-    """Debian and Ubuntu split venv off from Python: bring it from the distribution."""
+    """Install venv and pip from the distribution: Debian and Ubuntu have them in a package of its own."""
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     advice = f"Install it: sudo apt-get install {package}"
     if not shutil.which("apt-get") or (os.geteuid() != 0 and not shutil.which("sudo")):
@@ -138,13 +177,13 @@ def _install_uv(root: Path, python: Path) -> None:
         _run(
             [python, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "-r", requirements.name],
             "uv could not be installed with pip.",
-            _NETWORK_ADVICE,
+            NETWORK_ADVICE,
         )
 
 
-def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str | Path] = ()) -> None:
-    """Let uv bring the environment to what ``lock`` lists, hashes checked. Raises NotReady with ``next_step``."""
-    # Companies put their own CA into the system's store: uv is told to trust what the system trusts.
+def _sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str | Path] = ()) -> None:
+    """Run ``uv pip sync`` with the lock. Raises NotReady with ``next_step``."""
+    # Companies add their own CA to the system's store.
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     if "PIP_INDEX_URL" in os.environ:
         environment.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
@@ -157,14 +196,8 @@ def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str 
     )
 
 
-_NETWORK_ADVICE = (
-    "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA bundle), "
-    "then run ./workshop setup again: it goes on where it stopped."
-)
-
-
 def _run(command: Sequence[str | Path], what: str, next_step: str, environment: dict[str, str] | None = None) -> None:
-    """Run a tool; meanwhile a terminal shows its last line and the seconds. Its last lines follow if it fails."""
+    """Run a tool and show its last line on a terminal. Raises NotReady with the last lines if it fails."""
     started = time.monotonic()
     tail: deque[str] = deque([Path(command[0]).name], maxlen=12)
     process = subprocess.Popen(
@@ -195,15 +228,9 @@ def _run(command: Sequence[str | Path], what: str, next_step: str, environment: 
 
 
 def show_last(line: str, seconds: float | None) -> None:
-    """Write one line of a terminal, over and over; nothing where stderr is no terminal."""
+    """Overwrite the current line of the terminal; do nothing where stderr is no terminal."""
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns - 1
         text = "" if seconds is None else f"  {seconds:3.0f} s  {line}"[:width]
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
-
-
-def say(line: str) -> None:
-    """Tell the user one line, on stderr: stdout belongs to what was asked for."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

@@ -1,8 +1,8 @@
-"""What ``docker image save`` writes, taken apart into files that can be checked, and put together again.
+"""Split the archive of ``docker image save`` into layer files, and join them for ``docker image load``.
 
-Layers that images share are one file. The configuration of an image goes into the manifest, without the labels that say
-whose it is: whoever loads it puts their own there. Both of the engine's forms are read (with ``blobs/``, and the one
-before Docker 25 with ``layer.tar``); what is written is the part of it that every engine reads.
+A layer that several images share is one file. An image's configuration goes into the manifest without its owner's
+labels; loading adds new ones. Both archive formats are read (``blobs/``, and ``layer.tar`` of engines before Docker
+25). The written format is one that every engine reads.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from workshop_kit.engine.labels import OWNER, SCOPE, SESSION
 from workshop_kit.engine.session import MAKER, NONCE
 
 SMALL_BYTES = 1024**2
-"""Files up to this size stay in memory until it is known what they are: a layer, or something about layers."""
-COMPRESSION_LEVEL = 4  # half the time of 6, for three hundredths more
+"""Smaller files stay in memory: they may be layers or metadata."""
+COMPRESSION_LEVEL = 4
 COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
-SOMEBODYS = (SESSION, OWNER, SCOPE, NONCE, MAKER)
-Heard = Callable[[int, str], None]
-"""Hears how many bytes were just done, and what of."""
+OWNER_LABELS = (SESSION, OWNER, SCOPE, NONCE, MAKER)
+Count = Callable[[int, str], None]
+"""Called with the bytes that were just processed, and with a description (or "")."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image: the tag it goes by, its configuration as the engine keeps it, and its layers' files, lowest first."""
+    """One image: its tag, the engine's configuration, and the files of its layers, lowest first."""
 
     tag: str
     config: Mapping[str, Any]
@@ -40,49 +40,49 @@ class Image:
 
 
 @dataclass
-class _Seen:
-    """What an archive has held so far: small files themselves, where large ones went, and links."""
+class _Members:
+    """The members of an archive so far: content of small files, paths of large ones, and links."""
 
     small: dict[str, bytes] = field(default_factory=dict)
     large: dict[str, Path] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
 
-    def name(self, name: str) -> str:
-        """The name behind a link."""
+    def target(self, name: str) -> str:
+        """Return the target of a link; another name as it is."""
         return self.links.get(name, name)
 
 
-def take_apart(stream: IO[bytes], folder: Path, heard: Heard = lambda _size, _what: None) -> list[Image]:
-    """Read what ``docker image save`` writes; leave the layers in ``folder``, compressed, and return the images.
+def split(stream: IO[bytes], folder: Path, count: Count = lambda _size, _what: None) -> list[Image]:
+    """Read an archive of ``docker image save``; write compressed layers to ``folder`` and return the images.
 
-    Raises OSError for a full disk; tarfile.TarError, KeyError or ValueError for an archive that ends early.
+    Raises OSError for a full disk; tarfile.TarError, KeyError or ValueError for an incomplete archive.
     """
-    seen = _Seen()
+    members = _Members()
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             if member.issym() or member.islnk():
                 base = posixpath.dirname(member.name) if member.issym() else ""
-                seen.links[member.name] = posixpath.normpath(posixpath.join(base, member.linkname))
+                members.links[member.name] = posixpath.normpath(posixpath.join(base, member.linkname))
             elif member.isfile() and (content := archive.extractfile(member)):
-                heard(0, f"{member.size / 1e6:.0f} MB")
-                _keep(member, content, seen, folder / f"{len(seen.large)}.partial", heard)
-    images = [_image(entry, seen, folder) for entry in json.loads(seen.small["manifest.json"])]
-    for path in seen.large.values():  # what no image needs
+                count(0, f"{member.size / 1e6:.0f} MB")
+                _keep(member, content, members, folder / f"{len(members.large)}.partial", count)
+    images = [_image(entry, members, folder) for entry in json.loads(members.small["manifest.json"])]
+    for path in members.large.values():  # not a layer of any image
         path.unlink(missing_ok=True)
     return images
 
 
-def put_together(
-    images: Sequence[Image], folder: Path, labels: Mapping[str, Mapping[str, str]], stream: IO[bytes], heard: Heard
+def join(
+    images: Sequence[Image], folder: Path, labels: Mapping[str, Mapping[str, str]], stream: IO[bytes], count: Count
 ) -> None:
-    """Write what ``docker image load`` reads; ``labels`` has, by tag, those that say whose each image is.
+    """Write an archive for ``docker image load``; ``labels`` are the owner's, by tag.
 
-    Raises OSError when the stream's reader goes away.
+    Raises OSError when the reader of the stream ends.
     """
     entries = []
     with tarfile.open(fileobj=stream, mode="w|") as archive:
         for name in dict.fromkeys(layer for image in images for layer in image.layers):
-            _add(archive, _path_of(name), folder / name, heard)
+            _add(archive, _path_of(name), folder / name, count)
         for image in images:
             config = json.dumps(labeled(image.config, labels[image.tag])).encode()
             name = f"{hashlib.sha256(config).hexdigest()}.json"
@@ -92,57 +92,59 @@ def put_together(
 
 
 def labeled(config: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return an image's configuration with other labels of whose it is; the rest of its labels stay."""
+    """Return an image's configuration with new owner's labels; other labels stay."""
     inner = dict(config.get("config") or {})
-    kept = {key: value for key, value in (inner.get("Labels") or {}).items() if key not in SOMEBODYS}
-    return {**config, "config": {**inner, "Labels": {**kept, **labels}}}
+    others = {key: value for key, value in (inner.get("Labels") or {}).items() if key not in OWNER_LABELS}
+    return {**config, "config": {**inner, "Labels": {**others, **labels}}}
 
 
-def _keep(member: tarfile.TarInfo, content: IO[bytes], seen: _Seen, path: Path, heard: Heard) -> None:
+def _keep(member: tarfile.TarInfo, content: IO[bytes], members: _Members, path: Path, count: Count) -> None:
     if member.size <= SMALL_BYTES:
-        seen.small[member.name] = content.read()
-        heard(member.size, "")
+        members.small[member.name] = content.read()
+        count(member.size, "")
     else:
-        _compress(content, path, heard)
-        seen.large[member.name] = path
+        _compress(content, path, count)
+        members.large[member.name] = path
 
 
-def _compress(content: IO[bytes], path: Path, heard: Heard) -> None:
-    """Write a layer compressed; as it is where the engine keeps it compressed already."""
-    pieces = _pieces(content, heard)
-    first = next(pieces, b"")
+def _compress(content: IO[bytes], path: Path, count: Count) -> None:
+    """Write a layer compressed, unless it is compressed already."""
+    blocks = _blocks(content, count)
+    first = next(blocks, b"")
     with path.open("wb") as file:
         if first.startswith(COMPRESSED):
             file.write(first)
-            file.writelines(pieces)
+            file.writelines(blocks)
             return
-        with gzip.GzipFile("", "wb", COMPRESSION_LEVEL, file, mtime=0) as packed:  # equal layers, equal files
+        with gzip.GzipFile("", "wb", COMPRESSION_LEVEL, file, mtime=0) as packed:  # equal layers become equal files
             packed.write(first)
-            packed.writelines(pieces)
+            packed.writelines(blocks)
 
 
-def _pieces(content: IO[bytes], heard: Heard) -> Iterator[bytes]:
-    while piece := content.read(SMALL_BYTES):
-        heard(len(piece), "")
-        yield piece
+def _blocks(content: IO[bytes], count: Count) -> Iterator[bytes]:
+    while block := content.read(SMALL_BYTES):
+        count(len(block), "")
+        yield block
 
 
-def _image(entry: Mapping[str, Any], seen: _Seen, folder: Path) -> Image:
-    config = json.loads(seen.small[seen.name(entry["Config"])])
+def _image(entry: Mapping[str, Any], members: _Members, folder: Path) -> Image:
+    config = json.loads(members.small[members.target(entry["Config"])])
     identities = config["rootfs"]["diff_ids"]
-    layers = [_layer(name, identity, seen, folder) for name, identity in zip(entry["Layers"], identities, strict=True)]
+    layers = [
+        _layer(name, identity, members, folder) for name, identity in zip(entry["Layers"], identities, strict=True)
+    ]
     return Image(entry["RepoTags"][0], labeled(config, {}), tuple(layers))
 
 
-def _layer(name: str, identity: str, seen: _Seen, folder: Path) -> str:
-    """Put a layer under the name of what it holds; return that."""
+def _layer(name: str, identity: str, members: _Members, folder: Path) -> str:
+    """Name a layer's file by its content; return the name."""
     target = folder / f"{identity.removeprefix('sha256:')}.layer"
     if not target.exists():
-        name = seen.name(name)
-        if name in seen.large:
-            seen.large[name].rename(target)
+        name = members.target(name)
+        if name in members.large:
+            members.large[name].rename(target)
         else:
-            _compress(io.BytesIO(seen.small[name]), target, lambda _size, _what: None)
+            _compress(io.BytesIO(members.small[name]), target, lambda _size, _what: None)
     return target.name
 
 
@@ -150,12 +152,12 @@ def _path_of(layer: str) -> str:
     return f"{layer.removesuffix('.layer')}/layer.tar"
 
 
-def _add(archive: tarfile.TarFile, name: str, path: Path, heard: Heard) -> None:
+def _add(archive: tarfile.TarFile, name: str, path: Path, count: Count) -> None:
     info = tarfile.TarInfo(name)
     info.size = path.stat().st_size
-    heard(0, f"{info.size / 1e6:.0f} MB")
+    count(0, f"{info.size / 1e6:.0f} MB")
     with path.open("rb") as file:
-        archive.addfile(info, _Counted(file, heard))
+        archive.addfile(info, _Counted(file, count))
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -165,12 +167,12 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 class _Counted:
-    """A file that says how much was read of it."""
+    """A file that counts the bytes that are read."""
 
-    def __init__(self, file: IO[bytes], heard: Heard) -> None:
-        self._file, self._heard = file, heard
+    def __init__(self, file: IO[bytes], count: Count) -> None:
+        self._file, self._count = file, count
 
     def read(self, size: int = -1) -> bytes:
-        piece = self._file.read(size)
-        self._heard(len(piece), "")
-        return piece
+        block = self._file.read(size)
+        self._count(len(block), "")
+        return block

@@ -1,4 +1,4 @@
-"""The images of a bundle: out of one engine, and into another as if they had been built there."""
+"""The images of a bundle: save them from one engine and load them into another, labeled as if built there."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import IO
 
 from docker.errors import APIError
 
-from workshop_kit.bundle.archive import Heard, Image, put_together, take_apart
-from workshop_kit.bundle.parts import MB, Part, find, intact, readable, writing
+from workshop_kit.bundle.archive import Count, Image, join, split
+from workshop_kit.bundle.manifest import MB, Part, find, intact, readable, writing
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.ledger import Entry
@@ -25,13 +25,13 @@ from workshop_kit.progress import Report, Step, silent
 
 TASK = "Images"
 SPACE_FACTOR = 2
-"""The engine unpacks what it is given beside its images before it takes it in."""
+"""The engine unpacks an archive beside its images before it adds it."""
 
 
 def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, report: Report = silent) -> Part:
-    """Write the images with these tags (by name) into a bundle, unless they are there; return the part.
+    """Write the images with these tags (by name) into a bundle unless it has them; return the part.
 
-    Raises WorkshopError where the bundle cannot be written, and with the engine's words where it fails.
+    Raises WorkshopError if the bundle cannot be written, or with the engine's message.
     """
     if (there := intact(bundle, "images", engine.architecture, {"tags": dict(tags)}, report)) is not None:
         return there
@@ -40,7 +40,7 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
         with _docker("image", "save", *tags.values(), stdout=subprocess.PIPE) as running:
             assert running.process.stdout is not None  # noqa: S101 - it is a pipe
             try:
-                found = take_apart(running.process.stdout, folder, _counting(report, total, "packing"))
+                found = split(running.process.stdout, folder, _counting(report, total, "packing"))
             except (tarfile.TarError, KeyError, ValueError) as error:
                 raise running.failed("saved") from error
             if running.process.wait():
@@ -53,9 +53,9 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
 
 
 def load(session: Session, part: Part, report: Report = silent) -> list[str]:
-    """Bring the images of a part into the engine, ours and listed as if they were built here; return the new tags.
+    """Load the images of a part, with this workspace's labels and in its ledger; return the new tags.
 
-    What the engine has already is left alone. Raises WorkshopError with the engine's words; then none of them is there.
+    Existing images are skipped. Raises WorkshopError with the engine's message, and then loads none.
     """
     wanted = [Image(one["tag"], one["config"], tuple(one["layers"])) for one in part.content["images"]]
     fresh = [image for image in wanted if not engine_images.is_there(session.engine, image.tag)]
@@ -83,8 +83,8 @@ def _load(images: Sequence[Image], folder: Path, labels: Mapping[str, Mapping[st
     total = sum((folder / name).stat().st_size for name in {name for image in images for name in image.layers})
     with _docker("image", "load", stdin=subprocess.PIPE) as running:
         assert running.process.stdin is not None  # noqa: S101 - it is a pipe
-        with contextlib.suppress(BrokenPipeError):  # the engine has given up: it says why
-            put_together(images, folder, labels, running.process.stdin, _counting(report, total, "loading"))
+        with contextlib.suppress(BrokenPipeError):  # the engine has failed and says why
+            join(images, folder, labels, running.process.stdin, _counting(report, total, "loading"))
             running.process.stdin.close()
         report(Step(TASK, None, "the engine unpacks them"))
         if running.process.wait():
@@ -96,7 +96,7 @@ def _word(announced: Entry) -> str:
 
 
 def _take_away(engine: Engine, tags: Sequence[str]) -> None:
-    """Remove those of these images that have arrived: an unfinished load leaves nothing."""
+    """Remove the loaded images of an unfinished load."""
     for tag in tags:
         with contextlib.suppress(APIError):
             engine.client.images.remove(tag)
@@ -112,20 +112,20 @@ def _require_space(engine: Engine, part: Part) -> None:
 
 
 def _content_bytes(engine: Engine, tags: Mapping[str, str]) -> int:
-    """What the images take, what they share counted once: all of them stand on the smallest of them, the base."""
+    """Return the size of the images; the base, which is the smallest and part of each, counts once."""
     sizes = [int(engine.client.images.get(tag).attrs["Size"]) for tag in tags.values()]
     return sum(sizes) - min(sizes) * (len(sizes) - 1)
 
 
 @dataclass(frozen=True)
 class _Running:
-    """A docker command at work, and a file with what it says."""
+    """A running docker command and a file with its output."""
 
     process: subprocess.Popen[bytes]
     said: IO[bytes]
 
     def failed(self, done: str) -> WorkshopError:
-        """The sentence for its failure, with its last lines."""
+        """Return the sentence for its failure, with its last lines."""
         self.process.wait()
         self.said.seek(0)
         lines = self.said.read().decode(errors="replace").splitlines()[-shell.LAST_LINES :]
@@ -136,14 +136,14 @@ class _Running:
             )
         return WorkshopError(
             f"The engine has not {done} the images.",
-            "Read its last words above, then run the same command again.",
+            "Read its last lines above, then run the same command again.",
             output="\n".join(lines),
         )
 
 
 @contextlib.contextmanager
 def _docker(*words: str, stdin: int = subprocess.DEVNULL, stdout: int | None = None) -> Iterator[_Running]:
-    """Run a docker command beside the block; it is ended with the block, however that ends."""
+    """Run a docker command during the block; the end of the block ends it."""
     with tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(["docker", *words], stdin=stdin, stdout=stdout or said, stderr=said)
@@ -163,13 +163,13 @@ def _docker(*words: str, stdin: int = subprocess.DEVNULL, stdout: int | None = N
                         stream.close()
 
 
-def _counting(report: Report, total: int, doing: str) -> Heard:
-    """A count of bytes that is shown as progress."""
+def _counting(report: Report, total: int, doing: str) -> Count:
+    """Return a callback that reports the processed bytes as progress."""
     done, what = 0, ""
 
-    def heard(size: int, of: str) -> None:
+    def count(size: int, of: str) -> None:
         nonlocal done, what
         done, what = done + size, of or what
         report(Step(TASK, min(done / total, 0.99), f"{doing}: {done / MB:.0f} of about {total / MB:.0f} MB ({what})"))
 
-    return heard
+    return count

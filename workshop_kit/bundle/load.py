@@ -1,4 +1,4 @@
-"""Loading a bundle, up to the point where the packages are there (standard library only)."""
+"""Load a bundle up to the Python environment, and choose its parts (standard library only)."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from workshop_kit.bootstrap import offline
+from workshop_kit.bootstrap import python_env
 from workshop_kit.bundle import wheels
-from workshop_kit.bundle.parts import Part, parts, verify
-from workshop_kit.bundle.version import version_of
+from workshop_kit.bundle.manifest import Part, parts, verify, version_of
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.progress import Report, silent
 
 UNPACKED_FACTOR = 4
-"""Packages take a good three times the size of their wheels."""
+"""Space for the packages, as a multiple of their wheels' size."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def bring_python(root: Path, words: list[str], report: Report = silent) -> Path:
-    """Make the environment of a bare checkout from a bundle, and return its interpreter.
+def make_python(root: Path, words: list[str], report: Report = silent) -> Path:
+    """Make the Python environment from a bundle and return its interpreter.
 
-    ``words`` are what the user typed behind ``bundle load``. Everything is proven before anything is made, the images
-    included where this machine's architecture says which. Raises WorkshopError with what does not fit.
+    ``words`` follow ``bundle load`` on the command line. The part for this Python and the images for this architecture
+    are verified first. Raises WorkshopError for parts that do not fit.
     """
     if len(words) != 1 or words[0].startswith("-"):
         raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
@@ -37,7 +36,7 @@ def bring_python(root: Path, words: list[str], report: Report = silent) -> Path:
     for part in (own, *images):
         verify(part, report)
     _require_space(root, own)
-    return offline.install(root, own.folder, report=report)
+    return python_env.install_offline(root, own.folder, report=report)
 
 
 def _require_space(root: Path, part: Part) -> None:
@@ -52,7 +51,7 @@ def _require_space(root: Path, part: Part) -> None:
 def choose_images(root: Path, found: list[Part], architecture: str) -> Part:
     """Return the part with images for an engine's architecture and this checkout.
 
-    Raises WorkshopError, saying for which architectures there are images, or which images are other ones.
+    Raises WorkshopError with the bundle's architectures, or with the images that differ.
     """
     there = [part for part in found if part.kind == "images"]
     own = next((part for part in there if part.name == architecture), None)
@@ -67,7 +66,7 @@ def choose_images(root: Path, found: list[Part], architecture: str) -> Part:
 
 
 def require_same(part: Part, root: Path) -> None:
-    """Raise WorkshopError unless the part has the images that this checkout is made of, saying which it has not."""
+    """Raise WorkshopError with the names of images that differ from this checkout's."""
     has: Mapping[str, str] = part.content["tags"]
     other = [name for name, tag in recipes.tags(root).items() if has.get(name) != tag]
     if other:
@@ -80,7 +79,7 @@ def require_same(part: Part, root: Path) -> None:
 
 
 def this_architecture() -> str:
-    """The architecture of a local engine, in Docker's words; where an engine is far away, none that is known."""
+    """Return the architecture of a local engine in Docker's words; "" for a remote one."""
     machine = platform.machine().lower()
     is_local = os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
     return ARCHITECTURES.get(machine, machine) if is_local else ""

@@ -1,4 +1,4 @@
-"""The Python packages of a bundle: the very wheels that requirements.lock names (standard library only)."""
+"""The Python packages of a bundle: the wheels that requirements.lock lists (standard library only)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.bundle.parts import Part, find, intact, sha256_of, writing
+from workshop_kit.bundle.manifest import Part, find, intact, sha256_of, writing
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, Step, silent
@@ -20,7 +20,7 @@ TASK = "Packages"
 
 
 def this_python() -> str:
-    """The Python that runs, and its platform, in the words that wheels depend on: ``cpython-3.11-linux-x86_64``."""
+    """Return this Python's version and platform, as wheels depend on them: ``cpython-3.11-linux-x86_64``."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}{getattr(sys, 'abiflags', '')}"
     machine = platform.machine().lower()
     system = SYSTEMS.get(sys.platform, sys.platform)
@@ -30,9 +30,9 @@ def this_python() -> str:
 
 
 def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Part:
-    """Fetch the wheels of the checkout's lock for this Python into a bundle, unless they are there; return the part.
+    """Download the wheels of requirements.lock into a bundle unless it has them; return the part.
 
-    Raises NotReady where the package index does not answer or has a package not as a wheel.
+    Raises NotReady if the package index does not answer or lacks a wheel.
     """
     lock = root / python_env.LOCK
     wanted = {"lock": sha256_of(lock)}
@@ -42,12 +42,12 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Par
     with writing(bundle, "wheels", this_python(), version) as (folder, content):
         fetched = 0
 
-        def hear(line: str) -> None:
+        def count(line: str) -> None:
             nonlocal fetched
             fetched += line.startswith("Collecting ")
             report(Step(TASK, min(fetched / total, 1.0), line.partition(" (from ")[0]))
 
-        _download(lock, folder, hear)
+        _download(lock, folder, count)
         content.update(wanted)
     report(Step(TASK, 1.0, done=True))
     return find(bundle, "wheels", this_python())
@@ -69,12 +69,12 @@ def _download(lock: Path, folder: Path, on_line: Callable[[str], None]) -> None:
 def choose(root: Path, found: list[Part]) -> Part:
     """Return the part with wheels for this Python and this checkout.
 
-    Raises WorkshopError, saying for which Pythons there are wheels, or that they are of another version.
+    Raises WorkshopError with the bundle's Pythons, or if its wheels are of another version.
     """
     there = [part for part in found if part.kind == "wheels"]
     own = next((part for part in there if part.name == this_python()), None)
     if own is None:
-        names = ", ".join(part.name for part in there) or "no Python at all"
+        names = ", ".join(part.name for part in there) or "no Python"
         raise WorkshopError(
             f"The bundle has packages for {names}, and this is {this_python()}.",
             "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one.",

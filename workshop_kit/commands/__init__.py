@@ -1,1 +1,1 @@
-"""What the command line does, a file a group of commands; ``cli`` registers them."""
+"""The commands of ``./workshop``: a module for each group, registered in ``cli``."""

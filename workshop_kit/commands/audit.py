@@ -1,4 +1,4 @@
-"""``audit``: apply the workshop's rules to any image or container."""
+"""``audit``: test any image or container against the workshop's rules."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workshop_kit.commands.common import AsJson, exercise_service
 from workshop_kit.engine import reach
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
@@ -30,29 +31,25 @@ def audit(
             help="Guidelines, rules or principles (config, logs.structured, F5), static or dynamic; repeatable."
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")
-    ] = False,
+    as_json: AsJson = False,
     as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on stdout, for a code host.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file, too.")] = None,
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Exit with 1 only if one of these does not hold; `never` for a look alone.")
     ] = None,
-    ignore: Annotated[
-        Path | None, typer.Option(help="A TOML file of rules that you live with: rule, reason, until.")
-    ] = None,
+    ignore: Annotated[Path | None, typer.Option(help="A TOML file of accepted rules: rule, reason, until.")] = None,
     backing: Annotated[
         str | None, typer.Option("--with", help="compose:PROJECT, whose services are cloned to run beside it.")
     ] = None,
 ) -> None:
-    """Are the factors and principles true of it? Exit 1 if something does not hold."""
+    """Test a target against the factors and principles; exit 1 if one does not hold."""
     from workshop_kit.audit import catalog, report
     from workshop_kit.audit.ignore import apply, load
     from workshop_kit.audit.runner import run_audit
     from workshop_kit.engine.temporary_session import temporary_session
 
     if as_json and as_sarif:
-        raise WrongUsage("--json and --sarif cannot both be had.", "Choose one.")
+        raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
     ignored = load(ignore) if ignore else {}
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
@@ -67,10 +64,8 @@ def audit(
 
 
 def _marked(found: Report, engine: Engine) -> Report:
-    """The report, in a workspace with what of ``my_service/`` its participant has not passed."""
-    from workshop_kit.exercises.exercise_service import ExerciseService
-    from workshop_kit.lessons import authorship
-    from workshop_kit.workspace import provision
+    """Return the report; in a workspace it names the exercises of ``my_service/`` that are not passed."""
+    from workshop_kit.lessons import take_home
     from workshop_kit.workspace.folder import HIDDEN, find_workspace
 
     named = os.environ.get("WORKSHOP_WORKSPACE")
@@ -79,10 +74,7 @@ def _marked(found: Report, engine: Engine) -> Report:
         workspace = find_workspace(Path.cwd(), environment)
     except NotReady:
         return found
-    exercise_service = ExerciseService.of(
-        workspace, lambda: provision.stack_of(workspace, provision.session_of(workspace, engine))
-    )
-    return authorship.mark(found, engine, exercise_service)
+    return take_home.mark_unpassed(found, engine, exercise_service(workspace))
 
 
 def _write(path: Path, page: Callable[[], str]) -> None:

@@ -1,27 +1,26 @@
-"""``bundle save`` and ``bundle load``: the workshop on a stick, for rooms without a network."""
+"""``bundle save`` and ``bundle load``: carry set-up's downloads to machines without a network."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workshop_kit.bootstrap import needs
-from workshop_kit.bundle import images, load, version, wheels
-from workshop_kit.bundle.parts import MB, megabytes, parts, verify
+from workshop_kit.bootstrap import command_table
+from workshop_kit.bundle import images, load, wheels
+from workshop_kit.bundle.manifest import MB, megabytes, parts, verify, version_of
+from workshop_kit.commands.common import open_workspace
 from workshop_kit.engine import reach
 from workshop_kit.engine.recipes import tags
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, say
 from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import own_workspace
 
 MOST_BYTES = 900 * MB
-"""What a bundle for one kind of machine may take: it has to fit on an old stick, and to be copied thirty times."""
+"""The largest bundle for one kind of machine: it fits on a small USB stick."""
 
-known = needs.find("bundle")
+known = command_table.find("bundle")
 app = typer.Typer(help=known.summary if known else "", no_args_is_help=True, rich_markup_mode=None)
 Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB stick, or on a share.")]
 
@@ -29,10 +28,10 @@ Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB
 @app.command("save")
 def save(folder: Folder) -> None:
     """Write what set-up fetches and builds into a folder; parts of other kinds of machines stay in it."""
-    workspace = own_workspace(os.environ)
+    workspace = open_workspace()
     with TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=False, report=report)
-        own = version.version_of(CHECKOUT)
+        own = version_of(CHECKOUT)
         made = [
             wheels.save(CHECKOUT, folder, own, report),
             images.save(stack.session.engine, tags(CHECKOUT), folder, own, report),
@@ -49,7 +48,7 @@ def load_bundle(folder: Folder) -> None:
     found = parts(folder)
     engine = reach.connect()
     part = load.choose_images(CHECKOUT, found, engine.architecture)
-    workspace = own_workspace(os.environ)
+    workspace = open_workspace()
     with TerminalReport() as report:
         verify(part, report)
         new = images.load(provision.session_of(workspace, engine), part, report)

@@ -1,37 +1,34 @@
-"""``desk``: the instructor's desk, two pages on this machine; and the demo, rehearsed without a browser."""
+"""``desk``: the instructor's desk, a page for the presenter and one for the audience."""
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workshop_kit.engine import reach
+from workshop_kit.commands.common import NoBrowser, connected_stack, open_workspace
 from workshop_kit.errors import Exit
 from workshop_kit.lessons.browser import open_in_browser
-from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.terminal import TerminalReport, say
+
+REDIRECTS = ("open-presenter.html", "open-audience.html")
 
 
 def desk(
     port: Annotated[int | None, typer.Option(help="The pages' port; left out, a free one is chosen.")] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the addresses.")] = False,
+    no_browser: NoBrowser = False,
 ) -> None:
-    """Serve the presenter's and the audience's page until Ctrl-C; then undo every fault and end the load."""
+    """Serve both pages until Ctrl-C; then revert every fault and end the load."""
     from workshop_kit.instructor.controller import Stage
-    from workshop_kit.instructor.presenter_api import Presenting  # here, not above: other commands need not wait for it
+    from workshop_kit.instructor.presenter_api import Presenting  # lazily: slow imports
     from workshop_kit.instructor.script import load_script
     from workshop_kit.instructor.server import DeskServer
     from workshop_kit.instructor.signals import until_told
 
-    server, script = DeskServer(port), load_script()  # a taken port is told before anything is started
-    workspace = own_workspace(os.environ)
-    stage = Stage(provision.stack_of(workspace, provision.session_of(workspace, reach.connect())), workspace)
+    server, script = DeskServer(port), load_script()  # a taken port is an error before anything starts
+    workspace = open_workspace()
+    stage = Stage(connected_stack(workspace), workspace)
+    redirects = [workspace.folder / name for name in REDIRECTS]
     with TerminalReport() as report:
         stage.open(report)
     left: list[str] = []
@@ -42,39 +39,16 @@ def desk(
             say(f"For the room: {server.audience_url}")
             say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
             if not no_browser:
-                open_in_browser(server.presenter_url)
-                open_in_browser(server.audience_url)
+                for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
+                    open_in_browser(url, redirect)
             told.wait()
         finally:
             server.stop()
+            for redirect in redirects:
+                redirect.unlink(missing_ok=True)
             left = stage.close()
     for sentence in left:
         say(sentence)
     say("The desk is closed: no fault in force, no load." if not left else "Run ./workshop down, then start again.")
     if left:
-        raise typer.Exit(Exit.NOT_GOOD)
-
-
-def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool) -> None:
-    """Rehearse the demo in a workspace and stack of their own below ``folder``; exit 1 if something is not seen.
-
-    With ``book`` its pictures go to docs/demo/.
-    """
-    from workshop_kit.instructor.controller import Stage
-    from workshop_kit.instructor.rehearsal import rehearse  # here, not above: other commands need not wait for it
-    from workshop_kit.instructor.script import PICTURES, load_script
-
-    script = load_script()
-    with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
-        stack = provision.make_ready(workspace, may_install=may_install, report=report)
-        try:
-            with Stage(stack, workspace) as stage:
-                results = rehearse(stage, script, report, pictures=PICTURES if book else None)
-        finally:
-            provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
-    if as_json:
-        answer(json.dumps([asdict(result) for result in results]))
-    else:
-        answer("\n".join([*map(str, results), f"On stage: {script.minutes:g} minutes."]))
-    if any(result.problem for result in results):
         raise typer.Exit(Exit.NOT_GOOD)

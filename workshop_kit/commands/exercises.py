@@ -1,57 +1,46 @@
-"""The commands of the exercise loop: ``check``, ``watch``, ``hint``, ``solution``, ``reset``, ``status`` and more."""
+"""The commands for exercises and lessons: ``check`` to ``update``."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import Annotated
 
 import typer
 
-from workshop_kit.engine import reach
-from workshop_kit.engine.stack import Stack
+from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, open_workspace
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import cards, checkpoint
-from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.workspace import content, provision
+from workshop_kit.workspace import content
 from workshop_kit.workspace.course import TRACKS, find_lesson
-from workshop_kit.workspace.folder import Workspace, own_workspace
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
-Identifier = Annotated[
-    str, typer.Argument(help="The exercise: container.limits, or a beginning that no other has, as container.li.")
-]
-Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
-Track = Annotated[str, typer.Option(help=f"One of: {', '.join(TRACKS)}.")]
+from workshop_kit.workspace.folder import Workspace
 
 
-def check(exercise: Identifier, seed: Seed = None, as_json: AsJson = False) -> None:
+def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> None:
     """Check an exercise on real containers."""
-    workspace = _workspace(seed)
-    exercise_service = _exercise_service(workspace)
-    exercise = exercise_service.find(exercise).id  # a wrong name is told before anything is started
+    service = exercise_service(open_workspace(seed))
+    exercise = service.find(exercise).id  # a wrong name is an error before anything starts
     with TerminalReport() as report:
-        result = exercise_service.check(exercise, report)
-    hints = () if result.passed else exercise_service.hints_shown(exercise)
+        result = service.check(exercise, report)
+    hints = () if result.passed else service.hints_shown(exercise)
     answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, hints))
     if not result.passed:
-        say(f"Edit {exercise_service.place(exercise)}, and check again.")
+        say(f"Edit {service.place(exercise)}, and check again.")
         raise typer.Exit(Exit.NOT_GOOD)
 
 
 def watch(seed: Seed = None) -> None:
     """Check an exercise whenever its file is saved."""
-    from workshop_kit.commands import watch as watching  # with what watches files: other commands need not wait
+    from workshop_kit.commands.watch import run  # lazily: it brings the file watcher
 
-    watching.run(_exercise_service(_workspace(seed)))
+    run(exercise_service(open_workspace(seed)))
 
 
-def hint(exercise: Identifier) -> None:
+def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
-    exercise_service = _exercise_service(_workspace())
-    exercise = exercise_service.find(exercise).id
-    before, hints = exercise_service.hints_shown(exercise), exercise_service.hint(exercise)
+    service = exercise_service(open_workspace())
+    exercise = service.find(exercise).id
+    before, hints = service.hints_shown(exercise), service.hint(exercise)
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
     if hints == before:
@@ -59,33 +48,33 @@ def hint(exercise: Identifier) -> None:
 
 
 def solution(
-    exercise: Identifier,
+    exercise: ExerciseId,
     anyway: Annotated[bool, typer.Option("--anyway", help="Show it although the exercise is not passed.")] = False,
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
-    exercise_service = _exercise_service(_workspace())
-    exercise = exercise_service.find(exercise).id
-    text = exercise_service.solution(exercise, anyway=anyway)
+    service = exercise_service(open_workspace())
+    exercise = service.find(exercise).id
+    text = service.solution(exercise, anyway=anyway)
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
         raise typer.Exit(Exit.NOT_GOOD)
-    say(f"It belongs into {exercise_service.place(exercise)}:")
+    say(f"It belongs into {service.place(exercise)}:")
     answer(text.rstrip())
 
 
-def reset(exercise: Identifier) -> None:
+def reset(exercise: ExerciseId) -> None:
     """Put an exercise back to its start; what was there is kept aside."""
-    say(_exercise_service(_workspace()).reset(exercise))
+    say(exercise_service(open_workspace()).reset(exercise))
 
 
 def status(track: Track = "full", as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes."""
-    from workshop_kit.exercises import board as boards
+    from workshop_kit.exercises import board as boards  # lazily: slow imports
 
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    exercise_service = _exercise_service(_workspace())
-    board = boards.board(exercise_service.exercises, exercise_service.progress, track)
+    service = exercise_service(open_workspace())
+    board = boards.board(service.exercises, service.progress, track)
     answer(json.dumps(boards.as_json(board)) if as_json else str(boards.render(board)))
 
 
@@ -93,18 +82,18 @@ def goto(
     lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, or a beginning such as 03 or log.")],
 ) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
-    exercise_service = _exercise_service(_workspace())
-    name, stack = find_lesson(lesson, exercise_service.root / "notebooks"), exercise_service.stack()
+    service = exercise_service(open_workspace())
+    name, stack = find_lesson(lesson, service.root / "notebooks"), service.stack()
     with TerminalReport() as report:
-        arrived = checkpoint.goto(exercise_service, name, stack, report)
-    _sign(exercise_service.workspace)
+        arrived = checkpoint.goto(service, name, stack, report)
+    _sign(service.workspace)
     for line in arrived.sentences():
         say(line)
 
 
 def update() -> None:
     """Bring changed lessons and exercises into the workspace; what was edited there stays."""
-    workspace = _workspace()
+    workspace = open_workspace()
     done = content.update(workspace)
     if any(name.endswith(".ipynb") for name in (*done.added, *done.changed)):
         _sign(workspace)
@@ -112,23 +101,8 @@ def update() -> None:
         say(line)
 
 
-def _workspace(seed: int | None = None) -> Workspace:
-    workspace = own_workspace(os.environ)
-    if seed is not None:
-        workspace.share_seed(seed)
-    return workspace
-
-
 def _sign(workspace: Workspace) -> None:
-    """Sign the notebooks that were just written: JupyterLab shows no panels in unsigned ones."""
-    from workshop_kit.workspace.lab_settings import trust  # what signs takes 1.7 s to import
+    """Sign the written notebooks: JupyterLab shows no panels in unsigned ones."""
+    from workshop_kit.workspace.lab_settings import trust  # lazily: slow imports
 
     trust(workspace)
-
-
-def _exercise_service(workspace: Workspace) -> ExerciseService:
-    return ExerciseService.of(workspace, lambda: _stack(workspace))
-
-
-def _stack(workspace: Workspace) -> Stack:
-    return provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))

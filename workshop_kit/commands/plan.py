@@ -1,4 +1,4 @@
-"""``plan``: when which lesson is, from the content's minutes. It runs on a bare Python."""
+"""``plan``: print the timetable of a track. It runs on a bare Python, so it parses its own words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from workshop_kit.bootstrap.arguments import Parser
+from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.lessons.plan import Pauses, Plan, as_json
-from workshop_kit.lessons.plan import plan as timetable
-from workshop_kit.lessons.plan_text import as_markdown, as_text
+from workshop_kit.lessons.plan import Breaks, Timetable, as_json, as_markdown, as_text, timetable
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.terminal import answer
 from workshop_kit.workspace.course import TRACKS, load_course
 
 
@@ -19,21 +18,21 @@ def main(arguments: Sequence[str]) -> int:
     """Print the timetable of a track, with breaks. Raises WrongUsage."""
     wanted = _parser().parse_args(arguments)
     if wanted.json and wanted.markdown:
-        raise WrongUsage("--json and --markdown cannot both be had.", "Choose one.")
-    pauses = Pauses(wanted.break_after, wanted.break_minutes, wanted.lunch_minutes)
-    made = timetable(load_course(CHECKOUT), wanted.track, wanted.start, pauses)
-    print(_shown(wanted, made))  # noqa: T201 - this is what was asked for
+        raise WrongUsage("--json and --markdown exclude each other.", "Choose one.")
+    breaks = Breaks(wanted.break_after, wanted.break_minutes, wanted.lunch_minutes)
+    made = timetable(load_course(CHECKOUT), wanted.track, wanted.start, breaks)
+    answer(_text(wanted, made))
     return Exit.GOOD
 
 
-def _shown(wanted: argparse.Namespace, made: Plan) -> str:
+def _text(wanted: argparse.Namespace, made: Timetable) -> str:
     if wanted.json:
         return json.dumps(as_json(made))
     return as_markdown(made) if wanted.markdown else as_text(made)
 
 
 def _parser() -> Parser:
-    usual = Pauses()
+    usual = Breaks()
     parser = Parser("plan")
     parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")

@@ -1,1 +1,1 @@
-"""What those who change the workshop need beside it: the lock files, and a browser for the tests."""
+"""Tools for maintainers: the test suite's groups and browser, and the generated files."""

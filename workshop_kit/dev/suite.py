@@ -1,21 +1,26 @@
-"""How ``./workshop test`` runs pytest: the default group, a part of it, or with ``--all`` every group, resumably."""
+"""How ``./workshop test`` runs pytest: the default group, chosen tests, or with ``--all`` every group, resumably."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop_kit.engine import install as installer
+from workshop_kit.errors import NotReady
+from workshop_kit.progress import Report, silent
+from workshop_kit.terminal import say
+
 RECORD = Path("build") / "test-groups.json"
 NOTHING_COLLECTED = 5
 SHUFFLED = ("-p", "randomly")
-"""What makes pytest run the tests in another order every time: none may depend on one that ran before it."""
+"""Run the tests in random order: none may depend on an earlier one."""
 SELECTING = (
     "-k",
     "-m",
@@ -29,12 +34,16 @@ SELECTING = (
     "--collect",
     "-h",
 )
-"""Options that choose tests or a number of workers: pytest gets them as they are."""
+"""Options that choose tests or a number of workers: pytest gets them unchanged."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC_OS_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-vlgothic")
+"""Without the fonts, screenshots show boxes instead of letters."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Tests that run together. ``marks`` is the expression for ``-m``; ``shared`` says whether workers share them."""
+    """Tests that run together. ``marks`` is the expression for ``-m``; ``shared`` allows several workers."""
 
     name: str
     marks: str
@@ -53,7 +62,7 @@ LONG = (
 
 
 def names_a_part(words: Sequence[str], root: Path) -> bool:
-    """Whether any of the words selects tests: an option that does, or the path of a file or folder.
+    """Return whether a word selects tests: such an option, or the path of a file or folder.
 
     >>> names_a_part(["-x", "--durations=60"], Path("/checkout"))
     False
@@ -64,7 +73,7 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
 
 
 def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[str]:
-    """Return pytest's arguments for a group, without the tests that need what is ``absent`` (mark → reason).
+    """Return pytest's arguments for a group, without the marks in ``absent`` (mark → reason).
 
     >>> arguments_of(DEFAULT, {}, cores=2)
     ['-m', 'not long and not alone', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
@@ -79,7 +88,7 @@ def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[st
 
 
 def run(command: Sequence[str | Path], root: Path) -> int:
-    """Run a program in ``root`` to its end and return its exit code; Ctrl-C is the program's to handle."""
+    """Run a program in ``root`` and return its exit code; the program handles Ctrl-C."""
     with subprocess.Popen(command, cwd=root) as process:
         while True:
             with contextlib.suppress(KeyboardInterrupt):
@@ -94,7 +103,7 @@ def run_group(group: Group, python: Path, root: Path, words: Sequence[str], abse
 def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
     """Run every group; return 0 if all have passed on this commit, else the first other exit code.
 
-    A group that passed before on the same commit is not run again; where the checkout has changes, all are run.
+    A group that passed before on the same commit is skipped. In a checkout with changes every group runs.
     """
     state = None if absent else commit(root)
     passed = _read(root, state)
@@ -114,14 +123,14 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
         if code == 0 and state is not None and state == commit(root):
             passed[group.name] = seconds
             _write(root, state, passed)
-    _say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
+    say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
     for row in rows:
-        _say(f"  {row}")
+        say(f"  {row}")
     return worst
 
 
 def commit(root: Path) -> str | None:
-    """Return the commit that is checked out; None where the checkout has changes, or is no clone."""
+    """Return the commit that is checked out; None for a checkout with changes, or without git."""
     try:
         head = _git(root, "rev-parse", "HEAD")
         return None if _git(root, "status", "--porcelain") else head
@@ -152,6 +161,19 @@ def _write(root: Path, state: str, passed: Mapping[str, float]) -> None:
     (root / RECORD).write_text(json.dumps({"commit": state, "passed": passed}), encoding="utf-8")
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+def find_browser() -> Path | None:
+    """Return the path of Chromium or Chrome on this machine, or None."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found:
+        return Path(found)
+    return MAC_OS_BROWSER if MAC_OS_BROWSER.exists() else None
+
+
+def ensure_browser(*, install: bool, report: Report = silent) -> Path:
+    """Return a browser; ``install`` allows Chromium from the distribution. Raises NotReady without one."""
+    if (browser := find_browser()) is None and install and installer.is_debian():
+        installer.bring(BROWSER_PACKAGES, report, "Chromium")
+        browser = find_browser()
+    if browser is None:
+        raise NotReady("The tests need Chromium or Chrome.", "Install one (Debian: sudo apt-get install chromium).")
+    return browser

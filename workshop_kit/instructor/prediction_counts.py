@@ -15,7 +15,7 @@ from typing import Any
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Guess, guess_in
-from workshop_kit.lessons.questions import Question
+from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import visible
 
 MOST_FILES = 1_000

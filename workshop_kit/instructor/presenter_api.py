@@ -16,7 +16,7 @@ from workshop_kit.instructor.controller import Stage
 from workshop_kit.instructor.engine_errors import engine_needed
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.instructor.script import PICTURES, Click, Script, Step
-from workshop_kit.lessons.questions import load_all
+from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.screen import visible
 
 Body = Mapping[str, Any]
@@ -114,7 +114,7 @@ class Presenting:
 
     def _folder(self, body: Body) -> dict[str, Any]:
         """The predictions that a folder has guesses for, each with its question and how many guessed."""
-        questions = load_all(self.stage.stack.root / "notebooks")
+        questions = load_all_questions(self.stage.stack.root / "notebooks")
         counts = prediction_counts.predictions_in(_folder_of(body))
         return {
             name: {"people": count, "question": questions[name].question if name in questions else name}
@@ -125,7 +125,7 @@ class Presenting:
         if "counts" in body:
             self.stage.room.ask(prediction_counts.of_text(_text(body, "question"), _text(body, "counts")))
         else:
-            questions = load_all(self.stage.stack.root / "notebooks")
+            questions = load_all_questions(self.stage.stack.root / "notebooks")
             self.stage.room.ask(prediction_counts.of_folder(_folder_of(body), _text(body, "prediction"), questions))
 
     def _choose(self, body: Body) -> None:

@@ -1,7 +1,6 @@
-"""The book: the lessons as they were executed, in Markdown with their pictures, to read before anything is installed.
+"""The book: the executed lessons as Markdown with pictures, readable before anything is installed.
 
-A chapter is written anew only when its lesson has changed: every run differs in ids and times, and nobody wants to
-review those.
+A chapter is rewritten only when its lesson has changed, because ids and times differ in every run.
 """
 
 from __future__ import annotations
@@ -16,15 +15,21 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.lessons.questions import SUFFIX
+from workshop_kit.lessons.predictions import SUFFIX
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.folder import Workspace, lesson_files
+from workshop_kit.workspace.lab_settings import FirstPage
 
+BOOK = CHECKOUT / "docs" / "book"
+CONTENTS = "README.md"
+COPY = "book"
+"""The folder of the book's copy in a workspace: JupyterLab serves nothing outside of it."""
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 STYLED = "<pandas.io.formats.style.Styler"
-"""How the text of a styled table begins, which says nothing of what it shows."""
+"""The text of a styled table begins with its class name; its HTML is used instead."""
 AXIS_LABEL = re.compile(r"\bset_[xy]label\(\"([^\"]+)\"")
 
 INDEX = """# The lessons, as executed
@@ -46,14 +51,14 @@ class Chapter:
 
 
 def fingerprint(notebook: Path) -> str:
-    """What stands in the first line of a chapter: it changes with the lesson's notebook and predictions alone."""
+    """Return the first line of a chapter: a hash of the lesson's notebook and predictions."""
     predictions = CHECKOUT / "notebooks" / f"{notebook.stem}{SUFFIX}"
     content = notebook.read_bytes() + (predictions.read_bytes() if predictions.is_file() else b"")
     return f"<!-- {notebook.stem} {hashlib.sha256(content).hexdigest()[:16]} -->"
 
 
 def is_current(notebook: Path, folder: Path) -> bool:
-    """Whether the book's chapter was made from this very lesson."""
+    """Return whether the book's chapter was made from this version of the lesson."""
     chapter = folder / f"{notebook.stem}.md"
     return chapter.is_file() and chapter.read_text().startswith(fingerprint(notebook))
 
@@ -78,18 +83,18 @@ def write_chapter(executed: Any, notebook: Path, folder: Path) -> bool:
 
 
 def write_index(notebooks: Path, folder: Path) -> None:
-    """Write the book's table of contents: the chapters that are there, in the order of the lessons."""
+    """Write the table of contents: the existing chapters in the order of the lessons."""
     chapters = [path for path in sorted(folder.glob("*.md")) if (notebooks / f"{path.stem}.ipynb").is_file()]
     lines = [f"- [{_title(path.read_text())}]({path.name})" for path in chapters]
     text = INDEX.format(chapters="\n".join(lines))
     try:
-        write_atomically(folder / "README.md", text.encode())
+        write_atomically(folder / CONTENTS, text.encode())
     except OSError as error:
         raise explain(error, folder) from error
 
 
 def chapter_of(executed: Any, lesson: str) -> Chapter:
-    """An executed notebook (nbformat's node) as a chapter: text, code, and what the code showed."""
+    """Return an executed notebook (nbformat's node) as a chapter: text, code, and outputs."""
     pictures: dict[str, bytes] = {}
     parts: list[str] = []
     for cell in executed.cells:
@@ -104,9 +109,9 @@ def chapter_of(executed: Any, lesson: str) -> Chapter:
 
 
 def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) -> Iterator[str]:
-    """What one output shows, as Markdown; its pictures are put into ``pictures``.
+    """Yield one output as Markdown and add its pictures to ``pictures``.
 
-    ``chart`` is the text for a chart of matplotlib, which comes without any.
+    ``chart`` is the text for a matplotlib chart, which has no text of its own.
     """
     if output.output_type == "stream":
         yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
@@ -133,7 +138,7 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) ->
 
 
 def _table(html: str) -> str:
-    """The text of an HTML table, its columns aligned on the left."""
+    """Return an HTML table as text with aligned columns."""
     from bs4 import BeautifulSoup  # it comes with nbconvert
 
     rows = [[cell.get_text() for cell in row(["th", "td"])] for row in BeautifulSoup(html, "html.parser")("tr")]
@@ -142,7 +147,7 @@ def _table(html: str) -> str:
 
 
 def _fenced(text: str, language: str) -> str:
-    """A code block; its fence is longer than any run of backticks inside, so that nothing in it ends it."""
+    """Return a code block; its fence is longer than any run of backticks inside."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
@@ -155,3 +160,22 @@ def _title(markdown: str) -> str:
 
 def _in_brackets(alt: str) -> str:
     return re.sub(r"[\[\]\n]", " ", alt).strip()
+
+
+def copy_book(workspace: Workspace, source: Path = BOOK) -> None:
+    """Replace the workspace's copy of the book. Raises NotReady when it cannot be written."""
+    target = workspace.folder / COPY
+    try:
+        for file in lesson_files(source):
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(copy, file.read_bytes())
+    except OSError as error:
+        raise explain(error, target) from error
+
+
+def book_page(lesson: str, source: Path = BOOK) -> FirstPage:
+    """Return the chapter of ``lesson``; the table of contents for the first lesson and for one without a chapter."""
+    chapter = f"{lesson}.md"
+    name = chapter if lesson != "00_start" and (source / chapter).is_file() else CONTENTS
+    return FirstPage(f"{COPY}/{name}", layout="book", kind="markdownviewer-widget", factory="Markdown Preview")

@@ -1,7 +1,7 @@
-"""Errors in a lesson's cells as sentences: what a participant can cause is never a traceback.
+"""How errors look in a notebook: a sentence in place of a traceback for what a participant can cause or fix.
 
-A ``WorkshopError`` speaks for itself. The others that a cell meets without anybody's bug are told here: an engine
-that went away or refuses, a full disk, and a name that a cell further up would have made.
+`WorkshopError._render_traceback_` gives the lines. This module turns other errors into a WorkshopError: an engine that
+stopped or refuses, a failed build, a full disk, and a name that another cell defines.
 """
 
 from __future__ import annotations
@@ -24,36 +24,33 @@ from workshop_kit.engine import reach
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace.files import explain
 
-TOLD = (NameError, DockerException, RequestException, OSError, httpx.ConnectError)
-"""The kinds of errors that are looked at; RequestException and OSError include broken connections."""
+HANDLED = (NameError, DockerException, RequestException, OSError, httpx.ConnectError)
+"""Error types that may become a sentence; RequestException and OSError include broken connections."""
 ANSWER_SECONDS = 5.0
 SESSION = "JPY_SESSION_NAME"
-"""Where Jupyter's server tells a kernel the path of its notebook."""
+"""The variable in which Jupyter's server gives a kernel the path of its notebook."""
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Begin: our kernel loads this module as an extension of IPython.
-
-    From then on a cell ends in a sentence where there is one for its error.
-    """
+    """Install the error handler; the workshop's kernel loads this module as an IPython extension."""
     session = os.environ.get(SESSION)
     notebook = Path(session) if session else None
 
     def show(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: Any = None) -> None:
-        told = sentence_for(error, notebook)
-        if told is None:
+        sentence = sentence_for(error, notebook)
+        if sentence is None:
             lines = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
             shell._showtraceback(kind, error, lines)
         else:
-            shell._showtraceback(type(told), told, told._render_traceback_())
+            shell._showtraceback(type(sentence), sentence, sentence._render_traceback_())
 
-    shell.set_custom_exc(TOLD, show)
+    shell.set_custom_exc(HANDLED, show)
 
 
 def sentence_for(error: BaseException, notebook: Path | None) -> WorkshopError | None:
-    """The sentence for an error that a cell ended with; None where a traceback says more.
+    """Return the WorkshopError for a cell's error; None to show the traceback.
 
-    ``notebook`` is the participant's copy: it tells which cell makes a name that is missing.
+    ``notebook`` is the participant's copy; its cells show where a missing name is defined.
     """
     if isinstance(error, NameError):
         return _missing_name(error, notebook) if notebook else None
@@ -71,25 +68,25 @@ def sentence_for(error: BaseException, notebook: Path | None) -> WorkshopError |
 
 def _missing_name(error: NameError, notebook: Path) -> WorkshopError | None:
     cell = _failed_cell(error.__traceback__)
-    if cell is None or (maker := _maker_of(error.name, cell_sources(notebook), cell)) is None:
+    if cell is None or (definition := _definition_of(error.name, cell_sources(notebook), cell)) is None:
         return None
-    number, source = maker
+    number, source = definition
     where = "the set-up cell, the first one" if number == 0 else f"the cell that begins with `{_beginning(source)}`"
     return WorkshopError(
         f"There is no `{error.name}` yet: it is made by {where}.", "Run that cell first, then this one."
     )
 
 
-def _maker_of(name: str | None, cells: Sequence[str], failed: str) -> tuple[int, str] | None:
-    """The cell that makes a name: the last one above the cell that failed, else the first."""
-    makers = [(number, source) for number, source in enumerate(cells) if name in set(names_made(source))]
-    here = cells.index(failed) if failed in cells else len(cells)
-    above = [maker for maker in makers if maker[0] < here]
-    return above[-1] if above else makers[0] if makers else None
+def _definition_of(name: str | None, cells: Sequence[str], failed: str) -> tuple[int, str] | None:
+    """Return the cell that defines a name: the last one above the failed cell, else the first."""
+    definitions = [(number, source) for number, source in enumerate(cells) if name in set(names_defined(source))]
+    position = cells.index(failed) if failed in cells else len(cells)
+    above = [(number, source) for number, source in definitions if number < position]
+    return above[-1] if above else definitions[0] if definitions else None
 
 
 def _failed_build(error: BuildError) -> WorkshopError:
-    """The reason where the client's notes have one, else the builder's; the builder's last lines stand below."""
+    """Return the reason from the client's notes, else the builder's; the builder's last lines follow."""
     notes: list[str] = getattr(error, "__notes__", [])
     lines, reason, *_ = [*notes, "", ""]
     what = reason or f"The build failed: {_sentence(error.msg)}"
@@ -114,7 +111,7 @@ def _engine_trouble(error: Exception) -> WorkshopError:
 
 
 def cell_sources(notebook: Path) -> list[str]:
-    """The code cells of a notebook; none where it cannot be read."""
+    """Return the sources of a notebook's code cells; none if it cannot be read."""
     try:
         cells = json.loads(notebook.read_text())["cells"]
         return ["".join(cell["source"]).strip() for cell in cells if cell["cell_type"] == "code"]
@@ -122,14 +119,14 @@ def cell_sources(notebook: Path) -> list[str]:
         return []
 
 
-def names_made(source: str) -> Iterator[str]:
-    """The names that a cell makes, as often as it makes them.
+def names_defined(source: str) -> Iterator[str]:
+    """Yield the names that a cell defines, once per definition.
 
-    >>> list(names_made("import json\\nfor a, b in rows: c = [d for d in a]"))
+    >>> list(names_defined("import json\\nfor a, b in rows: c = [d for d in a]"))
     ['json', 'a', 'b', 'c']
     """
     try:
-        tree = compile(source, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+        tree = ast.parse(source)
     except SyntaxError:
         return
     for node in tree.body:
@@ -137,7 +134,7 @@ def names_made(source: str) -> Iterator[str]:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """What a statement binds at its own level: not what its functions and comprehensions keep to themselves."""
+    """Yield the names that a statement binds, without those local to its functions and comprehensions."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -150,7 +147,7 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _failed_cell(trace: TracebackType | None) -> str | None:
-    """The source of the cell whose own code an error arose in; None if that was a library's."""
+    """Return the source of the cell that raised the error; None if a library did."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     if trace is None or trace.tb_frame.f_globals.get("__name__") != "__main__":
@@ -159,16 +156,16 @@ def _failed_cell(trace: TracebackType | None) -> str | None:
 
 
 def _beginning(source: str) -> str:
-    """How a cell begins: its first line, or a little more where that is an opening bracket."""
+    """Return the first line of a cell, and the second if the first ends with an opening bracket."""
     first, *more = source.split("\n")
     return f"{first} {more[0].strip()} …" if first.endswith(("(", "[", "{")) and more else first
 
 
 def _words(error: APIError) -> str:
-    """What the engine said, on one line and without its full stop."""
+    """Return the engine's message on one line without its full stop."""
     return _sentence(str(error.explanation or error)).rstrip(".")
 
 
 def _sentence(text: str) -> str:
-    """A text on one line, with one full stop."""
+    """Return a text on one line with one full stop."""
     return " ".join(text.split()).rstrip(".") + "."

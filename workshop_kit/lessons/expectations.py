@@ -1,7 +1,7 @@
-"""What the cells of a lesson must show: a table beside each notebook, and what no cell may show.
+"""Expected outputs of a lesson's cells, and outputs that no cell may have.
 
-``notebooks/NN_lesson.expected.toml`` has two tables. ``[shows]``: cell id → regular expression that must be found in
-what the cell shows. ``[exceptions]``: cell id → why this cell may print an exception's name.
+``notebooks/NN_lesson.expected.toml`` has two tables. ``[shows]``: cell id → regular expression that the output must
+match. ``[exceptions]``: cell id → why this cell may print an exception's name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOT_TEXT = re.compile(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>|<[^>
 
 @dataclass(frozen=True)
 class Expectations:
-    """What a lesson's cells must show (``shows``), and which may print an exception's name (``exceptions``)."""
+    """Expected outputs by cell id (``shows``), and the cells that may print an exception's name (``exceptions``)."""
 
     shows: dict[str, str] = field(default_factory=dict)
     exceptions: dict[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Miss:
-    """A cell that does not show what it should. ``index`` counts all cells from 0."""
+    """A cell with a wrong output. ``index`` counts all cells from 0."""
 
     index: int
     cell: str
@@ -43,7 +43,7 @@ class Miss:
 
 
 def load(lesson: str, folder: Path) -> Expectations:
-    """Read the table of a lesson; an empty one if there is no file. Raises WorkshopError for another kind of file."""
+    """Read the table of a lesson; an empty one if there is no file. Raises WorkshopError for an invalid file."""
     path = folder / f"{lesson}{SUFFIX}"
     if not path.exists():
         return Expectations()
@@ -58,7 +58,7 @@ def load(lesson: str, folder: Path) -> Expectations:
 
 
 def misses(notebook: Any, expected: Expectations) -> list[Miss]:
-    """Return what an executed notebook does not show and should, or shows and should not, in the order of its cells."""
+    """Return the wrong outputs of an executed notebook in the order of its cells."""
     found = []
     cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     unknown = sorted({*expected.shows, *expected.exceptions} - set(cells))
@@ -73,7 +73,7 @@ def misses(notebook: Any, expected: Expectations) -> list[Miss]:
 
 
 def _sentences(name: str, text: str, expected: Expectations) -> list[str]:
-    """Return what is wrong with the text that one cell shows."""
+    """Return a sentence for each problem in the text of one cell."""
     sentences = []
     pattern = expected.shows.get(name)
     if pattern is not None and not re.search(pattern, text):
@@ -86,7 +86,7 @@ def _sentences(name: str, text: str, expected: Expectations) -> list[str]:
 
 
 def text_of(output: Any) -> str:
-    """Return what a reader sees of one output: HTML without its tags, white space as single spaces."""
+    """Return the text of one output: HTML without tags, white space as single spaces."""
     data = output.get("data", {})
     if html := data.get("text/html"):
         text = unescape(NOT_TEXT.sub(" ", html))

@@ -1,4 +1,4 @@
-"""The leak hunt of lesson 02: where a secret shows, of a container and of the image that it runs."""
+"""The leak hunt of lesson 02: every surface of a container and its image on which a secret shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXPLAINED = {
     "mounted files": "files of volumes and folders that are mounted into it",
     "a child process": "env, as any program that it starts would see it",
 }
-"""What each surface is, and the command that shows it."""
+"""Each surface with a description and the command that shows it."""
 ENCODED = {
     "plain": "as it is",
     "base64": "in base64",
@@ -33,24 +33,19 @@ ENCODED = {
     "reversed": "reversed",
 }
 
-_HUNTED: dict[tuple[str, str], pd.DataFrame] = {}
-"""What was found in an image, by its id and the secret: an image never changes, and reading it takes seconds."""
-
 
 def hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
-    """Return a row for each surface: ``found`` (how it shows, "–" for not at all) and ``what it is``.
+    """Return a row for each surface: ``found`` (the encoding, "–" for not found) and ``what it is``.
 
-    A part of six characters counts, too. ``container`` is the SDK's, running.
+    Six characters of the secret count as found. ``container`` is a running container of the Docker SDK.
     """
-    image = container.attrs["Image"]
-    if (image, secret) not in _HUNTED:
-        _HUNTED[image, secret] = leaks.hunt(secret, leaks.image_surfaces(engine, image))
     places = [
+        *leaks.image_surfaces(engine, container.attrs["Image"]),
         *(surface for surface in leaks.container_surfaces(container) if surface.name in EXPLAINED),
         leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
         leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
     ]
-    seen = pd.concat([_HUNTED[image, secret], leaks.hunt(secret, places)])
+    seen = leaks.hunt(secret, places)
     found = [", ".join(ENCODED[one] for one in text.split(", ") if one) or "–" for text in seen["encoding"]]
     what = [EXPLAINED[surface] for surface in seen["surface"]]
     return pd.DataFrame({"found": found, "what it is": what}, index=pd.Index(seen["surface"], name="surface"))

@@ -1,4 +1,4 @@
-"""The handle a notebook holds: `lesson("00_start")` in its first cell gives it all a lesson needs."""
+"""``w``, the notebook's handle: the first cell of a lesson calls ``w = lesson("00_start")``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from workshop_kit.display.live import Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.display.rendered import Shown
+from workshop_kit.display.tables import table
 from workshop_kit.engine import containers, images, monitoring, reach, reaper, store
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
@@ -25,6 +26,7 @@ from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel as ExercisePanel
@@ -32,27 +34,26 @@ from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.task import Task
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import Disturbance
-from workshop_kit.lessons import authorship, leak_hunt, questions, take_home
+from workshop_kit.lessons import leak_hunt, take_home
 from workshop_kit.lessons.log_tools import LogTools
-from workshop_kit.lessons.policies import compare
-from workshop_kit.lessons.predictions import Prediction, predict
+from workshop_kit.lessons.predictions import Prediction, find_question, predict
 from workshop_kit.lessons.settings_form import SettingsForm
-from workshop_kit.lessons.watch import Watch, watch
+from workshop_kit.lessons.watch import Watch, start_watch
 from workshop_kit.workspace import content, file_cell, provision, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace, find_workspace
 
 HEADLESS = "WORKSHOP_HEADLESS"
-"""Set to 1 where nobody sits in front of the notebook: the tour, tests."""
+"""Set to 1 for a run without a browser: the tour, tests."""
 SOLVED = "WORKSHOP_SOLVED"
-"""Set to 1 where the solutions are in place: an exercise that does not pass is an error then."""
+"""Set to 1 when the solutions are in place: an exercise that does not pass is then an error."""
 BEFORE_SWEEPS = ("workshop_kit.faults.injection:undo_all",)
-"""What the reaper calls first: a dead kernel's faults are healed while its proxies still stand."""
+"""The reaper calls these before it removes containers: a dead kernel's faults are reverted while its proxies run."""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson as its notebook uses it."""
+    """The handle of one lesson. Notebooks use its methods and properties; its fields serve the kit."""
 
     name: str
     workspace: Workspace
@@ -64,23 +65,23 @@ class Lesson:
 
     @property
     def engine(self) -> Engine:
-        """The engine that everything here runs on."""
+        """The connected Docker engine."""
         return self.stack.session.engine
 
     @cached_property
     def client(self) -> WorkspaceClient:
-        """The Docker SDK's client for this workspace. See `engine.client` for its four habits."""
+        """The Docker SDK's client for this workspace. `engine.client` describes its four additions."""
         return WorkspaceClient(self.stack.session, NotebookReport)
 
     @cached_property
     def folder(self) -> Path:
-        """``my_service``, the folder of the participant's own service; made if absent."""
+        """``my_service``, the folder of the participant's service; created if absent."""
         return self.workspace.service_folder()
 
     def colleague_files(self) -> pd.DataFrame:
-        """Bring this lesson's files of the colleague into ``my_service``; return ``file``, ``lines``, ``what it is``.
+        """Copy the colleague's files of this lesson into ``my_service``; return ``file``, ``lines``, ``what it is``.
 
-        Files that came before stay as they are. What stood in a new file's place goes to ``kept/``.
+        Files of earlier lessons stay as they are. A file that is replaced goes to ``kept/``.
         """
         files = solutions.colleague_files(self.exercise_service.root, self.name)
         content.bring_in(self.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
@@ -88,52 +89,69 @@ class Lesson:
         return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
 
     def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:
-        """Return where a secret shows: in a running container (the SDK's), its image, its log. See `leak_hunt.hunt`."""
+        """Return where a secret shows: a running container (the SDK's), its image, its log. See `leak_hunt.hunt`."""
         return leak_hunt.hunt(self.engine, secret, container)
 
     @property
     def logs(self) -> LogTools:
-        """What this lesson does with logs: ``tail``, ``explore``, ``collected``, ``jq``."""
+        """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``, ``jq``."""
         return LogTools(self.stack, self.screens, self.workspace.folder / ".workshop" / "logs")
 
     def image(self, name: str) -> str:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
         return images.tags(self.stack.root)[name]
 
-    def watch(self, *what: Any) -> Watch:
-        """Watch services of the stack by name, or containers (the SDK's): ``w.watch("service", container)``.
+    def watch(self, *targets: Any) -> Watch:
+        """Start to measure services of the stack or containers (the SDK's): ``w.watch("service", container)``.
 
-        It begins at once; without any, the stack's service. A new one ends the one before. See `Watch`.
+        Without arguments it measures the stack's service. A new watch ends the previous one. See `Watch`.
         """
-        return watch(self.stack, self.screens, *what)
+        return start_watch(self.stack, self.screens, *targets)
 
     def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[Disturbance]:
-        """Put a fault on a service of the stack in force for a block: ``with w.fault("latency", "redis"):``.
+        """Inject a fault into a service of the stack for a ``with`` block: ``with w.fault("latency", "redis"):``.
 
-        ``name`` and ``parameters`` are those of `catalog.FAULTS`. See `faults.fault`.
+        `catalog.FAULTS` lists names and parameters. See `injection.fault`.
         """
         return injection.fault(name, self.stack, service, **parameters)
 
     def up(self, *services: str) -> None:
-        """Bring the stack up (or the services named, with what they need) and wait until it is healthy."""
+        """Start the stack (or the named services and their dependencies) and wait until it is healthy."""
         self.stack.up(*services, report=NotebookReport())
 
     def aws(self, reader: str = "") -> dict[str, Any]:
-        """Start the emulator of AWS, unless it runs; return the arguments of ``boto3.client`` that reach it.
+        """Start the AWS emulator unless it runs; return the arguments for ``boto3.client``.
 
-        As its administrator, or as the ``reader`` of one environment's parameters (``staging``).
+        The credentials are the administrator's, or the ``reader``'s of one environment's parameters (``staging``).
         """
         known = store.start(self.stack, NotebookReport())
         _ = known.key_arn  # the key with the alias alias/workshop is made at first use
         return (known.reader(reader) if reader else known).access.arguments()
 
     def monitoring(self) -> Monitoring:
-        """Start the stack's monitoring, unless it runs, and return it: ``load`` gives its Prometheus a file."""
+        """Start the stack's monitoring unless it runs, and return it; its ``load`` gives Prometheus a file."""
         return monitoring.start(self.stack, NotebookReport())
 
     def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Shown:
-        """Return the participant's policy beside a reference, once it is written. See `policies.compare`."""
-        return compare(self.name, mine, reference, progress=self.progress, headless=self.headless)
+        """Return both policies side by side, question by question, and store the participant's.
+
+        ``mine`` and ``reference`` map the same questions to a sentence each. The reference is shown once every
+        question has an answer, or in a headless run. Raises WrongUsage for other questions.
+        """
+        if mine.keys() != reference.keys():
+            odd = ", ".join(sorted(mine.keys() ^ reference.keys()))
+            raise WrongUsage(
+                f"The policy card of {self.name} does not ask about {odd}.", "Keep the questions as they were."
+            )
+        missing = [question for question, sentence in mine.items() if not sentence.strip()]
+        if missing and not self.headless:
+            text = f"Still yours to write, a sentence each: {', '.join(missing)}. Then run the cell again."
+            return table("Your policy", ("question", "your sentence"), [*mine.items(), ("", text)])
+        if not self.headless:
+            self.progress.keep_policy(self.name, [f"{question}: {sentence}" for question, sentence in mine.items()])
+        rows = [(question, mine[question] or "…", reference[question]) for question in reference]
+        title = "Two policies: no winner, but differences to talk about"
+        return table(title, ("question", "yours", "one reference"), rows)
 
     def exercise(self, identifier: str) -> Task:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
@@ -152,50 +170,50 @@ class Lesson:
         return task
 
     def board(self) -> None:
-        """Show how all exercises stand, with the way to the next lesson and to the start of any."""
+        """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
         BoardView(self.exercise_service, self.stack, self.name, self.headless, leave=self.screens.stop).show()
 
     def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
-        """Show a form that starts an image (the SDK's) with what is typed, and how it refuses. See `SettingsForm`."""
+        """Show a form that starts an image (the SDK's) with typed settings and shows the result. See `SettingsForm`."""
         network = f"{self.stack.project}_default"
 
         def start(environment: Mapping[str, str], port: int) -> Running:
             spec = Spec(image=image.id, environment=environment, ports=(port,), network=network)
             return containers.run(self.stack.session, spec)
 
-        told = {name: str(value) for name, value in settings.items()}
-        SettingsForm(start, told, headless=self.headless).show()
+        usual = {name: str(value) for name, value in settings.items()}
+        SettingsForm(start, usual, headless=self.headless).show()
 
     def audit(self, target: Any, *, only: str | Sequence[str] = (), backing: str | None = None) -> Audit:
-        """Ask an image or a container (by name, or in your hands) what ``./workshop audit`` asks. See `audit.audit`.
+        """Audit an image or a container (the SDK's, or its name) as ``./workshop audit`` does. See `audit.audit`.
 
-        Of an image of ``my_service/`` the report says what of it you have not passed.
+        The report on an image of ``my_service/`` names the exercises that are not passed.
         """
         found = audit(target, only=only, backing=backing, session=self.stack.session)
-        return Audit(authorship.mark(found.report, self.engine, self.exercise_service))
+        return Audit(take_home.mark_unpassed(found.report, self.engine, self.exercise_service))
 
     def take_home(self, found: Audit) -> Shown:
-        """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found.
+        """Write workspace/take-home.md and return it: policies, predictions, and the findings of an audit.
 
-        The first time, ``my_service/`` gets its README.md; one that stood there before goes to ``kept/``.
+        The first call adds ``my_service/README.md``; an existing one goes to ``kept/``.
         """
         self.colleague_files()
         return take_home.write(self.workspace, self.progress, found.report)
 
     def map(self, *lit: str) -> Shown:
-        """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""
+        """Return the map of the system with the nodes ``lit`` (ids) highlighted."""
         return system_map(set(lit))
 
     def predict(self, name: str) -> Prediction:
-        """Ask one of this lesson's predictions (see `questions`) before an experiment. See `predictions.predict`."""
-        question = questions.find(name, self.name, self.exercise_service.root / "notebooks")
+        """Ask one of this lesson's predictions before an experiment. See `predictions.predict`."""
+        question = find_question(name, self.name, self.exercise_service.root / "notebooks")
         return predict(f"{self.name}.{name}", question, progress=self.progress, headless=self.headless)
 
 
 def lesson(name: str) -> Lesson:
-    """Return the handle of lesson ``name``, with what earlier kernels left behind swept away.
+    """Return the handle of lesson ``name``, after the leftovers of dead kernels are removed.
 
-    From here on a reaper stands beside this kernel: what it makes for itself goes when it ends, even by ``kill -9``.
+    It starts a reaper, which removes this kernel's containers when the kernel ends, even by ``kill -9``.
     Raises NotReady outside a workspace and without an engine.
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
@@ -205,7 +223,5 @@ def lesson(name: str) -> Lesson:
     file_cell.register(workspace)
     dataframes.show_as_text()
     headless = os.environ.get(HEADLESS) == "1"
-    exercise_service = ExerciseService.of(workspace, lambda: stack)
-    return Lesson(
-        name, workspace, exercise_service.progress, stack, exercise_service, headless, Screens(headless=headless)
-    )
+    service = ExerciseService.of(workspace, lambda: stack)
+    return Lesson(name, workspace, service.progress, stack, service, headless, Screens(headless=headless))

@@ -1,6 +1,6 @@
-"""A timetable from the content's minutes: which lesson when, with breaks between lessons. Data first, then texts of it.
+"""The timetable of a track: when each lesson begins, with breaks between lessons, as data, text, and Markdown.
 
-Moments are minutes since midnight. Whoever changes a lesson's minutes in exercises.toml changes the timetable with it.
+Lengths come from exercises.toml. Times of day are minutes since midnight.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.workspace.course import TRACKS, Course, ExerciseTime, Lesson
 
 DAY_MINUTES = 24 * 60
 LUNCH_FROM, LUNCH_BEST, LUNCH_UNTIL = 11 * 60, 12 * 60 + 15, 14 * 60
-"""When people eat: a break that begins in this time may become the lunch, the one nearest to the middle does."""
+"""A break that begins between the first and the last becomes lunch: the one nearest to the second."""
 LUNCH_TRACKS = ("full",)
+COLUMNS = ("Time", "Minutes", "What", "Exercises")
 
 
 @dataclass(frozen=True)
-class Pauses:
-    """What the breaks are like, in minutes: after at most ``after`` of lessons one of ``length``; ``lunch`` 0: none."""
+class Breaks:
+    """Breaks in minutes: one of ``length`` after at most ``after`` of lessons; 0 means none, also for ``lunch``."""
 
     after: int = 90
     length: int = 15
@@ -44,27 +46,27 @@ class Block:
 
     @property
     def end(self) -> int:
-        """When it is over."""
+        """The time of its end."""
         return self.start + self.minutes
 
     @property
     def core(self) -> tuple[ExerciseTime, ...]:
-        """The exercises that everybody does."""
+        """The exercises that every participant does."""
         return tuple(exercise for exercise in self.exercises if exercise.weight == "core")
 
     @property
     def extra(self) -> tuple[ExerciseTime, ...]:
-        """Exercises for whoever is quick, outside the lesson's minutes."""
+        """Exercises for fast participants, outside the lesson's minutes."""
         return tuple(exercise for exercise in self.exercises if exercise.weight != "core")
 
     @property
     def telling_minutes(self) -> int:
-        """What the core exercises and their debriefs leave of the lesson, for telling and for experiments."""
+        """The lesson's minutes without its core exercises and their debriefs."""
         return self.minutes - sum(exercise.all_minutes for exercise in self.core)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Timetable:
     """The timetable of one track."""
 
     track: str
@@ -72,12 +74,12 @@ class Plan:
 
     @property
     def start(self) -> int:
-        """When it begins."""
+        """The time of its start."""
         return self.blocks[0].start
 
     @property
     def end(self) -> int:
-        """When it is over."""
+        """The time of its end."""
         return self.blocks[-1].end
 
     @property
@@ -86,28 +88,28 @@ class Plan:
         return sum(block.minutes for block in self.blocks if block.kind == "lesson")
 
 
-def plan(course: Course, track: str, start: str, pauses: Pauses | None = None) -> Plan:
+def timetable(course: Course, track: str, start: str, breaks: Breaks | None = None) -> Timetable:
     """Return the timetable of ``track`` from ``start`` (``"09:30"``).
 
-    Raises WrongUsage for an unknown track, a moment that no clock shows, odd pauses, or an end after midnight.
+    Raises WrongUsage for an unknown track, an invalid time or pause, and an end after midnight.
     """
-    pauses = pauses or Pauses()
+    breaks = breaks or Breaks()
     if track not in course.tracks:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    _require_lengths(pauses)
+    _require_lengths(breaks)
     begin = minutes_of(start)
-    blocks = _placed(begin, [_lesson_block(lesson, course.exercises, track) for lesson in course.lessons], pauses)
-    if track in LUNCH_TRACKS and pauses.lunch:
-        blocks = _placed(begin, _with_lunch(blocks, pauses.lunch), None)
+    blocks = _placed(begin, [_lesson_block(lesson, course.exercises, track) for lesson in course.lessons], breaks)
+    if track in LUNCH_TRACKS and breaks.lunch:
+        blocks = _placed(begin, _with_lunch(blocks, breaks.lunch), None)
     if blocks[-1].end > DAY_MINUTES:
         latest = DAY_MINUTES - (blocks[-1].end - begin)
         step = f"Begin by {clock(latest)}, or choose a shorter track." if latest >= 0 else "Make the breaks shorter."
         raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
-    return Plan(track, tuple(blocks))
+    return Timetable(track, tuple(blocks))
 
 
 def minutes_of(moment: str) -> int:
-    """Return a clock's moment in minutes since midnight. Raises WrongUsage for one that no clock shows.
+    """Return a time of day in minutes since midnight. Raises WrongUsage for an invalid one.
 
     >>> minutes_of("09:30")
     570
@@ -119,7 +121,7 @@ def minutes_of(moment: str) -> int:
 
 
 def clock(moment: int) -> str:
-    """Return minutes since midnight as a clock shows them.
+    """Return minutes since midnight as a time of day.
 
     >>> clock(570)
     '09:30'
@@ -127,20 +129,20 @@ def clock(moment: int) -> str:
     return f"{moment // 60:02}:{moment % 60:02}"
 
 
-def as_json(made: Plan) -> dict[str, Any]:
-    """Return the timetable as plain data for ``--json``; ``minutes`` of a lesson hold its core exercises'."""
+def as_json(timetable: Timetable) -> dict[str, Any]:
+    """Return the timetable as plain data for ``--json``; a lesson's ``minutes`` include its core exercises."""
     return {
-        "track": made.track,
-        "start": clock(made.start),
-        "end": clock(made.end),
-        "lesson_minutes": made.lesson_minutes,
-        "pause_minutes": made.end - made.start - made.lesson_minutes,
-        "blocks": [_block_data(block) for block in made.blocks],
+        "track": timetable.track,
+        "start": clock(timetable.start),
+        "end": clock(timetable.end),
+        "lesson_minutes": timetable.lesson_minutes,
+        "pause_minutes": timetable.end - timetable.start - timetable.lesson_minutes,
+        "blocks": [_block_data(block) for block in timetable.blocks],
     }
 
 
-def _require_lengths(pauses: Pauses) -> None:
-    for name, value in asdict(pauses).items():
+def _require_lengths(breaks: Breaks) -> None:
+    for name, value in asdict(breaks).items():
         least = 1 if name == "after" else 0
         if not least <= value <= DAY_MINUTES:
             raise WrongUsage(f"{value} minutes is no length for a pause or a stretch.", f"Write {least} or more.")
@@ -152,25 +154,25 @@ def _lesson_block(lesson: Lesson, exercises: Sequence[ExerciseTime], track: str)
     return Block("lesson", 0, lesson.minutes.get(track, 0), lesson.title, lesson.name, tuple(own))
 
 
-def _placed(begin: int, blocks: Sequence[Block], pauses: Pauses | None) -> list[Block]:
-    """Give every block its moment; with ``pauses``, put a break before a lesson that would make the stretch too long.
+def _placed(begin: int, blocks: Sequence[Block], breaks: Breaks | None) -> list[Block]:
+    """Set the start of every block; with ``breaks``, add a break before a lesson that exceeds ``breaks.after``.
 
-    A break falls between lessons, so a lesson longer than a stretch may be stands alone.
+    Breaks fall between lessons only, so a lesson may be longer than ``breaks.after``.
     """
     now, stretch, placed = begin, 0, []
     for block in blocks:
-        if not block.minutes:  # the track does not have this lesson
+        if not block.minutes:  # not part of the track
             continue
-        if pauses and pauses.length and stretch and stretch + block.minutes > pauses.after:
-            placed.append(Block("break", now, pauses.length, "Break"))
-            now, stretch = now + pauses.length, 0
+        if breaks and breaks.length and stretch and stretch + block.minutes > breaks.after:
+            placed.append(Block("break", now, breaks.length, "Break"))
+            now, stretch = now + breaks.length, 0
         placed.append(replace(block, start=now))
         now, stretch = now + block.minutes, stretch + block.minutes
     return placed
 
 
 def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
-    """Make the break that is nearest to noon a lunch; none where nobody eats, or where no break is."""
+    """Turn the break that is nearest to noon into lunch, if there is one at lunch time."""
     near = [block for block in blocks if block.kind == "break" and LUNCH_FROM <= block.start <= LUNCH_UNTIL]
     if not near:
         return list(blocks)
@@ -189,20 +191,57 @@ def _block_data(block: Block) -> dict[str, Any]:
     }
     if block.kind == "lesson":
         data |= {"lesson": block.lesson, "telling_minutes": block.telling_minutes}
-        data["exercises"] = list(map(_exercise_data, block.exercises))
+        names = ("id", "title", "weight", "minutes", "debrief_minutes")
+        data["exercises"] = [{name: getattr(exercise, name) for name in names} for exercise in block.exercises]
     return data
 
 
-def _exercise_data(exercise: ExerciseTime) -> dict[str, Any]:
-    names = ("id", "title", "weight", "minutes", "debrief_minutes")
-    return {name: getattr(exercise, name) for name in names}
-
-
-def rows(made: Plan) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what a table of the timetable says: when, how long, what, and the exercises with their minutes."""
-    for block in made.blocks:
+def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
+    for block in timetable.blocks:
         parts = [f"{one.id} {one.minutes} + {one.debrief_minutes}" for one in block.core]
         if block.extra:
             parts.append(f"{len(block.extra)} extra")
         what = f"{block.lesson}: {block.title}" if block.lesson else block.title
         yield f"{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
+
+
+def as_text(timetable: Timetable) -> str:
+    """Return the timetable as a text table with a legend."""
+    return f"{table(_caption(timetable), COLUMNS, list(rows(timetable)))}\n{_legend(timetable)}"
+
+
+def as_markdown(timetable: Timetable) -> str:
+    """Return the timetable as Markdown: the table, then the exercises by lesson."""
+    lines = [f"## {_caption(timetable)}", "", _row(COLUMNS), _row(["---", "---:", "---", "---"])]
+    lines += [_row(row) for row in rows(timetable)]
+    lines += ["", _legend(timetable)]
+    for block in timetable.blocks:
+        if block.exercises:
+            lines += ["", f"**{block.lesson}** ({block.telling_minutes} minutes for talk and experiments)", ""]
+            lines += list(_exercise_lines(block))
+    return "\n".join(lines)
+
+
+def _caption(timetable: Timetable) -> str:
+    breaks = timetable.end - timetable.start - timetable.lesson_minutes
+    return (
+        f"Track {timetable.track}, {clock(timetable.start)} to {clock(timetable.end)}: "
+        f"{timetable.lesson_minutes} minutes of lessons, {breaks} of breaks"
+    )
+
+
+def _legend(timetable: Timetable) -> str:
+    if not any(block.exercises for block in timetable.blocks):
+        return "The minutes come from exercises/exercises.toml."
+    return "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
+
+
+def _exercise_lines(block: Block) -> Iterator[str]:
+    for exercise in block.exercises:
+        aside = "" if exercise.weight == "core" else ", extra"
+        yield f"- `{exercise.id}` {exercise.title} ({exercise.minutes} + {exercise.debrief_minutes}{aside})"
+
+
+def _row(cells: tuple[str, ...] | list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

@@ -1,29 +1,124 @@
-"""Predict before you run: one click locks a guess, the experiment then says what it did."""
+"""Predictions: four options in a file, one click that locks a guess, and the outcome after the experiment.
+
+The questions of a lesson stand beside its notebook in ``notebooks/NN_lesson.predictions.toml``, one table for each::
+
+    [shell-form-stop]
+    question = "You stop the container. What happens?"
+    right = "killed"
+    [shell-form-stop.options]
+    at-once = { text = "It ends at once.", reason = "It would, if the signal reached it." }
+    ...
+
+The table's name is the id, and ``right`` is the key of the option that usually happens.
+"""
 
 from __future__ import annotations
 
+import difflib
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from workshop_kit.display.live_widget import answer_while_busy
 from workshop_kit.display.rendered import Shown
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.widget_job import PARTS
-from workshop_kit.lessons.prediction_text import outcome, question_page
-from workshop_kit.lessons.questions import Question
 
 HERE = Path(__file__).parent
+SUFFIX = ".predictions.toml"
+OPTIONS = 4
+STYLE = f"<style>{(HERE / 'prediction.css').read_text()}</style>"
+HOW = "In JupyterLab, run this cell to answer."
+NOT_GUESSED = "You did not guess. Next time, guess first: it makes the answer stick."
+RIGHT = "✓ As you said."
+WRONG = "≠ Not what you said. Good: now there is something to find out."
+
+Sentence = Annotated[str, Field(min_length=1)]
+
+
+class Option(BaseModel):
+    """One answer, and a sentence that says why it is right or wrong. The sentence is shown after the experiment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: Sentence
+    reason: Sentence
+
+
+class Question(BaseModel):
+    """A question with its options by key, in the order in which they are shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: Sentence
+    right: str
+    options: Mapping[str, Option]
+
+    @model_validator(mode="after")
+    def _check_options(self) -> Self:
+        if len(self.options) != OPTIONS:
+            raise ValueError(f"a prediction has {OPTIONS} options, not {len(self.options)}")
+        if self.right not in self.options:
+            raise ValueError(f"`right` is {self.right!r}, which is none of its options ({', '.join(self.options)})")
+        return self
+
+
+LESSON = TypeAdapter(dict[str, Question])
+
+
+def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
+    """Return the questions of a lesson by id. Raises WorkshopError for a missing or incomplete file."""
+    path = folder / f"{lesson}{SUFFIX}"
+    try:
+        return LESSON.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise WorkshopError(
+            f"{lesson} has no predictions: {path.name} cannot be read.", f"Write {path} as its neighbors are written."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise WorkshopError(f"{path.name} is not TOML: {error}.", "Correct that line.") from error
+    except ValidationError as error:
+        raise WorkshopError(
+            f"{path.name}: {_first_problem(error)}.",
+            "Give it four options with text and reason, and name the right one.",
+        ) from error
+
+
+def load_all_questions(folder: Path) -> dict[str, Question]:
+    """Return the questions of all lessons by the id under which progress stores a guess (``lesson.id``)."""
+    lessons = [path.name.removesuffix(SUFFIX) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    return {f"{lesson}.{name}": one for lesson in lessons for name, one in load_questions(lesson, folder).items()}
+
+
+def find_question(identifier: str, lesson: str, folder: Path) -> Question:
+    """Return one question of a lesson. Raises WrongUsage for an unknown id and names the closest known one."""
+    known = load_questions(lesson, folder)
+    if identifier not in known:
+        near = difflib.get_close_matches(identifier, known, n=1)
+        advice = f"Did you mean {near[0]!r}?" if near else f"Use one of: {', '.join(known)}."
+        raise WrongUsage(f"{lesson}{SUFFIX} has no prediction {identifier!r}.", advice)
+    return known[identifier]
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Return the place and text of the first problem: ``stop.options.killed.reason: Field required``."""
+    first, *more = error.errors()
+    where = ".".join(str(part) for part in first["loc"])
+    also = f" ({len(more) + 1} problems in all)" if more else ""
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{also}"
 
 
 class PredictionWidget(anywidget.AnyWidget):
-    """The question as it is clicked; its text twin for exported pages is `prediction_text.question_page`."""
+    """The question with its buttons; `question_page` is the static version for exported pages."""
 
     _esm = PARTS + (HERE / "prediction.js").read_text()
     _css = HERE / "prediction.css"
@@ -31,12 +126,12 @@ class PredictionWidget(anywidget.AnyWidget):
     choices = traitlets.List(traitlets.Dict()).tag(sync=True)
     locked = traitlets.Unicode().tag(sync=True)  # the key of the guess; "" while there is none
     actual = traitlets.Unicode().tag(sync=True)  # the key of what happened; "" while unknown
-    problem = traitlets.Unicode().tag(sync=True)  # one sentence, when the guess could not be kept
+    problem = traitlets.Unicode().tag(sync=True)  # one sentence, when the guess cannot be stored
 
 
 @dataclass
 class Prediction:
-    """A question on the page; ``id`` is the one under which progress keeps the guess (``lesson.id``)."""
+    """A question on the page. Progress stores the guess under ``id`` (``lesson.id``)."""
 
     id: str
     question: Question
@@ -47,12 +142,12 @@ class Prediction:
 
     @property
     def choice(self) -> str | None:
-        """The key of the locked guess; None while there is none (and always in a headless run)."""
+        """The key of the locked guess; None before the first click, and always in a headless run."""
         guess = None if self.headless else self.progress.guess(self.id)
         return guess.choice if guess and guess.choice in self.question.options else None
 
     def show(self) -> None:
-        """Show the question: as a widget with its static twin, or in a headless run as the twin alone."""
+        """Show the widget and the static page; a headless run shows the static page alone."""
         page = question_page(self.question, self.choice)
         if self.headless:
             display(page)  # type: ignore[no-untyped-call]
@@ -68,22 +163,23 @@ class Prediction:
         self._twin = display(page, display_id=True)  # type: ignore[no-untyped-call]
 
     def lock(self, key: str) -> str:
-        """Lock ``key`` unless a guess is locked already; return the key that counts."""
-        self._known(key)
+        """Lock ``key`` unless a guess is locked already; return the locked key."""
+        self._require_option(key)
         if self.choice is None:
             self.progress.lock_guess(self.id, key)
-        counts = self.choice or key
+        locked = self.choice or key
         if self._widget is not None:
-            self._widget.locked = counts
-        self._refresh_twin()
-        return counts
+            self._widget.locked = locked
+        if self._twin is not None:
+            self._twin.update(question_page(self.question, self.choice))  # type: ignore[no-untyped-call]
+        return locked
 
     def reveal(self, actual: str) -> Shown:
-        """Record what the experiment did and return what to show: the guess, what happened, and why.
+        """Record the result of the experiment; return the guess, the result, and the reason of each option.
 
-        In a headless run nobody guesses, so the first option that is wrong stands in, and nothing is recorded.
+        A headless run shows the first wrong option as the guess and records nothing.
         """
-        self._known(actual)
+        self._require_option(actual)
         if self.headless:
             guess = next((key for key in self.question.options if key != actual), None)
             return outcome(self.question, guess, actual)
@@ -94,7 +190,7 @@ class Prediction:
         return outcome(self.question, guess, actual)
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle a message of the page; runs in a thread of its own while a cell is busy."""
+        """Handle a message of the page. It runs in its own thread while a cell is busy."""
         key = content.get("lock")
         if not isinstance(key, str) or self._widget is None:
             return
@@ -103,22 +199,74 @@ class Prediction:
         except WorkshopError as error:
             self._widget.problem = str(error)
 
-    def _refresh_twin(self) -> None:
-        if self._twin is not None:
-            page = question_page(self.question, self.choice)
-            self._twin.update(page)  # type: ignore[no-untyped-call]
-
-    def _known(self, key: str) -> None:
+    def _require_option(self, key: str) -> None:
         if key not in self.question.options:
             known = ", ".join(self.question.options)
             raise WrongUsage(f"{key!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
 
 
 def predict(prediction_id: str, question: Question, *, progress: Progress, headless: bool = False) -> Prediction:
-    """Show ``question`` and return the prediction, whose ``reveal`` the experiment calls.
+    """Show ``question`` and return the prediction; the experiment calls its ``reveal``.
 
-    A guess that is locked stays locked: in a new kernel, on a reloaded page, in a cell that is run again.
+    A locked guess stays locked: in a new kernel, on a reloaded page, and when the cell runs again.
     """
     prediction = Prediction(prediction_id, question, progress, headless)
     prediction.show()
     return prediction
+
+
+def question_page(question: Question, locked: str | None) -> Shown:
+    """Return the question and its options as static text; the locked option is marked."""
+    items = "".join(_option(option.text, key == locked) for key, option in question.options.items())
+    how = "" if locked else f'<p class="wk-status">{HOW}</p>'
+    html = (
+        f'{STYLE}<section class="wk-prediction wk-static" role="group" aria-label="A prediction">'
+        '<p class="wk-eyebrow">Before you run it: your guess</p>'
+        f'<p class="wk-question">{escape(question.question)}</p><ul class="wk-choices">{items}</ul>{how}</section>'
+    )
+    lines = [f"{_mark(key == locked)} {option.text}{_note(key == locked)}" for key, option in question.options.items()]
+    return Shown(html, "\n".join([question.question, *lines]))
+
+
+def outcome(question: Question, guess: str | None, actual: str) -> Shown:
+    """Return the guess, the result, and the reason of each option.
+
+    The reasons describe what usually happens; the text says so when the experiment did something else.
+    """
+    options = question.options
+    verdict = NOT_GUESSED if guess is None else RIGHT if guess == actual else WRONG
+    usually = "" if actual == question.right else f"Usually: {options[question.right].text} The reasons are for that."
+    said = [] if guess is None else [f"You said: {options[guess].text}"]
+    reasons = [f"- {option.text}\n  {option.reason}" for option in options.values()]
+    text = [*said, f"It did:   {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]
+    items = "".join(
+        f'<li class="wk-choice" data-actual="{str(key == actual).lower()}">{_tag("You said", key == guess)}'
+        f'{_tag("It did", key == actual)}{escape(option.text)}<p class="wk-reason">{escape(option.reason)}</p></li>'
+        for key, option in options.items()
+    )
+    html = (
+        f'{STYLE}<section class="wk-prediction" role="group" aria-label="What came of the prediction">'
+        f'<p class="wk-eyebrow">{escape(question.question)}</p><p class="wk-question">{verdict}</p>'
+        f'{f"<p>{escape(usually)}</p>" if usually else ""}<ul class="wk-choices">{items}</ul></section>'
+    )
+    return Shown(html, "\n".join(text))
+
+
+def _option(text: str, mine: bool) -> str:
+    return (
+        f'<li class="wk-choice" data-mine="{str(mine).lower()}"><span class="wk-mark" aria-hidden="true">'
+        f"{_mark(mine)}</span><span>{escape(text)}</span>"
+        f'<span class="wk-note">{_note(mine).strip(" ()")}</span></li>'
+    )
+
+
+def _tag(words: str, holds: bool) -> str:
+    return f'<span class="wk-tag">{words}</span> ' if holds else ""
+
+
+def _mark(mine: bool) -> str:
+    return "◉" if mine else "○"
+
+
+def _note(mine: bool) -> str:
+    return "  (your guess)" if mine else ""

@@ -1,9 +1,10 @@
-"""The take-home page: a participant's policies, predictions, and what an audit found, in Markdown."""
+"""The take-home page in Markdown: policies, predictions, an audit, and what in it is not the participant's work."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from html import escape
 from typing import Any
@@ -11,22 +12,30 @@ from typing import Any
 from workshop_kit.audit.findings import Finding, Report, TargetReport, Verdict
 from workshop_kit.audit.report import CLOSING, counts, identity, principles
 from workshop_kit.display.rendered import Shown
+from workshop_kit.engine.reach import Engine
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress, guess_in
-from workshop_kit.lessons.questions import load_all
+from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content
+from workshop_kit.workspace import content, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.files import explain
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.merge import language_of, same_code
+from workshop_kit.workspace.regions import MarkerError
+from workshop_kit.workspace.solutions import Source
 
 NAME = "take-home.md"
-NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Run again, it is written anew. -->"
+NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
 SENTENCE_LENGTH = 600
+IMAGE = "my-service"
+NOT_PASSED = "code that no check has passed"
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 
 
 def write(workspace: Workspace, progress: Progress, report: Report) -> Shown:
-    """Write take-home.md into the workspace and return it with its place. Raises NotReady when it cannot be written."""
+    """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
     text = page(progress.read(), report, _mask(workspace), date.today())
     content.write(workspace, NAME, text)
     place = f"{workspace.folder.name}/{NAME}"
@@ -36,9 +45,9 @@ def write(workspace: Workspace, progress: Progress, report: Report) -> Shown:
 
 
 def page(document: dict[str, Any], report: Report, mask: Mask, day: date) -> str:
-    """The page as Markdown: nothing in it acts, whatever was typed or found, and what looks like a secret is masked.
+    """Return the page as Markdown; typed and found text is escaped, and secrets are masked.
 
-    ``document`` is what the progress file holds (see `Progress.read`).
+    ``document`` is the content of the progress file (see `Progress.read`).
     """
     parts = [NOTE, "", f"# What I take home, {day.isoformat()}", ""]
     parts += [*_policies(document, mask), *_predictions(document, mask)]
@@ -48,7 +57,7 @@ def page(document: dict[str, Any], report: Report, mask: Mask, day: date) -> str
 
 
 def _mask(workspace: Workspace) -> Mask:
-    """A mask that knows the passwords of the participant's own stack."""
+    """Return a mask with the passwords of the participant's stack."""
     try:
         return Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
     except OSError as error:
@@ -86,7 +95,7 @@ def _predictions(document: dict[str, Any], mask: Mask) -> Iterator[str]:
     yield ""
     yield "| | Before | I said | It did |"
     yield "| --- | --- | --- | --- |"
-    questions = load_all(CHECKOUT / "notebooks")
+    questions = load_all_questions(CHECKOUT / "notebooks")
     for name in sorted(revealed):
         guess, question = revealed[name], questions.get(name)
         options = question.options if question else {}
@@ -98,19 +107,19 @@ def _predictions(document: dict[str, Any], mask: Mask) -> Iterator[str]:
 
 
 def code(text: str) -> str:
-    """A text as code in Markdown, whatever it holds: nothing in it acts."""
+    """Return a text as inline code in Markdown."""
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|") if text else ""
 
 
 def plain(text: str) -> str:
-    """A text as text in Markdown: no link, no image, no HTML, no mention."""
+    """Escape a text for Markdown: no link, no image, no HTML, no mention."""
     return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text)
 
 
 def _audit(one: TargetReport, mask: Mask) -> Iterator[str]:
-    """What was found; before any number stands what of it is not the participant's work."""
+    """Yield the audit of one target; what is not the participant's work stands before any number."""
     yield from (f"## Audit of {code(one.target)}", "")
     if one.reference:
         yield from (f"**{plain(one.reference)}**", "")
@@ -139,3 +148,43 @@ def _to_do(finding: Finding, mask: Mask) -> Iterator[str]:
         yield f"  - seen: {plain(mask(one.ran))}: {code(mask(one.saw))}"
     yield f"  - why: {rule.why}"
     yield f"  - next: {plain(rule.next_step)}"
+
+
+def mark_unpassed(report: Report, engine: Engine, service: ExerciseService) -> Report:
+    """Return the report with a note on images of ``my_service/``: which exercises are not passed."""
+    own = f"{service.workspace.compose_project}/{IMAGE}:"
+
+    def marked(one: TargetReport) -> TargetReport:
+        tags = engine.client.images.get(one.image_id).tags
+        return replace(one, reference=unpassed_note(service)) if any(tag.startswith(own) for tag in tags) else one
+
+    return replace(report, targets=tuple(map(marked, report.targets)))
+
+
+def unpassed_note(service: ExerciseService) -> str:
+    """Return a sentence on the exercises of the service that are not passed; "" if all are."""
+    sources = {name: source for source in solutions.service_sources(service.root) for name in source.ids()}
+    versions = {name: version for name in sorted(sources) if (version := _version_of(service, sources[name], name))}
+    progress = service.progress.exercises()
+    not_passed = [name for name in versions if name not in progress or not progress[name].passed_at]
+    if not not_passed:
+        return ""
+    groups = [(one, [name for name in not_passed if versions[name] == one]) for one in sorted({*versions.values()})]
+    others = "; ".join(f"{version} ({', '.join(names)})" for version, names in groups if names)
+    passed = len(versions) - len(not_passed) or "none"
+    return f"You have passed {passed} of the {len(versions)} exercises in my_service. Not your work: {others}."
+
+
+def _version_of(service: ExerciseService, source: Source, exercise: str) -> str:
+    """Return which code stands in an exercise's region; "" if the folder has no such region."""
+    try:
+        text = (service.workspace.folder / MY_SERVICE / source.file).read_text()
+        mine = regions.region_of(text, exercise)
+    except (OSError, UnicodeDecodeError, MarkerError):
+        return ""
+    language = language_of(source.file)
+    known = {"the reference": regions.solved(source.text), "the starter": regions.starter(source.text)}
+    for version, text in known.items():
+        if same_code(mine, regions.region_of(text, exercise), language=language):
+            return version
+    return NOT_PASSED

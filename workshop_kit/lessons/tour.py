@@ -1,4 +1,4 @@
-"""The tour: every lesson executed with nobody watching, and written down as a page to read."""
+"""The tour: execute lessons without a browser and write each as an HTML page."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
 CELL_SECONDS = 600
-"""A cell that takes longer than this hangs."""
+"""The time limit of a cell."""
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
-"""Errors whose message is a whole sentence; the others need their name before it."""
+"""Errors whose message is a sentence; other messages get the error's name in front."""
 BeforeCell = Callable[[str, str], None]
 """Called with a lesson and the id of a code cell that is about to run."""
 PAGE = """{%- extends 'lab/index.html.j2' -%}
@@ -38,7 +38,7 @@ PAGE = """{%- extends 'lab/index.html.j2' -%}
 
 @dataclass(frozen=True)
 class CellError:
-    """Where a lesson stopped. ``cell`` counts all cells from 1; ``message`` has no colors and no traceback."""
+    """Where a lesson failed. ``cell`` counts all cells from 1; ``message`` has no colors and no traceback."""
 
     cell: int
     source: str
@@ -48,7 +48,7 @@ class CellError:
 
 @dataclass(frozen=True)
 class LessonResult:
-    """One lesson's run. ``cells`` counts the code cells; ``page`` is the HTML, written also when it failed."""
+    """The run of one lesson. ``cells`` counts the code cells; ``page`` is the HTML, also of a failed run."""
 
     lesson: str
     seconds: float
@@ -63,88 +63,134 @@ class LessonResult:
         return f"✗ {self.lesson}: cell {self.error.cell} failed. {self.error.message}\n{source}"
 
 
-def do_nothing(_lesson: str, _cell: str) -> None:
+def no_change(_lesson: str, _cell: str) -> None:
     """Leave the files as they are."""
+
+
+@dataclass(frozen=True)
+class _Tour:
+    """What all lessons of one tour share; see `tour` for the fields."""
+
+    workspace: Workspace
+    report: Report
+    output: Path
+    book: Path | None
+    cell_seconds: int
+    solutions: Mapping[str, str] | None
+    before_cell: BeforeCell
+    expected: Path
+    kernels: Path
+
+    def run(self, path: Path) -> LessonResult:
+        """Execute one lesson and write its page."""
+        import nbformat  # lazily: a slow import
+
+        started, lesson = time.monotonic(), path.stem
+        page = self.output / f"{lesson}.html"
+        try:
+            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        except (ValueError, nbformat.ValidationError) as error:
+            reason = str(error).split("\n", 1)[0]
+            damage = CellError(0, "", type(error).__name__, f"{path} is not a notebook: {reason}")
+            return LessonResult(lesson, 0.0, 0, page, damage)
+        starters = _replace_sources(notebook, self.solutions or {})
+        failed = self._execute(notebook, lesson)
+        if failed is None and self.solutions is not None:
+            failed = _unexpected(notebook, expectations.load(lesson, self.expected))
+        _write_page(notebook, lesson, page)
+        if self.book is not None and failed is None:
+            _replace_sources(notebook, starters)  # the book must not tell the solutions
+            write_chapter(notebook, path, self.book)
+        seconds = time.monotonic() - started
+        cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+        self.report(Step(lesson, 1.0, failed.message if failed else f"{seconds:.0f} s", done=True))
+        return LessonResult(lesson, seconds, cells, page, failed)
+
+    def _execute(self, notebook: Any, lesson: str) -> CellError | None:
+        """Run ``notebook`` in place; return where it failed, or None."""
+        from jupyter_core.utils import run_sync
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+        current = 0
+
+        def start_cell(cell: Any, cell_index: int) -> None:
+            nonlocal current
+            current = cell_index
+            first_line = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
+            self.report(Step(lesson, cell_index / len(notebook.cells), first_line))
+            if cell.cell_type == "code":
+                self.before_cell(lesson, cell.id)
+
+        async def restore_interrupt(**_: Any) -> None:
+            # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it must end the tour.
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+
+        manager = kernel_manager(self.workspace, self.kernels)
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            on_notebook_start=restore_interrupt,
+            timeout=self.cell_seconds,
+            resources={"metadata": {"path": str(self.workspace.notebooks)}},
+            on_cell_start=start_cell,
+        )
+        variables = {HEADLESS: "1", SOLVED: "" if self.solutions is None else "1"}
+        try:
+            client.execute(cleanup_kc=True, env={**os.environ, **variables})
+        except CellExecutionError as error:
+            return _error(notebook, current, error.ename, error.evalue)
+        except CellTimeoutError:
+            return _error(notebook, current, "Timeout", f"The cell ran longer than {self.cell_seconds} s.")
+        except DeadKernelError:
+            return _error(notebook, current, "DeadKernel", "The kernel ended in the middle of the cell.")
+        finally:
+            if manager.has_kernel:
+                run_sync(manager.shutdown_kernel)(now=True)
+        return None
 
 
 def tour(
     workspace: Workspace,
-    lessons: Sequence[str] | None = None,
+    lessons: Sequence[str] = (),
     report: Report = silent,
     *,
     output: Path = CHECKOUT / "build" / "tour",
     book: Path | None = None,
     cell_seconds: int = CELL_SECONDS,
     solutions: Mapping[str, str] | None = None,
-    before_cell: BeforeCell = do_nothing,
+    before_cell: BeforeCell = no_change,
     expected: Path = CHECKOUT / "notebooks",
 ) -> list[LessonResult]:
-    """Run ``lessons`` (all, when none is named) in order and return a result each; a failed one does not stop the rest.
+    """Run ``lessons`` (by default all) in order and return a result each; a failed lesson does not stop the others.
 
-    ``solutions`` (cell id to code) run in place of exercise cells. An exercise that does not pass is an error then, and
-    so is a cell that does not show what the lesson's table in ``expected`` says. None runs the lessons as they are.
-    ``before_cell`` is called with the lesson and the id of each code cell before it runs: it puts solutions into files.
+    ``solutions`` (cell id to code) replace exercise cells. Then an exercise that does not pass is an error, and so is
+    a cell that differs from the lesson's table in ``expected``. None runs the lessons as they are. ``before_cell`` gets
+    the lesson and the id of each code cell before it runs.
 
-    The workspace's notebooks and progress stay as they are: the executed copies go to ``output``, a page each and the
-    notebook beside it, and with ``book`` also there, as chapters in Markdown of the lessons that changed.
+    The workspace's notebooks and progress do not change: executed copies and their pages go to ``output``, and with
+    ``book`` chapters of changed lessons go there.
     Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
     """
-    chosen = find_lessons(lessons or (), workspace.notebooks)
+    chosen = find_lessons(lessons, workspace.notebooks)
     kernels = install_kernel(workspace)
-    results = [
-        _run(path, workspace, kernels, output, book, report, cell_seconds, solutions, before_cell, expected)
-        for path in chosen
-    ]
+    one = _Tour(workspace, report, output, book, cell_seconds, solutions, before_cell, expected, kernels)
+    results = [one.run(path) for path in chosen]
     if book is not None:
         write_index(workspace.notebooks, book)
     return results
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
-    """Return the notebooks that ``names`` mean (see `find_lesson`), or the first one of every lesson, in order."""
+    """Return the notebooks with these names (see `find_lesson`), or by default the first one of every lesson."""
     chosen = {find_lesson(name, notebooks) for name in names} or {
         name for name in lesson_names(notebooks) if not MORE.fullmatch(name)
     }
     return [notebooks / f"{name}.ipynb" for name in sorted(chosen)]
 
 
-def _run(
-    path: Path,
-    workspace: Workspace,
-    kernels: Path,
-    pages: Path,
-    book: Path | None,
-    report: Report,
-    cell_seconds: int,
-    solutions: Mapping[str, str] | None,
-    before_cell: BeforeCell,
-    expected: Path,
-) -> LessonResult:
-    import nbformat  # slow imports, for the tour alone
-
-    started = time.monotonic()
-    try:
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, nbformat.ValidationError) as error:
-        return _unreadable(path, pages, error)
-    starters = _put_in(notebook, solutions or {})
-    environment = {HEADLESS: "1", SOLVED: "" if solutions is None else "1"}
-    failed = _execute(notebook, path.stem, workspace, kernels, report, cell_seconds, environment, before_cell)
-    if failed is None and solutions is not None:
-        failed = _missed(notebook, expectations.load(path.stem, expected))
-    page = pages / f"{path.stem}.html"
-    _write_page(notebook, path.stem, page)
-    if book is not None and failed is None:
-        _put_in(notebook, starters)  # who reads the book first shall not have read the solutions
-        write_chapter(notebook, path, book)
-    seconds = time.monotonic() - started
-    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-    report(Step(path.stem, 1.0, failed.message if failed else f"{seconds:.0f} s", done=True))
-    return LessonResult(path.stem, seconds, cells, page, failed)
-
-
-def _put_in(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
-    """Give cells (by id) other sources and take away what they showed; return what they were, to be put back."""
+def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
+    """Replace cells by id and remove their outputs; return the old sources."""
     before: dict[str, str] = {}
     for cell in notebook.cells:
         if cell.get("id") in sources:
@@ -153,59 +199,8 @@ def _put_in(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
     return before
 
 
-def _execute(
-    notebook: Any,
-    lesson: str,
-    workspace: Workspace,
-    kernels: Path,
-    report: Report,
-    cell_seconds: int,
-    environment: Mapping[str, str],
-    before_cell: BeforeCell,
-) -> CellError | None:
-    """Run ``notebook`` in place; return where it failed, or None."""
-    from jupyter_core.utils import run_sync
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
-    current = 0
-
-    def starts(cell: Any, cell_index: int) -> None:
-        nonlocal current
-        current = cell_index
-        report(Step(lesson, cell_index / len(notebook.cells), _first_line(cell.source)))
-        if cell.cell_type == "code":
-            before_cell(lesson, cell.id)
-
-    async def takes_the_signal_back(**_: Any) -> None:
-        # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it shall end the tour.
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
-
-    manager = kernel_manager(workspace, kernels)
-    client = NotebookClient(
-        notebook,
-        km=manager,
-        on_notebook_start=takes_the_signal_back,
-        timeout=cell_seconds,
-        resources={"metadata": {"path": str(workspace.notebooks)}},
-        on_cell_start=starts,
-    )
-    try:
-        client.execute(cleanup_kc=True, env={**os.environ, **environment})
-    except CellExecutionError as error:
-        return _error(notebook, current, error.ename, error.evalue)
-    except CellTimeoutError:
-        return _error(notebook, current, "Timeout", f"The cell ran longer than {cell_seconds} s.")
-    except DeadKernelError:
-        return _error(notebook, current, "DeadKernel", "The kernel ended in the middle of the cell.")
-    finally:
-        if manager.has_kernel:
-            run_sync(manager.shutdown_kernel)(now=True)
-    return None
-
-
 def kernel_manager(workspace: Workspace, kernels: Path) -> Any:
-    """Return a manager of our kernel that looks for it, and keeps its connection file, in the workspace alone."""
+    """Return a manager of the workshop's kernel; kernel spec and connection file are in the workspace."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
@@ -228,8 +223,8 @@ def _error(notebook: Any, index: int, name: str, message: str) -> CellError:
     return CellError(index + 1, notebook.cells[index].source, name, message)
 
 
-def _missed(notebook: Any, expected: expectations.Expectations) -> CellError | None:
-    """Return the cells that do not show what they should as one error, at the first of them."""
+def _unexpected(notebook: Any, expected: expectations.Expectations) -> CellError | None:
+    """Return all wrong outputs as one error, at the first of their cells."""
     misses = expectations.misses(notebook, expected)
     if not misses:
         return None
@@ -237,14 +232,10 @@ def _missed(notebook: Any, expected: expectations.Expectations) -> CellError | N
     return CellError(first + 1, notebook.cells[first].source, "Expectation", "\n".join(one.sentence for one in misses))
 
 
-def _first_line(source: str) -> str:
-    return next((line.strip() for line in source.split("\n") if line.strip()), "")
-
-
 def _write_page(notebook: Any, lesson: str, page: Path) -> None:
-    """Write ``notebook`` as one HTML file that needs nothing else: pictures inside, no script from elsewhere.
+    """Write ``notebook`` as one HTML file with embedded pictures and without scripts from the network.
 
-    Beside it goes the notebook itself: the page leaves out of an output what is no text (terminal codes, for one).
+    The executed notebook goes beside it: the page leaves out terminal codes.
     """
     import nbformat
     from nbconvert import HTMLExporter
@@ -258,9 +249,3 @@ def _write_page(notebook: Any, lesson: str, page: Path) -> None:
         write_atomically(page.with_suffix(".ipynb"), executed.encode())
     except OSError as error:
         raise explain(error, page) from error
-
-
-def _unreadable(path: Path, pages: Path, error: Exception) -> LessonResult:
-    reason = str(error).split("\n", 1)[0]
-    failed = CellError(0, "", type(error).__name__, f"{path} is not a notebook: {reason}")
-    return LessonResult(path.stem, 0.0, 0, pages / f"{path.stem}.html", failed)

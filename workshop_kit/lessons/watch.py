@@ -1,4 +1,4 @@
-"""What a lesson does to see: containers watched from now on, live on a dashboard, as tables, and on one clock."""
+"""``w.watch``: measure containers in the background, on a live dashboard, as tables, and on one time axis."""
 
 from __future__ import annotations
 
@@ -21,43 +21,31 @@ from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 
 NAME = "watch"
-"""Under which a notebook's watching stands among what is live: a new one ends the one before."""
+"""The key among the notebook's live displays: a new watch ends the previous one."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Containers that are watched until ``stop``; what was gathered stays."""
+    """Measures containers until ``stop``; the measurements stay available."""
 
     stack: Stack = field(repr=False)
     screens: Screens = field(repr=False)
     watcher: Watcher = field(repr=False)
-    _shown: list[Dashboard] = field(default_factory=list, repr=False)
+    _dashboards: list[Dashboard] = field(default_factory=list, repr=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What is watched."""
-        return self.watcher.names
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """One sentence on each: where it is, or that it is gone."""
-        return self.watcher.conditions
-
-    @property
-    def frames(self) -> Tables:
-        """What was gathered so far (the last half hour): ``requests``, ``resources``, ``health``, ``events``."""
+    def tables(self) -> Tables:
+        """Return the tables of the last half hour: ``requests``, ``resources``, ``health``, ``events``."""
         return self.watcher.tables()
 
-    @property
     def faults(self) -> list[Disturbance]:
-        """The faults in this workspace, whoever made them: those in force, and the newest that are over."""
+        """Return the active faults of this workspace and the newest past ones, from all kernels and commands."""
         return injection.history(self.stack.session)
 
     def dashboard(self, title: str = "Watched live", *, container: str = "", seconds: float = 120) -> Dashboard:
-        """Show the dashboard below the cell: live, or, where nobody sits in front of it, as it is at its end."""
-        shown = Dashboard(self.watcher, lambda: self.faults, title=title, container=container, seconds=seconds)
-        self._shown.append(shown)
-        return shown.show(self.screens)
+        """Show the dashboard below the cell: live, or in a headless run its last state."""
+        dashboard = Dashboard(self.watcher, self.faults, title=title, container=container, seconds=seconds)
+        self._dashboards.append(dashboard)
+        return dashboard.show(self.screens)
 
     def one_clock(
         self,
@@ -68,46 +56,46 @@ class Watch:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> Shown:
-        """Return what was gathered of one container, with ``logs`` if given and the faults, on one time axis.
+        """Return the measurements of one container, the faults, and the ``logs``, on one time axis.
 
-        ``logs`` is a table of log lines; see `one_clock.one_clock`, also for which time is shown.
+        ``logs`` is a table of log lines. `incident_chart.one_clock` says which time is shown.
         """
         return one_clock(
             title,
             logs=logs,
-            tables=self.frames,
-            faults=self.faults,
-            container=container or self.names[0],
+            tables=self.tables(),
+            faults=self.faults(),
+            container=container or self.watcher.names[0],
             start=start,
             end=end,
         )
 
     def stop(self) -> None:
-        """End the dashboards, whose last picture stays, and the gathering; a second call changes nothing."""
-        while self._shown:
-            self._shown.pop().stop()
+        """End the measurements and the dashboards, whose last picture stays. A second call does nothing."""
+        while self._dashboards:
+            self._dashboards.pop().stop()
         self.watcher.stop()
 
 
-def watch(stack: Stack, screens: Screens, *what: Any) -> Watch:
-    """Begin to watch services of the stack, by name, or containers; without any, the stack's service.
+def start_watch(stack: Stack, screens: Screens, *targets: Any) -> Watch:
+    """Start to measure services of the stack (by name) or containers; by default the stack's service.
 
-    Raises WrongUsage for two things of one name, WorkshopError for what is not there.
+    Raises WrongUsage for two targets with one name, WorkshopError for an unknown one.
     """
-    subjects = [_subject(stack, one) for one in what or ("service",)]
+    subjects = [_subject(stack, one) for one in targets or ("service",)]
     names = [one.name for one in subjects]
     if len(set(names)) < len(names):
         raise WrongUsage(f"Two of these have the same name: {', '.join(names)}.", "Watch one of them.")
     watcher = Watcher(stack.session.engine, stack.session.who.session, subjects)
-    made = Watch(stack, screens, watcher)
-    screens.replace(NAME, made)
+    watch = Watch(stack, screens, watcher)
+    screens.replace(NAME, watch)
     watcher.start()
-    return made
+    return watch
 
 
 def _subject(stack: Stack, one: Any) -> WatchTarget:
     if isinstance(one, str):
-        stack.container(one)  # says which there are, if it is none of them
+        stack.container(one)  # raises WorkshopError with the known names
         return WatchTarget(one, stack.project, one)
     container = container_of(one)
     return WatchTarget(service_in(container.labels) or container.name, id=container.id)

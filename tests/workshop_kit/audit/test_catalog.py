@@ -14,7 +14,7 @@ from workshop_kit.audit.findings import Evidence, Method, Verdict, fails
 from workshop_kit.audit.rules import RULE_FUNCTIONS
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
-from workshop_kit.dev.audit_page import TITLES, page
+from workshop_kit.dev.generated import TITLES, audit_page
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.workspace.course import load_course
 
@@ -72,7 +72,7 @@ def test_a_principle_holds_only_by_a_rule_that_looks_at_its_substance() -> None:
 
 def test_the_page_is_made_from_the_catalog(root: Path) -> None:
     """docs/audit.md is what `./workshop build` would write."""
-    assert (root / "docs" / "audit.md").read_text() == page()
+    assert (root / "docs" / "audit.md").read_text() == audit_page()
 
 
 @pytest.mark.parametrize(

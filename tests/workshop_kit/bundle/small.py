@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.bundle.archive import take_apart
-from workshop_kit.bundle.parts import Part, find, writing
+from workshop_kit.bundle.archive import split
+from workshop_kit.bundle.manifest import Part, find, writing
 from workshop_kit.engine import resources
 from workshop_kit.engine.session import Session
 
@@ -85,7 +85,7 @@ def unknown_images(bundle: Path) -> Part:
             _put(archive, "word", secrets.token_bytes(2048))
         layers.append(layer.getvalue())
     with writing(bundle, "images", "amd64", VERSION) as (folder, content):
-        images = take_apart(old_archive(*layers, version=secrets.token_hex(6)), folder)
+        images = split(old_archive(*layers, version=secrets.token_hex(6)), folder)
         content["images"] = [asdict(image) for image in images]
         content["tags"] = {image.tag: image.tag for image in images}
         content["unpacked_bytes"] = 4096

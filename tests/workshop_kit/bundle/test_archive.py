@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.bundle.small import old_archive
-from workshop_kit.bundle.archive import SMALL_BYTES, Image, put_together, take_apart
+from workshop_kit.bundle.archive import SMALL_BYTES, Image, join, split
 
 TAGS = ("container-workshop/test-a:1", "container-workshop/test-b:1")
 LABELS = {tag: {"workshop.session": "cafe0123"} for tag in TAGS}
@@ -22,7 +22,7 @@ LABELS = {tag: {"workshop.session": "cafe0123"} for tag in TAGS}
 def put(images: list[Image], folder: Path) -> dict[str, bytes]:
     """The files of the archive that an engine would be given."""
     stream = io.BytesIO()
-    put_together(images, folder, LABELS, stream, lambda _size, _what: None)
+    join(images, folder, LABELS, stream, lambda _size, _what: None)
     stream.seek(0)
     with tarfile.open(fileobj=stream) as archive:
         return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
@@ -32,7 +32,7 @@ def put(images: list[Image], folder: Path) -> dict[str, bytes]:
 def test_layers_come_back_to_the_byte(tmp_path: Path, size: int) -> None:
     """Small and large, and one that two images share is one file; every layer is where its image looks for it."""
     both, one = secrets.token_bytes(size), secrets.token_bytes(size + 1)
-    images = take_apart(old_archive(both, one), tmp_path)
+    images = split(old_archive(both, one), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
     files = put(images, tmp_path)
     entries = json.loads(files["manifest.json"])
@@ -48,4 +48,4 @@ def test_an_archive_that_ends_early_is_noticed(tmp_path: Path) -> None:
     whole = old_archive(secrets.token_bytes(2 * SMALL_BYTES), b"one").getvalue()
     for end in (0, 512, len(whole) // 2, whole.index(b"manifest.json")):
         with pytest.raises((tarfile.TarError, KeyError, ValueError)):
-            take_apart(io.BytesIO(whole[:end]), tmp_path)
+            split(io.BytesIO(whole[:end]), tmp_path)

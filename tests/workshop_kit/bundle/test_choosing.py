@@ -12,25 +12,9 @@ import pytest
 
 from tests.workshop_kit.bundle.small import VERSION, written
 from workshop_kit.bundle import load, wheels
-from workshop_kit.bundle.parts import parts, sha256_of, writing
-from workshop_kit.bundle.version import version_of
+from workshop_kit.bundle.manifest import parts, sha256_of, version_of, writing
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
-
-COPIED = ("workshop", "workshop_kit", "workshop_app", "images", "requirements.lock", "requirements-dev.lock")
-
-
-@pytest.fixture
-def bare(tmp_path: Path, root: Path) -> Path:
-    """A checkout without a Python environment and without git, in a folder whose name has a space."""
-    checkout = tmp_path / "a check out"
-    checkout.mkdir()
-    for name in COPIED:
-        if (root / name).is_dir():
-            shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(root / name, checkout / name)
-    return checkout
 
 
 @pytest.fixture

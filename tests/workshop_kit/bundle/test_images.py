@@ -11,7 +11,7 @@ from docker.errors import ImageNotFound
 
 from tests.workshop_kit.bundle.small import VERSION, small_images, unknown_images
 from workshop_kit.bundle import images
-from workshop_kit.bundle.parts import Part, verify
+from workshop_kit.bundle.manifest import Part, verify
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.images import is_there
 from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION, Identity
@@ -38,12 +38,12 @@ def part(session: Session, tmp_path: Path) -> Iterator[Part]:
 
 @pytest.fixture
 def other(session: Session, tmp_path: Path) -> Session:
-    """Somebody else, with a workspace of their own on the same engine."""
+    """A second workspace on the same engine."""
     return Session(session.engine, Identity("cafe0123", "someone@elsewhere"), Ledger(tmp_path / "ledger.jsonl"))
 
 
-def test_who_loads_an_image_owns_it(part: Part, session: Session, other: Session) -> None:
-    """It carries the loader's labels, stands in their ledger in scope machine, runs, and goes with that scope."""
+def test_a_loaded_image_belongs_to_its_loader(part: Part, session: Session, other: Session) -> None:
+    """It has the loader's labels, an entry in the loader's ledger (scope machine), and goes with that scope."""
     steps: list[Step] = []
     verify(part)
     new = images.load(other, part, steps.append)

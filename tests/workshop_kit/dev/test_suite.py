@@ -39,13 +39,6 @@ def test_without_an_engine_its_tests_are_left_out() -> None:
     assert words == ["-m", "not long and not alone and not engine and not browser"]
 
 
-def test_a_file_stays_with_one_worker(request: pytest.FixtureRequest, worker_id: str) -> None:
-    """Where workers share the suite, the name of each test carries its group; some releases lose it without a word."""
-    assert worker_id == "master" or request.node.nodeid.endswith(
-        f"@{Path(__file__).relative_to(request.config.rootpath)}"
-    )
-
-
 PYTEST = """
 import pathlib, sys
 with pathlib.Path(sys.argv[0]).with_name("ran").open("a") as ran:
@@ -106,7 +99,7 @@ finally:
 
 
 def test_ctrl_c_waits_until_pytest_has_taken_down_its_stack(root: Path, tmp_path: Path) -> None:
-    """A terminal tells both; the command line ends last, with the exit code of what it ran."""
+    """A terminal sends the signal to both; the command line ends last, with pytest's exit code."""
     code = "import sys\nfrom pathlib import Path\nfrom workshop_kit.dev import suite\n"
     code += "sys.exit(suite.run([sys.executable, '-c', sys.argv[1]], Path.cwd()) == -2)"
     environment = {**os.environ, "PYTHONPATH": str(root)}

@@ -10,7 +10,7 @@ import pytest
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.instructor.prediction_counts import Answer, Histogram, of_folder, of_text, predictions_in
-from workshop_kit.lessons.questions import Option, Question
+from workshop_kit.lessons.predictions import Option, Question
 
 TEXTS = {"green": "It stays green.", "red": "It turns red.", "hang": "It hangs.", "crash": "It crashes."}
 QUESTION = Question(

@@ -6,9 +6,11 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import pytest
 from nbformat import v4
 
 from workshop_kit.lessons import book
+from workshop_kit.workspace.folder import Workspace
 
 
 def executed(*outputs: Any, source: str = "look()") -> Any:
@@ -87,11 +89,37 @@ def test_the_committed_book_is_of_these_lessons(root: Path) -> None:
     assert all(f"({lesson.stem}.md)" in index for lesson in lessons)
 
 
-def test_the_committed_book_tells_nothing_of_the_machine_it_was_made_on(root: Path) -> None:
-    """No folder of its author's stands in it: not the checkout, not the home, not a temporary place."""
+def test_the_committed_book_names_no_folder_of_its_author(root: Path) -> None:
+    """Neither the checkout nor the home nor a temporary folder stands in it."""
     pages = sorted((root / "docs" / "book").glob("*.md"))
     assert pages
     for page in pages:
         text = page.read_text()
         for place in (str(root), str(Path.home()), "/home/", "/Users/", "build/tour"):
             assert place not in text, (page.name, place)
+
+
+@pytest.fixture
+def small_book(tmp_path: Path) -> Path:
+    """A book of one chapter with one picture."""
+    folder = tmp_path / "docs" / "book"
+    (folder / "pictures").mkdir(parents=True)
+    (folder / "README.md").write_text("# Contents\n")
+    (folder / "01_one.md").write_text("# One\n")
+    (folder / "pictures" / "01_one-1.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def test_the_book_is_as_it_is_now(empty_workspace: Workspace, small_book: Path) -> None:
+    """Chapters and pictures come along; what is older is replaced."""
+    book.copy_book(empty_workspace, small_book)
+    (small_book / "01_one.md").write_text("# One, newer\n")
+    book.copy_book(empty_workspace, small_book)
+    assert (empty_workspace.folder / "book" / "01_one.md").read_text() == "# One, newer\n"
+    assert (empty_workspace.folder / "book" / "pictures" / "01_one-1.png").read_bytes() == b"\x89PNG"
+
+
+def test_a_chapter_opens_where_there_is_one(small_book: Path) -> None:
+    """A lesson opens its chapter; the first lesson, and one without a chapter, open the contents."""
+    opened = {name: book.book_page(name, small_book).path for name in ("01_one", "02_two", "00_start")}
+    assert opened == {"01_one": "book/01_one.md", "02_two": "book/README.md", "00_start": "book/README.md"}

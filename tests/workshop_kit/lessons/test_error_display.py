@@ -1,4 +1,4 @@
-"""Errors of cells told in a sentence; in a real kernel, tests/lessons/test_disasters.py looks at them."""
+"""Errors of cells as sentences; tests/lessons/test_disasters.py checks them in a real kernel."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def notebook(empty_workspace: Workspace, write_notebook: WriteNotebook) -> Path:
     return empty_workspace.notebooks / "lesson.ipynb"
 
 
-def told(source: str, notebook: Path) -> str | None:
-    """What a cell that fails in IPython is told."""
+def sentence_of(source: str, notebook: Path) -> str | None:
+    """The sentence for a cell that fails in IPython."""
     shell = InteractiveShell()  # type: ignore[no-untyped-call]
     error = shell.run_cell(source, silent=True).error_in_exec  # type: ignore[no-untyped-call]
     assert error is not None
@@ -55,12 +55,12 @@ def told(source: str, notebook: Path) -> str | None:
 )
 def test_a_missing_name_leads_to_its_cell(notebook: Path, source: str, sentence: str | None) -> None:
     """The last cell above that makes it is named; a name that no cell makes, or a library's, is Python's to tell."""
-    said = told(source, notebook)
+    said = sentence_of(source, notebook)
     assert said is None if sentence is None else said is not None and said.startswith(sentence)
 
 
 def test_a_full_disk_is_a_sentence_and_other_errors_are_not(notebook: Path) -> None:
-    """Only what the participant can mend is told; a missing file of the participant's own code keeps its traceback."""
+    """Errors that the participant can fix become a sentence; a missing file of the own code keeps its traceback."""
     full = sentence_for(OSError(errno.ENOSPC, "No space left on device"), notebook)
     assert full is not None
     assert "is full. Free some space" in str(full)
@@ -74,9 +74,9 @@ def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:
     plain = sentence_for(error, None)
     assert str(plain).startswith('The build failed: process "pip install" did not complete. Change the file, then')
     error.add_note("There is no wheel of flask.")
-    told = sentence_for(error, None)
-    assert told is not None
-    assert (told.what, told.output) == ("There is no wheel of flask.", "#8 ERROR: no such file")
+    explained = sentence_for(error, None)
+    assert explained is not None
+    assert (explained.what, explained.output) == ("There is no wheel of flask.", "#8 ERROR: no such file")
 
 
 def test_a_service_that_does_not_answer_is_a_sentence() -> None:

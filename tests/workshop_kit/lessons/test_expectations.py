@@ -63,7 +63,7 @@ def test_what_no_cell_may_show(text: str, found: str) -> None:
 
 
 def test_a_table_without_rows() -> None:
-    """Whatever the table is made by: ours has row headers, a DataFrame's body has white space."""
+    """The kit's tables have row headers; a DataFrame's body has white space."""
     assert sentences(notebook(html=TABLE.format("\n  "))) == ["Cell 'look' shows a table without rows."]
     assert sentences(notebook(html=TABLE.format("<tr><th>1</th></tr>"))) == []
 

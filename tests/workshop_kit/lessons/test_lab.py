@@ -1,4 +1,4 @@
-"""JupyterLab as ``./workshop start`` runs it, for real; the page itself is looked at in tests/browser."""
+"""JupyterLab as ``./workshop start`` runs it; tests/browser looks at the page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import socket
 import stat
 import subprocess
 import sys
-import urllib.error
 from collections.abc import Iterator
 from dataclasses import replace
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
-from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
+import httpx
 import pytest
 
 from tests.workshop_kit.conftest import WriteNotebook
@@ -25,8 +23,7 @@ from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit import doctor
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.errors import NotReady, WrongUsage
-from workshop_kit.lessons import lab
-from workshop_kit.lessons.lab import LabServer, running_server, start_server
+from workshop_kit.lessons.lab import START, LabServer, running_server, start_server
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, prepare, server_environment
@@ -53,7 +50,7 @@ def server(empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: 
     write_notebook(empty_workspace, "00_start", ["x = 1"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path / "home"))
-        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "somebody else's"))
+        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "another folder"))
         server = start_server(empty_workspace)
     yield server
     server.stop()
@@ -65,8 +62,8 @@ def asked(server: LabServer, path: str) -> Any:
 
 
 def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Workspace, tmp_path: Path) -> None:
-    """Token on, loopback only, one kernel (ours), no news, trusted lessons; the user's own Jupyter is not touched."""
-    with pytest.raises(urllib.error.HTTPError, match="403"):
+    """Token on, loopback only, one kernel, no news, trusted lessons; the user's own Jupyter is not touched."""
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
         replace(server, token="wrong").call("GET", "/api/contents")
     assert set(asked(server, "/api/kernelspecs")["kernelspecs"]) == {KERNEL}
     news = asked(server, "/lab/api/settings/@jupyterlab/apputils-extension:notification")
@@ -78,13 +75,13 @@ def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Wo
     layout = asked(server, "/lab/api/workspaces/workshop")
     assert "notebook:notebooks/00_start.ipynb" in layout["data"]
     assert list((tmp_path / "home").rglob("*")) == []
-    assert not (tmp_path / "somebody else's").exists()
+    assert not (tmp_path / "another folder").exists()
     with socket.socket() as outside, pytest.raises(OSError):  # noqa: PT011 - any refusal will do
         outside.connect((own_address(), server.port))
-    assert_nobody_else_reads_the_token(server, empty_workspace)
+    assert_the_token_is_private(server, empty_workspace)
 
 
-def assert_nobody_else_reads_the_token(server: LabServer, empty_workspace: Workspace) -> None:
+def assert_the_token_is_private(server: LabServer, empty_workspace: Workspace) -> None:
     """The token is in no argument, no repr and no file that others may read."""
     assert server.process is not None
     assert server.token not in Path("/proc", str(server.process.pid), "cmdline").read_text()
@@ -108,9 +105,8 @@ def test_its_terminals_find_what_the_lessons_name(empty_workspace: Workspace) ->
 
 def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:
     """The next start takes the same port and accepts the tab's cookie, with a new token; doctor looks at that port."""
-    jar = CookieJar()
-    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor(jar))
-    browser.open(server.lesson_url())
+    browser = httpx.Client(trust_env=False, follow_redirects=True)
+    browser.get(server.url(START))
     server.stop()
     folder = empty_workspace.jupyter_folder
     assert stat.S_IMODE(jupyter_port.port_file(folder).stat().st_mode) == 0o600
@@ -120,34 +116,32 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
         assert again.port == server.port
         assert again.token != server.token
         assert "JupyterLab runs" in doctor._ports(folder).detail
-        (xsrf,) = [cookie.value for cookie in jar if cookie.name == "_xsrf"]
-        save = Request(
-            f"{server.address}/api/contents/notebooks/00_start.ipynb",
-            method="PATCH",
-            data=b'{"path": "notebooks/renamed.ipynb"}',
-            headers={"Authorization": f"token {server.token}", "X-XSRFToken": str(xsrf)},
-        )
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            lab.DIRECT.open(save)
-        assert browser.open(save).status == 200
+        url = f"{server.address}/api/contents/notebooks/00_start.ipynb"
+        rename = {"path": "notebooks/renamed.ipynb"}
+        headers = {"Authorization": f"token {server.token}", "X-XSRFToken": browser.cookies["_xsrf"]}
+        assert httpx.patch(url, json=rename, headers=headers, trust_env=False).status_code == 403
+        assert browser.patch(url, json=rename, headers=headers).status_code == 200
     finally:
+        browser.close()
         again.stop()
 
 
-def test_a_port_that_is_taken_is_not_taken_again(empty_workspace: Workspace) -> None:
-    """Another program has the port of the last start, or the file holds none: a free one is chosen."""
+def test_a_taken_port_of_the_last_start_is_replaced(empty_workspace: Workspace) -> None:
+    """Another program has it, or the file holds no port: the server takes a free one, and doctor says so."""
     folders = prepare(empty_workspace)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         jupyter_port.port_file(folders.root).write_text(str(port))
-        assert lab._last_port(folders) is None
         assert "taken by another program" in doctor._ports(folders.root).detail
-    assert lab._last_port(folders) == port
+        server = start_server(empty_workspace)
+        server.stop()
+        assert server.port != port
+        assert jupyter_port.last_port(folders.root) == server.port
     for damaged in ("", "many", "70000", "-1"):
         jupyter_port.port_file(folders.root).write_text(damaged)
-        assert lab._last_port(folders) is None
+        assert jupyter_port.last_port(folders.root) is None
 
 
 def test_a_taken_port_is_a_sentence(empty_workspace: Workspace) -> None:
@@ -169,7 +163,7 @@ def test_a_server_that_dies_says_why(empty_workspace: Workspace) -> None:
     config.parent.mkdir(parents=True)
     config.write_text(json.dumps({"ServerApp": {"max_body_size": "large"}}))
     with pytest.raises(NotReady, match=r"ended by itself \(exit code 1\)\. Read .*jupyter\.log") as caught:
-        start_server(empty_workspace, port=lab._free_port())
+        start_server(empty_workspace)
     assert "max_body_size" in caught.value.output
 
 

@@ -1,4 +1,4 @@
-"""What a lesson does with logs, given whatever a cell has at hand: the stack's container, or one that it runs."""
+"""``w.logs`` with a container that a cell runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tools(empty_workspace: Workspace, engine: Engine, images: dict[str, str], tm
 
 
 @pytest.fixture
-def ours(tools: LogTools, images: dict[str, str]) -> Iterator[Running]:
+def writer(tools: LogTools, images: dict[str, str]) -> Iterator[Running]:
     """A container of this workspace that has written two lines."""
     spec = Spec(images["base"], command=("python3", "-c", WRITER), labels={SERVICE: "shop"})
     with containers.run(tools.stack.session, spec) as running:
@@ -40,16 +40,16 @@ def ours(tools: LogTools, images: dict[str, str]) -> Iterator[Running]:
         yield running
 
 
-def test_a_container_that_we_run_is_watched(tools: LogTools, ours: Running) -> None:
-    """The tail takes what `w.run` returned and calls it by its service; the line's own name stays, too."""
-    explorer = tools.tail(ours, "Shop")
+def test_the_tail_names_lines_by_their_container(tools: LogTools, writer: Running) -> None:
+    """The service is the container's; the line's own field stays in ``rest``."""
+    explorer = tools.tail(writer, "Shop")
     assert explorer.hits == 2
     found = explorer.model.store.sql("SELECT service, rest->>'service' AS own FROM logs ORDER BY row")
     assert found["service"].tolist() == ["shop", "shop"]
     assert found["own"].tolist()[0] == "billing"
 
 
-def test_jq_takes_a_container_that_we_run(tools: LogTools, ours: Running, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command reads as one would type it, and its answer stands below."""
-    tools.jq("fromjson? | .msg", ours, "-R", "-r")
-    assert capsys.readouterr().out == f"$ docker logs {ours.name} | jq -R -r 'fromjson? | .msg'\none\n\n"
+def test_jq_prints_its_command_and_output(tools: LogTools, writer: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    """The printed command is the one for the terminal."""
+    tools.jq("fromjson? | .msg", writer, "-R", "-r")
+    assert capsys.readouterr().out == f"$ docker logs {writer.name} | jq -R -r 'fromjson? | .msg'\none\n\n"

@@ -1,4 +1,4 @@
-"""The timetable: the content's minutes, in the order of the lessons, with breaks where people need them."""
+"""The timetable: the lessons' minutes in order, with breaks and lunch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from workshop_kit.cli import app
 from workshop_kit.errors import WrongUsage
-from workshop_kit.lessons.plan import Pauses, Plan, clock, minutes_of, plan
+from workshop_kit.lessons.plan import Breaks, Timetable, clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, Course, load_course
 
@@ -23,15 +23,15 @@ def course() -> Course:
     return load_course(CHECKOUT)
 
 
-def made(course: Course, track: str = "full", start: str = "09:30") -> Plan:
-    """The timetable with the usual pauses."""
-    return plan(course, track, start)
+def made(course: Course, track: str = "full", start: str = "09:30") -> Timetable:
+    """The timetable with the usual breaks."""
+    return timetable(course, track, start)
 
 
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("start", STARTS)
 def test_every_minute_of_the_track_is_in_the_timetable(course: Course, track: str, start: str) -> None:
-    """It begins when it is told to, block joins block, and the lessons have exactly their minutes, in their order."""
+    """It begins at ``start``, block joins block, and the lessons have exactly their minutes, in their order."""
     blocks = made(course, track, start).blocks
     assert clock(blocks[0].start) == start
     assert all(one.end == other.start for one, other in itertools.pairwise(blocks))
@@ -41,7 +41,7 @@ def test_every_minute_of_the_track_is_in_the_timetable(course: Course, track: st
 
 
 def test_a_whole_day_has_its_lunch_at_noon(course: Course) -> None:
-    """On the full track the break nearest to a quarter past twelve is lunch; who begins in the evening gets none."""
+    """On the full track the break nearest to a quarter past twelve is lunch; an evening has none."""
     (lunch,) = [block for block in made(course).blocks if block.kind == "lunch"]
     assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
     assert not [block for block in made(course, start="15:00").blocks if block.kind == "lunch"]
@@ -49,7 +49,7 @@ def test_a_whole_day_has_its_lunch_at_noon(course: Course) -> None:
 
 
 @pytest.mark.parametrize("moment", ["25:00", "noon", "", "09.30", "٠٩:٣٠"])
-def test_a_moment_that_no_clock_shows_is_refused(moment: str) -> None:
+def test_an_invalid_time_is_refused(moment: str) -> None:
     """The sentence shows what was written and what to write."""
     with pytest.raises(WrongUsage, match="is no time of day"):
         minutes_of(moment)
@@ -93,9 +93,9 @@ def test_table_markdown_and_json_say_the_same() -> None:
 
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("after", [30, 90])
-def test_nobody_sits_longer_than_asked(course: Course, track: str, after: int) -> None:
+def test_a_stretch_has_at_most_its_minutes(course: Course, track: str, after: int) -> None:
     """Between two pauses lie at most so many minutes, or one lesson alone; no pause begins or ends the day."""
-    blocks = plan(course, track, "09:30", Pauses(after=after)).blocks
+    blocks = timetable(course, track, "09:30", Breaks(after=after)).blocks
     assert blocks[0].kind == blocks[-1].kind == "lesson"
     for is_lesson, group in itertools.groupby(blocks, key=lambda block: block.kind == "lesson"):
         stretch = list(group)
@@ -107,7 +107,7 @@ def test_nobody_sits_longer_than_asked(course: Course, track: str, after: int) -
 
 def test_pauses_can_be_chosen(course: Course) -> None:
     """Longer, or none at all."""
-    blocks = plan(course, "full", "09:30", Pauses(after=90, length=20, lunch=0)).blocks
+    blocks = timetable(course, "full", "09:30", Breaks(after=90, length=20, lunch=0)).blocks
     assert {block.minutes for block in blocks if block.kind != "lesson"} == {20}
-    without = plan(course, "full", "09:30", Pauses(length=0))
+    without = timetable(course, "full", "09:30", Breaks(length=0))
     assert without.end - without.start == without.lesson_minutes == course.tracks["full"].minutes

@@ -1,4 +1,4 @@
-"""The settings form without a page: what was typed becomes an environment, and how the real service takes it."""
+"""The settings form without a page: typed settings become an environment, and the real service starts or refuses."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
-from workshop_kit.lessons.settings_form import SettingsForm
-from workshop_kit.lessons.settings_trial import How, Problem, Trial, Typed, another, attempt, card_html, found_in
+from workshop_kit.lessons.settings_form import (
+    Problem,
+    SettingsForm,
+    StartOutcome,
+    StartResult,
+    Typed,
+    card_html,
+    parse_variable,
+    problems_in,
+    try_settings,
+)
 from workshop_kit.progress import silent
 
-TOLD = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
+USUAL = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
 
 
-def test_what_is_typed_lies_over_what_is_told() -> None:
+def test_typed_settings_replace_the_usual_ones() -> None:
     """A text replaces, an empty one too; what is left out is not there; the rest stays."""
     typed = Typed({"MASTER_DB_HOST": "", "LOG_LEVEL": None, "HTTP_PORT": "9090"})
-    assert typed.environment(TOLD) == {
+    assert typed.environment(USUAL) == {
         "MASTER_DB_HOST": "",
         "HTTP_PORT": "9090",
         "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
@@ -29,26 +38,26 @@ def test_what_is_typed_lies_over_what_is_told() -> None:
     assert str(typed) == "MASTER_DB_HOST=, LOG_LEVEL left out, HTTP_PORT=9090"
 
 
-def test_the_other_variable_is_not_repeated() -> None:
-    """Somebody may type a password there: the page and its twin say the name alone."""
-    trial = Trial(Typed({"REDIS_PASSWORD": "geheim"}, frozenset({"REDIS_PASSWORD"})), How.READY, 1.0)
-    assert "REDIS_PASSWORD set" in str(trial)
-    assert "geheim" not in str(trial) + card_html(trial)
+def test_the_value_of_another_variable_is_not_shown() -> None:
+    """It may be a password: the page shows its name alone."""
+    result = StartResult(Typed({"REDIS_PASSWORD": "geheim"}, frozenset({"REDIS_PASSWORD"})), StartOutcome.READY, 1.0)
+    assert "REDIS_PASSWORD set" in str(result)
+    assert "geheim" not in str(result) + card_html(result)
 
 
 @pytest.mark.parametrize("text", ["MASTER_DB_HOTS", "MASTER DB=1"])
 def test_the_other_variable_has_one_form(text: str) -> None:
     """NAME=value, or it is said so."""
     with pytest.raises(WrongUsage, match="NAME=value"):
-        another(text)
+        parse_variable(text)
 
 
 def test_only_the_services_own_line_counts() -> None:
     """Other lines of a log, JSON or not, are no problems; text in problems is escaped on the page."""
     refused = '{"msg": "configuration refused", "problems": [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]}'
-    found = found_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
+    found = problems_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
     assert found == [Problem("A<b>", "p", "w")]
-    assert "A&lt;b&gt;" in card_html(Trial(Typed({}), How.REFUSED, 0.5, 1, tuple(found)))
+    assert "A&lt;b&gt;" in card_html(StartResult(Typed({}), StartOutcome.REFUSED, 0.5, 1, tuple(found)))
 
 
 @pytest.fixture
@@ -64,9 +73,9 @@ def form(stack: Stack) -> Iterator[SettingsForm]:
     assert stack.session.ledger.entries() == before
 
 
-def tried(form: SettingsForm, **changes: str | None) -> Trial:
+def tried(form: SettingsForm, **changes: str | None) -> StartResult:
     """Start it with what is typed."""
-    return attempt(form.start, form.told, Typed(changes), silent)
+    return try_settings(form.start, form.usual, Typed(changes), silent)
 
 
 @pytest.mark.engine
@@ -76,24 +85,24 @@ class TestOnTheService:
 
     def test_it_names_every_problem_at_once(self, form: SettingsForm) -> None:
         """It refuses with exit code 1 and says what is wrong with each variable, none of them with its value."""
-        trial = tried(form, MASTER_DB_PORT="3306x", LOG_LEVEL="loud", MASTER_DB_HOST=None, MASTER_DB_HOTS="db9")
-        assert (trial.how, trial.exit_code) == (How.REFUSED, 1)
-        assert {one.variable for one in trial.problems} == {
+        result = tried(form, MASTER_DB_PORT="3306x", LOG_LEVEL="loud", MASTER_DB_HOST=None, MASTER_DB_HOTS="db9")
+        assert (result.outcome, result.exit_code) == (StartOutcome.REFUSED, 1)
+        assert {one.variable for one in result.problems} == {
             "MASTER_DB_HOST",
             "MASTER_DB_PORT",
             "LOG_LEVEL",
             "MASTER_DB_HOTS",
         }
-        assert "did you mean MASTER_DB_HOST?" in str(trial)
-        assert trial.headline == "It refused to start: exit code 1, 4 problems"
-        assert 0 < trial.seconds < 10
+        assert "did you mean MASTER_DB_HOST?" in str(result)
+        assert result.headline == "It refused to start: exit code 1, 4 problems"
+        assert 0 < result.seconds < 10
 
-    def test_nobody_there_three_broken_ones_are_shown(self, form: SettingsForm) -> None:
+    def test_a_headless_run_tries_three_broken_settings(self, form: SettingsForm) -> None:
         """Without anybody to type, three settings are tried that the service must refuse."""
         form.headless = True
         form.show()
-        assert [trial.how for trial in form.trials] == [How.REFUSED] * 3
-        assert {one.variable for trial in form.trials for one in trial.problems} == {
+        assert [result.outcome for result in form.results] == [StartOutcome.REFUSED] * 3
+        assert {one.variable for result in form.results for one in result.problems} == {
             "MASTER_DB_PORT",
             "LOG_LEVEL",
             "MASTER_DB_HOST",
@@ -104,12 +113,12 @@ class TestOnTheService:
 
 
 def test_secrets_are_no_part_of_the_form() -> None:
-    """The page is told the few variables that can be typed, and nothing of the rest."""
+    """The page gets the variables of the form and no other."""
 
     def never(_: Mapping[str, str], __: int) -> Running:
         raise AssertionError
 
-    form = SettingsForm(never, {**TOLD, "REPLICA_DB_PASSWORD": "geheim"})
+    form = SettingsForm(never, {**USUAL, "REPLICA_DB_PASSWORD": "geheim"})
     form.show()
     assert form.job is not None
     assert "geheim" not in str(form.job.widget.get_state())

@@ -6,16 +6,24 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
 
 from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of, target_report
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import Report, Verdict
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.result import Verdict as Checked
 from workshop_kit.lessons import take_home
-from workshop_kit.lessons.questions import load_all
+from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
 DAY = date(2026, 3, 1)
@@ -32,7 +40,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
     text = page({"policies": {"03_logging": ["Where? To stdout."]}, "predictions": {"00_start.database-gone": GUESSED}})
     assert "- Where? To stdout." in text
     assert "0 of 1 went as I said." in text
-    question = load_all(CHECKOUT / "notebooks")["00_start.database-gone"]
+    question = load_all_questions(CHECKOUT / "notebooks")["00_start.database-gone"]
     said, did = question.options["both-red"].text, question.options["green-but-broken"].text
     assert f"| ≠ | {question.question} | {said} | {did} |" in text
     assert text.count("- [ ] **") == len(catalog.rules())
@@ -41,7 +49,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
 
 
 def test_what_was_not_passed_comes_before_any_number() -> None:
-    """A page of somebody who passed nothing does not say that dozens of rules hold, and no more."""
+    """The note on exercises that are not passed stands before the count of rules that hold."""
     found = Report("my-service", (replace(target_report(Verdict.HOLDS), reference=REFERENCE),))
     text = take_home.page({}, found, Mask(), DAY)
     assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
@@ -75,3 +83,65 @@ def test_it_is_written_into_the_workspace_and_shown(tmp_path: Path) -> None:
     assert "<b>" not in shown.html
     take_home.write(workspace, progress, report(Verdict.FAILS))
     assert "To do, or to decide otherwise" in (workspace.folder / take_home.NAME).read_text()
+
+
+EXERCISE = "config.env"
+
+
+def no_stack() -> Stack:
+    """Nothing here needs an engine."""
+    raise AssertionError
+
+
+@pytest.fixture
+def exercise_service(tmp_path: Path, root: Path) -> ExerciseService:
+    """A folder with all solutions, as a jump to the last lesson leaves it; nothing is passed."""
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_stack)
+    for name, text in solutions.files_at(root, "06_audit").items():
+        (exercise_service.workspace.service_folder() / name).write_text(text)
+    return exercise_service
+
+
+def exercises(root: Path) -> set[str]:
+    """The exercises whose code is part of the folder."""
+    return {name for text in solutions.files_at(root, "06_audit").values() for name in regions.ids(text)}
+
+
+def test_the_note_names_all_exercises_that_are_not_passed(exercise_service: ExerciseService, root: Path) -> None:
+    """All exercises are named, none as theirs."""
+    said = take_home.unpassed_note(exercise_service)
+    count = len(exercises(root))
+    assert said.startswith(f"You have passed none of the {count} exercises in my_service. Not your work: ")
+    assert said.count("the reference (") == 1
+    assert all(name in said for name in exercises(root))
+
+
+def test_only_an_image_of_the_folder_is_marked(exercise_service: ExerciseService) -> None:
+    """The workspace's own ``my-service``; an image of that name in another workspace is none of theirs."""
+    project = exercise_service.workspace.compose_project
+    for tags, is_theirs in (([f"{project}/my-service:6"], True), (["workshop-other/my-service:6"], False), ([], False)):
+        images = SimpleNamespace(get=lambda _, tags=tags: SimpleNamespace(tags=tags))
+        engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(images=images)))
+        (one,) = take_home.mark_unpassed(report(Verdict.HOLDS), engine, exercise_service).targets
+        assert bool(one.reference) is is_theirs
+
+
+def test_what_was_passed_is_theirs(exercise_service: ExerciseService, root: Path) -> None:
+    """A passed exercise is counted and not named; with all passed there is no note."""
+    exercise_service.progress.record_check(EXERCISE, Checked.PASSED)
+    said = take_home.unpassed_note(exercise_service)
+    assert said.startswith("You have passed 1 of the ")
+    assert EXERCISE not in said
+    for name in exercises(root):
+        exercise_service.progress.record_check(name, Checked.PASSED)
+    assert take_home.unpassed_note(exercise_service) == ""
+
+
+def test_a_starter_and_an_attempt_are_told_apart(exercise_service: ExerciseService, root: Path) -> None:
+    """What runs in their place is the starter, or code that no check has passed."""
+    (source,) = [one for one in solutions.service_sources(root) if EXERCISE in one.ids()]
+    file = exercise_service.workspace.service_folder() / source.file
+    file.write_text(solutions.colleague_files(root, source.lesson)[source.file])
+    assert "the starter (config.env" in take_home.unpassed_note(exercise_service)
+    file.write_text(file.read_text().replace("# endregion config.env", "attempt = 1\n# endregion config.env"))
+    assert "code that no check has passed (config.env" in take_home.unpassed_note(exercise_service)

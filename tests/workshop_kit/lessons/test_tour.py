@@ -23,7 +23,7 @@ LESSON = [
     "import os\nfrom pathlib import Path\n"
     "from workshop_kit.lessons.predictions import predict\nfrom workshop_kit.exercises.progress import Progress\n"
     'progress = Progress(Path(os.environ["WORKSHOP_WORKSPACE"], "progress.json"))\n'
-    "from workshop_kit.lessons.questions import Option, Question\n"
+    "from workshop_kit.lessons.predictions import Option, Question\n"
     'texts = {"green": "Green & well", "red": "Red", "hang": "It hangs", "crash": "It crashes"}\n'
     'options = {key: Option(text=text, reason="So it is.") for key, text in texts.items()}\n'
     'question = Question(question="The <b>database</b> is gone?", right="green", options=options)\n'
@@ -97,7 +97,7 @@ def test_solutions_come_when_their_cell_is_reached(
 def test_other_ways_to_fail(
     empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path, source: str, message: str
 ) -> None:
-    """A slip, a hanging cell and a dead kernel are told apart, each in a line without a traceback."""
+    """A hanging cell and a dead kernel have a message each, without a traceback."""
     write_notebook(empty_workspace, "00_start", [source])
     (result,) = tour(empty_workspace, output=tmp_path, cell_seconds=3)
     assert result.error is not None

@@ -1,8 +1,7 @@
-"""The parts of a bundle: written whole or not at all, and proven before use (standard library only).
+"""The parts of a bundle and their manifests: written atomically, verified before use (standard library only).
 
-A part is a folder of plain files, whose names any file system of a USB stick can hold, and a ``manifest.json``, which
-says what they are and what their checksums are. The checksums find damage. They do not find malice: whoever can change
-a file can change its checksum.
+A part is a folder of plain files, whose names every USB stick can hold, and a ``manifest.json`` with their checksums.
+The checksums detect damage, not malice: an attacker who changes a file can change its checksum, too.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -22,16 +22,17 @@ from workshop_kit.progress import Report, Step, silent
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-PIECE_BYTES = 1024**2
 TASK = "Bundle"
 MB = 1_000_000
+SHORT = 12
+NOT_IN_GIT = {".venv", "workspace", "build", ".git", "__pycache__"}
 
 Kind = Literal["images", "wheels"]
 
 
 @dataclass(frozen=True)
 class File:
-    """What a file of a part must be."""
+    """Checksum and size of a file."""
 
     sha256: str
     size_bytes: int
@@ -39,9 +40,9 @@ class File:
 
 @dataclass(frozen=True)
 class Part:
-    """One part: ``name`` says for what machine (``amd64``), ``version`` which version of the workshop it is of.
+    """One part. ``name`` is its kind of machine (``amd64``), ``version`` the version of the workshop.
 
-    ``content`` is what the kind of part needs to know besides.
+    ``content`` holds further data of the kind of part.
     """
 
     folder: Path
@@ -53,14 +54,14 @@ class Part:
 
     @property
     def size_bytes(self) -> int:
-        """What its files take, the manifest aside."""
+        """The size of its files without the manifest."""
         return sum(file.size_bytes for file in self.files.values())
 
 
 def parts(bundle: Path) -> list[Part]:
-    """Return the parts of a bundle, by name; their files are not looked at yet.
+    """Return the parts of a bundle by name, without verifying their files.
 
-    Raises WorkshopError for a folder that is not a bundle, and for a manifest that is damaged.
+    Raises WorkshopError for a folder that is not a bundle, and for a damaged manifest.
     """
     with readable(bundle):
         found = [_read(path) for path in sorted(bundle.glob(f"*/{MANIFEST}")) if not path.parent.name.startswith(".")]
@@ -71,7 +72,7 @@ def parts(bundle: Path) -> list[Part]:
 
 
 def verify(part: Part, report: Report = silent) -> None:
-    """Hold every file of a part to its size, then to its checksum. Raises WorkshopError with the first that differs."""
+    """Compare all sizes, then all checksums. Raises WorkshopError for the first file that differs."""
     with readable(part.folder):
         for name, wanted in part.files.items():
             _require_size(part.folder / name, wanted)
@@ -86,10 +87,10 @@ def verify(part: Part, report: Report = silent) -> None:
 
 @contextlib.contextmanager
 def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Give a folder to put a part's files into, and a dict for its content; the part is there when the block ends well.
+    """Yield a folder for a part's files and a dict for its content; a successful block makes the part.
 
-    An older part of that name is replaced then, and not before. Raises WorkshopError where it cannot be written, and
-    for a folder that is in the way.
+    It replaces an older part of that name. Raises WorkshopError if it cannot be written, or if another folder has its
+    name.
     """
     target, partial = bundle / f"{kind}-{name}", bundle / f".{kind}-{name}.partial"
     content: dict[str, Any] = {}
@@ -113,7 +114,7 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
 
 
 def find(bundle: Path, kind: Kind, name: str) -> Part:
-    """Return one part of a bundle. Raises WorkshopError where it is not there."""
+    """Return one part of a bundle. Raises WorkshopError if it is missing."""
     for part in parts(bundle):
         if (part.kind, part.name) == (kind, name):
             return part
@@ -121,7 +122,7 @@ def find(bundle: Path, kind: Kind, name: str) -> Part:
 
 
 def intact(bundle: Path, kind: Kind, name: str, content: Mapping[str, Any], report: Report = silent) -> Part | None:
-    """Return a part that an earlier save left, if it has this content and all its files are whole; else None."""
+    """Return an existing part if it has this content and no damage; else None."""
     try:
         part = find(bundle, kind, name)
         if {key: part.content.get(key) for key in content} != dict(content):
@@ -134,7 +135,7 @@ def intact(bundle: Path, kind: Kind, name: str, content: Mapping[str, Any], repo
 
 @contextlib.contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Turn what a folder's disk says in the block into one sentence."""
+    """Turn an OSError of the block into one sentence."""
     try:
         yield
     except OSError as error:
@@ -150,7 +151,7 @@ def sha256_of(path: Path) -> str:
 
 
 def megabytes(size_bytes: int) -> str:
-    """Return a size as people read it on a USB stick.
+    """Return a size in megabytes.
 
     >>> megabytes(412_345_678)
     '412 MB'
@@ -177,7 +178,7 @@ def _write_manifest(part: Part) -> None:
     with path.open("w", encoding="utf-8") as file:
         json.dump({"sha256": _digest(said), "part": said}, file, indent=1)
         file.flush()
-        os.fsync(file.fileno())  # a stick is pulled out early
+        os.fsync(file.fileno())  # people pull out sticks early
 
 
 def _read(path: Path) -> Part:
@@ -196,7 +197,7 @@ def _read(path: Path) -> Part:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether it names a file in the part itself, and not somewhere else on the machine."""
+    """Return whether a name is a file name without a path."""
     return name not in {"", ".", ".."} and PurePath(name).name == name
 
 
@@ -214,3 +215,38 @@ def _require_size(path: Path, wanted: File) -> None:
 
 def _damaged(path: Path, what: str) -> WorkshopError:
     return WorkshopError(f"{path} {what}.", "Copy the bundle again; nothing was loaded from it.")
+
+
+def version_of(root: Path) -> str:
+    """Return the checkout's commit, or without git a hash of its files:
+
+    ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes``, ``files 9c1185a5c5e9``.
+    """
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return f"files {_hash_of_files(root)[:SHORT]}"
+    changed = " with changes" if _git(root, "status", "--porcelain") else ""
+    return f"commit {commit[:SHORT]}{changed}"
+
+
+def _git(root: Path, *words: str) -> str | None:
+    """Return git's output; None without git or a repository in this folder."""
+    if not (root / ".git").exists():
+        return None
+    try:
+        said = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.stdout.strip()
+
+
+def _hash_of_files(root: Path) -> str:
+    """Return a hash of the checkout's files, without generated ones."""
+    digest = hashlib.sha256()
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(set(names) - NOT_IN_GIT)
+        for name in sorted(files):
+            path = Path(folder) / name
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""A part is there whole or not at all, and what was altered on the way is refused with one sentence."""
+"""A part is complete or absent, and a damaged one is refused with one sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.private_engine import filled, small_disk
 from tests.workshop_kit.bundle.small import VERSION, written
-from workshop_kit.bundle import parts
+from workshop_kit.bundle import manifest
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Step
 
@@ -26,8 +26,8 @@ def bundle(tmp_path: Path) -> Path:
 def test_what_was_written_is_read_and_proven(bundle: Path) -> None:
     """Name, version, content, and sizes come back; every file is checked, with progress to the end."""
     steps: list[Step] = []
-    (part,) = parts.parts(bundle)
-    parts.verify(part, steps.append)
+    (part,) = manifest.parts(bundle)
+    manifest.verify(part, steps.append)
     assert (part.kind, part.name, part.version, part.content) == ("images", "amd64", VERSION, {"tags": {}})
     assert part.size_bytes == 3 + 256 * 8192
     assert [step.fraction for step in steps] == sorted(step.fraction or 0.0 for step in steps)
@@ -60,7 +60,7 @@ def test_damage_is_one_sentence(bundle: Path, name: str, harm: Callable[[Path], 
     """Half copied, altered, lost: the sentence names the file, and to copy again."""
     harm(bundle / "images-amd64" / name)
     with pytest.raises(WorkshopError, match=words) as refused:
-        parts.verify(parts.find(bundle, "images", "amd64"))
+        manifest.verify(manifest.find(bundle, "images", "amd64"))
     assert str(bundle / "images-amd64" / name) in str(refused.value)
     assert "Copy the bundle again" in str(refused.value)
 
@@ -70,14 +70,14 @@ def test_a_manifest_names_files_of_its_own_folder_only(bundle: Path, name: str) 
     """A forged one, with a good checksum, does not lead elsewhere."""
     path = bundle / "images-amd64" / "manifest.json"
     said = {**json.loads(path.read_text())["part"], "files": {name: ["00", 1]}}
-    path.write_text(json.dumps({"sha256": parts._digest(said), "part": said}))
+    path.write_text(json.dumps({"sha256": manifest._digest(said), "part": said}))
     with pytest.raises(WorkshopError, match="is not as it was saved"):
-        parts.parts(bundle)
+        manifest.parts(bundle)
 
 
 def interrupted(bundle: Path) -> None:
-    """Somebody presses Ctrl-C while a part is saved."""
-    with parts.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
+    """Ctrl-C while a part is saved."""
+    with manifest.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
         (folder / "half").write_text("x")
         raise KeyboardInterrupt
 
@@ -88,11 +88,11 @@ def test_a_part_is_replaced_whole_or_not_at_all(bundle: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted(bundle)
     assert sorted(path.name for path in bundle.iterdir()) == ["images-amd64", "images-arm64"]
-    for part in parts.parts(bundle):
-        parts.verify(part)
-    with parts.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
+    for part in manifest.parts(bundle):
+        manifest.verify(part)
+    with manifest.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
         (folder / "new").write_text("x")
-    assert [(part.name, part.version, list(part.files)) for part in parts.parts(bundle)] == [
+    assert [(part.name, part.version, list(part.files)) for part in manifest.parts(bundle)] == [
         ("amd64", "commit 1", ["new"]),
         ("arm64", VERSION, ["one.layer", "two.layer"]),
     ]
@@ -105,6 +105,6 @@ def test_a_full_stick_is_one_sentence_and_left_as_it_was(tmp_path: Path) -> None
         written(stick)
         with filled(stick), pytest.raises(WorkshopError, match=r"cannot be written to .*: No space left on device"):
             written(stick)
-        (part,) = parts.parts(stick)
-        parts.verify(part)
+        (part,) = manifest.parts(stick)
+        manifest.verify(part)
         assert not list(stick.glob(".*"))

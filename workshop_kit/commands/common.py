@@ -1,0 +1,44 @@
+"""Options that several commands share, and the workspace, stack and exercises that they work on."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from workshop_kit.engine import reach
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.course import TRACKS
+from workshop_kit.workspace.folder import Workspace, own_workspace
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+NoInstall = Annotated[
+    bool, typer.Option("--no-install", help="Neither install nor start anything on the machine; say what is missing.")
+]
+Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
+Track = Annotated[str, typer.Option(help=f"One of: {', '.join(TRACKS)}.")]
+ExerciseId = Annotated[
+    str, typer.Argument(help="The exercise: container.limits, or a beginning that no other has, as container.li.")
+]
+
+
+def open_workspace(seed: int | None = None) -> Workspace:
+    """Return the workspace of the command line; a ``seed`` becomes its seed."""
+    workspace = own_workspace(os.environ)
+    if seed is not None:
+        workspace.share_seed(seed)
+    return workspace
+
+
+def connected_stack(workspace: Workspace) -> Stack:
+    """Return the workspace's stack on the engine that answers. Raises NotReady without one."""
+    return provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
+
+
+def exercise_service(workspace: Workspace) -> ExerciseService:
+    """Return the workspace's exercises; they connect to the engine when a check needs it."""
+    return ExerciseService.of(workspace, lambda: connected_stack(workspace))

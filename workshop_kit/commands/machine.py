@@ -1,0 +1,131 @@
+"""The commands for the machine: ``setup``, ``start`` and ``down``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, open_workspace
+from workshop_kit.engine import cleanup, install, reach
+from workshop_kit.engine.labels import Scope
+from workshop_kit.errors import Exit, NotReady
+from workshop_kit.lessons import book
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.progress import Report
+from workshop_kit.terminal import TerminalReport, answer, say, say_error
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.course import find_lesson
+
+REPEATED = "WORKSHOP_REPEATED"
+"""Set while a command runs again as a member of Docker's group."""
+
+
+def setup(no_install: NoInstall = False) -> None:
+    """Install and build what is missing."""
+    with TerminalReport() as report:
+        stack = provision.make_ready(open_workspace(), may_install=not no_install, report=report)
+        provision.write_env(stack, report)
+    version = stack.session.engine.version["Version"]
+    say(f"Ready: Docker {version}, all images, and a container that ran. Next: ./workshop start")
+
+
+def start(
+    lesson: Annotated[
+        str, typer.Argument(help="The lesson: 02_configuration, or a beginning such as 02.")
+    ] = "00_start",
+    port: Annotated[
+        int | None, typer.Option(help="JupyterLab's port; left out, that of the last start, or a free one.")
+    ] = None,
+    no_browser: NoBrowser = False,
+    seed: Seed = None,
+    no_install: NoInstall = False,
+) -> None:
+    """Install and build what is missing, then open a lesson; without an engine, open the book."""
+    from workshop_kit.lessons import lab  # lazily: slow imports, also the next one
+    from workshop_kit.workspace import lab_settings
+
+    workspace = open_workspace()
+    lesson = find_lesson(lesson, workspace.notebooks)
+    if seed is not None:
+        workspace.share_seed(seed)
+    page = lab_settings.lesson_page(lesson)
+    with TerminalReport() as report:
+        no_engine = why_no_engine(may_install=not no_install, report=report)
+        if no_engine is None:
+            stack = provision.make_ready(workspace, may_install=not no_install, report=report)
+            provision.write_env(stack, report)
+            provision.sweep(stack.session, report)
+    if no_engine is not None:
+        say_error(no_engine)
+        say("Until then you can read the book: the lessons with their outputs.")
+        book.copy_book(workspace)
+        page = book.book_page(lesson)
+    lab.serve(workspace, page, port=port, open_browser=not no_browser)
+
+
+def down(
+    everything: Annotated[bool, typer.Option("--all", help="Also the images this workspace built.")] = False,
+    engine: Annotated[bool, typer.Option("--engine", help="Also the engine, if ./workshop installed it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what the workshop made, and nothing else."""
+    workspace = open_workspace()
+    with TerminalReport() as report:
+        session = provision.session_of(workspace, reach.connect())
+        scopes: list[Scope] = ["kernel", "workspace"]
+        if everything or engine:
+            scopes.append("machine")
+        outcome = provision.remove_everything(session, scopes, report)
+        if "machine" in scopes:
+            provision.remove_root_file_system(session)
+        unlisted = cleanup.unlisted(session)
+        packages = provision.take_engine_back(session, report) if engine else []
+    if as_json:
+        left = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
+        removed = [asdict(entry) for entry in outcome.removed]
+        answer(json.dumps({"removed": removed, "left": left, "unlisted": unlisted, "packages": packages}))
+    else:
+        _say_outcome(outcome, unlisted, packages)
+    if outcome.left:
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def why_no_engine(*, may_install: bool, report: Report) -> NotReady | None:
+    """Install and start an engine if allowed; return the reason if none answers."""
+    try:
+        install.ensure(install=may_install, report=report)
+    except NotReady as error:
+        if isinstance(error, reach.NoPermission):
+            repeat_as_group_member()
+        return error
+    return None
+
+
+def repeat_as_group_member() -> None:
+    """Run this command again through ``sg`` if the user was just added to Docker's group; else return.
+
+    A login would apply the new group, too; ``sg`` applies it to this one command at once.
+    """
+    if install.waits_for_login() and shutil.which("sg") and not os.environ.get(REPEATED):
+        os.environ[REPEATED] = "1"
+        words = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
+        os.execvp("sg", ["sg", install.GROUP, "-c", words])
+
+
+def _say_outcome(outcome: cleanup.Outcome, unlisted: list[str], packages: list[str]) -> None:
+    counts = {kind: sum(entry.kind == kind for entry in outcome.removed) for kind in cleanup.ORDER}
+    done = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)
+    say(f"Removed: {done or 'nothing, there was nothing of this workspace'}.")
+    for entry, reason in outcome.left:
+        say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
+    for thing in unlisted:
+        say(f"Left: {thing} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
+    if packages:
+        say(f"Removed the engine we installed: {', '.join(packages)}.")

@@ -1,0 +1,96 @@
+"""``tour``: run lessons, or the instructor's demo, without a browser, in a workspace and stack of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workshop_kit.commands.common import AsJson, NoInstall
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.lessons.book import BOOK
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.progress import Report
+from workshop_kit.terminal import TerminalReport, answer
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
+
+FOLDER = CHECKOUT / "build" / "tour"
+
+
+def tour(
+    lessons: Annotated[
+        list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")
+    ] = None,
+    book: Annotated[bool, typer.Option("--book", help="Write chapters of changed lessons to docs/book/.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
+    no_install: NoInstall = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the lessons headless and write them to build/tour/ as HTML."""
+    if demo:
+        if lessons:
+            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons.")
+        _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
+        return
+    from workshop_kit.lessons.tour import find_lessons  # lazily: it brings nbconvert
+    from workshop_kit.lessons.tour import tour as run_tour
+
+    find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
+    with _fresh_stack(FOLDER, may_install=not no_install) as (workspace, stack, report):
+        service = ExerciseService.of(workspace, lambda: stack)
+        results = run_tour(
+            workspace,
+            lessons or (),
+            report,
+            output=FOLDER,
+            book=BOOK if book else None,
+            solutions=checkpoint.solved_cells(service),
+            before_cell=partial(checkpoint.solve_until, service),
+        )
+    if as_json:
+        answer(json.dumps([asdict(result) for result in results], default=str))
+    else:
+        answer("\n".join(map(str, results)))
+    if any(result.error for result in results):
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
+    """Rehearse the demo; exit 1 if an expected effect is missing. With ``book`` its pictures go to docs/demo/."""
+    from workshop_kit.instructor.controller import Stage
+    from workshop_kit.instructor.rehearsal import rehearse  # lazily: slow imports
+    from workshop_kit.instructor.script import PICTURES, load_script
+
+    script = load_script()
+    with (
+        _fresh_stack(FOLDER / "demo", may_install=may_install) as (workspace, stack, report),
+        Stage(stack, workspace) as stage,
+    ):
+        results = rehearse(stage, script, report, pictures=PICTURES if book else None)
+    if as_json:
+        answer(json.dumps([asdict(result) for result in results]))
+    else:
+        answer("\n".join([*map(str, results), f"On stage: {script.minutes:g} minutes."]))
+    if any(result.problem for result in results):
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+@contextmanager
+def _fresh_stack(folder: Path, *, may_install: bool) -> Iterator[tuple[Workspace, Stack, Report]]:
+    """Yield a new workspace below ``folder`` with its stack, and remove what it made in the engine afterwards."""
+    with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
+        stack = provision.make_ready(workspace, may_install=may_install, report=report)
+        try:
+            yield workspace, stack, report
+        finally:
+            provision.remove_everything(stack.session, {"kernel", "workspace"}, report)

@@ -1,0 +1,125 @@
+"""Files that ``./workshop build`` generates besides the exercises: docs/audit.md, help.toml, and the lock files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.audit import catalog
+from workshop_kit.audit.findings import Method, Rule
+from workshop_kit.bootstrap import command_table
+from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
+from workshop_kit.engine import shell
+
+HERE = Path(__file__).parent
+TITLES = {
+    "config": "Configuration",
+    "logs": "Logs",
+    "monitoring": "Monitoring",
+    "lifecycle": "Lifecycle",
+    "confinement": "Confinement",
+    "build": "Image and build",
+}
+HELP_HEAD = (
+    "# Written by `./workshop build` from the command line itself: what --help says before anything is installed."
+)
+HELP_WIDTH = 78
+APP_SOURCE = "workshop_app/requirements.in"
+APP_LOCK = "workshop_app/requirements.txt"
+STORE_LOCK = "images/parameter_store/requirements.txt"
+LOCKS = (
+    (LOCK, "pyproject.toml"),
+    (APP_LOCK, APP_SOURCE, "-c", LOCK),
+    ("images/load/requirements.txt", "images/load/requirements.in"),
+    (STORE_LOCK, "images/parameter_store/requirements.in"),
+    ("images/collector/requirements.txt", "images/collector/requirements.in", "-c", STORE_LOCK),
+    ("images/python/requirements.txt", APP_SOURCE, "images/python/requirements.in", "-c", LOCK, "-c", APP_LOCK),
+    (DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
+)
+"""Each lock with its sources and constraints; a lock keeps to the versions of those before it."""
+
+
+def write_all(root: Path, command: Any) -> Iterator[Path]:
+    """Write the files that differ; yield their paths below ``root``. ``command`` is click's root command."""
+    texts = {Path("docs") / "audit.md": audit_page(), command_table.HELP.relative_to(root): help_pages(command)}
+    for path, text in texts.items():
+        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text:
+            (root / path).write_text(text, encoding="utf-8")
+            yield path
+    for target, *words in LOCKS:
+        before = (root / target).read_bytes() if (root / target).exists() else b""
+        _compile(root, target, *words)
+        if (root / target).read_bytes() != before:
+            yield Path(target)
+
+
+def help_pages(command: Any) -> str:
+    """Return TOML with the help of each command (keys ``start``, ``bundle save``) as a literal string."""
+    pages = [f"{key!r} = '''\n{text}\n'''" for key, text in _help_pages(command, "")]
+    return "\n\n".join([HELP_HEAD, *pages]) + "\n"
+
+
+def _help_pages(command: Any, name: str) -> Iterator[tuple[str, str]]:
+    known = command_table.find(name)
+    if name and not (known and known.bare):
+        context = command.context_class(command, info_name=f"./workshop {name}", terminal_width=HELP_WIDTH)
+        yield name, command.get_help(context)
+    for word, inner in getattr(command, "commands", {}).items():
+        yield from _help_pages(inner, f"{name} {word}".strip())
+
+
+def _compile(root: Path, target: str, *words: str) -> None:
+    command = [str(root / ".venv" / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command += ["--no-header", "--no-annotate", "--python-version", "3.11", "--directory", str(root)]
+    shell.run(
+        [*command, *words, "-o", target],
+        failed=f"{target} could not be made.",
+        next_step="Read uv's last lines above.",
+        environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
+    )
+
+
+def audit_page() -> str:
+    """Return docs/audit.md: the rules, and the factors and principles that they test."""
+    rules = catalog.rules()
+    parts = [(HERE / "audit_page_head.md").read_text().format(count=len(rules)).strip(), "", "## The rules", ""]
+    for guideline in catalog.guidelines():
+        parts += [
+            f"### {TITLES[guideline]}",
+            "",
+            *_rules_table([one for one in rules if one.guideline == guideline]),
+            "",
+        ]
+    parts += [
+        "## The factors and principles",
+        "",
+        *_principles_table(),
+        "",
+        (HERE / "audit_page_tail.md").read_text().strip(),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _rules_table(rules: list[Rule]) -> Iterator[str]:
+    yield "| Rule | Severity | Serves | How | Side effects | About |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for rule in rules:
+        how = f"{rule.method}: {rule.looks_at}"
+        cost = f"{rule.cost_seconds:g} s"
+        what = f"{rule.title}. {rule.why} (`{rule.id}`)"
+        served = dict.fromkeys((*rule.serves, *rule.proves))
+        serves = " ".join(f"**{one}**" if one in rule.proves else one for one in served)
+        yield f"| {what} | {rule.severity} | {serves} | {how} | {rule.side_effects} | {cost} |"
+
+
+def _principles_table() -> Iterator[str]:
+    yield "| | | Met in lesson | Holds by | Rules | What no look from outside tells |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for one in catalog.principles():
+        serving = [rule for rule in catalog.rules() if one.id in (*rule.serves, *rule.proves)]
+        static = sum(rule.method is Method.STATIC for rule in serving)
+        told = f"{static} static, {len(serving) - static} dynamic" if serving else "none"
+        proof = ", ".join(f"`{rule.id}`" for rule in serving if one.id in rule.proves) or "no rule"
+        yield f"| {one.id} | {one.name} | {one.met} | {proof} | {told} | {one.unseen} |"

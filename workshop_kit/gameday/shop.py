@@ -31,7 +31,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, trial_settings
 from workshop_kit.exercises.dependency_proxies import Doors
-from workshop_kit.faults.endpoints import post
+from workshop_kit.faults.targets import post
 from workshop_kit.gameday.service import Service
 from workshop_kit.observe import stats
 from workshop_kit.observe.logs import read_container

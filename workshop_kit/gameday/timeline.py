@@ -12,7 +12,7 @@ from workshop_kit.display.live_data import Panel
 from workshop_kit.display.rendered import Shown
 from workshop_kit.display.tables import table
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.faults.injection import Disturbance
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday import recovery, signals
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import Visit
@@ -44,7 +44,7 @@ def card(
     title = f"{record.name.capitalize()}: {told}"
     shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
     end = record.fixed + timedelta(seconds=AFTER_SECONDS) if record.fixed else None
-    band = Disturbance("the cause", "in place", {}, record.injected or record.began, record.fixed)
+    band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)
     shows_cause = [EVIDENCE[cause.evidence]] if cause.evidence and record.fixed else []
     picture = one_clock(
         f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import Disturbance
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.engine_errors import engine_needed
 
@@ -43,8 +43,8 @@ class InForce:
 class _Held:
     """The open block of a fault, and the alarm that closes it."""
 
-    block: AbstractContextManager[Disturbance]
-    disturbance: Disturbance
+    block: AbstractContextManager[InjectedFault]
+    injected: InjectedFault
     until: float | None  # on the monotonic clock
     alarm: threading.Timer | None
 
@@ -69,12 +69,12 @@ class Force:
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             return self._hold(injection.fault(fault, self._stack, target, **parameters), seconds)
 
-    def _hold(self, block: AbstractContextManager[Disturbance], seconds: float | None) -> str:
-        disturbance, identifier = block.__enter__(), secrets.token_hex(4)
+    def _hold(self, block: AbstractContextManager[InjectedFault], seconds: float | None) -> str:
+        injected, identifier = block.__enter__(), secrets.token_hex(4)
         alarm = threading.Timer(seconds, self._expire, [identifier]) if seconds else None
         until = time.monotonic() + seconds if seconds else None
         with self._lock:
-            self._held[identifier] = _Held(block, disturbance, until, alarm)
+            self._held[identifier] = _Held(block, injected, until, alarm)
         if alarm is not None:
             alarm.daemon = True
             alarm.start()
@@ -102,7 +102,7 @@ class Force:
         self.problems.clear()
         try:
             with engine_needed():
-                return [why for _, why in injection.undo_all(self._stack.session).left]
+                return injection.undo_all(self._stack.session).left
         except WorkshopError as error:
             return [str(error)]
 
@@ -120,10 +120,10 @@ class Force:
         mine = [
             InForce(
                 name,
-                one.disturbance.fault,
-                one.disturbance.target,
-                one.disturbance.parameters,
-                one.disturbance.started,
+                one.injected.fault,
+                one.injected.target,
+                one.injected.parameters,
+                one.injected.started,
                 max(one.until - now, 0.0) if one.until is not None else None,
             )
             for name, one in held
@@ -139,7 +139,7 @@ class Force:
             if own[key] > 0 and entry.maker == self._stack.session.maker:
                 own[key] -= 1
             else:
-                since = datetime.fromisoformat(entry.since).astimezone(UTC)
+                since = entry.since
                 found.append(InForce("", entry.fault, entry.name, entry.parameters, since))
         return found
 

@@ -31,7 +31,7 @@ from workshop_kit.exercises.panel import Panel as ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.task import Task
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import Disturbance
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.lessons import authorship, leak_hunt, questions, take_home
 from workshop_kit.lessons.log_tools import LogTools
 from workshop_kit.lessons.policies import compare
@@ -107,7 +107,7 @@ class Lesson:
         """
         return watch(self.stack, self.screens, *what)
 
-    def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[Disturbance]:
+    def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[InjectedFault]:
         """Put a fault on a service of the stack in force for a block: ``with w.fault("latency", "redis"):``.
 
         ``name`` and ``parameters`` are those of `catalog.FAULTS`. See `faults.fault`.

@@ -16,7 +16,7 @@ from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import Disturbance
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.observe.watch import Subject, Tables, Watcher
 from workshop_kit.observe.wire import container_of
 
@@ -49,7 +49,7 @@ class Watch:
         return self.watcher.tables()
 
     @property
-    def faults(self) -> list[Disturbance]:
+    def faults(self) -> list[InjectedFault]:
         """The faults in this workspace, whoever made them: those in force, and the newest that are over."""
         return injection.history(self.stack.session)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.faults.catalog import FAULTS, Parameter, named
-from workshop_kit.faults.handlers import MECHANISMS
+from workshop_kit.faults.handlers import HANDLERS
 
 ANYTHING = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()), st.binary()
@@ -23,7 +23,7 @@ def test_every_fault_says_what_it_does_and_can_be_made() -> None:
     assert len(FAULTS) == 13
     for fault in FAULTS.values():
         assert fault.does.endswith(".")
-        assert fault.mechanism in MECHANISMS
+        assert fault.mechanism in HANDLERS
         if not fault.one_of:
             assert set(fault.complete({})) == {parameter.name for parameter in fault.parameters}
 

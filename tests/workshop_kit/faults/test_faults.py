@@ -64,13 +64,13 @@ def test_a_fault_of_the_database_is_seen_and_ends(
 ) -> None:
     """Orders suffer, the service itself stays alive, and after the block all is as before."""
     before = shop.state()
-    with fault(name, shop.stack, "master-db", **parameters) as disturbance:
+    with fault(name, shop.stack, "master-db", **parameters) as injected:
         assert seen(shop)
         assert shop.ask("GET", "/livez").status == 200
-        assert disturbance.ended is None
-    assert disturbance.ended is not None
-    assert disturbance.ended > disturbance.started
-    assert name in str(disturbance)
+        assert injected.ended is None
+    assert injected.ended is not None
+    assert injected.ended > injected.started
+    assert name in str(injected)
     assert shop.state() == before
     assert shop.recovers()
     assert Journal(shop.stack.session).entries() == []

@@ -28,11 +28,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from workshop_kit.faults.injection import fault
 from workshop_kit.engine import reach
-from workshop_kit.lessons import ready
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]))
-stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
 with ExitStack() as block:
     print("ready", flush=True)
     for word in sys.argv[2:]:

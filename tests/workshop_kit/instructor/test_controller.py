@@ -85,7 +85,7 @@ def test_what_died_of_a_limit_runs_again_when_it_is_undone(pages: Pages) -> None
     wait_for(lambda: stack.container("redis").status == "exited", "its end")
     pages.stage.undo_all()
     assert stack.container("redis").status == "running"
-    assert snapshot(stack.container("redis"))["limits"] == before["limits"]
+    assert snapshot(stack.container("redis")).limits == before.limits
 
 
 @pytest.mark.long

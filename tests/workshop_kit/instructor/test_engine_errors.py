@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import docker
 import httpx
@@ -15,7 +16,7 @@ from workshop_kit.engine.reach import Endpoint, Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.journal import Journal, Open
+from workshop_kit.faults.journal import ActiveFault, Journal, Snapshot
 from workshop_kit.instructor.controller import Stage
 from workshop_kit.instructor.presenter_api import Presenting
 from workshop_kit.instructor.script import load_script
@@ -33,8 +34,9 @@ def stage(root: Path, tmp_path: Path) -> Stage:
     workspace = Workspace.open(tmp_path / "workspace")
     session = Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
     stage = Stage(Stack(session, root, tmp_path, workspace.compose_project), workspace)
-    entry = Open("1", "pause", {}, "f" * 64, "redis", {}, session.maker, datetime.now(UTC).isoformat())
-    Journal(session).add(entry)
+    entry: dict[str, Any] = {"id": "1", "fault": "pause", "parameters": {}, "container": "f" * 64, "name": "redis"}
+    before = Snapshot(networks={}, limits={})
+    Journal(session).add(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
     return stage
 
 

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.lab_page import SCREENSHOTS, brightness
 from workshop_kit.engine.session import Session
 from workshop_kit.instructor.clock import CHANGED
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
-from workshop_kit.instructor.server import DeskServer
+from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
@@ -36,25 +36,25 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 class Desk:
     """A desk that is open, and how to open its pages."""
 
-    server: DeskServer
-    stage: Stage
+    server: InstructorServer
+    controller: Controller
     open: Callable[[str], Page]
 
 
 @pytest.fixture
-def served(workspace: Workspace, session: Session) -> Iterator[tuple[DeskServer, Stage]]:
+def served(workspace: Workspace, session: Session) -> Iterator[tuple[InstructorServer, Controller]]:
     """A desk over the stack of the tests' workspace."""
-    server = DeskServer()
-    with Stage(provision.stack_of(workspace, session), workspace) as stage:
-        server.start(Presenting(stage, load_script()))
-        yield server, stage
+    server = InstructorServer()
+    with Controller(provision.stack_of(workspace, session), workspace) as controller:
+        server.start(PresenterApi(controller, load_script()))
+        yield server, controller
         server.stop()
 
 
 @pytest.fixture
-def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[Desk]:
+def desk(served: tuple[InstructorServer, Controller], chromium: Browser) -> Iterator[Desk]:
     """The desk with a browser in which nothing went wrong: no error on a console, nothing asked for elsewhere."""
-    server, stage = served
+    server, controller = served
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     problems: list[str] = []
 
@@ -69,10 +69,10 @@ def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[Desk]:
         page.goto(url)
         return page
 
-    yield Desk(server, stage, open_page)
+    yield Desk(server, controller, open_page)
     context.close()
-    stage.driving.stop()
-    stage.undo_all()
+    controller.load_generator.stop()
+    controller.undo_all()
     assert [problem for problem in problems if NETWORK_CHANGED not in problem] == []
 
 
@@ -147,7 +147,7 @@ def test_what_the_room_is_shown(desk: Desk) -> None:
     expect(room.locator("#countdown")).to_have_text("2:00")
     presenter.locator("#count").click()
     expect(room.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"))
-    presenter.locator("#set-back").click()
+    presenter.locator("#reset").click()
     expect(room.locator("#countdown")).to_have_text("2:00")
     button(presenter, "Map").click()
     expect(room.get_by_role("img", name="Map of the whole system")).to_be_visible()
@@ -177,10 +177,10 @@ def test_the_checkpoint_asks_first(desk: Desk) -> None:
     expect(button(page, "No")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#sure")).to_be_hidden()
-    assert desk.stage.work.now is None
+    assert desk.controller.job.state is None
     button(page, "Go there …").click()
     button(page, "Yes, go there").click()
-    expect(page.locator("#work p")).to_contain_text("01_container is at its start.", timeout=120_000)
+    expect(page.locator("#job p")).to_contain_text("01_container is at its start.", timeout=120_000)
 
 
 @pytest.mark.long
@@ -202,8 +202,8 @@ def test_the_demo_by_one_button_a_step(desk: Desk) -> None:
 @pytest.mark.long
 def test_both_pages_as_pictures(desk: Desk) -> None:
     """In both themes and sizes nothing is cut off sideways; letters on the projector are large."""
-    desk.stage.driving.start("POST /orders", 20)
-    desk.stage.strike("latency", "redis", {"latency_ms": 120.0})
+    desk.controller.load_generator.start("POST /orders", 20)
+    desk.controller.inject("latency", "redis", {"latency_ms": 120.0})
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
     expect(presenter.locator("#force")).to_contain_text("latency of redis")
     expect(room.locator("#clock desc")).to_contain_text(IN_FORCE)

@@ -23,31 +23,31 @@ def desk(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the addresses.")] = False,
 ) -> None:
     """Serve the presenter's and the audience's page until Ctrl-C; then undo every fault and end the load."""
-    from workshop_kit.instructor.controller import Stage
-    from workshop_kit.instructor.presenter_api import Presenting  # here, not above: other commands need not wait for it
+    from workshop_kit.instructor.background import stop_signal
+    from workshop_kit.instructor.controller import Controller
+    from workshop_kit.instructor.presenter_api import PresenterApi  # here: other commands need not wait for its import
     from workshop_kit.instructor.script import load_script
-    from workshop_kit.instructor.server import DeskServer
-    from workshop_kit.instructor.signals import until_told
+    from workshop_kit.instructor.server import InstructorServer
 
-    server, script = DeskServer(port), load_script()  # a taken port is told before anything is started
+    server, script = InstructorServer(port), load_script()  # a taken port is told before anything is started
     workspace = own_workspace(os.environ)
-    stage = Stage(provision.stack_of(workspace, provision.session_of(workspace, reach.connect())), workspace)
+    controller = Controller(provision.stack_of(workspace, provision.session_of(workspace, reach.connect())), workspace)
     with TerminalReport() as report:
-        stage.open(report)
+        controller.open(report)
     left: list[str] = []
-    with until_told() as told:
+    with stop_signal() as stopped:
         try:
-            server.start(Presenting(stage, script))
+            server.start(PresenterApi(controller, script))
             say(f"For you:      {server.presenter_url}")
             say(f"For the room: {server.audience_url}")
             say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
             if not no_browser:
                 open_in_browser(server.presenter_url)
                 open_in_browser(server.audience_url)
-            told.wait()
+            stopped.wait()
         finally:
             server.stop()
-            left = stage.close()
+            left = controller.close()
     for sentence in left:
         say(sentence)
     say("The desk is closed: no fault in force, no load." if not left else "Run ./workshop down, then start again.")
@@ -60,7 +60,7 @@ def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool)
 
     With ``book`` its pictures go to docs/demo/.
     """
-    from workshop_kit.instructor.controller import Stage
+    from workshop_kit.instructor.controller import Controller
     from workshop_kit.instructor.rehearsal import rehearse  # here, not above: other commands need not wait for it
     from workshop_kit.instructor.script import PICTURES, load_script
 
@@ -68,8 +68,8 @@ def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool)
     with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=may_install, report=report)
         try:
-            with Stage(stack, workspace) as stage:
-                results = rehearse(stage, script, report, pictures=PICTURES if book else None)
+            with Controller(stack, workspace) as controller:
+                results = rehearse(controller, script, report, pictures=PICTURES if book else None)
         finally:
             provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
     if as_json:

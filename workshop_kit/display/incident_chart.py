@@ -9,15 +9,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 
-import numpy as np
 import pandas as pd
 
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard.panels import in_words
 from workshop_kit.display.dashboard.renderer import Sheet
 from workshop_kit.display.dashboard.static import cell
-from workshop_kit.display.dashboard.view import Bars, Fault, View, marks, rows, spans
-from workshop_kit.display.live_data import Numbers, Panel, read, times
+from workshop_kit.display.dashboard.view import Bars, Fault, View, counts_by_step, marks, rows, spans
+from workshop_kit.display.live_data import Panel, read, times
 from workshop_kit.display.rendered import Shown
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
@@ -143,13 +142,8 @@ def _ended(one: Fault, otherwise: float) -> float:
 
 def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
     step = float(next((one for one in STEPS if seconds / one <= MOST_BARS), STEPS[-1]))
-    first = np.floor((edge - seconds) / step) * step - edge  # bars begin at full seconds of the clock
-    starts = np.arange(first, 0, step)
-    x = times(lines) - edge
-    counts: dict[str, Numbers] = {}
-    for level in dict.fromkeys(lines["of"]):
-        mine = x[(lines["of"] == level).to_numpy()]
-        counts[str(level)] = np.histogram(mine, np.append(starts, starts[-1] + step))[0].astype(float)
+    names = lines["of"].to_numpy()
+    starts, counts = counts_by_step(times(lines) - edge, names, dict.fromkeys(names), edge, seconds, step)
     return Bars(f"Log lines, by level, in each {_lasting(step)}", "lines", starts, step, counts)
 
 

@@ -63,9 +63,9 @@ class JigsawPages(PageServer):
         super().__init__(host=address(where))
         self.tokens = {name: secrets.token_urlsafe(16) for name in ROLES}
 
-    def routes(self, shown: Any) -> list[Any]:
+    def routes(self, served: Any) -> list[Any]:
         """One for each role."""
-        given = {"desk": shown, "pool": self._pool, "names": {self.host} | NAMES}
+        given = {"served": served, "pool": self._pool, "names": {self.host} | NAMES}
         return [
             (f"/{name}", RolePage, {**given, "tokens": [token], "role": name}) for name, token in self.tokens.items()
         ]
@@ -83,9 +83,9 @@ class RolePage(Handler):
         """As HTML, without any script."""
         name, token = self.more["role"], self.get_query_argument("token", "")
         release = self.get_query_argument("release", "")
-        body = await self.from_thread(lambda: SEEN[name](self.desk, token, release))
-        title = f"{self.desk.record.name.capitalize()}: {name}"
-        told = " ".join((ROLES[name], DEPLOYS, self.desk.record.reference))
+        body = await self.from_thread(lambda: SEEN[name](self.served, token, release))
+        title = f"{self.served.record.name.capitalize()}: {name}"
+        told = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
         self.set_header("Content-Security-Policy", POLICY)
         self.answer(
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'

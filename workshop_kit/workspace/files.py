@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -47,3 +48,22 @@ def explain(error: OSError, path: Path) -> NotReady:
             )
     reason = error.strerror or type(error).__name__
     return NotReady(f"{where} cannot be used: {reason}.", "Mend that, or name another folder in WORKSHOP_WORKSPACE.")
+
+
+def read_small_text(path: Path, *, max_bytes: int = 1_000_000) -> str:
+    """Return the text of a file that people can replace, which may be a FIFO, a device, or endless.
+
+    Raises NotReady if it is no regular file, is larger than ``max_bytes``, is not UTF-8, or cannot be read.
+    """
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise NotReady(f"{path} is no regular file.", "Move it away.")
+            content = file.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            raise NotReady(f"{path} is larger than {max_bytes / 1e6:g} MB.", "Move it away.")
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise NotReady(f"{path} is not text in UTF-8.", "Save it as UTF-8, or move it away.") from error
+    except OSError as error:
+        raise NotReady(f"{path} cannot be read ({error.strerror}).", "Make it readable, or move it away.") from error

@@ -17,32 +17,32 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.journal import ActiveFault, Journal, Snapshot
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
-from workshop_kit.instructor.server import DeskServer
+from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace.folder import Workspace
 
 SAID = "The Docker engine does not answer."
 
 
 @pytest.fixture
-def stage(root: Path, tmp_path: Path) -> Stage:
+def controller(root: Path, tmp_path: Path) -> Controller:
     """A desk whose engine is gone, with a fault of ours in the journal."""
     nowhere = f"unix://{tmp_path}/gone.sock"
     engine = Engine(docker.DockerClient(base_url=nowhere, version="1.45"), Endpoint(nowhere, "a test"), {})
     workspace = Workspace.open(tmp_path / "workspace")
     session = Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
-    stage = Stage(Stack(session, root, tmp_path, workspace.compose_project), workspace)
+    controller = Controller(Stack(session, root, tmp_path, workspace.compose_project), workspace)
     entry: dict[str, Any] = {"id": "1", "fault": "pause", "parameters": {}, "container": "f" * 64, "name": "redis"}
     before = Snapshot(networks={}, limits={})
     Journal(session).add(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
-    return stage
+    return controller
 
 
-def test_a_click_and_a_look_are_a_sentence(stage: Stage) -> None:
+def test_a_click_and_a_look_are_a_sentence(controller: Controller) -> None:
     """Not a word of the SDK's, and no error of ours in the terminal."""
-    server = DeskServer().start(Presenting(stage, load_script()))
+    server = InstructorServer().start(PresenterApi(controller, load_script()))
     try:
         headers = {"Authorization": f"token {server.presenter_token}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, headers=headers) as web:
@@ -60,10 +60,10 @@ def test_a_click_and_a_look_are_a_sentence(stage: Stage) -> None:
         assert answer.json()["error"].startswith(SAID)
 
 
-def test_a_closed_desk_lets_nothing_in(stage: Stage) -> None:
+def test_a_closed_desk_lets_nothing_in(controller: Controller) -> None:
     """A click that comes while it closes breaks nothing that nobody would mend."""
-    stage.close()
+    controller.close()
     with pytest.raises(WorkshopError, match="The desk is being closed"):
-        stage.strike("pause", "redis", {})
+        controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="The desk is being closed"):
-        stage.driving.start("GET /orders", 5)
+        controller.load_generator.start("GET /orders", 5)

@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from workshop_kit.display.live_data import Numbers, Plot, times
@@ -132,6 +133,19 @@ def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
         for name in dict.fromkeys(health["what"])
         if len(there := np.flatnonzero((health["what"] == name).to_numpy()))
     )
+
+
+def counts_by_step(
+    x: Numbers, names: npt.NDArray[Any], wanted: Iterable[str], edge: float, seconds: float, step: float
+) -> tuple[Numbers, dict[str, Numbers]]:
+    """Return the starts of the steps, and how many of each wanted name lie in each.
+
+    ``x`` and the starts are seconds before ``edge``; steps begin at multiples of ``step`` on the clock.
+    """
+    first = np.floor((edge - seconds) / step) * step - edge
+    starts = np.arange(first, 0.0, step)
+    borders = np.append(starts, starts[-1] + step)
+    return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
 
 
 def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Run, ...]:

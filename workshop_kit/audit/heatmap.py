@@ -11,7 +11,7 @@ from workshop_kit.audit import catalog
 from workshop_kit.audit.data import Audited, Report, Verdict
 from workshop_kit.audit.report.words import principles
 from workshop_kit.display.charts import INK, PAPER, new_figure, picture
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 FILL = {
     Verdict.HOLDS: "#b7e0c6",
@@ -45,7 +45,7 @@ def named(report: Report) -> dict[str, Audited]:
     return found
 
 
-def heatmap(title: str, audits: Mapping[str, Audited]) -> Shown:
+def heatmap(title: str, audits: Mapping[str, Audited]) -> Rendered:
     """The same as a picture, each verdict as a symbol on its color."""
     table = verdicts(audits)
     figure, (axes,) = new_figure(title, 1.4 + ROW_INCHES * len(table))

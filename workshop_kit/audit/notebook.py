@@ -15,7 +15,7 @@ from workshop_kit.audit.heatmap import heatmap, named, verdicts
 from workshop_kit.audit.report import as_card
 from workshop_kit.audit.targets import CONTAINER, IMAGE
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import reach
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.temporary_session import temporary_session
@@ -44,7 +44,7 @@ class Audit:
         """The verdict on each factor and principle (index) of each target (columns)."""
         return verdicts(named(self.report))
 
-    def heatmap(self, title: str, **before: Audit) -> Shown:
+    def heatmap(self, title: str, **before: Audit) -> Rendered:
         """The verdicts on factors and principles as a picture, beside those of audits before."""
         columns = {name: one for name, other in before.items() for one in other.report.audited}
         return heatmap(title, {**columns, **named(self.report)})

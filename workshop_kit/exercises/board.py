@@ -15,7 +15,7 @@ from workshop_kit.exercises.result import Verdict
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.records import Done
 from workshop_kit.display import tables
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 STYLE = f"{tables.STYLE}<style>{(Path(__file__).parent / 'board.css').read_text()}</style>"
 
@@ -105,13 +105,13 @@ def state_of(done: Done) -> State:
     return State.TRIED if done.verdict not in ("", Verdict.NOT_STARTED) or done.hints else State.NOT_STARTED
 
 
-def shown(board: Board, unfolded: str = "") -> Shown:
+def shown(board: Board, unfolded: str = "") -> Rendered:
     """Return the board: a bar for each lesson, its exercises below it, folded away but for the lesson ``unfolded``."""
     caption = _caption(board)
     lessons = "".join(_lesson_html(lesson, lesson.lesson == unfolded) for lesson in board.lessons)
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{lessons}</div>'
     rows = [cells for lesson in board.lessons for cells in (_lesson_cells(lesson), *map(_cells, lesson.rows))]
-    return Shown(html, tables.table(caption, ("Exercise", "State", "Minutes", "Title"), rows).text)
+    return Rendered(html, tables.table(caption, ("Exercise", "State", "Minutes", "Title"), rows).text)
 
 
 def as_json(board: Board) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.lookup import LESSON, lesson_names
 from workshop_kit.workspace.folder import EDITED, Workspace, lesson_files
 from workshop_kit.progress import Report
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 HERE = Path(__file__).parent
 LABEL = "All exercises"
@@ -67,7 +67,7 @@ class BoardView:
         self.job = Job(widget, self.page)
         self.job.show()
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """What a page without a kernel shows."""
         board, said = self._board(), self.said or HOW
         lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in said.splitlines())
@@ -105,7 +105,7 @@ class BoardView:
             case {"do": "go", "lesson": str(lesson)} if self.job is not None:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
 
-    def _board(self) -> Shown:
+    def _board(self) -> Rendered:
         return self.desk.board(self.lesson)
 
     def _tell(self, **state: Any) -> None:

@@ -29,7 +29,7 @@ from workshop_kit.exercises.progress import Progress
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 
 class Superseded(WorkshopError):
@@ -192,7 +192,7 @@ class Desk:
         lines = texts.lines()
         return f"{lines} of {where}" if lines else where
 
-    def board(self, unfolded: str = "") -> Shown:
+    def board(self, unfolded: str = "") -> Rendered:
         """What is done and what is left, in minutes; the exercises of the lesson ``unfolded`` are in sight."""
         return boards.shown(boards.board(self.exercises, self.progress), unfolded)
 
@@ -296,7 +296,7 @@ class Actions:
         """Their region and the reference's."""
         return self.desk.compare(self.id)
 
-    def board(self) -> Shown:
+    def board(self) -> Rendered:
         """Where the participant stands."""
         return self.desk.board(self.desk.find(self.id).lesson)
 

@@ -27,7 +27,7 @@ from workshop_kit.exercises.result import Result
 from workshop_kit.exercises.widget_job import PARTS, TICK_SECONDS
 from workshop_kit.progress import Report, Step
 from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 HERE = Path(__file__).parent
 
@@ -67,7 +67,7 @@ class Actions(Protocol):
     def reset(self) -> str:
         """Put the starter back, and return one sentence: what was reset and where the old text is kept."""
 
-    def board(self) -> Shown:
+    def board(self) -> Rendered:
         """Return where the participant stands in all exercises."""
 
 
@@ -129,7 +129,7 @@ class Panel:
     _no_saves: threading.Event | None = field(default=None, repr=False)  # ends watching; None while nobody watches
     _checked: tuple[bytes, ...] = ()  # the files' texts at the last check
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """What a page without a kernel shows."""
         return exercise_page(
             self.exercise,

@@ -19,7 +19,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import STYLE
 from workshop_kit.progress import Report, Step
 from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 PARTS = (Path(__file__).parent / "widget_job.js").read_text()
 """The page's half, to stand before a widget's own JavaScript."""
@@ -55,10 +55,10 @@ class Job:
     """
 
     widget: JobWidget
-    page: Callable[[], Shown]
+    page: Callable[[], Rendered]
     failure: Exception | None = field(default=None, repr=False)
     _twin: DisplayHandle | None = field(default=None, repr=False)
-    _shown: Shown | None = field(default=None, repr=False)
+    _shown: Rendered | None = field(default=None, repr=False)
     _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _working: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -133,7 +133,7 @@ class Job:
             self.set(seconds=seconds)
 
 
-def static_page(label: str, html: str, text: str) -> Shown:
+def static_page(label: str, html: str, text: str) -> Rendered:
     """The twin of a widget, which is found on the page by its ``label``; ``html`` is escaped by whoever made it."""
     section = f'<section class="wk-exercise wk-static" role="group" aria-label="{label}">{html}</section>'
-    return Shown(f"{STYLE}{section}", text)
+    return Rendered(f"{STYLE}{section}", text)

@@ -21,7 +21,7 @@ from IPython.core.getipython import get_ipython
 
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
@@ -114,7 +114,7 @@ class Incident:
         """Hide all but one signal: ``configuration``, ``logs`` or ``metrics``; ``everything`` shows all again."""
         self._only = jigsaw.role(what)
 
-    def share(self, where: str = "here") -> Shown:
+    def share(self, where: str = "here") -> Rendered:
         """Open a page for each signal of this incident, each behind an address of its own; return the addresses.
 
         ``here`` is this machine alone, ``room`` the network that it is in.
@@ -194,7 +194,7 @@ class Incident:
         began = self.record.injected
         return None if began is None else signals.first_symptom(self.visitors.since(began), began)
 
-    def card(self) -> Shown:
+    def card(self) -> Rendered:
         """Return how it went: when what showed, what you did, and how many customers were served."""
         visits = self.visitors.since(self.record.began)
         suffered = Counter(one.door for one in visits if not one.is_good)

@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.display import charts
-from workshop_kit.display.dashboard.panels import in_words, of_container
-from workshop_kit.display.dashboard.renderer import Sheet
+from workshop_kit.display.dashboard import renderer
+from workshop_kit.display.dashboard.view import in_words, of_container
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import metrics
@@ -70,7 +70,7 @@ class JigsawPages(PageServer):
             (f"/{name}", RolePage, {**given, "tokens": [token], "role": name}) for name, token in self.tokens.items()
         ]
 
-    def addresses(self) -> Shown:
+    def addresses(self) -> Rendered:
         """Where each page is."""
         rows = [(name, f"http://{self.host}:{self.port}/{name}?token={one}") for name, one in self.tokens.items()]
         return table(f"One address for each of you. {DEPLOYS}", ["signal", "address"], rows)
@@ -134,7 +134,7 @@ def _metrics(incident: Any, *_: str) -> str:
     for name in incident.shop.environments:
         tables = incident.watcher.tables(name, seconds=SECONDS + 5)
         view = of_container(tables, (), name, time.time(), SECONDS, metrics.PANELS)
-        pictures.append(charts.picture(Sheet().figure(name, view), in_words(name, view)).html)
+        pictures.append(charts.picture(renderer.figure(name, view), in_words(name, view)).html)
     return "".join(pictures)
 
 

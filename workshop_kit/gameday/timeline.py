@@ -9,7 +9,7 @@ import pandas as pd
 
 from workshop_kit.display.incident_chart import P95, one_clock
 from workshop_kit.display.live_data import Panel
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.injection import InjectedFault
@@ -34,7 +34,7 @@ EVIDENCE = {
 
 def card(
     record: Record, cause: Cause, visits: Iterable[Visit], logs: pd.DataFrame, tables: Tables, where: str
-) -> Shown:
+) -> Rendered:
     """Return the timeline: a table with the times, TTD and TTR, and all signals on one clock.
 
     What it was is told once it is over; ``where`` is the environment on the picture.
@@ -56,7 +56,7 @@ def card(
         end=min(end, datetime.now(UTC)) if end else None,
         panels=[SERVED, P95, *shows_cause],
     )
-    return Shown(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
+    return Rendered(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
 
 
 def rows(record: Record, seen: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:

@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
-from workshop_kit.display import dataframes
+from workshop_kit.display import tables
 from workshop_kit.display.live import Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import containers, images, monitoring, reach, reaper, store
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
@@ -131,7 +131,7 @@ class Lesson:
         """Start the stack's monitoring, unless it runs, and return it: ``load`` gives its Prometheus a file."""
         return monitoring.start(self.stack, NotebookReport())
 
-    def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Shown:
+    def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Rendered:
         """Return the participant's policy beside a reference, once it is written. See `policies.compare`."""
         return compare(self.name, mine, reference, progress=self.progress, headless=self.headless)
 
@@ -174,7 +174,7 @@ class Lesson:
         found = audit(target, only=only, backing=backing, session=self.stack.session)
         return Audit(authorship.mark(found.report, self.engine, self.desk))
 
-    def take_home(self, found: Audit) -> Shown:
+    def take_home(self, found: Audit) -> Rendered:
         """Write workspace/take-home.md and return it: your policies, your predictions, and what an audit found.
 
         The first time, ``my_service/`` gets its README.md; one that stood there before goes to ``kept/``.
@@ -182,7 +182,7 @@ class Lesson:
         self.colleague_files()
         return take_home.write(self.workspace, self.progress, found.report)
 
-    def map(self, *lit: str) -> Shown:
+    def map(self, *lit: str) -> Rendered:
         """Return the map of the whole system with ``lit`` (node ids) as today's protagonists."""
         return system_map(set(lit))
 
@@ -203,7 +203,7 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, BEFORE_SWEEPS)
     provision.sweep(stack.session)
     file_cell.register(workspace)
-    dataframes.show_as_text()
+    tables.escape_dataframes()
     headless = os.environ.get(HEADLESS) == "1"
     desk = Desk.of(workspace, lambda: stack)
     return Lesson(name, workspace, desk.progress, stack, desk, headless, Screens(headless=headless))

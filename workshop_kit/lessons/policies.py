@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
@@ -12,7 +12,7 @@ from workshop_kit.exercises.progress import Progress
 
 def compare(
     lesson: str, mine: Mapping[str, str], reference: Mapping[str, str], *, progress: Progress, headless: bool = False
-) -> Shown:
+) -> Rendered:
     """Return both policies side by side, question by question, and keep the participant's.
 
     ``mine`` and ``reference`` map the same questions to a sentence each. The reference is shown once every question

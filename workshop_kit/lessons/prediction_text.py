@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.lessons.questions import Question
 
 HOW = "In JupyterLab, run this cell to answer."
@@ -15,7 +15,7 @@ RIGHT = "✓ As you said."
 WRONG = "≠ Not what you said. Good: now there is something to find out."
 
 
-def question_page(question: Question, locked: str | None) -> Shown:
+def question_page(question: Question, locked: str | None) -> Rendered:
     """Return the question with its options, the locked one marked."""
     items = "".join(_option(option.text, key == locked) for key, option in question.options.items())
     how = "" if locked else f'<p class="wk-status">{HOW}</p>'
@@ -25,10 +25,10 @@ def question_page(question: Question, locked: str | None) -> Shown:
         f'<p class="wk-question">{escape(question.question)}</p><ul class="wk-choices">{items}</ul>{how}</section>'
     )
     lines = [f"{_mark(key == locked)} {option.text}{_note(key == locked)}" for key, option in question.options.items()]
-    return Shown(html, "\n".join([question.question, *lines]))
+    return Rendered(html, "\n".join([question.question, *lines]))
 
 
-def outcome(question: Question, guess: str | None, actual: str) -> Shown:
+def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     """Return what was said, what it did, and of each option why it is so or not.
 
     Kind to those who guessed wrong, or not at all. The reasons are written for what usually happens: where the
@@ -50,7 +50,7 @@ def outcome(question: Question, guess: str | None, actual: str) -> Shown:
         f'<p class="wk-eyebrow">{escape(question.question)}</p><p class="wk-question">{verdict}</p>'
         f'{f"<p>{escape(usually)}</p>" if usually else ""}<ul class="wk-choices">{items}</ul></section>'
     )
-    return Shown(html, "\n".join(text))
+    return Rendered(html, "\n".join(text))
 
 
 def _option(text: str, mine: bool) -> str:

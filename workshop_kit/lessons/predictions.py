@@ -12,7 +12,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.widget_job import PARTS
@@ -78,7 +78,7 @@ class Prediction:
         self._refresh_twin()
         return counts
 
-    def reveal(self, actual: str) -> Shown:
+    def reveal(self, actual: str) -> Rendered:
         """Record what the experiment did and return what to show: the guess, what happened, and why.
 
         In a headless run nobody guesses, so the first option that is wrong stands in, and nothing is recorded.

@@ -11,7 +11,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
 from workshop_kit.lessons.settings_trial import Start, Trial, Typed, another, attempt, cards
 from workshop_kit.progress import Report, silent
@@ -64,7 +64,7 @@ class SettingsForm:
         self.job = Job(widget, self.page)
         self.job.show()
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """What a page without a kernel shows: the form's name, and what came of what was tried last."""
         results = cards(self.trials)
         how = "" if self.headless else HOW

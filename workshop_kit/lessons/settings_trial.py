@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe.probes import Answer, ask
@@ -181,9 +181,9 @@ def card_html(trial: Trial) -> str:
     )
 
 
-def cards(trials: Sequence[Trial]) -> Shown:
+def cards(trials: Sequence[Trial]) -> Rendered:
     """Several starts, one below the other."""
-    return Shown("".join(map(card_html, trials)), "\n".join(map(str, trials)))
+    return Rendered("".join(map(card_html, trials)), "\n".join(map(str, trials)))
 
 
 def _port(text: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from workshop_kit.audit.data import Audited, Finding, Report, Verdict
 from workshop_kit.audit.report.words import CLOSING, counts, identity, principles
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.records import guess_in
 from workshop_kit.lessons.questions import load_all
@@ -26,14 +26,14 @@ SENTENCE_LENGTH = 600
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 
 
-def write(workspace: Workspace, progress: Progress, report: Report) -> Shown:
+def write(workspace: Workspace, progress: Progress, report: Report) -> Rendered:
     """Write take-home.md into the workspace and return it with its place. Raises NotReady when it cannot be written."""
     text = page(progress.read(), report, _mask(workspace), date.today())
     content.write(workspace, NAME, text)
     place = f"{workspace.folder.name}/{NAME}"
     said = f"Written to {place}:"
     frame = f'<p>Written to <code>{escape(place)}</code>:</p><pre style="white-space: pre-wrap">{escape(text)}</pre>'
-    return Shown(frame, f"{said}\n\n{text}")
+    return Rendered(frame, f"{said}\n\n{text}")
 
 
 def page(document: dict[str, Any], report: Report, mask: Mask, day: date) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.live import Screens
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
@@ -67,7 +67,7 @@ class Watch:
         container: str = "",
         start: datetime | None = None,
         end: datetime | None = None,
-    ) -> Shown:
+    ) -> Rendered:
         """Return what was gathered of one container, with ``logs`` if given and the faults, on one time axis.
 
         ``logs`` is a table of log lines; see `one_clock.one_clock`, also for which time is shown.

@@ -15,7 +15,7 @@ from workshop_kit.exercises.panel import ExerciseWidget, Panel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.progress import Report, Step
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 EXERCISE = Exercise(
     id="container.graceful",
@@ -102,9 +102,9 @@ class Desk:
         """Back to nothing."""
         return "Reset."
 
-    def board(self) -> Shown:
+    def board(self) -> Rendered:
         """How many checks there were."""
-        return Shown(f"<p>{self.checks} checks</p>", f"{self.checks} checks")
+        return Rendered(f"<p>{self.checks} checks</p>", f"{self.checks} checks")
 
 
 @pytest.fixture

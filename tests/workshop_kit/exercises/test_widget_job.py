@@ -10,13 +10,13 @@ from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.widget_job import Job, JobWidget
 from workshop_kit.progress import Report, Step
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 
 @pytest.fixture
 def job() -> Job:
     """A job whose page never changes."""
-    job = Job(JobWidget(), lambda: Shown("<p>page</p>", "page"))
+    job = Job(JobWidget(), lambda: Rendered("<p>page</p>", "page"))
     job.show()
     return job
 

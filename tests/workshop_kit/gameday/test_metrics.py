@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.display.dashboard.panels import of_container
+from workshop_kit.display.dashboard.view import of_container
 from workshop_kit.gameday.customers import Visit, Visitors
 from workshop_kit.gameday.metrics import PANELS, ShopWatcher, joined
 from workshop_kit.observe import stats

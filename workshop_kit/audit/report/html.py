@@ -9,7 +9,7 @@ from pathlib import Path
 from workshop_kit.audit.data import GRAVEST, Audited, Finding, Report, Verdict
 from workshop_kit.audit.report.text import as_text
 from workshop_kit.audit.report.words import CLOSING, counts, identity, principles
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.screen import as_html as shown
 
 STYLE = f"<style>{(Path(__file__).parent / 'report.css').read_text()}</style>"
@@ -20,9 +20,9 @@ FOLDED = {
 }
 
 
-def as_card(report: Report) -> Shown:
+def as_card(report: Report) -> Rendered:
     """For a notebook, with the same as text."""
-    return Shown(f"{STYLE}{_body(report, 'h4')}", as_text(report))
+    return Rendered(f"{STYLE}{_body(report, 'h4')}", as_text(report))
 
 
 def as_page(report: Report) -> str:

@@ -10,7 +10,7 @@ from IPython.display import DisplayHandle, display
 
 from workshop_kit.display.live import Screens
 from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer.live_lines import Follow, Following
@@ -89,7 +89,7 @@ class Explorer:
         if self._twin is not None:
             self._twin.update(self.page())  # type: ignore[no-untyped-call]
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """What a page without a kernel shows of it now."""
         return static(self.title, self.query, self.desk.shown, self.desk.problem.get("text", ""), self.desk.missed)
 

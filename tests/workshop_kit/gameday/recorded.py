@@ -179,7 +179,7 @@ def play(cause: Cause, seed: int) -> RecordedShop:
     return shop
 
 
-class RecordedVisitors:
+class RecordedCustomers:
     """Customers who suffered right after the cause, and now are served as the shop serves."""
 
     def __init__(self, shop: RecordedShop, injected: datetime) -> None:
@@ -208,7 +208,7 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
         cause=CAUSES[day],
         seed=seed,
         shop=shop,
-        visitors=cast(Any, RecordedVisitors(shop, injected)),
+        customers=cast(Any, RecordedCustomers(shop, injected)),
         watcher=cast(Any, SimpleNamespace(tables=lambda *_, **__: _tables(shop, datetime.now(UTC)))),
         _block=ExitStack(),
         record=Record(f"{day}-{seed}", day, seed, injected, injected),

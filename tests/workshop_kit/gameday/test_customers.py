@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workshop_kit.gameday import recovery
-from workshop_kit.gameday.customers import NOBODY, TURNED_AWAY, Visitors
+from workshop_kit.gameday import signals
+from workshop_kit.gameday.customers import NOBODY, TURNED_AWAY, Customers
 
 PATIENCE_SECONDS = 20
 
@@ -44,14 +44,14 @@ def door(ready: int = 200, answer: int = 200, seconds: float = 0.0) -> Iterator[
 
 def became_of(url: str | None, visits: int = 8) -> tuple[int, int, str]:
     """How many came, how many were served in time, and why the others were not."""
-    visitors = Visitors({"shop": lambda: url}, rate_per_second=20).start()
+    customers = Customers({"shop": lambda: url}, rate_per_second=20).start()
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(visitors.visits) < visits and time.monotonic() < deadline:
+    while len(customers.visits) < visits and time.monotonic() < deadline:
         time.sleep(0.05)
-    visitors.stop()
-    came, served = recovery.counted(visitors.since(datetime.now(UTC) - timedelta(minutes=5)))
-    table = visitors.table()
-    assert len(table) == came == len(visitors.visits)
+    customers.stop()
+    came, served = signals.counted(customers.since(datetime.now(UTC) - timedelta(minutes=5)))
+    table = customers.table()
+    assert len(table) == came == len(customers.visits)
     assert table["good"].sum() == served
     errors = table["error"].where(table["error"] != "", table["status"].astype(str))
     return came, served, ", ".join(sorted(errors[~table["good"]].unique()))

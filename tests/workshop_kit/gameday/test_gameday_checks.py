@@ -14,7 +14,7 @@ from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks.gameday import DAYS
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.gameday import incident as incidents
-from workshop_kit.gameday import recovery
+from workshop_kit.gameday import signals
 
 SEEDS = (1, 2, 3)
 """Draw each variant of a cause at least once."""
@@ -23,7 +23,7 @@ SEEDS = (1, 2, 3)
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recorded customers need not be waited for."""
-    monkeypatch.setattr(recovery, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(signals, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
 
 

@@ -13,10 +13,9 @@ import pytest
 from tests.workshop_kit.gameday import recorded
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday import incident as incidents
-from workshop_kit.gameday import jigsaw_pages
+from workshop_kit.gameday import jigsaw
 from workshop_kit.gameday.incident import Incident
-from workshop_kit.gameday.jigsaw import ROLES
-from workshop_kit.gameday.jigsaw_pages import JigsawPages
+from workshop_kit.gameday.jigsaw import ROLES, JigsawPages
 
 
 @pytest.fixture
@@ -83,7 +82,7 @@ def test_a_hostile_line_stays_text(pages: JigsawPages, incident: Incident, monke
 
 def test_the_room_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The room's network only by its name; the usual place is this machine."""
-    assert jigsaw_pages.address("here") == "127.0.0.1"
-    assert re.fullmatch(r"\d+\.\d+\.\d+\.\d+", jigsaw_pages.address("room"))
+    assert jigsaw.address("here") == "127.0.0.1"
+    assert re.fullmatch(r"\d+\.\d+\.\d+\.\d+", jigsaw.address("room"))
     with pytest.raises(WrongUsage, match="'moon' is no place"):
-        jigsaw_pages.address("moon")
+        jigsaw.address("moon")

@@ -101,7 +101,7 @@ _ALL = (
     ),
     Fault(
         "disconnect",
-        "Pulls the network cable: the process runs and reaches nobody, its name is unknown to the others.",
+        "Pulls the network cable: the process runs, reaches no other container, and its name is unknown to them.",
         "disconnect",
     ),
     Fault(

@@ -22,13 +22,14 @@ from workshop_kit.progress import Report, Step, silent
 
 @dataclass
 class InjectedFault:
-    """A fault as it happened, from ``started`` to ``ended`` (UTC); ``ended`` is None while it is in force."""
+    """A fault as it happened, with its id in the journal; ``ended`` (UTC) is None while it is in force."""
 
     fault: str
     target: str
     parameters: dict[str, Any]
     started: datetime
     ended: datetime | None = None
+    id: str = ""
 
     def __str__(self) -> str:
         until = f" until {self.ended:%H:%M:%S}" if self.ended else ""
@@ -59,7 +60,7 @@ def fault(name: str, where: Where, service: str | None = None, /, **parameters: 
     try:
         with journal.locked():
             active = _inject(journal, identifier, name, complete, where, service)
-        injected = InjectedFault(name, active.name, complete, datetime.now(UTC))
+        injected = InjectedFault(name, active.name, complete, datetime.now(UTC), id=identifier)
         yield injected
     except BaseException as problem:
         try:

@@ -48,7 +48,7 @@ total, rate = int(sys.argv[1]), float(sys.argv[2])
 start = time.monotonic()
 for first in range(0, total, 100):
     numbers = range(first, min(first + 100, total))
-    sys.stdout.write("".join('{"n": %d, "msg": "a line that somebody may need"}\\n' % n for n in numbers))
+    sys.stdout.write("".join('{"n": %d, "msg": "a line that may be needed"}\\n' % n for n in numbers))
     sys.stdout.flush()
     if rate:
         time.sleep(max(0, start + first / rate - time.monotonic()))

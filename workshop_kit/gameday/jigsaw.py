@@ -53,7 +53,7 @@ class Hidden(WorkshopError):
 
     def __init__(self, name: str, only: str, wanted: str) -> None:
         super().__init__(
-            f"You see {only} today, and {wanted} is for somebody else at your table.",
+            f"You see {only} today, and {wanted} is for another person at your table.",
             f'Ask them what they see. (Alone after all? {name}.see("{EVERYTHING}"))',
         )
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -44,7 +41,6 @@ class _Held:
     """The open block of a fault, and the timer that closes it at ``end`` (monotonic)."""
 
     block: AbstractContextManager[InjectedFault]
-    injected: InjectedFault
     end: float | None
     timer: threading.Timer | None
 
@@ -70,11 +66,11 @@ class ActiveFaults:
             return self._hold(injection.fault(fault, self._stack, target, **parameters), seconds)
 
     def _hold(self, block: AbstractContextManager[InjectedFault], seconds: float | None) -> str:
-        injected, identifier = block.__enter__(), secrets.token_hex(4)
+        identifier = block.__enter__().id
         timer = threading.Timer(seconds, self._expire, [identifier]) if seconds else None
         end = time.monotonic() + seconds if seconds else None
         with self._lock:
-            self._held[identifier] = _Held(block, injected, end, timer)
+            self._held[identifier] = _Held(block, end, timer)
         if timer is not None:
             timer.daemon = True
             timer.start()
@@ -116,30 +112,13 @@ class ActiveFaults:
         """Return all active faults of this workspace, oldest first, those of other processes included."""
         now = time.monotonic()
         with self._lock:
-            held = list(self._held.items())
-        own = [
-            ListedFault(
-                identifier,
-                one.injected.fault,
-                one.injected.target,
-                one.injected.parameters,
-                one.injected.started,
-                max(one.end - now, 0.0) if one.end is not None else None,
-            )
-            for identifier, one in held
-        ]
-        return sorted([*own, *self._others(own)], key=lambda one: one.since)
-
-    def _others(self, own: list[ListedFault]) -> list[ListedFault]:
-        """The faults of the journal that are not the desk's."""
-        counts = Counter(_key(one.fault, one.target, one.parameters) for one in own)
+            held = dict(self._held)
         found = []
         for active in Journal(self._stack.session).entries():
-            key = _key(active.fault, active.name, active.parameters)
-            if counts[key] > 0 and active.maker == self._stack.session.maker:
-                counts[key] -= 1
-            else:
-                found.append(ListedFault("", active.fault, active.name, active.parameters, active.since))
+            own = held.get(active.id)
+            left = max(own.end - now, 0.0) if own is not None and own.end is not None else None
+            identifier = active.id if own is not None else ""
+            found.append(ListedFault(identifier, active.fault, active.name, active.parameters, active.since, left))
         return found
 
     def _expire(self, identifier: str) -> None:
@@ -147,7 +126,3 @@ class ActiveFaults:
             self.revert(identifier)
         except WorkshopError as error:
             self.problems.append(str(error))
-
-
-def _key(fault: str, target: str, parameters: Mapping[str, Any]) -> str:
-    return json.dumps([fault, target, parameters], sort_keys=True)

@@ -86,7 +86,7 @@ def test_a_container_without_metrics_is_drawn_and_says_so() -> None:
     assert "nothing that can be asked" in of_container(silent, (), "service", EDGE, 60).nothing
     no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
     seen = of_container(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
-    assert "no /metrics of ours" in seen.nothing
+    assert "no known /metrics" in seen.nothing
 
 
 def test_names_from_outside_stay_text() -> None:

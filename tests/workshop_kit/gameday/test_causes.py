@@ -107,7 +107,7 @@ def test_each_sees_one_signal(incident: Incident) -> None:
     incident.see("logs")
     assert len(incident.logs())
     for look in (incident.releases, incident.metrics, incident.health, lambda: incident.compare(40, 41)):
-        with pytest.raises(WorkshopError, match="is for somebody else at your table") as error:
+        with pytest.raises(WorkshopError, match="is for another person at your table") as error:
             look()
         assert 'wednesday.see("everything")' in str(error.value)
     incident.see("everything")

@@ -261,6 +261,6 @@ def _why_nothing(requests: pd.DataFrame) -> str:
     if requests.empty:
         return "no data: nothing that can be asked, or not yet"
     state = requests["state"].iloc[-1]
-    return {"no metrics": "no data: it answers, but has no /metrics of ours", "no answer": "no data: no answer"}.get(
+    return {"no metrics": "no data: it answers, but has no known /metrics", "no answer": "no data: no answer"}.get(
         state, "no data yet"
     )

@@ -16,7 +16,7 @@ async function ask(path) {
   return answer;
 }
 
-// A picture of ours, put on the page as it is: text in it was escaped by who drew it.
+// Put a picture of the desk on the page as it is: its text is escaped already.
 async function picture(path, place) {
   const text = await (await ask(path)).text();
   const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;

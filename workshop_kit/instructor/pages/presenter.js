@@ -40,7 +40,7 @@ async function act(action, body = {}, told = "") {
   }
 }
 
-// Only what changed is made anew: whoever is on a button with the keyboard stays there.
+// Only what changed is replaced, so the keyboard focus stays on its button.
 function put(id, data, build) {
   const key = JSON.stringify(data);
   if (shown[id] === key) return;

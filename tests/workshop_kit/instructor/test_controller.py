@@ -1,4 +1,4 @@
-"""What the presenter can do, on the real stack: load, faults with an end, a request found, a checkpoint."""
+"""The controller on the real stack: load, faults with an end, the lines of a request, a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import injection
-from workshop_kit.faults.journal import Journal
 from workshop_kit.faults.targets import snapshot
-from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.load_generator import LoadState
 from workshop_kit.workspace.folder import Workspace
 
@@ -108,22 +106,3 @@ def test_a_checkpoint_brings_the_stage_to_the_start_of_a_lesson(pages: Pages, wo
     assert (pages.state()["in_force"], pages.state()["load"]) == ([], None)
     assert notebook.read_bytes() == fresh
     assert generators(pages.controller.stack) == set()
-
-
-@pytest.mark.long
-def test_closing_undoes_all_and_ends_the_load(stack: Stack, workspace: Workspace) -> None:
-    """Whatever is in force on whichever target: all is as before, and nothing of the desk's is left."""
-    before = {name: snapshot(one) for name, one in stack.containers().items()}
-    controller = Controller(stack, workspace).open()
-    controller.load_generator.start("GET /orders", 5)
-    controller.inject("latency", "redis", {})
-    controller.inject("pause", "redis", {}, 600)
-    controller.inject("limits", "master-db", {"cpus": 0.1})
-    controller.inject("half_open", "master-db", {})
-    controller.inject("disconnect", "replica-db", {})
-    controller.inject("kill", "replica-db", {})
-    assert controller.close() == []
-    assert Journal(stack.session).entries() == []
-    assert generators(stack) == set()
-    assert {name: snapshot(one) for name, one in stack.containers().items()} == before
-    assert {one.status for one in stack.containers().values()} == {"running"}

@@ -33,19 +33,19 @@ def new_figure(title: str, height_inches: float, *, rows: int = 1, columns: int 
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for one in axes:
-        quiet(one)
+        style_axes(one)
     return figure, axes
 
 
 def png(figure: Figure) -> bytes:
     """Return the figure as a PNG of at most 64 colors, which is small."""
-    read_as_text(figure)
+    disable_formulas(figure)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
-    return encoded(canvas)
+    return canvas_png(canvas)
 
 
-def read_as_text(figure: Figure) -> None:
+def disable_formulas(figure: Figure) -> None:
     """Draw every text of a figure as it is: two dollars make no formula."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)
@@ -57,7 +57,7 @@ def legend_label(name: object) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
-def encoded(canvas: FigureCanvasAgg) -> bytes:
+def canvas_png(canvas: FigureCanvasAgg) -> bytes:
     """Return the canvas as it is as a PNG of at most 64 colors."""
     size = canvas.get_width_height()
     pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
@@ -80,7 +80,7 @@ def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
     return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}{details_html}</div>', alt)
 
 
-def quiet(axes: Axes) -> None:
+def style_axes(axes: Axes) -> None:
     """Give axes a pale grid, two borders, and dark letters."""
     axes.set_axisbelow(True)
     axes.grid(visible=True, color=GRID, linewidth=0.8)

@@ -13,7 +13,7 @@ import pandas as pd
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
-from workshop_kit.display.dashboard.view import Bars, Fault, View, counts_by_step, in_words, marks, rows, spans
+from workshop_kit.display.dashboard.view import Bars, Fault, View, counts_by_step, describe, marks, rows, spans
 from workshop_kit.display.live import cell
 from workshop_kit.display.live_data import Panel, read, times
 from workshop_kit.display.rendered import Rendered
@@ -57,7 +57,7 @@ def one_clock(
     first, last = _span(title, lines, tables, faults, start, end)
     seconds = last - first
     view = _view(lines, logs is not None, tables, faults, container, last, seconds, panels or (ERRORS, P95))
-    said = in_words(title, view) + _said(view.bars)
+    said = describe(title, view) + _said(view.bars)
     return charts.picture(renderer.figure(title, view), said, _grave(lines, last, seconds))
 
 

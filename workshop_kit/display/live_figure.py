@@ -33,10 +33,10 @@ class Drawing(Protocol[Data_contra]):
     def figure(self) -> Figure:
         """The figure."""
 
-    def put(self, data: Data_contra) -> None:
+    def update(self, data: Data_contra) -> None:
         """Move the artists to where the data are."""
 
-    def moving(self) -> Iterator[Artist]:
+    def moving_artists(self) -> Iterator[Artist]:
         """Yield the moving artists in drawing order."""
 
 
@@ -57,23 +57,23 @@ class FrameRenderer(Generic[Data_contra]):
         if key != self._key:
             self._drawing = make()
             figure = self._drawing.figure
-            charts.read_as_text(figure)
+            charts.disable_formulas(figure)
             self._canvas = FigureCanvasAgg(figure)
             self._canvas.draw()  # type: ignore[no-untyped-call]
             figure.set_layout_engine("none")
             self._background = self._canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
             self._key = key
-        self._drawing.put(data)
+        self._drawing.update(data)
         self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
-        for artist in self._drawing.moving():
+        for artist in self._drawing.moving_artists():
             artist.axes.draw_artist(artist)  # type: ignore[union-attr]
-        return charts.encoded(self._canvas)
+        return charts.canvas_png(self._canvas)
 
 
-def still(drawing: Drawing[Data_contra], data: Data_contra) -> Figure:
+def still_figure(drawing: Drawing[Data_contra], data: Data_contra) -> Figure:
     """Return the figure with all its artists, to be kept."""
-    drawing.put(data)
-    for artist in drawing.moving():
+    drawing.update(data)
+    for artist in drawing.moving_artists():
         artist.set_animated(False)
     return drawing.figure
 
@@ -98,7 +98,7 @@ def figure(frame: pd.DataFrame, panels: Sequence[Panel], title: str, *, seconds:
     """Return the last ``seconds`` of the table as a figure, its right edge at the newest row."""
     newest = float(times(frame).max()) if len(frame) else 0.0
     plots = read(frame, panels, newest, seconds)
-    return still(LiveFigure(title, plots, [top_of(_highest(plot)) for plot in plots], seconds, "the end"), plots)
+    return still_figure(LiveFigure(title, plots, [top_of(_highest(plot)) for plot in plots], seconds, "the end"), plots)
 
 
 class LiveFigure:
@@ -121,12 +121,12 @@ class LiveFigure:
             axes.set_xlabel(f"seconds before {edge}")
         _legend(self.figure, looks, limit=any(line.limit is not None for plot in plots for line in plot.lines))
 
-    def put(self, plots: Sequence[Plot]) -> None:
+    def update(self, plots: Sequence[Plot]) -> None:
         """Give the lines their points."""
         for artist, line in zip(self._lines, (line for plot in plots for line in plot.lines), strict=True):
-            put_line(artist, line)
+            update_line(artist, line)
 
-    def moving(self) -> Iterator[Artist]:
+    def moving_artists(self) -> Iterator[Artist]:
         """Yield the lines."""
         yield from self._lines
 
@@ -160,7 +160,7 @@ def look_of(index: int) -> dict[str, Any]:
     }
 
 
-def put_line(artist: Line2D, line: Line, mark_every_seconds: float = MARK_EVERY_SECONDS) -> None:
+def update_line(artist: Line2D, line: Line, mark_every_seconds: float = MARK_EVERY_SECONDS) -> None:
     """Give a drawn line its points."""
     artist.set_data(line.x, line.y)
     artist.set_markevery(_marked(line.x, line.y, mark_every_seconds))

@@ -97,14 +97,14 @@ def one_environment(shop: Shop, random: Random) -> None:
 class Cause:
     """The cause of one incident: ``inject`` happens right before or after ``beside``, a harmless release of its kind.
 
-    ``told`` explains it at the end, ``evidence`` is the column of the metrics that shows it, ``first`` the day's first
-    release (None: any), ``notice`` an announcement to the participant.
+    ``explanation`` is told at the end; ``evidence`` is the column of the metrics that shows it; ``first`` is the day's
+    first release (None: any), ``notice`` an announcement to the participant.
     """
 
     name: str
     inject: ShopChange
     beside: ShopChange
-    told: str
+    explanation: str
     evidence: str = ""
     first: ShopChange | None = None
     environments: tuple[str, ...] = PRODUCTION

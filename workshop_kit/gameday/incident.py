@@ -184,7 +184,7 @@ class Incident:
     def shows(self) -> dict[str, datetime | None]:
         """Return when customers and each signal first showed the incident; None for one that did not."""
         began = self.record.injected or datetime.now(UTC)
-        seen = signals.shown(self.shop.lines(), self.watcher.tables(), began)
+        seen = signals.first_signs(self.shop.lines(), self.watcher.tables(), began)
         return {"customers": self.first_symptom(), **seen}
 
     def first_symptom(self) -> datetime | None:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
-from workshop_kit.display.dashboard.view import in_words, of_container
+from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
@@ -110,13 +110,13 @@ class RolePage(Handler):
         release = self.get_query_argument("release", "")
         body = await self.from_thread(lambda: PAGES[name](self.served, token, release))
         title = f"{self.served.record.name.capitalize()}: {name}"
-        told = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
+        text = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
         self.set_header("Content-Security-Policy", POLICY)
         self.answer(
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
             f'<meta name="viewport" content="width=device-width">'
             f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">'
-            f"<style>{STYLE}</style><h1>{title}</h1><p>{escape(told)}</p>{body}</html>",
+            f"<style>{STYLE}</style><h1>{title}</h1><p>{escape(text)}</p>{body}</html>",
             HTML,
         )
 
@@ -158,8 +158,8 @@ def _metrics(incident: Any, *_: str) -> str:
     pictures = []
     for name in incident.shop.environments:
         tables = incident.watcher.tables(name, seconds=SECONDS + 5)
-        view = of_container(tables, (), name, time.time(), SECONDS, metrics.PANELS)
-        pictures.append(charts.picture(renderer.figure(name, view), in_words(name, view)).html)
+        view = container_view(tables, (), name, time.time(), SECONDS, metrics.PANELS)
+        pictures.append(charts.picture(renderer.figure(name, view), describe(name, view)).html)
     return "".join(pictures)
 
 

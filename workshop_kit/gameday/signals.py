@@ -39,7 +39,7 @@ def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | Non
     return None
 
 
-def shown(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
+def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
     """Return when each signal first showed the incident, from ``injected`` on; None for one that did not."""
     requests = _first(tables.requests, _in_requests(tables.requests), injected)
     resources = _first(tables.resources, _in_resources(tables.resources), injected)

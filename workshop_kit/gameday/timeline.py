@@ -39,9 +39,9 @@ def card(
 
     The cause is told once the incident is over.
     """
-    told = cause.told if record.fixed else "not over yet"
-    seen = signals.shown(logs, tables, record.injected or record.began)
-    title = f"{record.name.capitalize()}: {told}"
+    explanation = cause.explanation if record.fixed else "not over yet"
+    seen = signals.first_signs(logs, tables, record.injected or record.began)
+    title = f"{record.name.capitalize()}: {explanation}"
     shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
     end = record.fixed + timedelta(seconds=AFTER_SECONDS) if record.fixed else None
     band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workshop_kit.display.dashboard.view import Bars, Fault, Row, counts_by_step, rows, spans
+from workshop_kit.display.dashboard.view import Bars, Fault, Row, Span, counts_by_step, rows, spans
 from workshop_kit.display.live_data import Line, Numbers, Panel, read, rounded, times
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.health import PROBE_PATHS
@@ -48,14 +48,6 @@ Place = Callable[[float], float]
 
 
 @dataclass(frozen=True)
-class Band:
-    """A time in which something was different, in seconds before the right edge (0 or less)."""
-
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
 class Clock:
     """The picture as data, over the last ``seconds``."""
 
@@ -65,7 +57,7 @@ class Clock:
     failed: Line | None
     slow: Line | None
     bars: Bars
-    bands: tuple[Band, ...]
+    bands: tuple[Span, ...]  # without labels
 
 
 def clock(
@@ -92,18 +84,18 @@ def clock(
     )
 
 
-def _bands(faults: Iterable[Fault], edge: float, seconds: float) -> tuple[Band, ...]:
+def _bands(faults: Iterable[Fault], edge: float, seconds: float) -> tuple[Span, ...]:
     """When faults were in force; overlapping ones are one band, so that they cannot be counted."""
-    merged: list[Band] = []
+    merged: list[Span] = []
     for span in spans(faults, edge, seconds):
         if merged and span.start <= merged[-1].end:
-            merged[-1] = Band(merged[-1].start, max(merged[-1].end, span.end))
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end), "")
         else:
-            merged.append(Band(span.start, span.end))
+            merged.append(Span(span.start, span.end, ""))
     return tuple(merged)
 
 
-def words(shown: Clock) -> str:
+def describe(shown: Clock) -> str:
     """Return the clock as a few sentences for a screen reader."""
     said = [f"The last {shown.seconds:.0f} seconds."]
     said += [f"{row.name}: {row.runs[-1].state}." for row in shown.rows if row.runs]
@@ -135,7 +127,7 @@ def svg(shown: Clock, *, alone: bool = False) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="clock" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
         f' aria-labelledby="clock-title clock-words"><title id="clock-title">What customers and probes see</title>'
-        f'<desc id="clock-words">{as_html(words(shown))}</desc>{style}{_patterns()}{"".join(parts)}</svg>'
+        f'<desc id="clock-words">{as_html(describe(shown))}</desc>{style}{_patterns()}{"".join(parts)}</svg>'
     )
 
 

@@ -85,7 +85,6 @@ class PresenterApi:
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "lessons": [name for name in lessons if name[:1].isdecimal()],
-            "title": self.script.title,
             "steps": [self._step(step) for step in self.script.steps],
         }
 
@@ -100,7 +99,6 @@ class PresenterApi:
                 "services": [asdict(one) for one in controller.services()],
                 "job": asdict(job) if job else None,
                 "step": self.step.number,
-                "minutes": self.audience.countdown.minutes,
                 "audience": self.audience.state(),
                 "problems": [*controller.active_faults.problems, *filter(None, [controller.load_generator.problem])],
             }
@@ -162,7 +160,6 @@ def _listed(one: ListedFault) -> dict[str, Any]:
         "fault": one.fault,
         "target": visible(one.target),
         "parameters": {name: value for name, value in one.parameters.items() if value is not None},
-        "since": one.since.isoformat(timespec="seconds"),
         "seconds_left": None if one.seconds_left is None else round(one.seconds_left, 1),
     }
 

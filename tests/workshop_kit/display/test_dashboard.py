@@ -13,7 +13,7 @@ from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import STATE_LOOKS
 from workshop_kit.display.dashboard.dashboard import Choice, Dashboard, changed
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import View, in_words, of_container
+from workshop_kit.display.dashboard.view import View, container_view, describe
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
@@ -32,7 +32,7 @@ class Recorded:
 
 def view(seconds: float = SECONDS, edge: float = EDGE, dependency: str = "redis") -> View:
     """The recording, seen at its end."""
-    return of_container(tables(dependency=dependency), (FAULT,), "service", edge, seconds)
+    return container_view(tables(dependency=dependency), (FAULT,), "service", edge, seconds)
 
 
 def test_only_what_matters_is_marked() -> None:
@@ -66,7 +66,7 @@ def test_pausing_and_looking_back_change_the_time_shown() -> None:
 
 def test_the_text_twin_is_short_and_has_values_faults_events_and_states() -> None:
     """At most 900 characters."""
-    said = in_words("T", view())
+    said = describe("T", view())
     for words in (
         "errors 0 (at most 12)",
         "Fault pause redis from 12:00:50 to 12:01:15",
@@ -79,13 +79,13 @@ def test_the_text_twin_is_short_and_has_values_faults_events_and_states() -> Non
 
 def test_a_container_without_metrics_is_drawn_and_says_so() -> None:
     """Without any row, and without rows of requests."""
-    empty = of_container(Tables(), (), "service", EDGE, 60)
+    empty = container_view(Tables(), (), "service", EDGE, 60)
     assert DashboardRenderer().png("T", empty)
     known = tables()
     silent = Tables(known.requests.assign(state="no metrics").iloc[:0], known.resources, known.health, known.events)
-    assert "nothing that can be asked" in of_container(silent, (), "service", EDGE, 60).nothing
+    assert "nothing that can be asked" in container_view(silent, (), "service", EDGE, 60).nothing
     no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
-    seen = of_container(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
+    seen = container_view(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
     assert "no known /metrics" in seen.nothing
 
 

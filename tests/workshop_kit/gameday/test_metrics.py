@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.display.dashboard.view import of_container
+from workshop_kit.display.dashboard.view import container_view
 from workshop_kit.gameday.customers import Customers, Visit
 from workshop_kit.gameday.metrics import PANELS, ShopWatcher, joined
 from workshop_kit.observe import stats
@@ -58,7 +58,7 @@ def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
     watcher: Any = SimpleNamespace(names=("production",), tables=lambda *_, **__: watched())
     shown = ShopWatcher(watcher, customers()).tables("production")
     assert shown.resources["cpu_limit_percent"].isna().all()
-    view = of_container(shown, (), "production", at(2).timestamp(), 60, PANELS)
+    view = container_view(shown, (), "production", at(2).timestamp(), 60, PANELS)
     lines = {line.label: line.last for plot in view.plots for line in plot.lines}
     assert (lines["came"], lines["served in time"], lines["periods held back"]) == (10.0, 4.0, 30.0)
     assert all(line.limit is None for plot in view.plots for line in plot.lines)

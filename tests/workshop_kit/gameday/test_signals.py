@@ -56,7 +56,7 @@ def test_each_signal_has_its_first_sign() -> None:
     )  # fmt: skip
     events = pd.DataFrame({"time": [at(1), at(8)], "container": "shop", "what": ["start", "oom"]})
     tables = Tables(requests=requests, health=health, events=events)
-    assert signals.shown(logs, tables, NOON) == {
+    assert signals.first_signs(logs, tables, NOON) == {
         "logs": at(5),
         "metrics": at(6),
         "health": at(7),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from tests.workshop_kit.display.recorded import Broken
-from workshop_kit.instructor.clock import CHANGED, HEIGHT, WIDTH, Clock, clock, svg, words
+from workshop_kit.instructor.clock import CHANGED, HEIGHT, WIDTH, Clock, clock, describe, svg
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.health import Health
 from workshop_kit.observe.watch.tables import frame
@@ -48,8 +48,8 @@ def test_a_fault_is_a_band_without_a_name() -> None:
     picture = svg(one)
     assert picture.count('class="band"') == 1
     assert CHANGED in picture
-    assert CHANGED.capitalize() in words(one)
-    assert not [secret for secret in SECRETS if secret in picture + words(one)]
+    assert CHANGED.capitalize() in describe(one)
+    assert not [secret for secret in SECRETS if secret in picture + describe(one)]
 
 
 def test_overlapping_faults_are_one_band() -> None:
@@ -62,7 +62,7 @@ def test_without_a_fault_there_is_no_band() -> None:
     """Without a fault, and with one that ended before the time shown."""
     for one in (shown(), shown(Broken("kill", "redis", second(500), second(400)))):
         assert CHANGED not in svg(one)
-        assert CHANGED.capitalize() not in words(one)
+        assert CHANGED.capitalize() not in describe(one)
 
 
 def test_only_probes_are_rows() -> None:

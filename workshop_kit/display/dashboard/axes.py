@@ -81,7 +81,7 @@ def stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
     found, top = [], total - TOP_INCHES
     for height in inches:
         axes = made.add_axes((LEFT, (top - height) / total, RIGHT - LEFT, height / total))
-        charts.quiet(axes)
+        charts.style_axes(axes)
         found.append(axes)
         top -= height + GAP_INCHES
     return made, found

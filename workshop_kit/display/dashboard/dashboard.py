@@ -13,7 +13,7 @@ import pandas as pd
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import EVENTS, Fault, View, in_words, of_container
+from workshop_kit.display.dashboard.view import EVENTS, Fault, View, container_view, describe
 from workshop_kit.display.live import LiveChart, cell
 from workshop_kit.display.live_data import Panel
 from workshop_kit.display.live_widget import LiveWidget
@@ -96,14 +96,14 @@ class Dashboard(LiveChart):
         view, tables, faults = self._look(choice)
         title = f"{self.title}: {choice.container}"
         details = error(self._problem).html + _tables_html(view, tables, faults)
-        return charts.picture(renderer.figure(title, view), in_words(title, view), details)
+        return charts.picture(renderer.figure(title, view), describe(title, view), details)
 
     def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[Fault]]:
         now = time.time()
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        view = of_container(tables, faults, choice.container, edge, choice.seconds, self._own_panels)
+        view = container_view(tables, faults, choice.container, edge, choice.seconds, self._own_panels)
         return view, tables, faults
 
     def _draw(self, widget: LiveWidget) -> None:
@@ -115,7 +115,7 @@ class Dashboard(LiveChart):
         view, _, _ = self._look(choice)
         title = f"{self.title}: {choice.container}"
         picture = self._frame_renderer.png(title, view, clock=choice.until is not None)
-        self._send(widget, picture, in_words(title, view))
+        self._send(widget, picture, describe(title, view))
         self._drawn = choice
 
     def _new_widget(self) -> LiveWidget:

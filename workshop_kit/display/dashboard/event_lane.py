@@ -41,7 +41,7 @@ class EventLane:
             (self.marks[kind],) = axes.plot([], [], ls="none", marker=marker, color=color, ms=6, animated=True)
         self.texts = [_text(axes) for _ in range(NAMES)]
 
-    def put(self, spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str) -> None:
+    def update(self, spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str) -> None:
         """Move the artists to these faults and events."""
         names, levels = placed(spans, marks, seconds, own)
         for kind, drawn in self.marks.items():

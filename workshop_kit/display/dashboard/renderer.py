@@ -20,7 +20,7 @@ from workshop_kit.display.dashboard.axes import STATE_LOOKS, Range
 from workshop_kit.display.dashboard.event_lane import BANDS_FROM, EventLane
 from workshop_kit.display.dashboard.view import Row, Run, View
 from workshop_kit.display.live_data import Line, Plot, rounded
-from workshop_kit.display.live_figure import FrameRenderer, moving_line, put_line, still, top_of
+from workshop_kit.display.live_figure import FrameRenderer, moving_line, still_figure, top_of, update_line
 
 MARKS_ACROSS = 12  # of each line
 NARROW = 0.02
@@ -46,7 +46,7 @@ class DashboardRenderer:
 def figure(title: str, view: View) -> Figure:
     """Return the view as a figure with times of day, to be kept."""
     ranges = [_range_of(plot, (0.0, 0.0)) for plot in view.plots]
-    return still(DashboardFigure(title, view, ranges, clock=True), view)
+    return still_figure(DashboardFigure(title, view, ranges, clock=True), view)
 
 
 class DashboardFigure:
@@ -76,7 +76,7 @@ class DashboardFigure:
         self._now = axes.write(states, 1, 0, "", size=9, ha="right", animated=True)
         self._now.set_y(-0.42 / states.get_position().height / self.figure.get_figheight())
 
-    def put(self, view: View) -> None:
+    def update(self, view: View) -> None:
         """Move the artists to where the view has them."""
         for number, ax in enumerate(self._all):
             low, high = ax.get_ylim()
@@ -84,17 +84,17 @@ class DashboardFigure:
             quads = [[(s.start, bottom), (s.end, bottom), (s.end, high), (s.start, high)] for s in view.spans]
             self._bands[number].set_verts(quads)
             self._uprights[number].set_segments([[(mark.x, low), (mark.x, high)] for mark in view.marks])
-        self._events.put(view.spans, view.marks, view.seconds, view.container)
-        self._states.put(view.rows, view.seconds)
+        self._events.update(view.spans, view.marks, view.seconds, view.container)
+        self._states.update(view.rows, view.seconds)
         for plot, drawn, values, nothing in zip(view.plots, self._lines, self._values, self._nothing, strict=False):
             for line, artist, value in zip(plot.lines, drawn, values, strict=True):
-                put_line(artist, line, view.seconds / MARKS_ACROSS)
+                update_line(artist, line, view.seconds / MARKS_ACROSS)
                 value.set_text(_value(line, plot.panel.unit, highest=self._clock))
             nothing.set_text("" if any(line.last is not None for line in plot.lines) else view.nothing)
         self._nothing[-1].set_text("" if view.rows else view.nothing)
         self._now.set_text("" if self._clock else f"now: {datetime.fromtimestamp(view.edge, UTC):%H:%M:%S} UTC")
 
-    def moving(self) -> Iterator[Artist]:
+    def moving_artists(self) -> Iterator[Artist]:
         """Yield the moving artists in drawing order."""
         groups: list[Iterable[Artist]] = [self._bands, self._uprights, *self._lines, *self._values, self._nothing]
         groups += [self._states.bars.values(), self._states.letters.values()]
@@ -116,7 +116,7 @@ class StateRows:
             style = {"marker": f"$\\mathbf{{{look.letter}}}$", "color": look.ink, "markersize": 6, "mew": 0}
             (self.letters[state],) = axes.plot([], [], linestyle="none", animated=True, **style)  # type: ignore[arg-type]
 
-    def put(self, rows: Iterable[Row], seconds: float) -> None:
+    def update(self, rows: Iterable[Row], seconds: float) -> None:
         """Move the artists to the runs of the rows."""
         quads: dict[str, list[list[tuple[float, float]]]] = {state: [] for state in STATE_LOOKS}
         places: dict[str, list[tuple[float, float]]] = {state: [] for state in STATE_LOOKS}

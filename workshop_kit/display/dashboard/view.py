@@ -108,7 +108,7 @@ class View:
         return f"{datetime.fromtimestamp(self.edge + x, UTC):%H:%M:%S}"
 
 
-def of_container(
+def container_view(
     tables: Tables,
     faults: tuple[Fault, ...],
     container: str,
@@ -142,7 +142,7 @@ def of_container(
     )
 
 
-def in_words(title: str, view: View) -> str:
+def describe(title: str, view: View) -> str:
     """Return the view as a short text: newest and highest values, the newest faults, events and states."""
     said = [f"{title}, {view.seconds:.0f} seconds until {view.clock(0)} UTC."]
     said += [

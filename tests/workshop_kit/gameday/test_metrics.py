@@ -44,7 +44,7 @@ def customers() -> Customers:
 
 
 def test_a_second_is_a_row() -> None:
-    """At its end, when it is known; a share of a limit tells nothing of the limit."""
+    """Its time is the second's end; shares do not reveal the limits."""
     table = joined(watched(), customers().table())
     assert [*table["time"]] == [pd.Timestamp(at(1)), pd.Timestamp(at(2))]
     assert [*table["served_percent"]] == [100.0, 40.0]
@@ -54,7 +54,7 @@ def test_a_second_is_a_row() -> None:
 
 
 def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
-    """The metrics alone show that it is held back, and not what was released."""
+    """The metrics show that it is throttled, but not the limit."""
     watcher: Any = SimpleNamespace(names=("production",), tables=lambda *_, **__: watched())
     shown = ShopWatcher(watcher, customers()).tables("production")
     assert shown.resources["cpu_limit_percent"].isna().all()
@@ -65,6 +65,6 @@ def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
 
 
 def test_before_the_first_customer_there_is_no_row() -> None:
-    """A shop that has just opened."""
+    """The table is empty."""
     nobody = Customers({"production": lambda: None})
     assert joined(Tables(), nobody.table()).empty

@@ -28,15 +28,15 @@ def visits(*good: bool) -> list[Visit]:
     return [Visit(at(number), "shop", 200 if well else None, 0.01) for number, well in enumerate(good)]
 
 
-def test_a_symptom_is_no_single_accident() -> None:
-    """One customer who was unlucky is none; several soon after another are, from the first of them on."""
+def test_one_failed_request_is_no_symptom() -> None:
+    """Several within a few requests are one, from the first of them on."""
     assert signals.first_symptom(visits(True, False, True, True, True, True, True), NOON) is None
     assert signals.first_symptom(visits(True, True, False, True, False, False, True), NOON) == at(2)
     assert signals.first_symptom(visits(*[False] * 9), at(3)) == at(3), "nothing from before it was done counts"
 
 
 def test_each_signal_has_its_first_sign() -> None:
-    """A warning in the log, customers turned away, a probe that fails three times in a row, a kill by the kernel."""
+    """A warning in the log, customers turned away, three failed probes in a row, a kill by the kernel."""
     logs = pd.DataFrame(
         {
             "ts": [at(1), at(4), at(5), at(9)],
@@ -65,7 +65,7 @@ def test_each_signal_has_its_first_sign() -> None:
 
 
 def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> None:
-    """Distances are from the first symptom; what was not seen stands last, and is said so."""
+    """Distances count from the first symptom; signals without a sign come last."""
     record = Record("a", "monday", 1, at(0), at(10), at(13), at(20), at(33))
     rows = timeline.rows(record, {"logs": at(11), "metrics": None})
     assert [name for name, _, _ in rows] == [
@@ -82,7 +82,7 @@ def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> Non
 
 
 def test_the_card_counts_customers_and_says_whose_service_it_was() -> None:
-    """Those since the cause, until they were served again; then what was asked and done."""
+    """Customers from the cause to the recovery; then the actions."""
     record = Record("a", "monday", 1, at(0), at(2), fixed=at(6), actions=("12:00:03 restarted production",))
     record = replace(record, reference="The shop runs the reference for config.env.")
     assert timeline.counts(record, visits(True, True, True, False, False, True, True, True)) == [
@@ -115,12 +115,12 @@ def served(*percent: int) -> pd.DataFrame:
         ([0] * 10 + [0] * 15, "nothing"),
     ],
 )
-def test_every_answer_can_be_right(percent: list[int], outcome: str) -> None:
-    """It follows from who was served before and after."""
+def test_every_outcome_of_a_restart_can_happen(percent: list[int], outcome: str) -> None:
+    """It follows from the customers served before and after."""
     assert after_restart(served(*percent), NOON) == outcome
 
 
-def test_they_are_the_options_of_the_prediction(root: Path) -> None:
+def test_the_outcomes_are_the_options_of_the_prediction(root: Path) -> None:
     """The lesson reveals one of them."""
     question = tomllib.loads((root / "notebooks" / "05_game_day.predictions.toml").read_text())["restart"]
     assert set(question["options"]) == {"heals", "half", "worse", "nothing"}

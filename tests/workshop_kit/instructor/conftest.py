@@ -1,4 +1,4 @@
-"""A desk over the tests' running stack, and both its pages as anybody on this machine could ask for them."""
+"""A desk over the tests' running stack, and requests to both its pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pages:
 
     @property
     def controller(self) -> Controller:
-        """What the pages stand over."""
+        """The controller behind the pages."""
         return self.desk.controller
 
     def get(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
@@ -65,7 +65,7 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture(scope="module")
 def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
-    """A desk that is open; nothing of it is left."""
+    """An open desk, which leaves no fault."""
     server = InstructorServer()
     with Controller(stack, workspace) as controller:
         desk = PresenterApi(controller, load_script())
@@ -78,7 +78,7 @@ def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
 
 @pytest.fixture(autouse=True)
 def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test at the desk put in force is undone after it, and everything is well again."""
+    """After each test at the desk: undo its faults and wait until everything is healthy."""
     yield
     if "pages" in request.fixturenames:
         pages: Pages = request.getfixturevalue("pages")

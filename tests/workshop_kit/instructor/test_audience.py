@@ -32,7 +32,7 @@ def test_a_countdown_counts_only_while_it_runs() -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, 601, float("nan"), True, "5"])
-def test_a_countdown_takes_minutes_alone(minutes: object) -> None:
+def test_a_countdown_takes_only_minutes_in_range(minutes: object) -> None:
     """Anything but a number in range is refused in a sentence and changes nothing."""
     count = Countdown(2)
     with pytest.raises(WrongUsage, match="countdown takes up to 600 minutes"):

@@ -24,13 +24,13 @@ def generators(stack: Stack) -> set[str]:
 
 
 def rate(pages: Pages) -> float:
-    """What the service last said about how many requests come."""
+    """The requests per second that the service last counted."""
     known = pages.controller.tables().requests["requests_per_second"].dropna()
     return float(known.iloc[-1]) if len(known) else 0.0
 
 
 def test_load_starts_changes_and_stops(pages: Pages) -> None:
-    """One generator runs at a time, none after the stop; a request is found by its id among the lines."""
+    """One generator runs at a time, none after the stop; a request's lines are found by its id."""
     pages.said("load", request="POST /orders", rate_per_second=10)
     wait_for(lambda: 8 <= rate(pages) <= 12, "ten a second")
     pages.said("load", request="GET /orders", rate_per_second=30)
@@ -46,7 +46,7 @@ def test_load_starts_changes_and_stops(pages: Pages) -> None:
 
 
 def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> None:
-    """The page says how long it still lasts; a second click on *undo* changes nothing; a notebook's fault stays."""
+    """The page has the seconds left; a second click on *undo* changes nothing; a notebook's fault stays."""
     stack = pages.controller.stack
     before = {name: snapshot(stack.container(name)) for name in ("redis", "master-db")}
     first = pages.said("fault", fault="latency", target="master-db", parameters={"latency_ms": 10.0})
@@ -63,7 +63,7 @@ def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> Non
 
 @pytest.mark.long
 def test_load_goes_on_when_its_generator_ends(pages: Pages) -> None:
-    """A generator has an end, and may be removed by somebody: another one follows."""
+    """When its container ends or is removed, another one follows."""
     pages.said("load", request="GET /orders", rate_per_second=5)
     stack = pages.controller.stack
     [first] = generators(stack)
@@ -74,8 +74,8 @@ def test_load_goes_on_when_its_generator_ends(pages: Pages) -> None:
 
 
 @pytest.mark.long
-def test_what_died_of_a_limit_runs_again_when_it_is_undone(pages: Pages) -> None:
-    """A limit below what it needs kills it; undone, it has its limits back and is started."""
+def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
+    """It has its former limits then."""
     stack = pages.controller.stack
     before = snapshot(stack.container("redis"))
     pages.controller.inject("limits", "redis", {"memory_mib": 64.0})
@@ -87,8 +87,8 @@ def test_what_died_of_a_limit_runs_again_when_it_is_undone(pages: Pages) -> None
 
 
 @pytest.mark.long
-def test_a_checkpoint_brings_the_stage_to_the_start_of_a_lesson(pages: Pages, workspace: Workspace) -> None:
-    """Faults are undone, the load has ended, changed files are fresh and kept aside; meanwhile no fault is let in."""
+def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pages, workspace: Workspace) -> None:
+    """Faults are undone, the load ends, changed files are replaced and kept aside; meanwhile faults are refused."""
     notebook = workspace.notebooks / "04_monitoring.ipynb"
     fresh = notebook.read_bytes()
     notebook.write_text("{}")

@@ -28,7 +28,7 @@ SAID = "The Docker engine does not answer."
 
 @pytest.fixture
 def controller(root: Path, tmp_path: Path) -> Controller:
-    """A desk whose engine is gone, with a fault of ours in the journal."""
+    """A desk without an engine, with a fault in its journal."""
     nowhere = f"unix://{tmp_path}/gone.sock"
     engine = Engine(docker.DockerClient(base_url=nowhere, version="1.45"), Endpoint(nowhere, "a test"), {})
     workspace = Workspace.open(tmp_path / "workspace")
@@ -40,8 +40,8 @@ def controller(root: Path, tmp_path: Path) -> Controller:
     return controller
 
 
-def test_a_click_and_a_look_are_a_sentence(controller: Controller) -> None:
-    """Not a word of the SDK's, and no error of ours in the terminal."""
+def test_without_an_engine_every_answer_is_one_sentence(controller: Controller) -> None:
+    """For state and buttons, without the SDK's text."""
     server = InstructorServer().start(PresenterApi(controller, load_script()))
     try:
         headers = {"Authorization": f"token {server.presenter_token}"}
@@ -60,8 +60,8 @@ def test_a_click_and_a_look_are_a_sentence(controller: Controller) -> None:
         assert answer.json()["error"].startswith(SAID)
 
 
-def test_a_closed_desk_lets_nothing_in(controller: Controller) -> None:
-    """A click that comes while it closes breaks nothing that nobody would mend."""
+def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
+    """A fault after the close would never be reverted."""
     controller.close()
     with pytest.raises(WorkshopError, match="The desk is being closed"):
         controller.inject("pause", "redis", {})

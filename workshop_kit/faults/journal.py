@@ -168,4 +168,4 @@ class Journal:
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}".removeprefix(": ").rstrip(".")
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").rstrip(".")

@@ -140,7 +140,7 @@ class PresenterApi:
             "minutes": step.minutes,
             "say": " ".join(step.say.split()),
             "clicks": [str(click) for click in step.clicks],
-            "sees": [str(see) for see in step.sees],
+            "expectations": [str(one) for one in step.expectations],
             "picture": step.picture if (self.pictures / step.picture).is_file() else "",
         }
 

@@ -12,7 +12,7 @@ import pandas as pd
 from workshop_kit.errors import WorkshopError
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
-from workshop_kit.instructor.script import Script, See, Step, as_page
+from workshop_kit.instructor.script import Expectation, Script, Step, as_page
 from workshop_kit.progress import Report, silent
 from workshop_kit.progress import Step as ProgressStep
 from workshop_kit.workspace.files import explain, write_atomically
@@ -80,17 +80,17 @@ def _rehearse(api: PresenterApi, step: Step) -> StepResult:
 def _wait(controller: Controller, step: Step, since: pd.Timestamp) -> str:
     """Wait until everything is seen at once; return a sentence on what is not when the time is over."""
     deadline = time.monotonic() + step.within_seconds
-    while missing := _missing(controller, step.sees, since):
+    while missing := _missing(controller, step.expectations, since):
         if time.monotonic() > deadline:
             return f"After {step.within_seconds:g} s this was not seen: {'; '.join(missing)}."
         time.sleep(POLL_SECONDS)
     return ""
 
 
-def _missing(controller: Controller, sees: Sequence[See], since: pd.Timestamp) -> list[str]:
+def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
     tables, lines = controller.tables(), controller.lines()
-    found = [(see, see.found(tables, lines, since)) for see in sees]
-    return [f"{see} (it is {value})" for see, value in found if not see.fits(value)]
+    found = [(one, one.found(tables, lines, since)) for one in expectations]
+    return [f"{one} (it is {value})" for one, value in found if not one.fits(value)]
 
 
 def _write(path: Path, text: str) -> None:

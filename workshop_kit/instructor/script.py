@@ -60,7 +60,7 @@ class Click(_Model):
         return {"load-stop": "Stop the load", "undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
 
 
-class See(_Model):
+class Expectation(_Model):
     """What the newest row of a table will say (of ``lines``: any row); ``where`` chooses rows by their values.
 
     ``column`` equals ``equals``, or lies between ``at_least`` and ``at_most``.
@@ -102,7 +102,7 @@ class See(_Model):
 
 
 class Step(_Model):
-    """One step of the demo. All of ``sees`` must hold at once within ``within_seconds``.
+    """One step of the demo. All ``expectations`` must hold at once within ``within_seconds``.
 
     After that the picture has ``look_seconds`` before it is recorded.
     """
@@ -113,7 +113,7 @@ class Step(_Model):
     minutes: float
     say: str
     clicks: tuple[Click, ...] = Field((), alias="do")
-    sees: tuple[See, ...] = Field((), alias="see")
+    expectations: tuple[Expectation, ...] = Field((), alias="see")
     within_seconds: float = 20.0
     look_seconds: float = 8.0
 
@@ -152,7 +152,8 @@ def load_script(path: Path = SCRIPT) -> Script:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise WrongUsage(f"The demo in {path.name}: {where}: {first['msg']}.", "Correct it, then try again.") from error
+        problem = f"{where}: {first['msg'].removeprefix('Value error, ').rstrip('.')}"
+        raise WrongUsage(f"The demo in {path.name}: {problem}.", "Correct it, then try again.") from error
 
 
 def as_page(script: Script) -> str:
@@ -167,7 +168,7 @@ def as_page(script: Script) -> str:
             f"## {step.number}. {step.title} ({step.minutes:g} min)",
             " ".join(step.say.split()),
             "**Click:** " + "; ".join(map(str, step.clicks)) + ".",
-            "**Will be seen:** " + "; ".join(map(str, step.sees)) + ".",
+            "**Will be seen:** " + "; ".join(map(str, step.expectations)) + ".",
             f"![What customers and probes saw at step {step.number}]({step.picture})",
         ]
     return "\n\n".join(parts) + "\n"

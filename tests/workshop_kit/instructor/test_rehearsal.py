@@ -13,7 +13,7 @@ from tests.workshop_kit.instructor.conftest import Pages
 from workshop_kit.errors import Exit
 from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.rehearsal import rehearse
-from workshop_kit.instructor.script import PICTURES, Click, Script, See, as_page, load_script
+from workshop_kit.instructor.script import PICTURES, Click, Expectation, Script, as_page, load_script
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -47,10 +47,12 @@ def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) ->
 def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tmp_path: Path) -> None:
     """The problem says the value found; the step's old picture stays, pictures of no step go, others are drawn."""
     first = load_script().steps[0].model_copy(update={"look_seconds": 0.0})
-    never = See(table="health", column="state", where={"what": "/livez"}, equals="fail")
-    quiet = first.model_copy(update={"number": 2, "id": "never", "clicks": (), "sees": (never,), "within_seconds": 3.0})
+    never = Expectation(table="health", column="state", where={"what": "/livez"}, equals="fail")
+    quiet = first.model_copy(
+        update={"number": 2, "id": "never", "clicks": (), "expectations": (never,), "within_seconds": 3.0}
+    )
     gone = Click(action="fault", fault="pause", target="nobody")
-    broken = first.model_copy(update={"number": 3, "id": "broken", "clicks": (gone,), "sees": ()})
+    broken = first.model_copy(update={"number": 3, "id": "broken", "clicks": (gone,), "expectations": ()})
     (tmp_path / "09-old.svg").write_text("old")
     (tmp_path / "02-never.svg").write_text("recorded")
     results = rehearse(pages.controller, Script(title="T", steps=(first, quiet, broken)), pictures=tmp_path)

@@ -10,7 +10,7 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.controller import LINE_COLUMNS
-from workshop_kit.instructor.script import See, load_script
+from workshop_kit.instructor.script import Expectation, load_script
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.health import Health
 from workshop_kit.observe.watch.tables import frame
@@ -26,7 +26,7 @@ def test_the_demo_is_ten_minutes_in_about_eight_steps() -> None:
     assert (len(script.steps), script.minutes) == (8, 10)
     for step in script.steps:
         assert step.clicks, step.id
-        assert step.sees, step.id
+        assert step.expectations, step.id
         assert 20 <= len(step.say.split()) <= 30 + 130 * step.minutes, step.id  # people speak 130 words a minute
     assert script.steps[-1].clicks[0].action == "undo-all"
     assert len({step.id for step in script.steps}) == 8
@@ -36,9 +36,9 @@ def test_expected_columns_exist_in_the_tables() -> None:
     """In the watcher's, and in that of the log lines."""
     tables = Tables()
     for step in load_script().steps:
-        for see in step.sees:
-            table = NO_LINES if see.table == "lines" else getattr(tables, see.table)
-            assert {see.column, *see.where} <= set(table.columns), step.id
+        for one in step.expectations:
+            table = NO_LINES if one.table == "lines" else getattr(tables, one.table)
+            assert {one.column, *one.where} <= set(table.columns), step.id
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,20 @@ def test_the_newest_row_since_the_click_decides() -> None:
     """Older rows do not count, nor a value that a newer row has replaced."""
     health = [Health(EARLY, "service", "/health", "fail"), Health(LATE, "service", "/health", "pass")]
     tables = Tables(health=frame(Health, health))
-    see = See(table="health", column="state", where={"what": "/health"}, equals="fail")
-    assert not see.fits(see.found(tables, NO_LINES, pd.Timestamp(EARLY)))
+    expected = Expectation(table="health", column="state", where={"what": "/health"}, equals="fail")
+    assert not expected.fits(expected.found(tables, NO_LINES, pd.Timestamp(EARLY)))
     only_old = Tables(health=frame(Health, health[:1]))
-    assert see.fits(see.found(only_old, NO_LINES, pd.Timestamp(EARLY)))
-    assert see.found(only_old, NO_LINES, pd.Timestamp(LATE)) is None
-    assert not see.fits(None)
+    assert expected.fits(expected.found(only_old, NO_LINES, pd.Timestamp(EARLY)))
+    assert expected.found(only_old, NO_LINES, pd.Timestamp(LATE)) is None
+    assert not expected.fits(None)
 
 
 def test_numbers_lie_between_their_ends() -> None:
     """Ends are included; NaN is in no range."""
-    see = See(table="requests", column="p95_ms", at_least=10, at_most=20)
-    assert [see.fits(value) for value in (9, 10, 20.0, 21, float("nan"), None)] == [False, True, True, *[False] * 3]
+    expected = Expectation(table="requests", column="p95_ms", at_least=10, at_most=20)
+    assert [expected.fits(value) for value in (9, 10, 20.0, 21, float("nan"), None)] == [
+        False,
+        True,
+        True,
+        *[False] * 3,
+    ]

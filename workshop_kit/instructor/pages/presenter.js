@@ -83,7 +83,7 @@ function step(number) {
   at("which").textContent = `${number} of ${choices.steps.length}: ${one.title} (${one.minutes} min)`;
   at("say").textContent = one.say;
   at("clicks").replaceChildren(...one.clicks.map((text) => make("li", {}, text)));
-  at("sees").replaceChildren(...one.sees.map((text) => make("li", {}, text)));
+  at("expectations").replaceChildren(...one.expectations.map((text) => make("li", {}, text)));
   at("fallback").hidden = !one.picture;
   if (one.picture) at("fallback").querySelector("img").src = `/presenter/recorded.svg?token=${token}&step=${number}`;
   at("back").disabled = number === 1;

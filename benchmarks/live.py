@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks._rows import Row, show
 from workshop_kit.display.live_data import Panel, container_panels, describe, read
-from workshop_kit.display.live_figure import Frames
+from workshop_kit.display.live_figure import LiveRenderer
 
 POINTS, SECONDS = 300, 300.0
 RUNS = 60
@@ -51,12 +51,12 @@ class Growing:
 
 def ours() -> Callable[[], object]:
     """The frame as the live chart makes it: lines, picture and alt text."""
-    data, frames = Growing(), Frames("Resources", SECONDS)
+    data, renderer = Growing(), LiveRenderer("Resources", SECONDS)
 
     def work() -> None:
         frame, now = data()
         plots = read(frame, PANELS, now, SECONDS)
-        frames.png(plots)
+        renderer.png(plots)
         describe("Resources", plots, SECONDS)
 
     return work

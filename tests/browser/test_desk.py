@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.lab_page import button
 from workshop_kit.engine.session import Session
 from workshop_kit.instructor.clock import CHANGED
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
-from workshop_kit.instructor.server import DeskServer
+from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
@@ -32,25 +32,25 @@ FIND = """() => {
 class DeskPages:
     """An open desk, and a function that opens its pages."""
 
-    server: DeskServer
-    stage: Stage
+    server: InstructorServer
+    controller: Controller
     open: Callable[[str], Page]
 
 
 @pytest.fixture
-def served(workspace: Workspace, session: Session) -> Iterator[tuple[DeskServer, Stage]]:
+def served(workspace: Workspace, session: Session) -> Iterator[tuple[InstructorServer, Controller]]:
     """A desk over the stack of the tests' workspace."""
-    server = DeskServer()
-    with Stage(provision.stack_of(workspace, session), workspace) as stage:
-        server.start(Presenting(stage, load_script()))
-        yield server, stage
+    server = InstructorServer()
+    with Controller(provision.stack_of(workspace, session), workspace) as controller:
+        server.start(PresenterApi(controller, load_script()))
+        yield server, controller
         server.stop()
 
 
 @pytest.fixture
-def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[DeskPages]:
+def desk(served: tuple[InstructorServer, Controller], chromium: Browser) -> Iterator[DeskPages]:
     """The desk in a browser; fails on a console error or a request to another host."""
-    server, stage = served
+    server, controller = served
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     problems: list[str] = []
 
@@ -65,10 +65,10 @@ def desk(served: tuple[DeskServer, Stage], chromium: Browser) -> Iterator[DeskPa
         page.goto(url)
         return page
 
-    yield DeskPages(server, stage, open_page)
+    yield DeskPages(server, controller, open_page)
     context.close()
-    stage.driving.stop()
-    stage.undo_all()
+    controller.load_generator.stop()
+    controller.undo_all()
     assert [problem for problem in problems if NETWORK_CHANGED not in problem] == []
 
 
@@ -138,7 +138,7 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
     expect(room.locator("#countdown")).to_have_text("2:00")
     presenter.locator("#count").click()
     expect(room.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"))
-    presenter.locator("#set-back").click()
+    presenter.locator("#reset").click()
     expect(room.locator("#countdown")).to_have_text("2:00")
     button(presenter, "Map").click()
     expect(room.get_by_role("img", name="Map of the whole system")).to_be_visible()

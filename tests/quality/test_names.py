@@ -27,7 +27,7 @@ INSTEAD = {
     "presenting": "presenter_api",
     "Room": "Audience",
     "ruling": "verdict",
-    "Shown": "Rendered",
+    "Rendered": "Rendered",
     "Stage": "Controller",
     "strike": "inject, remove",
     "struck": "injected, removed",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workshop_kit import screen
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 
 HOSTILE = "<script>planted()</script>\x1b[2J\x07\r\n\u202e\u2028\x9b31m"
@@ -25,7 +25,7 @@ def test_nothing_acts_on_a_screen(text: str) -> None:
 
 def test_whatever_is_shown_is_cleaned() -> None:
     """A picture that was handed control bytes, by mistake or on purpose, has none."""
-    shown = Shown(f"<p>{HOSTILE}</p>", HOSTILE)
+    shown = Rendered(f"<p>{HOSTILE}</p>", HOSTILE)
     for part in (shown.html, shown.text):
         assert "\x1b" not in part
         assert "\\x1b[2J" in part

@@ -17,7 +17,7 @@ from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import CONTAINER, IMAGE
 from workshop_kit.display.charts import INK, PAPER, new_figure, picture
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import reach
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.temporary_session import temporary_session
@@ -55,7 +55,7 @@ class Audit:
         """A DataFrame of verdicts: factors and principles (index) by targets (columns)."""
         return verdict_table(targets_by_name(self.report))
 
-    def heatmap(self, title: str, **before: Audit) -> Shown:
+    def heatmap(self, title: str, **before: Audit) -> Rendered:
         """Draw the verdicts on factors and principles, with earlier audits as first columns."""
         columns = {name: one for name, other in before.items() for one in other.report.targets}
         return heatmap(title, {**columns, **targets_by_name(self.report)})
@@ -129,7 +129,7 @@ def targets_by_name(report: Report) -> dict[str, TargetReport]:
     return found
 
 
-def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Shown:
+def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     """Draw the verdict table: each verdict is a symbol on its color."""
     table = verdict_table(audits)
     figure, (axes,) = new_figure(title, 1.4 + ROW_INCHES * len(table))

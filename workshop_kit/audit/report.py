@@ -12,7 +12,7 @@ from typing import Any
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import GRAVEST, Finding, Principle, Report, Rule, Severity, TargetReport, Verdict
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.screen import as_html
 
 CLOSING = (
@@ -74,9 +74,9 @@ def _text_of_group(title: str, found: tuple[Finding, ...]) -> Iterator[str]:
         yield f"      -> {rule.next_step} ({rule.id})"
 
 
-def as_card(report: Report) -> Shown:
+def as_card(report: Report) -> Rendered:
     """A card for a notebook, with a text version."""
-    return Shown(f"{STYLE}{_html_body(report, 'h4')}", as_text(report))
+    return Rendered(f"{STYLE}{_html_body(report, 'h4')}", as_text(report))
 
 
 def as_page(report: Report) -> str:

@@ -19,34 +19,34 @@ def desk(
     no_browser: NoBrowser = False,
 ) -> None:
     """Serve both pages until Ctrl-C; then revert every fault and end the load."""
-    from workshop_kit.instructor.controller import Stage
-    from workshop_kit.instructor.presenter_api import Presenting  # lazily: slow imports
+    from workshop_kit.instructor.background import stop_signal
+    from workshop_kit.instructor.controller import Controller
+    from workshop_kit.instructor.presenter_api import PresenterApi  # lazily: slow imports
     from workshop_kit.instructor.script import load_script
-    from workshop_kit.instructor.server import DeskServer
-    from workshop_kit.instructor.signals import until_told
+    from workshop_kit.instructor.server import InstructorServer
 
-    server, script = DeskServer(port), load_script()  # a taken port is an error before anything starts
+    server, script = InstructorServer(port), load_script()  # a taken port is an error before anything starts
     workspace = open_workspace()
-    stage = Stage(connected_stack(workspace), workspace)
+    controller = Controller(connected_stack(workspace), workspace)
     redirects = [workspace.folder / name for name in REDIRECTS]
     with TerminalReport() as report:
-        stage.open(report)
+        controller.open(report)
     left: list[str] = []
-    with until_told() as told:
+    with stop_signal() as stopped:
         try:
-            server.start(Presenting(stage, script))
+            server.start(PresenterApi(controller, script))
             say(f"For you:      {server.presenter_url}")
             say(f"For the room: {server.audience_url}")
             say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
             if not no_browser:
                 for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
                     open_in_browser(url, redirect)
-            told.wait()
+            stopped.wait()
         finally:
             server.stop()
             for redirect in redirects:
                 redirect.unlink(missing_ok=True)
-            left = stage.close()
+            left = controller.close()
     for sentence in left:
         say(sentence)
     say("The desk is closed: no fault in force, no load." if not left else "Run ./workshop down, then start again.")

@@ -67,20 +67,20 @@ def tour(
 
 def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
     """Rehearse the demo; exit 1 if an expected effect is missing. With ``book`` its pictures go to docs/demo/."""
-    from workshop_kit.instructor.controller import Stage
+    from workshop_kit.instructor.controller import Controller
     from workshop_kit.instructor.rehearsal import rehearse  # lazily: slow imports
     from workshop_kit.instructor.script import PICTURES, load_script
 
     script = load_script()
     with (
         _fresh_stack(FOLDER / "demo", may_install=may_install) as (workspace, stack, report),
-        Stage(stack, workspace) as stage,
+        Controller(stack, workspace) as controller,
     ):
-        results = rehearse(stage, script, report, pictures=PICTURES if book else None)
+        results = rehearse(controller, script, report, pictures=PICTURES if book else None)
     if as_json:
         answer(json.dumps([asdict(result) for result in results]))
     else:
-        answer("\n".join([*map(str, results), f"On stage: {script.minutes:g} minutes."]))
+        answer("\n".join([*map(str, results), f"On controller: {script.minutes:g} minutes."]))
     if any(result.problem for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 

@@ -1,25 +1,23 @@
-"""An incident on one clock: log lines, errors, latency, health and what the engine did, with the fault's band.
+"""An incident on one time axis: log lines, errors, latency, health, events, and the faults' bands.
 
-Data in, picture out. Every table is optional: what is not given has no panel.
+Every table is optional: without it there is no panel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from html import escape
 
-import numpy as np
 import pandas as pd
 
 from workshop_kit.display import charts
-from workshop_kit.display.dashboard.panels import in_words
-from workshop_kit.display.dashboard.renderer import Sheet
-from workshop_kit.display.dashboard.static import cell
-from workshop_kit.display.dashboard.view import Bars, Fault, View, marks, rows, spans
-from workshop_kit.display.live_data import Numbers, Panel, read, times
-from workshop_kit.display.rendered import Shown
-from workshop_kit.display.tables import table
+from workshop_kit.display.dashboard import renderer
+from workshop_kit.display.dashboard.axes import TIME_STEPS
+from workshop_kit.display.dashboard.view import Bars, Fault, View, counts_by_step, describe, marks, rows, spans
+from workshop_kit.display.live import cell
+from workshop_kit.display.live_data import Panel, read, times
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.tables import folded
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import LEVELS
 from workshop_kit.observe.logs.reader import unix_seconds
@@ -28,7 +26,6 @@ from workshop_kit.screen import visible
 
 ERRORS = Panel("Requests that failed (5xx, or no answer)", "%", {"error_percent": "of all requests"}, full_scale=105.0)
 P95 = Panel("95 % of requests were faster than", "ms", {"p95_ms": "p95"}, logarithmic=True)
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that a bar of lines may last
 MOST_BARS = 120
 AROUND_SECONDS = 30.0  # shown before the first fault and after the last
 LINES = 40  # of the gravest lines, in the table below the picture
@@ -46,13 +43,12 @@ def one_clock(
     start: datetime | None = None,
     end: datetime | None = None,
     panels: Sequence[Panel] = (),
-) -> Shown:
+) -> Rendered:
     """Return one picture of what happened to ``container`` from ``start`` to ``end`` (with a time zone).
 
-    ``logs`` is a reader's table (``ts``, ``level``, ``msg``, ``service`` where there are several); ``tables`` what a
-    watcher gathered; ``faults`` what was broken, see `dashboard.Fault`. Without ``start`` and ``end`` it is the time
-    of the faults that the data saw, and half a minute around; without a fault all the time that there is data of.
-    ``panels`` name columns of the requests, and take the place of errors and latency.
+    ``logs`` is a table of log lines (``ts``, ``level``, ``msg``, perhaps ``service``), ``tables`` are a watcher's.
+    Without ``start`` and ``end`` it shows the faults and half a minute around them; without a fault, all data.
+    ``panels`` name columns of the requests that replace errors and latency.
     Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show,
     for a container that is not watched, and for a time without a zone.
     """
@@ -61,9 +57,8 @@ def one_clock(
     first, last = _span(title, lines, tables, faults, start, end)
     seconds = last - first
     view = _view(lines, logs is not None, tables, faults, container, last, seconds, panels or (ERRORS, P95))
-    drawn = Sheet().figure(title, view)
-    said = in_words(title, view) + _said(view.bars)
-    return charts.picture(drawn, said, _grave(lines, last, seconds))
+    said = describe(title, view) + _said(view.bars)
+    return charts.picture(renderer.figure(title, view), said, _grave(lines, last, seconds))
 
 
 def _require_watched(container: str, tables: Tables | None) -> None:
@@ -142,14 +137,9 @@ def _ended(one: Fault, otherwise: float) -> float:
 
 
 def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
-    step = float(next((one for one in STEPS if seconds / one <= MOST_BARS), STEPS[-1]))
-    first = np.floor((edge - seconds) / step) * step - edge  # bars begin at full seconds of the clock
-    starts = np.arange(first, 0, step)
-    x = times(lines) - edge
-    counts: dict[str, Numbers] = {}
-    for level in dict.fromkeys(lines["of"]):
-        mine = x[(lines["of"] == level).to_numpy()]
-        counts[str(level)] = np.histogram(mine, np.append(starts, starts[-1] + step))[0].astype(float)
+    step = float(next((one for one in TIME_STEPS if seconds / one <= MOST_BARS), TIME_STEPS[-1]))
+    names = lines["of"].to_numpy()
+    starts, counts = counts_by_step(times(lines) - edge, names, dict.fromkeys(names), edge, seconds, step)
     return Bars(f"Log lines, by level, in each {_lasting(step)}", "lines", starts, step, counts)
 
 
@@ -165,7 +155,7 @@ def _said(bars: Bars | None) -> str:
 
 
 def _grave(lines: pd.DataFrame, edge: float, seconds: float) -> str:
-    """The warnings and errors as a folded table, identical ones in one row; `tables.table` escapes what they say."""
+    """The warnings and errors as a folded table, equal ones in one row."""
     x = times(lines) - edge
     found = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
     same = [name for name in ("service", "level", "msg", "dependency", "error") if name in found] or ["of"]
@@ -175,5 +165,4 @@ def _grave(lines: pd.DataFrame, edge: float, seconds: float) -> str:
     shown = [[visible(cell(value), 120) for value in row] for row in grouped[names].head(LINES).itertuples(index=False)]
     head = f"Warnings and errors: {len(found):,} lines, {len(grouped):,} different"
     head += f", the first {LINES}" if len(grouped) > LINES else ""
-    body = table(head, names, shown).html if shown else "<p>None.</p>"
-    return f"<details><summary>{escape(head)}</summary><div>{body}</div></details>"
+    return folded(head, head, names, shown)

@@ -1,4 +1,4 @@
-"""The live chart: a table that grows, drawn twice a second, until it is told to stop or its time is over."""
+"""The live chart: a growing table, drawn twice a second until it is stopped or its time is over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -15,26 +14,26 @@ from IPython.display import DisplayHandle, display
 
 from workshop_kit.display import charts
 from workshop_kit.display.live_data import Panel, container_panels, describe, read, times
-from workshop_kit.display.live_figure import Frames, figure
+from workshop_kit.display.live_figure import LiveRenderer, figure
 from workshop_kit.display.live_widget import LiveWidget, answer_while_busy
-from workshop_kit.display.rendered import Shown
-from workshop_kit.display.tables import table
+from workshop_kit.display.rendered import Rendered, error
+from workshop_kit.display.tables import folded
 from workshop_kit.errors import WorkshopError
 
 __all__ = ["LiveChart", "Panel", "Screens", "container_panels"]
 
-TABLE_ROWS = 300  # in the saved page; the newest ones
+TABLE_ROWS = 300  # the newest ones
 
 
 class Live(Protocol):
-    """Something on the page that goes on until it is stopped."""
+    """An output that runs until it is stopped."""
 
     def stop(self) -> None:
         """End it; a second call changes nothing."""
 
 
 class Screens:
-    """What is live in one notebook, by name: showing one again ends the one before. A handle to pass in."""
+    """The live outputs of one notebook, by name: showing a name again ends its former output."""
 
     def __init__(self, *, headless: bool = False) -> None:
         self.headless = headless
@@ -42,7 +41,7 @@ class Screens:
         self._live: dict[str, Live] = {}
 
     def replace(self, name: str, chart: Live) -> None:
-        """Put ``chart`` under ``name``, and end the one that stood there."""
+        """Register ``chart`` under ``name``, and end its former output."""
         with self._lock:
             before = self._live.get(name)
             self._live[name] = chart
@@ -50,14 +49,14 @@ class Screens:
             before.stop()
 
     def end(self, name: str) -> None:
-        """End what stands under ``name``, if anything does."""
+        """End the output of that name, if there is one."""
         with self._lock:
             before = self._live.pop(name, None)
         if before is not None:
             before.stop()
 
     def stop(self) -> None:
-        """End all that is live."""
+        """End all live outputs."""
         with self._lock:
             charts_now = list(self._live.values())
         for chart in charts_now:
@@ -65,11 +64,11 @@ class Screens:
 
 
 class LiveChart:
-    """Draws what ``source`` gives, ``hz`` times a second, over the last ``seconds``.
+    """Draws the last ``seconds`` of the table that ``source`` returns, ``hz`` times a second.
 
-    ``source`` returns the table so far, with a column ``time`` (timestamps or seconds since 1970) and the columns that
-    the panels name; it is called from a thread. ``show`` starts it, and at its end puts a picture and the data in its
-    place. In a headless run ``show`` waits ``headless_seconds`` for data and draws once; ``stop`` draws it again.
+    The table has a column ``time`` (timestamps or seconds since 1970) and those of the panels; ``source`` is called
+    from a thread. ``show`` starts the chart, which leaves a picture with its data. In a headless run ``show`` waits
+    ``headless_seconds`` for data and draws once; ``stop`` draws again.
     """
 
     def __init__(
@@ -86,23 +85,23 @@ class LiveChart:
         self._interval, self._seconds = 1 / hz, seconds
         self._stop_after, self._headless_seconds = stop_after_seconds, headless_seconds
         self._stop = threading.Event()
-        self._wake = threading.Event()  # set by who wants the next picture at once
+        self._wake = threading.Event()  # set to draw the next picture at once
         self._thread: threading.Thread | None = None
         self._handle: DisplayHandle | None = None
         self._widget: LiveWidget | None = None
-        self._pages = 0  # how often a page has shown the widget
-        self._newest = (0.0, 0.0)  # the newest row's time, and when on our clock it was first seen
+        self._pages = 0  # how many times a page has shown the widget
+        self._newest = (0.0, 0.0)  # the newest row's time, and when (monotonic) it was first seen
         self._started = 0.0
         self._problem = ""
-        self._frames = Frames(title, seconds)
+        self._renderer = LiveRenderer(title, seconds)
 
     @property
     def is_running(self) -> bool:
-        """Whether it still draws."""
+        """Whether the chart is live."""
         return self._thread is not None and self._thread.is_alive()
 
     def show(self, screens: Screens, name: str = "") -> Self:
-        """Show the chart below the running cell, in place of the one shown before under ``name`` (its title)."""
+        """Show the chart below the running cell; it ends the former chart of that name (or title)."""
         screens.replace(name or self.title, self)
         self.stop()
         self._stop.clear()
@@ -122,7 +121,7 @@ class LiveChart:
         return self
 
     def stop(self) -> None:
-        """End it and wait until its picture stands; a second call changes nothing."""
+        """End the chart and wait for its picture; a second call changes nothing."""
         self._stop.set()
         self._wake.set()
         thread = self._thread
@@ -133,12 +132,12 @@ class LiveChart:
         self._thread = None
 
     def wait(self) -> None:
-        """Wait until it ends by itself or by its button."""
+        """Wait until the chart ends by itself or by its button."""
         if self._thread is not None:
             self._thread.join()
 
-    def picture(self) -> Shown:
-        """What it shows now, as a static picture with the data in a folded table."""
+    def picture(self) -> Rendered:
+        """Return what it shows now as a static picture, with the data in a folded table."""
         try:
             frame = self._source()
             seconds = (
@@ -147,8 +146,8 @@ class LiveChart:
             newest = float(times(frame).max()) if len(frame) else 0.0
             said = describe(self.title, read(frame, self._panels, newest, seconds), seconds)
             drawn = figure(frame, self._panels, self.title, seconds=seconds)
-        except Exception as error:
-            return _sentence(_problem_of(error))
+        except Exception as failure:
+            return error(_problem_of(failure))
         return charts.picture(drawn, said, _data_html(frame, self._panels, self._problem))
 
     def __enter__(self) -> Self:
@@ -158,7 +157,7 @@ class LiveChart:
         self.stop()
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle the Stop button, and a page's hello; runs in a thread of its own while a cell is busy."""
+        """Handle the Stop button and a page's hello; runs in another thread while a cell is busy."""
         if content.get("hello"):
             self._pages += 1
         if content.get("stop"):
@@ -174,8 +173,8 @@ class LiveChart:
         while not self._stop.is_set() and due < end:
             try:
                 self._draw(widget)
-            except Exception as error:  # whatever the source does, the page says it instead of standing still
-                self._problem = _problem_of(error)
+            except Exception as failure:  # the page says it, whatever the source raises
+                self._problem = _problem_of(failure)
                 break
             due = max(due + self._interval, time.monotonic())
             self._wake.wait(due - time.monotonic())
@@ -185,7 +184,7 @@ class LiveChart:
     def _draw(self, widget: LiveWidget) -> None:
         frame = self._source()
         plots = read(frame, self._panels, self._right_edge(frame), self._seconds)
-        self._send(widget, self._frames.png(plots), describe(self.title, plots, self._seconds))
+        self._send(widget, self._renderer.png(plots), describe(self.title, plots, self._seconds))
 
     def _send(self, widget: LiveWidget, picture: bytes, said: str) -> None:
         with widget.hold_sync():  # one message for both
@@ -193,17 +192,16 @@ class LiveChart:
             widget.frame = picture
 
     def _right_edge(self, frame: pd.DataFrame) -> float:
-        """Now, on the clock of the data: it moves on when no rows come, and another machine's clock may be wrong."""
+        """Now, on the data's clock: it moves on without new rows, and may differ from this machine's."""
         newest = float(times(frame).max()) if len(frame) else 0.0
         if newest != self._newest[0]:
             self._newest = (newest, time.monotonic())
         return self._newest[0] + time.monotonic() - self._newest[1]
 
     def _finish(self) -> None:
-        """Put the static picture where the widget was, and take the widget away.
+        """Replace the widget by the static picture.
 
-        A page that was reloaded finds the widget again, but no longer knows which output the picture would replace:
-        there the widget becomes the picture.
+        A reloaded page no longer knows which output the picture would replace: there the widget becomes the picture.
         """
         handle, self._handle = self._handle, None
         widget, self._widget = self._widget, None
@@ -217,30 +215,28 @@ class LiveChart:
             widget.close()
 
 
-def _problem_of(error: Exception) -> str:
-    """One sentence; of an error that is not ours only the kind, since its words may hold anything."""
-    if isinstance(error, WorkshopError):
-        return str(error)
-    return f"The chart ended because its data source failed ({type(error).__name__}). Run its cell again."
+def _problem_of(failure: Exception) -> str:
+    """One sentence; of other errors only the type, since their text may hold a secret."""
+    if isinstance(failure, WorkshopError):
+        return str(failure)
+    return f"The chart ended because its data source failed ({type(failure).__name__}). Run its cell again."
 
 
-def _sentence(text: str) -> Shown:
-    return Shown(f'<div role="status">▲ {escape(text)}</div>', text)
+def cell(value: object) -> str:
+    """Return a value as a table shows it: times of day, whole numbers without a point, "" for unknown ones."""
+    if value is None or value is pd.NA:
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%H:%M:%S.%f}"[:-5]
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+    return str(value)
 
 
 def _data_html(frame: pd.DataFrame, panels: Sequence[Panel], problem: str) -> str:
-    """The newest rows of what the panels show, as a folded table; every value is escaped by `tables.table`."""
+    """The problem, and the newest rows of the panels' columns as a folded table."""
     names = dict.fromkeys(["time", *(p.by for p in panels), *(c for p in panels for c in (*p.columns, p.limit))])
     columns = [name for name in names if name and name in frame]
-    rows = [[_cell(value) for value in row] for row in frame[columns].tail(TABLE_ROWS).itertuples(index=False)]
+    rows = [[cell(value) for value in row] for row in frame[columns].tail(TABLE_ROWS).itertuples(index=False)]
     count = f"{len(rows)} rows" if len(rows) == len(frame) else f"the newest {len(rows)} of {len(frame)} rows"
-    said = f'<p role="status">▲ {escape(problem)}</p>' if problem else ""
-    return f"{said}<details><summary>Data: {count}</summary><div>{table(count, columns, rows).html}</div></details>"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%H:%M:%S.%f}"[:-4]
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else f"{value:.3f}"
-    return str(value)
+    return error(problem).html + folded(f"Data: {count}", count, columns, rows)

@@ -1,4 +1,4 @@
-"""From a table with a time column to the lines of the live chart's panels. Pure: no clock, no pixels."""
+"""The panels of a chart, and the lines in them, read from a table with a time column."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ KIB = 1 / (1 << 10)
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes: ``columns`` maps each column to draw to its label.
+    """One set of axes: ``columns`` maps each drawn column to its label.
 
-    A wide table needs no more. In a long one ``by`` names the column whose values (a container's name) each give lines
-    of their own, called after the value and the label; an empty label is the value alone. ``unit`` is that of what is
-    shown: the column's value × ``scale``. ``limit`` is a column in the same unit, drawn as a dashed line.
-    ``full_scale`` is where the axis ends unless the data do not fit (0: it follows the data); ``logarithmic`` is for
-    what spans decades.
+    In a long table ``by`` is the column (such as the container) whose values each get lines of their own, named by the
+    value and the label. ``unit`` is that of the column's value × ``scale``. ``limit`` is a column, drawn as a dashed
+    line. ``full_scale`` is the end of the axis while the data fit (0: it follows the data).
     """
 
     title: str
@@ -48,7 +46,7 @@ class Line:
 
     @property
     def last(self) -> float | None:
-        """The newest known value."""
+        """The newest known value, None if there is none."""
         known = self.y[~np.isnan(self.y)]
         return float(known[-1]) if known.size else None
 
@@ -62,7 +60,7 @@ class Plot:
 
 
 def container_panels() -> tuple[Panel, ...]:
-    """The four panels of containers' resources, for the table that `observe.stats` and its sampler give."""
+    """Return the four panels of containers' resources, for the table of `observe.stats`."""
     return (
         Panel("CPU", "% (100 = one core)", {"cpu_percent": ""}, by="container"),
         Panel("Memory (working set)", "MiB", {"memory_bytes": ""}, "container", "memory_limit_bytes", MIB),
@@ -72,7 +70,7 @@ def container_panels() -> tuple[Panel, ...]:
 
 
 def times(frame: pd.DataFrame) -> Numbers:
-    """The column ``time`` in seconds since 1970; it holds timestamps or such seconds."""
+    """Return the column ``time``, which holds timestamps or seconds, in seconds since 1970."""
     if "time" not in frame:
         raise WrongUsage("The live chart's table has no column time.", "Let its source give one, or rename it.")
     column = frame["time"]
@@ -84,9 +82,9 @@ def times(frame: pd.DataFrame) -> Numbers:
 
 
 def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, seconds: float) -> tuple[Plot, ...]:
-    """The lines of every panel over the ``seconds`` before ``right_edge`` (in seconds since 1970).
+    """Return the lines of every panel over the ``seconds`` before ``right_edge`` (seconds since 1970).
 
-    Rows may stand in any order between lines, but in time's order within one. Raises WrongUsage for a missing column.
+    The rows of one line must be in order of time. Raises WrongUsage for a missing column.
     """
     for panel in panels:
         missing = [name for name in (*panel.columns, panel.by, panel.limit) if name and name not in frame]
@@ -103,7 +101,7 @@ def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, second
 
 
 def describe(title: str, plots: Sequence[Plot], seconds: float) -> str:
-    """What the picture shows, in words: every line's newest value and its range, and limits."""
+    """Return what the picture shows in words: every line's newest value, range and limit."""
     said = [f"{title}, the last {seconds:g} seconds."]
     for plot in plots:
         lines = [_line_text(line, plot.panel.unit) for line in plot.lines if line.last is not None]
@@ -112,7 +110,7 @@ def describe(title: str, plots: Sequence[Plot], seconds: float) -> str:
 
 
 def rounded(number: float) -> str:
-    """As exact as it is read at a glance: ``1,234``, ``12``, ``1.2``, ``0``."""
+    """Return a number with two digits or more: ``1,234``, ``12``, ``1.2``, ``0``."""
     return f"{number:,.0f}" if abs(number) >= 10 or number == 0 else f"{number:.1f}"
 
 

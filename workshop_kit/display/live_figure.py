@@ -1,10 +1,10 @@
-"""Lines to pictures: a whole figure, and a fast way to draw the next one over what stays the same."""
+"""The live chart's figure, and a renderer that draws each picture over a background that it keeps."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,24 +18,123 @@ from workshop_kit.display import charts
 from workshop_kit.display.live_data import Line, Numbers, Panel, Plot, read, times
 
 STYLES: tuple[Any, ...] = ("-", "-.", ":", (0, (9, 2)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 × 4 × 6: no two of the first 84 lines look alike, even in gray 28
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 × 4 × 6: the first 84 lines differ, even in gray 28
 LIMIT_STYLE = (0, (4, 3))
 MARK_EVERY_SECONDS = 10
-LIMIT_FITS_WITHIN = 8  # a limit this many times above the data would press it flat: it is said instead of drawn
+LIMIT_FITS_WITHIN = 8  # a limit this many times above the data would flatten it: the title says it instead
+
+Data_contra = TypeVar("Data_contra", contravariant=True)
 
 
-def figure(
-    frame: pd.DataFrame, panels: Sequence[Panel], title: str, *, seconds: float = 60, edge: str = "the end"
-) -> Figure:
-    """The last ``seconds`` of the table as a figure, its right edge at the newest row."""
+class Drawing(Protocol[Data_contra]):
+    """A figure whose moving artists are animated: matplotlib draws them only when asked to."""
+
+    @property
+    def figure(self) -> Figure:
+        """The figure."""
+
+    def update(self, data: Data_contra) -> None:
+        """Move the artists to where the data are."""
+
+    def moving_artists(self) -> Iterator[Artist]:
+        """Yield the moving artists in drawing order."""
+
+
+class FrameRenderer(Generic[Data_contra]):
+    """Draws pictures one after another. The background is drawn again only when its key changes.
+
+    Plain redraws twice a second would take a large part of a core.
+    """
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._drawing: Drawing[Data_contra]
+        self._canvas: FigureCanvasAgg
+        self._background: Any
+
+    def png(self, key: object, make: Callable[[], Drawing[Data_contra]], data: Data_contra) -> bytes:
+        """Return the next picture; ``make`` makes the drawing whenever ``key`` is another one than before."""
+        if key != self._key:
+            self._drawing = make()
+            figure = self._drawing.figure
+            charts.disable_formulas(figure)
+            self._canvas = FigureCanvasAgg(figure)
+            self._canvas.draw()  # type: ignore[no-untyped-call]
+            figure.set_layout_engine("none")
+            self._background = self._canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
+            self._key = key
+        self._drawing.update(data)
+        self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
+        for artist in self._drawing.moving_artists():
+            artist.axes.draw_artist(artist)  # type: ignore[union-attr]
+        return charts.canvas_png(self._canvas)
+
+
+def still_figure(drawing: Drawing[Data_contra], data: Data_contra) -> Figure:
+    """Return the figure with all its artists, to be kept."""
+    drawing.update(data)
+    for artist in drawing.moving_artists():
+        artist.set_animated(False)
+    return drawing.figure
+
+
+class LiveRenderer:
+    """Draws the pictures of one live chart."""
+
+    def __init__(self, title: str, seconds: float) -> None:
+        self._title, self._seconds = title, seconds
+        self._tops: list[float] = []
+        self._frames = FrameRenderer[Sequence[Plot]]()
+
+    def png(self, plots: Sequence[Plot]) -> bytes:
+        """Return the next picture."""
+        before = self._tops or [0.0] * len(plots)
+        tops = self._tops = [top_of(_highest(plot), top) for plot, top in zip(plots, before, strict=True)]
+        key = (tops, [(line.label, line.limit) for plot in plots for line in plot.lines])
+        return self._frames.png(key, lambda: LiveFigure(self._title, plots, tops, self._seconds, "now"), plots)
+
+
+def figure(frame: pd.DataFrame, panels: Sequence[Panel], title: str, *, seconds: float = 60) -> Figure:
+    """Return the last ``seconds`` of the table as a figure, its right edge at the newest row."""
     newest = float(times(frame).max()) if len(frame) else 0.0
-    return Frames(title, seconds, edge).figure(read(frame, panels, newest, seconds))
+    plots = read(frame, panels, newest, seconds)
+    return still_figure(LiveFigure(title, plots, [top_of(_highest(plot)) for plot in plots], seconds, "the end"), plots)
+
+
+class LiveFigure:
+    """A set of axes for each panel, in two columns; only the lines move."""
+
+    def __init__(self, title: str, plots: Sequence[Plot], tops: Sequence[float], seconds: float, edge: str) -> None:
+        columns = 1 if len(plots) == 1 else 2
+        rows = math.ceil(len(plots) / columns)
+        self.figure, all_axes = charts.new_figure(title, 0.9 + 1.6 * rows, rows=rows, columns=columns)
+        labels = [line.label for plot in plots for line in plot.lines]
+        looks = {label: index for index, label in enumerate(dict.fromkeys(labels))}
+        self._lines: list[Line2D] = []
+        for axes, plot, top in zip(all_axes, plots, tops, strict=False):
+            _label(axes, plot, top, seconds)
+            _draw_limits(axes, plot, top, looks)
+            self._lines += [moving_line(axes, looks[line.label]) for line in plot.lines]
+        for axes in all_axes[len(plots) :]:
+            axes.set_visible(False)
+        for axes in all_axes[max(0, len(plots) - columns) : len(plots)]:
+            axes.set_xlabel(f"seconds before {edge}")
+        _legend(self.figure, looks, limit=any(line.limit is not None for plot in plots for line in plot.lines))
+
+    def update(self, plots: Sequence[Plot]) -> None:
+        """Give the lines their points."""
+        for artist, line in zip(self._lines, (line for plot in plots for line in plot.lines), strict=True):
+            update_line(artist, line)
+
+    def moving_artists(self) -> Iterator[Artist]:
+        """Yield the lines."""
+        yield from self._lines
 
 
 def top_of(value: float, current: float = 0.0) -> float:
-    """The upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
+    """Return the upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
 
-    It stays where it is while it fits and while at least a sixth of it is used, because a new one costs a whole redraw.
+    The current end stays while it fits and a sixth of it is used: another one redraws the background.
     """
     if current and current / 6 <= value <= current * 0.97:
         return current
@@ -44,118 +143,14 @@ def top_of(value: float, current: float = 0.0) -> float:
     return float(next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted))
 
 
-class Backdrop:
-    """What stays of a picture, drawn once and kept; what moves is drawn over it, picture by picture."""
-
-    def __init__(self) -> None:
-        self.redraws = 0  # how often it was drawn
-        self._canvas: FigureCanvasAgg
-        self._background: Any = None
-
-    def take(self, made: Figure) -> None:
-        """Draw a figure, whose moving parts are animated, and keep it."""
-        self._canvas = FigureCanvasAgg(made)
-        self._canvas.draw()  # type: ignore[no-untyped-call]
-        made.set_layout_engine("none")
-        self._background = self._canvas.copy_from_bbox(made.bbox)  # type: ignore[no-untyped-call]
-        self.redraws += 1
-
-    def png(self, moving: Iterable[tuple[Axes, Artist]]) -> bytes:
-        """The picture with these drawn over it."""
-        self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
-        for axes, artist in moving:
-            axes.draw_artist(artist)
-        return charts.encoded(self._canvas)
-
-
-class Frames:
-    """Draws one picture after another. What stays (axes, letters, legend) is drawn once and kept as a background."""
-
-    def __init__(self, title: str, seconds: float, edge: str = "now") -> None:
-        self._title, self._seconds, self._edge = title, seconds, edge
-        self._key: tuple[Any, ...] = ()
-        self._tops: tuple[float, ...] = ()
-        self._backdrop = Backdrop()
-        self._artists: list[tuple[Axes, list[Line2D]]] = []
-
-    @property
-    def redraws(self) -> int:
-        """How often the background was drawn."""
-        return self._backdrop.redraws
-
-    def png(self, plots: Sequence[Plot]) -> bytes:
-        """The next picture."""
-        self._prepare(plots)
-        for (_, artists), plot in zip(self._artists, plots, strict=True):
-            for artist, line in zip(artists, plot.lines, strict=True):
-                put(artist, line)
-        return self._backdrop.png((axes, artist) for axes, artists in self._artists for artist in artists)
-
-    def figure(self, plots: Sequence[Plot]) -> Figure:
-        """The same as a figure of its own, to be kept."""
-        made, artists = self._build(plots, [top_of(_highest(plot)) for plot in plots])
-        for (_, drawn), plot in zip(artists, plots, strict=True):
-            for artist, line in zip(drawn, plot.lines, strict=True):
-                put(artist, line)
-                artist.set_animated(False)
-        return made
-
-    def _prepare(self, plots: Sequence[Plot]) -> None:
-        """Draw the background again if anything on it has changed."""
-        before = self._tops or (0.0,) * len(plots)
-        tops = tuple(top_of(_highest(plot), top) for plot, top in zip(plots, before, strict=True))
-        key = (tops, tuple((line.label, line.limit) for plot in plots for line in plot.lines))
-        if key == self._key:
-            return
-        made, self._artists = self._build(plots, tops)
-        charts.read_as_text(made)
-        self._backdrop.take(made)
-        self._key, self._tops = key, tops
-
-    def _build(self, plots: Sequence[Plot], tops: Sequence[float]) -> tuple[Figure, list[tuple[Axes, list[Line2D]]]]:
-        columns = 1 if len(plots) == 1 else 2
-        rows = math.ceil(len(plots) / columns)
-        made, all_axes = charts.new_figure(self._title, 0.9 + 1.6 * rows, rows=rows, columns=columns)
-        looks = {label: index for index, label in enumerate(dict.fromkeys(_labels(plots)))}
-        artists = []
-        for axes, plot, top in zip(all_axes, plots, tops, strict=False):
-            self._label(axes, plot, top)
-            _draw_limits(axes, plot, top, looks)
-            artists.append((axes, [moving_line(axes, looks[line.label]) for line in plot.lines]))
-        for axes in all_axes[len(plots) :]:
-            axes.set_visible(False)
-        for axes in all_axes[max(0, len(plots) - columns) : len(plots)]:
-            axes.set_xlabel(f"seconds before {self._edge}")
-        _legend(made, looks, limit=any(line.limit is not None for plot in plots for line in plot.lines))
-        return made, artists
-
-    def _label(self, axes: Axes, plot: Plot, top: float) -> None:
-        axes.set_title(plot.panel.title, loc="left", fontsize=10, color=charts.INK)
-        axes.set_ylabel(plot.panel.unit)
-        axes.set_xlim(-self._seconds, self._seconds / 80)  # room for half a mark at the edge
-        axes.set_ylim(0, top)
-        axes.locator_params(axis="y", nbins=4)
-
-
-def _labels(plots: Iterable[Plot]) -> list[str]:
-    return [line.label for plot in plots for line in plot.lines]
-
-
-def _highest(plot: Plot) -> float:
-    """The highest that has to fit: of the data, and of limits that are near enough to be drawn."""
-    data = max((float(np.nanmax(line.y)) for line in plot.lines if line.last is not None), default=0.0)
-    near = [line.limit for line in plot.lines if line.limit is not None and line.limit <= data * LIMIT_FITS_WITHIN]
-    return max([data, *near])
-
-
 def moving_line(axes: Axes, look: int) -> Line2D:
-    """A line that differs from its neighbors in color, in stroke and in its marks."""
+    """Add an animated line with the look of that number."""
     (artist,) = axes.plot([], [], animated=True, **look_of(look))
     return artist
 
 
 def look_of(index: int) -> dict[str, Any]:
-    """Color, stroke and mark of the line of that number."""
+    """Return color, stroke and mark of the line of that number: neighbors differ in all three."""
     return {
         "color": charts.COLORS[index % len(charts.COLORS)],
         "linestyle": STYLES[index % len(STYLES)],
@@ -165,14 +160,29 @@ def look_of(index: int) -> dict[str, Any]:
     }
 
 
-def put(artist: Line2D, line: Line, mark_every_seconds: float = MARK_EVERY_SECONDS) -> None:
+def update_line(artist: Line2D, line: Line, mark_every_seconds: float = MARK_EVERY_SECONDS) -> None:
     """Give a drawn line its points."""
     artist.set_data(line.x, line.y)
     artist.set_markevery(_marked(line.x, line.y, mark_every_seconds))
 
 
+def _label(axes: Axes, plot: Plot, top: float, seconds: float) -> None:
+    axes.set_title(plot.panel.title, loc="left", fontsize=10, color=charts.INK)
+    axes.set_ylabel(plot.panel.unit)
+    axes.set_xlim(-seconds, seconds / 80)  # room for half a mark at the edge
+    axes.set_ylim(0, top)
+    axes.locator_params(axis="y", nbins=4)
+
+
+def _highest(plot: Plot) -> float:
+    """The highest of the data and of the limits that are near enough to be drawn."""
+    data = max((float(np.nanmax(line.y)) for line in plot.lines if line.last is not None), default=0.0)
+    near = [line.limit for line in plot.lines if line.limit is not None and line.limit <= data * LIMIT_FITS_WITHIN]
+    return max([data, *near])
+
+
 def _marked(x: Numbers, y: Numbers, every_seconds: float) -> list[int]:
-    """Which points carry a mark: the newest known one and one in some seconds, or all of a few."""
+    """The points with a mark: the newest known one and one in some seconds, or all of a few."""
     known = np.flatnonzero(~np.isnan(y))
     if known.size <= 6:
         return [int(index) for index in known]

@@ -1,4 +1,4 @@
-"""The map of the whole system, with today's protagonists lit: data first, one pure function to a picture."""
+"""The map of the whole system as SVG and as text, with the parts of a lesson highlighted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from zlib import crc32
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WrongUsage
 
 WIDTH, HEIGHT = 960, 500
@@ -17,7 +17,7 @@ STYLE = (Path(__file__).parent / "map.css").read_text()
 
 @dataclass(frozen=True)
 class Node:
-    """A part of the system. ``x``, ``y`` (upper left corner) and the size are in units of the picture."""
+    """A part of the system; ``x``, ``y`` (upper left corner) and the size are in units of the picture."""
 
     id: str
     label: str
@@ -30,7 +30,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """Who talks to whom, as a straight line between two points on the borders of the parts."""
+    """A connection, drawn as a straight line between two points on the borders of its parts."""
 
     source: str
     target: str
@@ -68,20 +68,19 @@ EDGES = (
     Edge("collector", "bucket", "log files", (590, 422), (760, 422), (675, 413)),
 )
 TASK = (370, 124, 240, 226)
-"""The frame of what starts, stops and moves together: x, y, width, height."""
+"""The frame around one task's containers: x, y, width, height."""
 
 
-def system_map(lit: Iterable[str] = ()) -> Shown:
-    """Return the map as inline SVG and as text; ``lit`` names the parts this lesson is about.
+def system_map(lit: Iterable[str] = ()) -> Rendered:
+    """Return the map as inline SVG and as text; ``lit`` names the highlighted parts.
 
-    A lit part has a thick border, bold letters and a flag, so that it stands out without color, too.
-    Raises WrongUsage for a part that is not on the map.
+    A highlighted part has a thick border, bold letters and a flag. Raises WrongUsage for a part that is not on the map.
     """
     lit = frozenset(lit)
     known = {node.id for node in NODES}
     if strange := sorted(lit - known):
         raise WrongUsage(f"{', '.join(strange)} is not on the map.", f"Use: {', '.join(sorted(known))}.")
-    return Shown(_svg(lit), _text(lit))
+    return Rendered(_svg(lit), _text(lit))
 
 
 def _svg(lit: frozenset[str]) -> str:

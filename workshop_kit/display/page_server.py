@@ -1,4 +1,4 @@
-"""Serve HTML pages on this machine, each behind a token, with Tornado.
+"""An HTTP server for pages, each behind a token, with Tornado.
 
 A request needs a token, a host name of this machine (against DNS rebinding) and no foreign origin.
 """
@@ -37,12 +37,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 SVG, HTML, CSS, JS = "image/svg+xml", "text/html; charset=utf-8", "text/css", "text/javascript"
+JSON = "application/json"
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
 class PageServer(ABC):
-    """Pages over something, each behind a token. ``port`` None takes a free one. Raises NotReady where it is taken."""
+    """Serves pages, each behind a token. ``port`` None takes a free one. Raises NotReady for a taken one."""
 
     def __init__(self, port: int | None = None, host: str = HOST) -> None:
         self.host = host
@@ -53,17 +54,17 @@ class PageServer(ABC):
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk: server", daemon=True)
 
     @abstractmethod
-    def routes(self, shown: Any) -> list[Any]:
-        """Return the addresses, each with its handler and the handler's arguments."""
+    def routes(self, served: Any) -> list[Any]:
+        """Return the routes, each with its handler and the arguments of `Handler.initialize`."""
 
-    def start(self, shown: Any) -> Self:
-        """Serve, in a thread of its own, until ``stop``."""
+    def start(self, served: Any) -> Self:
+        """Serve pages of ``served`` in a thread until ``stop``."""
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._serve(shown), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._serve(served), self._loop).result()
         return self
 
     def stop(self) -> None:
-        """End it; what is being answered now is not waited for."""
+        """End the server without waiting for answers under way."""
         for one in self._sockets:
             one.close()
         if self._thread.is_alive():
@@ -72,31 +73,34 @@ class PageServer(ABC):
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._loop.close()
 
-    async def _serve(self, shown: Any) -> None:
-        nobody = {"desk": shown, "pool": self._pool, "tokens": []}
+    async def _serve(self, served: Any) -> None:
+        no_token = {"served": served, "pool": self._pool, "tokens": []}
         application = tornado.web.Application(
-            self.routes(shown), default_handler_class=Handler, default_handler_args=nobody, log_function=lambda _: None
+            self.routes(served),
+            default_handler_class=Handler,
+            default_handler_args=no_token,
+            log_function=lambda _: None,
         )
         tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES).add_sockets(self._sockets)
 
 
 class Handler(tornado.web.RequestHandler):
-    """What every route does first: look who asks, from where, and under which name."""
+    """Checks the token, the host name and the origin of every request; answers errors in one sentence."""
 
     def initialize(
-        self, desk: Any, pool: ThreadPoolExecutor, tokens: list[str], names: set[str] = NAMES, **more: str
+        self, served: Any, pool: ThreadPoolExecutor, tokens: list[str], names: set[str] = NAMES, **more: Any
     ) -> None:
-        """Keep what the route was given; ``names`` are those that the machine may be asked under."""
-        self.desk, self.pool, self.tokens, self.names, self.more = desk, pool, tokens, names, more
+        """Keep the route's arguments; ``names`` are the host names that a request may use."""
+        self.served, self.pool, self.tokens, self.names, self.more = served, pool, tokens, names, more
 
     def set_default_headers(self) -> None:
-        """No cache, no referrer, nothing from elsewhere; not even a name of what serves it."""
+        """Set `HEADERS`, and no name of the server."""
         self.clear_header("Server")
         for name, value in HEADERS.items():
             self.set_header(name, value)
 
     def prepare(self) -> None:
-        """Let in who has a token, came by this machine's own name, and not from another page. Raises 403."""
+        """Answer 403 unless the request has a token, one of the host names, and no foreign origin."""
         given = self.get_query_argument("token", "") or self.request.headers.get("Authorization", "")[len("token ") :]
         if not any(hmac.compare_digest(given.encode(), token.encode()) for token in self.tokens):
             raise tornado.web.HTTPError(403)
@@ -108,31 +112,27 @@ class Handler(tornado.web.RequestHandler):
         if headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"} and self.request.method != "GET":
             raise tornado.web.HTTPError(403)
 
-    async def from_thread(self, work: Callable[[], Made]) -> Made:
-        """Do something that waits for the engine, and let others be served meanwhile."""
+    async def from_thread(self, work: Callable[[], Value]) -> Value:
+        """Return what ``work`` returns, which runs in a thread while other requests are served."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, work)
 
     def answer(self, content: str | bytes, kind: str) -> None:
-        """Finish with a text of a kind."""
+        """Finish with content of a media type."""
         self.set_header("Content-Type", kind)
         self.finish(content)
 
-    def answer_json(self, content: object) -> None:
-        """Finish with JSON."""
-        self.answer(json.dumps(content), "application/json")
-
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """One sentence: a WorkshopError's own, or what the status means."""
+        """Answer with one sentence: a WorkshopError's own, or one for the status."""
         error = (kwargs.get("exc_info") or (None, None))[1]
         if isinstance(error, WorkshopError):
             self.set_status(400 if isinstance(error, WrongUsage) else 409)
-            self.answer_json({"error": str(error)})
+            self.answer(json.dumps({"error": str(error)}), JSON)
             return
         said = {403: "Not without the address that ./workshop desk printed.", 404: "There is nothing here."}
-        self.answer_json({"error": said.get(status_code, "That did not work; the terminal says why.")})
+        self.answer(json.dumps({"error": said.get(status_code, "That did not work; the terminal says why.")}), JSON)
 
     def log_exception(self, *about: Any) -> None:
-        """A WorkshopError is told on the page; anything else is a mistake of ours, and goes to the terminal."""
+        """Log errors to the terminal, except a WorkshopError, which the page shows."""
         if not isinstance(about[1], WorkshopError):
             super().log_exception(*about)
 

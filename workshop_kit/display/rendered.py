@@ -1,18 +1,19 @@
-"""What a cell shows: HTML for the notebook and a text twin for everything else."""
+"""What a cell shows: HTML for the notebook, and the same as text; and how an error looks there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from workshop_kit.screen import in_lines
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Something to look at. ``html`` is escaped by whoever made it; ``text`` says the same without a browser.
+class Rendered:
+    """HTML for the notebook (escaped by its maker), and a text that says the same without a browser.
 
-    Neither keeps a control character: whatever text of others is in there, it is written out, and acts on no screen.
+    Control characters in either are written out.
     """
 
     html: str
@@ -28,3 +29,8 @@ class Shown:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Give the notebook both; an exported page keeps the HTML, a terminal the text."""
         return {"text/html": self.html, "text/plain": self.text}
+
+
+def error(sentence: str) -> Rendered:
+    """Return an error as a page shows it; without a sentence nothing."""
+    return Rendered(f'<p role="status">▲ {escape(sentence)}</p>' if sentence else "", sentence)

@@ -1,30 +1,51 @@
-"""Rows to tables that read well in both themes, in exported pages, with a screen reader, and as plain text."""
+"""Tables as HTML and as text, and DataFrames whose text cannot act on the screen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from workshop_kit.display.rendered import Shown
-from workshop_kit.screen import visible
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.screen import in_lines, visible
 
 STYLE = f"<style>{(Path(__file__).parent / 'tables.css').read_text()}</style>"
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Shown:
-    """Return ``rows`` under ``columns`` with ``title`` as the caption; every value is one line of text, escaped."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Rendered:
+    """Return ``rows`` under ``columns`` with ``title`` as the caption; every value is escaped and one line."""
     texts = [[visible(str(value)) for value in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *texts, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (columns, *texts)
     ]
-    return Shown(_html(title, columns, texts), "\n".join([title, *lines]))
+    return Rendered(_html(title, columns, texts), "\n".join([title, *lines]))
+
+
+def folded(summary: str, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table that is folded below its summary, as HTML."""
+    body = table(caption, columns, rows).html if rows else "<p>None.</p>"
+    return f"<details><summary>{escape(summary)}</summary><div>{body}</div></details>"
+
+
+def escape_dataframes() -> None:
+    """Show DataFrames and Series of this kernel with control characters written out; outside a kernel do nothing."""
+    import pandas as pd  # here: tables of the command line do without
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    if shell is None:
+        return
+    formatters = shell.display_formatter.formatters
+    formatters["text/html"].for_type(pd.DataFrame, _frame_html)
+    for kind in (pd.DataFrame, pd.Series):
+        formatters["text/plain"].for_type(kind, _print)
 
 
 def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return the table; the first cell of a row names it for a screen reader."""
+    """The table; the first cell of a row is its header for a screen reader."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(f"<tr>{''.join(_cell(index, text) for index, text in enumerate(row))}</tr>" for row in rows)
     return (
@@ -35,3 +56,13 @@ def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -
 
 def _cell(index: int, text: str) -> str:
     return f"<td>{escape(text)}</td>" if index else f'<th scope="row">{escape(text)}</th>'
+
+
+def _frame_html(frame: Any) -> str | None:
+    """The HTML of pandas, which escapes tags itself."""
+    found = frame._repr_html_()
+    return None if found is None else in_lines(found)
+
+
+def _print(frame: Any, printer: Any, _: bool) -> None:
+    printer.text(in_lines(repr(frame)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.display import tables
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.exercises.registry import Exercise
@@ -107,13 +107,13 @@ def state_of(done: ExerciseRecord) -> State:
     return State.TRIED if done.verdict not in ("", Verdict.NOT_STARTED) or done.hints else State.NOT_STARTED
 
 
-def render(board: Board, unfolded: str = "") -> Shown:
+def render(board: Board, unfolded: str = "") -> Rendered:
     """Return the board: a bar for each lesson with its exercises, folded except in the lesson ``unfolded``."""
     caption = _caption(board)
     lessons = "".join(_lesson_html(lesson, lesson.lesson == unfolded) for lesson in board.lessons)
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{lessons}</div>'
     rows = [cells for lesson in board.lessons for cells in (_lesson_cells(lesson), *map(_cells, lesson.rows))]
-    return Shown(html, tables.table(caption, ("Exercise", "State", "Minutes", "Title"), rows).text)
+    return Rendered(html, tables.table(caption, ("Exercise", "State", "Minutes", "Title"), rows).text)
 
 
 def as_json(board: Board) -> dict[str, Any]:

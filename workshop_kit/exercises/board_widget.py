@@ -11,7 +11,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -64,7 +64,7 @@ class BoardView:
         self.job = Job(widget, self.page)
         self.job.show()
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """Return the board for a page without a kernel."""
         board, summary = self._board(), self.summary or HOW
         lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in summary.splitlines())
@@ -102,7 +102,7 @@ class BoardView:
             case {"do": "go", "lesson": str(lesson)} if self.job is not None:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
 
-    def _board(self) -> Shown:
+    def _board(self) -> Rendered:
         return self.exercise_service.board(self.lesson)
 
     def _set(self, **state: Any) -> None:

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
 
@@ -34,10 +34,10 @@ INVISIBLE = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\
 """Terminal sequences, control characters and marks of direction in a container's output; they are removed."""
 
 
-def result_card(result: Result, hints: Sequence[str] = ()) -> Shown:
+def result_card(result: Result, hints: Sequence[str] = ()) -> Rendered:
     """Return the result of a check with the hints shown so far, as HTML and text."""
     html = f'{STYLE}<section class="wk-exercise" role="group" aria-label="Check of {escape(result.exercise)}">'
-    return Shown(f"{html}{result_html(result)}{hints_html(hints)}</section>", as_text(result, hints))
+    return Rendered(f"{html}{result_html(result)}{hints_html(hints)}</section>", as_text(result, hints))
 
 
 def exercise_page(
@@ -48,7 +48,7 @@ def exercise_page(
     passed: bool = False,
     solution: str = "",
     comparison: tuple[str, str] | None = None,
-) -> Shown:
+) -> Rendered:
     """Return the panel of an exercise for a page without a kernel; ``passed``: it was passed earlier.
 
     ``comparison`` is the participant's text and the reference's.
@@ -67,7 +67,7 @@ def exercise_page(
     text += _hint_lines(hints, len(exercise.hints))
     text += [as_text(result)] if result else []
     shown = [("Yours", comparison[0]), ("The reference", comparison[1])] if comparison else [("The solution", solution)]
-    return Shown(html, "\n\n".join([*text, *(f"{name}:\n{_plain(body)}" for name, body in shown if body)]))
+    return Rendered(html, "\n\n".join([*text, *(f"{name}:\n{_plain(body)}" for name, body in shown if body)]))
 
 
 def as_text(result: Result, hints: Sequence[str] = ()) -> str:

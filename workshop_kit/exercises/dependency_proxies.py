@@ -17,7 +17,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.proxy import MEMORY_BYTES, PROGRAM
+from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
 
 OPEN, HANGS, REFUSES = "open", "half_open", "down"
 """How a door may be: bytes pass; connections are made and never answered; nobody listens, and open ones are reset."""
@@ -70,7 +70,7 @@ def _spec(stack: Stack, name: str) -> Spec:
         images.tags(stack.root)["fault_proxy"],
         command=("serve", name, str(PORTS[name])),
         network=f"{stack.project}_default",
-        memory_bytes=MEMORY_BYTES,
+        memory_bytes=PROXY_MEMORY_BYTES,
         labels={COLLECT: "no"},
     )
 
@@ -78,5 +78,5 @@ def _spec(stack: Stack, name: str) -> Spec:
 def _tell(proxy: Running, state: str) -> None:
     """Tell the proxy; one that has just been started listens to nobody yet, so it is told again."""
     faults = {OPEN: [], HANGS: [{"name": HANGS, "backlog_full": False}], REFUSES: [{"name": REFUSES}]}[state]
-    words = (*PROGRAM, "tell", json.dumps(faults))
+    words = (*PROXY_PROGRAM, "tell", json.dumps(faults))
     proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import board as boards
@@ -208,7 +208,7 @@ class ExerciseService:
         lines = own.lines()
         return f"{lines} of {where}" if lines else where
 
-    def board(self, unfolded: str = "") -> Shown:
+    def board(self, unfolded: str = "") -> Rendered:
         """Return the board of all exercises; those of the lesson ``unfolded`` are not folded away."""
         return boards.render(boards.board(self.exercises, self.progress), unfolded)
 

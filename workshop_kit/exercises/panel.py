@@ -11,7 +11,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.cards import (
     comparison_html,
     exercise_page,
@@ -70,7 +70,7 @@ class Panel:
     _stop_watching: threading.Event | None = field(default=None, repr=False)  # None while the switch is off
     _checked_files: tuple[bytes, ...] = ()  # the files' content at the last check
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """Return the panel for a page without a kernel."""
         return exercise_page(
             self.exercise,

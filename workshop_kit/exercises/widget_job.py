@@ -16,7 +16,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import STYLE
 from workshop_kit.progress import Report, Step
@@ -57,11 +57,11 @@ class Job:
     """
 
     widget: JobWidget
-    page: Callable[[], Shown]
+    page: Callable[[], Rendered]
     state: Callable[[], Mapping[str, Any]] = dict
     failure: Exception | None = field(default=None, repr=False)
     _twin: DisplayHandle | None = field(default=None, repr=False)
-    _last_page: Shown | None = field(default=None, repr=False)
+    _last_page: Rendered | None = field(default=None, repr=False)
     _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _working: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -146,7 +146,7 @@ class Job:
             self.set(seconds=seconds)
 
 
-def static_page(label: str, html: str, text: str) -> Shown:
+def static_page(label: str, html: str, text: str) -> Rendered:
     """Return the twin of a widget, which the page finds by its ``label``; the caller escapes ``html``."""
     section = f'<section class="wk-exercise wk-static" role="group" aria-label="{label}">{html}</section>'
-    return Shown(f"{STYLE}{section}", text)
+    return Rendered(f"{STYLE}{section}", text)

@@ -1,1 +1,1 @@
-"""Load and faults, on purpose, on our own containers only, and always undone."""
+"""Faults and load for containers that this workspace made; every fault is reverted."""

@@ -1,4 +1,4 @@
-"""The faults there are: what each does, what it takes, and which concern shows when it strikes."""
+"""The catalog of faults: what each does, and its parameters."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import Literal
 from workshop_kit.errors import WrongUsage
 
 Value = float | int | bool | None
-Concern = Literal["container", "configuration", "logging", "monitoring"]
-# How a fault is made: by the engine on the container itself, or by a proxy that takes the container's place.
+# How a fault is injected: by the engine on the container itself, or by a proxy in the container's place.
 Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy"]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing that a fault takes, with its range in its unit.
+    """A parameter of a fault, with its range in its unit.
 
-    A ``default`` of None means "leave it as it is"; a default of True or False makes it a switch; a whole number as
-    default makes it one that takes whole numbers only.
+    A ``default`` of None leaves the value unchanged. The default's type (bool, int, float) is the parameter's type.
     """
 
     name: str
@@ -30,7 +28,7 @@ class Parameter:
     at_most: float = 1
 
     def check(self, fault: str, value: object) -> Value:
-        """Return the value if it may be given. Raises WrongUsage with the range if not."""
+        """Return the value. Raises WrongUsage with the range for a wrong one."""
         if isinstance(self.default, bool):
             if isinstance(value, bool):
                 return value
@@ -51,17 +49,16 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault by name: ``does`` says what happens to the target, ``concern`` which lesson it belongs to."""
+    """A fault by name; ``does`` says what happens to the target."""
 
     name: str
     does: str
-    concern: Concern
     mechanism: Mechanism
     parameters: tuple[Parameter, ...] = ()
     one_of: tuple[str, ...] = ()  # at least one of these has to be given
 
     def complete(self, given: Mapping[str, object]) -> dict[str, Value]:
-        """Return every parameter with its value, given or default. Raises WrongUsage for what does not fit."""
+        """Return every parameter with its value, given or default. Raises WrongUsage for a wrong name or value."""
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
             if name not in known:
@@ -74,7 +71,7 @@ class Fault:
 
 
 def named(name: str) -> Fault:
-    """Return the fault of that name. Raises WrongUsage with the names there are."""
+    """Return the fault of that name. Raises WrongUsage with all names."""
     if name not in FAULTS:
         raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", _similar(name, FAULTS))
     return FAULTS[name]
@@ -93,27 +90,23 @@ _ALL = (
     Fault(
         "pause",
         "Freezes every process: connections stay open, new ones are accepted by the kernel, nothing answers.",
-        "monitoring",
         "pause",
     ),
-    Fault("kill", "SIGKILL: gone at once, nothing is saved, connections are reset.", "container", "kill"),
+    Fault("kill", "SIGKILL: gone at once, nothing is saved, connections are reset.", "kill"),
     Fault(
         "stop",
         "SIGTERM, then SIGKILL after the grace period, as at every deploy.",
-        "container",
         "stop",
         (Parameter("grace_seconds", "s", 10, at_most=60),),
     ),
     Fault(
         "disconnect",
-        "Pulls the network cable: the process runs and reaches nobody, its name is unknown to the others.",
-        "monitoring",
+        "Pulls the network cable: the process runs, reaches no other container, and its name is unknown to them.",
         "disconnect",
     ),
     Fault(
         "limits",
         "Lowers the limits on memory or CPU while it runs: throttled, or killed for want of memory.",
-        "container",
         "limits",
         (
             Parameter("memory_mib", "MiB", None, at_least=6, at_most=1_048_576),
@@ -124,44 +117,38 @@ _ALL = (
     Fault(
         "latency",
         "Every answer comes later, by a fixed time give or take the jitter.",
-        "monitoring",
         "proxy",
         (_milliseconds("latency_ms", 300), _milliseconds("jitter_ms", 0)),
     ),
-    Fault("down", "Nobody listens: new connections are refused, open ones are reset.", "monitoring", "proxy"),
-    Fault("refuse", "New connections are refused, open ones go on.", "monitoring", "proxy"),
+    Fault("down", "Nobody listens: new connections are refused, open ones are reset.", "proxy"),
+    Fault("refuse", "New connections are refused, open ones go on.", "proxy"),
     Fault(
         "reset",
         "Connections are made and then reset (RST), the open ones at once.",
-        "monitoring",
         "proxy",
         (_milliseconds("after_ms", 0),),
     ),
     Fault(
         "half_open",
         "Connections are made and never answered; with backlog_full they are not even made, nor refused.",
-        "monitoring",
         "proxy",
         (Parameter("backlog_full", "", False),),
     ),
     Fault(
         "bandwidth",
         "Each connection passes only so much a second, in each direction.",
-        "monitoring",
         "proxy",
         (Parameter("kib_per_second", "KiB/s", 10.0, at_least=0.1, at_most=1_000_000),),
     ),
     Fault(
         "slow_close",
         "The end of a connection is heard late.",
-        "monitoring",
         "proxy",
         (_milliseconds("pause_ms", 3000),),
     ),
     Fault(
         "slicer",
         "Data comes in small pieces with pauses between, in each direction.",
-        "monitoring",
         "proxy",
         (
             Parameter("slice_bytes", "bytes", 16, at_least=1, at_most=16_384),
@@ -170,4 +157,4 @@ _ALL = (
     ),
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
-"""The registry: every fault by its name."""
+"""Every fault by its name."""

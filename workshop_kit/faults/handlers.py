@@ -1,101 +1,158 @@
-"""How faults are made: each a pair of *strike* and *heal*.
+"""How each fault is injected and reverted: by calls of the engine, or by a proxy in the target's place.
 
-``heal`` looks at the other faults in force on the same target and leaves them in force, so that faults nest and may
-end in any order. It may run twice, or after a strike that got only half-way.
+A revert leaves the other active faults of the same target in force, so that faults nest and end in any order. It may
+run twice, or after an injection that failed half-way.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from docker.errors import APIError, NotFound
+
+from workshop_kit.engine import containers, images
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults import proxy
 from workshop_kit.faults.catalog import Mechanism
-from workshop_kit.faults.endpoints import attach, detach, post
-from workshop_kit.faults.targets import Case
+from workshop_kit.faults.journal import ActiveFault, Endpoint
+from workshop_kit.faults.targets import FaultContext, attach, attached, detach, post
+from workshop_kit.paths import CHECKOUT
 
 MIB = 1024 * 1024
+PROXY_PROGRAM = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py")
+PROXY_MEMORY_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Pair:
-    """How a fault is put in force and how it is undone."""
+class FaultHandler:
+    """The two functions of a mechanism."""
 
-    strike: Callable[[Case], None]
-    heal: Callable[[Case], None]
-
-
-def pause(case: Case) -> None:
-    """Freeze it."""
-    if not _state(case)["Paused"]:
-        case.container.pause()
+    inject: Callable[[FaultContext], None]
+    revert: Callable[[FaultContext], None]
 
 
-def unpause(case: Case) -> None:
-    """Let it go on, unless another fault holds it."""
-    if not case.also("pause") and _state(case)["Paused"]:
-        case.container.unpause()
+def pause(context: FaultContext) -> None:
+    """Freeze the target."""
+    if not context.state()["Paused"]:
+        context.container.pause()
 
 
-def kill(case: Case) -> None:
-    """SIGKILL."""
-    case.container.kill()
+def unpause(context: FaultContext) -> None:
+    """Unfreeze the target, unless another fault pauses it."""
+    if not context.also("pause") and context.state()["Paused"]:
+        context.container.unpause()
 
 
-def stop(case: Case) -> None:
-    """SIGTERM, and SIGKILL once its grace has run out."""
-    case.container.stop(timeout=case.entry.parameters["grace_seconds"])
+def kill(context: FaultContext) -> None:
+    """Send SIGKILL."""
+    context.container.kill()
 
 
-def start(case: Case) -> None:
-    """Start it, unless another fault wants it down; freeze it again where another fault had frozen it."""
-    if case.also("kill", "stop"):
+def stop(context: FaultContext) -> None:
+    """Send SIGTERM, and SIGKILL after the grace period."""
+    context.container.stop(timeout=context.active.parameters["grace_seconds"])
+
+
+def start(context: FaultContext) -> None:
+    """Start the target, unless another fault stops it; pause it again if another fault pauses it."""
+    if context.also("kill", "stop"):
         return
-    if not _state(case)["Running"]:
-        case.container.start()
-    if case.also("pause"):
-        pause(case)
+    if not context.state()["Running"]:
+        context.container.start()
+    if context.also("pause"):
+        pause(context)
 
 
-def disconnect(case: Case) -> None:
-    """Take it off every network."""
-    for network in case.entry.before["networks"]:
-        detach(case.session, case.container, network)
+def disconnect(context: FaultContext) -> None:
+    """Disconnect the target from every network."""
+    for network in context.active.before.networks:
+        detach(context.session, context.container, network)
 
 
-def reconnect(case: Case) -> None:
-    """Put it back, under its own names or, while a proxy answers to those, without any."""
-    if case.also("disconnect"):
+def reconnect(context: FaultContext) -> None:
+    """Connect the target again, with its names unless a proxy has them."""
+    if context.also("disconnect"):
         return
-    for network, endpoint in case.entry.before["networks"].items():
-        attach(case.session, case.container, network, proxy.unnamed(endpoint) if case.also("proxy") else endpoint)
+    for network, endpoint in context.active.before.networks.items():
+        wanted = _unnamed(endpoint) if context.also("proxy") else endpoint
+        attach(context.session, context.container, network, wanted)
 
 
-def tighten(case: Case) -> None:
-    """Lower its limits. Raises WorkshopError for a limit that is not lower, or was never set."""
-    asked, before = _limits(case.entry.parameters), case.entry.before["limits"]
+def lower_limits(context: FaultContext) -> None:
+    """Lower the limits. Raises WorkshopError for a limit that is not lower than the present one."""
+    asked, before = _limits(context.active.parameters), context.active.before.limits
     for key, value in asked.items():
-        if not 0 < value <= before[key]:
-            has = f"{before[key]:,}" if before[key] else "no limit"
+        if not 0 < value <= before.get(key, 0):
+            has = f"{before[key]:,}" if before.get(key) else "no limit"
             raise WorkshopError(
-                f"{case.entry.name} has {has} for {key}, and {value:,} is not lower.", "Ask for a lower limit."
+                f"{context.active.name} has {has} for {key}, and {value:,} is not lower.", "Ask for a lower limit."
             )
-    _update(case, asked)
+    _update(context, asked)
 
 
-def loosen(case: Case) -> None:
-    """Give it the limits that the other faults ask for, else those it had; start it if it died of the lower ones."""
-    limits = dict(case.entry.before["limits"])
-    for other in case.also("limits"):
+def restore_limits(context: FaultContext) -> None:
+    """Set the limits that the other faults ask for, else the former ones; start a target that was killed by them."""
+    limits = dict(context.active.before.limits)
+    for other in context.also("limits"):
         limits |= _limits(other.parameters)
-    _update(case, limits)
-    start(case)
+    _update(context, limits)
+    start(context)
+
+
+def add_proxy(context: FaultContext) -> None:
+    """Give the target's names to a proxy, which applies the fault. Neither clients nor their settings change.
+
+    Raises WorkshopError for a target without names, networks or TCP ports: no client would reach the proxy.
+    """
+    running = _running_proxy(context)
+    proxy = running or _start_proxy(context)
+    context.journal.set_proxy(context.active, proxy.id)
+    if running is None:
+        proxy.wait_until(lambda: proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0, what="listen")
+    _configure(proxy, [*context.also("proxy"), context.active])
+    if running is None:
+        _take_names(context, proxy)
+
+
+def remove_proxy(context: FaultContext) -> None:
+    """End the fault; after the last one the target gets its names back and the proxy is removed."""
+    proxy = _running_proxy(context)
+    if others := context.also("proxy"):
+        if proxy is not None:
+            _configure(proxy, others)
+        return
+    if not context.also("disconnect"):
+        for network, endpoint in context.active.before.networks.items():
+            _return_names(context, network, endpoint, proxy)
+    if proxy is not None:
+        proxy.remove()
+
+
+def discard_proxy(session: Session, active: ActiveFault) -> None:
+    """Remove the proxy of a target that is gone."""
+    if active.proxy:
+        with contextlib.suppress(NotFound):
+            containers.remove(session, session.engine.client.containers.get(active.proxy))
+
+
+HANDLERS: Mapping[Mechanism, FaultHandler] = {
+    "pause": FaultHandler(pause, unpause),
+    "kill": FaultHandler(kill, start),
+    "stop": FaultHandler(stop, start),
+    "disconnect": FaultHandler(disconnect, reconnect),
+    "limits": FaultHandler(lower_limits, restore_limits),
+    "proxy": FaultHandler(add_proxy, remove_proxy),
+}
 
 
 def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:
-    """The limits that a fault asks for, in the engine's words: bytes, and billionths of a core."""
+    """The limits that a fault asks for, by the engine's names: bytes, and billionths of a core."""
     limits = {}
     if parameters["memory_mib"] is not None:
         limits["Memory"] = limits["MemorySwap"] = int(parameters["memory_mib"] * MIB)  # no swap beside it
@@ -104,23 +161,80 @@ def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:
     return limits
 
 
-def _update(case: Case, limits: Mapping[str, int]) -> None:
-    # To the engine 0 means "as it is"; what had no limit was never given one.
+def _update(context: FaultContext, limits: Mapping[str, int]) -> None:
+    # To the engine 0 means "unchanged"; a limit that was never set cannot have been lowered.
     wanted = {key: value for key, value in limits.items() if value}
-    if wanted and any(case.container.attrs["HostConfig"][key] != value for key, value in wanted.items()):
-        post(case.session, f"/containers/{case.container.id}/update", wanted)
+    if wanted and any(context.container.attrs["HostConfig"][key] != value for key, value in wanted.items()):
+        post(context.session, f"/containers/{context.container.id}/update", wanted)
 
 
-def _state(case: Case) -> dict[str, Any]:
-    case.container.reload()
-    return dict(case.container.attrs["State"])
+def _unnamed(endpoint: Endpoint) -> Endpoint:
+    return endpoint.model_copy(update={"Aliases": []})
 
 
-MECHANISMS: Mapping[Mechanism, Pair] = {
-    "pause": Pair(pause, unpause),
-    "kill": Pair(kill, start),
-    "stop": Pair(stop, start),
-    "disconnect": Pair(disconnect, reconnect),
-    "limits": Pair(tighten, loosen),
-    "proxy": Pair(proxy.step_in, proxy.step_aside),
-}
+def _names(context: FaultContext, endpoint: Endpoint) -> list[str]:
+    """The names that clients use for the target; it cannot lose its container's own name."""
+    return [alias for alias in endpoint.Aliases if alias != context.container.name]
+
+
+def _running_proxy(context: FaultContext) -> Running | None:
+    """The proxy of this target, if one runs."""
+    for identifier in {active.proxy for active in (context.active, *context.also("proxy")) if active.proxy}:
+        with contextlib.suppress(NotFound):
+            container = context.session.engine.client.containers.get(identifier)
+            if container.status == "running":
+                return Running(context.session, container)
+    return None
+
+
+def _start_proxy(context: FaultContext) -> Running:
+    networks, container = context.active.before.networks, context.container
+    ports = [port.split("/")[0] for port in container.attrs["Config"].get("ExposedPorts") or {} if "/tcp" in port]
+    now = attached(container)
+    if not ports or not all(_names(context, endpoint) and network in now for network, endpoint in networks.items()):
+        raise WorkshopError(
+            f"No proxy can stand before {context.active.name}: it has no name on its network, or no port that its "
+            "image declares.",
+            "Use a service of the stack, or pause, stop, disconnect.",
+        )
+    spec = Spec(
+        images.tags(CHECKOUT)["fault_proxy"],
+        command=("serve", container.id[:12], *ports),
+        network=next(iter(networks)),
+        memory_bytes=PROXY_MEMORY_BYTES,
+    )
+    return containers.run(context.session, spec)
+
+
+def _take_names(context: FaultContext, proxy: Running) -> None:
+    """Give the target's names to the proxy.
+
+    The proxy is connected first and so gets the target's old address: its kernel resets the connections that clients
+    still hold to it, and they look the name up again.
+    """
+    for network, endpoint in context.active.before.networks.items():
+        detach(context.session, proxy.container, network)
+        detach(context.session, context.container, network)
+        attach(context.session, proxy.container, network, Endpoint(Aliases=_names(context, endpoint)))
+        attach(context.session, context.container, network, _unnamed(endpoint))
+
+
+def _return_names(context: FaultContext, network: str, endpoint: Endpoint, proxy: Running | None) -> None:
+    """Give the target its names back. Now it is connected first, and resets the connections to the proxy."""
+    now = attached(context.container).get(network)
+    if now is not None and set(endpoint.Aliases) <= set(now["Aliases"] or []):
+        return
+    detach(context.session, context.container, network)
+    if proxy is not None:
+        detach(context.session, proxy.container, network)
+    attach(context.session, context.container, network, endpoint)
+
+
+def _configure(proxy: Running, faults: list[ActiveFault]) -> None:
+    wanted = [{"name": one.fault, **one.parameters} for one in faults]
+    try:
+        said = proxy.exec(*PROXY_PROGRAM, "tell", json.dumps(wanted))
+    except APIError as error:
+        raise WorkshopError(f"The fault proxy cannot be configured: {error.explanation}.") from error
+    if said.exit_code != 0:
+        raise WorkshopError("The fault proxy did not take the fault.", output=said.output)

@@ -1,32 +1,53 @@
-"""The journal: one line for every fault in force, written before it strikes and struck out once it is undone.
+"""The journal of faults: a line of JSON for each active fault, on disk before it is injected, removed once reverted.
 
-A kernel that dies leaves its lines behind; whoever comes next (a lesson's start, ``down``, the reaper) undoes them.
-What was struck out is kept in a second file, the newest of it: a chart shades what was broken when.
+A process that dies leaves its lines behind: the next lesson's start, ``down`` or the reaper reverts those faults.
+The newest reverted faults stand in a second file, for the bands of charts.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
+
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
+from workshop_kit.faults.catalog import named
+
+PAST_KEPT = 200
 
 
-@dataclass(frozen=True)
-class Open:
-    """A fault in force.
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    ``container`` is the target's full id, ``name`` its name for people. ``before`` is how the target was before any
-    fault of ours: its networks and its limits. ``maker`` is the process that will undo it, if it lives; ``proxy`` the
-    id of the container that stands in the target's place, if one does; ``since`` a UTC time in ISO 8601.
+
+class Endpoint(_Line):
+    """What the engine needs to connect a container to a network again, in the engine's own names."""
+
+    Aliases: list[str]
+    Links: Any = None
+    IPAMConfig: Any = None
+    DriverOpts: Any = None
+
+
+class Snapshot(_Line):
+    """What faults change of a container: its endpoints by network, and its limits by the engine's names."""
+
+    networks: dict[str, Endpoint]
+    limits: dict[str, int]
+
+
+class ActiveFault(_Line):
+    """A fault that is in force.
+
+    ``container`` is the target's full id, ``name`` what people call it, ``before`` the target before its first fault.
+    ``maker`` is the process that will revert the fault, ``proxy`` the id of the proxy container, if there is one.
     """
 
     id: str
@@ -34,31 +55,35 @@ class Open:
     parameters: dict[str, Any]
     container: str
     name: str
-    before: dict[str, Any]
+    before: Snapshot
     maker: str
-    since: str
+    since: AwareDatetime
     proxy: str = ""
 
+    @model_validator(mode="after")
+    def _is_in_the_catalog(self) -> ActiveFault:
+        try:
+            named(self.fault).complete(self.parameters)
+        except WorkshopError as error:
+            raise ValueError(error.what) from error
+        return self
 
-PAST_KEPT = 200
 
-
-@dataclass(frozen=True)
-class Past:
-    """A fault that is over: from ``since`` to ``until``, UTC times in ISO 8601."""
+class PastFault(_Line):
+    """A fault that is over."""
 
     fault: str
     parameters: dict[str, Any]
     name: str
-    since: str
-    until: str
+    since: AwareDatetime
+    until: AwareDatetime
 
 
-Line = TypeVar("Line", Open, Past)
+Model = TypeVar("Model", ActiveFault, PastFault)
 
 
 class Journal:
-    """The faults in force in one workspace, in a file of JSON lines beside its ledger."""
+    """The active faults of one workspace, in a file of JSON lines beside its ledger."""
 
     def __init__(self, session: Session) -> None:
         self.path = session.ledger.path.with_name("faults.jsonl")
@@ -66,53 +91,65 @@ class Journal:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """One process at a time puts faults in force or undoes them; the kernel lets go of the lock of a dead one."""
+        """Hold the lock under which one process at a time injects or reverts; a dead process does not keep it."""
+        lock = FileLock(self.path.with_suffix(".lock"))
         with self._explained():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = self.path.with_suffix(".lock").open("w")
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
-    def entries(self) -> list[Open]:
-        """Every fault in force, oldest first; a line that cannot be read is none."""
-        return self._read(self.path, Open)
+    def read(self) -> tuple[list[ActiveFault], list[str]]:
+        """Return the active faults, oldest first, and a sentence for each line that is none."""
+        return self._read(self.path, ActiveFault)
 
-    def past(self) -> list[Past]:
-        """The newest faults that are over, by their end, oldest first."""
-        return self._read(self.past_path, Past)
+    def entries(self) -> list[ActiveFault]:
+        """Return the active faults, oldest first."""
+        return self.read()[0]
 
-    def add(self, entry: Open) -> None:
-        """Write a fault down: it is on the disk when this returns. Raises WorkshopError on a full disk."""
-        self._write([*self.entries(), entry])
+    def past(self) -> list[PastFault]:
+        """Return the newest faults that are over, by their end, oldest first."""
+        return self._read(self.past_path, PastFault)[0]
 
-    def note_proxy(self, entry: Open, proxy: str) -> None:
+    def add(self, active: ActiveFault) -> None:
+        """Write a fault to disk. Raises WorkshopError, for example on a full disk."""
+        self._write(self.path, [*self.entries(), active])
+
+    def set_proxy(self, active: ActiveFault, proxy: str) -> None:
         """Write down which container takes the target's place."""
-        self._write([replace(one, proxy=proxy) if one.id == entry.id else one for one in self.entries()])
+        changed = [one.model_copy(update={"proxy": proxy}) if one.id == active.id else one for one in self.entries()]
+        self._write(self.path, changed)
 
-    def strike(self, entry: Open) -> None:
-        """Take a fault out: it is undone."""
-        over = Past(entry.fault, entry.parameters, entry.name, entry.since, datetime.now(UTC).isoformat())
-        self._write_to(self.past_path, [*self.past(), over][-PAST_KEPT:])
-        self._write([one for one in self.entries() if one.id != entry.id])
+    def remove(self, active: ActiveFault) -> None:
+        """Move a reverted fault to the past ones."""
+        over = PastFault(**active.model_dump(include={"fault", "parameters", "name", "since"}), until=datetime.now(UTC))
+        self._write(self.past_path, [*self.past(), over][-PAST_KEPT:])
+        self._write(self.path, [one for one in self.entries() if one.id != active.id])
 
-    def _read(self, path: Path, kind: type[Line]) -> list[Line]:
-        found = []
+    def remove_unreadable(self) -> None:
+        """Remove the lines that are no faults."""
+        with self.locked():
+            self._write(self.path, self.entries())
+
+    def _read(self, path: Path, model: type[Model]) -> tuple[list[Model], list[str]]:
         with self._explained():
-            lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError):
-                found.append(kind(**json.loads(line)))
-        return found
+            lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
+        found, problems = [], []
+        for number, line in enumerate(lines, 1):
+            try:
+                if line.strip():
+                    found.append(model.model_validate_json(line))
+            except ValidationError as error:
+                problems.append(f"Line {number} of {path} is no fault: {_first_problem(error)}.")
+        return found, problems
 
-    def _write(self, entries: list[Open]) -> None:
-        self._write_to(self.path, entries)
-
-    def _write_to(self, path: Path, entries: Sequence[Open | Past]) -> None:
+    def _write(self, path: Path, lines: Sequence[ActiveFault | PastFault]) -> None:
         with self._explained():
             fresh = path.with_suffix(".new")
             with fresh.open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(asdict(entry)) + "\n" for entry in entries)
+                file.writelines(f"{line.model_dump_json()}\n" for line in lines)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
@@ -123,6 +160,12 @@ class Journal:
             yield
         except OSError as error:
             raise WorkshopError(
-                f"The list of the faults in force ({self.path}) cannot be kept: {error.strerror}.",
-                "Free some space or mend the folder's permissions, then try again.",
+                f"The journal of faults ({self.path}) cannot be kept: {error.strerror}.",
+                "Free some space or correct the folder's permissions, then try again.",
             ) from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").rstrip(".")

@@ -1,7 +1,7 @@
-"""Load at a constant rate: requests are sent when they are due, whatever became of those before.
+"""Load at a constant rate: requests are sent on schedule, and do not wait for earlier answers.
 
-A client that waits for each answer before it asks again sends less when the service is slow, and so measures the
-good moments only. Here the time that a request took counts from the moment it was due, and there is one row for each.
+A client that waits for each answer sends less while the service is slow, and so measures only the good moments. Here
+the time of a request counts from the moment it was due, and every request is a row.
 """
 
 from __future__ import annotations
@@ -29,24 +29,23 @@ from workshop_kit.paths import CHECKOUT
 REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[!-~]*)")
 RANGES = {"rate_per_second": range(1, 501), "seconds": range(1, 601), "timeout_seconds": range(1, 31)}
 MOST_REQUESTS = 60_000
-MOST_AT_ONCE = 2_000  # requests that wait for their answer
+MOST_AT_ONCE = 2_000  # requests without an answer yet
 CPUS = 1.0
 MEMORY_BYTES = 768 * 1024 * 1024  # k6 takes about 0.2 MB for each request at once
-LATE_SECONDS = 0.1
 SPARE_SECONDS = 60  # to start, and to end
 INTERRUPT = ("python3", "-I", "-S", "-c", "import os, signal; os.kill(-1, signal.SIGINT)")
-"""Ends k6, and not the program that waits for it: that one is process 1."""
+"""Ends k6, but not process 1, which waits for it."""
 COLUMNS = ["time", "status", "seconds", "error", "late_seconds"]
 CUT_OFF = "canceled"
-"""The last word of k6's error for a request that had no answer yet when the load was ended."""
+"""The last word of k6's error for a request without an answer when the load ended."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is sent, and how often. Raises WrongUsage for what is out of range or leads elsewhere than to the target.
+    """What is sent, and how often. Raises WrongUsage for values out of range and for addresses of other hosts.
 
-    ``request`` is a method and a path of the target; ``json`` what is sent as its body; a request that has no answer
-    after ``timeout_seconds`` has failed.
+    ``request`` is a method and a path of the target, ``json`` the body; a request without an answer after
+    ``timeout_seconds`` has failed.
     """
 
     request: str
@@ -73,16 +72,16 @@ class Plan:
 
     @property
     def requests(self) -> int:
-        """How many that makes."""
+        """The number of requests."""
         return self.rate_per_second * self.seconds
 
     @property
     def at_once(self) -> int:
-        """How many may wait for their answers at once, if none is answered, with some to spare."""
+        """The largest number of requests that can wait for an answer at once, with some to spare."""
         return min(self.requests, self.rate_per_second * (self.timeout_seconds + 1))
 
     def environment(self, address: str) -> dict[str, str]:
-        """The plan as the container of the image ``load`` reads it."""
+        """Return the plan as the container of the image ``load`` reads it."""
         method, path = self.request.split(" ", 1)
         body = None if self.json is None else json.dumps(self.json)
         plan = {**asdict(self), "method": method, "url": address + path, "body": body, "at_once": self.at_once}
@@ -91,12 +90,12 @@ class Plan:
 
 @dataclass
 class Load:
-    """Requests under way while the block runs, and all of them as data after it.
+    """Load that is sent while the block runs; after it all requests are data.
 
     ``requests`` has a row for each, in the order they were due: ``time`` (UTC) when it was due; ``status``, the HTTP
-    status, missing where no answer came; ``seconds`` from then to the answer or the failure; ``error``, why there was
-    no answer; ``late_seconds``, how much of that the generator itself was late. ``cpu_percent`` (100 = one core, which
-    is all it may have) is what generating took; ``dropped`` are requests that it could not send at all.
+    status, missing without an answer; ``seconds`` from then to the answer or the failure; ``error``, the reason for no
+    answer; ``late_seconds``, the generator's own delay in it. ``cpu_percent`` (100 = one core, its limit) is the CPU
+    that the generator used; ``dropped`` is the number of requests that it could not send.
     """
 
     plan: Plan
@@ -105,19 +104,13 @@ class Load:
     cpu_percent: float = float("nan")
     dropped: int = 0
 
-    @property
-    def saturated(self) -> bool:
-        """Whether the generator was at its own limit, so that the figures say more about it than about the service."""
-        late = self.requests["late_seconds"].quantile(0.99)
-        return bool(self.dropped or self.cpu_percent > 80 * CPUS or late > LATE_SECONDS)
-
     def end(self) -> None:
-        """Send nothing more, whatever the plan says; requests that have no answer yet are in no row."""
-        with contextlib.suppress(APIError):  # it has ended by itself a moment ago
+        """End the load before its time; requests without an answer yet are in no row."""
+        with contextlib.suppress(APIError):  # it may have ended by itself
             self.running.exec(*INTERRUPT)
 
     def finish(self) -> None:
-        """Wait for the last answer and read what came of all. Raises WorkshopError if the generator failed."""
+        """Wait for the last answer and read the results. Raises WorkshopError if the generator failed."""
         try:
             self.running.container.wait(timeout=self.plan.seconds + self.plan.timeout_seconds + SPARE_SECONDS)
         except RequestException as error:
@@ -150,7 +143,7 @@ class Load:
 
 
 def load(where: Where, service: str | None = None, /, *, request: str = "GET /orders", **plan: Any) -> Load:
-    """Send requests to a service of ours while a block runs: ``with load(stack, request="GET /orders") as sent:``.
+    """Send requests to a service while a block runs: ``with load(stack, request="GET /orders") as sent:``.
 
     ``where`` is the stack, with the name of a service (``"service"`` if none is given), or a container that
     `engine.containers.run` returned; ``request`` and ``plan`` are those of `Plan`. The block's end waits for the last
@@ -174,7 +167,7 @@ def load(where: Where, service: str | None = None, /, *, request: str = "GET /or
 
 
 def frame(lines: list[dict[str, Any]]) -> pd.DataFrame:
-    """The lines that load.js writes as the table that `Load.requests` describes."""
+    """Return the lines that load.js writes as the table of `Load.requests`."""
     found = pd.DataFrame(lines, columns=["due", "late_ms", "took_ms", "status", "error"]).sort_values("due")
     answered = found["status"] != 0
     return pd.DataFrame(
@@ -189,6 +182,6 @@ def frame(lines: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _json_lines(output: bytes) -> list[dict[str, Any]]:
-    """The lines that are JSON objects; k6's own warnings are not."""
+    """The lines that are JSON objects: k6's own warnings are none."""
     lines = [line for line in output.decode(errors="replace").split("\n") if line.startswith("{")]
     return [json.loads(line) for line in lines]

@@ -1,7 +1,7 @@
-"""Two ways for lines to get lost on their way out of a container, counted: a receiver that is away, a full buffer.
+"""Count the log lines that get lost on their way out of a container: a receiver that is down, a buffer that is full.
 
-Numbered lines go in at one end and are counted at the other. Every table has the columns ``path``, ``written``,
-``arrived`` (different lines), ``lost``, ``duplicated``; that of the modes has three more.
+A writer numbers its lines, and those that arrive are counted. Every table has the columns ``path``, ``written``,
+``arrived`` (different lines), ``lost``, ``duplicated``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from workshop_kit.progress import Report, Step, silent
 
 NOT_COLLECTED = {COLLECT: "no"}
 PORT = 5140
-RATE = 5_000  # lines a second
+OUTAGE_LINES, RATE, OUTAGE_SECONDS = 10_000, 5_000, 1.0  # the rate in lines a second
+MODES_LINES, STALLED_SECONDS = 50_000, 1.5
 NUMBER = re.compile(rb'\{\\?"n\\?": (\d+)')
 SMALL = "16k"
 ESTABLISHED, CLOSE_WAIT = "01", "08"  # of a connection, in the kernel's table
@@ -38,9 +39,8 @@ MODES: tuple[tuple[str, str, dict[str, str], bool], ...] = (
     ("non-blocking", "1m (default)", {"mode": "non-blocking"}, True),
     ("non-blocking", SMALL, {"mode": "non-blocking", "max-buffer-size": SMALL}, True),
 )
-"""A mode of the log driver, its buffer in the engine's words, the options for both, whether the receiver stalls."""
-
-MODES_AT_ONCE = 2  # each waits most of its time for a receiver that waits
+"""Mode of the log driver, its buffer as the engine writes it, the driver's options, whether the receiver stalls."""
+MODES_AT_ONCE = 2
 
 WRITER = """
 import sys, time
@@ -48,14 +48,14 @@ total, rate = int(sys.argv[1]), float(sys.argv[2])
 start = time.monotonic()
 for first in range(0, total, 100):
     numbers = range(first, min(first + 100, total))
-    sys.stdout.write("".join('{"n": %d, "msg": "a line that somebody may need"}\\n' % n for n in numbers))
+    sys.stdout.write("".join('{"n": %d, "msg": "a line that may be needed"}\\n' % n for n in numbers))
     sys.stdout.flush()
     if rate:
         time.sleep(max(0, start + first / rate - time.monotonic()))
 """
 
-# A syslog receiver: prints what it gets. SIGUSR1: it is gone, as after a crash. SIGUSR2: it is there again.
-# SO_RCVBUF: what is on its way to a receiver that does not read may else grow to tcp_rmem, and hold all the lines.
+# A syslog receiver that prints what it gets. SIGUSR1 closes it, as a crash would; SIGUSR2 opens it again.
+# A small SO_RCVBUF: otherwise the kernel buffers all lines for a receiver that does not read.
 RECEIVER = """
 import os, signal, socket, socketserver, sys, threading
 
@@ -102,80 +102,76 @@ while True:
 """
 
 
-def outage(
-    bucket: LogBucket, *, lines: int = 10_000, away_seconds: float = 1.0, report: Report = silent
-) -> pd.DataFrame:
-    """Send lines to a syslog receiver and to the bucket; each is away for a while. A row for each path.
+def outage(bucket: LogBucket, report: Report = silent) -> pd.DataFrame:
+    """Send lines to a syslog receiver and to the bucket, which both are down for a while; return a row for each path.
 
-    5,000 lines a second leave two containers at once: one with the engine's ``syslog`` driver, one with its files and
-    our collector behind them. Takes about ``lines / 5000`` + 3 seconds.
+    Two containers write 5,000 lines a second: one with the ``syslog`` driver, one with the engine's files and the
+    collector. Takes about five seconds.
     """
     stack, service = bucket.stack, f"numbered-{secrets.token_hex(3)}"
     with _receiver(stack) as receiver:
         address = f"tcp://{_address(receiver)}:{PORT}"
         report(Step("Outage", 0.1, "two containers write numbered lines"))
         with (
-            _writer(stack, lines, RATE, None, service) as by_files,
-            # The last to start: it must still be writing when its receiver goes.
-            _writer(stack, lines, RATE, {"Type": "syslog", "Config": {"syslog-address": address}}) as by_syslog,
+            _writer(stack, OUTAGE_LINES, RATE, None, service) as by_files,
+            # Started last, so that it still writes when its receiver goes down.
+            _writer(stack, OUTAGE_LINES, RATE, {"Type": "syslog", "Config": {"syslog-address": address}}) as by_syslog,
         ):
             receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
-            time.sleep(lines / RATE / 6)
-            report(Step("Outage", 0.4, "the receiver is away, the bucket is away"))
+            time.sleep(OUTAGE_LINES / RATE / 6)
+            report(Step("Outage", 0.4, "the receiver and the bucket are down"))
             receiver.container.kill("SIGUSR1")
             with fault("disconnect", stack, "collector"):
-                time.sleep(away_seconds)
+                time.sleep(OUTAGE_SECONDS)
             receiver.container.kill("SIGUSR2")
-            report(Step("Outage", 0.7, "both are there again"))
+            report(Step("Outage", 0.7, "both are up again"))
             for writer in (by_syslog, by_files):
                 writer.wait_ended(within_seconds=60)
             bucket.wait_collected(30)
             _wait_quiet(receiver)
             rows = [
-                _row("syslog driver", lines, receiver.container.logs()),
-                _row("files and collector", lines, bucket.content(f"workshop/{service}/")),
+                _row("syslog driver", OUTAGE_LINES, receiver.container.logs()),
+                _row("files and collector", OUTAGE_LINES, bucket.content(f"workshop/{service}/")),
             ]
     report(Step("Outage", 1.0, done=True))
     return pd.DataFrame(rows)
 
 
-def modes(stack: Stack, *, lines: int = 50_000, stalled_seconds: float = 1.5, report: Report = silent) -> pd.DataFrame:
-    """Write lines as fast as possible to a syslog receiver that may read nothing for a while; a row for each of MODES.
+def modes(stack: Stack, report: Report = silent) -> pd.DataFrame:
+    """Write lines as fast as possible to a syslog receiver that stalls; return a row for each of MODES.
 
-    ``blocking`` (the engine's default) makes the program wait for the receiver. ``non-blocking`` never makes it wait,
-    and drops what does not fit into the buffer. Three columns more: ``buffer`` (the engine's words: ``16k``, ``1m``),
-    ``stalled_seconds`` (how long the receiver read nothing), ``seconds`` (how long the writer ran).
+    ``blocking`` (the engine's default) makes the program wait for the receiver. ``non-blocking`` drops the lines that
+    do not fit into the buffer. Further columns: ``buffer`` (``16k``, ``1m``), ``stalled_seconds`` (how long the
+    receiver read nothing), ``seconds`` (how long the writer ran).
     """
     rows = []
 
     def measured(mode: str, buffer: str, options: dict[str, str], stalls: bool) -> dict[str, Any]:
-        stalled = stalled_seconds if stalls else 0.0
+        stalled = STALLED_SECONDS if stalls else 0.0
         with _receiver(stack) as receiver:
             address = {"syslog-address": f"tcp://{_address(receiver)}:{PORT}"}
-            seconds = _write_to_stalled(stack, receiver, lines, stalled, {**address, **options})
-            row = _row(mode, lines, receiver.container.logs())
+            seconds = _write_to_stalled(stack, receiver, stalled, {**address, **options})
+            row = _row(mode, MODES_LINES, receiver.container.logs())
         return {"path": mode, "buffer": buffer, "stalled_seconds": stalled, **row, "seconds": seconds}
 
-    report(Step("Modes", 0.0, f"{lines:,} lines, to receivers that read nothing for {stalled_seconds:g} s"))
+    report(Step("Modes", 0.0, f"{MODES_LINES:,} lines, to receivers that read nothing for {STALLED_SECONDS:g} s"))
     with ThreadPoolExecutor(MODES_AT_ONCE) as pool:
         for number, row in enumerate(pool.map(lambda mode: measured(*mode), MODES), 1):
             rows.append(row)
-            report(Step("Modes", number / len(MODES), f"{lines:,} lines, {row['path']}: {row['lost']:,} lost"))
+            report(Step("Modes", number / len(MODES), f"{MODES_LINES:,} lines, {row['path']}: {row['lost']:,} lost"))
     report(Step("Modes", 1.0, done=True))
     return pd.DataFrame(rows)
 
 
-def _write_to_stalled(
-    stack: Stack, receiver: Running, lines: int, stalled_seconds: float, options: dict[str, str]
-) -> float:
-    """Write to a receiver that is frozen at first: it takes connections, and reads nothing. Return the writer's time.
+def _write_to_stalled(stack: Stack, receiver: Running, stalled_seconds: float, options: dict[str, str]) -> float:
+    """Write to a receiver that is paused at first: it accepts connections and reads nothing. Return the writer's time.
 
-    What fits into the buffers of the connection itself (about 1 MB) is on its way all the same.
+    About 1 MB fits into the buffers of the connection itself.
     """
     if stalled_seconds:
         receiver.container.pause()
     try:
-        writer = _writer(stack, lines, 0, {"Type": "syslog", "Config": options})
+        writer = _writer(stack, MODES_LINES, 0, {"Type": "syslog", "Config": options})
         time.sleep(stalled_seconds)
     finally:
         if stalled_seconds:
@@ -214,7 +210,7 @@ def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, s
 
 
 def _receiver(stack: Stack) -> Running:
-    """A syslog receiver that listens."""
+    """Start a syslog receiver and wait until it listens."""
     image = images.tags(stack.root)["base"]
     command = ("python3", "-c", RECEIVER % PORT)
     running = containers.run(
@@ -231,7 +227,7 @@ def _receiver(stack: Stack) -> Running:
 
 
 def _address(running: Running) -> str:
-    """Where the engine reaches it. Raises WorkshopError if the engine gives its containers no address of their own."""
+    """The receiver's address. Raises WorkshopError if the engine gives containers no address of their own."""
     for network in running.inspect()["NetworkSettings"]["Networks"].values():
         if network["IPAddress"]:
             return str(network["IPAddress"])
@@ -239,7 +235,7 @@ def _address(running: Running) -> str:
 
 
 def _wait_quiet(receiver: Running, within_seconds: float = 10) -> None:
-    """Wait until it has read what was sent to it, and nothing more arrives."""
+    """Wait until the receiver has read all that was sent to it."""
     receiver.wait_until(lambda: not _connections(receiver), what="read what was sent")
     before, deadline = b"", time.monotonic() + within_seconds
     while time.monotonic() < deadline:
@@ -251,6 +247,6 @@ def _wait_quiet(receiver: Running, within_seconds: float = 10) -> None:
 
 
 def _connections(receiver: Running) -> list[str]:
-    """Its connections that are open, or closed by the other end and not read to theirs."""
+    """The receiver's connections that are open, or closed by the other end and not read to the end."""
     rows = [line.split() for line in receiver.exec("cat", "/proc/net/tcp").output.splitlines()[1:]]
     return [row[2] for row in rows if row[1].endswith(f":{PORT:04X}") and row[3] in {ESTABLISHED, CLOSE_WAIT}]

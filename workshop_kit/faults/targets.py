@@ -1,11 +1,13 @@
-"""What a fault may touch: running containers of our own session, and nothing else."""
+"""The container that a fault is applied to: which ones are allowed, its snapshot, and its networks."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import are_ours
@@ -14,31 +16,36 @@ from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults.catalog import Mechanism, named
-from workshop_kit.faults.journal import Journal, Open
+from workshop_kit.faults.journal import ActiveFault, Endpoint, Journal, Snapshot
 
 Where = Stack | Running
 LIMITS = ("Memory", "MemorySwap", "NanoCpus")
 
 
 @dataclass(frozen=True)
-class Case:
-    """One fault, its target, and the other faults that are in force on the same target, oldest first."""
+class FaultContext:
+    """One fault with its target, and the other active faults on the same target, oldest first."""
 
     session: Session
     journal: Journal
     container: Any
-    entry: Open
-    others: tuple[Open, ...]
+    active: ActiveFault
+    others: tuple[ActiveFault, ...]
 
-    def also(self, *mechanisms: Mechanism) -> list[Open]:
-        """The other faults on this target that are made in one of these ways."""
+    def also(self, *mechanisms: Mechanism) -> list[ActiveFault]:
+        """Return the other faults on this target that use one of these mechanisms."""
         return [other for other in self.others if named(other.fault).mechanism in mechanisms]
+
+    def state(self) -> dict[str, Any]:
+        """Ask the engine for the state of the target."""
+        self.container.reload()
+        return dict(self.container.attrs["State"])
 
 
 def target(where: Where, service: str | None) -> Any:
-    """Return the container, as it is now, that ``where`` and ``service`` name.
+    """Return the container that ``where`` and ``service`` name, as it is now.
 
-    Raises WorkshopError if it is not ours, gone, or not running; WrongUsage if it is not named.
+    Raises WrongUsage if it is not named, WorkshopError if this workspace did not make it, or if it does not run.
     """
     if isinstance(where, Stack):
         if service is None:
@@ -60,26 +67,60 @@ def target(where: Where, service: str | None) -> Any:
 
 
 def name_of(container: Any) -> str:
-    """What people call it: its service's name, else the container's own."""
+    """Return the name of the container's service, else the container's own."""
     return str(service_in(container.labels) or container.name)
 
 
-def snapshot(container: Any) -> dict[str, Any]:
-    """What faults may change, as it is now: networks by name, each with what connecting again takes, and limits."""
+def snapshot(container: Any) -> Snapshot:
+    """Return the container's networks and limits, as they are in its attributes."""
     attributes = container.attrs
     networks = {
-        network: {
+        network: Endpoint(
             # Engines before 25 list the short id here, which every endpoint gets by itself.
-            "Aliases": [alias for alias in endpoint["Aliases"] or [] if alias != container.id[:12]],
+            Aliases=[alias for alias in endpoint["Aliases"] or [] if alias != container.id[:12]],
             **{key: endpoint.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")},
-        }
+        )
         for network, endpoint in attributes["NetworkSettings"]["Networks"].items()
     }
-    return {"networks": networks, "limits": {key: attributes["HostConfig"][key] for key in LIMITS}}
+    return Snapshot(networks=networks, limits={key: attributes["HostConfig"][key] for key in LIMITS})
+
+
+def attached(container: Any) -> dict[str, Any]:
+    """Ask the engine for the container's endpoints, by the network's name. Raises NotFound if it is gone.
+
+    By name, since the endpoint of a stopped container may have no network id.
+    """
+    container.reload()
+    return dict(container.attrs["NetworkSettings"]["Networks"])
+
+
+def attach(session: Session, container: Any, network: str, endpoint: Endpoint) -> None:
+    """Connect a container to a network, unless it is connected or the network is gone."""
+    if network not in attached(container):
+        with contextlib.suppress(NotFound):
+            body = {"Container": container.id, "EndpointConfig": endpoint.model_dump()}
+            post(session, f"/networks/{network}/connect", body)
+
+
+def detach(session: Session, container: Any, network: str) -> None:
+    """Disconnect a container from a network, if it is connected."""
+    if network in attached(container):
+        post(session, f"/networks/{network}/disconnect", {"Container": container.id, "Force": True})
+
+
+def post(session: Session, path: str, body: Mapping[str, Any]) -> None:
+    """Send a request for which the SDK has no call. Raises docker's APIError or NotFound."""
+    api = session.engine.client.api
+    api._raise_for_status(api._post_json(api._url(path), data=dict(body)))
+
+
+def refusal(error: APIError) -> str:
+    """Return the engine's reason for an error, without a full stop."""
+    return str(error.explanation or error).strip().rstrip(".")
 
 
 def _require_ours(session: Session, container: Any) -> None:
-    """In the ledger *and* labeled, as for clean-up: a label alone can be forged."""
+    """Require the ledger *and* the label, as clean-up does: a label alone can be forged."""
     listed = any(entry.kind == "container" and entry.id == container.id for entry in session.ledger.entries())
     if not listed or not are_ours(container.labels, session.who.session):
         raise WorkshopError(

@@ -1,4 +1,4 @@
-"""Game day: something breaks in a shop of your own, and configuration, logs and metrics together tell what.
+"""Game day: something breaks in a shop of your own; configuration, logs and metrics together show what.
 
 monday = game.start(w, image, "monday")
 monday.dashboard()
@@ -10,6 +10,6 @@ monday.card()
 
 from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.gameday.incident import Incident, start
-from workshop_kit.gameday.outcome import after_restart
+from workshop_kit.gameday.signals import after_restart
 
 __all__ = ["CAUSES", "Incident", "after_restart", "start"]

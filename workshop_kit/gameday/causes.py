@@ -1,8 +1,7 @@
-"""The five incidents: what is done to a shop, by a seed, among releases that hurt nobody.
+"""The five incidents: the cause that a seed chooses, among harmless releases.
 
-A day has harmless releases before its cause and after it, and one beside it that touches the same kind of thing: what
-came last, or what looks suspicious, is no answer. Nothing is written to the faults' journal, no label and no name
-tells.
+A day has harmless releases before and after its cause, and one beside it that changes the same kind of thing: neither
+the last release nor a suspicious one is the answer. No journal, label or name gives the cause away.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ PRODUCTION = ("production",)
 ALL = ("production", "staging", "qa")
 LEAST_CPUS = 0.01
 FIRST_VERSION = 2
-"""Of every secret, before anything is released."""
+"""The first version of every secret."""
 SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 
 ShopChange = Callable[[Shop, Random], None]
@@ -56,7 +55,7 @@ def new_code(shop: Shop, random: Random) -> None:
 
 
 def same_secret(shop: Shop, random: Random) -> None:
-    """Release a secret whose file got a line end, which is no part of it."""
+    """Release the same secret with a line end in its file, which does not count."""
     current = shop.current(shop.environments[0])
     variable = next(name for name in random.sample(SECRETS, 2) if current.secrets[name][0] == FIRST_VERSION)
     _change(shop, random, secrets={variable: (FIRST_VERSION + 1, f"{current.secrets[variable][1]}\n")})
@@ -66,52 +65,52 @@ HARMLESS: tuple[ShopChange, ...] = (more_memory, time_limit, sql_mode, new_label
 
 
 def stale_secret(shop: Shop, random: Random) -> None:
-    """Release a secret that the other side does not know: it was rotated in one place only."""
+    """Release a secret that the dependency does not know: it was rotated in one place only."""
     now = shop.current("production").secrets
     variable = next(name for name in random.sample(SECRETS, 2) if now[name][0] == FIRST_VERSION)
     shop.change("production", secrets={variable: (FIRST_VERSION + 1, secrets.token_urlsafe(24))})
 
 
 def small_size(shop: Shop, random: Random) -> None:
-    """Release a CPU limit that is smaller than what today's customers need."""
+    """Release a CPU limit that is too low for today's customers."""
     cpus = shop.cpus_used("production") * random.choice((0.65, 0.7, 0.75))
     shop.change("production", cpus=max(round(cpus, 3), LEAST_CPUS))
 
 
 def half_open(shop: Shop, random: Random) -> None:
-    """Let a gateway accept connections and pass nothing on."""
+    """Make a gateway accept connections and pass nothing on."""
     shop.gateways.set(**{random.choice(("master_db", "redis")): dependency_proxies.HANGS})
 
 
 def leak(shop: Shop, random: Random) -> None:
-    """Release code that keeps every receipt."""
+    """Release code that keeps every receipt in memory."""
     shop.change("production", code=shop.service.build(leak_mib=random.choice((3.0, 3.5, 4.0))))
 
 
 def one_environment(shop: Shop, random: Random) -> None:
-    """Release to one of three that it cannot do without the replica, and begin the maintenance."""
+    """Make the replica critical in one of three environments, and begin its maintenance."""
     shop.change(random.choice(ALL), settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
     shop.gateways.set(replica_db=dependency_proxies.REFUSES)
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One incident: ``inject`` does it, right before or after ``beside``, a harmless release of the same kind.
+    """The cause of one incident: ``inject`` happens right before or after ``beside``, a harmless release of its kind.
 
-    ``told`` says at the end what it was, ``evidence`` which column of the metrics shows it; ``first`` is the day's
-    first release, where not any will do; ``notice`` is what everybody knows.
+    ``explanation`` is told at the end; ``evidence`` is the column of the metrics that shows it; ``first`` is the day's
+    first release (None: any), ``notice`` an announcement to the participant.
     """
 
     name: str
     inject: ShopChange
     beside: ShopChange
-    told: str
+    explanation: str
     evidence: str = ""
     first: ShopChange | None = None
     environments: tuple[str, ...] = PRODUCTION
     notice: str = ""
-    kills: bool = False  # the kernel kills the service again and again: until the first time nothing is to be felt
-    maintenance: str = ""  # a dependency that is away, as announced, whatever the participant restarts
+    kills: bool = False  # the kernel kills the service: customers notice nothing before the first time
+    maintenance: str = ""  # a dependency that stays down, whatever the participant restarts
 
 
 CAUSES: Mapping[str, Cause] = {
@@ -151,11 +150,11 @@ CAUSES: Mapping[str, Cause] = {
         ),
     )
 }
-"""By day. Which is which, the participant finds out."""
+"""By day."""
 
 
 def plan(cause: Cause, random: Random) -> tuple[ShopChange, ...]:
-    """What happens on a day, in this order: a harmless release, the cause and the one beside it, one more."""
+    """Return a day's changes in order: a harmless release, the cause and the one beside it, one more."""
     first = cause.first or random.choice(HARMLESS)
     last = random.choice([one for one in HARMLESS if one not in (first, cause.beside)])
     return (first, *random.sample((cause.inject, cause.beside), 2), last)

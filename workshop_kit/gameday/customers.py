@@ -1,6 +1,6 @@
-"""Customers at a steady rate, the load balancer that turns them away from a door that is not ready, and who suffered.
+"""Customers at a steady rate, behind a load balancer that turns them away from a service that is not ready.
 
-All of it in threads of this process, because doors move: a release is a new container at another address.
+They are threads of this process, because the address of an environment changes with every release.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import pandas as pd
 
 from workshop_kit.observe import http
 
-Door = Callable[[], str | None]
-"""Where a service is now, as ``http://127.0.0.1:PORT``; None while it is nowhere."""
+Address = Callable[[], str | None]
+"""Returns where a service is now, as ``http://127.0.0.1:PORT``; None while it does not run."""
 
-LOOK_SECONDS = 0.4
+PROBE_SECONDS = 0.4
 READY_SECONDS = 1.5
 TIMEOUT_SECONDS = 3.0
 AT_ONCE = 4
-"""So many customers does the balancer let in to a door at the same time: one who waits longer would not be served."""
+"""Requests that the balancer sends to an environment at the same time."""
 TURNED_AWAY, NOBODY, FULL = "turned away: not ready", "nobody at the door", "turned away: too many inside"
 SLOW_SECONDS = 1.0
 COLUMNS = ["time", "door", "status", "seconds", "error", "good"]
@@ -33,7 +33,7 @@ COLUMNS = ["time", "door", "status", "seconds", "error", "good"]
 
 @dataclass(frozen=True)
 class Visit:
-    """One request; ``status`` None: no answer, and ``error`` says why. ``time`` is when it was due."""
+    """One request to an environment (``door``), due at ``time``; without an answer ``status`` is None."""
 
     time: datetime
     door: str
@@ -43,15 +43,15 @@ class Visit:
 
     @property
     def is_good(self) -> bool:
-        """Served, and in time."""
+        """Whether it was served in time."""
         return self.status is not None and self.status < 400 and self.seconds <= SLOW_SECONDS
 
 
 @dataclass
-class Visitors:
-    """Customers who come to each door until `stop`, ``rate_per_second`` to each, placing and reading orders."""
+class Customers:
+    """Customers of each environment until `stop`, who place and read orders; ``visits`` are their requests."""
 
-    doors: Mapping[str, Door]
+    doors: Mapping[str, Address]
     rate_per_second: float = 10.0
     visits: list[Visit] = field(default_factory=list, repr=False)
     _open: dict[str, str | None] = field(default_factory=dict, repr=False)
@@ -59,19 +59,19 @@ class Visitors:
     _threads: list[threading.Thread] = field(default_factory=list, repr=False)
 
     def since(self, moment: datetime, door: str | None = None) -> list[Visit]:
-        """The visits from a time on, to one door or to all, by when they were due."""
+        """Return the visits from a time on, of one environment or of all, in the order they were due."""
         found = [one for one in self.visits if one.time >= moment and door in (None, one.door)]
         return sorted(found, key=lambda one: one.time)
 
     def table(self, since: datetime | None = None) -> pd.DataFrame:
-        """A row each: ``time`` (UTC), ``door``, ``status`` (missing: no answer), ``seconds``, ``error``, ``good``."""
+        """Return the visits as a table: the fields of `Visit`, and ``good``."""
         visits = self.since(since or datetime.min.replace(tzinfo=UTC))
         rows = [(*vars(one).values(), one.is_good) for one in visits]
         types = {"time": "datetime64[us, UTC]", "status": "Int64", "seconds": "float64", "good": "bool"}
         return pd.DataFrame(rows, columns=COLUMNS).astype(types)
 
     def start(self) -> Self:
-        """Let them come."""
+        """Start the balancers and the customers."""
         targets = [(self._balance, name) for name in self.doors] + [(self._come, name) for name in self.doors]
         self._threads = [threading.Thread(target=run, args=(name,), daemon=True) for run, name in targets]
         for thread in self._threads:
@@ -79,19 +79,19 @@ class Visitors:
         return self
 
     def stop(self) -> None:
-        """Let nobody come any more, and wait for those who are inside."""
+        """End them, and wait for the requests under way."""
         self._ended.set()
         while self._threads:
             self._threads.pop().join()
 
     def _balance(self, name: str) -> None:
-        """Ask ``/readyz`` again and again, and believe the last answer until the next."""
+        """Probe ``/readyz`` and keep the last answer until the next."""
         while not self._ended.is_set():
             url = self.doors[name]()
             self._open[name] = (
                 url if url and http.get(f"{url}/readyz", timeout_seconds=READY_SECONDS).status == 200 else None
             )
-            self._ended.wait(LOOK_SECONDS)
+            self._ended.wait(PROBE_SECONDS)
 
     def _come(self, name: str) -> None:
         number, started, places = 0, time.monotonic(), threading.Semaphore(AT_ONCE)
@@ -104,11 +104,11 @@ class Visitors:
                 number += 1
 
     def _visit(self, name: str, number: int, client: httpx.Client) -> None:
-        """One customer: every second one orders, the others look what there is."""
+        """Send one request: every second one places an order, the others list the orders."""
         now, began = datetime.now(UTC), time.monotonic()
         url = self._open.get(name)
         if url is None:
-            if name in self._open:  # before the first look nobody knows
+            if name in self._open:  # not before the first probe
                 self.visits.append(Visit(now, name, None, 0.0, TURNED_AWAY if self.doors[name]() else NOBODY))
             return
         request: dict[str, Any] = {"method": "GET", "url": f"{url}/orders"}

@@ -1,4 +1,4 @@
-"""An incident in the hands of a participant: what they see it with, what they can do about it, and how it went."""
+"""An incident: what the participant sees and does, and its record."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from IPython.core.getipython import get_ipython
 
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.gameday import causes, jigsaw, metrics, recovery, service, signals, timeline
+from workshop_kit.gameday import causes, jigsaw, metrics, service, signals, timeline
 from workshop_kit.gameday.causes import CAUSES, Cause
-from workshop_kit.gameday.customers import Visitors
+from workshop_kit.gameday.customers import Customers
 from workshop_kit.gameday.metrics import ShopWatcher
 from workshop_kit.gameday.shop import DEPENDENCIES, Shop
 from workshop_kit.lessons.lesson import Lesson
@@ -36,17 +36,17 @@ from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Report, Step
 
 NAME = "game"
-"""Under which an incident stands among what is live in a notebook: a new one ends the one before."""
+"""The incident's name among the live outputs of a notebook: a new one ends the former."""
 QUIET_SECONDS = (1.0, 2.0)
 FELT_SECONDS = 6.0
-"""So long after the cause the last release waits for customers to feel it; a leak takes longer than that."""
+"""How long the last release waits for customers to notice the cause; a leak takes longer."""
 SYMPTOM_SECONDS = 40.0
 JUDGE_SECONDS = 15.0
 
 
 @dataclass
 class Incident:
-    """What happens in a shop of your own until `stop`, or until the next one begins; `start` makes it.
+    """An incident in a shop of its own, from `start` until `stop` or the next incident.
 
     See: ``dashboard``, ``logs``, ``metrics``, ``releases``, ``compare``, ``visits``. Do: ``restart``, ``deploy``.
     Say: ``debrief``, ``card``. For several people: ``see`` and ``share``.
@@ -57,7 +57,7 @@ class Incident:
     cause: Cause = field(repr=False)
     seed: int
     shop: Shop = field(repr=False)
-    visitors: Visitors = field(repr=False)
+    customers: Customers = field(repr=False)
     watcher: ShopWatcher = field(repr=False)
     _block: ExitStack = field(repr=False)
     record: Record = field(repr=False)
@@ -77,27 +77,27 @@ class Incident:
         return shown.show(self.lesson.screens)
 
     def metrics(self) -> pd.DataFrame:
-        """A row for each second and environment: customers, latency, shares of the limits. See `metrics.joined`."""
+        """Return a row for each second and environment: customers, latency, shares of the limits."""
         self._looks_at("metrics")
         return self.watcher.tables().requests.rename(columns={"container": "environment"})
 
     def health(self) -> pd.DataFrame:
-        """A row for each answer of a probe, and for each dependency that one told of."""
+        """Return a row for each answer of a probe, and for each dependency in it."""
         self._looks_at("metrics")
         return self.watcher.tables().health.rename(columns={"container": "environment"})
 
     def logs(self) -> pd.DataFrame:
-        """All lines that the shop has written, ``service`` says in which environment; also those of older releases."""
+        """Return all log lines of the shop, older releases included; ``service`` is the environment."""
         self._looks_at("logs")
         return self.shop.lines()
 
     def releases(self) -> pd.DataFrame:
-        """What was released when, and where. What a release changed is for `compare` to say."""
+        """Return when each release was deployed, and where; `compare` shows what it changed."""
         self._looks_at("configuration")
         return self.shop.releases()
 
     def compare(self, *releases: int) -> pd.DataFrame:
-        """In what releases differ, side by side; of secrets a mark. Each call is noted on the card."""
+        """Return the settings in which releases differ, with a mark for each secret; the card notes the call."""
         self._looks_at("configuration")
         found = self.shop.compare(*releases)
         self._note(f"compared releases {', '.join(map(str, releases))}")
@@ -105,8 +105,8 @@ class Incident:
 
     @property
     def visits(self) -> pd.DataFrame:
-        """A row for each customer so far (see `Visitors.table`); ``good``: served, and in time."""
-        return self.visitors.table()
+        """A row for each request of a customer so far; ``good``: served in time. See `Customers.table`."""
+        return self.customers.table()
 
     # For several people
 
@@ -114,14 +114,12 @@ class Incident:
         """Hide all but one signal: ``configuration``, ``logs`` or ``metrics``; ``everything`` shows all again."""
         self._only = jigsaw.role(what)
 
-    def share(self, where: str = "here") -> Shown:
-        """Open a page for each signal of this incident, each behind an address of its own; return the addresses.
+    def share(self, where: str = "here") -> Rendered:
+        """Serve a page for each signal of this incident; return their addresses.
 
-        ``here`` is this machine alone, ``room`` the network that it is in.
+        ``here`` serves on this machine alone, ``room`` in its network.
         """
-        from workshop_kit.gameday.jigsaw_pages import JigsawPages  # only who shares waits for its import
-
-        pages = JigsawPages(where)
+        pages = jigsaw.JigsawPages(where)
         self._block.callback(pages.stop)
         return pages.start(self).addresses()
 
@@ -135,13 +133,13 @@ class Incident:
             self.shop.gateways.set(**{name.replace("-", "_"): dependency_proxies.REFUSES})
 
     def deploy(self, environment: str, release: int | None = None, **changes: Any) -> int:
-        """Release to an environment what an older ``release`` was, or what it runs now with changes; return the number.
+        """Deploy an older ``release`` again, or the current one with changes; return the new number.
 
         Changes are ``memory_mib``, ``cpus``, or settings by their names: ``deploy("qa", LOG_LEVEL="info")``.
-        Raises WrongUsage for what is none of them, WorkshopError if it does not live (the one before goes on then).
+        Raises WrongUsage for other changes, WorkshopError if it does not start: then the former release goes on.
         """
         chosen = self.shop.find(release) if release is not None else self.shop.current(environment)
-        self.shop.current(environment)  # says which there are, if it is none of them
+        self.shop.current(environment)  # raises for an unknown one
         sizes = {name: changes.pop(name) for name in ("memory_mib", "cpus") if name in changes}
         wrong = [name for name in changes if not name.isupper()]
         if wrong or any(not isinstance(size, int | float) or size <= 0 for size in sizes.values()):
@@ -155,13 +153,13 @@ class Incident:
     # Say
 
     def debrief(self, *, what: str, since: str, how: str, considered: str) -> dict[str, str]:
-        """Keep the debrief, a sentence each; watch the customers, and return what the check needs."""
+        """Record the debrief (a sentence each), watch the customers, and return what the check needs."""
         said = {"what": what, "since": since, "how": how, "considered": considered}
         if any(text.strip() for text in said.values()):
             self._acts()
         self.wait()
         symptom = self._watch_customers()
-        fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=recovery.WATCH_SECONDS)
+        fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
         self.record = replace(
             self.record, debrief=said, first_symptom=self.first_symptom(), fixed=fixed, symptom=symptom
         )
@@ -169,13 +167,13 @@ class Incident:
         return {"incident": self.id}
 
     def wait(self) -> None:
-        """Wait until whatever happens today has happened, and customers have felt it."""
+        """Wait until the day's changes are done and customers have noticed the cause."""
         report: Report = NotebookReport()
         deadline = time.monotonic() + SYMPTOM_SECONDS
         while not self._stop.is_set() and self._failed is None:
             report(Step(self.cause.name.capitalize(), None, "customers are coming"))
             underway = self._day is not None and self._day.is_alive()
-            if not underway and (self._is_felt() or time.monotonic() > deadline):
+            if not underway and (self._is_noticed() or time.monotonic() > deadline):
                 break
             if underway:
                 deadline = time.monotonic() + SYMPTOM_SECONDS
@@ -184,25 +182,25 @@ class Incident:
         self._raise_failure()
 
     def shows(self) -> dict[str, datetime | None]:
-        """When customers, logs, metrics and health showed it for the first time; None for what showed nothing."""
+        """Return when customers and each signal first showed the incident; None for one that did not."""
         began = self.record.injected or datetime.now(UTC)
-        seen = signals.shown(self.shop.lines(), self.watcher.tables(), began)
+        seen = signals.first_signs(self.shop.lines(), self.watcher.tables(), began)
         return {"customers": self.first_symptom(), **seen}
 
     def first_symptom(self) -> datetime | None:
-        """When it began to hurt customers; None while it does not."""
+        """Return when the first customers suffered; None if none did."""
         began = self.record.injected
-        return None if began is None else signals.first_symptom(self.visitors.since(began), began)
+        return None if began is None else signals.first_symptom(self.customers.since(began), began)
 
-    def card(self) -> Shown:
-        """Return how it went: when what showed, what you did, and how many customers were served."""
-        visits = self.visitors.since(self.record.began)
+    def card(self) -> Rendered:
+        """Return the timeline: when each signal showed it, what you did, how many customers were served."""
+        visits = self.customers.since(self.record.began)
         suffered = Counter(one.door for one in visits if not one.is_good)
         worst = max(self.shop.environments, key=lambda name: suffered[name])
         return timeline.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables(), worst)
 
     def stop(self) -> None:
-        """End it: customers, watching, and all its containers. A second call changes nothing."""
+        """End customers and watching, and remove all containers. A second call changes nothing."""
         self._stop.set()
         if self._day is not None:
             self._day.join()
@@ -215,7 +213,7 @@ class Incident:
         self._day.start()
 
     def _run(self, random: Random) -> None:
-        """Do what the day has planned; before the last release customers feel the cause."""
+        """Make the day's changes; before the last one customers notice the cause."""
         try:
             self._stop.wait(random.uniform(*QUIET_SECONDS))
             *changes, last = causes.plan(self.cause, random)
@@ -229,27 +227,27 @@ class Incident:
                 pass
             if not self._stop.is_set():
                 last(self.shop, random)
-        except BaseException as failure:  # told to whoever uses the incident next
+        except BaseException as failure:  # raised by the next use of the incident
             self._failed = failure
         game_records.write(self.lesson.stack.session, self.record)
 
-    def _is_felt(self) -> bool:
-        """Whether it hurts customers, in the way that it will go on to hurt them."""
+    def _is_noticed(self) -> bool:
+        """Whether customers notice the cause; of a leak, only after the first kill."""
         if self.cause.kills and not self.watcher.tables().events["what"].eq("oom").any():
             return False
         return self.first_symptom() is not None
 
     def _watch_customers(self) -> str:
-        """Watch until all are served for some seconds, or the time is up; return what they suffer, or nothing."""
+        """Watch until all are served for some seconds, or the time is up; return the symptom, "" for none."""
         deadline, report = time.monotonic() + JUDGE_SECONDS, NotebookReport()
         symptom = "nobody has looked"
         while symptom and not self._stop.is_set():
             report(Step(self.cause.name.capitalize(), None, "watching the customers"))
             began = datetime.now(UTC)
-            while time.monotonic() < deadline and not recovery.is_calm(self.shop, self.visitors, began):
+            while time.monotonic() < deadline and not signals.is_calm(self.shop, self.customers, began):
                 if self._stop.wait(0.1):
                     break
-            symptom = recovery.symptom(self.shop, self.visitors, self._stop)
+            symptom = signals.symptom(self.shop, self.customers, self._stop)
             if time.monotonic() > deadline:
                 break
         report(Step(self.cause.name.capitalize(), 1.0, symptom or "all customers are served", done=True))
@@ -261,18 +259,18 @@ class Incident:
             raise jigsaw.Hidden(self.cause.name, self._only, signal)
 
     def note_once(self, action: str) -> None:
-        """Keep what a page of the jigsaw was asked, unless it was asked before."""
+        """Note an action on a page of the jigsaw, unless it is noted already."""
         if not any(one.endswith(action) for one in self.record.actions):
             self._note(action, own=True)
 
     def _note(self, action: str, *, own: bool = False) -> None:
-        """Keep what the participant did, for the card."""
+        """Note an action of the participant for the card."""
         self._acts(own=own)
         said = f"{datetime.now(UTC):%H:%M:%S} {action}"
         self.record = replace(self.record, actions=(*self.record.actions, said))
 
     def _acts(self, *, own: bool = False) -> None:
-        """Take note of the participant's first own action: not of a cell that is as the lesson has it."""
+        """Record the time of the first own action; a cell of the lesson as shipped is none."""
         self._raise_failure()
         own = own or _running_cell() not in _shipped_cells(self.lesson.exercise_service.root)
         if own and self.record.detected is None and self.record.injected is not None:
@@ -284,12 +282,12 @@ class Incident:
 
 
 def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:
-    """Open a shop that runs ``image``, let customers come and something happen; return at once, to be watched.
+    """Open a shop that runs ``image``, start customers and the incident, and return at once; a former incident ends.
 
-    ``image`` is what `client.images.build` returned of ``my_service``; where a region of it is not solved the shop runs
-    the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), drawn by the seed if none is
-    given. ``seed`` is the participant's unless another is given: the same seed, the same incident. The incident before
-    it ends. Raises WrongUsage for another name, WorkshopError as the stack does.
+    ``image`` is what `client.images.build` returned for ``my_service``; where a region of it is not solved, the shop
+    runs the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), or drawn by the seed, which
+    is the participant's unless it is given: the same seed, the same incident. Raises WrongUsage for another name,
+    WorkshopError as the stack does.
     """
     seed = lesson.workspace.seed if seed is None else seed
     random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
@@ -300,44 +298,44 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     report = NotebookReport()
     report(Step(cause.name.capitalize(), None, "opening the shop"))
     with ExitStack() as block:
-        ours = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
-        block.callback(ours.folder.cleanup)
+        prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
+        block.callback(prepared.folder.cleanup)
         gateways = block.enter_context(dependency_proxies.between(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()
-        shop = Shop(lesson.stack, ours, gateways)
-        block.callback(shop.close)  # also of one that does not open
+        shop = Shop(lesson.stack, prepared, gateways)
+        block.callback(shop.close)  # also if it does not open
         shop.open(cause.environments)
         incident = _open(lesson, cause, seed, shop, block.pop_all())
     lesson.screens.replace(NAME, incident)
     incident._begin(random)
-    said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", ours.note)))
+    said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
     report(Step(cause.name.capitalize(), 1.0, said, done=True))
     return incident
 
 
 def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack) -> Incident:
     targets = [WatchTarget(name, service=name) for name in shop.running]
-    visitors = Visitors({name: _door(shop, name) for name in shop.running}).start()
-    block.callback(visitors.stop)
+    customers = Customers({name: _address(shop, name) for name in shop.running}).start()
+    block.callback(customers.stop)
     watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.who.session, targets))
     identifier = secrets.token_hex(6)
     record = Record(identifier, cause.name, seed, datetime.now(UTC), reference=shop.service.note)
-    return Incident(identifier, lesson, cause, seed, shop, visitors, ShopWatcher(watcher, visitors), block, record)
+    return Incident(identifier, lesson, cause, seed, shop, customers, ShopWatcher(watcher, customers), block, record)
 
 
-def _door(shop: Shop, name: str) -> Callable[[], str | None]:
+def _address(shop: Shop, name: str) -> Callable[[], str | None]:
     return lambda: shop.url(name)
 
 
 def _running_cell() -> str:
-    """The text of the cell that is running; empty outside of a notebook."""
+    """The text of the running cell; "" outside of a notebook."""
     shell = get_ipython()
     return str(shell.user_ns.get("In", [""])[-1]).strip() if shell else ""
 
 
 @cache
 def _shipped_cells(root: Path) -> frozenset[str]:
-    """The texts of the code cells of game day, as the lesson has them."""
+    """The code cells of game day as shipped."""
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in Path(root, "notebooks").glob("05*.ipynb")]
     cells = [cell for document in documents for cell in document["cells"] if cell["cell_type"] == "code"]
     return frozenset("".join(cell["source"]).strip() for cell in cells)

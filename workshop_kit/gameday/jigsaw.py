@@ -1,8 +1,28 @@
-"""For three at a table: one shop, and each sees one signal of it."""
+"""The jigsaw: three people share an incident, and each sees one signal, in the notebook or on a page of its own.
+
+Each page has a token of its own; only the notebook that serves them can release and restart.
+"""
 
 from __future__ import annotations
 
-from workshop_kit.errors import WorkshopError, WrongUsage
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.display import charts
+from workshop_kit.display.dashboard import renderer
+from workshop_kit.display.dashboard.view import container_view, describe
+from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.tables import table
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.gameday import metrics
+from workshop_kit.screen import visible
 
 EVERYTHING = "everything"
 ROLES = {
@@ -10,23 +30,143 @@ ROLES = {
     "logs": "You read what the service wrote. Ask the others: what was changed then? Does it use more than before?",
     "metrics": "You see customers, latency, CPU, memory, health. Ask the others: what does it say? What was changed?",
 }
-"""What each is told."""
+"""The signals, each with the text of its page."""
+DEPLOYS = "Only the notebook releases and restarts: agree before you do."
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+"""The pages have no script: a tag reloads them."""
+RELOAD_SECONDS = 4
+SECONDS, LINES = 120.0, 30
+COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
+PROBES = ["/livez", "/readyz", "/health", "/metrics"]
+ANYWHERE = ("192.0.2.1", 9)
+"""An address that no machine has: a UDP socket connected to it sends nothing, and has this machine's own address."""
+STYLE = """
+:root { color-scheme: light dark; --jp-content-font-color1: CanvasText; --jp-content-font-color2: GrayText; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 64rem; padding: 0 1rem; }
+img { max-width: 100%; height: auto; }
+@media (prefers-color-scheme: dark) { img { filter: invert(1) hue-rotate(180deg); } }
+"""
 
 
 class Hidden(WorkshopError):
-    """Somebody else at the table sees this."""
+    """Another person sees this signal."""
 
     def __init__(self, name: str, only: str, wanted: str) -> None:
         super().__init__(
-            f"You see {only} today, and {wanted} is for somebody else at your table.",
+            f"You see {only} today, and {wanted} is for another person at your table.",
             f'Ask them what they see. (Alone after all? {name}.see("{EVERYTHING}"))',
         )
 
 
 def role(what: str) -> str:
-    """What is left to see: a role, or all of it (empty). Raises WrongUsage for neither."""
+    """Return the signal that ``what`` names, "" for all of them. Raises WrongUsage for anything else."""
     if what == EVERYTHING:
         return ""
     if what not in ROLES:
         raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {', '.join((*ROLES, EVERYTHING))}.")
     return what
+
+
+def address(where: str) -> str:
+    """Return this machine's address: loopback (``here``), or in its network (``room``). Raises WrongUsage, NotReady."""
+    if where == "here":
+        return HOST
+    if where != "room":
+        raise WrongUsage(f"{where!r} is no place.", 'Write "here" or "room".')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(ANYWHERE)
+        except OSError as error:
+            raise NotReady("This machine is in no network.", 'Share one screen: see("logs").') from error
+        return str(probe.getsockname()[0])
+
+
+class JigsawPages(PageServer):
+    """Serves a page for each signal of one incident, on this machine or in its network."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(host=address(where))
+        self.tokens = {name: secrets.token_urlsafe(16) for name in ROLES}
+
+    def routes(self, served: Any) -> list[Any]:
+        """Return a route for each signal."""
+        given = {"served": served, "pool": self._pool, "names": {self.host} | NAMES}
+        return [
+            (f"/{name}", RolePage, {**given, "tokens": [token], "role": name}) for name, token in self.tokens.items()
+        ]
+
+    def addresses(self) -> Rendered:
+        """Return the addresses of the pages."""
+        rows = [(name, f"http://{self.host}:{self.port}/{name}?token={one}") for name, one in self.tokens.items()]
+        return table(f"One address for each of you. {DEPLOYS}", ["signal", "address"], rows)
+
+
+class RolePage(Handler):
+    """One signal of the incident."""
+
+    async def get(self) -> None:
+        """Answer with HTML without a script."""
+        name, token = self.more["role"], self.get_query_argument("token", "")
+        release = self.get_query_argument("release", "")
+        body = await self.from_thread(lambda: PAGES[name](self.served, token, release))
+        title = f"{self.served.record.name.capitalize()}: {name}"
+        text = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
+        self.set_header("Content-Security-Policy", POLICY)
+        self.answer(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+            f'<meta name="viewport" content="width=device-width">'
+            f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">'
+            f"<style>{STYLE}</style><h1>{title}</h1><p>{escape(text)}</p>{body}</html>",
+            HTML,
+        )
+
+
+def _configuration(incident: Any, token: str, release: str) -> str:
+    """The releases, and what the chosen one changed; a new choice is noted on the card."""
+    history = incident.shop.history
+    body = "".join(
+        f"<li>{one.time:%H:%M:%S} {escape(one.environment)}: release {one.number}, "
+        f'<a href="?token={escape(token)}&amp;release={one.number}">what did it change?</a></li>'
+        for one in history
+    )
+    body = f"<ul>{body}</ul>"
+    chosen = next((one for one in history if str(one.number) == release), None)
+    if chosen is None:
+        return body
+    earlier = [one.number for one in history if one.environment == chosen.environment and one.number < chosen.number]
+    if not earlier:
+        return f"{body}<p>Release {chosen.number} was the first.</p>"
+    incident.note_once(f"compared releases {earlier[-1]}, {chosen.number}")
+    found = incident.shop.compare(earlier[-1], chosen.number).reset_index()
+    return body + table(f"What release {chosen.number} changed", [*map(str, found)], found.to_numpy().tolist()).html
+
+
+def _logs(incident: Any, *_: str) -> str:
+    """The newest lines: requests, and all others."""
+    lines = incident.shop.lines().reindex(columns=COLUMNS)
+    is_request = lines["msg"] == "request"
+    parts = {
+        "The newest lines that are no requests": lines[~is_request],
+        "The newest requests of customers": lines[is_request & ~lines["route"].isin(PROBES)],
+    }
+    shown = [(title, some.tail(LINES).to_numpy()) for title, some in parts.items()]
+    return "".join(table(title, COLUMNS, [[*map(_cell, row)] for row in rows]).html for title, rows in shown)
+
+
+def _metrics(incident: Any, *_: str) -> str:
+    """A chart of each environment."""
+    pictures = []
+    for name in incident.shop.environments:
+        tables = incident.watcher.tables(name, seconds=SECONDS + 5)
+        view = container_view(tables, (), name, time.time(), SECONDS, metrics.PANELS)
+        pictures.append(charts.picture(renderer.figure(name, view), describe(name, view)).html)
+    return "".join(pictures)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%H:%M:%S.%f}"[:-3]
+    return "" if pd.isna(value) else visible(str(value), 120)
+
+
+PAGES: dict[str, Callable[[Any, str, str], str]] = {"configuration": _configuration, "logs": _logs, "metrics": _metrics}

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from workshop_kit.display.live_data import Panel
-from workshop_kit.gameday.customers import Visitors
+from workshop_kit.gameday.customers import Customers
 from workshop_kit.observe.watch import Tables, Watcher
 
 SECOND = pd.Timedelta(seconds=1)
@@ -25,18 +25,18 @@ SHARES = Panel(
     full_scale=115.0,
 )
 PANELS: Sequence[Panel] = (SERVED, LATENCY, SHARES)
-"""What the dashboard of a shop shows. Limits stand in the configuration, so it shows shares of them."""
+"""The panels of a shop's dashboard: shares of limits, since limits belong to the configuration."""
 
 
 @dataclass(frozen=True)
 class ShopWatcher:
-    """A watcher whose requests have columns for customers and for shares of the limits, too.
+    """A watcher whose requests also have columns for customers and shares of the limits.
 
-    The CPU limit itself is left out: it stands in the configuration.
+    The CPU limit itself is left out: it belongs to the configuration.
     """
 
     watcher: Watcher
-    visitors: Visitors
+    customers: Customers
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,10 +44,10 @@ class ShopWatcher:
         return self.watcher.names
 
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
-        """What was gathered; see `Watcher.tables`. ``requests`` has a row for each second that has passed."""
+        """Return the watcher's tables; ``requests`` has a row for each second that is over."""
         tables = self.watcher.tables(container, seconds=seconds)
         since = datetime.now(UTC) - timedelta(seconds=seconds) if seconds is not None else None
-        visits = self.visitors.table(since)
+        visits = self.customers.table(since)
         visits = visits[visits["door"] == container] if container else visits
         requests = joined(tables, visits)
         over = requests[requests["time"] <= pd.Timestamp.now(tz="UTC")]
@@ -55,7 +55,7 @@ class ShopWatcher:
 
 
 def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
-    """Requests, customers and resources in one table, by ``time``: the end of the second that a row is about."""
+    """Return requests, customers and resources in one table; ``time`` is the end of a row's second."""
     came = visits.rename(columns={"door": "container"}).assign(time=_end_of_second(visits["time"]))
     customers = came.groupby(KEYS)["good"].agg(came="size", served="sum").astype("float64")
     customers["served_percent"] = 100 * customers["served"] / customers["came"]
@@ -63,12 +63,12 @@ def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     resources = resources.assign(time=_end_of_second(resources["time"])).groupby(KEYS)[RESOURCES].last()
     requests = tables.requests.assign(time=_end_of_second(tables.requests["time"])).groupby(KEYS).last()
     table = customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
-    watched = [*requests.columns, *resources.columns]  # once a second, too, but not at its end
+    watched = [*requests.columns, *resources.columns]  # measured once a second, but not at its end
     return table.assign(**table.groupby("container")[watched].ffill(limit=1))
 
 
 def shares(resources: pd.DataFrame) -> pd.DataFrame:
-    """CPU and memory in percent of their limits; CPU without a limit in percent of a core."""
+    """Return CPU and memory in percent of their limits; CPU without a limit in percent of a core."""
     limits = resources["cpu_limit_percent"].ffill().bfill().fillna(100.0)
     return resources.assign(
         cpu_percent=100 * resources["cpu_percent"] / limits,

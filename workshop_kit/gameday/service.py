@@ -1,4 +1,4 @@
-"""The service of a shop: the participant's image, with the reference in every region that is not solved."""
+"""The service of a shop: the participant's image, with the reference in unsolved regions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RECEIPTS = "\n_receipts: dict[int, bytes] = {}\n"
 
 @dataclass
 class Service:
-    """``images`` are the image of each version of the code; ``reference`` names what is not the participant's."""
+    """``images`` has an image for each version of the code; ``reference`` has the exercises that it solves."""
 
     client: Any
     folder: TemporaryDirectory[str] = field(repr=False)
@@ -33,7 +33,7 @@ class Service:
 
     @property
     def note(self) -> str:
-        """Which parts are the reference's, in one sentence; empty if all are the participant's."""
+        """One sentence on the reference's parts, "" if there are none."""
         if self.reference == EVERYTHING:
             return "The shop runs the reference: my_service is not at the start of lesson 05."
         return f"The shop runs the reference for {', '.join(self.reference)}." if self.reference else ""
@@ -49,7 +49,7 @@ class Service:
 
 
 def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Path) -> Service:
-    """Return the service to run: ``image`` as it is if every region in ``mine`` is solved, else one built from a copy.
+    """Return the service: ``image`` itself if every region in ``mine`` is solved, else one that is built from a copy.
 
     Raises WorkshopError if the copy cannot be built.
     """
@@ -65,7 +65,7 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
 
 
 def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
-    """Put the reference into each region that differs from it and is not passed; yield the exercises' ids."""
+    """Put the reference into each region whose exercise has not passed; yield the exercises' ids."""
     for source in solutions.sources_at(exercise_service.root, LESSON).values():
         path, reference = folder / source.file, regions.solved(source.text)
         try:
@@ -81,7 +81,7 @@ def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
 
 
 def leaking(source: str, mib: float) -> str:
-    """Return the orders module with a dictionary that only grows. Raises WorkshopError if it looks otherwise."""
+    """Return the orders module with a dictionary that only grows. Raises WorkshopError if the module was changed."""
     place, first = "    body = _to_json(order)\n    await _ask_cache", "log = logs.get_logger(__name__)\n"
     if source.count(place) != 1 or source.count(first) != 1:
         raise WorkshopError(f"{ORDERS} is not as this incident knows it.", "Run ./workshop goto 05, then try again.")

@@ -1,8 +1,7 @@
-"""The shop of an incident: environments that each run a release of the service, and gateways to what they need.
+"""The shop of an incident: environments that run releases of the service, and gateways to its dependencies.
 
-It belongs to one kernel and to nobody else: the participant's stack keeps running beside it, and lends its databases.
-A release is a container with the number in its name (``production-41``); older ones stay, stopped, until the shop
-closes. The participant's client finds them all.
+It belongs to one kernel; the participant's stack keeps running beside it, and its databases serve the shop. A release
+is a container with its number in the name (``production-41``); older ones stay, stopped, until the shop closes.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, trial_settings
 from workshop_kit.exercises.dependency_proxies import Doors
-from workshop_kit.faults.endpoints import post
+from workshop_kit.faults.targets import post
 from workshop_kit.gameday.service import Service
 from workshop_kit.observe import http, stats
 from workshop_kit.observe.logs import read_container
@@ -38,13 +37,13 @@ from workshop_kit.observe.logs import read_container
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MIB = 1024 * 1024
 MEMORY_MIB, CPUS = 128, 1.0
-"""Every start gets a whole core; the release's own limit holds as soon as it answers."""
+"""A release starts with a whole core; its own limit is set once it answers."""
 LIVE_SECONDS = 45.0
 RESTART_SECONDS = 2
-"""What does not end by itself in this time is killed: a restart that takes longer is a test of patience."""
+"""How long a restart waits before it sends SIGKILL."""
 SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
 AWAY = (APIError, RequestException, WorkshopError)
-"""What asking about a container may raise: it is gone, it does not run, or the engine itself is away."""
+"""Errors of a container that is gone or does not run, or of an engine that does not answer."""
 NOT_SET = "not set: its default"
 HARDENED: Mapping[str, Any] = {
     "read_only": True,
@@ -59,10 +58,10 @@ HARDENED: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Release:
-    """What an environment runs from ``time`` on (UTC).
+    """What an environment runs from ``time`` (UTC) on.
 
-    ``settings`` are its variables that are no secrets, ``secrets`` texts by variable, each with its version; ``code``
-    is the version of the image, ``team`` a label.
+    ``settings`` are its variables without secrets, ``secrets`` have version and text by variable; ``code`` is the
+    version of the image, ``team`` a label.
     """
 
     number: int
@@ -77,14 +76,14 @@ class Release:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Everything that can be told about it, in words; of a secret its version, and a mark to compare it by."""
+        """All its settings as text; of a secret the version, and a mark to compare it by."""
         secret = {name: f"version {version} (…{_mark(text)})" for name, (version, text) in self.secrets.items()}
         size = {"memory": f"{self.memory_mib} MiB", "cpus": f"{self.cpus:g}", "code": f"version {self.code}"}
         return {**size, "label team": self.team, **dict(sorted({**self.settings, **secret}.items()))}
 
 
 class Shop:
-    """Environments by name, each with the container that runs its release, from `open` to `close`."""
+    """Runs the containers of its environments, from `open` to `close`."""
 
     def __init__(self, stack: Stack, service: Service, gateways: Doors) -> None:
         self.stack, self.service, self.gateways = stack, service, gateways
@@ -102,7 +101,7 @@ class Shop:
             begun = replace(first, number=number, environment=name, time=datetime.now(UTC))
             self.running[name] = self._run(begun)
             self.history.append(begun)
-        for running in self.running.values():  # all of them start at the same time; it opens when all is well
+        for running in self.running.values():  # they start at the same time
             running.wait_ready(within_seconds=LIVE_SECONDS)
 
     def close(self) -> None:
@@ -120,13 +119,13 @@ class Shop:
         return tuple(self.running)
 
     def current(self, environment: str) -> Release:
-        """What an environment runs. Raises WrongUsage for one that there is not."""
+        """Return the release that an environment runs. Raises WrongUsage for an unknown one."""
         if environment not in self.running:
             raise WrongUsage(f"There is no environment {environment!r}.", f"There is {', '.join(self.running)}.")
         return next(one for one in reversed(self.history) if one.environment == environment)
 
     def find(self, number: int) -> Release:
-        """A release by its number. Raises WrongUsage for one that there is not."""
+        """Return a release by its number. Raises WrongUsage for an unknown one."""
         for one in self.history:
             if one.number == number:
                 return one
@@ -134,17 +133,17 @@ class Shop:
         raise WrongUsage(f"There is no release {number!r}.", f"Releases so far: {numbers}.")
 
     def deploy(self, release: Release) -> Release:
-        """Start a release, and stop what its environment ran before, once the new one lives; return it with its time.
+        """Start a release under a new number and, once it answers, stop the former one; return it with its time.
 
-        The one before may still be stopping when this returns. A release gets a number of its own, also one that
-        repeats an older one. Raises WorkshopError if it never lives: the one before goes on then.
+        The former one may still be stopping then. Raises WorkshopError if the release does not answer: then the
+        former one goes on.
         """
         with self._lock:
             number = max((one.number + 1 for one in self.history), default=release.number)
             begun = replace(release, number=number, time=datetime.now(UTC))
             fresh = self._run(begun)
             try:
-                fresh.wait_until(lambda: _lives(fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
+                fresh.wait_until(lambda: _answers(fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
             except WorkshopError:
                 fresh.remove()
                 raise
@@ -158,7 +157,7 @@ class Shop:
             return begun
 
     def change(self, environment: str, **changes: Any) -> Release:
-        """Release what an environment runs, with changes of its `Release`; ``settings`` and ``secrets`` are added."""
+        """Deploy the current release with changes; ``settings`` and ``secrets`` are added to the present ones."""
         now = self.current(environment)
         for name in {"settings", "secrets"} & changes.keys():
             changes[name] = {**getattr(now, name), **changes[name]}
@@ -177,20 +176,20 @@ class Shop:
                 raise WrongUsage(f"There is no {name!r} to restart.", f"There is {there}.")
 
     def url(self, environment: str) -> str | None:
-        """Where an environment answers now; None while it does not run."""
+        """Return the address of an environment; None while it does not run."""
         with contextlib.suppress(*AWAY):
             return self.running[environment].url()
         return None
 
     def memory_bytes(self, environment: str) -> int:
-        """The working set of an environment's container now; 0 while it does not run."""
+        """Return the working set of an environment's container; 0 while it does not run."""
         with contextlib.suppress(*AWAY):
             sample = stats.parse(self.running[environment].container.stats(stream=False, one_shot=True))
             return (sample.memory_bytes or 0) if sample else 0
         return 0
 
     def cpus_used(self, environment: str) -> float:
-        """How much of a core an environment's container uses, once it has settled after its start."""
+        """Return the cores that an environment's container uses some seconds after its start."""
         time.sleep(SETTLE_SECONDS)
         container, began = self.running[environment].container, time.monotonic()
         before = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
@@ -199,7 +198,7 @@ class Shop:
         return float(after - before) / 1e9 / (time.monotonic() - began)
 
     def starts(self) -> tuple[str, ...]:
-        """When each container was started last: another answer than before means that one died in between."""
+        """Return when each container started last: a change means that one died in between."""
         found = []
         for running in list(self.running.values()):
             with contextlib.suppress(*AWAY):
@@ -207,7 +206,7 @@ class Shop:
         return tuple(found)
 
     def lines(self) -> pd.DataFrame:
-        """All lines of all releases, by the time they tell (``ts``); ``service`` is their environment."""
+        """Return the log lines of all releases, by ``ts``; ``service`` is their environment."""
         frames = []
         for environment, running in [*self.retired, *self.running.items()]:
             with contextlib.suppress(WorkshopError):  # removed at this moment
@@ -216,12 +215,12 @@ class Shop:
         return lines.sort_values("ts", kind="stable", ignore_index=True) if "ts" in lines else lines
 
     def releases(self) -> pd.DataFrame:
-        """A row for each: ``time`` (UTC), ``environment``, ``release``; what it changed is for `compare` to say."""
+        """Return a row for each release: ``time`` (UTC), ``environment``, ``release``."""
         rows = [(one.time, one.environment, one.number) for one in self.history]
         return pd.DataFrame(rows, columns=["time", "environment", "release"])
 
     def compare(self, *releases: int) -> pd.DataFrame:
-        """A row for each setting in which these releases differ, a column for each of them."""
+        """Return a row for each setting in which these releases differ, a column for each of them."""
         facts = {one.number: one.facts for one in map(self.find, releases)}
         settings = pd.DataFrame(facts).fillna(NOT_SET).rename_axis("setting")
         return settings[settings.nunique(axis=1) > 1]
@@ -253,7 +252,7 @@ class Shop:
         return running
 
     def _retire(self, environment: str, running: Running) -> None:
-        """Stop it, in a thread of its own; what it wrote stays to be read."""
+        """Stop a container in a thread; its log can still be read."""
         self.retired.append((environment, running))
         self._retiring.append(threading.Thread(target=_stop, args=(running,), daemon=True))
         self._retiring[-1].start()
@@ -261,11 +260,11 @@ class Shop:
 
 def _stop(running: Running) -> None:
     with contextlib.suppress(*AWAY):
-        running.container.stop()  # also one that is about to be started again
+        running.container.stop()  # also while the engine restarts it
 
 
 def _first(service: Any, gateways: Doors) -> Release:
-    """What the stack's service runs, as a release: its secrets apart from the rest, behind the gateways."""
+    """The configuration of the stack's service as a release, with the gateways as its hosts."""
     of_its_image = set(service.image.attrs["Config"]["Env"] or ())
     given = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
     texts = trial_settings.secrets_of(service)
@@ -275,8 +274,8 @@ def _first(service: Any, gateways: Doors) -> Release:
     return Release(40, "", {**settings, **hosts}, secrets)
 
 
-def _lives(running: Running) -> bool:
-    """Whether it answers. Raises WorkshopError with its last lines if it has ended: the engine starts it in vain."""
+def _answers(running: Running) -> bool:
+    """Whether it answers. Raises WorkshopError with its last lines if it has ended and been restarted."""
     if running.inspect()["RestartCount"]:
         sentence = "The release ends as soon as it is started, so the one before goes on."
         raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
@@ -297,5 +296,5 @@ def _archive(files: Mapping[str, str]) -> bytes:
 
 
 def _mark(text: str) -> str:
-    """Two texts with the same mark are the same; the mark tells nothing of the text."""
+    """A mark by which texts can be compared, and which does not reveal them."""
     return hashlib.sha256(text.encode()).hexdigest()[:4]

@@ -1,26 +1,36 @@
-"""What logs, metrics, health and the engine showed of an incident, and when each showed it first. Pure."""
+"""How customers and signals show an incident: the first symptom, the first sign in each signal, the recovery."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
+from threading import Event
 
 import pandas as pd
 
-from workshop_kit.gameday.customers import Visit
+from workshop_kit.gameday.customers import Customers, Visit
+from workshop_kit.gameday.shop import MIB, Shop
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.traffic import PROBES
 
 SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
 GRAVE = ("warning", "error", "critical")
 IN_A_ROW = 3
-"""So many failures of a probe count, as an orchestrator counts them."""
+"""Failures of a probe in a row that count, as for an orchestrator."""
 SHARE, TOGETHER = 0.3, 5
-"""A symptom is no single accident: of so many customers in a row, this share suffered."""
+"""A symptom is more than one accident: this share of so many customers in a row suffered."""
+WATCH_SECONDS = 3.0
+CALM = 5
+"""Customers in a row that were served in each environment before the recovery is watched."""
+FEWEST, GOOD_SHARE = 20, 0.96
+GROWTH_BYTES = 10 * MIB
+"""The most that a service may grow while it is watched: a new one still grows a little."""
+BEFORE_SECONDS = WINDOW_SECONDS = 5.0
+WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
 
 
 def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | None:
-    """When the first of many customers suffered, at or after the time something was done; None if none did."""
+    """Return when the first of several customers suffered, from the injection on; None if none did."""
     after = [one for one in visits if one.time >= injected]
     for place, one in enumerate(after):
         near = after[place : place + TOGETHER]
@@ -29,8 +39,8 @@ def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | Non
     return None
 
 
-def shown(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
-    """When each signal told of trouble for the first time, from ``injected`` on; None for one that told nothing."""
+def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
+    """Return when each signal first showed the incident, from ``injected`` on; None for one that did not."""
     requests = _first(tables.requests, _in_requests(tables.requests), injected)
     resources = _first(tables.resources, _in_resources(tables.resources), injected)
     return {
@@ -41,12 +51,60 @@ def shown(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, d
     }
 
 
+def is_calm(shop: Shop, customers: Customers, moment: datetime) -> bool:
+    """Return whether the newest customers of each environment since a time were all served."""
+    newest = [customers.since(moment, name)[-CALM:] for name in shop.environments]
+    return all(len(visits) == CALM and all(one.is_good for one in visits) for visits in newest)
+
+
+def symptom(shop: Shop, customers: Customers, stop: Event) -> str:
+    """Watch for a while; return what customers suffered, or will soon, in one sentence; "" if nothing."""
+    starts = shop.starts()
+    before = {name: shop.memory_bytes(name) for name in shop.environments}
+    since = datetime.now(UTC)
+    stop.wait(WATCH_SECONDS)
+    for name in shop.environments:
+        visits = customers.since(since, name)
+        good = sum(one.is_good for one in visits)
+        if len(visits) < FEWEST or good < GOOD_SHARE * len(visits):
+            return f"{len(visits) - good} of {len(visits)} customers of {name} were not served, or too late."
+        grown = shop.memory_bytes(name) - before[name]
+        if before[name] and grown > GROWTH_BYTES:
+            return f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished."
+    return "" if shop.starts() == starts else "A container died and came back meanwhile."
+
+
+def counted(visits: Iterable[Visit]) -> tuple[int, int]:
+    """Return how many customers came, and how many were served in time."""
+    good = [one.is_good for one in visits]
+    return len(good), sum(good)
+
+
+def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
+    """Return the outcome of a restart, from its customers (``time``, ``good``): the options of Tuesday's prediction.
+
+    ``heals``: all are served at the end. ``half``: more are served at first, and fewer again at the end. ``worse``:
+    fewer are served than before. ``nothing``: as many as before.
+    """
+    seconds = (visits["time"] - pd.Timestamp(restarted)).dt.total_seconds()
+    before = _percent(visits[(seconds < 0) & (seconds >= -BEFORE_SECONDS)])
+    after = visits[seconds >= 0]
+    first = seconds[after.index[after["good"]]].min() if after["good"].any() else 0.0
+    soon = _percent(visits[(seconds >= first) & (seconds < first + WINDOW_SECONDS)])
+    end = _percent(visits[seconds > seconds.max() - WINDOW_SECONDS])
+    if end >= WELL_PERCENT:
+        return "heals"
+    if soon > before + CHANGE_PERCENT and end < soon - CHANGE_PERCENT:
+        return "half"
+    return "worse" if _percent(after) < before - CHANGE_PERCENT else "nothing"
+
+
 def _in_logs(logs: pd.DataFrame) -> pd.Series:
     grave = logs["level"].astype("str").isin(GRAVE) if "level" in logs else pd.Series(False, index=logs.index)
     if "duration_ms" in logs:
         grave = grave | (pd.to_numeric(logs["duration_ms"], errors="coerce") > SLOW_MS).fillna(value=False)
     if "route" in logs:
-        grave = grave & ~logs["route"].isin(PROBES).fillna(value=False)  # whoever starts is not ready: no news
+        grave = grave & ~logs["route"].isin(PROBES).fillna(value=False)  # a release that starts is not ready
     return grave
 
 
@@ -74,3 +132,7 @@ def _first(table: pd.DataFrame, bad: pd.Series, injected: datetime, column: str 
     times = pd.to_datetime(table[column], utc=True)
     found = times[bad.astype(bool) & (times >= pd.Timestamp(injected))]
     return None if found.empty else found.min().to_pydatetime()
+
+
+def _percent(visits: pd.DataFrame) -> float:
+    return 100.0 * float(visits["good"].mean()) if len(visits) else 0.0

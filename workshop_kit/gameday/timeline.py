@@ -1,4 +1,4 @@
-"""The card at the end of an incident: what happened when, how long it took to see and to mend it, and the picture."""
+"""The card of an incident: its moments, the times to detect and to repair, and all signals on one time axis."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pandas as pd
 
 from workshop_kit.display.incident_chart import P95, one_clock
 from workshop_kit.display.live_data import Panel
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.faults.injection import Disturbance
-from workshop_kit.gameday import recovery, signals
+from workshop_kit.faults.injection import InjectedFault
+from workshop_kit.gameday import signals
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import Visit
 from workshop_kit.gameday.metrics import SERVED
@@ -29,22 +29,22 @@ EVIDENCE = {
     ),
     "memory_percent": Panel("Memory, as a share of its limit", "%", {"memory_percent": "memory"}, full_scale=115.0),
 }
-"""The panel that shows a cause, by the column of the metrics."""
+"""The panel that shows a cause, by its evidence."""
 
 
 def card(
     record: Record, cause: Cause, visits: Iterable[Visit], logs: pd.DataFrame, tables: Tables, where: str
-) -> Shown:
-    """Return the timeline: a table with the times, TTD and TTR, and all signals on one clock.
+) -> Rendered:
+    """Return a table of the moments, TTD and TTR, and all signals on one time axis; ``where`` is the environment.
 
-    What it was is told once it is over; ``where`` is the environment on the picture.
+    The cause is told once the incident is over.
     """
-    told = cause.told if record.fixed else "not over yet"
-    seen = signals.shown(logs, tables, record.injected or record.began)
-    title = f"{record.name.capitalize()}: {told}"
+    explanation = cause.explanation if record.fixed else "not over yet"
+    seen = signals.first_signs(logs, tables, record.injected or record.began)
+    title = f"{record.name.capitalize()}: {explanation}"
     shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
     end = record.fixed + timedelta(seconds=AFTER_SECONDS) if record.fixed else None
-    band = Disturbance("the cause", "in place", {}, record.injected or record.began, record.fixed)
+    band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)
     shows_cause = [EVIDENCE[cause.evidence]] if cause.evidence and record.fixed else []
     picture = one_clock(
         f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
@@ -56,11 +56,11 @@ def card(
         end=min(end, datetime.now(UTC)) if end else None,
         panels=[SERVED, P95, *shows_cause],
     )
-    return Shown(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
+    return Rendered(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
 
 
 def rows(record: Record, seen: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
-    """The moments in their order, each with its distance from the first symptom; then what took how long."""
+    """Return the moments in order, with their distance from the first symptom; then TTD and TTR."""
     moments = {
         "the cause was put in place": record.injected,
         "the first customer suffered": record.first_symptom,
@@ -76,10 +76,10 @@ def rows(record: Record, seen: Mapping[str, datetime | None]) -> list[tuple[str,
 
 
 def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
-    """How many customers were served from the cause on, what was asked and done, and whose service it was."""
+    """Return how many customers were served since the cause, the actions, and the reference's part in the service."""
     until = record.fixed or datetime.now(UTC)
     began = record.injected or record.began
-    came, served = recovery.counted([one for one in visits if began <= one.time <= until])
+    came, served = signals.counted([one for one in visits if began <= one.time <= until])
     found = [("customers served until then", "", f"{served} of {came}")]
     found += [("you", action[:8], action[9:]) for action in record.actions]
     return [*found, *([("the service", "", record.reference)] if record.reference else [])]

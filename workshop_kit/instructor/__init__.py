@@ -1,5 +1,5 @@
-"""The instructor's desk: break the service on stage with one click, and show the room what happens, not what was done.
+"""The instructor's desk: inject faults by a click, and show the audience symptoms, never causes.
 
-``stage`` is what can be done, ``server`` two pages over it: the presenter's, with every button, and the audience's,
-which shows symptoms alone. Each has a token of its own, so the audience's address opens nothing else.
+``controller`` does it, ``presenter_api`` and ``server`` are the presenter's and the audience's page. Each page has a
+token of its own: the audience's address opens nothing else.
 """

@@ -1,34 +1,31 @@
-"""The faults that the desk holds in force: each until its time is over, somebody undoes it, or the desk closes."""
+"""The faults that the desk has injected: each lasts until its time is over, a click reverts it, or the desk closes."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import Disturbance
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.faults.journal import Journal
-from workshop_kit.instructor.engine_errors import engine_needed
+from workshop_kit.instructor.background import engine_needed
 
 LONGEST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class InForce:
-    """A fault in force. ``id`` is "" where it is not the desk's own: then only `undo_all` may help.
+class ListedFault:
+    """An active fault; ``id`` is "" if another process injected it: then only `undo_all` may end it.
 
-    ``since`` is UTC; ``seconds_left`` None where nothing but a click ends it.
+    ``since`` is UTC; ``seconds_left`` is None if only a click ends it.
     """
 
     id: str
@@ -41,114 +38,91 @@ class InForce:
 
 @dataclass(frozen=True)
 class _Held:
-    """The open block of a fault, and the alarm that closes it."""
+    """The open block of a fault, and the timer that closes it at ``end`` (monotonic)."""
 
-    block: AbstractContextManager[Disturbance]
-    disturbance: Disturbance
-    until: float | None  # on the monotonic clock
-    alarm: threading.Timer | None
+    block: AbstractContextManager[InjectedFault]
+    end: float | None
+    timer: threading.Timer | None
 
 
-class Force:
-    """Puts faults in force and undoes them, from any thread. What an alarm could not undo is in ``problems``."""
+class ActiveFaults:
+    """Injects and reverts faults, from any thread; ``problems`` are the sentences of timers that failed."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._held: dict[str, _Held] = {}
         self._lock = threading.Lock()
-        self._striking = threading.Lock()  # held while a fault is put in force: closing waits for it
+        self._injecting = threading.Lock()  # held during an injection: closing waits for it
         self._closed = False
         self.problems: list[str] = []
 
-    def strike(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
+    def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
         """Inject a fault for ``seconds``, or until it is reverted; return its id. Raises as `injection.fault` does."""
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
-        with self._striking, engine_needed():
+        with self._injecting, engine_needed():
             if self._closed:
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             return self._hold(injection.fault(fault, self._stack, target, **parameters), seconds)
 
-    def _hold(self, block: AbstractContextManager[Disturbance], seconds: float | None) -> str:
-        disturbance, identifier = block.__enter__(), secrets.token_hex(4)
-        alarm = threading.Timer(seconds, self._expire, [identifier]) if seconds else None
-        until = time.monotonic() + seconds if seconds else None
+    def _hold(self, block: AbstractContextManager[InjectedFault], seconds: float | None) -> str:
+        identifier = block.__enter__().id
+        timer = threading.Timer(seconds, self._expire, [identifier]) if seconds else None
+        end = time.monotonic() + seconds if seconds else None
         with self._lock:
-            self._held[identifier] = _Held(block, disturbance, until, alarm)
-        if alarm is not None:
-            alarm.daemon = True
-            alarm.start()
+            self._held[identifier] = _Held(block, end, timer)
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
         return identifier
 
-    def undo(self, identifier: str) -> bool:
-        """Undo one of the desk's own; False where it is over already. Raises WorkshopError if it cannot be undone."""
+    def revert(self, identifier: str) -> bool:
+        """Revert a fault of the desk; False if it is over already. Raises WorkshopError if it cannot be reverted."""
         with self._lock:
             held = self._held.pop(identifier, None)
         if held is None:
             return False
-        if held.alarm is not None:
-            held.alarm.cancel()
+        if held.timer is not None:
+            held.timer.cancel()
         with engine_needed():
             held.block.__exit__(None, None, None)
         return True
 
     def undo_all(self) -> list[str]:
-        """Undo the desk's faults, newest first, and those of processes that died; return what could not be undone."""
+        """Revert the desk's faults, newest first, and those of dead processes; return a sentence for each failure."""
         with self._lock:
-            mine = list(reversed(self._held))
-        for identifier in mine:
-            with contextlib.suppress(WorkshopError):  # what stays in the journal is tried once more below
-                self.undo(identifier)
+            own = list(reversed(self._held))
+        for identifier in own:
+            with contextlib.suppress(WorkshopError):  # it stays in the journal and is tried again below
+                self.revert(identifier)
         self.problems.clear()
         try:
             with engine_needed():
-                return [why for _, why in injection.undo_all(self._stack.session).left]
+                return injection.undo_all(self._stack.session).left
         except WorkshopError as error:
             return [str(error)]
 
     def close(self) -> list[str]:
-        """Let no more fault in, and undo all there are."""
-        with self._striking:
+        """Refuse further faults and undo all."""
+        with self._injecting:
             self._closed = True
         return self.undo_all()
 
-    def in_force(self) -> list[InForce]:
-        """All faults in force in this workspace, oldest first, also those of notebooks and those that would not go."""
+    def listed(self) -> list[ListedFault]:
+        """Return all active faults of this workspace, oldest first, those of other processes included."""
         now = time.monotonic()
         with self._lock:
-            held = list(self._held.items())
-        mine = [
-            InForce(
-                name,
-                one.disturbance.fault,
-                one.disturbance.target,
-                one.disturbance.parameters,
-                one.disturbance.started,
-                max(one.until - now, 0.0) if one.until is not None else None,
-            )
-            for name, one in held
-        ]
-        return sorted([*mine, *self._others(mine)], key=lambda one: one.since)
-
-    def _others(self, mine: list[InForce]) -> list[InForce]:
-        """What stands in the journal beside the desk's own."""
-        own = Counter(_key(one.fault, one.target, one.parameters) for one in mine)
+            held = dict(self._held)
         found = []
-        for entry in Journal(self._stack.session).entries():
-            key = _key(entry.fault, entry.name, entry.parameters)
-            if own[key] > 0 and entry.maker == self._stack.session.maker:
-                own[key] -= 1
-            else:
-                since = datetime.fromisoformat(entry.since).astimezone(UTC)
-                found.append(InForce("", entry.fault, entry.name, entry.parameters, since))
+        for active in Journal(self._stack.session).entries():
+            own = held.get(active.id)
+            left = max(own.end - now, 0.0) if own is not None and own.end is not None else None
+            identifier = active.id if own is not None else ""
+            found.append(ListedFault(identifier, active.fault, active.name, active.parameters, active.since, left))
         return found
 
     def _expire(self, identifier: str) -> None:
         try:
-            self.undo(identifier)
+            self.revert(identifier)
         except WorkshopError as error:
             self.problems.append(str(error))
-
-
-def _key(fault: str, target: str, parameters: Mapping[str, Any]) -> str:
-    return json.dumps([fault, target, parameters], sort_keys=True)

@@ -1,65 +1,111 @@
-"""What the audience's page shows: one thing at a time, chosen by the presenter. Nothing here knows of a fault."""
+"""What the audience's page shows: one thing at a time, chosen by the presenter. It knows of no fault."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.countdown import Countdown
 from workshop_kit.instructor.prediction_counts import Histogram
 
-SHOWN = ("clock", "recorded", "map", "guesses")
+SHOWN = ("clock", "recorded", "map", "predictions")
+MOST_MINUTES = 600
 
 
 @dataclass
-class Room:
-    """``told`` says whether the right answer is out: before that, the bars are shown without it."""
+class Countdown:
+    """A countdown that the presenter sets, starts, pauses and resets; ``clock`` returns monotonic seconds."""
+
+    minutes: float = 5.0
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _left: float = field(init=False)
+    _since: float | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._left = self.minutes * 60
+
+    @property
+    def runs(self) -> bool:
+        """Whether it counts."""
+        return self._since is not None
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds that are left; negative once the time is over."""
+        return self._left - (self.clock() - self._since if self._since is not None else 0.0)
+
+    def set(self, minutes: object) -> None:
+        """Set the minutes and stop. Raises WrongUsage for anything but a number in range."""
+        number = minutes if isinstance(minutes, int | float) and not isinstance(minutes, bool) else 0
+        if not 0 < number <= MOST_MINUTES:
+            raise WrongUsage(f"A countdown takes up to {MOST_MINUTES} minutes, and {minutes!r} is not.")
+        self.minutes = float(number)
+        self.reset()
+
+    def start(self) -> None:
+        """Start counting, unless it counts already."""
+        if self._since is None:
+            self._since = self.clock()
+
+    def pause(self) -> None:
+        """Stop counting and keep the seconds that are left."""
+        self._left, self._since = self.seconds_left, None
+
+    def reset(self) -> None:
+        """Stop, with all the minutes left."""
+        self._left, self._since = self.minutes * 60, None
+
+
+@dataclass
+class Audience:
+    """What is shown; ``answer_shown`` says whether the right answer of the prediction is shown, too."""
 
     shows: str = "clock"
     countdown: Countdown = field(default_factory=Countdown)
     histogram: Histogram | None = None
-    told: bool = False
+    answer_shown: bool = False
 
     def show(self, what: object) -> None:
-        """Show one of `SHOWN`. Raises WrongUsage for anything else, and for guesses where there are none."""
+        """Show one of `SHOWN`. Raises WrongUsage for anything else, and for predictions without counts."""
         if what not in SHOWN:
             raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(SHOWN)}.")
-        if what == "guesses" and self.histogram is None:
+        if what == "predictions" and self.histogram is None:
             raise WrongUsage("There are no guesses yet.", "Count them first: from a folder, or pasted.")
         self.shows = str(what)
 
-    def ask(self, histogram: Histogram) -> None:
-        """Show what was guessed, and keep to ourselves what is right."""
-        self.histogram, self.told, self.shows = histogram, False, "guesses"
+    def show_prediction(self, histogram: Histogram) -> None:
+        """Show the counts of a prediction without the right answer."""
+        self.histogram, self.answer_shown, self.shows = histogram, False, "predictions"
 
-    def tell(self) -> None:
-        """Say which answer was right, and how many were wrong."""
-        if self.histogram is None or not self.histogram.knows:
+    def show_answer(self) -> None:
+        """Show which answer was right. Raises WrongUsage if none is known to be."""
+        if self.histogram is None or not self.histogram.has_right_answer:
             raise WrongUsage("Nobody knows which answer is right.", "Put * before it in the pasted counts.")
-        self.told = True
+        self.answer_shown = True
 
     def state(self) -> dict[str, Any]:
-        """All of it as JSON takes it: ``seconds_left`` may be negative; ``right`` is told only when it is out."""
+        """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
         return {
             "shows": self.shows,
             "countdown": {"seconds_left": round(self.countdown.seconds_left, 2), "runs": self.countdown.runs},
-            "guesses": self._guesses(),
+            "predictions": self._predictions(),
         }
 
-    def _guesses(self) -> dict[str, Any] | None:
+    def _predictions(self) -> dict[str, Any] | None:
         if self.histogram is None:
             return None
-        people = max(self.histogram.people, 1)
+        people = self.histogram.people
         return {
             "question": self.histogram.question,
-            "headline": self.histogram.headline() if self.told else f"{self.histogram.people} of us answered.",
+            "headline": self.histogram.headline() if self.answer_shown else f"{people} of us answered.",
             "answers": [
                 {
                     "text": one.text,
                     "count": one.count,
-                    "share": round(one.count / people, 4),
-                    "right": one.right and self.told,
+                    "share": round(one.count / max(people, 1), 4),
+                    "right": one.right and self.answer_shown,
                 }
                 for one in self.histogram.answers
             ],

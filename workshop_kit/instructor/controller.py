@@ -1,11 +1,14 @@
-"""All that the desk can do with one workspace's stack: load, faults, checkpoints, and what is seen meanwhile."""
+"""What the desk does with one workspace's stack: load, faults, checkpoints; and what it observes meanwhile."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import pandas as pd
@@ -16,15 +19,16 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.instructor import clock, clock_svg
-from workshop_kit.instructor.active_faults import Force
-from workshop_kit.instructor.audience import Room
-from workshop_kit.instructor.background_job import Work
-from workshop_kit.instructor.load_generator import ORDER, Driving
-from workshop_kit.instructor.log_tail import LogLines
-from workshop_kit.instructor.ttl_cache import AtMostEvery
+from workshop_kit.instructor import clock
+from workshop_kit.instructor.active_faults import ActiveFaults
+from workshop_kit.instructor.audience import Audience
+from workshop_kit.instructor.background import BackgroundJob, TTLCache, engine_needed
+from workshop_kit.instructor.load_generator import ORDER, LoadGenerator
 from workshop_kit.lessons.lesson import BEFORE_SWEEPS
 from workshop_kit.observe import http
+from workshop_kit.observe.engine_api import ContainerGone
+from workshop_kit.observe.logs.follower import BUSY_SECONDS, Poller
+from workshop_kit.observe.logs.lines import Line, parse_fields
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
@@ -34,17 +38,64 @@ from workshop_kit.workspace.lab_settings import trust
 
 SERVICE = "service"
 PICTURE_SECONDS = 120.0
-DRAWN_SECONDS, LOOKED_SECONDS = 2.0, 1.0
-"""How old a picture, and the state of the containers, may be."""
+PICTURE_AGE_SECONDS, SERVICES_AGE_SECONDS = 2.0, 1.0
 ANSWER_SECONDS = 10.0
-JUMP_SECONDS = 120.0
-"""How long closing waits for a checkpoint that is being gone to: half of one is no good stage."""
-WELL_WITHIN_SECONDS, WELL_SECONDS = 40.0, 5.0
+JOB_SECONDS = 120.0
+"""How long closing waits for a running checkpoint: half of one is no good state."""
+WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
+LINES_KEPT, MOST_LINE_BYTES, LINES_SHOWN = 40_000, 16 * 1024, 50
+LINE_COLUMNS = ["time", "level", "msg", "request_id", "text"]
+MESSAGE_FIELDS = ("event", "msg", "message")
+
+
+class LogTail:
+    """The newest log lines of a container, read in a thread; ``find`` returns the container, also after a restart."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+        self._rows: deque[tuple[datetime, str, str, str, str]] = deque(maxlen=LINES_KEPT)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Read what is written from now on."""
+        self._thread = threading.Thread(target=self._read, name="desk: lines", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it; the lines stay."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def frame(self, *, seconds: float | None = None) -> pd.DataFrame:
+        """Return a row for each line, oldest first: ``time`` (UTC), ``level``, ``msg``, ``request_id``, ``text``."""
+        rows = list(self._rows)
+        if seconds is not None:
+            since = datetime.now(UTC).timestamp() - seconds
+            rows = [row for row in rows if row[0].timestamp() >= since]
+        return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
+
+    def _read(self) -> None:
+        newest, poller = datetime.now(UTC), None
+        while not self._stop.wait(BUSY_SECONDS):
+            with contextlib.suppress(WorkshopError), engine_needed():  # container or engine is away: try again
+                try:
+                    poller = poller or Poller(self._find(), since=newest, max_line_bytes=MOST_LINE_BYTES)
+                    lines = poller.poll()
+                except ContainerGone:
+                    poller = None
+                    continue
+                for line in lines:
+                    moment = datetime.fromisoformat(line.received or "")
+                    newest = max(newest, moment)
+                    self._rows.append((moment, *_fields(line)))
 
 
 @dataclass(frozen=True)
 class Service:
-    """One container of the stack, in the engine's words: ``health`` is "" where nobody asks it how it is."""
+    """One container of the stack, in the engine's words; ``health`` is "" without a health check."""
 
     name: str
     status: str
@@ -52,128 +103,115 @@ class Service:
 
 
 @dataclass
-class Stage:
-    """One workspace's stack in the presenter's hands; a context manager, which leaves the stack as it found it.
+class Controller:
+    """Controls one workspace's stack until the block ends, which leaves the stack as it was.
 
-    Its methods may be called from any thread, and raise WorkshopError in one sentence where something cannot be.
+    The methods may be called from any thread and raise WorkshopError in one sentence.
     """
 
     stack: Stack
     workspace: Workspace
-    room: Room = field(default_factory=Room)
-    work: Work = field(default_factory=Work)
+    audience: Audience = field(default_factory=Audience)
+    job: BackgroundJob = field(default_factory=BackgroundJob)
 
     def __post_init__(self) -> None:
-        self.force, self.driving = Force(self.stack), Driving(self.stack)
+        self.active_faults, self.load_generator = ActiveFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [target])
-        self._lines = LogLines(lambda: self.stack.container(SERVICE))
+        self._log_tail = LogTail(lambda: self.stack.container(SERVICE))
         self._closing = threading.Event()
-        self._picture = AtMostEvery(DRAWN_SECONDS, self._draw)
-        self._services = AtMostEvery(LOOKED_SECONDS, self._look)
+        self._picture = TTLCache(PICTURE_AGE_SECONDS, self.draw)
+        self._services = TTLCache(SERVICES_AGE_SECONDS, self._ask_services)
 
     def open(self, report: Report = silent) -> Self:
-        """Bring the stack up and begin to watch. A reaper undoes what is in force, should this process be killed."""
+        """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
         injection.undo_all(self.stack.session, report=report)
         self.stack.up(report=report)
         reaper.watch(self.stack.session, BEFORE_SWEEPS)
         self._watcher.start()
-        self._lines.start()
+        self._log_tail.start()
         return self
 
     def close(self) -> list[str]:
-        """End the load, undo every fault the desk made, stop watching; return what could not be undone."""
+        """End the load, undo every fault, stop watching; return a sentence for each fault that stays."""
         self._closing.set()
-        self.work.wait(JUMP_SECONDS)
-        self.driving.close()
-        left = self.force.close()
-        self._lines.stop()
+        self.job.wait(JOB_SECONDS)
+        self.load_generator.close()
+        left = self.active_faults.close()
+        self._log_tail.stop()
         self._watcher.stop()
         return left
 
-    def strike(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
-        """Put a fault in force, for ``seconds`` or until it is undone; return its id."""
-        self._require_peace()
-        return self.force.strike(fault, target, parameters, seconds)
+    def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
+        """Inject a fault for ``seconds``, or until it is reverted; return its id."""
+        self.job.require_idle()
+        return self.active_faults.inject(fault, target, parameters, seconds)
 
     def load(self, request: str, rate_per_second: int) -> None:
-        """Send requests at a rate from now on, in place of what was sent before."""
-        self._require_peace()
-        self.driving.start(request, rate_per_second)
+        """Send requests at a rate from now on, in place of the former ones."""
+        self.job.require_idle()
+        self.load_generator.start(request, rate_per_second)
 
     def undo_all(self) -> None:
-        """Undo every fault. Raises WorkshopError with what could not be undone."""
-        if left := self.force.undo_all():
+        """Undo every fault. Raises WorkshopError with those that stay."""
+        if left := self.active_faults.undo_all():
             raise WorkshopError(" ".join(left), "Run ./workshop down and start again.")
 
     def order(self, request_id: str) -> int | None:
-        """Place one order under an id of ours; return the status, None without an answer."""
+        """Place one order with a request id; return the status, None without an answer."""
         url, headers = f"{self.stack.url()}/orders", {"X-Request-ID": request_id}
         return http.request("POST", url, json_body=dict(ORDER), headers=headers, timeout_seconds=ANSWER_SECONDS).status
 
     def wait_until_well(self) -> None:
-        """Wait until the service says so and no request fails, and a moment longer, for the picture to show it.
-
-        Raises WorkshopError where that does not come.
-        """
+        """Wait until the service is healthy and no request has failed for some seconds. Raises WorkshopError."""
         deadline = time.monotonic() + WELL_WITHIN_SECONDS
         since: float | None = None
         while since is None or time.monotonic() - since < WELL_SECONDS:
             since = (since or time.monotonic()) if self._is_well() else None
-            if time.monotonic() > deadline or self._closing.wait(LOOKED_SECONDS / 4):
+            if time.monotonic() > deadline or self._closing.wait(WELL_POLL_SECONDS):
                 raise WorkshopError("The service does not get well.", "Look at its state, and undo what is left.")
 
     def go_to(self, lesson: str) -> None:
-        """Begin to bring workspace and containers to the start of a lesson; ``work`` says how far it is."""
+        """Start the job that brings workspace and containers to the start of a lesson."""
         exercise_service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
         name = find_lesson(lesson, self.stack.root / "notebooks")
 
-        def job(report: Report) -> str:
-            self.driving.stop()
+        def go(report: Report) -> str:
+            self.load_generator.stop()
             self.undo_all()
             arrived = checkpoint.goto(exercise_service, name, self.stack, report)
             trust(self.workspace)
             return " ".join(arrived.sentences())
 
-        self.work.begin(f"To the start of {name}", job)
+        self.job.start(f"To the start of {name}", go)
 
-    @property
     def tables(self) -> Tables:
-        """What was gathered about the service in the last minutes."""
+        """Return what was observed of the service in the last minutes."""
         return self._watcher.tables()
 
-    @property
     def lines(self) -> pd.DataFrame:
-        """The newest lines of its log; see `lines.LogLines.frame`."""
-        return self._lines.frame()
+        """Return the newest lines of the service's log; see `LogTail.frame`."""
+        return self._log_tail.frame()
 
-    def lines_of(self, request_id: str) -> Sequence[str]:
-        """The lines of one request, as they were written."""
-        found = self.lines
-        return [visible(text, 600) for text in found[found["request_id"] == request_id]["text"]][-50:]
+    def lines_of(self, request_id: str) -> list[str]:
+        """Return the newest lines of one request, as they were written."""
+        found = self.lines()
+        return [visible(text, 600) for text in found[found["request_id"] == request_id]["text"]][-LINES_SHOWN:]
 
     def services(self) -> tuple[Service, ...]:
-        """How every container of the stack is, at most a second ago."""
+        """Return the containers of the stack, at most a second old."""
         return self._services.get()
 
     def picture(self) -> str:
-        """The room's clock as SVG, at most two seconds old."""
+        """Return the audience's clock as SVG, at most two seconds old."""
         return self._picture.get()
 
-    def drawing(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
-        """The same, drawn now."""
-        edge = time.time()
-        return clock_svg.svg(
-            clock.clock(
-                self._watcher.tables(SERVICE, seconds=seconds + 10),
-                self._lines.frame(seconds=seconds + 10),
-                injection.history(self.stack.session),
-                SERVICE,
-                edge,
-                seconds,
-            ),
-            alone=alone,
-        )
+    def draw(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
+        """Draw the clock now; see `clock.svg`."""
+        tables = self._watcher.tables(SERVICE, seconds=seconds + 10)
+        lines = self._log_tail.frame(seconds=seconds + 10)
+        faults = injection.history(self.stack.session)
+        return clock.svg(clock.clock(tables, lines, faults, SERVICE, time.time(), seconds), alone=alone)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -181,23 +219,23 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _draw(self) -> str:
-        return self.drawing()
-
-    def _look(self) -> tuple[Service, ...]:
+    def _ask_services(self) -> tuple[Service, ...]:
         found = sorted(self.stack.containers().items())
         return tuple(Service(name, str(one.status), _health(one)) for name, one in found)
 
     def _is_well(self) -> bool:
-        """By the newest answer of /health, and the newest second of requests; no request is no failure."""
+        """Whether the newest /health passes and no request failed in the newest second."""
         tables = self._watcher.tables(SERVICE, seconds=5)
         health = tables.health[tables.health["what"] == "/health"]["state"]
         failed = tables.requests["errors_per_second"]
         return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])
 
-    def _require_peace(self) -> None:
-        if self.work.runs:
-            raise WorkshopError("The stage is being changed just now.", "Wait until it is ready.")
+
+def _fields(line: Line) -> tuple[str, str, str, str]:
+    """Level, message, request id and text of a line; a line that is no JSON object has its text alone."""
+    fields = parse_fields(line.text)
+    message = next((fields[name] for name in MESSAGE_FIELDS if name in fields), "")
+    return str(fields.get("level", "")).lower(), str(message), str(fields.get("request_id", "")), line.text
 
 
 def _health(container: Any) -> str:

@@ -1,33 +1,33 @@
-"""What the room predicted: counted from people's progress files, or from numbers that somebody called out. Pure.
+"""Count predictions: from the progress files of a class, or from pasted counts.
 
-The words of questions and answers are the lessons'; progress keeps keys alone.
+The texts of questions and answers come from the lessons: progress files hold keys only.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Guess, guess_in
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import visible
+from workshop_kit.workspace.files import read_small_text
 
 MOST_FILES = 1_000
 MOST_FILE_BYTES = 4_000_000
 MOST_ANSWERS = 12
 MOST_CHARACTERS = 160
-COUNTED = re.compile(r"\s*(?P<right>\*?)\s*(?P<answer>.+?)\s*[:=]\s*(?P<count>[0-9]{1,4})\s*")
+MOST_DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, and how many gave it; ``right`` says that it is what happened."""
+    """One answer and how many gave it; ``right`` marks the answer that came true."""
 
     text: str
     count: int
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Histogram:
-    """The answers of a room to one question, in the order in which they were to choose from."""
+    """The answers of an audience to one question, in the order of its options."""
 
     question: str
     answers: tuple[Answer, ...]
@@ -47,18 +47,18 @@ class Histogram:
         return sum(answer.count for answer in self.answers)
 
     @property
-    def knows(self) -> bool:
+    def has_right_answer(self) -> bool:
         """Whether it is known which answer is right."""
         return any(answer.right for answer in self.answers)
 
     def headline(self) -> str:
-        """How many were wrong, in a sentence; how many answered where nobody knows what is right.
+        """Return how many were wrong, in a sentence; without a right answer, how many answered.
 
         >>> Histogram("Is it hot?", (Answer("Yes", 2), Answer("No", 1, right=True))).headline()
         '2 of 3 of us were wrong.'
         """
         people = self.people
-        if not self.knows:
+        if not self.has_right_answer:
             return f"{people} of us answered."
         wrong = sum(answer.count for answer in self.answers if not answer.right)
         if not wrong:
@@ -67,20 +67,11 @@ class Histogram:
 
 
 def of_text(question: str, text: str) -> Histogram:
-    """The histogram of pasted counts, an answer a line: ``It stays green: 23``, with ``*`` before the right one.
+    """Return the histogram of pasted counts, an answer a line: ``It stays green: 23``, with ``*`` before the right one.
 
-    Raises WrongUsage for a line that is none, for more than one right answer, and for no answer at all.
+    Raises WrongUsage for a line without a count, for two right answers, and for no answer or too many.
     """
-    answers = []
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        found = COUNTED.fullmatch(line)
-        if found is None:
-            raise WrongUsage(
-                f"{visible(line.strip(), 60)!r} is no answer with a count.", "Write lines like: It stays green: 23"
-            )
-        answers.append(Answer(_short(found["answer"]), int(found["count"]), bool(found["right"])))
+    answers = [_answer_in(line.strip()) for line in text.splitlines() if line.strip()]
     if not answers or len(answers) > MOST_ANSWERS:
         raise WrongUsage(f"There are {len(answers)} answers; from 1 to {MOST_ANSWERS} can be shown.")
     if sum(answer.right for answer in answers) > 1:
@@ -89,11 +80,11 @@ def of_text(question: str, text: str) -> Histogram:
 
 
 def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) -> Histogram:
-    """The histogram of one prediction (``00_start.predict``-like id) over all progress files below a folder.
+    """Return the histogram of one prediction (such as ``00_start.gone``) over all progress files below a folder.
 
-    Raises WrongUsage where the folder has none, or nobody there has guessed. What happened is what most runs recorded.
+    The right answer is the outcome that most files recorded. Raises WrongUsage for a folder without such predictions.
     """
-    guesses = [guess for document in documents(folder) if (guess := _guess(document, identifier)) is not None]
+    guesses = [guess for document in _documents(folder) if (guess := _guess(document, identifier)) is not None]
     if not guesses:
         raise WrongUsage(
             f"No progress file in {folder} has a guess for {identifier!r}.", "Collect people's progress.json there."
@@ -109,23 +100,31 @@ def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) 
 
 
 def predictions_in(folder: Path) -> dict[str, int]:
-    """Which predictions the progress files below a folder have guesses for, and how many each."""
+    """Return the predictions in the progress files below a folder, and how many people made each."""
     counts: Counter[str] = Counter()
-    for document in documents(folder):
+    for document in _documents(folder):
         counts.update(str(name) for name in _predictions(document) if _guess(document, name) is not None)
     return dict(sorted(counts.items()))
 
 
-def documents(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """The JSON objects in the files below a folder; what cannot be read, or is too big, is none. Raises WrongUsage."""
+def _answer_in(line: str) -> Answer:
+    """The answer and its count, which stands after the last colon or equals sign."""
+    end = max(line.rfind(":"), line.rfind("="))
+    right = line.startswith("*")
+    text, count = line[right : max(end, 0)].strip(), line[end + 1 :].strip()
+    if end < 0 or not text or not (count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS):
+        raise WrongUsage(f"{visible(line, 60)!r} is no answer with a count.", "Write lines like: It stays green: 23")
+    return Answer(_short(text), int(count), right)
+
+
+def _documents(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects in the files below a folder; other files are skipped. Raises WrongUsage without a folder."""
     if not folder.is_dir():
         raise WrongUsage(f"There is no folder {folder}.", "Name the folder with people's progress files.")
     for path in sorted(folder.rglob("*.json"))[:MOST_FILES]:
         try:
-            if path.stat().st_size > MOST_FILE_BYTES:
-                continue
-            found = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            found = json.loads(read_small_text(path, max_bytes=MOST_FILE_BYTES))
+        except (WorkshopError, ValueError, RecursionError):
             continue
         if isinstance(found, dict):
             yield found

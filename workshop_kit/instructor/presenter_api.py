@@ -1,4 +1,4 @@
-"""The presenter's side: what there is to click, what is going on, and what each click does. Plain data in and out."""
+"""The presenter's API: what can be clicked, what each click does, and the state. Plain data in and out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS, Fault, Parameter
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor import prediction_counts
-from workshop_kit.instructor.active_faults import InForce
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.engine_errors import engine_needed
+from workshop_kit.instructor.active_faults import ListedFault
+from workshop_kit.instructor.background import engine_needed
+from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.instructor.script import PICTURES, Click, Script, Step
 from workshop_kit.lessons.predictions import load_all_questions
@@ -22,113 +22,115 @@ from workshop_kit.screen import visible
 Body = Mapping[str, Any]
 
 
-class Presenting:
-    """The desk of one presenter. ``do`` is what a button does; ``state`` what the page asks for every second."""
+class PresenterApi:
+    """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second."""
 
-    def __init__(self, stage: Stage, script: Script, pictures: Path = PICTURES) -> None:
-        self.stage, self.script, self.pictures = stage, script, pictures
+    def __init__(self, controller: Controller, script: Script, pictures: Path = PICTURES) -> None:
+        self.controller, self.script, self.pictures = controller, script, pictures
+        self.audience = audience = controller.audience
         self.step = script.steps[0]
         self.actions: Mapping[str, Callable[[Body], object]] = {
-            "load": lambda body: stage.load(_text(body, "request"), body.get("rate_per_second", 0)),
-            "load-stop": lambda _: stage.driving.stop(),
-            "fault": self._strike,
-            "undo": lambda body: stage.force.undo(_text(body, "id")),
-            "undo-all": lambda _: stage.undo_all(),
-            "goto": lambda body: stage.go_to(_text(body, "lesson")),
-            "minutes": lambda body: stage.room.countdown.set(body.get("minutes")),
-            "count": lambda _: stage.room.countdown.start(),
-            "hold": lambda _: stage.room.countdown.hold(),
-            "set-back": lambda _: stage.room.countdown.set_back(),
-            "show": lambda body: stage.room.show(body.get("what")),
-            "folder": self._folder,
-            "ask": self._ask,
-            "tell": lambda _: stage.room.tell(),
-            "step": self._choose,
+            "load": lambda body: controller.load(_text(body, "request"), body.get("rate_per_second", 0)),
+            "load-stop": lambda _: controller.load_generator.stop(),
+            "fault": self._inject,
+            "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
+            "undo-all": lambda _: controller.undo_all(),
+            "goto": lambda body: controller.go_to(_text(body, "lesson")),
+            "minutes": lambda body: audience.countdown.set(body.get("minutes")),
+            "count": lambda _: audience.countdown.start(),
+            "pause": lambda _: audience.countdown.pause(),
+            "reset": lambda _: audience.countdown.reset(),
+            "show": lambda body: audience.show(body.get("what")),
+            "folder": self._list_predictions,
+            "ask": self._show_prediction,
+            "tell": lambda _: audience.show_answer(),
+            "step": self._choose_step,
             "play": lambda _: self.play(self.step),
-            "find": lambda body: stage.lines_of(_text(body, "request_id")),
+            "find": lambda body: controller.lines_of(_text(body, "request_id")),
         }
 
     def do(self, action: str, body: Body) -> object:
-        """Do one of ``actions`` and return what it says. Raises WorkshopError in one sentence where it cannot be."""
+        """Do one of ``actions`` and return its answer. Raises WorkshopError in one sentence."""
         if action not in self.actions:
             raise WrongUsage(f"There is no {action!r} at this desk.", f"There are {', '.join(self.actions)}.")
         with engine_needed():
             return self.actions[action](body)
 
     def play(self, step: Step) -> None:
-        """Do all clicks of a step, one after the other."""
+        """Do all clicks of a step, in order."""
         for click in step.clicks:
             self.click(click)
 
     def click(self, click: Click) -> None:
         """Do one click of the demo."""
         if click.action == "fault":
-            self.stage.strike(click.fault, click.target, click.parameters or {})
+            self.controller.inject(click.fault, click.target, click.parameters or {})
         elif click.action == "order":
-            self.stage.order(click.request_id)
+            self.controller.order(click.request_id)
         elif click.action == "well":
-            self.stage.wait_until_well()
+            self.controller.wait_until_well()
         else:
-            self.do(click.action, asdict(click))
+            self.do(click.action, click.model_dump())
 
     def recorded(self) -> str:
-        """The recorded picture of the current step, as SVG; "" where none is there."""
+        """Return the recorded picture of the current step, as SVG; "" if there is none."""
         path = self.pictures / self.step.picture
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def choices(self) -> dict[str, Any]:
-        """What does not change while the desk is open: faults, requests, lessons, the demo's steps."""
-        lessons = sorted(path.stem for path in (self.stage.stack.root / "notebooks").glob("*.ipynb"))
+        """Return what does not change while the desk is open: faults, requests, lessons, the demo's steps."""
+        lessons = sorted(path.stem for path in self._notebooks.glob("*.ipynb"))
         return {
             "faults": [_fault(one) for one in FAULTS.values()],
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "lessons": [name for name in lessons if name[:1].isdecimal()],
-            "title": self.script.title,
             "steps": [self._step(step) for step in self.script.steps],
         }
 
     def state(self) -> dict[str, Any]:
-        """What is going on now."""
+        """Return the state of load, faults, services, job and audience."""
+        controller = self.controller
+        load, job = controller.load_generator.state, controller.job.state
         with engine_needed():
-            return self._state()
+            return {
+                "load": asdict(load) if load else None,
+                "in_force": [_listed(one) for one in controller.active_faults.listed()],
+                "services": [asdict(one) for one in controller.services()],
+                "job": asdict(job) if job else None,
+                "step": self.step.number,
+                "audience": self.audience.state(),
+                "problems": [*controller.active_faults.problems, *filter(None, [controller.load_generator.problem])],
+            }
 
-    def _state(self) -> dict[str, Any]:
-        stage, now = self.stage, self.stage.driving.now
-        return {
-            "load": asdict(now) if now else None,
-            "in_force": [_in_force(one) for one in stage.force.in_force()],
-            "services": [asdict(one) for one in stage.services()],
-            "work": asdict(stage.work.now) if stage.work.now else None,
-            "step": self.step.number,
-            "minutes": stage.room.countdown.minutes,
-            "room": stage.room.state(),
-            "problems": [*stage.force.problems, *filter(None, [stage.driving.problem])],
-        }
+    @property
+    def _notebooks(self) -> Path:
+        return self.controller.stack.root / "notebooks"
 
-    def _strike(self, body: Body) -> str:
+    def _inject(self, body: Body) -> str:
         given, seconds = body.get("parameters", {}), body.get("seconds")
-        if not isinstance(given, dict) or not (seconds is None or _is_number(seconds)):
-            raise WrongUsage("That is no grade of a fault, or no duration.", "Correct it and click again.")
-        return self.stage.strike(_text(body, "fault"), _text(body, "target"), given, seconds)
+        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not isinstance(given, dict) or not (seconds is None or number):
+            raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
+        return self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
 
-    def _folder(self, body: Body) -> dict[str, Any]:
-        """The predictions that a folder has guesses for, each with its question and how many guessed."""
-        questions = load_all_questions(self.stage.stack.root / "notebooks")
-        counts = prediction_counts.predictions_in(_folder_of(body))
+    def _list_predictions(self, body: Body) -> dict[str, Any]:
+        """The predictions in a folder of progress files, each with its question and how many made it."""
+        questions = load_all_questions(self._notebooks)
         return {
             name: {"people": count, "question": questions[name].question if name in questions else name}
-            for name, count in counts.items()
+            for name, count in prediction_counts.predictions_in(_folder(body)).items()
         }
 
-    def _ask(self, body: Body) -> None:
+    def _show_prediction(self, body: Body) -> None:
         if "counts" in body:
-            self.stage.room.ask(prediction_counts.of_text(_text(body, "question"), _text(body, "counts")))
+            counted = prediction_counts.of_text(_text(body, "question"), _text(body, "counts"))
         else:
-            questions = load_all_questions(self.stage.stack.root / "notebooks")
-            self.stage.room.ask(prediction_counts.of_folder(_folder_of(body), _text(body, "prediction"), questions))
+            questions = load_all_questions(self._notebooks)
+            counted = prediction_counts.of_folder(_folder(body), _text(body, "prediction"), questions)
+        self.audience.show_prediction(counted)
 
-    def _choose(self, body: Body) -> None:
+    def _choose_step(self, body: Body) -> None:
         self.step = self.script.step(body.get("step"))
 
     def _step(self, step: Step) -> dict[str, Any]:
@@ -138,13 +140,13 @@ class Presenting:
             "minutes": step.minutes,
             "say": " ".join(step.say.split()),
             "clicks": [str(click) for click in step.clicks],
-            "sees": [str(see) for see in step.sees],
+            "expectations": [str(one) for one in step.expectations],
             "picture": step.picture if (self.pictures / step.picture).is_file() else "",
         }
 
 
 def _fault(one: Fault) -> dict[str, Any]:
-    return {"name": one.name, "does": one.does, "parameters": [_parameter(grade) for grade in one.parameters]}
+    return {"name": one.name, "does": one.does, "parameters": [_parameter(each) for each in one.parameters]}
 
 
 def _parameter(one: Parameter) -> dict[str, Any]:
@@ -152,13 +154,13 @@ def _parameter(one: Parameter) -> dict[str, Any]:
     return {**asdict(one), "kind": kind}
 
 
-def _in_force(one: InForce) -> dict[str, Any]:
-    grade = {name: value for name, value in one.parameters.items() if value is not None}
-    left = None if one.seconds_left is None else round(one.seconds_left, 1)
-    since = one.since.isoformat(timespec="seconds")
-    return {"id": one.id, "fault": one.fault, "target": visible(one.target), "parameters": grade} | {
-        "since": since,
-        "seconds_left": left,
+def _listed(one: ListedFault) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "fault": one.fault,
+        "target": visible(one.target),
+        "parameters": {name: value for name, value in one.parameters.items() if value is not None},
+        "seconds_left": None if one.seconds_left is None else round(one.seconds_left, 1),
     }
 
 
@@ -169,9 +171,5 @@ def _text(body: Body, name: str) -> str:
     return value
 
 
-def _folder_of(body: Body) -> Path:
+def _folder(body: Body) -> Path:
     return Path(_text(body, "folder")).expanduser()
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

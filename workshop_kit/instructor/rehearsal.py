@@ -1,4 +1,4 @@
-"""The demo without a presenter: every step is clicked, what it promises is waited for, and its picture is kept."""
+"""The rehearsal of the demo: click every step, wait for what will be seen, and record its picture."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.presenter_api import Presenting
-from workshop_kit.instructor.script import Script, See, Step, as_page
+from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.presenter_api import PresenterApi
+from workshop_kit.instructor.script import Expectation, Script, Step, as_page
 from workshop_kit.progress import Report, silent
-from workshop_kit.progress import Step as Moment
+from workshop_kit.progress import Step as ProgressStep
 from workshop_kit.workspace.files import explain, write_atomically
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 RECORDED_SECONDS = 60.0
 PAGE = "README.md"
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step went. ``seconds`` is what it took until all was seen; ``minutes`` what a presenter needs for it.
+    """How a step went: ``seconds`` until everything was seen, ``minutes`` that a presenter needs.
 
-    ``problem`` is "" where everything came; else one sentence on what did not.
+    ``problem`` is one sentence on what was not seen, or "".
     """
 
     id: str
@@ -42,64 +42,60 @@ class StepResult:
 
 
 def rehearse(
-    stage: Stage, script: Script, report: Report = silent, *, pictures: Path | None = None
+    controller: Controller, script: Script, report: Report = silent, *, pictures: Path | None = None
 ) -> list[StepResult]:
-    """Do every step on an open stage, in order, and return how each went; one that fails does not stop the rest.
+    """Do every step with an open controller, in order; a failed step does not stop the others.
 
-    With ``pictures`` each step that went well leaves its recorded picture there, pictures of no step are removed, and
-    a page has them all.
+    With ``pictures`` the steps that went well leave their pictures in that folder, with a page of all steps, and
+    pictures of no step are removed.
     """
-    desk, results = Presenting(stage, script), []
+    api, results = PresenterApi(controller, script), []
     for step in script.steps:
-        report(Moment("Demo", (step.number - 1) / len(script.steps), step.title))
-        result = _rehearse(desk, step)
+        report(ProgressStep("Demo", (step.number - 1) / len(script.steps), step.title))
+        result = _rehearse(api, step)
         if pictures is not None and not result.problem:
             time.sleep(step.look_seconds)
-            _keep(pictures / step.picture, stage.drawing(seconds=RECORDED_SECONDS, alone=True))
+            _write(pictures / step.picture, controller.draw(seconds=RECORDED_SECONDS, alone=True))
         results.append(result)
     if pictures is not None:
-        _sweep(pictures, [step.picture for step in script.steps])
-        _keep(pictures / PAGE, as_page(script))
-    report(Moment("Demo", 1.0, done=True))
+        names = [step.picture for step in script.steps]
+        for path in pictures.glob("*.svg"):
+            if path.name not in names:
+                path.unlink()
+        _write(pictures / PAGE, as_page(script))
+    report(ProgressStep("Demo", 1.0, done=True))
     return results
 
 
-def _rehearse(desk: Presenting, step: Step) -> StepResult:
+def _rehearse(api: PresenterApi, step: Step) -> StepResult:
     began, since = time.monotonic(), pd.Timestamp.now(tz="UTC")
     try:
-        desk.play(step)
-        problem = _wait(desk.stage, step, since)
+        api.play(step)
+        problem = _wait(api.controller, step, since)
     except WorkshopError as error:
         problem = str(error)
-    seconds = time.monotonic() - began
-    return StepResult(step.id, step.title, step.minutes, seconds, problem)
+    return StepResult(step.id, step.title, step.minutes, time.monotonic() - began, problem)
 
 
-def _wait(stage: Stage, step: Step, since: pd.Timestamp) -> str:
-    """Wait until all that is to be seen is there at once; return what is not, in a sentence, when the time is over."""
+def _wait(controller: Controller, step: Step, since: pd.Timestamp) -> str:
+    """Wait until everything is seen at once; return a sentence on what is not when the time is over."""
     deadline = time.monotonic() + step.within_seconds
-    while missing := _missing(stage, step.sees, since):
+    while missing := _missing(controller, step.expectations, since):
         if time.monotonic() > deadline:
             return f"After {step.within_seconds:g} s this was not seen: {'; '.join(missing)}."
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     return ""
 
 
-def _missing(stage: Stage, sees: Sequence[See], since: pd.Timestamp) -> list[str]:
-    tables, lines = stage.tables, stage.lines
-    found = [(see, see.found(tables, lines, since)) for see in sees]
-    return [f"{see} (it is {value})" for see, value in found if not see.fits(value)]
+def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
+    tables, lines = controller.tables(), controller.lines()
+    found = [(one, one.found(tables, lines, since)) for one in expectations]
+    return [f"{one} (it is {value})" for one, value in found if not one.fits(value)]
 
 
-def _keep(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())
     except OSError as error:
         raise explain(error, path) from error
-
-
-def _sweep(folder: Path, wanted: Sequence[str]) -> None:
-    for path in folder.glob("*.svg"):
-        if path.name not in wanted:
-            path.unlink()

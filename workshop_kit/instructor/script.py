@@ -1,19 +1,19 @@
-"""The demo: steps with what to say, what to click, and what will be seen, read from ``demo.toml``. Data and checks.
+"""The demo, read from ``demo.toml``: steps with what to say, what to click, and what will be seen then.
 
-What to click and what will be seen is written so that a rehearsal can do the one and wait for the other.
+A rehearsal does the clicks and waits for what will be seen.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.observe.watch import Tables
@@ -21,15 +21,16 @@ from workshop_kit.paths import CHECKOUT
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
-ACTIONS = ("load", "load-stop", "fault", "undo-all", "well", "order")
-TABLES = ("requests", "health", "resources", "lines")
 
 
-@dataclass(frozen=True)
-class Click:
-    """One thing to do. ``action`` is one of `ACTIONS`; the rest is what it takes, empty where it takes nothing."""
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    action: str
+
+class Click(_Model):
+    """One click with its arguments, which are empty where the action takes none."""
+
+    action: Literal["load", "load-stop", "fault", "undo-all", "well", "order"]
     fault: str = ""
     target: str = ""
     parameters: Mapping[str, Any] | None = None
@@ -37,10 +38,21 @@ class Click:
     rate_per_second: int = 0
     request_id: str = ""
 
+    @model_validator(mode="after")
+    def _can_be_done(self) -> Click:
+        if self.action == "load" and self.request not in REQUESTS:
+            raise ValueError(f"{self.request!r} is no load; there are {', '.join(REQUESTS)}")
+        if self.action == "fault":
+            try:
+                catalog.named(self.fault).complete(self.parameters or {})
+            except WorkshopError as error:
+                raise ValueError(error.what) from error
+        return self
+
     def __str__(self) -> str:
         if self.action == "fault":
-            grade = ", ".join(f"{name} {value}" for name, value in (self.parameters or {}).items())
-            return f"{self.fault} of {self.target}" + (f", {grade}" if grade else "")
+            given = ", ".join(f"{name} {value}" for name, value in (self.parameters or {}).items())
+            return f"{self.fault} of {self.target}" + (f", {given}" if given else "")
         if self.action == "load":
             return f"Load: {self.request}, {self.rate_per_second} a second"
         if self.action == "order":
@@ -48,16 +60,15 @@ class Click:
         return {"load-stop": "Stop the load", "undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
 
 
-@dataclass(frozen=True)
-class See:
-    """What the newest row of a table will say (of ``lines``: any row). ``where`` are values that choose rows.
+class Expectation(_Model):
+    """What the newest row of a table will say (of ``lines``: any row); ``where`` chooses rows by their values.
 
-    ``column`` of it equals ``equals``, or lies between ``at_least`` and ``at_most``.
+    ``column`` equals ``equals``, or lies between ``at_least`` and ``at_most``.
     """
 
-    table: str
+    table: Literal["requests", "health", "resources", "lines"]
     column: str
-    where: Mapping[str, str]
+    where: Mapping[str, str] = {}
     equals: str | None = None
     at_least: float = float("-inf")
     at_most: float = float("inf")
@@ -71,7 +82,7 @@ class See:
         return f"{self.table}{chosen}: {self.column} is {' and '.join(filter(None, (lower, upper)))}"
 
     def found(self, tables: Tables, lines: pd.DataFrame, since: pd.Timestamp) -> object:
-        """What is there instead, or as hoped: the newest value since a time; None if there is none."""
+        """Return the newest value since a time, whether it fits or not; None if there is none."""
         table = lines if self.table == "lines" else getattr(tables, self.table)
         rows = table[table["time"] >= since]
         for name, value in self.where.items():
@@ -82,7 +93,7 @@ class See:
         return values.iloc[-1] if len(values) else None
 
     def fits(self, value: object) -> bool:
-        """Whether a value is what was to be seen."""
+        """Return whether a value is the expected one."""
         if value is None:
             return False
         if self.equals is not None:
@@ -90,11 +101,10 @@ class See:
         return isinstance(value, int | float) and self.at_least <= value <= self.at_most
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of the demo. ``within_seconds`` is how long it may take until all that is to be seen is there at once.
+class Step(_Model):
+    """One step of the demo. All ``expectations`` must hold at once within ``within_seconds``.
 
-    ``look_seconds`` is how long the picture then has to become one, before it is recorded.
+    After that the picture has ``look_seconds`` before it is recorded.
     """
 
     number: int
@@ -102,10 +112,10 @@ class Step:
     title: str
     minutes: float
     say: str
-    clicks: tuple[Click, ...]
-    sees: tuple[See, ...]
-    within_seconds: float
-    look_seconds: float
+    clicks: tuple[Click, ...] = Field((), alias="do")
+    expectations: tuple[Expectation, ...] = Field((), alias="see")
+    within_seconds: float = 20.0
+    look_seconds: float = 8.0
 
     @property
     def picture(self) -> str:
@@ -113,8 +123,7 @@ class Step:
         return f"{self.number:02}-{self.id}.svg"
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(_Model):
     """The whole demo."""
 
     title: str
@@ -126,56 +135,29 @@ class Script:
         return sum(step.minutes for step in self.steps)
 
     def step(self, number: object) -> Step:
-        """The step of that number, from 1. Raises WrongUsage."""
+        """Return the step of that number, from 1. Raises WrongUsage."""
         if not isinstance(number, int) or not 0 < number <= len(self.steps):
             raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(self.steps)}.")
         return self.steps[number - 1]
 
 
 def load_script(path: Path = SCRIPT) -> Script:
-    """Read the demo and hold it against the catalog of faults. Raises WrongUsage for what cannot be done or seen."""
+    """Read the demo. Raises WrongUsage for what cannot be clicked or seen."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-        steps = tuple(_step(number, one) for number, one in enumerate(found["step"], 1))
-        return Script(found["title"], steps)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise WrongUsage(f"The demo in {path.name} cannot be read: {error}.", "Mend it, then try again.") from error
-
-
-def _step(number: int, one: dict[str, Any]) -> Step:
-    words = {"do": [], "see": [], "within_seconds": 20.0, "look_seconds": 8.0, **one}
-    step = Step(
-        number,
-        words.pop("id"),
-        words.pop("title"),
-        words.pop("minutes"),
-        words.pop("say").strip(),
-        tuple(_click(click) for click in words.pop("do")),
-        tuple(See(**{"where": {}, **see}) for see in words.pop("see")),
-        words.pop("within_seconds"),
-        words.pop("look_seconds"),
-    )
-    if words:
-        raise WrongUsage(f"Step {step.id} has no use for {', '.join(words)}.", "Mend it, then try again.")
-    for see in step.sees:
-        if see.table not in TABLES:
-            raise WrongUsage(f"Step {step.id}: there is no table {see.table!r}.", f"There are {', '.join(TABLES)}.")
-    return step
-
-
-def _click(words: dict[str, Any]) -> Click:
-    click = Click(**words)
-    if click.action not in ACTIONS:
-        raise WrongUsage(f"There is no action {click.action!r}.", f"There are {', '.join(ACTIONS)}.")
-    if click.action == "fault":
-        catalog.named(click.fault).complete(click.parameters or {})
-    if click.action == "load" and click.request not in REQUESTS:
-        raise WrongUsage(f"{click.request!r} is no load.", f"There are {', '.join(REQUESTS)}.")
-    return click
+        steps = [{"number": number, **step} for number, step in enumerate(found.get("step", ()), 1)]
+        return Script.model_validate({"title": found.get("title"), "steps": steps})
+    except tomllib.TOMLDecodeError as error:
+        raise WrongUsage(f"The demo in {path.name} is not TOML: {error}.", "Correct it, then try again.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        problem = f"{where}: {first['msg'].removeprefix('Value error, ').rstrip('.')}"
+        raise WrongUsage(f"The demo in {path.name}: {problem}.", "Correct it, then try again.") from error
 
 
 def as_page(script: Script) -> str:
-    """The demo as a page in Markdown, with the recorded pictures: for whoever wants to read it, or has no laptop."""
+    """Return the demo as a page in Markdown, with the recorded pictures."""
     parts = [
         f"# {script.title}",
         "The demo of `./workshop desk`, step by step, with the pictures of its last rehearsal: "
@@ -186,7 +168,7 @@ def as_page(script: Script) -> str:
             f"## {step.number}. {step.title} ({step.minutes:g} min)",
             " ".join(step.say.split()),
             "**Click:** " + "; ".join(map(str, step.clicks)) + ".",
-            "**Will be seen:** " + "; ".join(map(str, step.sees)) + ".",
+            "**Will be seen:** " + "; ".join(map(str, step.expectations)) + ".",
             f"![What customers and probes saw at step {step.number}]({step.picture})",
         ]
     return "\n\n".join(parts) + "\n"

@@ -1,32 +1,30 @@
-"""Two pages on this machine's loopback: the presenter's and the audience's, each behind a token of its own.
+"""The presenter's and the audience's page on this machine's loopback, each behind a token of its own.
 
-Whoever has no token sees nothing. A page from elsewhere cannot press a button: it has no token, and neither another
-name for this machine (DNS rebinding) nor another origin is let in. What the audience's token opens knows of no fault.
+Nothing that the audience's token opens knows of a fault.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tornado.httpserver
-import tornado.netutil
 import tornado.web
 
 from workshop_kit.display import map as system
-from workshop_kit.display.page_server import CSS, HOST, HTML, JS, SVG, Handler, PageServer
+from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, SVG, Handler, PageServer
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.presenter_api import PresenterApi
 
 PAGES = Path(__file__).parent / "pages"
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """A recorded picture brings its own colors."""
 
 
-class DeskServer(PageServer):
-    """The two pages over one desk, on this machine alone."""
+class InstructorServer(PageServer):
+    """Serves the two pages of one desk."""
 
     def __init__(self, port: int | None = None) -> None:
         super().__init__(port)
@@ -34,134 +32,97 @@ class DeskServer(PageServer):
 
     @property
     def presenter_url(self) -> str:
-        """For the laptop alone: whoever has it presses the buttons."""
+        """The address that presses buttons."""
         return f"http://{HOST}:{self.port}/presenter?token={self.presenter_token}"
 
     @property
     def audience_url(self) -> str:
-        """For the projector."""
+        """The address for the projector."""
         return f"http://{HOST}:{self.port}/audience?token={self.audience_token}"
 
-    def routes(self, shown: Presenting) -> list[Any]:
-        """Those of the presenter's page, and those of both."""
-        presenter = {"desk": shown, "pool": self._pool, "tokens": [self.presenter_token]}
-        everybody = {**presenter, "tokens": [self.presenter_token, self.audience_token]}
+    def routes(self, served: PresenterApi) -> list[Any]:
+        """Return the routes of the presenter's token, and those of both tokens."""
+        presenter = {"served": served, "pool": self._pool, "tokens": [self.presenter_token]}
+        both = {**presenter, "tokens": [self.presenter_token, self.audience_token]}
+        controller = served.controller
+
+        def audience_state() -> str:
+            return json.dumps(controller.audience.state())
+
         return [
             (r"/presenter", Page, {**presenter, "name": "presenter.html"}),
-            (r"/presenter\.js", Asset, {**presenter, "name": "presenter.js", "kind": JS}),
-            (r"/presenter/choices", Choices, presenter),
-            (r"/presenter/state", PresenterState, presenter),
-            (r"/presenter/do/([a-z-]+)", Do, presenter),
-            (r"/presenter/recorded\.svg", Recorded, presenter),
-            (r"/audience", Page, {**everybody, "name": "audience.html"}),
-            (r"/audience\.js", Asset, {**everybody, "name": "audience.js", "kind": JS}),
-            (r"/audience/state", AudienceState, everybody),
-            (r"/audience/clock\.svg", Clock, everybody),
-            (r"/audience/map\.svg", Map, everybody),
-            (r"/audience/recorded\.svg", Recorded, everybody),
-            (r"/desk\.css", Style, everybody),
+            (r"/presenter\.js", Content, {**presenter, "make": _file("presenter.js"), "kind": JS}),
+            (r"/presenter/choices", Content, {**presenter, "make": lambda: json.dumps(served.choices()), "kind": JSON}),
+            (r"/presenter/state", Content, {**presenter, "make": lambda: json.dumps(served.state()), "kind": JSON}),
+            (r"/presenter/do/([a-z-]+)", Action, presenter),
+            (r"/presenter/recorded\.svg", RecordedPicture, presenter),
+            (r"/audience", Page, {**both, "name": "audience.html"}),
+            (r"/audience\.js", Content, {**both, "make": _file("audience.js"), "kind": JS}),
+            (r"/audience/state", Content, {**both, "make": audience_state, "kind": JSON}),
+            (r"/audience/clock\.svg", Content, {**both, "make": controller.picture, "kind": SVG}),
+            (r"/audience/map\.svg", Content, {**both, "make": _map, "kind": SVG}),
+            (r"/audience/recorded\.svg", RecordedPicture, both),
+            (r"/desk\.css", Content, {**both, "make": _style, "kind": CSS}),
         ]
 
 
 class Page(Handler):
-    """A page, with its token in the addresses of what belongs to it."""
+    """A page, with its token in the addresses of its script and style."""
 
     def get(self) -> None:
-        """The page."""
-        token = self.get_query_argument("token", "")
-        self.answer(
-            (PAGES / self.more["name"]).read_text(encoding="utf-8").replace("{{token}}", _harmless(token)), HTML
-        )
+        """Answer with the page."""
+        token = "".join(letter for letter in self.get_query_argument("token", "") if letter.isalnum() or letter in "-_")
+        self.answer((PAGES / self.more["name"]).read_text(encoding="utf-8").replace("{{token}}", token), HTML)
 
 
-class Asset(Handler):
-    """A file of ours."""
-
-    def get(self) -> None:
-        """The file."""
-        self.answer((PAGES / self.more["name"]).read_bytes(), self.more["kind"])
-
-
-class Style(Handler):
-    """The one stylesheet, with those of the map and of the clock."""
-
-    def get(self) -> None:
-        """All three."""
-        own = [(PAGES / name).read_text(encoding="utf-8") for name in ("clock.css", "desk.css")]
-        self.answer("\n".join([system.STYLE, *own]), CSS)
-
-
-class Choices(Handler):
-    """What there is to click."""
+class Content(Handler):
+    """What ``make`` returns, made in a thread."""
 
     async def get(self) -> None:
-        """As JSON."""
-        self.answer_json(await self.from_thread(self._all))
-
-    def _all(self) -> Any:
-        return self.desk.choices()
+        """Answer with it."""
+        self.answer(await self.from_thread(self.more["make"]), self.more["kind"])
 
 
-class PresenterState(Handler):
-    """What is going on."""
-
-    async def get(self) -> None:
-        """As JSON."""
-        self.answer_json(await self.from_thread(self.desk.state))
-
-
-class Do(Handler):
-    """A button."""
+class Action(Handler):
+    """A button of the presenter's page."""
 
     async def post(self, action: str) -> None:
-        """Do it, and return what it says."""
+        """Do the action and answer with what it returns."""
         if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
-            raise tornado.web.HTTPError(403)  # what a form of another page can send is never JSON
+            raise tornado.web.HTTPError(403)  # a form of another page cannot send JSON
         try:
             body = json.loads(self.request.body)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise WrongUsage("That is no JSON object.", "Reload the page and click again.")
-        self.answer_json({"said": await self.from_thread(lambda: self.desk.do(action, body))})
+        said = await self.from_thread(lambda: self.served.do(action, body))
+        self.answer(json.dumps({"said": said}), JSON)
 
 
-class AudienceState(Handler):
-    """What the room is shown."""
-
-    def get(self) -> None:
-        """As JSON."""
-        self.answer_json(self.desk.stage.room.state())
-
-
-class Clock(Handler):
-    """The live picture."""
-
-    async def get(self) -> None:
-        """As SVG, at most two seconds old."""
-        self.answer(await self.from_thread(self.desk.stage.picture), SVG)
-
-
-class Map(Handler):
-    """The map of the system; its style stands in the stylesheet."""
-
-    def get(self) -> None:
-        """As SVG."""
-        self.answer(system.system_map().html.replace(f"<style>{system.STYLE}</style>", ""), SVG)
-
-
-class Recorded(Handler):
+class RecordedPicture(Handler):
     """The recorded picture of the current step."""
 
     def get(self) -> None:
-        """As SVG. Raises 404 where there is none."""
-        picture = self.desk.recorded()
+        """Answer with the picture, or with 404 if there is none."""
+        picture = self.served.recorded()
         if not picture:
             raise tornado.web.HTTPError(404)
         self.set_header("Content-Security-Policy", PICTURE_POLICY)
         self.answer(picture, SVG)
 
 
-def _harmless(token: str) -> str:
-    """The token was compared with ours, so it is one of ours: letters, digits, - and _."""
-    return "".join(letter for letter in token if letter.isalnum() or letter in "-_")
+def _file(name: str) -> Callable[[], str]:
+    return lambda: (PAGES / name).read_text(encoding="utf-8")
+
+
+def _style() -> str:
+    """The stylesheet, with those of the map and of the clock."""
+    return "\n".join(
+        [system.STYLE, *((PAGES / name).read_text(encoding="utf-8") for name in ("clock.css", "desk.css"))]
+    )
+
+
+def _map() -> str:
+    """The map of the system; its style stands in the stylesheet."""
+    return system.system_map().html.replace(f"<style>{system.STYLE}</style>", "")

@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
-from workshop_kit.display import dataframes
+from workshop_kit.display import tables
 from workshop_kit.display.live import Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.engine import containers, images, monitoring, reach, reaper, store
 from workshop_kit.engine.client import WorkspaceClient
@@ -33,7 +33,7 @@ from workshop_kit.exercises.panel import Panel as ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.task import Task
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import Disturbance
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.lessons import leak_hunt, take_home
 from workshop_kit.lessons.log_tools import LogTools
 from workshop_kit.lessons.predictions import Prediction, find_question, predict
@@ -108,7 +108,7 @@ class Lesson:
         """
         return start_watch(self.stack, self.screens, *targets)
 
-    def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[Disturbance]:
+    def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[InjectedFault]:
         """Inject a fault into a service of the stack for a ``with`` block: ``with w.fault("latency", "redis"):``.
 
         `catalog.FAULTS` lists names and parameters. See `injection.fault`.
@@ -132,7 +132,7 @@ class Lesson:
         """Start the stack's monitoring unless it runs, and return it; its ``load`` gives Prometheus a file."""
         return monitoring.start(self.stack, NotebookReport())
 
-    def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Shown:
+    def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Rendered:
         """Return both policies side by side, question by question, and store the participant's.
 
         ``mine`` and ``reference`` map the same questions to a sentence each. The reference is shown once every
@@ -192,7 +192,7 @@ class Lesson:
         found = audit(target, only=only, backing=backing, session=self.stack.session)
         return Audit(take_home.mark_unpassed(found.report, self.engine, self.exercise_service))
 
-    def take_home(self, found: Audit) -> Shown:
+    def take_home(self, found: Audit) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, and the findings of an audit.
 
         The first call adds ``my_service/README.md``; an existing one goes to ``kept/``.
@@ -200,7 +200,7 @@ class Lesson:
         self.colleague_files()
         return take_home.write(self.workspace, self.progress, found.report)
 
-    def map(self, *lit: str) -> Shown:
+    def map(self, *lit: str) -> Rendered:
         """Return the map of the system with the nodes ``lit`` (ids) highlighted."""
         return system_map(set(lit))
 
@@ -221,7 +221,7 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, BEFORE_SWEEPS)
     provision.sweep(stack.session)
     file_cell.register(workspace)
-    dataframes.show_as_text()
+    tables.escape_dataframes()
     headless = os.environ.get(HEADLESS) == "1"
     service = ExerciseService.of(workspace, lambda: stack)
     return Lesson(name, workspace, service.progress, stack, service, headless, Screens(headless=headless))

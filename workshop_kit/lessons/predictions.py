@@ -28,7 +28,7 @@ from IPython.display import DisplayHandle, display
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.widget_job import PARTS
@@ -174,7 +174,7 @@ class Prediction:
             self._twin.update(question_page(self.question, self.choice))  # type: ignore[no-untyped-call]
         return locked
 
-    def reveal(self, actual: str) -> Shown:
+    def reveal(self, actual: str) -> Rendered:
         """Record the result of the experiment; return the guess, the result, and the reason of each option.
 
         A headless run shows the first wrong option as the guess and records nothing.
@@ -215,7 +215,7 @@ def predict(prediction_id: str, question: Question, *, progress: Progress, headl
     return prediction
 
 
-def question_page(question: Question, locked: str | None) -> Shown:
+def question_page(question: Question, locked: str | None) -> Rendered:
     """Return the question and its options as static text; the locked option is marked."""
     items = "".join(_option(option.text, key == locked) for key, option in question.options.items())
     how = "" if locked else f'<p class="wk-status">{HOW}</p>'
@@ -225,10 +225,10 @@ def question_page(question: Question, locked: str | None) -> Shown:
         f'<p class="wk-question">{escape(question.question)}</p><ul class="wk-choices">{items}</ul>{how}</section>'
     )
     lines = [f"{_mark(key == locked)} {option.text}{_note(key == locked)}" for key, option in question.options.items()]
-    return Shown(html, "\n".join([question.question, *lines]))
+    return Rendered(html, "\n".join([question.question, *lines]))
 
 
-def outcome(question: Question, guess: str | None, actual: str) -> Shown:
+def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     """Return the guess, the result, and the reason of each option.
 
     The reasons describe what usually happens; the text says so when the experiment did something else.
@@ -249,7 +249,7 @@ def outcome(question: Question, guess: str | None, actual: str) -> Shown:
         f'<p class="wk-eyebrow">{escape(question.question)}</p><p class="wk-question">{verdict}</p>'
         f'{f"<p>{escape(usually)}</p>" if usually else ""}<ul class="wk-choices">{items}</ul></section>'
     )
-    return Shown(html, "\n".join(text))
+    return Rendered(html, "\n".join(text))
 
 
 def _option(text: str, mine: bool) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
@@ -194,9 +194,9 @@ def card_html(result: StartResult) -> str:
     )
 
 
-def cards(results: Sequence[StartResult]) -> Shown:
+def cards(results: Sequence[StartResult]) -> Rendered:
     """Return several results below each other."""
-    return Shown("".join(map(card_html, results)), "\n".join(map(str, results)))
+    return Rendered("".join(map(card_html, results)), "\n".join(map(str, results)))
 
 
 def _port(text: str) -> int:
@@ -247,7 +247,7 @@ class SettingsForm:
         self.job = Job(widget, self.page)
         self.job.show()
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """Return the static page: the form's name and the last results."""
         results = cards(self.results)
         how = "" if self.headless else HOW

@@ -11,7 +11,7 @@ from typing import Any
 
 from workshop_kit.audit.findings import Finding, Report, TargetReport, Verdict
 from workshop_kit.audit.report import CLOSING, counts, identity, principles
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress, guess_in
@@ -34,14 +34,14 @@ NOT_PASSED = "code that no check has passed"
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 
 
-def write(workspace: Workspace, progress: Progress, report: Report) -> Shown:
+def write(workspace: Workspace, progress: Progress, report: Report) -> Rendered:
     """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
     text = page(progress.read(), report, _mask(workspace), date.today())
     content.write(workspace, NAME, text)
     place = f"{workspace.folder.name}/{NAME}"
     said = f"Written to {place}:"
     frame = f'<p>Written to <code>{escape(place)}</code>:</p><pre style="white-space: pre-wrap">{escape(text)}</pre>'
-    return Shown(frame, f"{said}\n\n{text}")
+    return Rendered(frame, f"{said}\n\n{text}")
 
 
 def page(document: dict[str, Any], report: Report, mask: Mask, day: date) -> str:

@@ -11,12 +11,12 @@ import pandas as pd
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.live import Screens
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import Disturbance
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 
@@ -37,7 +37,7 @@ class Watch:
         """Return the tables of the last half hour: ``requests``, ``resources``, ``health``, ``events``."""
         return self.watcher.tables()
 
-    def faults(self) -> list[Disturbance]:
+    def faults(self) -> list[InjectedFault]:
         """Return the active faults of this workspace and the newest past ones, from all kernels and commands."""
         return injection.history(self.stack.session)
 
@@ -55,7 +55,7 @@ class Watch:
         container: str = "",
         start: datetime | None = None,
         end: datetime | None = None,
-    ) -> Shown:
+    ) -> Rendered:
         """Return the measurements of one container, the faults, and the ``logs``, on one time axis.
 
         ``logs`` is a table of log lines. `incident_chart.one_clock` says which time is shown.

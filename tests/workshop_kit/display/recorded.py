@@ -1,4 +1,4 @@
-"""Two minutes of a service, as a watcher would have gathered them: a paused cache, an end for want of memory."""
+"""Recorded tables and log lines of two minutes of a service: its cache is paused, then it is killed for memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Broken:
 
 
 def at(seconds: float) -> datetime:
-    """So many seconds after noon."""
+    """That many seconds after noon."""
     return NOON + timedelta(seconds=seconds)
 
 
@@ -39,7 +39,7 @@ FAULT = Broken("pause", "redis", at(PAUSED.start), at(PAUSED.stop))
 
 
 def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
-    """Everything that was gathered of one container."""
+    """The watcher's tables of one container."""
     requests, usage, health = [], [], []
     for second in range(SECONDS):
         moment, bad = at(second), second in PAUSED
@@ -71,7 +71,7 @@ def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
 
 
 def lines() -> pd.DataFrame:
-    """What it logged meanwhile: a line a second, a warning each while the cache is away, and an error in capitals."""
+    """Its log lines: one a second, a warning each while the cache is paused, and an error in capitals."""
     rows: list[tuple[datetime, str | None, str, str | None]]
     rows = [(at(second + 0.25), "info", "request", "a") for second in range(SECONDS)]
     rows += [(at(second + 0.5), "warning", f"cache not available: {HOSTILE}", "b") for second in PAUSED]

@@ -1,4 +1,4 @@
-"""The dashboard without a page: what is read out of the tables, what is drawn, what is chosen, how it ends."""
+"""The dashboard without a page: its data, pictures, choices and end."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, tables
+from workshop_kit.display.dashboard import renderer
+from workshop_kit.display.dashboard.axes import STATE_LOOKS
 from workshop_kit.display.dashboard.dashboard import Choice, Dashboard, changed
-from workshop_kit.display.dashboard.panels import in_words, of_container
-from workshop_kit.display.dashboard.renderer import Sheet
-from workshop_kit.display.dashboard.states import LOOKS
-from workshop_kit.display.dashboard.view import View
+from workshop_kit.display.dashboard.renderer import DashboardRenderer
+from workshop_kit.display.dashboard.view import View, container_view, describe
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
 
 
 class Recorded:
-    """Something that has gathered, and moves on to the clock of the test."""
+    """A recorded watcher."""
 
     names = ("service", "<b>naive</b>")
 
@@ -32,11 +32,11 @@ class Recorded:
 
 def view(seconds: float = SECONDS, edge: float = EDGE, dependency: str = "redis") -> View:
     """The recording, seen at its end."""
-    return of_container(tables(dependency=dependency), (FAULT,), "service", edge, seconds)
+    return container_view(tables(dependency=dependency), (FAULT,), "service", edge, seconds)
 
 
 def test_only_what_matters_is_marked() -> None:
-    """Of the service and its dependencies: started, ended, out of memory, health; not the neighbors, not a pause."""
+    """Start, end, OOM and health of the service and its dependencies; no other container, no pause."""
     labels = [mark.label for mark in view().marks]
     assert labels == ["redis unhealthy", "service out of memory", "service ended (137)", "service started"]
 
@@ -50,12 +50,12 @@ def test_resources_are_shares_of_their_limits() -> None:
 
 def test_states_differ_in_more_than_color() -> None:
     """In hatching or in height, and each by its letter."""
-    assert len({look.letter for look in LOOKS.values()}) == len(LOOKS)
-    assert len({(look.hatch, look.height) for look in LOOKS.values()}) == len(LOOKS)
+    assert len({look.letter for look in STATE_LOOKS.values()}) == len(STATE_LOOKS)
+    assert len({(look.hatch, look.height) for look in STATE_LOOKS.values()}) == len(STATE_LOOKS)
 
 
-def test_pausing_and_looking_back_choose_what_is_shown() -> None:
-    """Half a window at a time, never past now, never further than is kept; what makes no sense changes nothing."""
+def test_pausing_and_looking_back_change_the_time_shown() -> None:
+    """By half a window at a time, never past now; an unknown message changes nothing."""
     paused = changed(Choice("a", 120), {"pause": True}, ("a", "b"), 5000)
     assert paused == Choice("a", 120, 5000)
     assert changed(paused, {"turn": -1}, ("a",), 5000).until == 4940
@@ -64,9 +64,9 @@ def test_pausing_and_looking_back_choose_what_is_shown() -> None:
     assert changed(paused, {"choose": "container", "value": "other"}, ("a",), 5000) == paused
 
 
-def test_the_text_says_what_the_picture_shows_in_few_words() -> None:
-    """Values, the fault, events and states; a screen reader reads no more than 900 characters as a name."""
-    said = in_words("T", view())
+def test_the_text_twin_is_short_and_has_values_faults_events_and_states() -> None:
+    """At most 900 characters."""
+    said = describe("T", view())
     for words in (
         "errors 0 (at most 12)",
         "Fault pause redis from 12:00:50 to 12:01:15",
@@ -78,26 +78,26 @@ def test_the_text_says_what_the_picture_shows_in_few_words() -> None:
 
 
 def test_a_container_without_metrics_is_drawn_and_says_so() -> None:
-    """No table has a row of it, or requests have none: a sentence, not an error."""
-    empty = of_container(Tables(), (), "service", EDGE, 60)
-    assert Sheet().png("T", empty)
+    """Without any row, and without rows of requests."""
+    empty = container_view(Tables(), (), "service", EDGE, 60)
+    assert DashboardRenderer().png("T", empty)
     known = tables()
     silent = Tables(known.requests.assign(state="no metrics").iloc[:0], known.resources, known.health, known.events)
-    assert "nothing that can be asked" in of_container(silent, (), "service", EDGE, 60).nothing
+    assert "nothing that can be asked" in container_view(silent, (), "service", EDGE, 60).nothing
     no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
-    seen = of_container(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
-    assert "no /metrics of ours" in seen.nothing
+    seen = container_view(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
+    assert "no known /metrics" in seen.nothing
 
 
 def test_names_from_outside_stay_text() -> None:
-    """A dependency's name with markup, an escape and a formula draws no formula, and is escaped on the page."""
+    """A dependency's name with markup, an escape and a formula is drawn as it is."""
     hostile = view(dependency=HOSTILE)
     assert hostile.rows[-1].name == "<b>cache</b>\\x1b[31m $x$"
-    assert Sheet().figure("T $x$", hostile)
+    assert renderer.figure("T $x$", hostile)
 
 
 def test_headless_it_is_a_picture_with_all_data(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nobody watches it draws once, leaves no thread, and the tables are escaped."""
+    """It draws once, leaves no thread, and escapes the tables."""
     board = Dashboard(Recorded(), lambda: [FAULT], title="<i>T</i>", headless_seconds=0.1)
     board.show(Screens(headless=True))
     shown = board.picture()
@@ -108,8 +108,8 @@ def test_headless_it_is_a_picture_with_all_data(capsys: pytest.CaptureFixture[st
     assert [thread for thread in threading.enumerate() if thread.name.startswith("live chart")] == []
 
 
-def test_live_it_ends_at_once_and_what_is_not_watched_is_refused() -> None:
-    """Its thread ends with it; a wrong container is named with those there are."""
+def test_a_live_dashboard_stops_and_refuses_an_unknown_container() -> None:
+    """Its thread ends with it; the error names the containers."""
     board = Dashboard(Recorded(), container="<b>naive</b>").show(Screens())
     assert board.is_running
     board.stop()

@@ -1,4 +1,4 @@
-"""What a log line says is text, in every picture and in every frame: no formula, no control character, no direction."""
+"""The text of a log line is drawn as it is, in pictures and DataFrames: no formula, no control character."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from workshop_kit.display import charts, dataframes
+from workshop_kit.display import tables
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 
 TEXTS = ("$", "$x$", r"$\frac{a$", "_private", "$_{", "{x:,g}", "100% {}", "\x1b[31mred\x07", "\u202eright to left")
 ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
@@ -21,13 +21,12 @@ TIMES = pd.date_range("2026-11-24", periods=3, freq="s", tz="UTC")
 
 
 def log(text: str) -> pd.DataFrame:
-    """Lines of one request in which everything says this."""
+    """Log lines with this text in every column."""
     said = {"service": text, "level": "error", "msg": text, "request_id": text, "error": text, "path": text}
     return pd.DataFrame([{"ts": moment, **said} for moment in TIMES])
 
 
-PICTURES: dict[str, Callable[[str], Shown]] = {
-    "bars": lambda text: charts.bars(text, [text, "b"], [1, 2], text),
+PICTURES: dict[str, Callable[[str], Rendered]] = {
     "one_clock": lambda text: one_clock(text, logs=log(text)),
 }
 
@@ -35,7 +34,7 @@ PICTURES: dict[str, Callable[[str], Shown]] = {
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("picture", PICTURES)
 def test_every_picture_takes_any_text(picture: str, text: str) -> None:
-    """It is drawn, matplotlib warns of nothing, and what stands beside the picture does not act."""
+    """matplotlib draws it without a warning, and the text around the picture has no control character."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "Glyph .* missing")
@@ -47,16 +46,16 @@ def test_every_picture_takes_any_text(picture: str, text: str) -> None:
 
 @pytest.fixture
 def shown() -> Iterator[Callable[[object], dict[str, str]]]:
-    """What a kernel with our frames shows of a cell's value, by kind."""
+    """What a lesson's kernel shows of a value, by media type."""
     shell: Any = InteractiveShell.instance()
-    dataframes.show_as_text()
+    tables.escape_dataframes()
     yield lambda value: shell.display_formatter.format(value)[0]
     InteractiveShell.clear_instance()
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_frame_that_a_cell_shows_does_not_act(shown: Callable[[object], dict[str, str]], text: str) -> None:
-    """On the page and as text, in cells, names and index; a long frame is shortened as pandas does it."""
+    """On the page and as text, in cells, names and index; pandas shortens a long frame as usual."""
     frame = pd.DataFrame({"msg": [text], text: [text]}, [text])
     found = shown(frame)
     assert ACTIVE.search(found["text/html"] + found["text/plain"]) is None

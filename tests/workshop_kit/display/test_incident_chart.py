@@ -1,4 +1,4 @@
-"""An incident on one clock, and the story of one request: from tables to a picture, whatever the lines say."""
+"""An incident on one time axis: from tables to a picture, whatever the lines contain."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_everything_stands_on_one_axis() -> None:
 
 
 def test_what_a_line_says_stays_text() -> None:
-    """Markup and control characters of a message are shown, not obeyed."""
+    """Markup and control characters of a message are escaped."""
     html = one_clock("T", logs=lines(), tables=tables(), faults=[FAULT]).html
     assert "&lt;b&gt;cache&lt;/b&gt;\\x1b[31m $x$" in html
     assert "<b>" not in html
 
 
-def test_each_table_is_optional_but_something_there_must_be() -> None:
-    """Lines alone, or what was watched alone; without a fault all the time there is data of."""
+def test_each_table_is_optional_but_one_must_have_data() -> None:
+    """Without a fault the picture has the whole time of the data."""
     assert "119 seconds until" in one_clock("T", logs=lines()).text
     assert "lines" not in one_clock("T", tables=tables()).text
     with pytest.raises(WrongUsage, match="nothing to show"):

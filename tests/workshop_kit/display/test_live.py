@@ -1,4 +1,4 @@
-"""The live chart without a page: what is read, what is drawn, how it ends. Clicks are tested in tests/browser."""
+"""The live chart without a page: its data and its end. Clicks are tested in tests/browser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def threads() -> list[str]:
 
 
 def test_the_alt_text_tells_values_and_gaps() -> None:
-    """The newest known value, the range and the limit are said; a line of gaps is not."""
+    """It has the newest known value, the range and the limit, but no line of gaps."""
     frame = long()
     frame.loc[frame["container"] == "db", "cpu"] = np.nan
     said = describe("T", read(frame, [PANEL], 1009, 60), 60)
@@ -39,7 +39,7 @@ def test_the_alt_text_tells_values_and_gaps() -> None:
 
 
 def test_headless_draws_once_and_leaves_no_thread(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nobody watches, the picture stands after the limit, nothing runs on, and the table is escaped."""
+    """The picture comes after the limit, no thread runs on, and the table is escaped."""
     chart = LiveChart(long, [PANEL], "Loads", headless_seconds=0.1).show(Screens(headless=True))
     assert not chart.is_running
     assert threads() == []
@@ -50,7 +50,7 @@ def test_headless_draws_once_and_leaves_no_thread(capsys: pytest.CaptureFixture[
 
 
 def test_one_chart_a_name_and_it_ends_by_itself() -> None:
-    """Showing a name again ends the chart before; a chart whose time is over ends; stop can be called again."""
+    """Showing a name again ends the former chart; a chart ends after its time; stop can be called again."""
     screens = Screens()
     first = LiveChart(long, [PANEL], "Loads").show(screens)
     second = LiveChart(long, [PANEL], "Loads", stop_after_seconds=0.2).show(screens)
@@ -62,7 +62,7 @@ def test_one_chart_a_name_and_it_ends_by_itself() -> None:
 
 
 def test_a_source_that_fails_ends_the_chart_with_a_sentence() -> None:
-    """The kind of the error is said, never its words: they may hold a secret."""
+    """It has the type of the error but not its text, which may hold a secret."""
 
     def source() -> pd.DataFrame:
         raise ValueError("password=canary")

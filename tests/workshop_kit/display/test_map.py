@@ -1,4 +1,4 @@
-"""The map: complete, accessible, and honest about what is lit."""
+"""The map: every part is drawn, highlighted parts stand out without color, and a text says the same."""
 
 from __future__ import annotations
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from html import escape
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from workshop_kit.display.tables import table
 
@@ -20,25 +19,9 @@ def test_a_table_has_headers_and_a_text_twin() -> None:
     assert str(shown).split("\n") == ["Stops", "container  seconds", "shell      10.2", "direct     0.3"]
 
 
-class Seen(HTMLParser):
-    """What a browser would make of a page: which tags, which attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag and the names of its attributes."""
-        self.tags.add(tag)
-        self.attributes.update(name for name, _ in attrs)
-
-
-@given(st.text() | st.sampled_from(['"><script>x</script>', "<img src=x onerror=alert(1)>", "&lt;b&gt;", "' a='"]))
+@pytest.mark.parametrize("text", ['"><script>x</script>', "<img src=x onerror=alert(1)>", "&lt;b&gt;", "' a='", "<!--"])
 def test_no_text_becomes_markup(text: str) -> None:
-    """Whatever titles, heads and values contain (a stranger may have written them), no tag or attribute is added."""
-    expected, seen = Seen(table("x", ["x"], [["x"]]).html), Seen(table(text, [text], [[text]]).html)
-    assert seen.tags == expected.tags
-    assert seen.attributes == expected.attributes
+    """In titles, heads and values every text is escaped."""
+    html = table(text, [text], [[text]]).html
+    assert html.count("<") == table("x", ["x"], [["x"]]).html.count("<")
+    assert html.count(escape(text)) == 3

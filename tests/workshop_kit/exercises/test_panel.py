@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.lessons.waiting import wait_until
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import Superseded
 from workshop_kit.exercises.panel import ExerciseWidget, Panel
@@ -105,9 +105,9 @@ class FakeService:
         """Back to nothing."""
         return "Reset."
 
-    def board(self, lesson: str) -> Shown:
+    def board(self, lesson: str) -> Rendered:
         """How many checks there were."""
-        return Shown(f"<p>{self.checks} checks</p>", f"{self.checks} checks")
+        return Rendered(f"<p>{self.checks} checks</p>", f"{self.checks} checks")
 
 
 @pytest.fixture

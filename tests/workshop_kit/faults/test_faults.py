@@ -1,4 +1,4 @@
-"""Faults on the real stack: each is seen from outside while it lasts, and gone without a trace afterwards."""
+"""Faults on the real stack: each shows from outside while it is in force, and leaves no trace."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def failed(shop: Shop) -> bool:
 
 
 def slow(shop: Shop) -> bool:
-    """Orders take half a second and more, or longer than the service is willing to wait."""
+    """Orders take half a second and more, or longer than the service's time limit."""
     shop.order()  # finds that its old connections are gone
     return all(reply.seconds > 0.5 for reply in [shop.order() for _ in range(2)])
 
@@ -64,19 +64,18 @@ def test_a_fault_of_the_database_is_seen_and_ends(
 ) -> None:
     """Orders suffer, the service itself stays alive, and after the block all is as before."""
     before = shop.state()
-    with fault(name, shop.stack, "master-db", **parameters) as disturbance:
+    with fault(name, shop.stack, "master-db", **parameters) as injected:
         assert seen(shop)
         assert shop.ask("GET", "/livez").status == 200
-        assert disturbance.ended is None
-    assert disturbance.ended is not None
-    assert disturbance.ended > disturbance.started
-    assert name in str(disturbance)
+        assert injected.ended is None
+    assert injected.ended is not None
+    assert injected.ended > injected.started
+    assert name in str(injected)
     assert shop.state() == before
     assert shop.recovers()
     assert Journal(shop.stack.session).entries() == []
 
 
-@pytest.mark.long
 def established(shop: Shop, service: str) -> set[tuple[str, str]]:
     """The TCP connections that the kernel of a container holds open: local and remote end, each ADDRESS:PORT in hex."""
     listing: bytes = shop.stack.container(service).exec_run(["cat", "/proc/net/tcp"]).output
@@ -164,7 +163,7 @@ IN_FORCE: dict[str, Callable[[dict[str, Any], list[str]], bool]] = {
     ids=["pause+kill", "limits+limits", "latency+disconnect", "latency+down nested"],
 )
 def test_two_faults_on_one_target_end_in_any_order(shop: Shop, pair: Any, first_ends_first: bool) -> None:
-    """The one that lasts longer stays in force when the other ends; after both nothing is left of either."""
+    """The longer one stays in force when the other ends; after both, all is as before."""
 
     def in_force(name: str) -> bool:
         attributes = shop.one("redis").attrs
@@ -187,7 +186,7 @@ def test_two_faults_on_one_target_end_in_any_order(shop: Shop, pair: Any, first_
 
 @pytest.mark.long
 def test_no_proxy_outlives_its_target(live_stack: LiveStack) -> None:
-    """The target is removed and made anew in mid-fault: the proxy goes at the end, the new target is left alone."""
+    """The target is made anew during the fault: the end removes the proxy and leaves the new target alone."""
     stack = live_stack.stack
     with fault("latency", stack, "redis", latency_ms=10):
         [entry] = Journal(stack.session).entries()
@@ -203,8 +202,8 @@ def test_no_proxy_outlives_its_target(live_stack: LiveStack) -> None:
     assert Shop(stack).recovers()
 
 
-def test_faults_touch_nothing_of_others(shop: Shop, session: Session, images: dict[str, str]) -> None:
-    """No labels, labels of another session, forged labels: refused in a sentence, and not touched."""
+def test_a_container_of_another_workspace_is_not_touched(shop: Shop, session: Session, images: dict[str, str]) -> None:
+    """Without labels, with those of another session, and with forged labels: one sentence."""
     client = session.engine.client
     someone = Identity("ffffffff", "someone@else").labels("kernel")
     for labels in ({}, someone, session.who.labels("kernel")):
@@ -221,7 +220,7 @@ def test_faults_touch_nothing_of_others(shop: Shop, session: Session, images: di
 
 
 def test_a_target_must_be_named_and_run(shop: Shop, session: Session, images: dict[str, str]) -> None:
-    """One sentence each: which, not there, not running, nothing to stand in for."""
+    """One sentence each: not named, not there, not running, no port for a proxy."""
     with pytest.raises(WrongUsage, match="several containers"):
         fault("pause", shop.stack).__enter__()
     with pytest.raises(WorkshopError, match="no container 'postgres'"):

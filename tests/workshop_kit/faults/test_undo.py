@@ -1,4 +1,4 @@
-"""Faults of processes that died: whoever comes next finds them in the journal and undoes them."""
+"""Faults of processes that died: `undo_all` finds them in the journal and reverts them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from workshop_kit.faults.injection import fault
 from workshop_kit.engine import reach
-from workshop_kit.lessons import ready
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]))
-stack = ready.stack_of(workspace, ready.session_of(workspace, reach.connect()))
+stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
 with ExitStack() as block:
     print("ready", flush=True)
     for word in sys.argv[2:]:
@@ -58,7 +58,7 @@ def process(root: Path, workspace: Workspace, *faults: str, until: str = "in for
 
 
 def test_a_killed_process_leaves_faults_that_the_next_one_undoes(shop: Shop, root: Path, workspace: Workspace) -> None:
-    """kill -9 in the middle of four faults: still in force, undone once, and nothing to do the second time."""
+    """kill -9 during four faults: they stay in force, are undone once, and a second call does nothing."""
     session = shop.stack.session
     before = shop.state()
     with process(root, workspace, "latency:redis", "pause:redis", "kill:master-db", "latency:service") as other:
@@ -80,7 +80,7 @@ def test_a_killed_process_leaves_faults_that_the_next_one_undoes(shop: Shop, roo
 def test_a_process_killed_while_it_applies_a_fault(
     shop: Shop, root: Path, workspace: Workspace, after_seconds: float
 ) -> None:
-    """At whatever moment it dies, the target gets back what it had, and no proxy is left."""
+    """The target gets back what it had, and no proxy is left."""
     session = shop.stack.session
     before, listed = shop.state(), session.ledger.entries()  # other tests may have images of their own on the list
     with process(root, workspace, "latency:redis", until="ready") as other:

@@ -1,4 +1,4 @@
-"""An incident without an engine: real releases, causes and judge over a shop whose service is computed."""
+"""An incident without an engine: real releases and causes in a shop whose service is computed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOSTS = {name: f"{name.upper().replace('-', '_')}_HOST" for name in DEPENDENCIES
 
 
 class RecordedGateways(Doors):
-    """Gateways that take every state and tell nobody."""
+    """Gateways that only keep their states."""
 
     def set(self, **states: str) -> None:
         """Keep the states; all others are open."""
@@ -47,13 +47,13 @@ class RecordedGateways(Doors):
 
 
 class RecordedService:
-    """Versions of the code, of which some leak and some cannot do without the replica."""
+    """Versions of the code: some leak, and some need the replica."""
 
     def __init__(self) -> None:
         self.versions, self.leaks, self.needs_replica = 1, set[int](), set[int]()
 
     def build(self, leak_mib: float = 0.0) -> int:
-        """Number another version, which leaks if the one before does."""
+        """Add a version, which leaks if the former one does."""
         leaks = bool(leak_mib) or self.versions in self.leaks
         self.versions += 1
         self.leaks |= {self.versions} if leaks else set()
@@ -61,9 +61,9 @@ class RecordedService:
 
 
 class RecordedShop(Shop):
-    """Releases without containers: what the service says, and who is served, follows from them and from the world.
+    """Releases without containers: log lines and served customers are computed from the releases and the surroundings.
 
-    The world is what no release says: the gateways, the passwords that are accepted, how much CPU customers need.
+    The surroundings are the gateways, the accepted passwords, and the CPU that customers need.
     """
 
     def __init__(self, environments: Sequence[str]) -> None:
@@ -86,11 +86,11 @@ class RecordedShop(Shop):
         return begun
 
     def cpus_used(self, environment: str) -> float:
-        """What the customers need."""
+        """The CPU that customers need."""
         return self.demand_cpus
 
     def pings(self, environment: str) -> dict[str, str]:
-        """What happens to a ping of each dependency that does not answer."""
+        """The error of each dependency that does not answer a ping."""
         now, found = self.current(environment), dict[str, str]()
         for name in DEPENDENCIES:
             gateway = self.gateways.states.get(name, OPEN)
@@ -104,19 +104,19 @@ class RecordedShop(Shop):
         return found
 
     def is_ready(self, environment: str) -> bool:
-        """Whether every dependency answers that it is not ready without."""
+        """Whether every critical dependency answers."""
         now = self.current(environment)
         needed = set(now.settings.get("HEALTH_CRITICAL", "master-db,redis").split(","))
         needed |= {"replica-db"} if now.code in self.service.needs_replica else set()
         return not needed & set(self.pings(environment))
 
     def is_killed(self, environment: str) -> bool:
-        """Whether it needs more memory than it may have, now or soon."""
+        """Whether it exceeds its memory limit, now or soon."""
         now = self.current(environment)
         return now.code in self.service.leaks or now.memory_mib < LEAST_MIB
 
     def is_held_back(self, environment: str) -> bool:
-        """Whether it needs more CPU than it may have."""
+        """Whether it needs more CPU than its limit."""
         return self.current(environment).cpus < self.demand_cpus
 
     def serves(self, environment: str) -> bool:
@@ -124,7 +124,7 @@ class RecordedShop(Shop):
         return self.is_ready(environment) and not self.is_held_back(environment)
 
     def memory_bytes(self, environment: str) -> int:
-        """What an environment uses: more each time, if its code leaks."""
+        """The memory of an environment, more at each call if its code leaks."""
         self._bytes += 20 * MIB if self.current(environment).code in self.service.leaks else 0
         return self._bytes
 
@@ -140,7 +140,7 @@ class RecordedShop(Shop):
     def _said(self, environment: str) -> Iterator[tuple[str, str | None, str | None]]:
         yield "service started", None, None
         if self.is_killed(environment):
-            yield "service started", None, None  # a process that is killed has no last words
+            yield "service started", None, None  # a killed process logs nothing
         if self.is_held_back(environment):
             yield "request", None, "slow, and no dependency was"
         for name, error in self.pings(environment).items():
@@ -162,7 +162,7 @@ class RecordedShop(Shop):
         }
 
     def view(self, source: str) -> object:
-        """All that one source shows, without times and without the marks of secrets."""
+        """Everything that one source shows, without times and marks of secrets."""
         if source == "logs":
             return self.lines().drop(columns="ts").to_string()
         if source == "metrics":
@@ -172,15 +172,15 @@ class RecordedShop(Shop):
 
 
 def play(cause: Cause, seed: int) -> RecordedShop:
-    """A day's shop, after everything has happened."""
+    """A day's shop after all its changes."""
     shop, random = RecordedShop(cause.environments), Random(seed)
     for step in plan(cause, random):
         step(shop, random)
     return shop
 
 
-class RecordedVisitors:
-    """Customers who suffered right after the cause, and now are served as the shop serves."""
+class RecordedCustomers:
+    """Customers that suffered right after the cause, and are served now as the shop serves."""
 
     def __init__(self, shop: RecordedShop, injected: datetime) -> None:
         self.shop, self.injected = shop, injected
@@ -198,7 +198,7 @@ class RecordedVisitors:
 
 
 def incident(folder: Path, day: str, seed: int = 1) -> Incident:
-    """A day's incident after everything has happened; its record is in ``folder``."""
+    """A day's incident after all its changes; its record is in ``folder``."""
     injected = datetime.now(UTC)
     shop = play(CAUSES[day], seed)
     session = SimpleNamespace(ledger=SimpleNamespace(path=folder / "ledger.jsonl"))
@@ -211,7 +211,7 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
         cause=CAUSES[day],
         seed=seed,
         shop=shop,
-        visitors=cast(Any, RecordedVisitors(shop, injected)),
+        customers=cast(Any, RecordedCustomers(shop, injected)),
         watcher=cast(Any, SimpleNamespace(tables=lambda *_, **__: _tables(shop, datetime.now(UTC)))),
         _block=ExitStack(),
         record=Record(f"{day}-{seed}", day, seed, injected, injected),
@@ -219,7 +219,7 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
 
 
 def _tables(shop: RecordedShop, moment: datetime) -> Tables:
-    """What was watched a moment ago."""
+    """The watcher's newest tables."""
     health, requests = [], []
     for name in shop.environments:
         well = "pass" if shop.is_ready(name) else "fail"

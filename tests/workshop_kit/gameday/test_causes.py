@@ -1,4 +1,4 @@
-"""An incident without an engine: the days, records, and what a participant may see and do."""
+"""An incident without an engine: its exercises, its record, and what a participant sees and does."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MENDED = Record(
 )
 
 
-def test_every_day_is_an_exercise_and_every_exercise_a_day(root: Path) -> None:
-    """Five of them, of which two are for everybody."""
+def test_every_incident_has_an_exercise(root: Path) -> None:
+    """Two of the five are core."""
     exercises = [one for one in registry.load(root) if one.lesson == "05_game_day"]
     assert {one.id for one in exercises} == {f"gameday.{day}" for day in gameday.CAUSES}
     assert tuple(gameday.CAUSES) == check.DAYS
@@ -42,7 +42,7 @@ def test_every_day_is_an_exercise_and_every_exercise_a_day(root: Path) -> None:
     ],
 )
 def test_it_does_not_pass_as_long_as(changes: dict[str, object], says: str) -> None:
-    """Somebody suffers, or nobody can say what it was."""
+    """Customers suffer, or the debrief does not say the cause."""
     judged = check.judged(replace(MENDED, **changes))  # type: ignore[arg-type]
     assert judged.ruling is Verdict.WRONG
     assert says in judged.summary
@@ -51,7 +51,7 @@ def test_it_does_not_pass_as_long_as(changes: dict[str, object], says: str) -> N
 def test_records_are_kept_and_the_newest_of_one_incident_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They come back as they went in, times and all; a line that is none is passed over."""
+    """They are read as they were written; other lines are skipped."""
     monkeypatch.setattr(game_records, "_path", lambda _: tmp_path / "gameday.jsonl")
     session: object = None
     game_records.write(session, replace(MENDED, symptom="still", fixed=None))  # type: ignore[arg-type]
@@ -66,12 +66,12 @@ def test_records_are_kept_and_the_newest_of_one_incident_counts(
 
 @pytest.fixture
 def incident(tmp_path: Path) -> Incident:
-    """A recorded incident, to look at and to misuse."""
+    """A recorded incident."""
     return recorded.incident(tmp_path, "wednesday")
 
 
 def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
-    """The table shows whether two secrets are the same, and no secret."""
+    """The table shows whether two secrets are equal, but no secret."""
     incident = recorded.incident(tmp_path, "monday")
     shown = incident.compare(*incident.releases()["release"]).to_string()
     release = incident.shop.current("production")
@@ -80,8 +80,8 @@ def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
     assert [text for _, text in release.secrets.values() if text in shown or text in repr(release)] == []
 
 
-def test_what_a_release_changed_is_told_when_asked_for_and_noted(incident: Incident) -> None:
-    """The list of releases does not say it; who asks finds it on the card."""
+def test_only_compare_shows_what_a_release_changed_and_is_noted(incident: Incident) -> None:
+    """The list of releases does not show it; the card has the comparison."""
     assert [*incident.releases()] == ["time", "environment", "release"]
     assert not incident.record.actions
     numbers = [*incident.releases()["release"]]
@@ -93,7 +93,7 @@ def test_what_a_release_changed_is_told_when_asked_for_and_noted(incident: Incid
 def test_the_first_own_action_counts_and_no_cell_of_the_lesson(
     incident: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cell as the lesson has it looks at the releases, and so does one of the participant."""
+    """A cell as shipped is no own action; a cell of the participant is one."""
     monkeypatch.setattr(incidents, "_running_cell", lambda: "monday.releases()")
     incident.releases()
     assert incident.record.detected is None
@@ -103,11 +103,11 @@ def test_the_first_own_action_counts_and_no_cell_of_the_lesson(
 
 
 def test_each_sees_one_signal(incident: Incident) -> None:
-    """What is for the others is refused in a sentence, and the switch goes back."""
+    """Other signals are refused in a sentence until everything is shown again."""
     incident.see("logs")
     assert len(incident.logs())
     for look in (incident.releases, incident.metrics, incident.health, lambda: incident.compare(40, 41)):
-        with pytest.raises(WorkshopError, match="is for somebody else at your table") as error:
+        with pytest.raises(WorkshopError, match="is for another person at your table") as error:
             look()
         assert 'wednesday.see("everything")' in str(error.value)
     incident.see("everything")
@@ -126,18 +126,16 @@ def test_each_sees_one_signal(incident: Incident) -> None:
         ("production", {"colour": "red"}, "colour is no change that can be released"),
     ],
 )
-def test_what_cannot_be_released_is_said_so(
-    incident: Incident, environment: str, changes: dict[str, Any], says: str
-) -> None:
-    """One sentence, and the shop goes on."""
+def test_a_wrong_release_is_refused(incident: Incident, environment: str, changes: dict[str, Any], says: str) -> None:
+    """One sentence, and nothing is released."""
     before = len(incident.shop.history)
     with pytest.raises(WorkshopError, match=says):
         incident.deploy(environment, **changes)
     assert len(incident.shop.history) == before
 
 
-def test_what_is_nowhere_cannot_be_restarted(incident: Incident) -> None:
-    """The names that there are stand in the sentence; so do those of the days."""
+def test_an_unknown_name_is_refused(incident: Incident) -> None:
+    """For a restart and for an incident."""
     with pytest.raises(WrongUsage, match="There is no 'mysql' to restart"):
         incident.restart("mysql")
     with pytest.raises(WrongUsage, match="There is no incident 'sunday'"):

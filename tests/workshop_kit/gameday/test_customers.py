@@ -1,4 +1,4 @@
-"""Customers and their balancer, before doors that are ready, not ready, slow or nowhere."""
+"""Customers and their load balancer, with services that are ready, not ready, slow, or do not run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workshop_kit.gameday import recovery
-from workshop_kit.gameday.customers import NOBODY, TURNED_AWAY, Visitors
+from workshop_kit.gameday import signals
+from workshop_kit.gameday.customers import NOBODY, TURNED_AWAY, Customers
 
 PATIENCE_SECONDS = 20
 
 
 @contextmanager
 def door(ready: int = 200, answer: int = 200, seconds: float = 0.0) -> Iterator[str]:
-    """A door: what it says to the balancer, and what to customers after how long."""
+    """A service: its status for the balancer, and its status and delay for customers."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -42,25 +42,25 @@ def door(ready: int = 200, answer: int = 200, seconds: float = 0.0) -> Iterator[
     server.server_close()
 
 
-def became_of(url: str | None, visits: int = 8) -> tuple[int, int, str]:
-    """How many came, how many were served in time, and why the others were not."""
-    visitors = Visitors({"shop": lambda: url}, rate_per_second=20).start()
+def outcome_of(url: str | None, visits: int = 8) -> tuple[int, int, str]:
+    """How many came, how many were served in time, and the errors of the others."""
+    customers = Customers({"shop": lambda: url}, rate_per_second=20).start()
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(visitors.visits) < visits and time.monotonic() < deadline:
+    while len(customers.visits) < visits and time.monotonic() < deadline:
         time.sleep(0.05)
-    visitors.stop()
-    came, served = recovery.counted(visitors.since(datetime.now(UTC) - timedelta(minutes=5)))
-    table = visitors.table()
-    assert len(table) == came == len(visitors.visits)
+    customers.stop()
+    came, served = signals.counted(customers.since(datetime.now(UTC) - timedelta(minutes=5)))
+    table = customers.table()
+    assert len(table) == came == len(customers.visits)
     assert table["good"].sum() == served
     errors = table["error"].where(table["error"] != "", table["status"].astype(str))
     return came, served, ", ".join(sorted(errors[~table["good"]].unique()))
 
 
-def test_who_is_ready_serves_all() -> None:
-    """Every request is an answer in time."""
+def test_a_ready_service_serves_all() -> None:
+    """Every request is answered in time."""
     with door() as url:
-        came, served, others = became_of(url)
+        came, served, others = outcome_of(url)
     assert (came, others) == (served, "")
 
 
@@ -72,17 +72,17 @@ def test_who_is_ready_serves_all() -> None:
         ({"seconds": 1.2}, "200, turned away: too many inside"),
     ],
 )
-def test_who_is_not_served_is_counted_with_the_reason(settings: dict[str, float], why: str) -> None:
+def test_a_customer_who_is_not_served_has_a_reason(settings: dict[str, float], why: str) -> None:
     """Turned away by the balancer, refused by the service, or served too late. A busy machine has a second reason."""
     with door(**settings) as url:  # type: ignore[arg-type]
-        came, served, others = became_of(url)
+        came, served, others = outcome_of(url)
     assert came
     assert served == 0
     assert others.startswith(why)
 
 
-def test_where_there_is_no_door_nobody_is_served() -> None:
-    """A container that does not run has no address."""
-    came, served, others = became_of(None)
+def test_a_service_that_does_not_run_serves_no_customer() -> None:
+    """It has no address."""
+    came, served, others = outcome_of(None)
     assert came
     assert (served, others) == (0, NOBODY)

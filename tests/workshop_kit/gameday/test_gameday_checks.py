@@ -1,4 +1,4 @@
-"""The five exercises of game day, two-sided, on recorded incidents: starters do not pass, right answers do."""
+"""The five exercises of game day on recorded incidents: starters fail, solutions pass."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks.gameday import DAYS
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.gameday import incident as incidents
-from workshop_kit.gameday import recovery
+from workshop_kit.gameday import signals
 
 SEEDS = (1, 2, 3)
-"""Draw each variant of a cause at least once."""
+"""Together they draw each variant of a cause."""
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recorded customers need not be waited for."""
-    monkeypatch.setattr(recovery, "WATCH_SECONDS", 0.0)
+    """Do not wait for recorded customers."""
+    monkeypatch.setattr(signals, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
 
 
 def checked(root: Path, folder: Path, day: str, value: Any) -> Judged:
-    """What the exercise's check says of what a cell has handed in."""
+    """The check's result for a value that a cell hands in."""
     exercise = registry.find(registry.load(root), f"gameday.{day}")
     context = Context(exercise, recorded.incident(folder, day).lesson.stack, 1, answer={"value": value})
     return CHECKS[exercise.id].check(context)
@@ -37,7 +37,7 @@ def checked(root: Path, folder: Path, day: str, value: Any) -> Judged:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("day", DAYS)
 def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path: Path, day: str, seed: int) -> None:
-    """The first reaction leaves customers unserved; the solution serves them again and says why."""
+    """After the first reaction customers still suffer; the solution serves them again and explains the cause."""
     incident = recorded.incident(tmp_path, day, seed)
     begun = checked(root, tmp_path, day, cells.starter(f"gameday.{day}", {day: incident}))
     assert begun.ruling is Verdict.WRONG
@@ -50,7 +50,7 @@ def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path:
 
 
 def test_served_customers_do_not_pass_without_a_debrief(root: Path, tmp_path: Path) -> None:
-    """Luck is no answer: the sheet must be written."""
+    """The debrief must explain the cause."""
     incident = recorded.incident(tmp_path, "tuesday")
     incident.deploy("production", cpus=1.0)
     judged = checked(root, tmp_path, "tuesday", incident.debrief(what="a limit", since="?", how="", considered=""))

@@ -1,4 +1,4 @@
-"""An incident on the live stack: several signals tell of it, the first reaction does not help, nothing is left."""
+"""An incident on the live stack: several signals show it, the first reaction does not help, nothing is left."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def containers_of(stack: Stack) -> set[str]:
 
 
 def test_the_first_reaction_does_not_help(lesson: Lesson, image: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Customers suffer, several signals tell of it, none tells what was done, and the starter is judged wrong."""
+    """Customers suffer, several signals show it, none shows the cause, and the starter fails."""
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 1.0)
     session = lesson.stack.session
     with opened(lesson, image, "monday", seed=1) as incident:
@@ -89,7 +89,7 @@ def test_the_first_reaction_does_not_help(lesson: Lesson, image: Any, monkeypatc
 
 
 def assert_nothing_gives_it_away(incident: Incident) -> None:
-    """Neither a label, a variable, a setting nor a line says what was done."""
+    """No label, variable, setting or log line names the cause."""
     for running in incident.shop.running.values():
         seen = running.inspect()["Config"]
         told = json.dumps([seen["Labels"], seen["Env"], running.container.logs().decode()]).lower()
@@ -100,7 +100,7 @@ def assert_nothing_gives_it_away(incident: Incident) -> None:
 
 
 def test_a_new_one_ends_the_one_before(lesson: Lesson, image: Any) -> None:
-    """Running the cell again leaves one shop; a release that never lives changes nothing in it; `tidy` removes it."""
+    """Running the cell again leaves one shop; a release that does not start changes nothing; stopping removes it."""
     first = gameday.start(lesson, image, "tuesday", seed=1)
     second = gameday.start(lesson, image, "wednesday", seed=1)
     assert first._stop.is_set()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.display.dashboard.panels import of_container
-from workshop_kit.gameday.customers import Visit, Visitors
+from workshop_kit.display.dashboard.view import container_view
+from workshop_kit.gameday.customers import Customers, Visit
 from workshop_kit.gameday.metrics import PANELS, ShopWatcher, joined
 from workshop_kit.observe import stats
 from workshop_kit.observe.watch import Tables
@@ -36,16 +36,16 @@ def watched() -> Tables:
     return Tables(requests=frame(Traffic, requests), resources=with_cpu_limits(usage, limits))
 
 
-def visitors() -> Visitors:
+def customers() -> Customers:
     """Ten customers a second; in the second second, four of them are served."""
     good = [True] * 10 + [True] * 4 + [False] * 6
     visits = [Visit(at(n / 10), "production", 200 if well else 503, 0.01) for n, well in enumerate(good)]
-    return Visitors({"production": lambda: None}, visits=visits)
+    return Customers({"production": lambda: None}, visits=visits)
 
 
 def test_a_second_is_a_row() -> None:
-    """At its end, when it is known; a share of a limit tells nothing of the limit."""
-    table = joined(watched(), visitors().table())
+    """Its time is the second's end; shares do not reveal the limits."""
+    table = joined(watched(), customers().table())
     assert [*table["time"]] == [pd.Timestamp(at(1)), pd.Timestamp(at(2))]
     assert [*table["served_percent"]] == [100.0, 40.0]
     assert [*table["cpu_percent"]] == [50.0, 50.0]
@@ -54,17 +54,17 @@ def test_a_second_is_a_row() -> None:
 
 
 def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
-    """The metrics alone show that it is held back, and not what was released."""
+    """The metrics show that it is throttled, but not the limit."""
     watcher: Any = SimpleNamespace(names=("production",), tables=lambda *_, **__: watched())
-    shown = ShopWatcher(watcher, visitors()).tables("production")
+    shown = ShopWatcher(watcher, customers()).tables("production")
     assert shown.resources["cpu_limit_percent"].isna().all()
-    view = of_container(shown, (), "production", at(2).timestamp(), 60, PANELS)
+    view = container_view(shown, (), "production", at(2).timestamp(), 60, PANELS)
     lines = {line.label: line.last for plot in view.plots for line in plot.lines}
     assert (lines["came"], lines["served in time"], lines["periods held back"]) == (10.0, 4.0, 30.0)
     assert all(line.limit is None for plot in view.plots for line in plot.lines)
 
 
 def test_before_the_first_customer_there_is_no_row() -> None:
-    """A shop that has just opened."""
-    nobody = Visitors({"production": lambda: None})
+    """The table is empty."""
+    nobody = Customers({"production": lambda: None})
     assert joined(Tables(), nobody.table()).empty

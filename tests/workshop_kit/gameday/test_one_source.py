@@ -20,21 +20,21 @@ Decoy = Callable[[Cause, RecordedShop, int], RecordedShop]
 
 
 def accepted(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The new secret was rotated on both sides: nobody is refused."""
+    """The new secret was rotated on both sides."""
     shop = play(cause, seed)
     shop.accepted = {name: text.strip() for name, (_, text) in shop.current("production").secrets.items()}
     return shop
 
 
 def rotated_at_the_other_side(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The dependency got another password, and no release brought it."""
+    """The dependency got another password without a release."""
     shop = play(replace(cause, inject=more_memory), seed)
     shop.accepted[SECRETS["redis" in incident.pings("production")]] = "another password"
     return shop
 
 
 def gateway(state: str) -> Decoy:
-    """The gateway to the dependency is to blame, and no release."""
+    """The gateway to the dependency is the cause, and no release."""
 
     def decoy(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
         shop = play(replace(cause, inject=more_memory), seed)
@@ -45,14 +45,14 @@ def gateway(state: str) -> Decoy:
 
 
 def few_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The same limit is enough for what customers need today."""
+    """The same limit is enough for today's customers."""
     shop = play(cause, seed)
     shop.demand_cpus = 0.01
     return shop
 
 
 def many_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The limit is as ever, and customers need more than ever."""
+    """The limit is the usual one, and customers need more CPU."""
     shop = play(replace(cause, inject=more_memory), seed)
     shop.demand_cpus = 2.0
     return shop
@@ -87,7 +87,7 @@ def little_memory(cause: Cause, incident: RecordedShop, seed: int) -> RecordedSh
 
 
 def code_without_a_fallback(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """New code cannot do without the replica, whatever its settings say."""
+    """New code needs the replica, whatever its settings are."""
     shop = play(cause, seed)
     (suffering,) = [name for name in incident.environments if not incident.is_ready(name)]
     shop.service.needs_replica.add(version := shop.service.build())
@@ -109,11 +109,11 @@ DECOYS: dict[str, tuple[Decoy, Decoy, Decoy]] = {
     "thursday": (no_leak, little_memory, little_memory),
     "friday": (nothing_around_it, code_without_a_fallback, code_without_a_fallback),
 }
-"""By day, for each source a day that looks the same there, and has another cause or none."""
+"""By day and source: a day that looks the same in this source but has another cause or none."""
 
 
 def test_every_incident_has_its_decoys() -> None:
-    """A new incident needs its own."""
+    """A new incident needs decoys of its own."""
     assert set(DECOYS) == set(CAUSES)
 
 
@@ -121,7 +121,7 @@ def test_every_incident_has_its_decoys() -> None:
 @pytest.mark.parametrize(("source", "number"), [(source, number) for number, source in enumerate(SOURCES)])
 @pytest.mark.parametrize("day", CAUSES)
 def test_one_source_does_not_tell_an_incident_from_a_decoy_day(day: str, source: str, number: int, seed: int) -> None:
-    """What it shows is the same on both; all three together show the difference."""
+    """The source shows the same on both days; all three together show the difference."""
     incident = play(CAUSES[day], seed)
     assert not all(incident.serves(name) and not incident.is_killed(name) for name in incident.environments)
     decoy = DECOYS[day][number](CAUSES[day], incident, seed)
@@ -131,8 +131,8 @@ def test_one_source_does_not_tell_an_incident_from_a_decoy_day(day: str, source:
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("day", CAUSES)
-def test_what_stands_in_two_releases_is_no_answer(day: str, seed: int) -> None:
-    """Releases that hurt nobody stand around the cause, and where a release is to blame, another is of its kind."""
+def test_a_kind_of_change_that_occurs_once_is_not_the_answer(day: str, seed: int) -> None:
+    """Harmless releases stand around the cause; if it is a release, another one changes the same kind of setting."""
     shop = play(CAUSES[day], seed)
     assert len(shop.history) == len(CAUSES[day].environments) + (3 if day == "wednesday" else 4)
     suspects = {"monday": "secrets", "tuesday": "cpus", "thursday": "code"}.get(day)
@@ -142,7 +142,7 @@ def test_what_stands_in_two_releases_is_no_answer(day: str, seed: int) -> None:
 
 
 def test_the_limit_is_below_what_customers_need() -> None:
-    """However fast the machine is."""
+    """On a machine of any speed."""
     shop = RecordedShop(("production",))
     small_size(shop, Random(1))
     assert shop.is_held_back("production")

@@ -1,4 +1,4 @@
-"""The service of a shop: the participant's where it is solved, the reference elsewhere, and it says so."""
+"""The service of a shop: the participant's where it is solved, else the reference, with a note."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMAGE = "the participant's image"
 
 
 def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
-    """The service that a shop would run, with an engine that builds everything."""
+    """The service of a shop, with an engine that builds everything."""
     done: Any = lambda name: SimpleNamespace(passed_at="today" if name == passed else None)  # noqa: E731
     exercise_service: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
     client = MagicMock()
@@ -42,8 +42,8 @@ def unsolve(root: Path, mine: Path, name: str) -> str:
     return starter
 
 
-def test_what_is_solved_runs_as_it_is(root: Path, mine: Path) -> None:
-    """The image that the cell built, and nothing to say."""
+def test_a_solved_folder_runs_as_it_is(root: Path, mine: Path) -> None:
+    """The shop runs the cell's image, without a note."""
     prepared = prepare(root, mine)
     assert (prepared.images, prepared.note) == ([IMAGE], "")
 
@@ -59,18 +59,18 @@ def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: 
 
 
 def test_a_region_that_passed_is_the_participant_s(root: Path, mine: Path) -> None:
-    """However it looks."""
+    """Even if it differs from the reference."""
     unsolve(root, mine, "config.env")
     assert prepare(root, mine, passed="config.env").images == [IMAGE]
 
 
 def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:
-    """The colleague's files are not there."""
+    """It lacks the colleague's files."""
     assert "my_service is not at the start of lesson 05" in prepare(root, tmp_path).note
 
 
 def test_the_module_that_leaks_is_the_service_s_own_and_two_lines(root: Path, mine: Path) -> None:
-    """A later version leaks, too; where the module looks otherwise, it is said so."""
+    """A later version leaks, too; a changed module is refused in a sentence."""
     prepared = prepare(root, mine)
     path = Path(prepared.folder.name, service.ORDERS)
     source = path.read_text()

@@ -1,14 +1,17 @@
-"""When it shows: the first symptom among customers, and the first sign in each signal."""
+"""When customers and signals first show an incident, its card, and the outcome of a restart."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.gameday import signals, timeline
+from workshop_kit.gameday import after_restart, signals, timeline
 from workshop_kit.gameday.customers import Visit
 from workshop_kit.observe.watch import Tables
 
@@ -25,15 +28,15 @@ def visits(*good: bool) -> list[Visit]:
     return [Visit(at(number), "shop", 200 if well else None, 0.01) for number, well in enumerate(good)]
 
 
-def test_a_symptom_is_no_single_accident() -> None:
-    """One customer who was unlucky is none; several soon after another are, from the first of them on."""
+def test_one_failed_request_is_no_symptom() -> None:
+    """Several within a few requests are one, from the first of them on."""
     assert signals.first_symptom(visits(True, False, True, True, True, True, True), NOON) is None
     assert signals.first_symptom(visits(True, True, False, True, False, False, True), NOON) == at(2)
     assert signals.first_symptom(visits(*[False] * 9), at(3)) == at(3), "nothing from before it was done counts"
 
 
 def test_each_signal_has_its_first_sign() -> None:
-    """A warning in the log, customers turned away, a probe that fails three times in a row, a kill by the kernel."""
+    """A warning in the log, customers turned away, three failed probes in a row, a kill by the kernel."""
     logs = pd.DataFrame(
         {
             "ts": [at(1), at(4), at(5), at(9)],
@@ -53,7 +56,7 @@ def test_each_signal_has_its_first_sign() -> None:
     )  # fmt: skip
     events = pd.DataFrame({"time": [at(1), at(8)], "container": "shop", "what": ["start", "oom"]})
     tables = Tables(requests=requests, health=health, events=events)
-    assert signals.shown(logs, tables, NOON) == {
+    assert signals.first_signs(logs, tables, NOON) == {
         "logs": at(5),
         "metrics": at(6),
         "health": at(7),
@@ -62,7 +65,7 @@ def test_each_signal_has_its_first_sign() -> None:
 
 
 def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> None:
-    """Distances are from the first symptom; what was not seen stands last, and is said so."""
+    """Distances count from the first symptom; signals without a sign come last."""
     record = Record("a", "monday", 1, at(0), at(10), at(13), at(20), at(33))
     rows = timeline.rows(record, {"logs": at(11), "metrics": None})
     assert [name for name, _, _ in rows] == [
@@ -79,7 +82,7 @@ def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> Non
 
 
 def test_the_card_counts_customers_and_says_whose_service_it_was() -> None:
-    """Those since the cause, until they were served again; then what was asked and done."""
+    """Customers from the cause to the recovery; then the actions."""
     record = Record("a", "monday", 1, at(0), at(2), fixed=at(6), actions=("12:00:03 restarted production",))
     record = replace(record, reference="The shop runs the reference for config.env.")
     assert timeline.counts(record, visits(True, True, True, False, False, True, True, True)) == [
@@ -87,3 +90,37 @@ def test_the_card_counts_customers_and_says_whose_service_it_was() -> None:
         ("you", "12:00:03", "restarted production"),
         ("the service", "", "The shop runs the reference for config.env."),
     ]
+
+
+PER_SECOND = 10
+
+
+def served(*percent: int) -> pd.DataFrame:
+    """Customers of which so many percent are served in each second, the first ten of them before noon."""
+    rows = [
+        (NOON + timedelta(seconds=second - 10 + number / PER_SECOND), number < share * PER_SECOND / 100)
+        for second, share in enumerate(percent)
+        for number in range(PER_SECOND)
+    ]
+    return pd.DataFrame(rows, columns=["time", "good"])
+
+
+@pytest.mark.parametrize(
+    ("percent", "outcome"),
+    [
+        ([40] * 10 + [0] * 3 + [100] * 12, "heals"),
+        ([40] * 10 + [0] * 2 + [100] * 6 + [30] * 7, "half"),
+        ([40] * 10 + [0] * 15, "worse"),
+        ([40] * 10 + [40] * 15, "nothing"),
+        ([0] * 10 + [0] * 15, "nothing"),
+    ],
+)
+def test_every_outcome_of_a_restart_can_happen(percent: list[int], outcome: str) -> None:
+    """It follows from the customers served before and after."""
+    assert after_restart(served(*percent), NOON) == outcome
+
+
+def test_the_outcomes_are_the_options_of_the_prediction(root: Path) -> None:
+    """The lesson reveals one of them."""
+    question = tomllib.loads((root / "notebooks" / "05_game_day.predictions.toml").read_text())["restart"]
+    assert set(question["options"]) == {"heals", "half", "worse", "nothing"}

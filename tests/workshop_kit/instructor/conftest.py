@@ -1,4 +1,4 @@
-"""A desk over the tests' running stack, and both its pages as anybody on this machine could ask for them."""
+"""A desk over the tests' running stack, and requests to both its pages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.journal import Journal
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
-from workshop_kit.instructor.server import DeskServer
+from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace.folder import Workspace
 
 PATIENCE_SECONDS = 60.0
@@ -25,14 +25,14 @@ PATIENCE_SECONDS = 60.0
 class Pages:
     """The desk's two pages."""
 
-    server: DeskServer
-    desk: Presenting
+    server: InstructorServer
+    desk: PresenterApi
     web: httpx.Client
 
     @property
-    def stage(self) -> Stage:
-        """What the pages stand over."""
-        return self.desk.stage
+    def controller(self) -> Controller:
+        """The controller behind the pages."""
+        return self.desk.controller
 
     def get(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
         """Ask for a path, as the audience unless another token is given ("": none)."""
@@ -65,10 +65,10 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture(scope="module")
 def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
-    """A desk that is open; nothing of it is left."""
-    server = DeskServer()
-    with Stage(stack, workspace) as stage:
-        desk = Presenting(stage, load_script())
+    """An open desk, which leaves no fault."""
+    server = InstructorServer()
+    with Controller(stack, workspace) as controller:
+        desk = PresenterApi(controller, load_script())
         server.start(desk)
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60) as web:
             yield Pages(server, desk, web)
@@ -78,11 +78,11 @@ def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
 
 @pytest.fixture(autouse=True)
 def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test at the desk put in force is undone after it, and everything is well again."""
+    """After each test at the desk: undo its faults and wait until everything is healthy."""
     yield
     if "pages" in request.fixturenames:
         pages: Pages = request.getfixturevalue("pages")
-        pages.stage.driving.stop()
-        pages.stage.undo_all()
-        stack = pages.stage.stack
+        pages.controller.load_generator.stop()
+        pages.controller.undo_all()
+        stack = pages.controller.stack
         wait_for(lambda: all(one.health == "healthy" for one in stack.containers().values()), "all are healthy")

@@ -1,4 +1,4 @@
-"""The room's clock: symptoms and a neutral band, as data and as a picture."""
+"""The audience's clock: symptoms and a band without a name, as data and as a picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from tests.workshop_kit.display.recorded import Broken
-from workshop_kit.instructor import clock_svg
-from workshop_kit.instructor.clock import CHANGED, Clock, clock, words
+from workshop_kit.instructor.clock import CHANGED, HEIGHT, WIDTH, Clock, clock, describe, svg
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.tables import frame
@@ -43,53 +42,53 @@ def shown(*faults: Broken, levels: tuple[str, ...] = ("info", "error")) -> Clock
 
 
 def test_a_fault_is_a_band_without_a_name() -> None:
-    """Its beginning and its end, in words and in the picture; never what it was, nor whom it hit."""
+    """Words and picture have its start and end, but neither the fault nor its target."""
     one = shown(Broken("half_open", "master-db", second(40), second(10)))
     assert [(band.start, band.end) for band in one.bands] == [(-40.0, -10.0)]
-    picture = clock_svg.svg(one)
+    picture = svg(one)
     assert picture.count('class="band"') == 1
     assert CHANGED in picture
-    assert CHANGED.capitalize() in words(one)
-    assert not [secret for secret in SECRETS if secret in picture + words(one)]
+    assert CHANGED.capitalize() in describe(one)
+    assert not [secret for secret in SECRETS if secret in picture + describe(one)]
 
 
-def test_what_overlaps_is_one_band() -> None:
-    """Nobody can count how many things were changed."""
+def test_overlapping_faults_are_one_band() -> None:
+    """So they cannot be counted."""
     faults = [Broken("kill", "redis", second(60), second(30)), Broken("pause", "redis", second(40), None)]
     assert [(band.start, band.end) for band in shown(*faults).bands] == [(-60.0, 0.0)]
 
 
 def test_without_a_fault_there_is_no_band() -> None:
-    """Neither drawn nor said; nor for one that ended before the time shown."""
+    """Without a fault, and with one that ended before the time shown."""
     for one in (shown(), shown(Broken("kill", "redis", second(500), second(400)))):
-        assert CHANGED not in clock_svg.svg(one)
-        assert CHANGED.capitalize() not in words(one)
+        assert CHANGED not in svg(one)
+        assert CHANGED.capitalize() not in describe(one)
 
 
 def test_only_probes_are_rows() -> None:
-    """What /health says of a dependency would name it."""
+    """The dependencies in /health would name the target."""
     assert [row.name for row in shown().rows] == ["/livez", "/health"]
 
 
 def test_the_picture_is_sound_and_holds_its_words() -> None:
     """It parses, has a title and a description, and stays within its frame and under 100 kB."""
-    text = clock_svg.svg(shown(Broken("kill", "redis", second(40), None)), alone=True)
+    text = svg(shown(Broken("kill", "redis", second(40), None)), alone=True)
     root = ET.fromstring(text)
     space = "{http://www.w3.org/2000/svg}"
     assert root.find(f"{space}title") is not None
     assert "/health: fail" in (root.find(f"{space}desc").text or "")  # type: ignore[union-attr]
     assert len(text) < 100_000
     for rect in root.iter(f"{space}rect"):
-        assert float(rect.get("x", 0)) + float(rect.get("width", 0)) <= clock_svg.WIDTH
-        assert float(rect.get("y", 0)) + float(rect.get("height", 0)) <= clock_svg.HEIGHT
+        assert float(rect.get("x", 0)) + float(rect.get("width", 0)) <= WIDTH
+        assert float(rect.get("y", 0)) + float(rect.get("height", 0)) <= HEIGHT
 
 
 def test_hostile_names_and_levels_stay_text() -> None:
-    """Whatever a container answers or logs, the picture parses and holds no element or control character of it."""
+    """The picture parses, and has no element and no control character of what a container answers or logs."""
     hostile = '"><img src=x onerror=alert(1)>\x1b[31m'
     health = frame(Health, [Health(second(5), "service", "/livez", hostile)])
     lines = pd.DataFrame({"time": pd.to_datetime([second(5)], utc=True), "level": [hostile]})
-    text = clock_svg.svg(clock(Tables(health=health), lines, (), "service", NOW.timestamp(), 120.0))
+    text = svg(clock(Tables(health=health), lines, (), "service", NOW.timestamp(), 120.0))
     names = {element.tag.rpartition("}")[2] for element in ET.fromstring(text).iter()}
     assert "img" not in names
     assert "\x1b" not in text

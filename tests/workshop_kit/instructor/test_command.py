@@ -36,7 +36,7 @@ def command(*words: str) -> list[str]:
 
 @contextmanager
 def opened(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A desk that has said its addresses; yields it with the presenter's."""
+    """A desk that has printed its addresses; yields it with the presenter's."""
     with subprocess.Popen(command(), stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
@@ -77,7 +77,7 @@ def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str,
 
 @pytest.mark.long
 def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment: dict[str, str]) -> None:
-    """kill -9: nobody of ours runs any more, and yet what it broke is mended and its load is gone."""
+    """After kill -9 the reaper reverts its faults and removes its load."""
     with opened(environment) as (process, url):
         press(url, "load", request="GET /orders", rate_per_second=5)
         press(url, "fault", fault="pause", target="redis")

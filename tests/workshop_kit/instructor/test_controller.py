@@ -1,4 +1,4 @@
-"""What the presenter can do, on the real stack: load, faults with an end, a request found, a checkpoint."""
+"""The controller on the real stack: load, faults with an end, the lines of a request, a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import injection
-from workshop_kit.faults.journal import Journal
 from workshop_kit.faults.targets import snapshot
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.load_generator import Driven
+from workshop_kit.instructor.load_generator import LoadState
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -26,30 +24,30 @@ def generators(stack: Stack) -> set[str]:
 
 
 def rate(pages: Pages) -> float:
-    """What the service last said about how many requests come."""
-    known = pages.stage.tables.requests["requests_per_second"].dropna()
+    """The requests per second that the service last counted."""
+    known = pages.controller.tables().requests["requests_per_second"].dropna()
     return float(known.iloc[-1]) if len(known) else 0.0
 
 
 def test_load_starts_changes_and_stops(pages: Pages) -> None:
-    """One generator runs at a time, none after the stop; a request is found by its id among the lines."""
+    """One generator runs at a time, none after the stop; a request's lines are found by its id."""
     pages.said("load", request="POST /orders", rate_per_second=10)
     wait_for(lambda: 8 <= rate(pages) <= 12, "ten a second")
     pages.said("load", request="GET /orders", rate_per_second=30)
     wait_for(lambda: 26 <= rate(pages) <= 34, "thirty a second")
-    assert len(generators(pages.stage.stack)) == 1
+    assert len(generators(pages.controller.stack)) == 1
     assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 30}
-    assert pages.stage.order("find-me-1234") == 201
+    assert pages.controller.order("find-me-1234") == 201
     wait_for(lambda: bool(pages.said("find", request_id="find-me-1234")), "its line")
     assert all("find-me-1234" in line for line in pages.said("find", request_id="find-me-1234"))
     assert pages.said("find", request_id="nobody") == []
     pages.said("load-stop")
-    assert (generators(pages.stage.stack), pages.state()["load"]) == (set(), None)
+    assert (generators(pages.controller.stack), pages.state()["load"]) == (set(), None)
 
 
 def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> None:
-    """The page says how long it still lasts; a second click on *undo* changes nothing; a notebook's fault stays."""
-    stack = pages.stage.stack
+    """The page has the seconds left; a second click on *undo* changes nothing; a notebook's fault stays."""
+    stack = pages.controller.stack
     before = {name: snapshot(stack.container(name)) for name in ("redis", "master-db")}
     first = pages.said("fault", fault="latency", target="master-db", parameters={"latency_ms": 10.0})
     with injection.fault("limits", stack, "replica-db", cpus=0.5):
@@ -65,32 +63,32 @@ def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> Non
 
 @pytest.mark.long
 def test_load_goes_on_when_its_generator_ends(pages: Pages) -> None:
-    """A generator has an end, and may be removed by somebody: another one follows."""
+    """When its container ends or is removed, another one follows."""
     pages.said("load", request="GET /orders", rate_per_second=5)
-    stack = pages.stage.stack
+    stack = pages.controller.stack
     [first] = generators(stack)
     stack.session.engine.client.containers.get(first).kill()
     wait_for(lambda: len(generators(stack) - {first}) == 1, "another generator")
     assert pages.state()["problems"] == []
-    assert pages.stage.driving.now == Driven("GET /orders", 5)
+    assert pages.controller.load_generator.state == LoadState("GET /orders", 5)
 
 
 @pytest.mark.long
-def test_what_died_of_a_limit_runs_again_when_it_is_undone(pages: Pages) -> None:
-    """A limit below what it needs kills it; undone, it has its limits back and is started."""
-    stack = pages.stage.stack
+def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
+    """It has its former limits then."""
+    stack = pages.controller.stack
     before = snapshot(stack.container("redis"))
-    pages.stage.strike("limits", "redis", {"memory_mib": 64.0})
+    pages.controller.inject("limits", "redis", {"memory_mib": 64.0})
     stack.container("redis").kill()  # what the kernel does where the limit is too low
     wait_for(lambda: stack.container("redis").status == "exited", "its end")
-    pages.stage.undo_all()
+    pages.controller.undo_all()
     assert stack.container("redis").status == "running"
-    assert snapshot(stack.container("redis"))["limits"] == before["limits"]
+    assert snapshot(stack.container("redis")).limits == before.limits
 
 
 @pytest.mark.long
-def test_a_checkpoint_brings_the_stage_to_the_start_of_a_lesson(pages: Pages, workspace: Workspace) -> None:
-    """Faults are undone, the load has ended, changed files are fresh and kept aside; meanwhile no fault is let in."""
+def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pages, workspace: Workspace) -> None:
+    """Faults are undone, the load ends, changed files are replaced and kept aside; meanwhile faults are refused."""
     notebook = workspace.notebooks / "04_monitoring.ipynb"
     fresh = notebook.read_bytes()
     notebook.write_text("{}")
@@ -98,32 +96,13 @@ def test_a_checkpoint_brings_the_stage_to_the_start_of_a_lesson(pages: Pages, wo
     pages.said("fault", fault="pause", target="redis")
     pages.said("goto", lesson="04")
     with pytest.raises(WorkshopError, match="being changed just now"):
-        pages.stage.strike("pause", "redis", {})
+        pages.controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="being changed just now"):
-        pages.stage.load("GET /orders", 5)
-    pages.stage.work.wait(120)
-    work = pages.state()["work"]
+        pages.controller.load("GET /orders", 5)
+    pages.controller.job.wait(120)
+    work = pages.state()["job"]
     assert (work["problem"], work["runs"]) == ("", False)
     assert "04_monitoring is at its start." in work["outcome"]
     assert (pages.state()["in_force"], pages.state()["load"]) == ([], None)
     assert notebook.read_bytes() == fresh
-    assert generators(pages.stage.stack) == set()
-
-
-@pytest.mark.long
-def test_closing_undoes_all_and_ends_the_load(stack: Stack, workspace: Workspace) -> None:
-    """Whatever is in force on whichever target: all is as before, and nothing of the desk's is left."""
-    before = {name: snapshot(one) for name, one in stack.containers().items()}
-    stage = Stage(stack, workspace).open()
-    stage.driving.start("GET /orders", 5)
-    stage.strike("latency", "redis", {})
-    stage.strike("pause", "redis", {}, 600)
-    stage.strike("limits", "master-db", {"cpus": 0.1})
-    stage.strike("half_open", "master-db", {})
-    stage.strike("disconnect", "replica-db", {})
-    stage.strike("kill", "replica-db", {})
-    assert stage.close() == []
-    assert Journal(stack.session).entries() == []
-    assert generators(stack) == set()
-    assert {name: snapshot(one) for name, one in stack.containers().items()} == before
-    assert {one.status for one in stack.containers().values()} == {"running"}
+    assert generators(pages.controller.stack) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import docker
 import httpx
@@ -15,32 +16,33 @@ from workshop_kit.engine.reach import Endpoint, Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.journal import Journal, Open
-from workshop_kit.instructor.controller import Stage
-from workshop_kit.instructor.presenter_api import Presenting
+from workshop_kit.faults.journal import ActiveFault, Journal, Snapshot
+from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
-from workshop_kit.instructor.server import DeskServer
+from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace.folder import Workspace
 
 SAID = "The Docker engine does not answer."
 
 
 @pytest.fixture
-def stage(root: Path, tmp_path: Path) -> Stage:
-    """A desk whose engine is gone, with a fault of ours in the journal."""
+def controller(root: Path, tmp_path: Path) -> Controller:
+    """A desk without an engine, with a fault in its journal."""
     nowhere = f"unix://{tmp_path}/gone.sock"
     engine = Engine(docker.DockerClient(base_url=nowhere, version="1.45"), Endpoint(nowhere, "a test"), {})
     workspace = Workspace.open(tmp_path / "workspace")
     session = Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
-    stage = Stage(Stack(session, root, tmp_path, workspace.compose_project), workspace)
-    entry = Open("1", "pause", {}, "f" * 64, "redis", {}, session.maker, datetime.now(UTC).isoformat())
-    Journal(session).add(entry)
-    return stage
+    controller = Controller(Stack(session, root, tmp_path, workspace.compose_project), workspace)
+    entry: dict[str, Any] = {"id": "1", "fault": "pause", "parameters": {}, "container": "f" * 64, "name": "redis"}
+    before = Snapshot(networks={}, limits={})
+    Journal(session).add(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
+    return controller
 
 
-def test_a_click_and_a_look_are_a_sentence(stage: Stage) -> None:
-    """Not a word of the SDK's, and no error of ours in the terminal."""
-    server = DeskServer().start(Presenting(stage, load_script()))
+def test_without_an_engine_every_answer_is_one_sentence(controller: Controller) -> None:
+    """For state and buttons, without the SDK's text."""
+    server = InstructorServer().start(PresenterApi(controller, load_script()))
     try:
         headers = {"Authorization": f"token {server.presenter_token}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, headers=headers) as web:
@@ -58,10 +60,10 @@ def test_a_click_and_a_look_are_a_sentence(stage: Stage) -> None:
         assert answer.json()["error"].startswith(SAID)
 
 
-def test_a_closed_desk_lets_nothing_in(stage: Stage) -> None:
-    """A click that comes while it closes breaks nothing that nobody would mend."""
-    stage.close()
+def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
+    """A fault after the close would never be reverted."""
+    controller.close()
     with pytest.raises(WorkshopError, match="The desk is being closed"):
-        stage.strike("pause", "redis", {})
+        controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="The desk is being closed"):
-        stage.driving.start("GET /orders", 5)
+        controller.load_generator.start("GET /orders", 5)

@@ -1,8 +1,9 @@
-"""What a room predicted: from people's files, or from counts that somebody pasted."""
+"""Counted predictions: from progress files, or from pasted counts."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ ID = "00_start.gone"
 
 @pytest.fixture
 def room(tmp_path: Path) -> Path:
-    """The folder of a room: 31 people's files as their workspaces wrote them, and things that are no such files."""
+    """A folder with 31 progress files, and with files that are none, a FIFO and an endless device among them."""
     for number in range(31):
         progress = Progress(tmp_path / f"person {number}" / "progress.json")
         progress.path.parent.mkdir()
@@ -32,12 +33,14 @@ def room(tmp_path: Path) -> Path:
             progress.record_actual(ID, "red")
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "list.json").write_text("[1]")
+    os.mkfifo(tmp_path / "fifo.json")
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
     (tmp_path / "odd.json").write_text(json.dumps({"predictions": {ID: 5, "01.other": {"choice": 7}}}))
     return tmp_path
 
 
 def test_a_folder_of_progress_files_is_counted(room: Path) -> None:
-    """23 of 31 were wrong; the lesson's words stand for the keys; what is no file of ours counts for nothing."""
+    """23 of 31 were wrong; keys become the lesson's texts; other files are skipped."""
     assert predictions_in(room) == {ID: 31}
     counted = of_folder(room, ID, {ID: QUESTION})
     assert counted.question == "Does it stay green?"
@@ -47,7 +50,7 @@ def test_a_folder_of_progress_files_is_counted(room: Path) -> None:
 
 
 def test_a_folder_without_guesses_says_so(tmp_path: Path) -> None:
-    """One sentence, for an empty folder and for none."""
+    """One sentence, for an empty folder and for a missing one."""
     with pytest.raises(WrongUsage, match="has a guess for '00_start"):
         of_folder(tmp_path, ID, {})
     with pytest.raises(WrongUsage, match="There is no folder"):
@@ -66,14 +69,26 @@ def test_pasted_counts() -> None:
     [
         ("green 23", "'green 23' is no answer with a count"),
         ("green: many", "is no answer with a count"),
+        ("green: 12345", "is no answer with a count"),
+        ("*: 5", "is no answer with a count"),
         ("*a: 1\n*b: 2", "More than one answer is marked"),
         ("\n".join(f"a{number}: 1" for number in range(13)), "There are 13 answers"),
     ],
 )
-def test_pasted_counts_that_are_none(text: str, said: str) -> None:
-    """What is wrong, in one sentence."""
+def test_pasted_text_without_counts_is_refused(text: str, said: str) -> None:
+    """One sentence says what is wrong."""
     with pytest.raises(WrongUsage, match=said):
         of_text("Green?", text)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "line", ["a" + " " * 200_000 + "x", "*" + "a:" * 100_000, " =" * 100_000 + "1 ", "*" * 200_000]
+)
+def test_a_hostile_paste_is_refused_at_once(line: str) -> None:
+    """200 kB in one line take no quadratic time: that would be hours."""
+    with pytest.raises(WrongUsage, match="is no answer with a count"):
+        of_text("Green?", line + ":")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +99,6 @@ def test_pasted_counts_that_are_none(text: str, said: str) -> None:
         ((Answer("a", 3), Answer("b", 4)), "7 of us answered."),
     ],
 )
-def test_headlines(answers: tuple[Answer, ...], said: str) -> None:
-    """How many were wrong, if that is known."""
+def test_a_headline_says_how_many_were_wrong(answers: tuple[Answer, ...], said: str) -> None:
+    """Or how many answered, if the right answer is not known."""
     assert Histogram("?", answers).headline() == said

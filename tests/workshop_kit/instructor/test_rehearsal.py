@@ -1,11 +1,10 @@
-"""The rehearsal: the demo that is handed in can be played, and a step whose promise is not kept fails it."""
+"""The rehearsal: the demo can be played, and a step whose expectation does not hold fails."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,14 @@ from tests.workshop_kit.instructor.conftest import Pages
 from workshop_kit.errors import Exit
 from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.rehearsal import rehearse
-from workshop_kit.instructor.script import PICTURES, Click, Script, See, as_page, load_script
+from workshop_kit.instructor.script import PICTURES, Click, Expectation, Script, as_page, load_script
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 
 @pytest.mark.long
-def test_the_demo_holds_what_it_promises(root: Path, clean_environment: dict[str, str]) -> None:
-    """``./workshop tour --demo --json`` as it is typed: every step is seen, its seconds are said, nothing is left."""
+def test_the_demo_can_be_played(root: Path, clean_environment: dict[str, str]) -> None:
+    """``./workshop tour --demo --json`` as it is typed: every step is seen, with its seconds."""
     environment = {**clean_environment, "PYTHONPATH": str(root)}
     command = [sys.executable, "-m", "workshop_kit.cli", "tour", "--demo", "--json", "--no-install"]
     said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
@@ -34,7 +33,7 @@ def test_the_demo_holds_what_it_promises(root: Path, clean_environment: dict[str
 
 @pytest.mark.long
 def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) -> None:
-    """Both at once is wrong usage, in one sentence."""
+    """A lesson and ``--demo`` together are wrong usage, in one sentence."""
     environment = {**clean_environment, "PYTHONPATH": str(root)}
     command = [sys.executable, "-m", "workshop_kit.cli", "tour", "03", "--demo"]
     said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
@@ -45,26 +44,28 @@ def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) ->
 
 
 @pytest.mark.long
-def test_a_promise_that_is_not_kept_fails_its_step_and_no_other(pages: Pages, tmp_path: Path) -> None:
-    """It says what is there instead; its old picture stays, those of no step go, and the others are drawn."""
-    first = replace(load_script().steps[0], look_seconds=0.0)
-    never = See("health", "state", {"what": "/livez"}, equals="fail")
-    quiet = replace(first, number=2, id="never", clicks=(), sees=(never,), within_seconds=3.0)
-    gone = Click("fault", fault="pause", target="nobody")
-    broken = replace(first, number=3, id="broken", clicks=(gone,), sees=())
+def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tmp_path: Path) -> None:
+    """The problem says the value found; the step's old picture stays, pictures of no step go, others are drawn."""
+    first = load_script().steps[0].model_copy(update={"look_seconds": 0.0})
+    never = Expectation(table="health", column="state", where={"what": "/livez"}, equals="fail")
+    quiet = first.model_copy(
+        update={"number": 2, "id": "never", "clicks": (), "expectations": (never,), "within_seconds": 3.0}
+    )
+    gone = Click(action="fault", fault="pause", target="nobody")
+    broken = first.model_copy(update={"number": 3, "id": "broken", "clicks": (gone,), "expectations": ()})
     (tmp_path / "09-old.svg").write_text("old")
     (tmp_path / "02-never.svg").write_text("recorded")
-    results = rehearse(pages.stage, Script("T", (first, quiet, broken)), pictures=tmp_path)
+    results = rehearse(pages.controller, Script(title="T", steps=(first, quiet, broken)), pictures=tmp_path)
     assert [bool(result.problem) for result in results] == [False, True, True]
     assert "health /livez: state is fail (it is pass)" in results[1].problem
     assert "no container 'nobody'" in results[2].problem
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01-well.svg", "02-never.svg", "README.md"]
     assert (tmp_path / "02-never.svg").read_text() == "recorded"
-    assert Journal(pages.stage.stack.session).entries() == []
+    assert Journal(pages.controller.stack.session).entries() == []
 
 
 def test_every_step_has_its_recorded_picture() -> None:
-    """No step without one, no picture without a step; each small, with words for who cannot see it, without a name."""
+    """One for each step, small, with a text twin, and without the target's name."""
     script = load_script()
     assert sorted(path.name for path in PICTURES.glob("*.svg")) == [step.picture for step in script.steps]
     for step in script.steps:
@@ -75,5 +76,5 @@ def test_every_step_has_its_recorded_picture() -> None:
 
 
 def test_the_page_says_what_the_script_says() -> None:
-    """docs/demo/README.md is written by the rehearsal; whoever changes the script renews it."""
+    """docs/demo/README.md is what a rehearsal writes."""
     assert (PICTURES / "README.md").read_text() == as_page(load_script())

@@ -1,4 +1,4 @@
-"""The demo's script: what stands in it can be clicked and seen, and a promise that is not kept is noticed."""
+"""The demo's script: what it clicks and expects exists, and an expectation that does not hold is noticed."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ import pandas as pd
 import pytest
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.log_tail import COLUMNS
-from workshop_kit.instructor.script import See, load_script
+from workshop_kit.instructor.controller import LINE_COLUMNS
+from workshop_kit.instructor.script import Expectation, load_script
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import Health
 from workshop_kit.observe.watch.tables import frame
 
 EARLY, LATE = (datetime(2026, 5, 1, 12, minute, tzinfo=UTC) for minute in (0, 5))
-NO_LINES = pd.DataFrame(columns=COLUMNS).astype({"time": "datetime64[us, UTC]"})
+NO_LINES = pd.DataFrame(columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 STEP = '[[step]]\nid = "a"\ntitle = "A"\nminutes = 1\nsay = "So."\n'
 
 
 def test_the_demo_is_ten_minutes_in_about_eight_steps() -> None:
-    """Every step says something, does something and promises something; the last one leaves nothing broken."""
+    """Every step has text, clicks and expectations; the last one undoes all."""
     script = load_script()
     assert (len(script.steps), script.minutes) == (8, 10)
     for step in script.steps:
         assert step.clicks, step.id
-        assert step.sees, step.id
+        assert step.expectations, step.id
         assert 20 <= len(step.say.split()) <= 30 + 130 * step.minutes, step.id  # people speak 130 words a minute
     assert script.steps[-1].clicks[0].action == "undo-all"
     assert len({step.id for step in script.steps}) == 8
 
 
-def test_what_is_said_on_stage_names_nothing_that_the_catalog_calls_otherwise() -> None:
-    """Columns that are promised exist in the watcher's tables."""
+def test_expected_columns_exist_in_the_tables() -> None:
+    """In the watcher's, and in that of the log lines."""
     tables = Tables()
     for step in load_script().steps:
-        for see in step.sees:
-            table = NO_LINES if see.table == "lines" else getattr(tables, see.table)
-            assert {see.column, *see.where} <= set(table.columns), step.id
+        for one in step.expectations:
+            table = NO_LINES if one.table == "lines" else getattr(tables, one.table)
+            assert {one.column, *one.where} <= set(table.columns), step.id
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ('do = [{ action = "explode" }]', "no action 'explode'"),
+        ('do = [{ action = "explode" }]', "action: Input should be"),
         ('do = [{ action = "fault", fault = "pausse", target = "redis" }]', "no fault 'pausse'"),
         ('do = [{ action = "fault", fault = "latency", target = "redis", parameters = { latency_ms = -1 } }]', "-1"),
         ('do = [{ action = "load", request = "GET /secrets" }]', "is no load"),
-        ('see = [{ table = "rumors", column = "state" }]', "no table 'rumors'"),
-        ("sees = []", "no use for sees"),
-        ("do = [{ action = 3, what = 4 }]", "cannot be read"),
+        ('see = [{ table = "rumors", column = "state" }]', "table: Input should be"),
+        ("sees = []", "sees: Extra inputs"),
+        ("do = [{ action = 3, what = 4 }]", "action: Input should be"),
     ],
 )
 def test_a_script_that_cannot_be_played_is_refused(tmp_path: Path, more: str, said: str) -> None:
-    """Whatever is wrong in it is said when it is read, not on stage."""
+    """One sentence when it is read says where and what is wrong."""
     path = tmp_path / "demo.toml"
     path.write_text(f'title = "T"\n{STEP}{more}\n')
     with pytest.raises(WrongUsage, match=said):
@@ -64,18 +64,23 @@ def test_a_script_that_cannot_be_played_is_refused(tmp_path: Path, more: str, sa
 
 
 def test_the_newest_row_since_the_click_decides() -> None:
-    """What was so before the click does not count, nor what was so and is no more."""
+    """Older rows do not count, nor a value that a newer row has replaced."""
     health = [Health(EARLY, "service", "/health", "fail"), Health(LATE, "service", "/health", "pass")]
     tables = Tables(health=frame(Health, health))
-    see = See("health", "state", {"what": "/health"}, equals="fail")
-    assert not see.fits(see.found(tables, NO_LINES, pd.Timestamp(EARLY)))
+    expected = Expectation(table="health", column="state", where={"what": "/health"}, equals="fail")
+    assert not expected.fits(expected.found(tables, NO_LINES, pd.Timestamp(EARLY)))
     only_old = Tables(health=frame(Health, health[:1]))
-    assert see.fits(see.found(only_old, NO_LINES, pd.Timestamp(EARLY)))
-    assert see.found(only_old, NO_LINES, pd.Timestamp(LATE)) is None
-    assert not see.fits(None)
+    assert expected.fits(expected.found(only_old, NO_LINES, pd.Timestamp(EARLY)))
+    assert expected.found(only_old, NO_LINES, pd.Timestamp(LATE)) is None
+    assert not expected.fits(None)
 
 
 def test_numbers_lie_between_their_ends() -> None:
-    """Ends included; not a number is in no range."""
-    see = See("requests", "p95_ms", {}, at_least=10, at_most=20)
-    assert [see.fits(value) for value in (9, 10, 20.0, 21, float("nan"), None)] == [False, True, True, *[False] * 3]
+    """Ends are included; NaN is in no range."""
+    expected = Expectation(table="requests", column="p95_ms", at_least=10, at_most=20)
+    assert [expected.fits(value) for value in (9, 10, 20.0, 21, float("nan"), None)] == [
+        False,
+        True,
+        True,
+        *[False] * 3,
+    ]

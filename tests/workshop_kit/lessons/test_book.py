@@ -20,7 +20,7 @@ def executed(*outputs: Any, source: str = "look()") -> Any:
 
 
 def shown(**data: str) -> Any:
-    """An output as ``Shown`` gives it."""
+    """An output as ``Rendered`` gives it."""
     bundle = {key.replace("_", "/"): value for key, value in data.items()}
     return v4.new_output("display_data", data=bundle)  # type: ignore[no-untyped-call]
 

@@ -1,75 +1,108 @@
-"""What stands still in a picture: the axes below each other, their titles and units, and what each look means."""
+"""The dashboard's axes and everything that stands still on them: titles, units, limits, legends, bars of log lines."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard.event_lane import KINDS, LEVELS
-from workshop_kit.display.dashboard.states import LOOKS
-from workshop_kit.display.dashboard.view import View
+from workshop_kit.display.dashboard.view import Bars, View
 from workshop_kit.display.live_data import Plot
 from workshop_kit.display.live_figure import LIMIT_STYLE, look_of
 
-LEFT, RIGHT = 0.095, 0.79  # where the panels begin and end; to the right of them stand names and values
+LEFT, RIGHT = 0.095, 0.79  # the ends of the panels; to the right of them stand names and values
 TOP_INCHES, BOTTOM_INCHES, GAP_INCHES = 0.42, 0.5, 0.3
-STRIP_INCHES, PANEL_INCHES, ROW_INCHES = 0.72, 1.0, 0.19
+EVENTS_INCHES, PANEL_INCHES, ROW_INCHES = 0.72, 1.0, 0.19
 BAND: dict[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two times on the axis
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two times on the axis
 MOST_TIMES = 9
-SAMPLE, NAME = 1.015, 1.07  # where the looks and their names stand, in widths of a panel
+SAMPLE, NAME = 1.015, 1.07  # the places of looks and their names, in widths of a panel
 Range = tuple[float, float]
 
 
+@dataclass(frozen=True)
+class StateLook:
+    """A state's fill, edge, hatching, letter with its color, and its share of the row's height."""
+
+    face: str
+    edge: str
+    hatch: str
+    letter: str
+    ink: str
+    height: float
+
+    @property
+    def patch(self) -> dict[str, Any]:
+        """The look as matplotlib's arguments."""
+        return {"facecolor": self.face, "edgecolor": self.edge, "hatch": self.hatch, "linewidth": 0.8}
+
+
+STATE_LOOKS: Mapping[str, StateLook] = {
+    "pass": StateLook("#bfe3d2", "#1a7f5a", "", "P", charts.INK, 0.46),
+    "warn": StateLook("#ffd9b8", "#b3470b", "////", "W", charts.INK, 0.64),
+    "fail": StateLook("#a8264f", "#6d1030", "", "F", "#ffffff", 0.86),
+    "no answer": StateLook("#ffffff", "#1f2328", "....", "N", charts.INK, 0.86),
+}
+
+LEVEL_LOOKS: dict[str, tuple[str, str]] = {
+    "error": ("#a8264f", ""),
+    "warning": ("#b3470b", "////"),
+    "info": ("#9cc3e6", ""),
+    "debug": ("#c8ccd0", "...."),
+    "other": ("#e6dcf5", "xxxx"),
+}
+"""Color and hatching of each log level, from the gravest, at the bottom, up."""
+
+
 def heights(view: View) -> list[float]:
-    """How high each of a view's panels is, in inches: the strip, bars if there are any, lines, states."""
+    """Return the height of each panel in inches: event lane, bars if there are any, lines, states."""
     panels = len(view.plots) + bool(view.bars)
-    return [STRIP_INCHES, *[PANEL_INCHES] * panels, 0.16 + ROW_INCHES * max(4, len(view.rows))]
+    return [EVENTS_INCHES, *[PANEL_INCHES] * panels, 0.16 + ROW_INCHES * max(4, len(view.rows))]
 
 
 def stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """Axes below each other, each of its height in inches, with the house's quiet look."""
+    """Return a figure with axes below each other, of these heights."""
     total = TOP_INCHES + sum(inches) + GAP_INCHES * (len(inches) - 1) + BOTTOM_INCHES
     made = Figure(figsize=(charts.WIDTH_INCHES, total), dpi=charts.DPI, facecolor=charts.PAPER)
-    FigureCanvasAgg(made)
-    head: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": charts.INK, "parse_math": False}
+    head: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": charts.INK}
     made.text(0.01, 1 - 0.06 / total, title, ha="left", va="top", **head)
     found, top = [], total - TOP_INCHES
     for height in inches:
         axes = made.add_axes((LEFT, (top - height) / total, RIGHT - LEFT, height / total))
-        charts.quiet(axes)
+        charts.style_axes(axes)
         found.append(axes)
         top -= height + GAP_INCHES
     return made, found
 
 
 def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **more: Any) -> Text:
-    """A text at a place in the axes (0 to 1, beyond for outside), as it is: a ``$`` in it is no formula."""
-    look = {"transform": axes.transAxes, "va": "center", "color": charts.INK, "clip_on": False, "parse_math": False}
+    """Write a text at a place in the axes (0 to 1, beyond for outside)."""
+    look = {"transform": axes.transAxes, "va": "center", "color": charts.INK, "clip_on": False}
     return axes.text(x, y, text, fontsize=size, **{**look, **more})
 
 
 def name_panel(axes: Axes, title: str, unit: str = "") -> None:
-    """Title and unit of a panel."""
-    axes.set_title(title, loc="left", fontsize=10, color=charts.INK, pad=3, parse_math=False)
+    """Write title and unit of a panel."""
+    axes.set_title(title, loc="left", fontsize=10, color=charts.INK, pad=3)
     if unit:
         axes.set_ylabel(unit)
         axes.yaxis.set_label_coords(-0.088, 0.5)
 
 
 def name_lines(axes: Axes, plot: Plot) -> list[float]:
-    """To the right of a panel: each line's look and name; return the heights at which their values stand."""
+    """Write each line's look and name to the right of a panel; return the heights for their values."""
     step = min(0.36, 1.0 / max(1, len(plot.lines)))
     heights_of_names = [0.97 - number * step for number in range(len(plot.lines))]
     for number, (line, y) in enumerate(zip(plot.lines, heights_of_names, strict=True)):
@@ -80,7 +113,7 @@ def name_lines(axes: Axes, plot: Plot) -> list[float]:
 
 
 def name_boxes(axes: Axes, boxes: Iterable[tuple[str, dict[str, Any], float]], *, step: float = 0.24) -> None:
-    """To the right of a panel: boxes with their names; each look, and what share of its row it takes."""
+    """Draw boxes with their names to the right of a panel: each name, look, and share of the row's height."""
     for number, (name, look, share) in enumerate(boxes):
         y = 1 - (number + 0.5) * step
         corner, height = (SAMPLE, y - share * 0.4 * step), share * 0.8 * step
@@ -88,8 +121,8 @@ def name_boxes(axes: Axes, boxes: Iterable[tuple[str, dict[str, Any], float]], *
         write(axes, NAME, y, name)
 
 
-def label_strip(axes: Axes) -> None:
-    """What the strip's marks mean."""
+def label_events(axes: Axes) -> None:
+    """Write the title and the legend of the event lane."""
     axes.set_ylim(0, LEVELS)
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -104,7 +137,7 @@ def label_strip(axes: Axes) -> None:
 
 
 def label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
-    """A panel's title, unit, scale and limits."""
+    """Write a panel's title and unit, set its scale, draw its limits."""
     name_panel(axes, plot.panel.title, plot.panel.unit)
     if plot.panel.logarithmic:
         axes.set_yscale("log")
@@ -119,22 +152,42 @@ def label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
 
 
 def label_states(axes: Axes, view: View) -> None:
-    """The names of the rows, and what each state looks like."""
+    """Write the names of the rows and the legend of the states."""
     name_panel(axes, "Health: what is answered when asked")
     axes.set_ylim(max(1, len(view.rows)) - 0.45, -0.55)
     axes.set_yticks(range(len(view.rows)))
     axes.set_yticklabels([row.name for row in view.rows], parse_math=False)
     axes.grid(visible=False, axis="y")
-    looks = [(f"{one.letter}  {state}", one.box, one.height) for state, one in LOOKS.items()]
+    looks = [(f"{one.letter}  {state}", one.patch, one.height) for state, one in STATE_LOOKS.items()]
     name_boxes(axes, looks)
 
 
+def draw_bars(axes: Axes, bars: Bars) -> None:
+    """Draw counts over time as stacked bars: levels differ in hatching, not only in color."""
+    name_panel(axes, bars.title, bars.unit)
+    below = np.zeros(len(bars.starts))
+    named = []
+    for name, (color, hatch) in LEVEL_LOOKS.items():
+        counts = bars.counts.get(name)
+        if counts is None or not counts.any():
+            continue
+        look: dict[str, Any] = {"facecolor": color, "hatch": hatch, "edgecolor": charts.INK, "linewidth": 0.3}
+        axes.bar(bars.starts, counts, bars.step * 0.94, below, align="edge", **look)
+        below += counts
+        named.append((f"{name} ({counts.sum():,.0f})", look, 0.9))
+    axes.set_ylim(0, max(1.0, float(below.max(initial=0)) * 1.12))
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    name_boxes(axes, named, step=0.2)
+    if not named:
+        write(axes, 0.5, 0.5, "no lines", size=10, ha="center")
+
+
 def label_time(axes: Axes, view: View, *, clock: bool) -> None:
-    """Times of day on the axis, or the seconds before now."""
+    """Write times of day on the axis, or seconds before now."""
     if not clock:
         axes.set_xlabel("seconds before now")
         return
-    step = next((one for one in STEPS if view.seconds / one <= MOST_TIMES), math.ceil(view.seconds / MOST_TIMES))
+    step = next((one for one in TIME_STEPS if view.seconds / one <= MOST_TIMES), math.ceil(view.seconds / MOST_TIMES))
     first = math.ceil((view.edge - view.seconds) / step) * step
     moments = np.arange(first, view.edge + 0.001, step)
     axes.set_xticks(moments - view.edge, [view.clock(one - view.edge) for one in moments])

@@ -1,23 +1,24 @@
-"""The dashboard as a live chart: what moves it, what is chosen, and looking back while the gathering goes on."""
+"""The dashboard: a live chart of one container on one time axis, with choices, pause, and a picture at its end."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pandas as pd
 
-from workshop_kit.display.dashboard import static
-from workshop_kit.display.dashboard.panels import in_words, of_container
-from workshop_kit.display.dashboard.renderer import Sheet
-from workshop_kit.display.dashboard.view import Fault, View
-from workshop_kit.display.live import LiveChart
+from workshop_kit.display import charts
+from workshop_kit.display.dashboard import renderer
+from workshop_kit.display.dashboard.renderer import DashboardRenderer
+from workshop_kit.display.dashboard.view import EVENTS, Fault, View, container_view, describe
+from workshop_kit.display.live import LiveChart, cell
 from workshop_kit.display.live_data import Panel
 from workshop_kit.display.live_widget import LiveWidget
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered, error
+from workshop_kit.display.tables import folded
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
 
@@ -25,22 +26,24 @@ WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
 LONGEST_SECONDS = 1800.0
 STOP_AFTER_SECONDS = 3600.0
 HEADLESS_SECONDS = 1.0
+TABLE_ROWS = 120  # the newest ones
+RESOURCES = ("cpu_percent", "cpu_limit_percent", "throttled_percent", "memory_bytes", "memory_limit_bytes")
 
 
-class Gathers(Protocol):
-    """Who gathers what is shown: `observe.watching.Watcher`, for one."""
+class TableSource(Protocol):
+    """What the dashboard shows, such as an `observe.watch.Watcher`."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What can be picked."""
+        """The containers."""
 
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
-        """What was gathered of one container in the last ``seconds``."""
+        """Return the tables of one container over the last ``seconds``."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is looked at: a container, so many seconds of it, until a moment (seconds since 1970; None: until now)."""
+    """The chosen container and the time shown: ``seconds`` until ``until`` (seconds since 1970; None: now)."""
 
     container: str
     seconds: float
@@ -48,16 +51,16 @@ class Choice:
 
 
 class Dashboard(LiveChart):
-    """Shows what ``watcher`` gathers of one container at a time, with the bands of what ``faults`` gives.
+    """Shows the tables of ``watcher``, one container at a time, with a band for each of ``faults()``.
 
-    ``faults`` is called for every picture. To pause, to look back and to choose another time or container changes what
-    is shown, never what is gathered. At its end it leaves a picture of the whole time since it was first shown.
-    ``panels`` name columns of the requests, and take the place of the usual ones.
+    Choosing, pausing and looking back change what is shown, not what the watcher collects. At its end it leaves a
+    picture of the whole time since it was first shown. ``panels`` name columns of the requests that replace the
+    usual panels.
     """
 
     def __init__(
         self,
-        watcher: Gathers,
+        watcher: TableSource,
         faults: Callable[[], Iterable[Fault]] = tuple,
         *,
         title: str = "Watched live",
@@ -81,26 +84,26 @@ class Dashboard(LiveChart):
         )
         self._watcher, self._faults, self._own_panels = watcher, faults, panels
         self._choice = Choice(container, seconds)
-        self._choosing = threading.Lock()  # clicks come in a thread of their own
-        self._sheet = Sheet()
-        self._drawn: Choice | None = None  # what stands there, while it stands still
+        self._choosing = threading.Lock()  # clicks come in another thread
+        self._frame_renderer = DashboardRenderer()
+        self._drawn: Choice | None = None  # the choice of the picture on the page, while it is paused
 
-    def picture(self) -> Shown:
-        """What it shows, as a static picture of the whole time since it was shown (at most half an hour)."""
+    def picture(self) -> Rendered:
+        """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
         choice = self._choice
         lasted = time.monotonic() - self._started if self._started else 0.0
         choice = replace(choice, seconds=min(max(choice.seconds, lasted), LONGEST_SECONDS))
         view, tables, faults = self._look(choice)
         title = f"{self.title}: {choice.container}"
-        drawn = Sheet().figure(title, view)
-        return static.page(drawn, in_words(title, view), view, tables, faults, self._problem)
+        details = error(self._problem).html + _tables_html(view, tables, faults)
+        return charts.picture(renderer.figure(title, view), describe(title, view), details)
 
     def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[Fault]]:
         now = time.time()
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        view = of_container(tables, faults, choice.container, edge, choice.seconds, self._own_panels)
+        view = container_view(tables, faults, choice.container, edge, choice.seconds, self._own_panels)
         return view, tables, faults
 
     def _draw(self, widget: LiveWidget) -> None:
@@ -111,8 +114,8 @@ class Dashboard(LiveChart):
                 return
         view, _, _ = self._look(choice)
         title = f"{self.title}: {choice.container}"
-        picture = self._sheet.png(title, view, clock=choice.until is not None)
-        self._send(widget, picture, in_words(title, view))
+        picture = self._frame_renderer.png(title, view, clock=choice.until is not None)
+        self._send(widget, picture, describe(title, view))
         self._drawn = choice
 
     def _new_widget(self) -> LiveWidget:
@@ -131,7 +134,7 @@ class Dashboard(LiveChart):
         return {"container": self._choice.container, "seconds": f"{self._choice.seconds:.0f}"}
 
     def _clicked(self, widget: object, content: Mapping[str, Any], buffers: object) -> None:
-        """Handle what is pressed; a page that was reloaded hears what is chosen."""
+        """Handle a click; tell a page that was reloaded what is chosen."""
         with self._choosing:
             self._choice = changed(self._choice, content, self._watcher.names, time.time())
             shown = self._widget
@@ -143,7 +146,7 @@ class Dashboard(LiveChart):
 
 
 def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], now: float) -> Choice:
-    """The choice after a message of the page; one that makes no sense changes nothing. Pure."""
+    """Return the choice after a message of the page; an unknown message changes nothing."""
     if message.get("choose") == "container" and message.get("value") in names:
         return replace(choice, container=str(message["value"]))
     if message.get("choose") == "seconds" and str(message.get("value", "")).isdecimal():
@@ -160,3 +163,37 @@ def _paused(choice: Choice) -> str:
     if choice.until is None:
         return ""
     return f"Paused at {pd.Timestamp(choice.until, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
+
+
+def _tables_html(view: View, tables: Tables, faults: Iterable[Fault]) -> str:
+    """The data of the picture as five folded tables; `tables.table` escapes every value."""
+    events = tables.events[tables.events["what"].isin(list(EVENTS))]
+    parts = [
+        _folded("Requests", tables.requests),
+        _folded("Resources", tables.resources[["time", "container", "state", *RESOURCES]]),
+        _rows("Health, state by state", ("from", "to", "what", "state"), [*_states(view)]),
+        _folded("Events", events[["time", "container", "what", "detail", "exit_code"]]),
+        _rows("Faults", ("from", "to", "fault", "target"), [_fault(one) for one in faults]),
+    ]
+    return "".join(parts)
+
+
+def _folded(name: str, frame: pd.DataFrame) -> str:
+    rows = [[cell(value) for value in row] for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
+    more = f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
+    return _rows(f"{name}{more}", list(frame.columns), rows)
+
+
+def _rows(name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return folded(f"Data: {name} ({len(rows)} shown)", name, columns, rows)
+
+
+def _states(view: View) -> Iterator[list[str]]:
+    for row in view.rows:
+        for run in row.runs:
+            yield [view.clock(run.start), view.clock(run.end), row.name, run.state]
+
+
+def _fault(one: Fault) -> list[str]:
+    ended = f"{one.ended:%H:%M:%S}" if one.ended else "still in force"
+    return [f"{one.started:%H:%M:%S}", ended, one.fault, one.target]

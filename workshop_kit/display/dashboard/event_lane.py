@@ -1,4 +1,4 @@
-"""The strip above the panels: what was broken on purpose, and what happened, each with its name where there is room."""
+"""The lane above the panels: faults and events, with as many names as there is room for."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from matplotlib.text import Text
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard.view import Mark, Span
 
-LEVELS = 4  # lines of text: two for the faults' names, two for those of events
+LEVELS = 4  # lines of text: two for events, two for faults above them
 BANDS_FROM = 2  # the lowest level of the faults
 KINDS = {"start": (">", "#1a7f5a"), "stop": ("s", "#1f2328"), "oom": ("X", "#a8264f"), "health": ("D", "#7d3cc9")}
 """The mark of each kind of event, and its color."""
 GRAVEST = ("oom", "stop", "health", "start")
-NAMES = 24  # at most so many are written
-MARK = 0.012  # of the strip's width: how far a name stands from its mark
-LETTER = 0.0108  # of the strip's width, at the size used: the widest that names get
+NAMES = 24  # the most that are written
+MARK = 0.012  # distance of a name from its mark, in widths of the lane
+LETTER = 0.0108  # width of a letter, in widths of the lane
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,17 @@ class Name:
     left: bool = False
 
 
-class StripArtists:
-    """The moving parts of the strip."""
+class EventLane:
+    """The moving artists of the lane."""
 
     def __init__(self, axes: Axes) -> None:
-        self.axes = axes
         self.marks: dict[str, Line2D] = {}
         for kind, (marker, color) in KINDS.items():
             (self.marks[kind],) = axes.plot([], [], ls="none", marker=marker, color=color, ms=6, animated=True)
         self.texts = [_text(axes) for _ in range(NAMES)]
 
-    def put(self, spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str) -> None:
-        """Give them what to show."""
+    def update(self, spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str) -> None:
+        """Move the artists to these faults and events."""
         names, levels = placed(spans, marks, seconds, own)
         for kind, drawn in self.marks.items():
             mine = [(mark.x, level + 0.5) for mark, level in zip(marks, levels, strict=True) if mark.kind == kind]
@@ -56,10 +55,10 @@ class StripArtists:
 
 
 def placed(spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str = "") -> tuple[list[Name], list[int]]:
-    """Where every name stands without touching another; and the level of every mark.
+    """Return the place of every name, so that none touches another, and the level of every mark.
 
-    Faults come first, then the gravest events, then the newest; the name of the container itself (``own``) is left out.
-    A name that finds no room is left out: its mark stands all the same, and the table below the picture has it.
+    Faults are placed first, then the gravest events, then the newest; the container's own name (``own``) is left out,
+    and so is a name without room: its mark is drawn, and the table below the picture has it.
     """
     levels = [(1, 0)[number % 2] for number in range(len(marks))]
     half = MARK / 2 * seconds
@@ -91,6 +90,4 @@ def _fitting(
 
 
 def _text(axes: Axes) -> Text:
-    return axes.text(
-        0, 0, "", fontsize=8, color=charts.INK, va="center", animated=True, clip_on=False, parse_math=False
-    )
+    return axes.text(0, 0, "", fontsize=8, color=charts.INK, va="center", animated=True, clip_on=False)

@@ -1,57 +1,178 @@
-"""A view to a picture: drawn whole, or as the next one over what stays."""
+"""Draw a view of the dashboard: the next live picture, or a whole figure to be kept."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
-from workshop_kit.display.dashboard.artists import Parts
-from workshop_kit.display.dashboard.axes import Range
-from workshop_kit.display.dashboard.view import View
-from workshop_kit.display.live_data import Plot
-from workshop_kit.display.live_figure import Backdrop, top_of
+from workshop_kit.display import charts
+from workshop_kit.display.dashboard import axes
+from workshop_kit.display.dashboard.axes import STATE_LOOKS, Range
+from workshop_kit.display.dashboard.event_lane import BANDS_FROM, EventLane
+from workshop_kit.display.dashboard.view import Row, Run, View
+from workshop_kit.display.live_data import Line, Plot, rounded
+from workshop_kit.display.live_figure import FrameRenderer, moving_line, still_figure, top_of, update_line
+
+MARKS_ACROSS = 12  # of each line
+NARROW = 0.02
+"""A state shorter than this share of the time has no room for its letter; height and color still tell it."""
 
 
-class Sheet:
-    """Draws one view after another; the background is kept, and drawn again only when something on it changes."""
+class DashboardRenderer:
+    """Draws the live pictures of one dashboard."""
 
     def __init__(self) -> None:
-        self._backdrop = Backdrop()
-        self._key: tuple[Any, ...] = ()
-        self._ranges: tuple[Range, ...] = ()
-        self._parts: Parts
-
-    @property
-    def redraws(self) -> int:
-        """How often the background was drawn."""
-        return self._backdrop.redraws
+        self._frames = FrameRenderer[View]()
+        self._ranges: list[Range] = []
 
     def png(self, title: str, view: View, *, clock: bool = False) -> bytes:
-        """The next picture; with ``clock`` the axis has times of day, as is right for one that stands still."""
-        before = self._ranges or ((0.0, 0.0),) * len(view.plots)
-        ranges = tuple(range_of(plot, current) for plot, current in zip(view.plots, before, strict=False))
-        key = (title, ranges, view.seconds, _labels(view), clock and view.edge)
-        if key != self._key:
-            self._parts = Parts(title, view, ranges, clock=clock)
-            self._backdrop.take(self._parts.figure)
-            self._key, self._ranges = key, ranges
-        self._parts.put(view)
-        return self._backdrop.png(self._parts.moving())
-
-    def figure(self, title: str, view: View) -> Figure:
-        """The same as a figure of its own, with times of day, to be kept."""
-        parts = Parts(title, view, [range_of(plot, (0.0, 0.0)) for plot in view.plots], clock=True)
-        parts.put(view)
-        for _, artist in parts.moving():
-            artist.set_animated(False)
-        return parts.figure
+        """Return the next picture; with ``clock`` its axis has times of day, for a picture that stands still."""
+        before = self._ranges or [(0.0, 0.0)] * len(view.plots)
+        ranges = self._ranges = [_range_of(plot, current) for plot, current in zip(view.plots, before, strict=False)]
+        labels = [(line.label, line.limit) for plot in view.plots for line in plot.lines]
+        key = (title, ranges, view.seconds, labels, [row.name for row in view.rows], clock and view.edge)
+        return self._frames.png(key, lambda: DashboardFigure(title, view, ranges, clock=clock), view)
 
 
-def range_of(plot: Plot, current: Range) -> Range:
-    """The ends of a panel's axis; as they are now, if that fits."""
+def figure(title: str, view: View) -> Figure:
+    """Return the view as a figure with times of day, to be kept."""
+    ranges = [_range_of(plot, (0.0, 0.0)) for plot in view.plots]
+    return still_figure(DashboardFigure(title, view, ranges, clock=True), view)
+
+
+class DashboardFigure:
+    """One figure with its moving artists; with ``clock`` it has times of day, and the highest values of lines."""
+
+    def __init__(self, title: str, view: View, ranges: Sequence[Range], *, clock: bool) -> None:
+        self._clock = clock
+        self.figure, self._all = axes.stacked(title, axes.heights(view))
+        events, *panels, states = self._all
+        axes.label_events(events)
+        if view.bars:
+            axes.draw_bars(panels.pop(0), view.bars)
+        for ax, plot, ends in zip(panels, view.plots, ranges, strict=True):
+            axes.label_panel(ax, plot, ends)
+        axes.label_states(states, view)
+        for ax in self._all:
+            ax.set_xlim(-view.seconds, view.seconds / 120)
+            ax.tick_params(labelbottom=ax is states, bottom=ax is states)
+        axes.label_time(states, view, clock=clock)
+        self._bands = [_bands(ax) for ax in self._all]
+        self._uprights = [_uprights(ax) for ax in self._all]
+        self._events, self._states = EventLane(events), StateRows(states)
+        drawn = list(zip(panels, view.plots, strict=True))
+        self._lines = [[moving_line(ax, number) for number in range(len(plot.lines))] for ax, plot in drawn]
+        self._values = [_values(ax, plot) for ax, plot in drawn]
+        self._nothing = [_sentence(ax) for ax in (*panels, states)]
+        self._now = axes.write(states, 1, 0, "", size=9, ha="right", animated=True)
+        self._now.set_y(-0.42 / states.get_position().height / self.figure.get_figheight())
+
+    def update(self, view: View) -> None:
+        """Move the artists to where the view has them."""
+        for number, ax in enumerate(self._all):
+            low, high = ax.get_ylim()
+            bottom = BANDS_FROM if number == 0 else low  # above the events of the lane
+            quads = [[(s.start, bottom), (s.end, bottom), (s.end, high), (s.start, high)] for s in view.spans]
+            self._bands[number].set_verts(quads)
+            self._uprights[number].set_segments([[(mark.x, low), (mark.x, high)] for mark in view.marks])
+        self._events.update(view.spans, view.marks, view.seconds, view.container)
+        self._states.update(view.rows, view.seconds)
+        for plot, drawn, values, nothing in zip(view.plots, self._lines, self._values, self._nothing, strict=False):
+            for line, artist, value in zip(plot.lines, drawn, values, strict=True):
+                update_line(artist, line, view.seconds / MARKS_ACROSS)
+                value.set_text(_value(line, plot.panel.unit, highest=self._clock))
+            nothing.set_text("" if any(line.last is not None for line in plot.lines) else view.nothing)
+        self._nothing[-1].set_text("" if view.rows else view.nothing)
+        self._now.set_text("" if self._clock else f"now: {datetime.fromtimestamp(view.edge, UTC):%H:%M:%S} UTC")
+
+    def moving_artists(self) -> Iterator[Artist]:
+        """Yield the moving artists in drawing order."""
+        groups: list[Iterable[Artist]] = [self._bands, self._uprights, *self._lines, *self._values, self._nothing]
+        groups += [self._states.bars.values(), self._states.letters.values()]
+        groups += [self._events.marks.values(), self._events.texts, [self._now]]
+        for group in groups:
+            yield from group
+
+
+class StateRows:
+    """The states of probes and dependencies over time; row 0 is on top."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.bars: dict[str, PolyCollection] = {}
+        self.letters: dict[str, Line2D] = {}
+        for state, look in STATE_LOOKS.items():
+            bars = PolyCollection([], animated=True, **look.patch)
+            axes.add_collection(bars, autolim=False)
+            self.bars[state] = bars
+            style = {"marker": f"$\\mathbf{{{look.letter}}}$", "color": look.ink, "markersize": 6, "mew": 0}
+            (self.letters[state],) = axes.plot([], [], linestyle="none", animated=True, **style)  # type: ignore[arg-type]
+
+    def update(self, rows: Iterable[Row], seconds: float) -> None:
+        """Move the artists to the runs of the rows."""
+        quads: dict[str, list[list[tuple[float, float]]]] = {state: [] for state in STATE_LOOKS}
+        places: dict[str, list[tuple[float, float]]] = {state: [] for state in STATE_LOOKS}
+        for number, row in enumerate(rows):
+            for run in row.runs:
+                if run.state not in STATE_LOOKS:
+                    continue
+                quads[run.state].append(_quad(run, number))
+                if run.end - run.start >= NARROW * seconds:
+                    places[run.state].append((run.start + 0.55 * NARROW * seconds, number))
+        for state in STATE_LOOKS:
+            self.bars[state].set_verts(quads[state])
+            at = np.array(places[state]).reshape(-1, 2)
+            self.letters[state].set_data(at[:, 0], at[:, 1])
+
+
+def _quad(run: Run, number: int) -> list[tuple[float, float]]:
+    half = STATE_LOOKS[run.state].height / 2
+    low, high = number - half, number + half
+    return [(run.start, low), (run.end, low), (run.end, high), (run.start, high)]
+
+
+def _bands(ax: Axes) -> PolyCollection:
+    made = PolyCollection([], animated=True, zorder=0.5, **axes.BAND)
+    ax.add_collection(made, autolim=False)
+    return made
+
+
+def _uprights(ax: Axes) -> LineCollection:
+    dots = {"colors": charts.SOFT, "linewidths": 0.8, "linestyles": [(0, (1, 2))]}
+    made = LineCollection([], animated=True, zorder=0.6, **dots)
+    ax.add_collection(made, autolim=False)
+    return made
+
+
+def _values(ax: Axes, plot: Plot) -> list[Text]:
+    """A text for each line's value, below its name."""
+    places = axes.name_lines(ax, plot)
+    return [axes.write(ax, 1.07, y, "", fontweight="bold", animated=True) for y in places]
+
+
+def _sentence(ax: Axes) -> Text:
+    paper = {"facecolor": charts.PAPER, "edgecolor": "none", "pad": 2}
+    return axes.write(ax, 0.5, 0.5, "", size=10, ha="center", animated=True, bbox=paper)
+
+
+def _value(line: Line, unit: str, *, highest: bool) -> str:
+    """The newest value of a line, or the highest."""
+    short = {"per second": "/s"}.get(unit, unit)
+    if highest:
+        return f"≤ {rounded(float(np.nanmax(line.y)))} {short}" if line.last is not None else "–"
+    return f"{rounded(float(line.y[-1]))} {short}" if line.y.size and not np.isnan(line.y[-1]) else "–"
+
+
+def _range_of(plot: Plot, current: Range) -> Range:
+    """The ends of a panel's axis; the current ones while they fit."""
     data = [line.y[np.isfinite(line.y)] for line in plot.lines]
     known = np.concatenate(data) if data else np.array([])
     highest = float(known.max()) if known.size else 0.0
@@ -64,13 +185,8 @@ def range_of(plot: Plot, current: Range) -> Range:
 
 
 def _decades(lowest: float, highest: float, current: Range) -> Range:
-    """Whole decades around the data; the present ones stay while they fit and waste no more than one."""
+    """Whole decades around the data; the current ones while they fit and waste no more than one."""
     low, high = 10.0 ** math.floor(math.log10(lowest)), 10.0 ** math.ceil(math.log10(highest * 1.05))
     high = max(high, low * 10)
     fits = current[0] and low / 10.1 <= current[0] <= low * 1.01 and high * 0.99 <= current[1] <= high * 10.1
     return current if fits else (low, high)
-
-
-def _labels(view: View) -> tuple[Any, ...]:
-    lines = tuple((line.label, line.limit) for plot in view.plots for line in plot.lines)
-    return lines, tuple(row.name for row in view.rows)

@@ -1,4 +1,4 @@
-"""From tables to what a chart on one time axis shows: bands, marks, lines, rows of states. Pure: no clock, no pixels.
+"""What the dashboard shows as data: lines, bands of faults, marks of events, rows of states; and the same in words.
 
 Times become seconds before the right edge (0 or less), as in `live_data`.
 """
@@ -9,22 +9,33 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from workshop_kit.display.live_data import Numbers, Plot, times
+from workshop_kit.display.live_data import Line, Numbers, Panel, Plot, read, rounded, times
+from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
 
 HOLD_SECONDS = 3.5
-"""How long a state is taken to last when nothing newer is known; the watcher asks every second, and waits for two."""
+"""How long a state lasts if no newer one is known; the watcher asks every second with a time limit of two."""
 EVENTS = {"start": "start", "die": "stop", "oom": "oom", "health_status": "health"}
-"""Which of the engine's events are marked, and as what."""
+"""The engine's events that are marked, each with the kind of its mark."""
+
+MEBIBYTE = 1 << 20
+SAID = 4  # faults and events in the text; the tables below the picture have all
+REQUESTS = Panel(
+    "Requests, and errors (5xx, or no answer)",
+    "per second",
+    {"requests_per_second": "all", "errors_per_second": "errors", "refused_per_second": "refused (4xx)"},
+)
+LATENCY = Panel("Latency of requests", "ms", {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}, logarithmic=True)
 
 
 class Fault(Protocol):
-    """Something that was broken on purpose, from ``started`` to ``ended`` (None: it still is); times with a zone."""
+    """A fault from ``started`` to ``ended`` (None: still in force); both times have a zone."""
 
     fault: str
     target: str
@@ -43,7 +54,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at ``x``; ``kind`` is one of ``start``, ``stop``, ``oom``, ``health``."""
+    """An event at ``x``; ``kind`` is one of ``start``, ``stop``, ``oom``, ``health``."""
 
     x: float
     kind: str
@@ -61,7 +72,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Row:
-    """One thing's states over time; where nothing is known there is no run."""
+    """The states of one probe or dependency over time; unknown times have no run."""
 
     name: str
     runs: tuple[Run, ...]
@@ -69,7 +80,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bars:
-    """Counts over time: how many of each name in each step, which begins at its start and lasts ``step`` seconds."""
+    """Counts over time, by name, for steps of ``step`` seconds that begin at ``starts``."""
 
     title: str
     unit: str
@@ -80,7 +91,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class View:
-    """All that one picture shows, over the ``seconds`` before ``edge`` (seconds since 1970)."""
+    """One picture as data, over the ``seconds`` before ``edge`` (seconds since 1970)."""
 
     edge: float
     seconds: float
@@ -89,16 +100,62 @@ class View:
     spans: tuple[Span, ...] = ()
     marks: tuple[Mark, ...] = ()
     bars: Bars | None = None
-    container: str = ""  # whose picture it is
-    nothing: str = "no data"  # what is written into a panel without any
+    container: str = ""
+    nothing: str = "no data"  # the text of a panel without data
 
     def clock(self, x: float) -> str:
-        """The time of day at ``x``, in UTC."""
+        """Return the time of day at ``x``, in UTC."""
         return f"{datetime.fromtimestamp(self.edge + x, UTC):%H:%M:%S}"
 
 
+def container_view(
+    tables: Tables,
+    faults: tuple[Fault, ...],
+    container: str,
+    edge: float,
+    seconds: float,
+    panels: Sequence[Panel] = (),
+) -> View:
+    """Return the view of one container over the ``seconds`` before ``edge`` (seconds since 1970).
+
+    ``panels`` name columns of the requests that replace the usual panels.
+    """
+    requests, resources, health = (
+        table[(table["container"] == container) & (times(table) <= edge)]
+        for table in (tables.requests, tables.resources, tables.health)
+    )
+    drawn = rows(health, edge, seconds)
+    names = {container, *(row.name for row in drawn)}
+    plots = read(requests, panels or [REQUESTS, LATENCY], edge, seconds)
+    if not panels:
+        shares, panel = _resources(resources)
+        plots += read(shares, [panel], edge, seconds)
+    return View(
+        edge,
+        seconds,
+        plots,
+        drawn,
+        spans(faults, edge, seconds),
+        marks(tables.events, names, edge, seconds),
+        nothing=_why_nothing(requests),
+        container=container,
+    )
+
+
+def describe(title: str, view: View) -> str:
+    """Return the view as a short text: newest and highest values, the newest faults, events and states."""
+    said = [f"{title}, {view.seconds:.0f} seconds until {view.clock(0)} UTC."]
+    said += [
+        f"{plot.panel.title}, {plot.panel.unit}: {', '.join(map(_line_text, plot.lines)) or 'no data'}."
+        for plot in view.plots
+    ]
+    said += [f"Fault {one.label} from {view.clock(one.start)} to {view.clock(one.end)}." for one in view.spans[-SAID:]]
+    said += [f"{one.label} at {view.clock(one.x)}." for one in view.marks[-SAID:]]
+    return " ".join([*said, *(_row_text(view, row) for row in view.rows)])
+
+
 def spans(faults: Iterable[Fault], edge: float, seconds: float) -> tuple[Span, ...]:
-    """The faults that were in force within the time shown, by their beginning; one still in force ends at the edge."""
+    """Return the faults within the time shown, by their start; an active fault ends at the edge."""
     found = []
     for one in sorted(faults, key=lambda fault: fault.started):
         start = one.started.timestamp() - edge
@@ -110,7 +167,7 @@ def spans(faults: Iterable[Fault], edge: float, seconds: float) -> tuple[Span, .
 
 
 def marks(events: pd.DataFrame, names: Iterable[str], edge: float, seconds: float) -> tuple[Mark, ...]:
-    """The events of ``names`` worth a mark: started, ended (and how), out of memory, a change of health."""
+    """Return a mark for each event of `EVENTS` of these containers."""
     if events.empty:
         return ()
     chosen = events[events["what"].isin(list(EVENTS)) & events["container"].isin(list(names))]
@@ -123,7 +180,7 @@ def marks(events: pd.DataFrame, names: Iterable[str], edge: float, seconds: floa
 
 
 def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
-    """A row for each probe and dependency, in the order in which they first come up."""
+    """Return a row for each probe and dependency, in the order of their first answers."""
     if health.empty:
         return ()
     x = times(health) - edge
@@ -134,8 +191,21 @@ def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
     )
 
 
+def counts_by_step(
+    x: Numbers, names: npt.NDArray[Any], wanted: Iterable[str], edge: float, seconds: float, step: float
+) -> tuple[Numbers, dict[str, Numbers]]:
+    """Return the starts of the steps, and how many of each wanted name lie in each.
+
+    ``x`` and the starts are seconds before ``edge``; steps begin at multiples of ``step`` on the clock.
+    """
+    first = np.floor((edge - seconds) / step) * step - edge
+    starts = np.arange(first, 0.0, step)
+    borders = np.append(starts, starts[-1] + step)
+    return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
+
+
 def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Run, ...]:
-    """Equal states next to each other are one run; it ends where another begins, or where too long nothing came."""
+    """Runs of equal states; a run ends where another begins, or `HOLD_SECONDS` after its last answer."""
     found: list[Run] = []
     ends = np.minimum(np.append(x[1:], math.inf), np.minimum(x + HOLD_SECONDS, 0.0))
     for start, end, state in zip(x.tolist(), ends.tolist(), states, strict=True):
@@ -155,3 +225,42 @@ def _happened(event: object) -> str:
     if what == "die":
         return f"ended ({code})" if not pd.isna(code) else "ended"
     return "out of memory" if what == "oom" else visible(str(detail), 30)
+
+
+def _line_text(line: Line) -> str:
+    if line.last is None:
+        return f"{line.label} not known"
+    return f"{line.label} {rounded(line.last)} (at most {rounded(float(np.nanmax(line.y)))})"
+
+
+def _row_text(view: View, row: Row) -> str:
+    return f"{row.name}: {row.runs[-1].state} since {view.clock(row.runs[-1].start)}." if row.runs else ""
+
+
+def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
+    """CPU and memory in percent of their limits, so that one axis fits both; the labels have the limits."""
+    cpu, memory = _newest(resources, "cpu_limit_percent"), _newest(resources, "memory_limit_bytes")
+    known = resources["cpu_limit_percent"].ffill().bfill()
+    shares = resources.assign(
+        cpu=resources["cpu_percent"] / (known / 100).fillna(1.0),
+        memory=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
+        limit=100.0,
+    )
+    cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if not np.isnan(cpu) else "CPU (no limit)"
+    mebibytes = f"memory of {memory / MEBIBYTE:,.0f} MiB" if not np.isnan(memory) else "memory (no limit)"
+    columns = {"cpu": cores, "memory": mebibytes, "throttled_percent": "periods held back"}
+    return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit="limit", full_scale=115.0)
+
+
+def _newest(table: pd.DataFrame, column: str) -> float:
+    known = table[column].dropna()
+    return float(known.iloc[-1]) if len(known) else float("nan")
+
+
+def _why_nothing(requests: pd.DataFrame) -> str:
+    if requests.empty:
+        return "no data: nothing that can be asked, or not yet"
+    state = requests["state"].iloc[-1]
+    return {"no metrics": "no data: it answers, but has no known /metrics", "no answer": "no data: no answer"}.get(
+        state, "no data yet"
+    )

@@ -3,7 +3,7 @@
 const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const HEADINGS = {
-  clock: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", guesses: "What did we think?",
+  clock: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", predictions: "What did we think?",
 };
 let answered = performance.now();
 let drawn = 0;
@@ -16,17 +16,17 @@ async function ask(path) {
   return answer;
 }
 
-// A picture of ours, put on the page as it is: text in it was escaped by who drew it.
+// Put a picture of the desk on the page as it is: its text is escaped already.
 async function picture(path, place) {
   const text = await (await ask(path)).text();
   const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (svg.nodeName === "svg") place.replaceChildren(document.importNode(svg, true));
 }
 
-function bars(guesses) {
-  at("question").textContent = guesses.question;
-  at("headline").textContent = guesses.headline;
-  at("answers").replaceChildren(...guesses.answers.map((answer) => {
+function bars(predictions) {
+  at("question").textContent = predictions.question;
+  at("headline").textContent = predictions.headline;
+  at("answers").replaceChildren(...predictions.answers.map((answer) => {
     const row = document.createElement("li");
     row.className = answer.right ? "right" : "";
     const text = document.createElement("span");
@@ -49,8 +49,8 @@ async function look() {
     countdown = { ...state.countdown, at: answered };
     for (const name of Object.keys(HEADINGS)) at(name).hidden = name !== state.shows;
     at("heading").textContent = HEADINGS[state.shows];
-    const key = JSON.stringify(state.guesses);
-    if (state.guesses && key !== said) bars(state.guesses);
+    const key = JSON.stringify(state.predictions);
+    if (state.predictions && key !== said) bars(state.predictions);
     said = key;
     if (state.shows === "clock" && answered - drawn >= 1900) {
       drawn = answered;

@@ -40,7 +40,7 @@ async function act(action, body = {}, told = "") {
   }
 }
 
-// Only what changed is made anew: whoever is on a button with the keyboard stays there.
+// Only what changed is replaced, so the keyboard focus stays on its button.
 function put(id, data, build) {
   const key = JSON.stringify(data);
   if (shown[id] === key) return;
@@ -64,7 +64,7 @@ function field(fault, one) {
 }
 
 function card(fault) {
-  const form = make("form", { class: "fault", "aria-label": fault.name }, make("button", { class: "strike" }, fault.name), make("p", {}, fault.does), ...fault.parameters.map((one) => field(fault.name, one)));
+  const form = make("form", { class: "fault", "aria-label": fault.name }, make("button", { class: "inject" }, fault.name), make("p", {}, fault.does), ...fault.parameters.map((one) => field(fault.name, one)));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const parameters = {};
@@ -83,7 +83,7 @@ function step(number) {
   at("which").textContent = `${number} of ${choices.steps.length}: ${one.title} (${one.minutes} min)`;
   at("say").textContent = one.say;
   at("clicks").replaceChildren(...one.clicks.map((text) => make("li", {}, text)));
-  at("sees").replaceChildren(...one.sees.map((text) => make("li", {}, text)));
+  at("expectations").replaceChildren(...one.expectations.map((text) => make("li", {}, text)));
   at("fallback").hidden = !one.picture;
   if (one.picture) at("fallback").querySelector("img").src = `/presenter/recorded.svg?token=${token}&step=${number}`;
   at("back").disabled = number === 1;
@@ -111,19 +111,19 @@ async function refresh() {
   const before = at("target").value;
   put("target", targets, (all) => all.map((name) => make("option", {}, name)));
   if (targets.includes(before)) at("target").value = before;
-  const work = state.work;
-  at("work").hidden = !work;
-  if (work) {
-    at("work").querySelector("p").textContent = work.problem || work.outcome || `${work.title}. ${work.detail}`;
-    at("work").querySelector("progress").hidden = !work.runs;
-    if (work.fraction === null) at("work").querySelector("progress").removeAttribute("value");
-    else at("work").querySelector("progress").value = work.fraction;
+  const job = state.job;
+  at("job").hidden = !job;
+  if (job) {
+    at("job").querySelector("p").textContent = job.problem || job.outcome || `${job.title}. ${job.detail}`;
+    at("job").querySelector("progress").hidden = !job.runs;
+    if (job.fraction === null) at("job").querySelector("progress").removeAttribute("value");
+    else at("job").querySelector("progress").value = job.fraction;
   }
   if (shown.step !== state.step) step(state.step);
-  for (const button of at("shows").children) button.setAttribute("aria-pressed", String(button.dataset.what === state.room.shows));
-  at("headline").textContent = state.room.guesses ? state.room.guesses.headline : "";
+  for (const button of at("shows").children) button.setAttribute("aria-pressed", String(button.dataset.what === state.audience.shows));
+  at("headline").textContent = state.audience.predictions ? state.audience.predictions.headline : "";
   if (state.problems.length) at("wrong").textContent = state.problems.join(" ");
-  countdown = { ...state.room.countdown, at: performance.now() };
+  countdown = { ...state.audience.countdown, at: performance.now() };
   tick();
 }
 
@@ -172,7 +172,7 @@ async function begin() {
   on("play", "click", () => act("play", {}, "Done: look at the room's picture."));
   for (const button of at("shows").children) button.addEventListener("click", () => act("show", { what: button.dataset.what }));
   on("minutes", "submit", (form) => act("minutes", { minutes: Number(form.minutes.value) }));
-  for (const id of ["count", "hold", "set-back", "tell"]) on(id, "click", () => act(id));
+  for (const id of ["count", "pause", "reset", "tell"]) on(id, "click", () => act(id));
   on("folder", "submit", async (form) => {
     const found = await act("folder", { folder: form.folder.value });
     if (!found) return;

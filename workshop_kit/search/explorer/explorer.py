@@ -14,7 +14,7 @@ from IPython.display import DisplayHandle, display
 
 from workshop_kit.display.live import Screens
 from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
@@ -99,7 +99,7 @@ class Explorer:
         if self._twin is not None:
             self._twin.update(self.page())  # type: ignore[no-untyped-call]
 
-    def page(self) -> Shown:
+    def page(self) -> Rendered:
         """Return the static page of the current state."""
         return static_page(
             self.title, self.query, self.model.shown, self.model.problem.get("text", ""), self.model.missed

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from workshop_kit.display import charts
-from workshop_kit.display.rendered import Shown
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
@@ -210,7 +210,7 @@ def _full_text(value: Any) -> str:
 
 def static_page(
     title: str, query: str, shown: Mapping[str, Any], problem: str = "", missed: Sequence[str] = ()
-) -> Shown:
+) -> Rendered:
     """Return a page of `page_of` as a picture and a table of its first lines; every text is escaped.
 
     ``problem`` is the sentence for a search that failed, ``missed`` the gaps.
@@ -229,10 +229,10 @@ def static_page(
         f'{STYLE}<section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
         f'{head}{"".join(part.html for part in parts)}<p class="wk-lx-soft">{HOW}</p></section>'
     )
-    return Shown(html, "\n".join([title, words, *(part.text for part in parts)]))
+    return Rendered(html, "\n".join([title, words, *(part.text for part in parts)]))
 
 
-def picture(shown: Mapping[str, Any]) -> Shown:
+def picture(shown: Mapping[str, Any]) -> Rendered:
     """Return the bars as a picture; its alt text is `summary`."""
     bars = shown["bars"]
     if not any(map(sum, bars["counts"])):
@@ -254,10 +254,10 @@ def picture(shown: Mapping[str, Any]) -> Shown:
     return _with_legend(figure, summary(shown))
 
 
-def _with_legend(figure: Figure, said: str) -> Shown:
+def _with_legend(figure: Figure, said: str) -> Rendered:
     figure.legend(loc="outside upper right", ncols=5, fontsize=9, frameon=False, labelcolor=charts.INK)
     return charts.picture(figure, said)
 
 
-def _sentence(text: str) -> Shown:
-    return Shown(f"<p>{escape(text)}</p>", text)
+def _sentence(text: str) -> Rendered:
+    return Rendered(f"<p>{escape(text)}</p>", text)

@@ -1,0 +1,119 @@
+"""What the desk's threads share: one job at a time, cached values, engine errors as one sentence, signals."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+from docker.errors import DockerException
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.engine_api import EngineUnavailable
+from workshop_kit.progress import Report, Step
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Value = TypeVar("Value")
+
+
+@contextlib.contextmanager
+def engine_needed() -> Iterator[None]:
+    """Raise `EngineUnavailable` instead of the SDK's connection errors."""
+    try:
+        yield
+    except (DockerException, OSError) as error:  # what requests raises is an OSError
+        raise EngineUnavailable from error
+
+
+@contextlib.contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT, SIGTERM and SIGHUP set; in the block they do nothing else.
+
+    So clean-up is not cut short: a second Ctrl-C does no more than the first.
+    """
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class TTLCache(Generic[Value]):
+    """Cache with a time to live for one value, from any thread. An error of ``make`` is raised and not cached."""
+
+    def __init__(self, seconds: float, make: Callable[[], Value]) -> None:
+        self._seconds, self._make = seconds, make
+        self._lock = threading.Lock()
+        self._cached: tuple[float, Value] | None = None
+
+    def get(self) -> Value:
+        """Return the value, made anew if it is older than ``seconds``."""
+        with self._lock:
+            if self._cached is None or time.monotonic() - self._cached[0] >= self._seconds:
+                began = time.monotonic()
+                self._cached = (began, self._make())
+            return self._cached[1]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How far a job is: ``fraction`` from 0 to 1, or None if unknown; ``outcome`` or ``problem`` at its end."""
+
+    title: str
+    detail: str = ""
+    fraction: float | None = None
+    runs: bool = True
+    outcome: str = ""
+    problem: str = ""
+
+
+class BackgroundJob:
+    """Runs one long job at a time in a thread; ``state`` is that of the running or the last job."""
+
+    def __init__(self) -> None:
+        self.state: JobState | None = None
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def require_idle(self) -> None:
+        """Raise WorkshopError while a job runs."""
+        if self.state is not None and self.state.runs:
+            raise WorkshopError("The stage is being changed just now.", "Wait until it is ready.")
+
+    def start(self, title: str, job: Callable[[Report], str]) -> None:
+        """Start a job, which returns its outcome as a sentence. Raises WorkshopError while another one runs."""
+        with self._lock:
+            self.require_idle()
+            self.state = JobState(title)
+            self._thread = threading.Thread(target=self._run, args=(title, job), name="desk: job", daemon=True)
+            self._thread.start()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until the job has ended, at most so many seconds."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _run(self, title: str, job: Callable[[Report], str]) -> None:
+        def report(step: Step) -> None:
+            self.state = JobState(title, f"{step.task}: {step.detail}".removesuffix(": "), step.fraction)
+
+        ended: dict[str, Any] = {"problem": "It ended with an unexpected error; the terminal shows it."}
+        try:
+            with engine_needed():
+                ended = {"outcome": job(report)}
+        except WorkshopError as error:
+            ended = {"problem": str(error)}
+        finally:
+            self.state = JobState(title, fraction=1.0, runs=False, **ended)

@@ -22,7 +22,7 @@ from workshop_kit.bootstrap import needs, python_env
 from workshop_kit.commands import audit, bundle, desk, exercises
 from workshop_kit.commands import plan as timetable
 from workshop_kit.dev import browser, help_pages, locks, suite
-from workshop_kit.engine import cleanup, install, reach
+from workshop_kit.engine import cleanup, install, reach, reaper
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint, generator
@@ -56,6 +56,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 def main() -> NoReturn:
     """Run the command line; a WorkshopError becomes one sentence and its exit code."""
     try:
+        if sys.argv[1:2] in (["check"], ["goto"], ["tour"]):
+            reaper.interrupt_on_termination()
         # Without standalone mode an exit code comes back as a value, and errors come here.
         code = app(prog_name="./workshop", standalone_mode=False)
     except WorkshopError as error:
@@ -163,6 +165,7 @@ def tour(
     with provision.fresh_workspace(TOUR_FOLDER / "workspace") as workspace, TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=not no_install, report=report)
         owned = Desk.of(workspace, lambda: stack)
+        reaper.watch(stack.session, provision.UNDO_FAULTS, whole_workspace=provision.lock_path(workspace.folder))
         try:
             results = run_tour(
                 workspace,
@@ -175,6 +178,7 @@ def tour(
             )
         finally:
             provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
+            reaper.stop(stack.session)
     if as_json:
         _print(json.dumps([asdict(result) for result in results], default=str))
     else:
@@ -210,8 +214,10 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        if "machine" in scopes:
-            provision.remove_root_file_system(session)
+        tours = provision.remove_tours(TOUR_FOLDER, session.engine, scopes, report)
+        outcome.removed += tours.removed
+        outcome.left += tours.left
+        outcome.unreadable += tours.unreadable
         unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
     if as_json:
@@ -336,6 +342,8 @@ def _say_outcome(outcome: cleanup.Outcome, unlisted: list[str], packages: list[s
     _say(f"Removed: {done or 'nothing, there was nothing of this workspace'}.")
     for entry, reason in outcome.left:
         _say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
+    for sentence in outcome.unreadable:
+        _say(sentence)
     for thing in unlisted:
         _say(f"Left: {thing} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
     if packages:

@@ -107,17 +107,16 @@ def recipe(
 
 
 def make(session: Session, recipe: Recipe) -> Running:
-    """Create the clone, announced and labeled; it is not started. Raises WorkshopError if the engine refuses."""
+    """Create the clone with labels and in the ledger; it is not started. Raises WorkshopError if the engine refuses."""
     client, spec = session.engine.client, recipe.spec
     try:
-        with session.making("container", "kernel") as making:
-            body = {**container_config(client.api, spec, making.labels), **recipe.config}
-            if recipe.aliases and spec.network:
-                endpoint = {"Aliases": list(recipe.aliases)}
-                body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: endpoint}}
-            made = client.api.create_container_from_config(body)
-            container = client.containers.get(made["Id"])
-            making.id, making.name = container.id, container.name
+        body = {**container_config(client.api, spec, session.labels("kernel")), **recipe.config}
+        if recipe.aliases and spec.network:
+            endpoint = {"Aliases": list(recipe.aliases)}
+            body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: endpoint}}
+        made = client.api.create_container_from_config(body)
+        container = client.containers.get(made["Id"])
+        session.record("container", container.id, container.name, "kernel")
     except APIError as refused:
         raise WorkshopError(f"The engine refused to make a clone of it: {refused.explanation}.") from refused
     return Running(session, container)

@@ -17,8 +17,8 @@ from workshop_kit.audit.targets import CONTAINER, IMAGE
 from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.display.rendered import Shown
 from workshop_kit.engine import reach
+from workshop_kit.engine.reaper import temporary_session
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.temporary_session import temporary_session
 from workshop_kit.errors import WrongUsage
 
 COLUMNS = (

@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from workshop_kit.engine.labels import OWNER, SCOPE, SESSION
-from workshop_kit.engine.session import MAKER, NONCE
+from workshop_kit.engine.labels import MAKER, OWNER, SCOPE, SESSION
 
 SMALL_BYTES = 1024**2
 """Files up to this size stay in memory until it is known what they are: a layer, or something about layers."""
 COMPRESSION_LEVEL = 4  # half the time of 6, for three hundredths more
 COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
-SOMEBODYS = (SESSION, OWNER, SCOPE, NONCE, MAKER)
+SOMEBODYS = (SESSION, OWNER, SCOPE, MAKER)
 Heard = Callable[[int, str], None]
 """Hears how many bytes were just done, and what of."""
 

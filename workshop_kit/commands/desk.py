@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.engine import reach
+from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit
 from workshop_kit.lessons.browser import open_in_browser
 from workshop_kit.terminal import TerminalReport, answer, say
@@ -67,11 +67,13 @@ def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool)
     script = load_script()
     with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=may_install, report=report)
+        reaper.watch(stack.session, provision.UNDO_FAULTS, whole_workspace=provision.lock_path(workspace.folder))
         try:
             with Stage(stack, workspace) as stage:
                 results = rehearse(stage, script, report, pictures=PICTURES if book else None)
         finally:
             provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
+            reaper.stop(stack.session)
     if as_json:
         answer(json.dumps([asdict(result) for result in results]))
     else:

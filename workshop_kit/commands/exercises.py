@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.engine import reach
+from workshop_kit.engine import reach, reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import cards, checkpoint
@@ -132,4 +132,6 @@ def _desk(workspace: Workspace) -> Desk:
 
 
 def _stack(workspace: Workspace) -> Stack:
-    return provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
+    session = provision.session_of(workspace, reach.connect())
+    reaper.watch(session, provision.UNDO_FAULTS)
+    return provision.stack_of(workspace, session)

@@ -13,7 +13,6 @@ form finds it again. All else is the SDK, untouched.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,11 +26,10 @@ from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
 from workshop_kit.engine import builder, containers
-from workshop_kit.engine.build_errors import explain_build_error
 from workshop_kit.engine.client_arguments import Names, build_words, labels_of, on_this_machine
 from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, Scope, are_ours
-from workshop_kit.engine.session import MAKER, Session
-from workshop_kit.engine.stack import volume_id
+from workshop_kit.engine.ledger import volume_id
+from workshop_kit.engine.session import Session
 from workshop_kit.progress import Report, Step, silent
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
@@ -103,11 +101,10 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if name:
             options["name"] = self.client.names.thing(name)
             self._remove_earlier(options["name"])
-        with self.client.session.making("container", self.client.scope) as making:
-            service = {SERVICE: name} if name else {}
-            options["labels"] = {**labels_of(options.get("labels")), **service, **making.labels}
-            made = super().create(image, command, **options)
-            making.id, making.name = made.id, made.name
+        session, service = self.client.session, {SERVICE: name} if name else {}
+        options["labels"] = {**labels_of(options.get("labels")), **service, **session.labels(self.client.scope)}
+        made = super().create(image, command, **options)
+        session.record("container", made.id, made.name, self.client.scope)
         return made
 
     def get(self, container_id: str) -> Container:
@@ -209,16 +206,13 @@ class Images(ImageCollection):  # type: ignore[misc]
         """
         session, typed = self.client.session, arguments.get("tag")
         tag = self.client.names.new_image(typed) if typed else None
-        # The same word each time: with a random one in its labels an unchanged image would get a new id.
-        word = f"0-{hashlib.sha256(f'{session.who.session} {tag}'.encode()).hexdigest()[:32]}"
-        with session.making("image", "workspace", word) as making:
-            ours = {key: value for key, value in making.labels.items() if key != MAKER}
-            arguments |= {"tag": tag, "labels": {**labels_of(arguments.get("labels")), **ours}}
-            try:
-                image, log = self._build(typed or "image", arguments)
-            except BuildError as error:
-                raise _explained(error) from None
-            making.id, making.name = image.id, tag or image.id
+        # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
+        labels = {**labels_of(arguments.get("labels")), **session.who.labels("workspace")}
+        try:
+            image, log = self._build(typed or "image", {**arguments, "tag": tag, "labels": labels})
+        except BuildError as error:
+            raise _explained(error) from None
+        session.record("image", image.id, tag or image.id, "workspace")
         if tag:
             self._remove_earlier(tag, image.id)
         return image, log
@@ -292,7 +286,7 @@ class Images(ImageCollection):  # type: ignore[misc]
                 if refused.status_code != http.client.CONFLICT:
                     raise
                 continue
-            session.ledger.strike(entry)
+            session.ledger.remove(entry)
 
 
 class Networks(NetworkCollection):  # type: ignore[misc]
@@ -327,10 +321,10 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         return name
 
     def _create(self, name: str, labels: Mapping[str, str], *arguments: Any, **options: Any) -> Network:
-        with self.client.session.making("network", "workspace") as making:
-            labels = {**labels, **making.labels}
-            made = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
-            making.id, making.name = made.id, name
+        session = self.client.session
+        labels = {**labels, **session.labels("workspace")}
+        made = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
+        session.record("network", made.id, name, "workspace")
         return made
 
     def _remove_earlier(self, name: str) -> None:
@@ -353,10 +347,10 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
             name = self.client.names.thing(name)
             with contextlib.suppress(NotFound):
                 return self.get(name)
-        with self.client.session.making("volume", "workspace") as making:
-            options["labels"] = {**labels_of(options.get("labels")), **making.labels}
-            made = super().create(name, **options)
-            making.id, making.name = volume_id(made), made.name
+        session = self.client.session
+        options["labels"] = {**labels_of(options.get("labels")), **session.labels("workspace")}
+        made = super().create(name, **options)
+        session.record("volume", volume_id(made), made.name, "workspace")
         return made
 
 
@@ -365,7 +359,7 @@ def _explained(error: BuildError) -> BuildError:
     error.build_log = list(error.build_log)
     lines = "".join(line.get("stream") or "" for line in error.build_log).splitlines()
     error.add_note("\n".join(lines[-SHOWN_LINES:]))
-    if sentence := explain_build_error(error):
+    if sentence := builder.explain_build_error(error):
         error.add_note(sentence)
     return error
 

@@ -156,12 +156,11 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     """
     api = session.engine.client.api
     try:
-        with session.making("container", scope) as making:
-            created = api.create_container_from_config(container_config(api, spec, making.labels))
-            container = session.engine.client.containers.get(created["Id"])
-            making.id, making.name = container.id, container.name
+        created = api.create_container_from_config(container_config(api, spec, session.labels(scope)))
+        container = session.engine.client.containers.get(created["Id"])
         running = Running(session, container)
         try:
+            session.record("container", running.id, running.name, scope)
             _lay_in(container, spec.files)
             container.start()
         except BaseException:
@@ -178,15 +177,15 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
 
 
 def remove(session: Session, container: Any) -> None:
-    """Remove a container with its anonymous volumes and strike it from the ledger; being gone already is fine."""
+    """Remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
     try:
         container.remove(v=True, force=True)
     except NotFound:
         pass
     except APIError as conflict:
-        if conflict.status_code != http.client.CONFLICT:  # somebody else is removing it at this moment
+        if conflict.status_code != http.client.CONFLICT:  # another process is removing it at this moment
             raise
-    session.ledger.strike(*(entry for entry in session.ledger.entries() if entry.id == container.id))
+    session.ledger.remove_id(container.id)
 
 
 def url_of(attributes: Mapping[str, Any], port: int) -> str:

@@ -1,4 +1,4 @@
-"""The one thing we do not build ourselves: a plain Debian root file system.
+"""The image that all images of the workshop are built on: plain Debian.
 
 It is pulled if a registry answers within five seconds, else bootstrapped from Debian's packages with mmdebstrap.
 """
@@ -13,43 +13,49 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop_kit.engine import install as installer
-from workshop_kit.engine import labels, shell
-from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import RELEASE
+from workshop_kit.engine import shell
+from workshop_kit.engine.labels import are_ours
+from workshop_kit.engine.recipes import RELEASE, REPOSITORY
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
 PULLED = f"debian:{RELEASE}-slim"
-BOOTSTRAPPED = f"container-workshop/debian:{RELEASE}"
+BOOTSTRAPPED = f"{REPOSITORY}/debian:{RELEASE}"
 REGISTRY_TIMEOUT_SECONDS = 5
-LABEL = f"LABEL {labels.KIT}={labels.KIT_NAME}"
-# What the base image adds anyway: bootstrapping it along is quicker than a second round of apt.
+# The base image installs these anyway: to bootstrap them along saves a second run of apt.
 INCLUDE = "python3,python3-venv,ca-certificates"
 
 
 @contextlib.contextmanager
-def root_file_system(engine: Engine, dpkg_options: Path, *, install: bool, report: Report = silent) -> Iterator[str]:
-    """Give the tag of a Debian image to build on; take the tag away afterwards if it was not there before.
+def root_file_system(session: Session, dpkg_options: Path, *, install: bool, report: Report = silent) -> Iterator[str]:
+    """Yield the tag of a Debian image to build on; remove the tag afterwards unless the user had it before.
 
-    ``dpkg_options`` is a file in dpkg.cfg's format: what it excludes is not even unpacked when we bootstrap.
-    The layers stay as long as an image of ours stands on them. Raises NotReady where neither way works.
+    ``dpkg_options`` is a file in dpkg.cfg's format: the bootstrap does not unpack what it excludes.
+    Images built on it keep its layers. Raises NotReady where neither way works.
     """
-    if engine.client.images.list(name=PULLED):
-        yield PULLED  # it is the user's: it stays
-        return
-    if engine.client.images.list(name=BOOTSTRAPPED):
-        tag = BOOTSTRAPPED  # left by a run that was interrupted later on
+    images = session.engine.client.images
+    for tag in (PULLED, BOOTSTRAPPED):
+        for found in images.list(name=tag):
+            if not are_ours(found.labels, session.who.session):  # ours: a build was interrupted
+                yield tag
+                return
+    if images.list(name=BOOTSTRAPPED):
+        tag = BOOTSTRAPPED
     elif _pull(report):
         tag = PULLED
     else:
-        _bootstrap(engine, dpkg_options, install=install, report=report)
+        _bootstrap(session, dpkg_options, install=install, report=report)
+        session.record("image", str(images.get(BOOTSTRAPPED).id), BOOTSTRAPPED, "machine")
         tag = BOOTSTRAPPED
     yield tag
-    engine.client.images.remove(tag, noprune=True)
+    identifier = str(images.get(tag).id)
+    images.remove(tag, noprune=True)
+    session.ledger.remove_id(identifier)
 
 
 def _pull(report: Report) -> bool:
-    """Pull Debian's image; give up if the registry has not said a word after five seconds."""
+    """Pull Debian's image; give up if the registry has not answered after five seconds."""
     report(Step("base", 0.0, "asking the registry for Debian"))
     process = subprocess.Popen(
         ["docker", "pull", PULLED],
@@ -69,15 +75,16 @@ def _pull(report: Report) -> bool:
     return process.returncode == 0
 
 
-def _bootstrap(engine: Engine, dpkg_options: Path, *, install: bool, report: Report) -> None:
+def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: Report) -> None:
     _ensure_mmdebstrap(install=install, report=report)
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
     command = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
-    command += [f"--dpkgopt={dpkg_options}", f"--architectures={engine.architecture}", RELEASE, "-"]
+    command += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}", RELEASE, "-"]
+    label = " ".join(["LABEL", *(f"{key}={value}" for key, value in session.who.labels("machine").items())])
     with (
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as made,
         subprocess.Popen(
-            ["docker", "import", "--change", LABEL, "-", BOOTSTRAPPED], stdin=made.stdout, stdout=subprocess.DEVNULL
+            ["docker", "import", "--change", label, "-", BOOTSTRAPPED], stdin=made.stdout, stdout=subprocess.DEVNULL
         ) as loaded,
     ):
         assert made.stdout is not None  # noqa: S101 - it was asked for four lines up

@@ -67,7 +67,7 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
             part = _part_of(report, number / len(RECIPES), 1 / len(RECIPES))
             if recipe.base is None:
                 without = root / recipe.folder / NO_DOCUMENTATION
-                with debian.root_file_system(session.engine, without, install=install, report=part) as origin:
+                with debian.root_file_system(session, without, install=install, report=part) as origin:
                     build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
             else:
                 build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)

@@ -1,18 +1,22 @@
-"""The stack's monitoring: start it, find it, and give the running Prometheus scrape jobs and rules.
+"""The stack's monitoring: start it, give the running Prometheus scrape jobs and rules, check files with promtool.
 
-It is a profile of compose.yaml: ``up`` leaves it out, this starts it beside the rest, ``down`` removes it as all else.
+It is a profile of compose.yaml: ``Stack.up`` leaves it out, `start` adds it, ``down`` removes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from workshop_kit.engine import promtool
+from workshop_kit.engine import containers, images
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, silent
@@ -34,6 +38,16 @@ promtool check config $candidate/prometheus.yml
 mv "$candidate/$2/$0" "/tmp/$2/$0"
 """
 """Checks the configuration with a new file in it, then puts the file into place: its name, its text, its folder."""
+
+PROMTOOL_FOLDER = "/data"
+"""Where its container has the files that it is given."""
+_PLACES = (
+    re.compile(r"line (\d+): (.*)"),
+    re.compile(r": (\d+):\d+: (.*)"),
+    re.compile(r"FAILED:\s+\S.*?\.ya?ml\"?: ()(.*)"),
+)
+"""Where a line and a reason stand: of YAML, of a rule, and where promtool names no line."""
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,7 @@ class Monitoring:
         answer = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
         said = answer.output.decode(errors="replace")
         if answer.exit_code:
-            raise WorkshopError(promtool.refusal(said, name, text), "Correct it and load it again.", output=said)
+            raise WorkshopError(refusal(said, name, text), "Correct it and load it again.", output=said)
         try:
             httpx.post(f"{self.prometheus_url}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
@@ -111,3 +125,42 @@ def _kind_of(name: str, text: str) -> str:
         if re.search(rf"^{key}:", text, re.MULTILINE):
             return kind
     raise WrongUsage(f"{name} has neither scrape_configs: nor groups:.", "Scrape jobs or rules can be loaded.")
+
+
+@contextlib.contextmanager
+def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
+    """Run a container that has promtool, no network, and these files (name to text) in `PROMTOOL_FOLDER`."""
+    spec = Spec(
+        image=images.tags(stack.root)["prometheus"],
+        entrypoint=("sleep", "60"),
+        network="none",
+        volumes=(PROMTOOL_FOLDER,),
+        files={f"{PROMTOOL_FOLDER}/{name}": text for name, text in files.items()},
+        environment={"GOMAXPROCS": "1"},
+        memory_bytes=128 * 1024 * 1024,
+    )
+    with containers.run(stack.session, spec) as running:
+        yield running
+
+
+def refusal(said: str, name: str, text: str) -> str:
+    """Return one sentence on the file ``name`` with this ``text``: ``alerts.yml, line 7: parse error: …``.
+
+    ``said`` is promtool's output. Where it names no line, the line is the first one that has the words it quotes.
+
+    >>> refusal('FAILED:\\n/a.yml: not a valid duration string: "often"', "a.yml", 'expr: up\\nfor: often')
+    'a.yml, line 2: not a valid duration string: "often".'
+    """
+    found = next((match for place in _PLACES if (match := place.search(said))), None)
+    line, reason = found.groups() if found else ("", said.strip().rpartition("\n")[2])
+    line = line or _line_with_quoted(reason, text)
+    reason = reason.strip()[:_LONGEST_REASON].rstrip(".")
+    return f"{name}, line {line}: {reason}." if line else f"{name}: {reason}."
+
+
+def _line_with_quoted(reason: str, text: str) -> str:
+    for quoted in re.findall(r'"([^"]+)"', reason)[::-1]:
+        for number, line in enumerate(text.splitlines(), 1):
+            if quoted in line:
+                return str(number)
+    return ""

@@ -17,8 +17,8 @@ from docker.errors import APIError
 from docker.types import Mount
 
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.ledger import volume_id
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import volume_id
 
 COPIED_BYTES = 256 * 1024
 SECRETS_FOLDER = "/run/secrets"
@@ -69,17 +69,16 @@ def copied(session: Session, image: str, files: Sequence[MountedFiles]) -> Itera
     client, made = session.engine.client, {}
     with contextlib.ExitStack() as block:
         for folder in dict.fromkeys(one.folder for one in files):
-            with session.making("volume", "kernel") as making:
-                volume = client.volumes.create(f"workshop-copy-{secrets.token_hex(8)}", labels=making.labels)
-                making.id, making.name = volume_id(volume), volume.name
+            volume = client.volumes.create(f"workshop-copy-{secrets.token_hex(8)}", labels=session.labels("kernel"))
             block.callback(_remove, session, volume)
+            session.record("volume", volume_id(volume), volume.name, "kernel")
             made[folder] = str(volume.name)
         if made:
             mounts = [Mount(folder, volume) for folder, volume in made.items()]
-            with session.making("container", "kernel") as making:
-                filler = client.containers.create(image, ["-"], mounts=mounts, labels=making.labels)  # never started
-                making.id, making.name = filler.id, filler.name
+            # A container that is never started: the engine copies files into its volumes.
+            filler = client.containers.create(image, ["-"], mounts=mounts, labels=session.labels("kernel"))
             with Running(session, filler):
+                session.record("container", filler.id, filler.name, "kernel")
                 for one in files:
                     filler.put_archive(one.folder, one.archive)
         yield made
@@ -111,4 +110,4 @@ def _archive(container: Any, path: str) -> bytes:
 def _remove(session: Session, volume: Any) -> None:
     with contextlib.suppress(APIError):
         volume.remove()
-        session.ledger.strike(*(one for one in session.ledger.entries() if one.id == volume_id(volume)))
+        session.ledger.remove_id(volume_id(volume))

@@ -24,10 +24,10 @@ from workshop_kit.instructor.background_job import Work
 from workshop_kit.instructor.load_generator import ORDER, Driving
 from workshop_kit.instructor.log_tail import LogLines
 from workshop_kit.instructor.ttl_cache import AtMostEvery
-from workshop_kit.lessons.lesson import BEFORE_SWEEPS
 from workshop_kit.observe.watch import Subject, Tables, Watcher
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.lookup import find_lesson
@@ -76,7 +76,7 @@ class Stage:
         """Bring the stack up and begin to watch. A reaper undoes what is in force, should this process be killed."""
         injection.undo_all(self.stack.session, report=report)
         self.stack.up(report=report)
-        reaper.watch(self.stack.session, BEFORE_SWEEPS)
+        reaper.watch(self.stack.session, provision.UNDO_FAULTS)
         self._watcher.start()
         self._lines.start()
         return self

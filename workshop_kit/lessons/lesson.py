@@ -46,8 +46,6 @@ HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 where nobody sits in front of the notebook: the tour, tests."""
 SOLVED = "WORKSHOP_SOLVED"
 """Set to 1 where the solutions are in place: an exercise that does not pass is an error then."""
-BEFORE_SWEEPS = ("workshop_kit.faults.injection:undo_all",)
-"""What the reaper calls first: a dead kernel's faults are healed while its proxies still stand."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,7 @@ def lesson(name: str) -> Lesson:
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
     stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
-    reaper.watch(stack.session, BEFORE_SWEEPS)
+    reaper.watch(stack.session, provision.UNDO_FAULTS)
     provision.sweep(stack.session)
     file_cell.register(workspace)
     dataframes.show_as_text()

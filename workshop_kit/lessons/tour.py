@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.engine import reaper
 from workshop_kit.lessons import expectations
 from workshop_kit.lessons.book import write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
@@ -178,8 +179,10 @@ def _execute(
             before_cell(lesson, cell.id)
 
     async def takes_the_signal_back(**_: Any) -> None:
-        # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it shall end the tour.
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        # nbclient answers a signal by ending the kernel, which looks like a failed cell: it shall end the tour.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
+        reaper.interrupt_on_termination()
 
     manager = kernel_manager(workspace, kernels)
     client = NotebookClient(

@@ -79,12 +79,11 @@ def _made(session: Session, image: str, command: tuple[str, ...]) -> Running:
     )
     api = session.engine.client.api
     try:
-        with session.making("container", "kernel") as making:
-            words = container_config(api, spec, making.labels)
-            words |= {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
-            made = api.create_container_from_config(words)
-            container = session.engine.client.containers.get(made["Id"])
-            making.id, making.name = container.id, container.name
+        words = container_config(api, spec, session.labels("kernel"))
+        words |= {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
+        made = api.create_container_from_config(words)
+        container = session.engine.client.containers.get(made["Id"])
+        session.record("container", container.id, container.name, "kernel")
     except ImageNotFound as missing:
         raise NotReady(f"There is no image {image}.", "Run ./workshop setup to build it.") from missing
     except APIError as refused:

@@ -5,23 +5,27 @@ from __future__ import annotations
 from workshop_kit.paths import CHECKOUT
 
 import contextlib
-import fcntl
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from workshop_kit import doctor
-from workshop_kit.engine import cleanup, containers, debian, images, install, stack_files
+from workshop_kit.engine import cleanup, containers, images, install
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.stack import Stack, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspace
+
+UNDO_FAULTS = ("workshop_kit.faults.injection:undo_all",)
+"""What a reaper calls first: the faults of a dead process are undone while its proxies still run."""
 
 
 def session_of(workspace: Workspace, engine: Engine) -> Session:
@@ -54,15 +58,15 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
 def fresh_workspace(folder: Path) -> Iterator[Workspace]:
     """A workspace with the checkout's lessons as they are now; its id and ledger stay, so nothing made gets lost.
 
-    It is one process's at a time, until the block ends. Raises WorkshopError while it is another's.
+    One process at a time has it, until the block ends. Raises WorkshopError while another one has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as taken:
-            sentence = f"Somebody else is running the lessons in {folder}."
-            raise WorkshopError(sentence, "Wait until that has ended, then try again.") from taken
+    try:
+        lock = FileLock(lock_path(folder)).acquire(timeout=0)
+    except Timeout as taken:
+        sentence = f"Another process is running the lessons in {folder}."
+        raise WorkshopError(sentence, "Wait until it has ended, then try again.") from taken
+    with lock:
         for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
             shutil.rmtree(folder / name, ignore_errors=True)
         Workspace.open(folder).progress_path.unlink(missing_ok=True)
@@ -72,7 +76,7 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
 def write_env(stack: Stack, report: Report = silent) -> None:
     """Write ``.env`` beside compose.yaml, so that plain ``docker compose up`` finds its variables."""
     path = stack.root / ".env"
-    if not stack_files.write_variables(path, stack.variables()):
+    if not write_variables(path, stack.variables()):
         report(Step("Stack", None, f"{path.name} is not ours and stays as it is: docker compose by hand will use it"))
 
 
@@ -87,16 +91,31 @@ def prove(session: Session, image: str) -> None:
         raise NotReady("A container ran but did not say what it was told to.", "Run ./workshop doctor.", output=said)
 
 
-def remove_root_file_system(session: Session) -> None:
-    """Take away the root file system that an interrupted build may have left; the rest is in the ledger."""
-    for image in session.engine.client.images.list(name=debian.BOOTSTRAPPED):
-        session.engine.client.images.remove(image.tags[0], noprune=False)
-
-
 def sweep(session: Session, report: Report = silent) -> cleanup.Outcome:
     """Undo the faults of notebooks that died, and remove what they made for themselves and did not live to remove."""
     injection.undo_all(session, report=report)
     return cleanup.remove(session, {"kernel"}, report, spare_the_living=True)
+
+
+def lock_path(folder: Path) -> Path:
+    """The lock of the workspace in ``folder`` that `fresh_workspace` holds."""
+    return folder.parent / f".{folder.name}.lock"
+
+
+def remove_tours(folder: Path, engine: Engine, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:
+    """Remove what tours below ``folder`` have left that were killed; one that is running is left alone."""
+    outcome = cleanup.Outcome()
+    for tour in (folder / "workspace", folder / "demo" / "workspace"):
+        identifier = tour / HIDDEN / "id"
+        if not identifier.is_file():
+            continue
+        with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
+            session = session_of(Workspace(tour, identifier.read_text().strip()), engine)
+            done = remove_everything(session, scopes, report)
+            outcome.removed += done.removed
+            outcome.left += done.left
+            outcome.unreadable += done.unreadable
+    return outcome
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:

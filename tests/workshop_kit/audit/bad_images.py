@@ -235,9 +235,8 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) 
 @contextmanager
 def created(session: Session, image: str, **settings: Any) -> Iterator[str]:
     """Create a container that is never started; yield the word by which an audit names it."""
-    with session.making("container", "kernel") as made:
-        container = session.engine.client.containers.create(image, labels=made.labels, **settings)
-        made.id, made.name = container.id, container.name
+    container = session.engine.client.containers.create(image, labels=session.labels("kernel"), **settings)
+    session.record("container", container.id, container.name, "kernel")
     try:
         yield f"container:{container.id}"
     finally:

@@ -1,4 +1,4 @@
-"""Clean-up takes what is ours and listed; whatever belongs to others survives, however alike it looks."""
+"""Clean-up removes what is in the ledger and carries our labels; what belongs to others stays."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from workshop_kit.engine import cleanup, containers
-from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
+from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, OWNER, SCOPE, SESSION
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.workspace import provision
@@ -118,20 +119,19 @@ DIES_WHILE_CREATING = """
 import os, sys
 from pathlib import Path
 from workshop_kit.engine import reach
-from workshop_kit.lessons import ready
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
-session = ready.session_of(Workspace.open(Path(sys.argv[1])), reach.connect())
-with session.making("container", "kernel") as making:
-    session.engine.client.containers.create(sys.argv[2], ["python3"], labels=making.labels)
-    print("created", flush=True)
-    sys.stdin.read()
+session = provision.session_of(Workspace.open(Path(sys.argv[1])), reach.connect())
+session.engine.client.containers.create(sys.argv[2], ["python3"], labels=session.labels("kernel"))
+print("created", flush=True)
+sys.stdin.read()
 """
 
 
-def test_a_program_killed_between_created_and_written_down_leaves_nothing(
+def test_a_program_killed_before_it_records_a_container_leaves_nothing(
     own: Session, images: dict[str, str], tmp_path: Path, root: Path
 ) -> None:
-    """The announcement in the ledger finds the container whose maker died (kill -9) before listing it."""
+    """The labels find the container whose maker died (kill -9) between creating and recording it."""
     victim = subprocess.Popen(
         [sys.executable, "-c", DIES_WHILE_CREATING, str(tmp_path / "own"), images["base"]],
         stdin=subprocess.PIPE,
@@ -146,6 +146,46 @@ def test_a_program_killed_between_created_and_written_down_leaves_nothing(
     [outcome] = cleanup.remove(own, {"kernel"}).removed
     assert outcome.kind == "container"
     assert own.ledger.entries() == []
+
+
+def test_what_compose_made_by_hand_is_removed(own: Session, images: dict[str, str]) -> None:
+    """The README's ``docker compose up`` records nothing: the project and the labels decide, and both must fit."""
+    labels = own.who.labels("workspace")
+    mine = sleeper(own, images, **labels, **{COMPOSE_PROJECT: own.who.project})
+    foreign = [
+        sleeper(own, images, **labels, **{COMPOSE_PROJECT: "another"}),
+        sleeper(own, images, **{COMPOSE_PROJECT: own.who.project}),
+    ]
+    try:
+        assert [entry.id for entry in cleanup.remove(own, {"kernel", "workspace"}).removed] == [mine.id]
+        assert [exists(one) for one in foreign] == [True, True]
+        assert cleanup.unlisted(own) == [f"container {foreign[0].name}"]
+    finally:
+        for one in foreign:
+            one.remove(force=True)
+
+
+def test_an_image_of_our_name_without_our_labels_stays(own: Session, images: dict[str, str]) -> None:
+    """``down --all`` removes an image that this workspace built, recorded or not, and no other of such a name."""
+    client, tags = own.engine.client, [f"{REPOSITORY}/debian:{own.who.session}", f"{REPOSITORY}/mine:{own.who.session}"]
+    client.images.get(images["base"]).tag(tags[0])  # built by another workspace
+    made = client.containers.create(images["base"], ["true"])
+    made.commit(*tags[1].split(":"), changes=[f"LABEL {k}={v}" for k, v in own.who.labels("machine").items()])
+    made.remove()
+    try:
+        assert [entry.name for entry in cleanup.remove(own, {"machine"}).removed] == [tags[1]]
+        assert client.images.get(tags[0])
+    finally:
+        client.images.remove(tags[0])
+
+
+def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str, str]) -> None:
+    """Clean-up removes the rest and tells the line."""
+    mine = containers.run(own, Spec(images["base"], command=SLEEP))
+    own.ledger.path.write_text(f"{own.ledger.path.read_text()}[]\n")
+    outcome = cleanup.remove(own, {"kernel", "workspace"})
+    assert [entry.id for entry in outcome.removed] == [mine.id]
+    assert "line 2 was passed over" in outcome.unreadable[0]
 
 
 def test_what_the_engine_refuses_to_remove_is_said_and_stays_listed(own: Session, images: dict[str, str]) -> None:

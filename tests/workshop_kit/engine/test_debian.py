@@ -11,7 +11,8 @@ import pytest
 from workshop_kit.engine import debian
 from workshop_kit.engine.images import NO_DOCUMENTATION as FILE
 from workshop_kit.engine.images import proxy_settings
-from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 
@@ -44,8 +45,8 @@ def test_what_is_left_out_is_never_unpacked(programs: Path, tmp_path: Path) -> N
     program(programs, "sudo", 'exec "$@"')
     program(programs, "mmdebstrap", f'echo "$@" > {tmp_path}/told')
     program(programs, "docker", "cat > /dev/null")
-    engine = cast("Engine", SimpleNamespace(architecture="amd64"))
-    debian._bootstrap(engine, NO_DOCUMENTATION, install=False, report=lambda _step: None)
+    session = SimpleNamespace(engine=SimpleNamespace(architecture="amd64"), who=Identity("1a2b3c4d", "me@here"))
+    debian._bootstrap(cast("Session", session), NO_DOCUMENTATION, install=False, report=lambda _step: None)
     assert f"--dpkgopt={NO_DOCUMENTATION}" in (tmp_path / "told").read_text().split()
     assert "path-exclude=/usr/share/man/*" in NO_DOCUMENTATION.read_text().splitlines()
 

@@ -12,9 +12,10 @@ import pytest
 
 from tests.workshop_kit.engine import kernels
 from workshop_kit.engine import cleanup, containers, reaper, resources
+from workshop_kit.engine.labels import MAKER
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import MAKER, NONCE, Session, announcement
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.workspace import lab_settings
 from workshop_kit.workspace.folder import Workspace
@@ -53,7 +54,7 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
     """After kill -9 the builder ends and no image comes of it; what belongs to the workspace stands."""
     build = (
         "print(session.maker, flush=True)\n"
-        "making.image(session, context, f'{word}:1', on_line=lambda line: print(line, flush=True))\n"
+        "resources.image(session, context, f'{word}:1', on_line=lambda line: print(line, flush=True))\n"
     )
     program = kernels.SETUP.replace("sleep 1", "sleep 100") + build
     with kernels.kernel(root, tmp_path / "own", images["base"], program) as victim:
@@ -69,13 +70,12 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
 def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], root: Path, tmp_path: Path) -> None:
     """The reaper ignores SIGINT, SIGTERM and SIGHUP, and a child that the kernel forked does not keep it waiting."""
     with kernels.kernel(root, tmp_path / "own", images["base"], kernels.FORKS) as victim:
-        deadline = time.monotonic() + 20
-        lock = reaper._lock_path(own.ledger, victim.maker)
-        while not lock.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
         [pid] = kernels.reapers(victim.maker)
         assert os.getsid(pid) == pid
+        deadline = time.monotonic() + 20
+        while "\nSigIgn:\t0000000000004003" not in Path(f"/proc/{pid}/status").read_text():  # 1, 2 and 15
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, signum)
         victim.process.kill()
@@ -83,37 +83,29 @@ def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], ro
 
 
 def test_a_living_process_has_one_reaper_and_keeps_its_things(own: Session, images: dict[str, str]) -> None:
-    """Asking twice starts one, and a dropped handle (its pipe closes) is no death."""
+    """Asking twice starts one; `stop` ends it, and it removes nothing."""
     running = containers.run(own, Spec(images["base"], command=SLEEP, network="none"))
-    handle = reaper.watch(own)
-    assert handle is not None
-    deadline = time.monotonic() + 20
-    while not reaper.has_reaper(own):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    try:
-        assert reaper.watch(own) is None
-        assert handle.stdin is not None
-        handle.stdin.close()
-        time.sleep(1.2)  # longer than the reaper's next look
-        assert running.inspect()["State"]["Running"]
-        assert handle.poll() is None
-    finally:
-        handle.kill()
-        handle.wait()
+    reaper.watch(own)
+    reaper.watch(own)
+    [pid] = kernels.reapers(own.maker)
+    time.sleep(1.2)  # longer than the reaper's next look
+    assert running.inspect()["State"]["Running"]
+    assert kernels.reapers(own.maker) == [pid]
+    reaper.stop(own)
+    assert kernels.reapers(own.maker) == []
 
 
-def test_what_lands_after_the_first_sweep_is_found(own: Session, images: dict[str, str]) -> None:
-    """An announcement of a dead maker stands until nothing can come any more, one of a living maker always."""
-    dead, alive = announcement("container", DEAD, "kernel"), announcement("container", own.maker, "kernel")
-    own.ledger.add(dead, alive)
+def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: dict[str, str]) -> None:
+    """The engine was creating it when its maker died; what another process made stays."""
     assert cleanup.remove(own, {"kernel"}, made_by=DEAD).removed == []
-    labels = {**own.who.labels("kernel"), NONCE: dead.id.partition("=")[2], MAKER: DEAD}
-    late = own.engine.client.containers.create(images["base"], list(SLEEP), labels=labels)
-    [removed] = cleanup.remove(own, {"kernel"}, made_by=DEAD).removed
-    assert removed.id == late.id
-    assert own.ledger.entries() == [alive]
-    own.ledger.strike(alive)
+    create = own.engine.client.containers.create
+    late, other = (
+        create(images["base"], list(SLEEP), labels={**own.who.labels("kernel"), MAKER: maker})
+        for maker in (DEAD, own.maker)
+    )
+    assert [entry.id for entry in cleanup.remove(own, {"kernel"}, made_by=DEAD).removed] == [late.id]
+    assert cleanup.remove(own, {"kernel"}, spare_the_living=True).removed == []
+    assert [entry.id for entry in own.ledger.entries()] == [other.id]
 
 
 @pytest.mark.long

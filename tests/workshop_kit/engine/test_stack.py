@@ -8,14 +8,24 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import LiveStack
-from workshop_kit.engine import cleanup, images, stack_files
+from workshop_kit.engine import cleanup, images
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import (
+    CGROUPS,
+    SECRETS,
+    Stack,
+    cgroup_variables,
+    with_dependencies,
+    write_secrets,
+    write_variables,
+)
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
@@ -64,6 +74,17 @@ def test_plain_docker_compose_works_with_what_set_up_wrote(other: Stack, root: P
     resolved = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert (resolved.returncode, resolved.stderr) == (0, "")
     assert str(other.folder / "secrets" / "redis_password") in resolved.stdout.replace("$$", "$").replace("''", "'")
+
+
+def test_what_docker_compose_up_made_by_hand_is_removed(other: Stack, root: Path, engine: Engine) -> None:
+    """The README's ``docker compose up`` with the variables of set-up: ``down`` finds all of it, and names nothing."""
+    command = ["docker", "compose", "--env-file", str(other.prepare()), "up", "--detach", "redis"]
+    subprocess.run(command, cwd=root, check=True)
+    removed = cleanup.remove(other.session, {"kernel", "workspace"}).removed
+    assert {"container", "network"} <= {entry.kind for entry in removed}
+    assert cleanup.unlisted(other.session) == []
+    label = {"label": f"com.docker.compose.project={other.project}"}
+    assert engine.client.containers.list(all=True, filters=label) == []
 
 
 def test_a_container_that_cannot_start_is_shown_with_its_last_lines(other: Stack) -> None:
@@ -132,19 +153,19 @@ def test_up_waits_for_what_a_service_needs_to_get_well(live_stack: LiveStack) ->
 def test_what_a_service_needs_is_what_compose_says(root: Path) -> None:
     """The service needs its dependencies, who watches it needs them all; a name that is not there needs nothing."""
     needed = {"service", "master-db", "replica-db", "redis"}
-    assert stack_files.with_what_they_need(root / "compose.yaml", ["service"]) == needed
-    assert stack_files.with_what_they_need(root / "compose.yaml", ["agent"]) == needed | {"agent"}
-    assert stack_files.with_what_they_need(root / "compose.yaml", ["nobody"]) == {"nobody"}
+    assert with_dependencies(root / "compose.yaml", ["service"]) == needed
+    assert with_dependencies(root / "compose.yaml", ["agent"]) == needed | {"agent"}
+    assert with_dependencies(root / "compose.yaml", ["nobody"]) == {"nobody"}
 
 
 def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
     """The folder is for the owner alone; a second start keeps what the database already knows."""
     folder = tmp_path / "secrets"
-    stack_files.write_secrets(folder)
+    write_secrets(folder)
     first = {path.name: path.read_text() for path in folder.iterdir()}
-    stack_files.write_secrets(folder)
+    write_secrets(folder)
     assert {path.name: path.read_text() for path in folder.iterdir()} == first
-    assert sorted(first) == sorted(stack_files.SECRETS)
+    assert sorted(first) == sorted(SECRETS)
     assert all(len(secret) >= 32 for secret in first.values())
     assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -153,9 +174,41 @@ def test_a_file_that_is_not_ours_stays(tmp_path: Path) -> None:
     """A ``.env`` of the user's own is not overwritten; one of ours is."""
     path = tmp_path / ".env"
     path.write_text("MINE=1\n")
-    assert stack_files.write_variables(path, {"A": "1"}) is False
+    assert write_variables(path, {"A": "1"}) is False
     assert path.read_text() == "MINE=1\n"
     path.unlink()
-    assert stack_files.write_variables(path, {"A": "1"}) is True
-    assert stack_files.write_variables(path, {"A": "two words"}) is True
+    assert write_variables(path, {"A": "1"}) is True
+    assert write_variables(path, {"A": "two words"}) is True
     assert 'A="two words"' in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("driver", "version", "parent", "path", "first_version"),
+    [
+        ("cgroupfs", "1", "/workshop-0a1b", "workshop-0a1b", "1"),
+        ("cgroupfs", "2", "/workshop-0a1b", "workshop-0a1b", ""),
+        ("systemd", "2", "workshop-0a1b.slice", "workshop.slice/workshop-0a1b.slice", ""),
+        ("none", "2", "", "no-accounts-on-this-engine", ""),
+    ],
+)
+def test_each_cgroup_driver_has_its_own_words(
+    driver: str, version: str, parent: str, path: str, first_version: str
+) -> None:
+    """What the engine is told, and which folder that becomes."""
+    assert cgroup_variables({"CgroupDriver": driver, "CgroupVersion": version}, "0a1b") == {
+        "WORKSHOP_CGROUP_PARENT": parent,
+        "WORKSHOP_CGROUP_PATH": path,
+        "WORKSHOP_CGROUP_V1": first_version,
+    }
+
+
+@pytest.mark.engine
+def test_containers_are_where_the_variables_say(stack: Stack, session: Session) -> None:
+    """On this machine's engine: the folder of each running container is below the path that the agent is shown."""
+    info: dict[str, Any] = session.engine.client.info()
+    found = cgroup_variables(info, session.who.session)
+    folder = CGROUPS / ("memory" if found["WORKSHOP_CGROUP_V1"] else "") / found["WORKSHOP_CGROUP_PATH"]
+    names = {path.name for path in folder.iterdir() if path.is_dir()}
+    for container in stack.containers().values():
+        if container.status == "running":
+            assert any(container.id in name for name in names)

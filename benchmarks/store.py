@@ -19,10 +19,8 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.store import ADMINISTRATOR, Store
-from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.parse import parse
-from workshop_kit.engine.tasks.resolve import Delivery, resolve
-from workshop_kit.engine.tasks.run import run
+from workshop_kit.engine.tasks.definition import TaskDefinition, parse
+from workshop_kit.engine.tasks.run import Delivery, resolve, run
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 

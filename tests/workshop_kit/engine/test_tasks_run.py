@@ -18,10 +18,8 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Store
 from workshop_kit.engine.tasks import environments as three
-from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.parse import parse
-from workshop_kit.engine.tasks.resolve import resolve
-from workshop_kit.engine.tasks.run import Task, run
+from workshop_kit.engine.tasks.definition import TaskDefinition, parse
+from workshop_kit.engine.tasks.run import Task, resolve, run
 from workshop_kit.errors import WorkshopError, WrongUsage
 
 pytestmark = pytest.mark.engine

@@ -10,8 +10,7 @@ from pydantic import SecretStr
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import PREFIX, Settings
-from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.parse import parse
+from workshop_kit.engine.tasks.definition import TaskDefinition, parse
 from workshop_kit.errors import WorkshopError
 
 GROUPS = ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP", "HEALTH", "LOG")

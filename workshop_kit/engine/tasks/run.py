@@ -1,12 +1,12 @@
-"""Run a task: resolve its secrets, start its containers, replace them when a secret has changed."""
+"""Run a task: read its secrets from the store, start its containers, replace them when a secret has changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Literal, Self, get_args
 
 from docker.errors import NotFound
 
@@ -14,10 +14,14 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import ENVIRONMENT, SERVICE, Scope
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.store import Store
-from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.resolve import Delivery, resolve
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.store import Parameter, Store
+from workshop_kit.engine.tasks.definition import ContainerDefinition, HealthCheck, TaskDefinition
 from workshop_kit.errors import WorkshopError, WrongUsage
+
+Delivery = Literal["environment", "files"]
+SECRETS_FOLDER = "/run/secrets"
+SECOND = 1_000_000_000  # nanoseconds, the engine's unit
 
 
 class Task:
@@ -137,3 +141,95 @@ def _end(definition: TaskDefinition, running: Mapping[str, Running]) -> None:
             with suppress(NotFound, WorkshopError):  # it is gone, or has ended by itself
                 container.stop(one.stop_timeout_seconds)
             container.remove()
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A container definition with the values that it names; they are in no repr.
+
+    ``environment`` has plain variables, too; ``files`` maps absolute paths to text.
+    """
+
+    definition: ContainerDefinition
+    environment: Mapping[str, str] = field(repr=False)
+    files: Mapping[str, str] = field(repr=False)
+
+    def spec(self, network: str | None) -> Spec:
+        """Return the spec of a hardened container with the definition's limits.
+
+        The result holds the secrets: give it to the engine alone.
+        """
+        one = self.definition
+        limits: dict[str, object] = {}
+        if one.memory_mib is not None:
+            limits["memory_bytes"] = one.memory_mib * 1024 * 1024
+        if one.cpu_units is not None:
+            limits["cpus"] = one.cpu_units / 1024
+        return Spec(
+            image=one.image,
+            command=one.command,
+            entrypoint=one.entry_point,
+            environment=self.environment,
+            network=network,
+            ports=one.ports,
+            volumes=(SECRETS_FOLDER,) if self.files else (),
+            files=self.files,
+            read_only=one.read_only,
+            user=one.user,
+            stop_timeout_seconds=one.stop_timeout_seconds,
+            healthcheck=_in_engine_words(one.health_check) if one.health_check else None,
+            **limits,  # type: ignore[arg-type]
+        )
+
+
+def resolve(
+    task: TaskDefinition, store: Store | None = None, *, delivery: Delivery = "environment"
+) -> tuple[Resolved, ...]:
+    """Read every parameter that the task names, and lay out what each container gets.
+
+    With ``delivery="environment"``, as on Amazon ECS, every value becomes an environment variable. With ``"files"`` a
+    SecureString becomes a file in ``/run/secrets`` and ``NAME_FILE`` its path; a plain String stays a variable.
+    Raises WorkshopError in one sentence if anything cannot be read; it names parameters, never values.
+    """
+    if delivery not in get_args(Delivery):
+        raise WrongUsage("Secrets are delivered as 'environment' or as 'files'.", "Choose one of the two.")
+    named = [reference.parameter for container in task.containers for reference in container.secrets]
+    if named and store is None:
+        raise WrongUsage(f"The task {task.family} names parameters, but no store was given.", "Pass the store.")
+    found = store.read(named) if named and store is not None else {}
+    return tuple(_laid_out(container, found, delivery) for container in task.containers)
+
+
+def _laid_out(container: ContainerDefinition, found: Mapping[str, Parameter], delivery: Delivery) -> Resolved:
+    environment, files = container.environment, {}
+    for reference in container.secrets:
+        parameter = found[reference.parameter]
+        if delivery == "files" and parameter.secret:
+            path = f"{SECRETS_FOLDER}/{reference.name.lower()}"
+            environment[f"{reference.name}_FILE"] = path
+            files[path] = parameter.value
+        else:
+            _must_fit(parameter)
+            environment[reference.name] = parameter.value
+    return Resolved(container, environment, files)
+
+
+def _must_fit(parameter: Parameter) -> None:
+    if "\0" in parameter.value:
+        raise WorkshopError(
+            f"{parameter.name} contains a NUL character, which no environment variable can hold.",
+            "Deliver it as a file, or change it.",
+        )
+
+
+def _in_engine_words(check: HealthCheck) -> dict[str, object]:
+    words: dict[str, object] = {
+        "Test": list(check.command),
+        "Interval": check.interval_seconds * SECOND,
+        "Timeout": check.timeout_seconds * SECOND,
+        "Retries": check.retries,
+        "StartPeriod": check.start_period_seconds * SECOND,
+    }
+    if check.start_period_seconds:
+        words["StartInterval"] = SECOND // 4  # the end of the start is seen early
+    return words

@@ -13,7 +13,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Settings, Store
 from workshop_kit.engine.tasks import environments, run
 from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.resolve import Delivery
+from workshop_kit.engine.tasks.run import Delivery
 from workshop_kit.exercises import trial
 from workshop_kit.exercises.checks import config_fragment
 from workshop_kit.exercises.trial import Trial

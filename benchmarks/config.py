@@ -55,7 +55,7 @@ def start_seconds(stack: Stack, spec: Spec) -> float:
     """From the start of the process to the first 200 of ``/readyz``: it listens, and its databases answer."""
     with run(stack.session, spec) as running:
         running.wait_ready("/readyz")
-        return (datetime.now(UTC) - running.started).total_seconds()
+        return (datetime.now(UTC) - running.last_start()).total_seconds()
 
 
 def refusal_seconds(service: Running) -> float:

@@ -85,7 +85,8 @@ def start_beside_plain(session: Session, store: Store, task: TaskDefinition, ima
     given = {f"S{number}": "value" for number in range(PARAMETERS)}
 
     def ours() -> None:
-        run(session, task, store, delivery=delivery).first.remove()
+        with run(session, task, store, delivery=delivery):
+            pass
 
     def theirs() -> None:
         containers.run(session, Spec(image, command=WAIT, environment=given)).remove()

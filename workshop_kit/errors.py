@@ -1,8 +1,10 @@
-"""The one error a user may see: a sentence that says what is wrong, where, and what to do next."""
+"""The error that users see: a sentence that says what is wrong, where, and what to do next."""
 
 from __future__ import annotations
 
 from enum import IntEnum
+
+from workshop_kit.screen import in_lines
 
 
 class Exit(IntEnum):
@@ -15,18 +17,19 @@ class Exit(IntEnum):
 
 
 class WorkshopError(Exception):
-    """Something a user can cause or mend; shown as one sentence, never as a traceback.
+    """An error that a user can cause or correct; shown as one sentence, never as a traceback.
 
     ``what`` is a full sentence without secrets; ``next_step`` is a full sentence that begins with a verb.
-    ``output`` carries the last lines of the command that failed, if there was one; it is shown below the sentence.
+    ``output`` has the last lines of the command that failed, if there was one; it is shown below the sentence.
+    Both may quote a container or a builder: what would act on a screen is written out.
     """
 
     def __init__(self, what: str, next_step: str = "", *, exit_code: Exit = Exit.NOT_GOOD, output: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+        self.what = in_lines(what)
+        super().__init__(self.what)
         self.next_step = next_step
         self.exit_code = exit_code
-        self.output = output
+        self.output = in_lines(output)
 
     def __str__(self) -> str:
         return f"{self.what} {self.next_step}".strip()
@@ -44,7 +47,7 @@ class NotReady(WorkshopError):
 
 
 class WrongUsage(WorkshopError):
-    """The command or call itself is off: exit code 2."""
+    """The command or call itself is wrong: exit code 2."""
 
     def __init__(self, what: str, next_step: str = "", *, output: str = "") -> None:
         super().__init__(what, next_step, exit_code=Exit.WRONG_USAGE, output=output)

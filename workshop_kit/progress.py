@@ -1,4 +1,4 @@
-"""Progress as data: long work reports steps, and whoever called it draws them (terminal, notebook, nowhere)."""
+"""Progress as data: long work reports steps; its caller draws them in a terminal, a notebook or nowhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Step:
     """One moment of a long task.
 
-    ``fraction`` runs from 0.0 to 1.0, or is None while nobody can know; ``detail`` is the last line the work said.
+    ``fraction`` runs from 0.0 to 1.0, or is None where it is unknown; ``detail`` is the work's last line.
     """
 
     task: str
@@ -23,4 +23,4 @@ Report = Callable[[Step], None]
 
 
 def silent(_: Step) -> None:
-    """Report to nobody."""
+    """Report nothing."""

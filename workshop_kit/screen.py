@@ -1,7 +1,6 @@
-"""Text of others → text that is safe to show: no control byte, no direction change, nothing invisible acts. Pure.
+"""Make text of logs, containers and participants' programs safe to show in notebooks, pages and terminals. Pure.
 
-What a log line, a container or a participant's program says is shown in notebooks, pages and terminals; whoever wrote
-it may have had something else in mind.
+Control characters, changes of direction and invisible characters are written out.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\x1b"}
 
 
 def visible(text: str, limit: int | None = None) -> str:
-    """The text with everything that could act on a screen written out, as in a Python string.
+    """Return the text with everything that could act on a screen written out, as in a Python string.
 
     A backslash of the text itself stays one. With ``limit`` at most so many characters and an ellipsis come back.
 
@@ -31,12 +30,12 @@ def visible(text: str, limit: int | None = None) -> str:
 
 
 def as_html(text: str, limit: int | None = None) -> str:
-    """The same as HTML text, also fit for an attribute in quotes."""
+    """Return the same as HTML text, also fit for an attribute in quotes."""
     return html.escape(visible(text, limit), quote=True)
 
 
 def in_lines(text: str) -> str:
-    """The same with line ends kept: for what has several lines. A carriage return before a line end is part of it.
+    """Return the same with line ends kept, for text of several lines. A carriage return before a line end is dropped.
 
     >>> in_lines("one\\r\\ntwo\\x07")
     'one\\ntwo\\\\x07'

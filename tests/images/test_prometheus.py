@@ -164,7 +164,7 @@ def until(ask: Callable[[], Any], holds: Callable[[Any], bool], within_seconds: 
 
 def api(watched: Monitoring, path: str, **asked: str) -> Any:
     """What Prometheus' HTTP API answers."""
-    return httpx.get(f"{watched.prometheus_url}/api/v1/{path}", params=asked, trust_env=False).json()["data"]
+    return httpx.get(f"{watched.prometheus_url()}/api/v1/{path}", params=asked, trust_env=False).json()["data"]
 
 
 def values(watched: Monitoring, query: str) -> list[float]:
@@ -187,7 +187,7 @@ def alerts(watched: Monitoring) -> set[str]:
 
 def told(watched: Monitoring, alert: str, since: datetime) -> list[dict[str, Any]]:
     """What the receiver was told of an alert, oldest first."""
-    lines = [json.loads(line) for line in watched.receiver.logs(since=since.timestamp()).splitlines()]
+    lines = [json.loads(line) for line in watched.alert_receiver().logs(since=since.timestamp()).splitlines()]
     return [line for line in lines if line.get("alert") == alert]
 
 

@@ -18,6 +18,7 @@ from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
+from workshop_kit.screen import visible
 
 # As BuildKit, and as the classic builder, name an image that no registry gave them.
 _IMAGE = re.compile(
@@ -80,9 +81,9 @@ def step(name: str, line: str) -> Step:
     found = re.match(r"#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)", line)
     if found is None:
         said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
-        return Step(name, None, f"{name}: {said}"[:120])
+        return Step(name, None, visible(f"{name}: {said}", 120))
     done, total = int(found[1]) - 1, int(found[2])
-    return Step(name, done / total, f"{name}: {found[3]}"[:120])
+    return Step(name, done / total, visible(f"{name}: {found[3]}", 120))
 
 
 def _reason(log: list[dict[str, str]]) -> str:

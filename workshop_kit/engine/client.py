@@ -31,6 +31,7 @@ from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, 
 from workshop_kit.engine.ledger import volume_id
 from workshop_kit.engine.session import Session
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.screen import visible
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 SHOWN_LINES = 12
@@ -358,7 +359,7 @@ def _explained(error: BuildError) -> BuildError:
     """The same error, with the builder's last lines and, where known, the reason as notes."""
     error.build_log = list(error.build_log)
     lines = "".join(line.get("stream") or "" for line in error.build_log).splitlines()
-    error.add_note("\n".join(lines[-SHOWN_LINES:]))
+    error.add_note("\n".join(map(visible, lines[-SHOWN_LINES:])))
     if sentence := builder.explain_build_error(error):
         error.add_note(sentence)
     return error

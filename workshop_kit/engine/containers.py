@@ -58,9 +58,8 @@ class Running:
         """The name the engine gave it."""
         return str(self.container.name)
 
-    @property
-    def started(self) -> datetime:
-        """When it was started last, by the engine's clock (UTC)."""
+    def last_start(self) -> datetime:
+        """Return when it was started last, by the engine's clock (UTC)."""
         return _moment(self.inspect()["State"]["StartedAt"])
 
     def inspect(self) -> dict[str, Any]:

@@ -52,28 +52,16 @@ _LONGEST_REASON = 200
 
 @dataclass(frozen=True)
 class Monitoring:
-    """The running monitoring of a stack. Every property raises WorkshopError while its container is not up."""
+    """The running monitoring of a stack. Its methods raise WorkshopError while a container is not up."""
 
     stack: Stack
 
-    @property
     def prometheus_url(self) -> str:
-        """Where Prometheus answers: queries, targets, alerts."""
+        """Return the address of Prometheus."""
         return self.stack.url("prometheus", 9090)
 
-    @property
-    def alertmanager_url(self) -> str:
-        """Where Alertmanager answers: who was told what, and silences."""
-        return self.stack.url("alertmanager", 9093)
-
-    @property
-    def agent_url(self) -> str:
-        """Where the sidecar answers: ``/metrics``, as Prometheus reads it."""
-        return self.stack.url("agent", 9101)
-
-    @property
-    def receiver(self) -> Any:
-        """The container whose log holds one line of JSON for each alert that was delivered."""
+    def alert_receiver(self) -> Any:
+        """Return the container whose log holds one line of JSON for each alert that was delivered."""
         return self.stack.container("alert-receiver")
 
     def load(self, file: str | Path) -> None:
@@ -89,7 +77,7 @@ class Monitoring:
         if answer.exit_code:
             raise WorkshopError(refusal(said, name, text), "Correct it and load it again.", output=said)
         try:
-            httpx.post(f"{self.prometheus_url}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
+            httpx.post(f"{self.prometheus_url()}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
             raise WorkshopError(f"Prometheus did not reload with {name}: {error}.", "Read its log.") from error
 

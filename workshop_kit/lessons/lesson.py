@@ -122,7 +122,7 @@ class Lesson:
         As its administrator, or as the ``reader`` of one environment's parameters (``staging``).
         """
         known = store.start(self.stack, NotebookReport())
-        _ = known.key_arn  # the key with the alias alias/workshop is made at first use
+        known.find_key()  # creates the key with the alias alias/workshop
         return (known.reader(reader) if reader else known).access.arguments()
 
     def monitoring(self) -> Monitoring:

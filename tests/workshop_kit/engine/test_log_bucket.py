@@ -44,9 +44,9 @@ def test_what_a_container_wrote_is_read_from_the_bucket(bucket: LogBucket, image
 def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
     """Whoever reads logs cannot change them, nor look into other buckets."""
     attempts = (
-        lambda: bucket.client.put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
-        lambda: bucket.client.delete_object(Bucket=bucket.bucket, Key="logs/forged"),
-        bucket.client.list_buckets,
+        lambda: bucket.client().put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
+        lambda: bucket.client().delete_object(Bucket=bucket.bucket, Key="logs/forged"),
+        bucket.client().list_buckets,
     )
     for attempt in attempts:
         with pytest.raises(ClientError, match="AccessDenied"):

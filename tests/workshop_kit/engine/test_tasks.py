@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from workshop_kit.engine.tasks.definition import ContainerDefinition, InvalidTask, keys, parse
-from workshop_kit.engine.tasks.environments import document, environments, variable
 
 IMAGE = "sha256:" + "0a" * 32
 WHOLE: dict[str, Any] = {
@@ -30,16 +29,8 @@ WHOLE: dict[str, Any] = {
             ],
             "memory": 128,
             "cpu": 512,
-            "healthCheck": {
-                "command": ["CMD", "true"],
-                "interval": 5,
-                "timeout": 2,
-                "retries": 2,
-                "startPeriod": 10,
-            },
             "portMappings": [{"containerPort": 8080}],
             "stopTimeout": 7,
-            "readonlyRootFilesystem": False,
             "command": ["serve", ""],
             "entryPoint": ["/bin/program"],
             "user": "10001:10001",
@@ -83,15 +74,7 @@ def test_every_key_of_the_subset_arrives() -> None:
         ),
         "memory_mib": 128,
         "cpu_units": 512,
-        "health_check": {
-            "command": ("CMD", "true"),
-            "interval_seconds": 5,
-            "timeout_seconds": 2,
-            "retries": 2,
-            "start_period_seconds": 10,
-        },
         "stop_timeout_seconds": 7,
-        "read_only": False,
         "command": ("serve", ""),
         "entry_point": ("/bin/program",),
         "user": "10001:10001",
@@ -132,7 +115,6 @@ WRONG: list[tuple[tuple[Any, ...], Any, str]] = [
         "secrets[0].valueFrom is in Secrets Manager",
     ),
     (("portMappings", 0, "hostPort"), 80, "portMappings[0] has the key 'hostPort', which"),
-    (("healthCheck", "command"), ["curl x"], "healthCheck.command has to begin"),
     (("command",), [], "command is empty: leave it out to use the image's own."),
     (("stopTimeout",), 600, "stopTimeout has to be from 0 to 120 seconds."),
 ]
@@ -183,20 +165,3 @@ def test_no_value_is_repeated_in_a_problem() -> None:
     for key in keys(ContainerDefinition):
         for value in ("canary\0value", ["canary\0value"], [{"name": "canary\0value", "valueFrom": "canary value"}]):
             assert "canary" not in " ".join(problems(changed(key, to=value)))
-
-
-def test_three_environments_differ_in_their_paths_and_nothing_else() -> None:
-    """One image; each environment's definition names its own parameters and holds no value of any."""
-    settings = {
-        name: {"redis/host": f"value-of-{name}", "http/port": "8080"} for name in ("production", "staging", "qa")
-    }
-    tasks = environments(IMAGE, settings)
-    assert {task.containers[0].image for task in tasks.values()} == {IMAGE}
-    assert [(one.name, one.parameter) for one in tasks["qa"].containers[0].secrets] == [
-        ("HTTP_PORT", "/workshop/qa/http/port"),
-        ("REDIS_HOST", "/workshop/qa/redis/host"),
-    ]
-    texts = {json.dumps(document(name, IMAGE, own)).replace(name, "ENVIRONMENT") for name, own in settings.items()}
-    assert len(texts) == 1
-    assert "value-of" not in repr(tasks)
-    assert variable("master_db/sql_mode") == "MASTER_DB_SQL_MODE"

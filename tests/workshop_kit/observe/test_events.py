@@ -48,7 +48,7 @@ def test_out_of_memory_is_an_event(start: Start, engine: Engine) -> None:
     """The kill that explains an exit code of 137."""
     code = "kept = b'x' * 200_000_000"
     running = start(code, memory_bytes=32 * 1024 * 1024)
-    with EventLog(engine, [running], since=running.started) as log:
+    with EventLog(engine, [running], since=running.last_start()) as log:
         log.wait_for(lambda event: event.what == "oom")
         assert log.wait_for(lambda event: event.what == "die").exit_code == 137
 
@@ -59,7 +59,7 @@ def test_health_changes_are_events_and_the_checks_are_not(start: Start, engine: 
     test = "import os, sys; sys.exit(os.path.exists('/tmp/ill'))"
     check = {"Test": ["CMD", "python3", "-c", test], "Interval": second, "Timeout": 5 * second, "Retries": 1}
     running = start(IDLE, healthcheck=check)
-    with EventLog(engine, [running], since=running.started) as log:
+    with EventLog(engine, [running], since=running.last_start()) as log:
         log.wait_for(lambda event: (event.what, event.detail) == ("health_status", "healthy"))
         running.exec("python3", "-c", "open('/tmp/ill', 'w')")
         log.wait_for(lambda event: (event.what, event.detail) == ("health_status", "unhealthy"))

@@ -108,12 +108,6 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def _probe(words: tuple[str, ...]) -> tuple[str, ...]:
-    if len(words) < 2 or words[0] not in {"CMD", "CMD-SHELL"}:
-        raise _mistake('has to begin with "CMD" or "CMD-SHELL", and the command after it')
-    return words
-
-
 def _parameter(text: str) -> str:
     if _word(text).startswith("arn:aws:secretsmanager:"):
         raise _mistake("is in Secrets Manager, which Amazon ECS reads and the workshop's runner does not")
@@ -156,17 +150,6 @@ class SecretReference(_Part):
     parameter: Annotated[str, AfterValidator(_parameter)] = Field(alias="valueFrom")
 
 
-class HealthCheck(_Part):
-    """How the engine probes a container; ``command`` begins with CMD or CMD-SHELL."""
-
-    shape = "HealthCheck"
-    command: Annotated[Words, AfterValidator(_probe)]
-    interval_seconds: Annotated[int, _between(5, 300, "seconds")] = Field(30, alias="interval")
-    timeout_seconds: Annotated[int, _between(2, 60, "seconds")] = Field(5, alias="timeout")
-    retries: Annotated[int, _between(1, 10, "tries")] = 3
-    start_period_seconds: Annotated[int, _between(0, 300, "seconds")] = Field(0, alias="startPeriod")
-
-
 class PortMapping(_Part):
     """A port of the container, which gets a free port on 127.0.0.1."""
 
@@ -191,12 +174,10 @@ class ContainerDefinition(_Part):
     cpu_units: Annotated[int, _between(16, MOST_CPU_UNITS, "CPU units (1024 are one core)")] | None = Field(
         None, alias="cpu"
     )
-    health_check: HealthCheck | None = Field(None, alias="healthCheck")
     port_mappings: Annotated[tuple[PortMapping, ...], Strict(False), _without_twins(lambda one: one.container_port)] = (
         Field((), alias="portMappings")
     )
     stop_timeout_seconds: Annotated[int, _between(0, 120, "seconds")] = Field(30, alias="stopTimeout")
-    read_only: bool = Field(True, alias="readonlyRootFilesystem")
     command: Annotated[Words, AfterValidator(_command)] | None = None
     entry_point: Annotated[Words, AfterValidator(_command)] | None = Field(None, alias="entryPoint")
     user: Annotated[str, AfterValidator(_word)] | None = None
@@ -236,14 +217,12 @@ _PARTS: dict[str, type[_Part]] = {
     "containerDefinitions": ContainerDefinition,
     "environment": Variable,
     "secrets": SecretReference,
-    "healthCheck": HealthCheck,
     "portMappings": PortMapping,
 }
 """The kind of object below each key of JSON."""
 _WANTED = {
     "int": "a whole number",
     "string": "text",
-    "bool": "true or false",
     "tuple": "a list",
     "model": "an object",
 }

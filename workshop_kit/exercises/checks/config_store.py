@@ -46,5 +46,5 @@ def running(
     network = f"{stack.project}_default"
     hidden = tuple(value.get_secret_value() for value in secrets.values() if isinstance(value, SecretStr))
     with run.run(stack.session, task, reader, network=network, delivery=delivery) as started:
-        port = started.definition.containers[0].ports[0]
-        yield Trial(started.first, time.monotonic() + trial.DEADLINE_SECONDS, hidden, port)
+        (service,), (first,) = task.containers, started.values()
+        yield Trial(first, time.monotonic() + trial.DEADLINE_SECONDS, hidden, service.ports[0])

@@ -26,7 +26,7 @@ def client(engine: Engine) -> Any:
 @pytest.fixture(scope="session")
 def labels(session: Session) -> dict[str, str]:
     """What everything that these tests make carries."""
-    return session.who.labels("kernel")
+    return session.identity.labels("kernel")
 
 
 @pytest.fixture(scope="module")

@@ -179,7 +179,7 @@ def of_engine(container: Any) -> dict[str, float]:
 @pytest.fixture
 def in_group(stack: Stack, session: Session, images: dict[str, str]) -> Iterator[Callable[..., Running]]:
     """Start containers in the stack's group and network; all are removed at the end."""
-    parent = cgroup_variables(session.engine.client.info(), session.who.session)["WORKSHOP_CGROUP_PARENT"]
+    parent = cgroup_variables(session.engine.client.info(), session.identity.session)["WORKSHOP_CGROUP_PARENT"]
     made: list[Running] = []
 
     def start(code: str, **more: Any) -> Running:

@@ -30,13 +30,13 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
     folder = tmp_path_factory.mktemp("by hand") / "secrets"
     write_secrets(folder)
     return {
-        "COMPOSE_PROJECT_NAME": f"{session.who.session}-by-hand",
-        "WORKSHOP_SESSION": session.who.session,
-        "WORKSHOP_OWNER": session.who.owner,
+        "COMPOSE_PROJECT_NAME": f"{session.identity.session}-by-hand",
+        "WORKSHOP_SESSION": session.identity.session,
+        "WORKSHOP_OWNER": session.identity.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_SERVICE_PORT": "",
         "WORKSHOP_LOG_SOURCE": log_source(session.engine),
-        **cgroup_variables(session.engine.client.info(), session.who.session),
+        **cgroup_variables(session.engine.client.info(), session.identity.session),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 

@@ -65,7 +65,7 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     tags = [image.tag for image in fresh]
     try:
         with readable(part.folder):
-            _load(fresh, part.folder, dict.fromkeys(tags, session.who.labels("machine")), report)
+            _load(fresh, part.folder, dict.fromkeys(tags, session.identity.labels("machine")), report)
         made = [Entry("image", session.engine.client.images.get(tag).id, tag, "machine") for tag in tags]
     except BaseException:
         _take_away(session.engine, tags)

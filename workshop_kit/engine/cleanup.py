@@ -79,14 +79,18 @@ def remove(
                 continue
             if spare_the_living and is_alive(maker):
                 continue
-            if found is not None and are_ours(_labels(found), session.who.session) and _remove(session, entry, found):
+            if (
+                found is not None
+                and are_ours(_labels(found), session.identity.session)
+                and _remove(session, entry, found)
+            ):
                 outcome.removed.append(entry)
         except APIError as refused:
             outcome.left.append((entry, str(refused.explanation)))
             continue
         session.ledger.remove(entry)
     if whole_workspace:
-        stack.remove_empty_cgroups(session.who.session)
+        stack.remove_empty_cgroups(session.identity.session)
     report(Step("Clean-up", 1.0, done=True))
     return outcome
 
@@ -100,7 +104,7 @@ def unlisted(session: Session) -> list[str]:
         # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
         if one.kind != "image"
         and one.id not in known
-        and are_ours(one.labels, session.who.session)
+        and are_ours(one.labels, session.identity.session)
         and one.labels.get(SCOPE) != "machine"
     ]
 
@@ -119,8 +123,8 @@ def _record_unlisted(session: Session) -> None:
 
 def _was_made_for(session: Session, thing: Labeled) -> bool:
     """Whether the kit or the stack's compose project made it: labels that an image passes on are not enough."""
-    labels, project = thing.labels, session.who.project
-    if not are_ours(labels, session.who.session) or labels.get(SCOPE) not in get_args(Scope):
+    labels, project = thing.labels, session.identity.project
+    if not are_ours(labels, session.identity.session) or labels.get(SCOPE) not in get_args(Scope):
         return False
     if thing.kind == "image":
         return MAKER in labels or thing.name.startswith((f"{project}/", f"{REPOSITORY}/"))
@@ -132,7 +136,7 @@ def _remove_service_project(session: Session, outcome: Outcome) -> None:
 
     It is in no ledger and has no labels of the kit; the project's name holds the workspace's random id.
     """
-    client, project = session.engine.client, session.who.service_project
+    client, project = session.engine.client, session.identity.service_project
     for one in _labeled(client, f"{COMPOSE_PROJECT}={project}"):
         entry = Entry(one.kind, one.id, one.name, "workspace")
         try:
@@ -217,6 +221,6 @@ def _end_orphaned_builds(session: Session) -> None:
     """Kill the session's builders whose maker has died: they would still bring their images."""
     for process in psutil.process_iter(["cmdline"]):
         labels = dict(word.split("=", 1) for word in process.info["cmdline"] or () if word.startswith("workshop."))
-        if labels.get(SESSION) == session.who.session and MAKER in labels and not is_alive(labels[MAKER]):
+        if labels.get(SESSION) == session.identity.session and MAKER in labels and not is_alive(labels[MAKER]):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()

@@ -51,7 +51,7 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
         # Not super().__init__(), which opens a second connection to the engine.
         self.api = session.engine.client.api
         self.session = session
-        self.names = Names(session.who.project)
+        self.names = Names(session.identity.project)
         self.report, self.scope = report, scope
 
     @property
@@ -142,7 +142,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
         """Whether these are the labels of a container of this workspace: its stack's, its folder's, or its own."""
-        who = self.client.session.who
+        who = self.client.session.identity
         if COMPOSE_PROJECT in labels:
             return labels[COMPOSE_PROJECT] in {who.project, who.service_project}
         # What is run past the kit from an image of the kit has the image's labels, and so the scope of images.
@@ -208,7 +208,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         session, typed = self.client.session, arguments.get("tag")
         tag = self.client.names.new_image(typed) if typed else None
         # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
-        labels = {**labels_of(arguments.get("labels")), **session.who.labels("workspace")}
+        labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
         try:
             image, log = self._build(typed or "image", {**arguments, "tag": tag, "labels": labels})
         except BuildError as error:
@@ -331,7 +331,7 @@ class Networks(NetworkCollection):  # type: ignore[misc]
     def _remove_earlier(self, name: str) -> None:
         with contextlib.suppress(NotFound):
             earlier = self.get(name)
-            if are_ours(earlier.attrs["Labels"], self.client.session.who.session):
+            if are_ours(earlier.attrs["Labels"], self.client.session.identity.session):
                 for identifier in earlier.attrs["Containers"] or {}:
                     earlier.disconnect(identifier, force=True)
                 earlier.remove()

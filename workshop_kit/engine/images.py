@@ -98,7 +98,7 @@ def build(
     The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
     keeps it. Raises NotReady with the builder's last lines.
     """
-    command = builder.command(tag, session.who.labels("machine"), arguments)
+    command = builder.command(tag, session.identity.labels("machine"), arguments)
     proxies = proxy_settings(os.environ)
     for key in proxies:
         command += ["--build-arg", key]  # the value comes from the environment: it may hold a password
@@ -161,7 +161,7 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
     images = session.engine.client.images
     for tag in (PULLED, BOOTSTRAPPED):
         for found in images.list(name=tag):
-            if not are_ours(found.labels, session.who.session):  # ours: a build was interrupted
+            if not are_ours(found.labels, session.identity.session):  # ours: a build was interrupted
                 yield tag
                 return
     if images.list(name=BOOTSTRAPPED):
@@ -204,7 +204,7 @@ def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: R
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
     command = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
     command += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}", RELEASE, "-"]
-    label = " ".join(["LABEL", *(f"{key}={value}" for key, value in session.who.labels("machine").items())])
+    label = " ".join(["LABEL", *(f"{key}={value}" for key, value in session.identity.labels("machine").items())])
     with (
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as made,
         subprocess.Popen(

@@ -53,7 +53,14 @@ def watch(session: Session, before: Sequence[str] = (), *, whole_workspace: Path
     key = (session.ledger.path, session.maker)
     if key in _reapers and _reapers[key].poll() is None:
         return
-    words = ["--ledger", str(session.ledger.path), "--session", session.who.session, "--owner", session.who.owner]
+    words = [
+        "--ledger",
+        str(session.ledger.path),
+        "--session",
+        session.identity.session,
+        "--owner",
+        session.identity.owner,
+    ]
     words += ["--maker", session.maker, "--parent", str(os.getpid())]
     words += ["--whole-workspace", str(whole_workspace)] if whole_workspace else []
     _reapers[key] = subprocess.Popen(

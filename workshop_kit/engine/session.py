@@ -54,13 +54,13 @@ class Session:
     """
 
     engine: Engine
-    who: Identity
+    identity: Identity
     ledger: Ledger
     maker: str = field(default_factory=this_process)
 
     def labels(self, scope: Scope) -> dict[str, str]:
         """The labels for one new thing."""
-        return {**self.who.labels(scope), MAKER: self.maker}
+        return {**self.identity.labels(scope), MAKER: self.maker}
 
     def record(self, kind: Kind, identifier: str, name: str, scope: Scope) -> None:
         """Write a thing that was just created into the ledger."""

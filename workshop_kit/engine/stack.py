@@ -52,7 +52,7 @@ class Stack:
 
     def variables(self) -> dict[str, str]:
         """What compose.yaml asks for: the image tags of this checkout, labels, and where the secrets are."""
-        info, identity = self.session.engine.client.info(), self.session.who
+        info, identity = self.session.engine.client.info(), self.session.identity
         return {
             "COMPOSE_PROJECT_NAME": self.project,
             "WORKSHOP_SESSION": identity.session,
@@ -99,7 +99,7 @@ class Stack:
         return {
             container.labels[COMPOSE_SERVICE]: container
             for container in found
-            if COMPOSE_SERVICE in container.labels and are_ours(container.labels, self.session.who.session)
+            if COMPOSE_SERVICE in container.labels and are_ours(container.labels, self.session.identity.session)
         }
 
     def container(self, service: str) -> Any:
@@ -162,7 +162,7 @@ class Stack:
 
     def _record(self) -> None:
         """Write everything that compose created for this workspace into the ledger."""
-        client, session = self.session.engine.client, self.session.who.session
+        client, session = self.session.engine.client, self.session.identity.session
         created: dict[str, Any] = {"filters": {"label": f"{COMPOSE_PROJECT}={self.project}"}}
         entries = [
             Entry("container", one.id, one.name, "workspace")

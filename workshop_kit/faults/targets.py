@@ -81,7 +81,7 @@ def snapshot(container: Any) -> dict[str, Any]:
 def _require_ours(session: Session, container: Any) -> None:
     """In the ledger *and* labeled, as for clean-up: a label alone can be forged."""
     listed = any(entry.kind == "container" and entry.id == container.id for entry in session.ledger.entries())
-    if not listed or not are_ours(container.labels, session.who.session):
+    if not listed or not are_ours(container.labels, session.identity.session):
         raise WorkshopError(
             f"{container.name} is not a container that this workspace made: faults touch nothing else.",
             "Name a service of the stack (stack.up() starts it), or what run() returned.",

@@ -319,7 +319,7 @@ def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack)
     subjects = [Subject(name, service=name) for name in shop.running]
     visitors = Visitors({name: _door(shop, name) for name in shop.running}).start()
     block.callback(visitors.stop)
-    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.who.session, subjects))
+    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, subjects))
     identifier = secrets.token_hex(6)
     record = Record(identifier, cause.name, seed, datetime.now(UTC), reference=shop.service.note)
     return Incident(identifier, lesson, cause, seed, shop, visitors, ShopWatcher(watcher, visitors), block, record)

@@ -66,7 +66,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.force, self.driving = Force(self.stack), Driving(self.stack)
         subject = Subject(SERVICE, self.stack.project, SERVICE)
-        self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [subject])
+        self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [subject])
         self._lines = LogLines(lambda: self.stack.container(SERVICE))
         self._closing = threading.Event()
         self._picture = AtMostEvery(DRAWN_SECONDS, self._draw)

@@ -98,7 +98,7 @@ def watch(stack: Stack, screens: Screens, *what: Any) -> Watch:
     names = [one.name for one in subjects]
     if len(set(names)) < len(names):
         raise WrongUsage(f"Two of these have the same name: {', '.join(names)}.", "Watch one of them.")
-    watcher = Watcher(stack.session.engine, stack.session.who.session, subjects)
+    watcher = Watcher(stack.session.engine, stack.session.identity.session, subjects)
     made = Watch(stack, screens, watcher)
     screens.replace(NAME, made)
     watcher.start()

@@ -46,13 +46,13 @@ def exists(container: Any) -> bool:
 
 def forgeries(session: Session) -> dict[str, dict[str, str]]:
     """Labels of things that are not ours, from far to a perfect copy."""
-    perfect = session.who.labels("kernel")
+    perfect = session.identity.labels("kernel")
     return {
         "none": {},
         "the kit's label alone": {KIT: KIT_NAME},
         "another session": {**perfect, SESSION: "deadbeef"},
-        "a longer session": {**perfect, SESSION: session.who.session + "0"},
-        "the owner alone": {OWNER: session.who.owner, SCOPE: "kernel"},
+        "a longer session": {**perfect, SESSION: session.identity.session + "0"},
+        "the owner alone": {OWNER: session.identity.owner, SCOPE: "kernel"},
         "a perfect copy": perfect,
     }
 
@@ -73,11 +73,11 @@ def test_foreign_containers_survive_whatever_their_labels_say(own: Session, imag
 
 def test_foreign_networks_and_volumes_survive(own: Session) -> None:
     """The same for networks and volumes, the same name as one of ours included."""
-    client, labels = own.engine.client, own.who.labels("workspace")
-    volume = client.volumes.create(f"{own.who.session}-data", labels=labels)
+    client, labels = own.engine.client, own.identity.labels("workspace")
+    volume = client.volumes.create(f"{own.identity.session}-data", labels=labels)
     # Ours was made, listed, removed by hand; somebody made another of the same name a moment later.
     own.ledger.add(Entry("volume", f"{volume.name}@2020-01-01T00:00:00Z", volume.name, "workspace"))
-    network = client.networks.create(f"{own.who.session}-net", labels=labels)
+    network = client.networks.create(f"{own.identity.session}-net", labels=labels)
     own.ledger.add(Entry("network", "0" * 64, network.name, "workspace"))
     try:
         outcome = cleanup.remove(own, {"kernel", "workspace"})
@@ -150,11 +150,11 @@ def test_a_program_killed_before_it_records_a_container_leaves_nothing(
 
 def test_what_compose_made_by_hand_is_removed(own: Session, images: dict[str, str]) -> None:
     """The README's ``docker compose up`` records nothing: the project and the labels decide, and both must fit."""
-    labels = own.who.labels("workspace")
-    mine = sleeper(own, images, **labels, **{COMPOSE_PROJECT: own.who.project})
+    labels = own.identity.labels("workspace")
+    mine = sleeper(own, images, **labels, **{COMPOSE_PROJECT: own.identity.project})
     foreign = [
         sleeper(own, images, **labels, **{COMPOSE_PROJECT: "another"}),
-        sleeper(own, images, **{COMPOSE_PROJECT: own.who.project}),
+        sleeper(own, images, **{COMPOSE_PROJECT: own.identity.project}),
     ]
     try:
         assert [entry.id for entry in cleanup.remove(own, {"kernel", "workspace"}).removed] == [mine.id]
@@ -167,10 +167,13 @@ def test_what_compose_made_by_hand_is_removed(own: Session, images: dict[str, st
 
 def test_an_image_of_our_name_without_our_labels_stays(own: Session, images: dict[str, str]) -> None:
     """``down --all`` removes an image that this workspace built, recorded or not, and no other of such a name."""
-    client, tags = own.engine.client, [f"{REPOSITORY}/debian:{own.who.session}", f"{REPOSITORY}/mine:{own.who.session}"]
+    client, tags = (
+        own.engine.client,
+        [f"{REPOSITORY}/debian:{own.identity.session}", f"{REPOSITORY}/mine:{own.identity.session}"],
+    )
     client.images.get(images["base"]).tag(tags[0])  # built by another workspace
     made = client.containers.create(images["base"], ["true"])
-    made.commit(*tags[1].split(":"), changes=[f"LABEL {k}={v}" for k, v in own.who.labels("machine").items()])
+    made.commit(*tags[1].split(":"), changes=[f"LABEL {k}={v}" for k, v in own.identity.labels("machine").items()])
     made.remove()
     try:
         assert [entry.name for entry in cleanup.remove(own, {"machine"}).removed] == [tags[1]]
@@ -191,9 +194,11 @@ def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str,
 def test_what_the_engine_refuses_to_remove_is_said_and_stays_listed(own: Session, images: dict[str, str]) -> None:
     """An image that a foreign container uses stays, with the engine's reason, and is tried again next time."""
     client = own.engine.client
-    tag = f"container-workshop/scratch:{own.who.session}"
+    tag = f"container-workshop/scratch:{own.identity.session}"
     made = client.containers.create(images["base"], ["true"])
-    made.commit(*tag.split(":"), changes=[f"LABEL {key}={value}" for key, value in own.who.labels("machine").items()])
+    made.commit(
+        *tag.split(":"), changes=[f"LABEL {key}={value}" for key, value in own.identity.labels("machine").items()]
+    )
     made.remove()
     own.ledger.add(Entry("image", client.images.get(tag).id, tag, "machine"))
     user = client.containers.create(tag, ["true"])

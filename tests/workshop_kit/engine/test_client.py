@@ -114,7 +114,7 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
     yield client_of
     for session in sessions.values():
         assert not cleanup.remove(session, {"kernel", "workspace", "machine"}).left
-        assert things(engine, session.who.session) == []
+        assert things(engine, session.identity.session) == []
         assert session.ledger.entries() == []
 
 
@@ -212,7 +212,7 @@ def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
         (folder / "app.py").write_text(f"saved = {save}\n")
         image, steps = client.images.build(path=folder, tag="my-service:1")
         assert "Successfully installed" in "".join(step["stream"] for step in steps)
-        assert things(engine, client.session.who.session) == [image.id]
+        assert things(engine, client.session.identity.session) == [image.id]
         assert 50 * (image.attrs["Size"] - base) < 500e6
 
 
@@ -269,7 +269,7 @@ def test_down_takes_what_compose_made_in_the_folder(client: WorkspaceClient, fol
         "services: {shop: {build: ., command: [sleep, '600'], volumes: ['data:/data']}}\nvolumes: {data: {}}\n"
     )
     subprocess.run(["docker", "compose", "up", "--detach"], cwd=own, check=True, capture_output=True)
-    project = client.session.who.service_project
+    project = client.session.identity.service_project
     assert [one.labels[COMPOSE_PROJECT] for one in client.containers.list()] == [project]
     removed = cleanup.remove(client.session, {"workspace"}).removed
     assert sorted(entry.kind for entry in removed) == ["container", "image", "network", "volume"]

@@ -67,8 +67,8 @@ def test_a_build_is_labelled_listed_and_removable(
     found = engine.client.images.get(name)
     assert {key: found.labels[key] for key in (KIT, SESSION, OWNER, SCOPE)} == {
         KIT: KIT_NAME,
-        SESSION: session.who.session,
-        OWNER: session.who.owner,
+        SESSION: session.identity.session,
+        OWNER: session.identity.owner,
         SCOPE: "machine",
     }
     assert [entry.name for entry in cleanup.remove(session, {"machine"}).removed] == [name]
@@ -132,7 +132,7 @@ def test_what_is_left_out_is_never_unpacked(programs: Path, tmp_path: Path) -> N
     program(programs, "sudo", 'exec "$@"')
     program(programs, "mmdebstrap", f'echo "$@" > {tmp_path}/told')
     program(programs, "docker", "cat > /dev/null")
-    session = SimpleNamespace(engine=SimpleNamespace(architecture="amd64"), who=Identity("1a2b3c4d", "me@here"))
+    session = SimpleNamespace(engine=SimpleNamespace(architecture="amd64"), identity=Identity("1a2b3c4d", "me@here"))
     images._bootstrap(cast("Session", session), NO_DOCUMENTATION, install=False, report=lambda _step: None)
     assert f"--dpkgopt={NO_DOCUMENTATION}" in (tmp_path / "told").read_text().split()
     assert "path-exclude=/usr/share/man/*" in NO_DOCUMENTATION.read_text().splitlines()

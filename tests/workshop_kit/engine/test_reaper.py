@@ -37,8 +37,8 @@ def own(engine: Engine, tmp_path: Path) -> Iterator[Session]:
 def standing(own: Session, images: dict[str, str]) -> Iterator[list[str]]:
     """A container, a network and a volume of the workspace's scope: they outlive every kernel."""
     container = containers.run(own, Spec(images["base"], command=SLEEP, network="none"), scope="workspace")
-    network = resources.network(own, f"{own.who.session}-standing", scope="workspace")
-    volume = resources.volume(own, f"{own.who.session}-standing", scope="workspace")
+    network = resources.network(own, f"{own.identity.session}-standing", scope="workspace")
+    volume = resources.volume(own, f"{own.identity.session}-standing", scope="workspace")
     yield [container.id, network, volume]
     client = own.engine.client
     assert client.containers.get(container.id).status == "running"
@@ -63,7 +63,7 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
         time.sleep(1)  # from here on the builder is silent, so no broken pipe ends it
         assert kernels.builders(victim.maker)
         victim.kill()
-        assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
+        assert kernels.left_after(own.engine, own.identity.session, victim.maker) == []
         assert kernels.builders(victim.maker) == []
 
 
@@ -79,7 +79,7 @@ def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], ro
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, signum)
         victim.process.kill()
-        assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
+        assert kernels.left_after(own.engine, own.identity.session, victim.maker) == []
 
 
 def test_a_living_process_has_one_reaper_and_keeps_its_things(own: Session, images: dict[str, str]) -> None:
@@ -100,7 +100,7 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
     assert cleanup.remove(own, {"kernel"}, made_by=DEAD).removed == []
     create = own.engine.client.containers.create
     late, other = (
-        create(images["base"], list(SLEEP), labels={**own.who.labels("kernel"), MAKER: maker})
+        create(images["base"], list(SLEEP), labels={**own.identity.labels("kernel"), MAKER: maker})
         for maker in (DEAD, own.maker)
     )
     assert [entry.id for entry in cleanup.remove(own, {"kernel"}, made_by=DEAD).removed] == [late.id]
@@ -116,13 +116,13 @@ def test_what_must_be_put_right_first_is_called_before_the_sweep(
     before = ("no_such_module:function", "workshop_kit.workspace.provision:sweep")
     program = kernels.FORKS.replace("reaper.watch(session)", f"reaper.watch(session, {before!r})")
     other = own.engine.client.containers  # made by another dead kernel: only the function named takes it
-    labels = {**own.who.labels("kernel"), MAKER: DEAD}
+    labels = {**own.identity.labels("kernel"), MAKER: DEAD}
     theirs = other.create(images["base"], list(SLEEP), labels=labels)
     own.ledger.add(Entry("container", theirs.id, theirs.name, "kernel"))
     with kernels.kernel(root, tmp_path / "own", images["base"], program) as victim:
         victim.process.kill()
-        assert kernels.left_after(own.engine, own.who.session, victim.maker) == []
-    assert kernels.things(own.engine, own.who.session) == []
+        assert kernels.left_after(own.engine, own.identity.session, victim.maker) == []
+    assert kernels.things(own.engine, own.identity.session) == []
     assert "no_such_module:function failed" in own.ledger.path.with_name("reaper.log").read_text()
 
 
@@ -149,8 +149,8 @@ def test_a_killed_jupyter_kernel_leaves_nothing(own: Session, images: dict[str, 
         answer = client.execute_interactive(code, timeout=60, user_expressions={"maker": "maker"}, allow_stdin=False)
         assert answer["content"]["status"] == "ok", answer["content"]
         maker = answer["content"]["user_expressions"]["maker"]["data"]["text/plain"].strip("'")
-        assert len(kernels.things(own.engine, own.who.session, maker)) == 1
+        assert len(kernels.things(own.engine, own.identity.session, maker)) == 1
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    assert kernels.left_after(own.engine, own.who.session, maker) == []
+    assert kernels.left_after(own.engine, own.identity.session, maker) == []

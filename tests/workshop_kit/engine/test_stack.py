@@ -206,7 +206,7 @@ def test_each_cgroup_driver_has_its_own_words(
 def test_containers_are_where_the_variables_say(stack: Stack, session: Session) -> None:
     """On this machine's engine: the folder of each running container is below the path that the agent is shown."""
     info: dict[str, Any] = session.engine.client.info()
-    found = cgroup_variables(info, session.who.session)
+    found = cgroup_variables(info, session.identity.session)
     folder = CGROUPS / ("memory" if found["WORKSHOP_CGROUP_V1"] else "") / found["WORKSHOP_CGROUP_PATH"]
     names = {path.name for path in folder.iterdir() if path.is_dir()}
     for container in stack.containers().values():

@@ -105,7 +105,7 @@ def judge(stack: Stack, folder: Path, changed: Mapping[str, str], heard: list[st
 
 def images_of(stack: Stack) -> set[str]:
     """The images of this workspace, by name; those without one by id."""
-    ours = {"label": f"{SESSION}={stack.session.who.session}"}
+    ours = {"label": f"{SESSION}={stack.session.identity.session}"}
     found = stack.session.engine.client.api.images(filters=ours)
     return {next(iter(image["RepoTags"] or ()), image["Id"]) for image in found}
 
@@ -252,7 +252,7 @@ def test_a_dockerfile_with_one_fault_is_told_while_the_check_runs(stack: Stack, 
     assert [finding.passed for finding in judged.findings] == [False, True, True, True, True]
     assert FIVE["root"][1] in judged.summary
     assert f"✗ {judged.summary}" in heard
-    newer = f"{images.tags(stack.root)['python']}-newer-{stack.session.who.session}"
+    newer = f"{images.tags(stack.root)['python']}-newer-{stack.session.identity.session}"
     assert images_of(stack) - before <= {newer}
 
 

@@ -207,7 +207,7 @@ def test_faults_touch_nothing_of_others(shop: Shop, session: Session, images: di
     """No labels, labels of another session, forged labels: refused in a sentence, and not touched."""
     client = session.engine.client
     someone = Identity("ffffffff", "someone@else").labels("kernel")
-    for labels in ({}, someone, session.who.labels("kernel")):
+    for labels in ({}, someone, session.identity.labels("kernel")):
         foreign = client.containers.run(images["base"], SLEEP, detach=True, labels=labels, network_mode="none")
         try:
             for name in ("pause", "kill", "latency"):

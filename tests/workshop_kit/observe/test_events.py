@@ -23,7 +23,7 @@ def whats(log: EventLog, container_id: str) -> list[str]:
 
 def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Session) -> None:
     """Everything a session's container goes through, with exit code and signal, and nothing twice."""
-    with EventLog(engine, session=session.who.session) as log:
+    with EventLog(engine, session=session.identity.session) as log:
         running = start("raise SystemExit(3)")
         died = log.wait_for(lambda event: event.what == "die")
         assert (died.exit_code, died.id, died.container) == (3, running.id, running.name)
@@ -71,7 +71,7 @@ def test_others_containers_are_not_ours(start: Start, engine: Engine, session: S
     given = start(IDLE)
     foreign = engine.client.containers.create(images["base"], ["true"])
     try:
-        with EventLog(engine, [given]) as only_given, EventLog(engine, session=session.who.session) as of_session:
+        with EventLog(engine, [given]) as only_given, EventLog(engine, session=session.identity.session) as of_session:
             foreign.start()
             foreign.wait()
             other = start(IDLE)

@@ -27,7 +27,7 @@ def find() -> Path | None:
 def ensure(*, install: bool, report: Report = silent) -> Path:
     """Return a browser, installing Chromium from the distribution where that is allowed. Raises NotReady."""
     if (browser := find()) is None and install and installer.is_debian():
-        installer.bring(PACKAGES, report, "Chromium")
+        installer.install_packages(PACKAGES, report, "Chromium")
         browser = find()
     if browser is None:
         raise NotReady("The tests need Chromium or Chrome.", "Install one (Debian: sudo apt-get install chromium).")

@@ -220,7 +220,8 @@ def _labels(thing: Any) -> dict[str, str]:
 def _end_orphaned_builds(session: Session) -> None:
     """Kill the session's builders whose maker has died: they would still bring their images."""
     for process in psutil.process_iter(["cmdline"]):
-        labels = dict(word.split("=", 1) for word in process.info["cmdline"] or () if word.startswith("workshop."))
+        words = process.info["cmdline"] or ()
+        labels = dict(word.split("=", 1) for word in words if word.startswith("workshop.") and "=" in word)
         if labels.get(SESSION) == session.identity.session and MAKER in labels and not is_alive(labels[MAKER]):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()

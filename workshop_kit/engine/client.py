@@ -7,7 +7,7 @@
 
 Names and image tags get the workspace's project in front, so that two people can share an engine: ``my-service`` is
 ``workshop-1a2b3c4d-my-service`` there, and the image ``my-service:1`` is ``workshop-1a2b3c4d/my-service:1``. Either
-form finds it again. All else is the SDK, untouched.
+form finds it again. Everything else is the SDK's own.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from workshop_kit.screen import visible
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 SHOWN_LINES = 12
-"""How many of the builder's last lines stand below a BuildError."""
+"""The number of the builder's last lines that are shown below a BuildError."""
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 class WorkspaceClient(DockerClient):  # type: ignore[misc]
-    """The SDK's client for one workspace; ``report`` makes the place where a build shows its progress.
+    """The SDK's client for one workspace; ``report`` creates the report of a build's progress.
 
-    ``scope`` says how long its containers live.
+    ``scope`` is the scope of its containers.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         return made
 
     def get(self, container_id: str) -> Container:
-        """Get a container by its id, or one of this workspace by its name: the typed, the real, or its service's."""
+        """Get a container by its id, or one of this workspace by its name: as typed, the real one, or its service's."""
         if _ID.fullmatch(container_id):
             return super().get(container_id)
         for name in self.client.names.container_candidates(container_id):
@@ -129,7 +129,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         sparse: bool = False,
         ignore_removed: bool = True,
     ) -> list[Container]:
-        """List this workspace's containers. See the SDK's ``list``; one that is removed meanwhile is left out."""
+        """List this workspace's containers. See the SDK's ``list``; one that is removed in between is left out."""
         wanted = dict(filters or {})
         if "name" in wanted:
             wanted["name"] = [self.client.names.name_filter(one) for one in _listed(wanted["name"])]
@@ -142,11 +142,11 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
         """Whether these are the labels of a container of this workspace: its stack's, its folder's, or its own."""
-        who = self.client.session.identity
+        identity = self.client.session.identity
         if COMPOSE_PROJECT in labels:
-            return labels[COMPOSE_PROJECT] in {who.project, who.service_project}
-        # What is run past the kit from an image of the kit has the image's labels, and so the scope of images.
-        return are_ours(dict(labels), who.session) and labels.get(SCOPE) != "machine"
+            return labels[COMPOSE_PROJECT] in {identity.project, identity.service_project}
+        # A container that was run by hand from an image of the kit has the image's labels, and so its scope.
+        return are_ours(labels, identity.session) and labels.get(SCOPE) != "machine"
 
     def _looked_at(self, row: Container, ignore_removed: bool) -> Iterator[Container]:
         try:
@@ -160,7 +160,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         return dict.fromkeys(found.attrs["Config"].get("ExposedPorts") or {})
 
     def _join_network(self, options: dict[str, Any], alias: str | None) -> None:
-        """Put it into the network named, else into the workspace's, with an alias; nothing in another mode."""
+        """Set the network to the one named, else to the workspace's, with an alias; another network mode stays."""
         network = options.get("network")
         if options.get("network_mode") or options.get("network_disabled") or network in BUILT_IN_NETWORKS:
             return
@@ -173,7 +173,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             options["networking_config"] = {options["network"]: endpoint}
 
     def _real_volumes(self, volumes: Mapping[str, Any] | Sequence[str]) -> Any:
-        """The SDK's ``volumes``, with the workspace's own in place of names; paths stay."""
+        """The SDK's ``volumes`` with the names of the workspace's volumes; paths stay."""
         if isinstance(volumes, Mapping):
             return {self._real_volume(source): target for source, target in volumes.items()}
         parts = [bind.partition(":") for bind in volumes]
@@ -202,8 +202,8 @@ class Images(ImageCollection):  # type: ignore[misc]
     def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
         """Build an image with BuildKit, as ``docker build`` does. See the SDK's ``build``.
 
-        What BuildKit's command does not take (``fileobj``, ``squash`` …), and an engine without BuildKit, gets the
-        classic builder. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
+        The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …), and on an
+        engine without BuildKit. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
         """
         session, typed = self.client.session, arguments.get("tag")
         tag = self.client.names.new_image(typed) if typed else None
@@ -243,7 +243,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         return name
 
     def missing(self, name: str) -> str | None:
-        """What to say of an image that is not there; None for one that is."""
+        """A sentence for an image that is absent; None for one that is there."""
         try:
             self.real_name(name)
         except ImageNotFound:
@@ -302,7 +302,7 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         return self._create(real, labels_of(options.pop("labels", None)), *arguments, **options)
 
     def real_name(self, name: str) -> str:
-        """The workspace's network of that name, else any."""
+        """The real name of the workspace's network of that name; without one, the name itself."""
         with contextlib.suppress(NotFound):
             return str(self.get(self.client.names.thing(name)).name)
         return name

@@ -48,7 +48,7 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 def missing(engine: Engine, root: Path) -> list[str]:
-    """The names of the images that this checkout needs and the engine does not have."""
+    """Return the names of the images that this checkout needs and the engine lacks."""
     return [name for name, tag in tags(root).items() if not is_there(engine, tag)]
 
 
@@ -83,7 +83,7 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
 
 
 def move_alias(session: Session, tag: str, alias: str = PYTHON_ALIAS) -> None:
-    """Let a friendly tag such as ``workshop/python:3.13`` name this checkout's image, whatever it named before."""
+    """Move a friendly tag such as ``workshop/python:3.13`` to this checkout's image."""
     image = session.engine.client.images.get(tag)
     if alias not in image.tags:
         image.tag(alias)
@@ -115,7 +115,7 @@ def build(
 
 
 def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The proxy variables that are set, in upper and in lower case: pip reads either, apt the lower one alone.
+    """Return the proxy variables that are set, in upper and in lower case: apt reads the lower one alone.
 
     >>> proxy_settings({"HTTP_PROXY": "http://proxy:3128"})
     {'HTTP_PROXY': 'http://proxy:3128', 'http_proxy': 'http://proxy:3128'}
@@ -128,9 +128,9 @@ def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def ca_bundle() -> Path | None:
-    """The certificates this machine trusts, as a PEM file: SSL_CERT_FILE, else the system's store, else None.
+    """Return this machine's certificates, a PEM file: SSL_CERT_FILE, else the system's store, else None.
 
-    Raises NotReady if SSL_CERT_FILE names no file: falling back in silence would fail later, far from the cause.
+    Raises NotReady if SSL_CERT_FILE names no file.
     """
     if named := os.environ.get("SSL_CERT_FILE"):
         if Path(named).is_file():
@@ -141,13 +141,13 @@ def ca_bundle() -> Path | None:
 
 
 def free_bytes(engine: Engine) -> int | None:
-    """Free space where the engine keeps images, or None where that folder cannot be seen (Docker Desktop)."""
+    """Return the free bytes where the engine keeps images; None where this machine cannot see it (Docker Desktop)."""
     folder = Path(engine.client.info()["DockerRootDir"])
     return shutil.disk_usage(folder).free if folder.is_dir() else None
 
 
 def _part_of(report: Report, start: float, width: float) -> Report:
-    """A report whose 0…1 is a part of the whole."""
+    """A report for a part of the whole: its 0 to 1 becomes this range."""
     return lambda step: report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
 
 
@@ -234,4 +234,4 @@ def _ensure_mmdebstrap(*, install: bool, report: Report) -> None:
             "No registry answers, and mmdebstrap, which bootstraps Debian without one, is not installed.",
             "Install it (Debian/Ubuntu: sudo apt-get install mmdebstrap), or find a network with a registry.",
         )
-    installer.bring(["mmdebstrap", "debian-archive-keyring"], report, "base")
+    installer.install_packages(["mmdebstrap", "debian-archive-keyring"], report, "base")

@@ -23,7 +23,7 @@ from workshop_kit.progress import Report, silent
 
 SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
 KINDS = {"scrape_configs": "scrape", "groups": "rules"}
-"""The first key of a file that can be loaded, and the folder below /tmp that prometheus.yml names for it."""
+"""The first key of a file for Prometheus, and the folder below /tmp from which prometheus.yml includes it."""
 LARGEST_FILE_BYTES = 64 * 1024
 RELOAD_SECONDS = 10.0
 LOAD = """
@@ -37,16 +37,16 @@ sed "s#/tmp/#$candidate/#" /etc/workshop/prometheus.yml > $candidate/prometheus.
 promtool check config $candidate/prometheus.yml
 mv "$candidate/$2/$0" "/tmp/$2/$0"
 """
-"""Checks the configuration with a new file in it, then puts the file into place: its name, its text, its folder."""
+"""Checks the configuration with a new file ($0 name, $1 text, $2 folder), then moves the file into place."""
 
 PROMTOOL_FOLDER = "/data"
-"""Where its container has the files that it is given."""
+"""The folder in promtool's container that has the files."""
 _PLACES = (
     re.compile(r"line (\d+): (.*)"),
     re.compile(r": (\d+):\d+: (.*)"),
     re.compile(r"FAILED:\s+\S.*?\.ya?ml\"?: ()(.*)"),
 )
-"""Where a line and a reason stand: of YAML, of a rule, and where promtool names no line."""
+"""Patterns of promtool's messages, with line and reason: of YAML, of a rule, and one without a line."""
 _LONGEST_REASON = 200
 
 
@@ -83,13 +83,13 @@ class Monitoring:
 
 
 def start(stack: Stack, report: Report = silent) -> Monitoring:
-    """Start the monitoring of a stack, and what it watches, if it is not running; return once all of it is well."""
+    """Start the monitoring of a stack, and what it watches, if it is not running; return once all is healthy."""
     stack.up(*SERVICES, report=report)
     return Monitoring(stack)
 
 
 def stop(stack: Stack) -> None:
-    """Remove the monitoring and all that it has measured; the rest of the stack stays as it is."""
+    """Remove the monitoring and all that it has measured."""
     for name, container in stack.containers().items():
         if name in SERVICES:
             container.remove(force=True, v=True)
@@ -117,7 +117,7 @@ def _kind_of(name: str, text: str) -> str:
 
 @contextlib.contextmanager
 def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
-    """Run a container that has promtool, no network, and these files (name to text) in `PROMTOOL_FOLDER`."""
+    """Run a container with promtool, without a network, with these files (name to text) in `PROMTOOL_FOLDER`."""
     spec = Spec(
         image=images.tags(stack.root)["prometheus"],
         entrypoint=("sleep", "60"),
@@ -134,7 +134,7 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
 def refusal(said: str, name: str, text: str) -> str:
     """Return one sentence on the file ``name`` with this ``text``: ``alerts.yml, line 7: parse error: …``.
 
-    ``said`` is promtool's output. Where it names no line, the line is the first one that has the words it quotes.
+    ``said`` is promtool's output. Where it names no line, the line is the first one with the words that it quotes.
 
     >>> refusal('FAILED:\\n/a.yml: not a valid duration string: "often"', "a.yml", 'expr: up\\nfor: often')
     'a.yml, line 2: not a valid duration string: "often".'

@@ -1,4 +1,4 @@
-"""Run a command-line tool (docker buildx, docker compose, apt-get) and turn its failure into one sentence."""
+"""Run a command-line tool (docker buildx, docker compose, apt-get); its failure becomes one sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(
 ) -> str:
     """Run a tool to its end and return what it printed (stdout and stderr together, as text).
 
-    ``on_line`` hears every line as it comes. A missing tool or a non-zero exit raises ``error`` with the sentence
+    ``on_line`` is called with every line. A missing tool or a non-zero exit raises ``error`` with the sentence
     ``failed``, the advice ``next_step`` and the last lines.
     """
     words = [str(word) for word in command]

@@ -51,7 +51,7 @@ class Stack:
     project: str
 
     def variables(self) -> dict[str, str]:
-        """What compose.yaml asks for: the image tags of this checkout, labels, and where the secrets are."""
+        """Return the variables of compose.yaml: the image tags of this checkout, labels, the secrets' folder."""
         info, identity = self.session.engine.client.info(), self.session.identity
         return {
             "COMPOSE_PROJECT_NAME": self.project,
@@ -92,7 +92,7 @@ class Stack:
         report(Step("Stack", 1.0, done=True))
 
     def containers(self) -> dict[str, Any]:
-        """The SDK's containers of this stack, by service name, running or not."""
+        """Return the SDK's containers of this stack, by service name, running or not."""
         found = self.session.engine.client.containers.list(
             all=True, filters={"label": f"{COMPOSE_PROJECT}={self.project}"}, ignore_removed=True
         )
@@ -103,7 +103,7 @@ class Stack:
         }
 
     def container(self, service: str) -> Any:
-        """One container of the stack. Raises WorkshopError if there is none: not started, or no such service."""
+        """Return one container of the stack. Raises WorkshopError if it is not started, or no such service."""
         found = self.containers()
         if service not in found:
             there = ", ".join(sorted(found)) or "nothing is up"
@@ -111,11 +111,11 @@ class Stack:
         return found[service]
 
     def url(self, service: str = "service", port: int = 8080) -> str:
-        """Where a service of the stack is reached from this machine."""
+        """Return the address of a service of the stack on this machine."""
         return single.url_of(self.container(service).attrs, port)
 
     def stop(self, service: str) -> None:
-        """Stop one service (SIGTERM, then SIGKILL); the rest of the stack stays as it is."""
+        """Stop one service (SIGTERM, then SIGKILL)."""
         self.container(service).stop(timeout=10)
 
     def start(self, service: str, report: Report = silent) -> None:
@@ -136,13 +136,13 @@ class Stack:
         )
 
     def _let_recover(self, *services: str, report: Report) -> None:
-        """Give what was unhealthy time for another check: ``up --wait`` would give up on it at once.
+        """Give unhealthy containers time for another check: ``up --wait`` would give up on them at once.
 
-        A replica, for one, is unhealthy while its master is stopped, and well again soon after that is started.
+        A replica is unhealthy while its master is stopped, and healthy again soon after the master is started.
         """
         if not self._unhealthy(*services):
             return
-        with contextlib.suppress(WorkshopError):  # it gives up on what is still ill; the next one will say so
+        with contextlib.suppress(WorkshopError):  # it fails on what is still unhealthy; the next one reports that
             self._compose("up", "--detach", *services, report=report)
         deadline = time.monotonic() + RECOVERY_SECONDS
         while self._unhealthy(*services) and time.monotonic() < deadline:
@@ -154,7 +154,7 @@ class Stack:
         return any(one.health == "unhealthy" for name, one in found if not services or name in wanted)
 
     def _wait_until_ready(self) -> None:
-        """Healthy says that the process lives; ready, that it has found its database. Wait for that, too."""
+        """Wait until the service has found its database: healthy means only that its process runs."""
         service = self.containers().get("service")
         if service is not None and service.status == "running":
             running = single.Running(self.session, service)
@@ -194,10 +194,10 @@ class Stack:
 
 
 def log_source(engine: Engine) -> str:
-    """What the collector gets to read the engine's logs from: its folder of containers, or its socket.
+    """Return the path from which the collector reads the engine's logs: its folder of containers, or its socket.
 
-    The folder needs the real root of the machine that the engine runs on. Where that is not to be had (Docker Desktop,
-    a rootless engine), the socket; the collector looks at what it was given. Both as the engine sees them.
+    The folder needs root on the engine's machine; the socket is for Docker Desktop and a rootless engine. Both are
+    paths on the engine's machine.
     """
     said = engine.client.info()
     rootless = any("rootless" in option or "userns" in option for option in said.get("SecurityOptions") or ())
@@ -208,7 +208,7 @@ def log_source(engine: Engine) -> str:
 
 
 def _trouble(state: Mapping[str, Any]) -> str:
-    """What is wrong with a container, from the state that ``docker inspect`` gives; empty if nothing is."""
+    """What is wrong with a container, from its state in ``docker inspect``; empty if nothing is."""
     if state["Status"] in {"exited", "dead", "restarting"}:
         return f"exited with code {state['ExitCode']}"
     return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
@@ -285,7 +285,7 @@ def cgroup_variables(info: Mapping[str, Any], session: str) -> dict[str, str]:
 
     The monitoring's agent is shown this cgroup and no other.
 
-    ``WORKSHOP_CGROUP_PARENT`` is what the engine is told; ``WORKSHOP_CGROUP_PATH`` the folder below the kernel's tree;
+    ``WORKSHOP_CGROUP_PARENT`` is for the engine; ``WORKSHOP_CGROUP_PATH`` is the folder below the kernel's tree;
     ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, where there is one tree and not one for each controller.
 
     >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b")["WORKSHOP_CGROUP_PATH"]

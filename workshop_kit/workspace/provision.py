@@ -135,7 +135,7 @@ def take_engine_back(session: Session, report: Report = silent) -> list[str]:
             f"The engine stays: it holds {len(others)} things of others ({', '.join(others[:3])} …).",
             "Remove them, then run ./workshop down --engine again.",
         )
-    return install.take_back(report)
+    return install.remove_engine(report)
 
 
 def _require_space(engine: Engine, root: Path) -> None:

@@ -122,9 +122,8 @@ def remove_engine(report: Report = silent) -> list[str]:
     if installed.packages:
         apt("purge", installed.packages)
     folders = [str(RECORD.parent), str(LOG)] + ([str(DATA)] if installed.data_folder_is_ours else [])
-    if (
-        installed.data_folder_is_ours and DATA.is_mount()
-    ):  # a dockerd that was killed leaves its folder mounted onto itself
+    # A killed dockerd leaves its folder mounted onto itself.
+    if installed.data_folder_is_ours and DATA.is_mount():
         subprocess.run([*sudo(), "umount", "--lazy", str(DATA)], capture_output=True, check=False)
     shell.run(
         [*sudo(), "rm", "-rf", "--one-file-system", *folders],

@@ -34,7 +34,7 @@ def own(engine: Engine, tmp_path: Path) -> Iterator[Session]:
 
 
 def sleeper(session: Session, images: dict[str, str], **labels: str) -> Any:
-    """A container made past the kit, as somebody else would make it, with these labels."""
+    """A container with these labels that the kit did not create."""
     return session.engine.client.containers.create(images["base"], list(SLEEP), labels=labels)
 
 
@@ -45,7 +45,7 @@ def exists(container: Any) -> bool:
 
 
 def forgeries(session: Session) -> dict[str, dict[str, str]]:
-    """Labels of things that are not ours, from far to a perfect copy."""
+    """Labels that are not the session's, from far to an exact copy."""
     perfect = session.identity.labels("kernel")
     return {
         "none": {},
@@ -57,8 +57,8 @@ def forgeries(session: Session) -> dict[str, dict[str, str]]:
     }
 
 
-def test_foreign_containers_survive_whatever_their_labels_say(own: Session, images: dict[str, str]) -> None:
-    """Near-equal labels, and even a perfect copy of ours, do not get somebody else's container removed."""
+def test_foreign_containers_stay_whatever_their_labels_are(own: Session, images: dict[str, str]) -> None:
+    """Near-equal labels, and even a copy of the session's own, do not get a foreign container removed."""
     foreign = {why: sleeper(own, images, **labels) for why, labels in forgeries(own).items()}
     try:
         mine = containers.run(own, Spec(images["base"], command=SLEEP))
@@ -71,11 +71,11 @@ def test_foreign_containers_survive_whatever_their_labels_say(own: Session, imag
             container.remove(force=True)
 
 
-def test_foreign_networks_and_volumes_survive(own: Session) -> None:
-    """The same for networks and volumes, the same name as one of ours included."""
+def test_foreign_networks_and_volumes_stay(own: Session) -> None:
+    """The same for networks and volumes, also where the name is that of a recorded one."""
     client, labels = own.engine.client, own.identity.labels("workspace")
     volume = client.volumes.create(f"{own.identity.session}-data", labels=labels)
-    # Ours was made, listed, removed by hand; somebody made another of the same name a moment later.
+    # The session's own volume was removed by hand; another one of the same name was created after that.
     own.ledger.add(Entry("volume", f"{volume.name}@2020-01-01T00:00:00Z", volume.name, "workspace"))
     network = client.networks.create(f"{own.identity.session}-net", labels=labels)
     own.ledger.add(Entry("network", "0" * 64, network.name, "workspace"))
@@ -90,8 +90,8 @@ def test_foreign_networks_and_volumes_survive(own: Session) -> None:
         network.remove()
 
 
-def test_a_listed_container_that_lost_our_labels_is_not_ours(own: Session, images: dict[str, str]) -> None:
-    """The ledger alone removes nothing either: both must agree."""
+def test_a_recorded_container_with_other_labels_stays(own: Session, images: dict[str, str]) -> None:
+    """The ledger alone removes nothing: ledger and labels must agree."""
     foreign = sleeper(own, images, **{KIT: "another-kit"})
     own.ledger.add(Entry("container", foreign.id, foreign.name, "kernel"))
     try:
@@ -101,10 +101,8 @@ def test_a_listed_container_that_lost_our_labels_is_not_ours(own: Session, image
         foreign.remove(force=True)
 
 
-def test_another_participant_is_left_alone(
-    own: Session, engine: Engine, images: dict[str, str], tmp_path: Path
-) -> None:
-    """Two workspaces on one engine: cleaning one does not touch the other."""
+def test_another_workspace_stays(own: Session, engine: Engine, images: dict[str, str], tmp_path: Path) -> None:
+    """Clean-up of one of two workspaces on one engine does not touch the other."""
     other = provision.session_of(Workspace.open(tmp_path / "other"), engine)
     theirs = containers.run(other, Spec(images["base"], command=SLEEP))
     try:
@@ -191,8 +189,8 @@ def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str,
     assert "line 2 was passed over" in outcome.unreadable[0]
 
 
-def test_what_the_engine_refuses_to_remove_is_said_and_stays_listed(own: Session, images: dict[str, str]) -> None:
-    """An image that a foreign container uses stays, with the engine's reason, and is tried again next time."""
+def test_an_image_in_use_stays_recorded_with_the_reason(own: Session, images: dict[str, str]) -> None:
+    """A foreign container uses the image: the next clean-up tries again."""
     client = own.engine.client
     tag = f"container-workshop/scratch:{own.identity.session}"
     made = client.containers.create(images["base"], ["true"])

@@ -58,7 +58,7 @@ def test_what_does_not_reach_the_image_does_not_count(folder: Path) -> None:
 
 
 @pytest.mark.engine
-def test_a_build_is_labelled_listed_and_removable(
+def test_a_build_is_labeled_recorded_and_removable(
     session: Session, engine: Engine, images_built: str, folder: Path
 ) -> None:
     """The image carries the four labels, stands in the ledger, and goes with scope machine."""
@@ -95,7 +95,7 @@ def images_built(images: dict[str, str]) -> str:
     return images["base"]
 
 
-def test_a_ca_bundle_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_ca_bundle_that_is_no_file_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """SSL_CERT_FILE that names nothing would otherwise fall back silently to another bundle."""
     bundle = tmp_path / "own.pem"
     bundle.write_text("a certificate")
@@ -120,15 +120,15 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_registry_that_says_nothing_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A firewall that drops packets: the pull is ended, and with it the waiting."""
+def test_a_silent_registry_costs_seconds(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall drops its packets: the pull is ended."""
     monkeypatch.setattr(images, "REGISTRY_TIMEOUT_SECONDS", 0.3)
     program(programs, "docker", "exec sleep 600")  # longer than a test may take
     assert images._pull(lambda _step: None) is False
 
 
-def test_what_is_left_out_is_never_unpacked(programs: Path, tmp_path: Path) -> None:
-    """mmdebstrap is given the base's own list: deleted in a later step, manuals would stay in the layer below."""
+def test_the_bootstrap_unpacks_no_documentation(programs: Path, tmp_path: Path) -> None:
+    """mmdebstrap gets the base's list: manuals deleted in a later step would stay in the layer below."""
     program(programs, "sudo", 'exec "$@"')
     program(programs, "mmdebstrap", f'echo "$@" > {tmp_path}/told')
     program(programs, "docker", "cat > /dev/null")
@@ -138,16 +138,14 @@ def test_what_is_left_out_is_never_unpacked(programs: Path, tmp_path: Path) -> N
     assert "path-exclude=/usr/share/man/*" in NO_DOCUMENTATION.read_text().splitlines()
 
 
-def test_without_mmdebstrap_and_leave_to_install_the_ways_on_are_named(
-    programs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_mmdebstrap_the_error_names_its_package(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No registry, no mmdebstrap, --no-install: one sentence with what to install."""
     monkeypatch.setattr("shutil.which", lambda _name: None)
     with pytest.raises(NotReady, match="mmdebstrap"):
         images._ensure_mmdebstrap(install=False, report=lambda _step: None)
 
 
-def test_a_proxy_reaches_apt_and_pip_alike() -> None:
+def test_a_proxy_is_set_for_apt_and_pip() -> None:
     """apt reads the lower-case name alone; an empty variable is no proxy."""
     assert images.proxy_settings({"https_proxy": "http://p", "HTTP_PROXY": ""}) == {
         "HTTPS_PROXY": "http://p",

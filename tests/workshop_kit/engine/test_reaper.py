@@ -1,4 +1,4 @@
-"""A kernel that dies takes along what it made for itself, and nothing else."""
+"""When a kernel dies, its reaper removes what it made for itself, and nothing else."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def standing(own: Session, images: dict[str, str]) -> Iterator[list[str]]:
 def test_a_kernel_killed_during_a_build_leaves_nothing(
     own: Session, images: dict[str, str], root: Path, tmp_path: Path
 ) -> None:
-    """After kill -9 the builder ends and no image comes of it; what belongs to the workspace stands."""
+    """After kill -9 the builder ends and leaves no image; what has the workspace's scope stays."""
     build = (
         "print(session.maker, flush=True)\n"
         "resources.image(session, context, f'{word}:1', on_line=lambda line: print(line, flush=True))\n"
@@ -109,10 +109,10 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
 
 
 @pytest.mark.long
-def test_what_must_be_put_right_first_is_called_before_the_sweep(
+def test_functions_named_at_the_start_run_before_the_sweep(
     own: Session, images: dict[str, str], root: Path, tmp_path: Path
 ) -> None:
-    """A function named at the start is called with a session; one that fails or is not there stops no sweep."""
+    """Each is called with a session; one that fails or does not exist stops no sweep."""
     before = ("no_such_module:function", "workshop_kit.workspace.provision:sweep")
     program = kernels.FORKS.replace("reaper.watch(session)", f"reaper.watch(session, {before!r})")
     other = own.engine.client.containers  # made by another dead kernel: only the function named takes it
@@ -128,7 +128,7 @@ def test_what_must_be_put_right_first_is_called_before_the_sweep(
 
 @pytest.mark.long
 def test_a_killed_jupyter_kernel_leaves_nothing(own: Session, images: dict[str, str], tmp_path: Path) -> None:
-    """The real thing: our kernel under Jupyter, a lesson's handle, kill -9."""
+    """A kernel under Jupyter with a lesson's handle is killed with kill -9."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import KernelManager
 

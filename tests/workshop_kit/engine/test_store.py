@@ -34,15 +34,12 @@ def store(session: Session, images: dict[str, str]) -> Iterator[Store]:
         yield store
 
 
-pytestmark = pytest.mark.engine
-
-
 def one(store: Store, name: str, *, decrypt: bool = True) -> Parameter:
     """One parameter of a store."""
     return store.read([name], decrypt=decrypt)[name]
 
 
-def test_what_is_below_a_path_comes_whole_and_sorted(store: Store) -> None:
+def test_everything_below_a_path_is_read_sorted(store: Store) -> None:
     """Hierarchy: one path is one environment, its groups included; a neighbor of the same beginning is not below."""
     store.put("/workshop/staging-old/redis/host", "elsewhere")
     found = store.get_by_path("/workshop/staging")
@@ -135,7 +132,7 @@ def test_no_value_is_in_any_repr_or_error(store: Store, session: Session) -> Non
 
 
 def test_a_store_that_is_not_there_is_one_sentence() -> None:
-    """Nobody listens: where, what was tried, what to do, and no traceback of a library behind it."""
+    """Nothing listens: the error names the address, the request and the next step, without a library's traceback."""
     with Listener() as gone:
         url = gone.url
     with pytest.raises(WorkshopError, match=f"store at {url} does not answer: could not read /a") as caught:
@@ -189,7 +186,7 @@ def test_nothing_of_the_users_own_aws_settings_is_sent(planted: Listener) -> Non
     assert planted.heard == []
 
 
-def test_who_does_not_ask_for_the_store_does_not_pay_for_it(stack: Stack) -> None:
+def test_the_stack_comes_up_without_the_store(stack: Stack) -> None:
     """Without its profile, compose leaves the store out of the stack that the other lessons bring up."""
     command = ["docker", "compose", "--env-file", str(stack.prepare()), "--file", str(stack.root / "compose.yaml")]
     environment = {**os.environ, **stack.variables(), "COMPOSE_PROFILES": ""}

@@ -148,7 +148,7 @@ def test_a_document_that_cannot_be_run_says_why(document: Any, says: str) -> Non
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    """Nobody should have to run it ten times to find ten mistakes."""
+    """Ten mistakes are found in one run."""
     wrong = changed("memory", to="much")
     wrong["containerDefinitions"][0] |= {"cpu": -1, "image": "app"}
     wrong["containerDefinitions"].append({"name": "service"})

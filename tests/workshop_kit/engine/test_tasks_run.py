@@ -43,7 +43,7 @@ def canary(store: Store) -> str:
 
 @pytest.fixture(scope="module")
 def image_id(session: Session, images: dict[str, str]) -> str:
-    """The id of the base image: Python, and nothing that minds its environment."""
+    """The id of the base image."""
     return str(session.engine.client.images.get(images["base"]).id)
 
 
@@ -78,7 +78,7 @@ def environment_of(running: Running) -> dict[str, str]:
 def test_delivered_as_variables_the_secret_shows_in_inspect(
     session: Session, store: Store, image_id: str, canary: str
 ) -> None:
-    """As on Amazon ECS: the process has the values, and so has everybody who may say `docker inspect`."""
+    """As on Amazon ECS: the process has the values, and `docker inspect` shows them."""
     with run(session, definition(image_id), store) as running:
         found = environment_of(running["waiter"])
         assert (found["REDIS_PASSWORD"], found["REDIS_HOST"], found["PLACE"]) == (canary, "redis.example", "here")
@@ -116,14 +116,14 @@ def test_the_container_is_what_the_definition_says(session: Session, store: Stor
 
 
 def test_no_secret_in_any_repr(store: Store, image_id: str, canary: str) -> None:
-    """A resolved task can be printed, and tells nothing."""
+    """A resolved task can be printed without a secret."""
     for delivery in ("environment", "files"):
         (resolved,) = resolve(definition(image_id), store, delivery=delivery)
         assert "canary" not in repr(resolved)
         assert canary in {**resolved.environment, **resolved.files}.values()
 
 
-def ours(session: Session) -> set[str]:
+def containers_of(session: Session) -> set[str]:
     """The containers that this session has made and not removed."""
     return {entry.id for entry in session.ledger.entries() if entry.kind == "container"}
 
@@ -132,7 +132,7 @@ def test_a_task_that_cannot_be_resolved_starts_nothing(
     session: Session, store: Store, image_id: str, canary: str
 ) -> None:
     """No parameter, no right, no store, an unknown delivery: one sentence without a value, and no container."""
-    before = ours(session)
+    before = containers_of(session)
     other = [{"name": "A", "valueFrom": SECRET}, {"name": "B", "valueFrom": "/workshop/test/no/such"}]
     dead = Store(Access("http://127.0.0.1:9", key_id="AKIA", secret_key="x" * 20))
     missing = definition(image_id, secrets=other)
@@ -148,4 +148,4 @@ def test_a_task_that_cannot_be_resolved_starts_nothing(
         assert "canary" not in str(caught.value)
     with pytest.raises(WrongUsage, match="'environment' or as 'files'"):
         resolve(definition(image_id), store, delivery="pigeon")  # type: ignore[arg-type]
-    assert ours(session) == before
+    assert containers_of(session) == before

@@ -1,4 +1,4 @@
-"""``functools.cached_property`` for several threads: the first that asks computes the value, the others wait for it."""
+"""``functools.cached_property`` for several threads: one computes the value, and the others wait for it."""
 
 from __future__ import annotations
 

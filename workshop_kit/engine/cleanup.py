@@ -15,7 +15,7 @@ import psutil
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import stack
-from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope, are_ours
+from workshop_kit.engine.labels import COMPOSE_PROJECT, MAKER, SCOPE, SESSION, Scope, are_ours
 from workshop_kit.engine.ledger import Entry, Kind, volume_id
 from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Session, is_alive
@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Labeled:
-    """A thing in the engine that carries the kit's label."""
+    """A thing in the engine with its labels."""
 
     kind: Kind
     id: str
@@ -100,7 +100,7 @@ def unlisted(session: Session) -> list[str]:
     known = {entry.id for entry in session.ledger.entries()}
     return [
         f"{one.kind} {one.name}"
-        for one in _everything_of_the_kit(session)
+        for one in _everything_of(session)
         # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
         if one.kind != "image"
         and one.id not in known
@@ -115,7 +115,7 @@ def _record_unlisted(session: Session) -> None:
     session.ledger.add(
         *(
             Entry(one.kind, one.id, one.name, one.labels[SCOPE])  # type: ignore[arg-type]
-            for one in _everything_of_the_kit(session)
+            for one in _everything_of(session)
             if one.id not in known and _was_made_for(session, one)
         )
     )
@@ -192,22 +192,22 @@ def _find(session: Session, entry: Entry) -> Any | None:
     return found if identifier == entry.id else None
 
 
-def _everything_of_the_kit(session: Session) -> Iterator[Labeled]:
-    return _labeled(session.engine.client, f"{KIT}={KIT_NAME}")
+def _everything_of(session: Session) -> Iterator[Labeled]:
+    return _labeled(session.engine.client, f"{SESSION}={session.identity.session}")
 
 
 def _labeled(client: Any, label: str) -> Iterator[Labeled]:
     """Every container, network, volume and image that carries a label."""
     wanted: dict[str, Any] = {"filters": {"label": label}}
-    for container in client.containers.list(all=True, ignore_removed=True, **wanted):
-        yield Labeled("container", container.id, container.name, _labels(container))
+    # Not containers.list() and images.list(), which inspect each one: it may be gone by then.
+    for row in client.api.containers(all=True, **wanted):
+        yield Labeled("container", row["Id"], next(iter(row["Names"]), "").lstrip("/"), row["Labels"] or {})
     for network in client.networks.list(**wanted):
         yield Labeled("network", network.id, network.name, _labels(network))
     for volume in client.volumes.list(**wanted):
         yield Labeled("volume", volume_id(volume), volume.name, _labels(volume))
-    # Not images.list(): that inspects each image once more, and one may be gone by then.
-    for image in client.api.images(**wanted):
-        yield Labeled("image", image["Id"], next(iter(image["RepoTags"] or ()), image["Id"]), image["Labels"] or {})
+    for row in client.api.images(**wanted):
+        yield Labeled("image", row["Id"], next(iter(row["RepoTags"] or ()), row["Id"]), row["Labels"] or {})
 
 
 def _labels(thing: Any) -> dict[str, str]:

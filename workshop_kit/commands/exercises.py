@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 from typing import Annotated
@@ -134,4 +135,5 @@ def _desk(workspace: Workspace) -> Desk:
 def _stack(workspace: Workspace) -> Stack:
     session = provision.session_of(workspace, reach.connect())
     reaper.watch(session, provision.UNDO_FAULTS)
+    atexit.register(reaper.finish, session)
     return provision.stack_of(workspace, session)

@@ -81,6 +81,16 @@ def stop(session: Session) -> None:
         process.wait()
 
 
+def finish(session: Session) -> None:
+    """Remove what this process made for itself, then end its reaper: for the normal end of a command."""
+    try:
+        outcome = cleanup.remove(session, {"kernel"}, made_by=session.maker)
+    except Exception:  # the engine has been stopped, say: the reaper goes on trying
+        return
+    if not outcome.left:
+        stop(session)
+
+
 @contextlib.contextmanager
 def temporary_session(engine: Engine) -> Iterator[Session]:
     """A session without a workspace, with a ledger and a reaper of its own; what it made is removed at the end."""
@@ -90,9 +100,8 @@ def temporary_session(engine: Engine) -> Iterator[Session]:
     try:
         yield session
     finally:
-        outcome = cleanup.remove(session, {"kernel"})
-        if not outcome.left:
-            stop(session)
+        finish(session)
+        if not session.ledger.entries():
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -95,6 +95,16 @@ def test_a_living_process_has_one_reaper_and_keeps_its_things(own: Session, imag
     assert kernels.reapers(own.maker) == []
 
 
+@pytest.mark.usefixtures("standing")
+def test_finish_removes_what_the_process_made_and_ends_its_reaper(own: Session, images: dict[str, str]) -> None:
+    """A command that ends by itself leaves no process; what has the workspace's scope stays."""
+    reaper.watch(own)
+    containers.run(own, Spec(images["base"], command=SLEEP, network="none"))
+    reaper.finish(own)
+    assert kernels.things(own.engine, own.identity.session) == []
+    assert kernels.reapers(own.maker) == []
+
+
 def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: dict[str, str]) -> None:
     """The engine was creating it when its maker died; what another process made stays."""
     assert cleanup.remove(own, {"kernel"}, made_by=DEAD).removed == []

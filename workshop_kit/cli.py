@@ -178,7 +178,7 @@ def tour(
             )
         finally:
             provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
-            reaper.stop(stack.session)
+        reaper.stop(stack.session)
     if as_json:
         _print(json.dumps([asdict(result) for result in results], default=str))
     else:

@@ -73,7 +73,7 @@ def rehearse_demo(folder: Path, *, book: bool, may_install: bool, as_json: bool)
                 results = rehearse(stage, script, report, pictures=PICTURES if book else None)
         finally:
             provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
-            reaper.stop(stack.session)
+        reaper.stop(stack.session)
     if as_json:
         answer(json.dumps([asdict(result) for result in results]))
     else:

@@ -6,7 +6,6 @@ The SDK's own ``images.build`` uses the classic builder, which has neither build
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from docker.errors import BuildError
 
+from workshop_kit.engine import shell
 from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
@@ -45,23 +45,15 @@ def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder, "id")
         command = [*words[:-1], f"--iidfile={written}", words[-1]]
+        log = []
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            )
+            with shell.running(command) as process:
+                for line in process.stdout or []:
+                    log.append({"stream": line})
+                    if text := line.strip():
+                        on_line(text)
         except FileNotFoundError as missing:
             raise NotReady("The docker command is not installed.", "Run ./workshop setup.") from missing
-        log = []
-        with process:
-            for line in process.stdout or []:
-                log.append({"stream": line})
-                if text := line.strip():
-                    on_line(text)
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
         return written.read_text(), log

@@ -64,7 +64,7 @@ def remove(
     """
     outcome = Outcome()
     whole_workspace = "workspace" in scopes and made_by is None
-    _end_orphaned_builds(session)
+    _end_builds(session, made_by)
     if whole_workspace:
         outcome.unreadable = session.ledger.take_unreadable()
         _remove_service_project(session, outcome)
@@ -217,11 +217,15 @@ def _labels(thing: Any) -> dict[str, str]:
     return dict(labels or {})
 
 
-def _end_orphaned_builds(session: Session) -> None:
-    """Kill the session's builders whose maker has died: they would still bring their images."""
+def _end_builds(session: Session, made_by: str | None) -> None:
+    """Kill the session's builders whose maker has died or is named: they would still bring their images."""
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or ()
         labels = dict(word.split("=", 1) for word in words if word.startswith("workshop.") and "=" in word)
-        if labels.get(SESSION) == session.identity.session and MAKER in labels and not is_alive(labels[MAKER]):
+        if (
+            labels.get(SESSION) == session.identity.session
+            and MAKER in labels
+            and (labels[MAKER] == made_by or not is_alive(labels[MAKER]))
+        ):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import builder
+from workshop_kit.engine import builder, shell
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.session import Session
@@ -98,12 +98,11 @@ def built(session: Session, folder: Path, base: str, superseded: threading.Event
 
 def _run(command: list[str], superseded: threading.Event) -> None:
     """Run the builder to its end. Raises BuildFailed."""
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as building:
+    with shell.running(command) as building:
         late = threading.Timer(DEADLINE_SECONDS, building.terminate)
+        late.daemon = True  # an interrupted check does not wait for it
         late.start()
-        watcher = threading.Thread(target=_end_when, args=(superseded, building))
+        watcher = threading.Thread(target=_end_when, args=(superseded, building), daemon=True)
         watcher.start()
         said, _ = building.communicate()
         late.cancel()

@@ -73,7 +73,7 @@ def test_a_fresh_workspace_is_one_tours_at_a_time(tmp_path: Path) -> None:
     with provision.fresh_workspace(tmp_path / "tour") as first:
         (first.notebooks / "00_start.ipynb").write_text("being run")
         with (
-            pytest.raises(WorkshopError, match="Somebody else is running the lessons in"),
+            pytest.raises(WorkshopError, match="Another process is running the lessons in"),
             provision.fresh_workspace(tmp_path / "tour"),
         ):
             pass

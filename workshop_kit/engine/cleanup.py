@@ -39,8 +39,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Labeled:
-    """A thing in the engine with its labels."""
+class Resource:
+    """A container, network, volume or image in the engine, with its labels."""
 
     kind: Kind
     id: str
@@ -121,7 +121,7 @@ def _record_unlisted(session: Session) -> None:
     )
 
 
-def _was_made_for(session: Session, thing: Labeled) -> bool:
+def _was_made_for(session: Session, thing: Resource) -> bool:
     """Whether the kit or the stack's compose project made it: labels that an image passes on are not enough."""
     labels, project = thing.labels, session.identity.project
     if not are_ours(labels, session.identity.session) or labels.get(SCOPE) not in get_args(Scope):
@@ -192,22 +192,22 @@ def _find(session: Session, entry: Entry) -> Any | None:
     return found if identifier == entry.id else None
 
 
-def _everything_of(session: Session) -> Iterator[Labeled]:
+def _everything_of(session: Session) -> Iterator[Resource]:
     return _labeled(session.engine.client, f"{SESSION}={session.identity.session}")
 
 
-def _labeled(client: Any, label: str) -> Iterator[Labeled]:
+def _labeled(client: Any, label: str) -> Iterator[Resource]:
     """Every container, network, volume and image that carries a label."""
     wanted: dict[str, Any] = {"filters": {"label": label}}
     # Not containers.list() and images.list(), which inspect each one: it may be gone by then.
     for row in client.api.containers(all=True, **wanted):
-        yield Labeled("container", row["Id"], next(iter(row["Names"]), "").lstrip("/"), row["Labels"] or {})
+        yield Resource("container", row["Id"], next(iter(row["Names"]), "").lstrip("/"), row["Labels"] or {})
     for network in client.networks.list(**wanted):
-        yield Labeled("network", network.id, network.name, _labels(network))
+        yield Resource("network", network.id, network.name, _labels(network))
     for volume in client.volumes.list(**wanted):
-        yield Labeled("volume", volume_id(volume), volume.name, _labels(volume))
+        yield Resource("volume", volume_id(volume), volume.name, _labels(volume))
     for row in client.api.images(**wanted):
-        yield Labeled("image", row["Id"], next(iter(row["RepoTags"] or ()), row["Id"]), row["Labels"] or {})
+        yield Resource("image", row["Id"], next(iter(row["RepoTags"] or ()), row["Id"]), row["Labels"] or {})
 
 
 def _labels(thing: Any) -> dict[str, str]:

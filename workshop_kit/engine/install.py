@@ -35,7 +35,7 @@ TASK = "Docker engine"
 
 
 @dataclass(frozen=True)
-class Installed:
+class InstallRecord:
     """What the workshop installed: the packages that were absent before, and whether the engine's data folder was."""
 
     packages: list[str] = field(default_factory=list)
@@ -90,10 +90,10 @@ def is_debian() -> bool:
     return shutil.which("apt-get") is not None and Path("/etc/debian_version").exists()
 
 
-def record() -> Installed | None:
+def read_record() -> InstallRecord | None:
     """Return what the workshop installed on this machine, or None."""
     try:
-        return Installed(**json.loads(RECORD.read_text()))
+        return InstallRecord(**json.loads(RECORD.read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -101,11 +101,11 @@ def record() -> Installed | None:
 def install_packages(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
     """Install packages from the distribution; record which of them, and of their dependencies, were absent before."""
     report(Step(task, detail=f"installing {', '.join(packages)} from the distribution"))
-    earlier = record() or Installed(data_folder_is_ours=not DATA.exists())
+    earlier = read_record() or InstallRecord(data_folder_is_ours=not DATA.exists())
     before = _installed_packages()
     apt("install", packages, report, task)
     new = sorted(set(earlier.packages) | (_installed_packages() - before))
-    _write_record(Installed(new, earlier.data_folder_is_ours))
+    _write_record(InstallRecord(new, earlier.data_folder_is_ours))
 
 
 def remove_engine(report: Report = silent) -> list[str]:
@@ -113,7 +113,7 @@ def remove_engine(report: Report = silent) -> list[str]:
 
     The caller has checked that it holds nothing of others. Raises WorkshopError if the workshop installed none.
     """
-    installed = record()
+    installed = read_record()
     if installed is None:
         raise WorkshopError("The workshop has not installed an engine on this machine.", "There is nothing to remove.")
     report(Step(TASK, detail="stopping the engine"))
@@ -186,7 +186,7 @@ def _installed_packages() -> set[str]:
     return {line.split()[1] for line in listing.stdout.splitlines() if line.startswith("ii")}
 
 
-def _write_record(installed: Installed) -> None:
+def _write_record(installed: InstallRecord) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(asdict(installed), file)
         file.flush()

@@ -21,7 +21,7 @@ SECRETS_FOLDER = "/run/secrets"
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedContainer:
     """A container definition with the values that it names; they are in no repr.
 
     ``environment`` has the plain variables, too; ``files`` maps absolute paths to text.
@@ -55,7 +55,7 @@ def run(
 
 def resolve(
     task: TaskDefinition, store: Store | None = None, *, delivery: Delivery = "environment"
-) -> tuple[Resolved, ...]:
+) -> tuple[ResolvedContainer, ...]:
     """Read every parameter that the task names, and lay out what each container gets.
 
     With ``delivery="environment"``, as on Amazon ECS, every value becomes an environment variable. With ``"files"`` a
@@ -71,7 +71,7 @@ def resolve(
     return tuple(_laid_out(container, found, delivery) for container in task.containers)
 
 
-def _laid_out(container: ContainerDefinition, found: Mapping[str, Parameter], delivery: Delivery) -> Resolved:
+def _laid_out(container: ContainerDefinition, found: Mapping[str, Parameter], delivery: Delivery) -> ResolvedContainer:
     environment, files = container.environment, {}
     for reference in container.secrets:
         parameter = found[reference.parameter]
@@ -86,10 +86,10 @@ def _laid_out(container: ContainerDefinition, found: Mapping[str, Parameter], de
             )
         else:
             environment[reference.name] = parameter.value
-    return Resolved(container, environment, files)
+    return ResolvedContainer(container, environment, files)
 
 
-def _spec(task: TaskDefinition, resolved: Resolved, network: str | None) -> Spec:
+def _spec(task: TaskDefinition, resolved: ResolvedContainer, network: str | None) -> Spec:
     """The spec of a hardened container with the definition's limits; it holds the secrets."""
     one = resolved.definition
     limits: dict[str, Any] = {}

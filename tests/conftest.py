@@ -131,7 +131,7 @@ class LiveStack:
 
     def start(self, service: str) -> None:
         """Start it again and wait until it is healthy."""
-        self.stack.start(service)
+        self.stack.up(service)
 
     def restart_service(self) -> None:
         """Restart the service under test and wait until it is healthy."""

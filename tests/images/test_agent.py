@@ -225,7 +225,7 @@ def test_restarted_container_is_followed(agent: Running, stack: Stack) -> None:
     container = stack.container("redis")
     container.restart(timeout=5)
     until(lambda: known(look(agent).get(container.id[:12], {}), "redis"))
-    stack.start("redis")
+    stack.up("redis")
     httpx.get(f"{stack.url()}/health", trust_env=False)
     first, seen, last = of_engine(container), look(agent)[container.id[:12]], of_engine(container)
     for metric in ("container_cpu_usage_seconds_total", "container_network_receive_bytes_total"):

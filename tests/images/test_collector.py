@@ -204,7 +204,7 @@ def test_a_full_buffer_makes_reading_wait(bucket: LogBucket) -> None:
             assert log_bucket.flush(small.container, 60) is None
             assert_whole(bucket, "patient", list(range(20_000)))
     finally:
-        bucket.stack.start("collector")
+        bucket.stack.up("collector")
 
 
 @pytest.mark.long
@@ -225,7 +225,7 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket) -
             assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
             assert_whole(bucket, "by-api", list(range(10_000)))
     finally:
-        bucket.stack.start("collector")
+        bucket.stack.up("collector")
 
 
 @pytest.mark.long
@@ -237,7 +237,7 @@ def test_a_lost_checkpoint_leaves_a_gap_and_loses_nothing(bucket: LogBucket) -> 
         collector = bucket.stack.container("collector")
         bucket.stack.stop("collector")
         lay(collector, "/var/lib/collector/checkpoint.json", "{")
-        bucket.stack.start("collector")
+        bucket.stack.up("collector")
         wait_running(collector, within_seconds=60)
         bucket.wait_collected(60)
         assert set(collected(bucket, "again").numbers) == set(range(1_000))

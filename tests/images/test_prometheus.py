@@ -146,7 +146,8 @@ def test_a_line_for_each_alert() -> None:
 def watched(stack: Stack) -> Iterator[Monitoring]:
     """The stack with its monitoring, which is removed after these tests."""
     yield monitoring.start(stack)
-    monitoring.stop(stack)
+    for name in SERVICES:
+        stack.container(name).remove(force=True, v=True)
     assert not set(SERVICES) & stack.containers().keys()
 
 
@@ -187,7 +188,10 @@ def alerts(watched: Monitoring) -> set[str]:
 
 def told(watched: Monitoring, alert: str, since: datetime) -> list[dict[str, Any]]:
     """What the receiver was told of an alert, oldest first."""
-    lines = [json.loads(line) for line in watched.alert_receiver().logs(since=since.timestamp()).splitlines()]
+    lines = [
+        json.loads(line)
+        for line in watched.stack.container("alert-receiver").logs(since=since.timestamp()).splitlines()
+    ]
     return [line for line in lines if line.get("alert") == alert]
 
 
@@ -237,7 +241,7 @@ def test_alert_fires_and_resolves(watched: Monitoring) -> None:
     since = datetime.now(UTC)
     watched.stack.container("service").kill()
     until(lambda: told(watched, "ServiceDown", since), lambda found: len(found) == 1)
-    watched.stack.start("service")
+    watched.stack.up("service")
     both = until(lambda: told(watched, "ServiceDown", since), lambda found: len(found) == 2)
     assert [(one["status"], one["severity"]) for one in both] == [("firing", "critical"), ("resolved", "critical")]
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -60,10 +59,6 @@ class Monitoring:
         """Return the address of Prometheus."""
         return self.stack.url("prometheus", 9090)
 
-    def alert_receiver(self) -> Any:
-        """Return the container whose log holds one line of JSON for each alert that was delivered."""
-        return self.stack.container("alert-receiver")
-
     def load(self, file: str | Path) -> None:
         """Give Prometheus a file of scrape jobs or of rules until its container is removed.
 
@@ -86,13 +81,6 @@ def start(stack: Stack, report: Report = silent) -> Monitoring:
     """Start the monitoring of a stack, and what it watches, if it is not running; return once all is healthy."""
     stack.up(*SERVICES, report=report)
     return Monitoring(stack)
-
-
-def stop(stack: Stack) -> None:
-    """Remove the monitoring and all that it has measured."""
-    for name, container in stack.containers().items():
-        if name in SERVICES:
-            container.remove(force=True, v=True)
 
 
 def _text_of(file: Path) -> str:

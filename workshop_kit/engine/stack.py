@@ -118,10 +118,6 @@ class Stack:
         """Stop one service (SIGTERM, then SIGKILL)."""
         self.container(service).stop(timeout=10)
 
-    def start(self, service: str, report: Report = silent) -> None:
-        """Start one service again and wait until it is healthy."""
-        self.up(service, report=report)
-
     def _compose(self, *words: str, report: Report) -> None:
         command = ["docker", "compose", "--ansi", "never", "--env-file", str(self.prepare())]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]

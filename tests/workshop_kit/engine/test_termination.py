@@ -37,7 +37,8 @@ def everything(engine: Engine, session: str) -> list[str]:
 def command(root: Path, folder: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command at work, as ``./workshop`` runs it, on the workspace in ``folder``."""
     environment = {**os.environ, "WORKSHOP_WORKSPACE": str(folder)}
-    line = [sys.executable, "-P", "-m", "workshop_kit.cli", *words]
+    # A suite in a script's background inherits that SIGINT and SIGHUP are ignored.
+    line = ["env", "--default-signal=HUP,INT,TERM", sys.executable, "-P", "-m", "workshop_kit.cli", *words]
     with subprocess.Popen(line, cwd=root, env={**environment, "PYTHONPATH": str(root)}) as process:
         try:
             yield process

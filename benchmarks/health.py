@@ -112,7 +112,7 @@ def agent(stack: Stack, report: Report) -> list[Row | Memory]:
         shares.append((cpu_seconds(after) - before) / (time.monotonic() - began))
         mib.append((stats.working_set(after["memory_stats"]) or 0) / MIB)
     query = {"query": f'up{{job="agent"}}[{AGENT_SECONDS}s]'}
-    answer = httpx.get(f"{watched.prometheus_url}/api/v1/query", params=query, trust_env=False).json()
+    answer = httpx.get(f"{watched.prometheus_url()}/api/v1/query", params=query, trust_env=False).json()
     scrapes = [value for _, value in answer["data"]["result"][0]["values"]]
     assert set(scrapes) == {"1"}, scrapes
     scraped = f"scraped {len(scrapes)} times in {AGENT_SECONDS} s"

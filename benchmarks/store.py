@@ -15,10 +15,8 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.store import ADMINISTRATOR, Store
-from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.parse import parse
-from workshop_kit.engine.tasks.resolve import Delivery, resolve
-from workshop_kit.engine.tasks.run import run
+from workshop_kit.engine.tasks.definition import TaskDefinition, parse
+from workshop_kit.engine.tasks.run import Delivery, resolve, run
 
 RUNS = 11
 PARAMETERS = 18  # as many as the service has settings
@@ -81,7 +79,8 @@ def start_beside_plain(session: Session, store: Store, task: TaskDefinition, ima
     given = {f"S{number}": "value" for number in range(PARAMETERS)}
 
     def ours() -> None:
-        run(session, task, store, delivery=delivery).first.remove()
+        with run(session, task, store, delivery=delivery):
+            pass
 
     def theirs() -> None:
         containers.run(session, Spec(image, command=WAIT, environment=given)).remove()

@@ -1,7 +1,7 @@
-"""A second engine, alone in a network namespace of its own: to restart, to cut off, to fill up.
+"""A second engine in a network namespace of its own, for tests that restart it, cut it off or fill its disk.
 
-The machine's own engine is never touched by such tests. Nothing leads out of the namespace, so whatever runs in it
-is offline; what wants to reach a published port has to run in it, too (`inside`).
+The machine's own engine is never touched. The namespace leads nowhere: what runs in it is offline, and a program
+that uses a published port has to run in it, too (`inside`).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class PrivateEngine:
         self.address = f"unix://{folder}/engine.sock"
         self._bridge = bridge
         self._process: subprocess.Popen[bytes] | None = None
-        # In this machine's own network namespace, a second daemon would take the first one's bridge and rules away.
-        # The namespace outlives the daemon: who stands in it finds the restarted one there.
+        # In the machine's own namespace a second daemon would remove the bridge and the rules of the first one.
+        # The namespace outlives the daemon: programs in it reach the restarted one.
         self._namespace = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep infinity"],
             stdout=subprocess.PIPE,
@@ -43,14 +43,14 @@ class PrivateEngine:
         assert self._namespace.stdout.readline() == b"up\n"
 
     def inside(self, *command: str) -> list[str]:
-        """``command`` as it is run inside the network namespace."""
+        """Return the command that runs ``command`` inside the network namespace."""
         return ["nsenter", f"--net=/proc/{self._namespace.pid}/ns/net", *command]
 
     def start(self) -> None:
         """Start the engine and wait until it answers."""
         command = ["dockerd", "--host", self.address, f"--data-root={self.folder}/data"]
         command += [f"--exec-root={self.folder}/exec", f"--pidfile={self.folder}/engine.pid"]
-        # Where containerd is a service of the machine, both engines use it: under names of their own.
+        # Both engines may use one containerd of the machine, under namespaces of their own.
         command += [f"--containerd-namespace={NAMESPACE}", f"--containerd-plugins-namespace={NAMESPACE}-plugins"]
         if not self._bridge:
             command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
@@ -72,16 +72,16 @@ class PrivateEngine:
             self._process = None
 
     def restart(self) -> None:
-        """Stop it and start it again, as an update or the machine's own restart would."""
+        """Stop the engine and start it again, as an update does."""
         self.stop()
         self.start()
 
     def client(self) -> docker.DockerClient:
-        """A client of this engine."""
+        """Return a client of this engine."""
         return docker.DockerClient(base_url=self.address, timeout=120)
 
     def load(self, other: Engine, tags: Iterable[str]) -> None:
-        """Bring images over from another engine; layers that they share travel once."""
+        """Load images from another engine; layers that they share are copied once."""
         with tempfile.TemporaryFile() as archive:
             source = ["docker", "--host", other.endpoint.address, "image", "save", *tags]
             subprocess.run(source, stdout=archive, check=True)
@@ -90,7 +90,7 @@ class PrivateEngine:
             subprocess.run(target, stdin=archive, stdout=subprocess.DEVNULL, check=True)
 
     def end(self) -> None:
-        """End the engine and its namespace, whatever state they are in."""
+        """End the engine and its namespace."""
         self.stop()
         self._namespace.terminate()
         self._namespace.wait()
@@ -102,9 +102,9 @@ class PrivateEngine:
 
 @contextlib.contextmanager
 def private_engine(*, bridge: bool = True, data_bytes: int = DATA_BYTES) -> Iterator[PrivateEngine]:
-    """A private engine that runs until the end of the block, with its data on a disk of that size in memory.
+    """Run a private engine until the end of the block, with its data on a disk of that size in memory.
 
-    In memory they are gone at once; the disk can be filled without filling the machine's.
+    A test can fill this disk without filling the machine's.
     """
     if os.geteuid() != 0 or not all(shutil.which(program) for program in ("dockerd", "unshare", "nsenter", "ip")):
         pytest.skip("a private engine needs root, dockerd, unshare, nsenter and ip")
@@ -123,7 +123,7 @@ def private_engine(*, bridge: bool = True, data_bytes: int = DATA_BYTES) -> Iter
 
 @contextlib.contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """The disk that holds ``folder`` without a free byte, until the end of the block."""
+    """Fill the disk that holds ``folder`` until the end of the block."""
     filler = folder / "filler"
     try:
         with filler.open("wb", buffering=0) as file:
@@ -138,7 +138,7 @@ def filled(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
-    """A file system in memory at ``folder`` that holds ``size_bytes``, gone at the end of the block."""
+    """Mount a file system in memory of ``size_bytes`` at ``folder`` until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", folder], check=True)
     try:

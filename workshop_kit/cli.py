@@ -12,7 +12,7 @@ import typer
 from workshop_kit import doctor
 from workshop_kit.bootstrap import command_table
 from workshop_kit.commands import audit, bundle, desk, development, exercises, machine, plan, tour
-from workshop_kit.engine import reach
+from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import say, say_error
@@ -65,6 +65,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def main() -> NoReturn:
     """Run the command line; a WorkshopError becomes one sentence and its exit code."""
     try:
+        if sys.argv[1:2] in (["check"], ["goto"], ["tour"]):
+            reaper.interrupt_on_termination()
         # Without standalone mode an exit code comes back as a value, and errors come here.
         code = app(prog_name="./workshop", standalone_mode=False)
     except WorkshopError as error:

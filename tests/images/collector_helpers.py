@@ -80,7 +80,7 @@ def collected(bucket: LogBucket, service: str) -> Collected:
     torn = 0
     for key in bucket.objects():
         if key.split("/")[2] == service:
-            body = bucket.client.get_object(Bucket=bucket.bucket, Key=key)["Body"].read()
+            body = bucket.client().get_object(Bucket=bucket.bucket, Key=key)["Body"].read()
             for line in _lines(gzip.decompress(body), key):
                 try:
                     record = json.loads(line)

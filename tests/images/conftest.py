@@ -26,7 +26,7 @@ def client(engine: Engine) -> Any:
 @pytest.fixture(scope="session")
 def labels(session: Session) -> dict[str, str]:
     """The labels of everything that these tests create."""
-    return session.who.labels("kernel")
+    return session.identity.labels("kernel")
 
 
 @pytest.fixture(scope="module")

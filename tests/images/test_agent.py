@@ -15,11 +15,11 @@ from images.agent.cgroups import Account, accounts
 from images.agent.exposition import METRICS, Observation, exposition
 from images.agent.neighbors import Traffic
 from tests.images.container_state import assert_confined, until
-from workshop_kit.engine import cgroups, containers
+from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.stack import Stack, cgroup_variables
 
 ONE = "a1" * 32
 MIB = 1 << 20
@@ -170,7 +170,7 @@ def of_engine(container: Any) -> dict[str, float]:
 @pytest.fixture
 def in_group(stack: Stack, session: Session, images: dict[str, str]) -> Iterator[Callable[..., Running]]:
     """Start containers in the stack's group and network; all are removed at the end."""
-    parent = cgroups.variables(session.engine.client.info(), session.who.session)["WORKSHOP_CGROUP_PARENT"]
+    parent = cgroup_variables(session.engine.client.info(), session.identity.session)["WORKSHOP_CGROUP_PARENT"]
     made: list[Running] = []
 
     def start(code: str, **more: Any) -> Running:

@@ -147,7 +147,7 @@ def test_a_container_removed_while_the_collector_was_away_leaves_a_gap(bucket: L
 @pytest.mark.long
 def test_lines_of_another_session_are_left_alone(bucket: LogBucket) -> None:
     """A collector of another session reads no line of this one; no collector reads its own lines."""
-    told = {"WORKSHOP_SESSION": f"{bucket.stack.session.who.session}0"}
+    told = {"WORKSHOP_SESSION": f"{bucket.stack.session.identity.session}0"}
     with another(bucket, environment=told) as stranger, write(bucket, "ours", 1_000, rate=100_000) as writer:
         writer.wait_ended()
         wait_running(stranger.container, within_seconds=60)
@@ -161,7 +161,7 @@ def test_lines_of_another_session_are_left_alone(bucket: LogBucket) -> None:
 @pytest.mark.long
 def test_a_full_buffer_makes_reading_wait(bucket: LogBucket) -> None:
     """With the bucket away and the buffer full, the engine's own files hold the lines: late, but none is lost."""
-    told = {"COLLECTOR_BUFFER_BYTES": "100000", "WORKSHOP_SESSION": bucket.stack.session.who.session}
+    told = {"COLLECTOR_BUFFER_BYTES": "100000", "WORKSHOP_SESSION": bucket.stack.session.identity.session}
     bucket.stack.stop("collector")
     network = bucket.stack.session.engine.client.networks.get(f"{bucket.stack.project}_default")
     try:
@@ -173,7 +173,7 @@ def test_a_full_buffer_makes_reading_wait(bucket: LogBucket) -> None:
             assert log_bucket.flush(small.container, 60) is None
             assert_whole(bucket, "patient", list(range(20_000)))
     finally:
-        bucket.stack.start("collector")
+        bucket.stack.up("collector")
 
 
 @pytest.mark.long
@@ -194,7 +194,7 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket) -
             assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
             assert_whole(bucket, "by-api", list(range(10_000)))
     finally:
-        bucket.stack.start("collector")
+        bucket.stack.up("collector")
 
 
 @pytest.mark.long

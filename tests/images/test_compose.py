@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from workshop_kit.engine import cgroups, monitoring, stack_files
+from workshop_kit.engine import monitoring
 from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import log_source
+from workshop_kit.engine.stack import cgroup_variables, log_source, write_secrets
 
 pytestmark = pytest.mark.engine
 
@@ -28,15 +28,15 @@ Service = dict[str, Any]
 def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The variables that setup writes to .env, with secrets and a project of this module's own."""
     folder = tmp_path_factory.mktemp("by hand") / "secrets"
-    stack_files.write_secrets(folder)
+    write_secrets(folder)
     return {
-        "COMPOSE_PROJECT_NAME": f"{session.who.session}-by-hand",
-        "WORKSHOP_SESSION": session.who.session,
-        "WORKSHOP_OWNER": session.who.owner,
+        "COMPOSE_PROJECT_NAME": f"{session.identity.session}-by-hand",
+        "WORKSHOP_SESSION": session.identity.session,
+        "WORKSHOP_OWNER": session.identity.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_SERVICE_PORT": "",
         "WORKSHOP_LOG_SOURCE": log_source(session.engine),
-        **cgroups.variables(session.engine.client.info(), session.who.session),
+        **cgroup_variables(session.engine.client.info(), session.identity.session),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 

@@ -15,13 +15,13 @@ import httpx
 import pandas as pd
 import pytest
 
-from workshop_kit.engine import cleanup, stack_files
+from workshop_kit.engine import cleanup
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, like
-from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.stack import SECRETS, Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http
 from workshop_kit.observe.leaks import Surface, container_surfaces, find, hunt, image_surfaces, new_canary
@@ -54,7 +54,7 @@ SELECT * FROM mysql.global_priv; SHOW BINLOG EVENTS;"""
 
 def secrets_of(stack: Stack) -> dict[str, str]:
     """Every secret of a stack, by its file's name."""
-    return {name: (stack.folder / "secrets" / name).read_text() for name in stack_files.SECRETS}
+    return {name: (stack.folder / "secrets" / name).read_text() for name in SECRETS}
 
 
 def trouble(stack: Stack, fault_name: str, service: str) -> None:
@@ -128,7 +128,7 @@ def canary_stack(engine: Engine, tmp_path: Path) -> Iterator[Stack]:
     """The running stack of a workspace of the test's own, whose secrets are the same in every run."""
     workspace = Workspace.open(tmp_path / "workspace")
     workspace.secrets_folder.mkdir(parents=True, exist_ok=True)
-    for name in stack_files.SECRETS:
+    for name in SECRETS:
         (workspace.secrets_folder / name).write_text(fixed_canary(name))
     session = provision.session_of(workspace, engine)
     stack = provision.stack_of(workspace, session)

@@ -114,7 +114,7 @@ def test_no_trace_of_the_key_nor_of_a_secret_in_it(server: Any, store: Store, se
     """After start, health checks and use, parts of key and secret appear only in the key's file."""
     held = new_canary()
     store.put("/workshop/test/redis/password", SecretStr(held))
-    assert store.get("/workshop/test/redis/password").value == held
+    assert store.get_by_path("/workshop/test")["/workshop/test/redis/password"].value == held
     assert leaks({"key": secret, "parameter": held}, server) == []
 
 

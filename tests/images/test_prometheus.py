@@ -83,7 +83,8 @@ def test_promtool_finds_the_rules_right(hardened: Start, images: dict[str, str])
 def watched(stack: Stack) -> Iterator[Monitoring]:
     """The stack with its monitoring, which is removed after these tests."""
     yield monitoring.start(stack)
-    monitoring.stop(stack)
+    for name in SERVICES:
+        stack.container(name).remove(force=True, v=True)
     assert not set(SERVICES) & stack.containers().keys()
 
 
@@ -98,7 +99,7 @@ def until(ask: Callable[[], Any], holds: Callable[[Any], bool], within_seconds: 
 
 def api(watched: Monitoring, path: str, **asked: str) -> Any:
     """Query Prometheus' HTTP API."""
-    return httpx.get(f"{watched.prometheus_url}/api/v1/{path}", params=asked, trust_env=False).json()["data"]
+    return httpx.get(f"{watched.prometheus_url()}/api/v1/{path}", params=asked, trust_env=False).json()["data"]
 
 
 def values(watched: Monitoring, query: str) -> list[float]:
@@ -121,7 +122,10 @@ def alerts(watched: Monitoring) -> set[str]:
 
 def told(watched: Monitoring, alert: str, since: datetime) -> list[dict[str, Any]]:
     """The receiver's log lines of an alert, oldest first."""
-    lines = [json.loads(line) for line in watched.receiver.logs(since=since.timestamp()).splitlines()]
+    lines = [
+        json.loads(line)
+        for line in watched.stack.container("alert-receiver").logs(since=since.timestamp()).splitlines()
+    ]
     return [line for line in lines if line.get("alert") == alert]
 
 
@@ -171,7 +175,7 @@ def test_alert_fires_and_resolves(watched: Monitoring) -> None:
     since = datetime.now(UTC)
     watched.stack.container("service").kill()
     until(lambda: told(watched, "ServiceDown", since), lambda found: len(found) == 1)
-    watched.stack.start("service")
+    watched.stack.up("service")
     both = until(lambda: told(watched, "ServiceDown", since), lambda found: len(found) == 2)
     assert [(one["status"], one["severity"]) for one in both] == [("firing", "critical"), ("resolved", "critical")]
 

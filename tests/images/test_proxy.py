@@ -65,7 +65,7 @@ def test_an_instance_that_is_not_ready_gets_no_requests(stack: Stack, images: di
                     assert client.get("/readyz").status_code == 503
                     assert client.get("/orders").status_code == 200
                 finally:
-                    stack.start("redis")
+                    stack.up("redis")
             first.container.start()
             proxy.wait_until(lambda: states(proxy) == ["UP", "UP"], what="see both again")
             metrics = httpx.get(f"{proxy.url(8404)}/metrics", trust_env=False, timeout=20).text

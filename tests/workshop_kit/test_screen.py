@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from workshop_kit import screen
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
+from workshop_kit.errors import WorkshopError
 
 HOSTILE = "<script>planted()</script>\x1b[2J\x07\r\n\u202e\u2028\x9b31m"
 
@@ -37,3 +38,11 @@ def test_a_cell_of_a_table_is_one_line() -> None:
     assert "<script>" not in shown.html
     assert "\\r\\n" in shown.text
     assert len(shown.text.split("\n")) == 3
+
+
+def test_an_error_shows_no_control_characters_of_a_container() -> None:
+    """The sentence and the last lines may quote a log; line ends between the lines stay."""
+    error = WorkshopError(f"It said {HOSTILE}", output=f"one\n{HOSTILE}")
+    for text in (str(error), error.output, "".join(error._render_traceback_())):
+        assert "\x1b" not in text
+    assert error.output.startswith("one\n<script>")

@@ -114,14 +114,13 @@ def create(session: Session, clone: CloneSpec) -> Running:
     """Create a clone, labeled and in the ledger, and do not start it. Raises WorkshopError if the engine refuses."""
     client, spec = session.engine.client, clone.spec
     try:
-        with session.making("container", "kernel") as making:
-            body = {**container_config(client.api, spec, making.labels), **clone.config}
-            if clone.aliases and spec.network:
-                endpoint = {"Aliases": list(clone.aliases)}
-                body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: endpoint}}
-            made = client.api.create_container_from_config(body)
-            container = client.containers.get(made["Id"])
-            making.id, making.name = container.id, container.name
+        body = {**container_config(client.api, spec, session.labels("kernel")), **clone.config}
+        if clone.aliases and spec.network:
+            endpoint = {"Aliases": list(clone.aliases)}
+            body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: endpoint}}
+        made = client.api.create_container_from_config(body)
+        container = client.containers.get(made["Id"])
+        session.record("container", container.id, container.name, "kernel")
     except APIError as refused:
         raise WorkshopError(f"The engine refused to make a clone of it: {refused.explanation}.") from refused
     return Running(session, container)

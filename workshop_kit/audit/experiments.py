@@ -24,7 +24,7 @@ from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.mounted_files import MountedFiles
-from workshop_kit.engine.private_network import private_network
+from workshop_kit.engine.resources import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.http import Answer

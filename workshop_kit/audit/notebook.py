@@ -19,8 +19,8 @@ from workshop_kit.display.charts import INK, PAPER, new_figure, picture
 from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import reach
+from workshop_kit.engine.reaper import temporary_session
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.temporary_session import temporary_session
 from workshop_kit.errors import WrongUsage
 
 COLUMNS = (

@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from workshop_kit.engine.labels import OWNER, SCOPE, SESSION
-from workshop_kit.engine.session import MAKER, NONCE
+from workshop_kit.engine.labels import MAKER, OWNER, SCOPE, SESSION
 
 SMALL_BYTES = 1024**2
 """Smaller files stay in memory: they may be layers or metadata."""
 COMPRESSION_LEVEL = 4
 COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
-OWNER_LABELS = (SESSION, OWNER, SCOPE, NONCE, MAKER)
+OWNER_LABELS = (SESSION, OWNER, SCOPE, MAKER)
 Count = Callable[[int, str], None]
 """Called with the bytes that were just processed, and with a description (or "")."""
 

@@ -19,7 +19,7 @@ from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import NONCE, Session, announcement
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.progress import Report, Step, silent
 
@@ -62,21 +62,17 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     if not fresh:
         return []
     _require_space(session.engine, part)
-    announced = {image.tag: announcement("image", session.maker, "machine") for image in fresh}
-    session.ledger.add(*announced.values())
-    labels = {tag: {**session.who.labels("machine"), NONCE: _word(entry)} for tag, entry in announced.items()}
+    tags = [image.tag for image in fresh]
     try:
         with readable(part.folder):
-            _load(fresh, part.folder, labels, report)
-        made = [Entry("image", session.engine.client.images.get(tag).id, tag, "machine") for tag in announced]
+            _load(fresh, part.folder, dict.fromkeys(tags, session.identity.labels("machine")), report)
+        made = [Entry("image", session.engine.client.images.get(tag).id, tag, "machine") for tag in tags]
     except BaseException:
-        _take_away(session.engine, list(announced))
-        session.ledger.strike(*announced.values())
+        _take_away(session.engine, tags)
         raise
     session.ledger.add(*made)
-    session.ledger.strike(*announced.values())
     report(Step(TASK, 1.0, done=True))
-    return list(announced)
+    return tags
 
 
 def _load(images: Sequence[Image], folder: Path, labels: Mapping[str, Mapping[str, str]], report: Report) -> None:
@@ -89,10 +85,6 @@ def _load(images: Sequence[Image], folder: Path, labels: Mapping[str, Mapping[st
         report(Step(TASK, None, "the engine unpacks them"))
         if running.process.wait():
             raise running.failed("loaded")
-
-
-def _word(announced: Entry) -> str:
-    return announced.id.partition("=")[2]
 
 
 def _take_away(engine: Engine, tags: Sequence[str]) -> None:

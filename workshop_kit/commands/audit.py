@@ -46,7 +46,7 @@ def audit(
     from workshop_kit.audit import catalog, report
     from workshop_kit.audit.ignore import apply, load
     from workshop_kit.audit.runner import run_audit
-    from workshop_kit.engine.temporary_session import temporary_session
+    from workshop_kit.engine.reaper import temporary_session
 
     if as_json and as_sarif:
         raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import Annotated
 
 import typer
 
-from workshop_kit.engine import reach
+from workshop_kit.engine import reach, reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.workspace import provision
@@ -35,8 +36,14 @@ def open_workspace(seed: int | None = None) -> Workspace:
 
 
 def connected_stack(workspace: Workspace) -> Stack:
-    """Return the workspace's stack on the engine that answers. Raises NotReady without one."""
-    return provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
+    """Return the workspace's stack on the engine that answers; a reaper removes what a killed command leaves.
+
+    Raises NotReady without an engine.
+    """
+    session = provision.session_of(workspace, reach.connect())
+    reaper.watch(session, provision.UNDO_FAULTS)
+    atexit.register(reaper.finish, session)
+    return provision.stack_of(workspace, session)
 
 
 def exercise_service(workspace: Workspace) -> ExerciseService:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, open_workspace
+from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import Exit, NotReady
@@ -83,8 +84,10 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        if "machine" in scopes:
-            provision.remove_root_file_system(session)
+        tours = provision.remove_tours(TOUR_FOLDER, session.engine, scopes, report)
+        outcome.removed += tours.removed
+        outcome.left += tours.left
+        outcome.unreadable += tours.unreadable
         unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
     if as_json:
@@ -123,6 +126,8 @@ def _say_outcome(outcome: cleanup.Outcome, unlisted: list[str], packages: list[s
     counts = {kind: sum(entry.kind == kind for entry in outcome.removed) for kind in cleanup.ORDER}
     done = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)
     say(f"Removed: {done or 'nothing, there was nothing of this workspace'}.")
+    for sentence in outcome.unreadable:
+        say(sentence)
     for entry, reason in outcome.left:
         say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
     for thing in unlisted:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit.commands.common import AsJson, NoInstall
+from workshop_kit.engine import reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import checkpoint
@@ -80,7 +81,7 @@ def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
     if as_json:
         answer(json.dumps([asdict(result) for result in results]))
     else:
-        answer("\n".join([*map(str, results), f"On controller: {script.minutes:g} minutes."]))
+        answer("\n".join([*map(str, results), f"On stage: {script.minutes:g} minutes."]))
     if any(result.problem for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 
@@ -90,7 +91,9 @@ def _fresh_stack(folder: Path, *, may_install: bool) -> Iterator[tuple[Workspace
     """Yield a new workspace below ``folder`` with its stack, and remove what it made in the engine afterwards."""
     with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=may_install, report=report)
+        reaper.watch(stack.session, provision.UNDO_FAULTS, whole_workspace=provision.lock_path(workspace.folder))
         try:
             yield workspace, stack, report
         finally:
             provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
+        reaper.stop(stack.session)

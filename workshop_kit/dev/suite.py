@@ -172,7 +172,7 @@ def find_browser() -> Path | None:
 def ensure_browser(*, install: bool, report: Report = silent) -> Path:
     """Return a browser; ``install`` allows Chromium from the distribution. Raises NotReady without one."""
     if (browser := find_browser()) is None and install and installer.is_debian():
-        installer.bring(BROWSER_PACKAGES, report, "Chromium")
+        installer.install_packages(BROWSER_PACKAGES, report, "Chromium")
         browser = find_browser()
     if browser is None:
         raise NotReady("The tests need Chromium or Chrome.", "Install one (Debian: sudo apt-get install chromium).")

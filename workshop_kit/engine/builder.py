@@ -1,21 +1,32 @@
-"""Build a Dockerfile with BuildKit, the engine's default builder, through the docker command.
+"""Build a Dockerfile with BuildKit through the docker command, and explain a build that failed.
 
-The SDK's own ``images.build`` uses the classic builder, which knows neither build secrets nor BuildKit's cache.
+The SDK's own ``images.build`` uses the classic builder, which has neither build secrets nor BuildKit's cache.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from docker.errors import BuildError
 
+from workshop_kit.engine import shell
+from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
 from workshop_kit.errors import NotReady
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
+from workshop_kit.screen import visible
+
+# As BuildKit, and as the classic builder, name an image that no registry gave them.
+_IMAGE = re.compile(
+    r"(?:failed to resolve source metadata for|resolve image config for|pull access denied for|manifest for) "
+    r"(?:docker-image://)?([^\s,]+?)(?:: |,| not found|\s|$)"
+)
+_FRONTEND = re.compile(r"resolve image config for (?:docker-image://)?(\S+)|#\s*syntax\s*=\s*(\S+)")
+_REQUIREMENT = re.compile(r"Could not find a version that satisfies the requirement ([\w.-]+)(\S*)")
 
 
 def command(tag: str | None, labels: Mapping[str, str], arguments: Mapping[str, str] | None = None) -> list[str]:
@@ -34,23 +45,15 @@ def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder, "id")
         command = [*words[:-1], f"--iidfile={written}", words[-1]]
+        log = []
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            )
+            with shell.running(command) as process:
+                for line in process.stdout or []:
+                    log.append({"stream": line})
+                    if text := line.strip():
+                        on_line(text)
         except FileNotFoundError as missing:
             raise NotReady("The docker command is not installed.", "Run ./workshop setup.") from missing
-        log = []
-        with process:
-            for line in process.stdout or []:
-                log.append({"stream": line})
-                if text := line.strip():
-                    on_line(text)
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
         return written.read_text(), log
@@ -70,12 +73,61 @@ def step(name: str, line: str) -> Step:
     found = re.match(r"#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)", line)
     if found is None:
         said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
-        return Step(name, None, f"{name}: {said}"[:120])
+        return Step(name, None, visible(f"{name}: {said}", 120))
     done, total = int(found[1]) - 1, int(found[2])
-    return Step(name, done / total, f"{name}: {found[3]}"[:120])
+    return Step(name, done / total, visible(f"{name}: {found[3]}", 120))
 
 
 def _reason(log: list[dict[str, str]]) -> str:
     lines = [line["stream"].strip() for line in log]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return errors[-1] if errors else next((line for line in reversed(lines) if line), "the builder said nothing")
+
+
+def explain_build_error(error: BuildError | str | Iterable[Mapping[str, str]], root: Path = CHECKOUT) -> str | None:
+    """Explain a build that needed a registry: a BuildError, its log or the log's text → one sentence.
+
+    Known are an image, a ``# syntax=`` line, and a package that is not among the wheels; None for all other failures.
+    """
+    text = _text(error)
+    if found := _REQUIREMENT.search(text):
+        return _no_wheel(found[1], found[2], wheels(root))
+    if found := _IMAGE.search(text):
+        image = _short(found[1])
+        frontend = _FRONTEND.search(text)
+        if frontend and _short(frontend[1] or frontend[2]) == image:
+            return (
+                f"`# syntax={image}` needs {image} from a registry, which did not give it: delete that line, "
+                "the engine's own builder reads this Dockerfile."
+            )
+        if image == PYTHON_ALIAS:
+            return f"The image {PYTHON_ALIAS} is not on this engine: run ./workshop setup, which builds it."
+        return f"{image} is not on this engine and no registry gave it: build on {PYTHON_ALIAS}, which is here."
+    return None
+
+
+def _no_wheel(name: str, version: str, there: Mapping[str, str]) -> str:
+    key = re.sub(r"[-_.]+", "-", name).lower()
+    if key in there:
+        return (
+            f"There is no wheel of {name}{version} in {PYTHON_ALIAS}: it has {key} {there[key]}; ask for that version."
+        )
+    listed = ", ".join(f"{one} {there[one]}" for one in sorted(there))
+    return f"There is no wheel of {name} in {PYTHON_ALIAS}, and pip asks no registry; it has {listed}."
+
+
+def _short(image: str) -> str:
+    """The name as one would type it.
+
+    >>> _short("docker.io/library/python:3.13")
+    'python:3.13'
+    """
+    return image.removeprefix("docker.io/").removeprefix("library/")
+
+
+def _text(error: BuildError | str | Iterable[Mapping[str, str]]) -> str:
+    if isinstance(error, str):
+        return error
+    log = error.build_log if isinstance(error, BuildError) else error
+    text = "".join(line.get("stream") or line.get("error") or "" for line in log)
+    return f"{text}\n{error}" if isinstance(error, BuildError) else text

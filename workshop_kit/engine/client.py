@@ -7,13 +7,12 @@
 
 Names and image tags get the workspace's project in front, so that two people can share an engine: ``my-service`` is
 ``workshop-1a2b3c4d-my-service`` there, and the image ``my-service:1`` is ``workshop-1a2b3c4d/my-service:1``. Either
-form finds it again. All else is the SDK, untouched.
+form finds it again. Everything else is the SDK's own.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,23 +26,23 @@ from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
 from workshop_kit.engine import builder, containers
-from workshop_kit.engine.build_errors import explain_build_error
 from workshop_kit.engine.client_arguments import Names, build_words, labels_of, on_this_machine
 from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, Scope, are_ours
-from workshop_kit.engine.session import MAKER, Session
-from workshop_kit.engine.stack import volume_id
+from workshop_kit.engine.ledger import volume_id
+from workshop_kit.engine.session import Session
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.screen import visible
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 SHOWN_LINES = 12
-"""How many of the builder's last lines stand below a BuildError."""
+"""The number of the builder's last lines that are shown below a BuildError."""
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 class WorkspaceClient(DockerClient):  # type: ignore[misc]
-    """The SDK's client for one workspace; ``report`` makes the place where a build shows its progress.
+    """The SDK's client for one workspace; ``report`` creates the report of a build's progress.
 
-    ``scope`` says how long its containers live.
+    ``scope`` is the scope of its containers.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
         # Not super().__init__(), which opens a second connection to the engine.
         self.api = session.engine.client.api
         self.session = session
-        self.names = Names(session.who.project)
+        self.names = Names(session.identity.project)
         self.report, self.scope = report, scope
 
     @property
@@ -103,15 +102,14 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if name:
             options["name"] = self.client.names.thing(name)
             self._remove_earlier(options["name"])
-        with self.client.session.making("container", self.client.scope) as making:
-            service = {SERVICE: name} if name else {}
-            options["labels"] = {**labels_of(options.get("labels")), **service, **making.labels}
-            made = super().create(image, command, **options)
-            making.id, making.name = made.id, made.name
+        session, service = self.client.session, {SERVICE: name} if name else {}
+        options["labels"] = {**labels_of(options.get("labels")), **service, **session.labels(self.client.scope)}
+        made = super().create(image, command, **options)
+        session.record("container", made.id, made.name, self.client.scope)
         return made
 
     def get(self, container_id: str) -> Container:
-        """Get a container by its id, or one of this workspace by its name: the typed, the real, or its service's."""
+        """Get a container by its id, or one of this workspace by its name: as typed, the real one, or its service's."""
         if _ID.fullmatch(container_id):
             return super().get(container_id)
         for name in self.client.names.container_candidates(container_id):
@@ -131,7 +129,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         sparse: bool = False,
         ignore_removed: bool = True,
     ) -> list[Container]:
-        """List this workspace's containers. See the SDK's ``list``; one that is removed meanwhile is left out."""
+        """List this workspace's containers. See the SDK's ``list``; one that is removed in between is left out."""
         wanted = dict(filters or {})
         if "name" in wanted:
             wanted["name"] = [self.client.names.name_filter(one) for one in _listed(wanted["name"])]
@@ -144,11 +142,11 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
         """Whether these are the labels of a container of this workspace: its stack's, its folder's, or its own."""
-        who = self.client.session.who
+        identity = self.client.session.identity
         if COMPOSE_PROJECT in labels:
-            return labels[COMPOSE_PROJECT] in {who.project, who.service_project}
-        # What is run past the kit from an image of the kit has the image's labels, and so the scope of images.
-        return are_ours(dict(labels), who.session) and labels.get(SCOPE) != "machine"
+            return labels[COMPOSE_PROJECT] in {identity.project, identity.service_project}
+        # A container that was run by hand from an image of the kit has the image's labels, and so its scope.
+        return are_ours(labels, identity.session) and labels.get(SCOPE) != "machine"
 
     def _looked_at(self, row: Container, ignore_removed: bool) -> Iterator[Container]:
         try:
@@ -162,7 +160,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         return dict.fromkeys(found.attrs["Config"].get("ExposedPorts") or {})
 
     def _join_network(self, options: dict[str, Any], alias: str | None) -> None:
-        """Put it into the network named, else into the workspace's, with an alias; nothing in another mode."""
+        """Set the network to the one named, else to the workspace's, with an alias; another network mode stays."""
         network = options.get("network")
         if options.get("network_mode") or options.get("network_disabled") or network in BUILT_IN_NETWORKS:
             return
@@ -175,7 +173,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             options["networking_config"] = {options["network"]: endpoint}
 
     def _real_volumes(self, volumes: Mapping[str, Any] | Sequence[str]) -> Any:
-        """The SDK's ``volumes``, with the workspace's own in place of names; paths stay."""
+        """The SDK's ``volumes`` with the names of the workspace's volumes; paths stay."""
         if isinstance(volumes, Mapping):
             return {self._real_volume(source): target for source, target in volumes.items()}
         parts = [bind.partition(":") for bind in volumes]
@@ -204,21 +202,18 @@ class Images(ImageCollection):  # type: ignore[misc]
     def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
         """Build an image with BuildKit, as ``docker build`` does. See the SDK's ``build``.
 
-        What BuildKit's command does not take (``fileobj``, ``squash`` …), and an engine without BuildKit, gets the
-        classic builder. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
+        The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …), and on an
+        engine without BuildKit. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
         """
         session, typed = self.client.session, arguments.get("tag")
         tag = self.client.names.new_image(typed) if typed else None
-        # The same word each time: with a random one in its labels an unchanged image would get a new id.
-        word = f"0-{hashlib.sha256(f'{session.who.session} {tag}'.encode()).hexdigest()[:32]}"
-        with session.making("image", "workspace", word) as making:
-            ours = {key: value for key, value in making.labels.items() if key != MAKER}
-            arguments |= {"tag": tag, "labels": {**labels_of(arguments.get("labels")), **ours}}
-            try:
-                image, log = self._build(typed or "image", arguments)
-            except BuildError as error:
-                raise _explained(error) from None
-            making.id, making.name = image.id, tag or image.id
+        # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
+        labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
+        try:
+            image, log = self._build(typed or "image", {**arguments, "tag": tag, "labels": labels})
+        except BuildError as error:
+            raise _explained(error) from None
+        session.record("image", image.id, tag or image.id, "workspace")
         if tag:
             self._remove_earlier(tag, image.id)
         return image, log
@@ -248,7 +243,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         return name
 
     def missing(self, name: str) -> str | None:
-        """What to say of an image that is not there; None for one that is."""
+        """A sentence for an image that is absent; None for one that is there."""
         try:
             self.real_name(name)
         except ImageNotFound:
@@ -292,7 +287,7 @@ class Images(ImageCollection):  # type: ignore[misc]
                 if refused.status_code != http.client.CONFLICT:
                     raise
                 continue
-            session.ledger.strike(entry)
+            session.ledger.remove(entry)
 
 
 class Networks(NetworkCollection):  # type: ignore[misc]
@@ -307,7 +302,7 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         return self._create(real, labels_of(options.pop("labels", None)), *arguments, **options)
 
     def real_name(self, name: str) -> str:
-        """The workspace's network of that name, else any."""
+        """The real name of the workspace's network of that name; without one, the name itself."""
         with contextlib.suppress(NotFound):
             return str(self.get(self.client.names.thing(name)).name)
         return name
@@ -327,16 +322,16 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         return name
 
     def _create(self, name: str, labels: Mapping[str, str], *arguments: Any, **options: Any) -> Network:
-        with self.client.session.making("network", "workspace") as making:
-            labels = {**labels, **making.labels}
-            made = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
-            making.id, making.name = made.id, name
+        session = self.client.session
+        labels = {**labels, **session.labels("workspace")}
+        made = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
+        session.record("network", made.id, name, "workspace")
         return made
 
     def _remove_earlier(self, name: str) -> None:
         with contextlib.suppress(NotFound):
             earlier = self.get(name)
-            if are_ours(earlier.attrs["Labels"], self.client.session.who.session):
+            if are_ours(earlier.attrs["Labels"], self.client.session.identity.session):
                 for identifier in earlier.attrs["Containers"] or {}:
                     earlier.disconnect(identifier, force=True)
                 earlier.remove()
@@ -353,10 +348,10 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
             name = self.client.names.thing(name)
             with contextlib.suppress(NotFound):
                 return self.get(name)
-        with self.client.session.making("volume", "workspace") as making:
-            options["labels"] = {**labels_of(options.get("labels")), **making.labels}
-            made = super().create(name, **options)
-            making.id, making.name = volume_id(made), made.name
+        session = self.client.session
+        options["labels"] = {**labels_of(options.get("labels")), **session.labels("workspace")}
+        made = super().create(name, **options)
+        session.record("volume", volume_id(made), made.name, "workspace")
         return made
 
 
@@ -364,8 +359,8 @@ def _explained(error: BuildError) -> BuildError:
     """The same error, with the builder's last lines and, where known, the reason as notes."""
     error.build_log = list(error.build_log)
     lines = "".join(line.get("stream") or "" for line in error.build_log).splitlines()
-    error.add_note("\n".join(lines[-SHOWN_LINES:]))
-    if sentence := explain_build_error(error):
+    error.add_note("\n".join(map(visible, lines[-SHOWN_LINES:])))
+    if sentence := builder.explain_build_error(error):
         error.add_note(sentence)
     return error
 

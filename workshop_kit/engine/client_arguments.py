@@ -1,4 +1,4 @@
-"""Turn what is typed to the participant's client into what the engine gets: names, ports, labels, build options."""
+"""Translate the arguments of the participant's client for the engine: names, ports, labels, build options."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from workshop_kit.engine import builder
 HERE = "127.0.0.1"
 _FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
 _VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform", "shmsize": "--shm-size"}
-_NEEDLESS = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
-"""Arguments of the SDK's ``images.build`` that BuildKit has no need of."""
+_IGNORED = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
+"""Arguments of the SDK's ``images.build`` that change nothing for BuildKit."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Names:
         return real if ":" in real.rpartition("/")[2] else f"{real}:latest"
 
     def container_candidates(self, name: str) -> list[str]:
-        """What a typed name may stand for, in this order: one's own container, a service of the stack, a real name."""
+        """The real names that a typed name may mean, in order: one's own container, a service of the stack, itself."""
         return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))
 
     def name_filter(self, pattern: str) -> str:
@@ -80,8 +80,8 @@ def _bound(binding: Any) -> Any:
 
 
 def build_words(arguments: Mapping[str, Any]) -> list[str] | None:
-    """The docker command for the SDK's ``build(…)``, or None where BuildKit's command has no word for an argument."""
-    given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _NEEDLESS}
+    """The docker command for the SDK's ``build(…)``; None where BuildKit's command has no option for an argument."""
+    given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _IGNORED}
     if not given.get("path"):
         return None
     path = given.pop("path")

@@ -1,4 +1,4 @@
-"""Run, watch and remove single containers: the ones a notebook makes for itself."""
+"""Run, wait for and remove single containers."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ LOG_TAIL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command in a container did: its exit code, and stdout and stderr together, without the last line end."""
+class CommandResult:
+    """The exit code of a command in a container; its stdout and stderr together, without the last line end."""
 
     exit_code: int
     output: str
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a container ended: its exit code, and for how many seconds it had run, by the engine's clock."""
+class ContainerExit:
+    """The exit code of a container, and the seconds that it ran, by the engine's clock."""
 
     code: int
     seconds: float
 
 
 class Running:
-    """A container of ours. Used as a context manager it is removed, with its volumes, at the end of the block."""
+    """A container of this session; as a context manager it is removed with its volumes at the end of the block."""
 
     def __init__(self, session: Session, container: Any) -> None:
         self.session = session
@@ -58,13 +58,12 @@ class Running:
         """The name the engine gave it."""
         return str(self.container.name)
 
-    @property
-    def started(self) -> datetime:
-        """When it was started last, by the engine's clock (UTC)."""
+    def last_start(self) -> datetime:
+        """Return when it was started last, by the engine's clock (UTC)."""
         return _moment(self.inspect()["State"]["StartedAt"])
 
     def inspect(self) -> dict[str, Any]:
-        """What ``docker inspect`` says now. Raises WorkshopError if the container is gone."""
+        """Return what ``docker inspect`` reports. Raises WorkshopError if the container is gone."""
         try:
             self.container.reload()
         except NotFound as gone:
@@ -72,16 +71,16 @@ class Running:
         return dict(self.container.attrs)
 
     def url(self, port: int = 8080) -> str:
-        """Where a published port is reached from this machine, as ``http://127.0.0.1:PORT``."""
+        """Return the address of a published port on this machine: ``http://127.0.0.1:PORT``."""
         return url_of(self.inspect(), port)
 
-    def exec(self, *command: str) -> Said:
+    def exec(self, *command: str) -> CommandResult:
         """Run a command inside the container, and return its exit code and its output without the last line end."""
         result = self.container.exec_run(list(command))
-        return Said(result.exit_code, result.output.decode(errors="replace").removesuffix("\n"))
+        return CommandResult(result.exit_code, result.output.decode(errors="replace").removesuffix("\n"))
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
-        """The last lines it wrote to stdout and stderr (at most 64 KiB of them)."""
+        """Return the last lines that it wrote to stdout and stderr, at most 64 KiB."""
         return log_tail(self.container, lines)
 
     def wait_until(self, holds: Callable[[], bool], *, within_seconds: float = 20, what: str = "get ready") -> float:
@@ -102,8 +101,8 @@ class Running:
             time.sleep(0.02)
         return time.monotonic() - started
 
-    def wait_ended(self, *, within_seconds: float = 20) -> Ended:
-        """Wait until it has ended by itself. Raises WorkshopError with its last lines if it still runs by then."""
+    def wait_ended(self, *, within_seconds: float = 20) -> ContainerExit:
+        """Wait until it has ended by itself. Raises WorkshopError with its last lines if it takes longer."""
         deadline = time.monotonic() + within_seconds
         while (state := self.inspect()["State"])["Status"] not in {"exited", "dead"}:
             if time.monotonic() > deadline:
@@ -111,23 +110,23 @@ class Running:
                 raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
             time.sleep(0.02)
         start, end = (_moment(state[key]) for key in ("StartedAt", "FinishedAt"))
-        return Ended(int(state["ExitCode"]), (end - start).total_seconds())
+        return ContainerExit(int(state["ExitCode"]), (end - start).total_seconds())
 
     def wait_ready(self, path: str = "/readyz", *, port: int = 8080, within_seconds: float = 20) -> float:
         """Poll a path from outside until it answers 200; return the seconds it took."""
 
         def ready() -> bool:
             now = self.inspect()
-            if not now["State"]["Running"]:  # one that has ended has no port, and `wait_until` says more
+            if not now["State"]["Running"]:  # it has no port, and `wait_until` raises the error
                 return False
             return answers(url_of(now, port) + path)
 
         return self.wait_until(ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
 
     def stop(self, timeout_seconds: int = 10) -> None:
-        """Send SIGTERM, and SIGKILL after the time; the container stays, stopped.
+        """Send SIGTERM, and SIGKILL after the time; the stopped container stays.
 
-        Raises WorkshopError if it does not run: nothing would happen, and who waits for its end would wait in vain.
+        Raises WorkshopError if it does not run: the engine would do nothing, without an error.
         """
         state = self.inspect()["State"]
         if not state["Running"]:
@@ -150,19 +149,18 @@ class Running:
 
 
 def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
-    """Create a container, lay its files in, and start it.
+    """Create a container, copy its files into it, and start it.
 
     Raises WorkshopError in one sentence: no such image, a port or limit that the engine refuses.
     """
     api = session.engine.client.api
     try:
-        with session.making("container", scope) as making:
-            created = api.create_container_from_config(container_config(api, spec, making.labels))
-            container = session.engine.client.containers.get(created["Id"])
-            making.id, making.name = container.id, container.name
+        created = api.create_container_from_config(container_config(api, spec, session.labels(scope)))
+        container = session.engine.client.containers.get(created["Id"])
         running = Running(session, container)
         try:
-            _lay_in(container, spec.files)
+            session.record("container", running.id, running.name, scope)
+            _copy_in(container, spec.files)
             container.start()
         except BaseException:
             running.remove()
@@ -172,25 +170,25 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     except APIError as refused:
         raise WorkshopError(
             f"The engine refused to start a container of {spec.image}: {refused.explanation}.",
-            "Change what it names, then run the cell again.",
+            "Correct that, then run the cell again.",
         ) from refused
     return running
 
 
 def remove(session: Session, container: Any) -> None:
-    """Remove a container with its anonymous volumes and strike it from the ledger; being gone already is fine."""
+    """Remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
     try:
         container.remove(v=True, force=True)
     except NotFound:
         pass
     except APIError as conflict:
-        if conflict.status_code != http.client.CONFLICT:  # somebody else is removing it at this moment
+        if conflict.status_code != http.client.CONFLICT:  # another process is removing it at this moment
             raise
-    session.ledger.strike(*(entry for entry in session.ledger.entries() if entry.id == container.id))
+    session.ledger.remove_id(container.id)
 
 
 def url_of(attributes: Mapping[str, Any], port: int) -> str:
-    """``http://127.0.0.1:PORT`` of a published port, from what ``docker inspect`` says.
+    """Return ``http://127.0.0.1:PORT`` of a published port, from what ``docker inspect`` reports.
 
     Raises WorkshopError if the container is not running or does not publish the port.
     """
@@ -215,7 +213,7 @@ def answers(url: str, timeout_seconds: float = 2.0) -> bool:
 
 
 def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:
-    """The last lines a container wrote to stdout and stderr, at most 64 KiB of them."""
+    """Return the last lines that a container wrote to stdout and stderr, at most 64 KiB."""
     text = container.logs(tail=lines)[-LOG_TAIL_BYTES:]
     return str(text.decode(errors="replace")).rstrip()
 
@@ -225,8 +223,8 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00")
 
 
-def _lay_in(container: Any, files: Mapping[str, str]) -> None:
-    """Copy files in by tar. Their time is now: an edit of the same size would otherwise run from stale bytecode."""
+def _copy_in(container: Any, files: Mapping[str, str]) -> None:
+    """Copy files in by tar. Their time is now: else Python could run an edited file from its old bytecode."""
     for path, text in files.items():
         data, place = text.encode(), PurePosixPath(path)
         archive = io.BytesIO()

@@ -1,49 +1,54 @@
-"""Build the images of the workshop, all of them ours, on one base, from Debian's packages.
+"""Build the images of the workshop on one base, from Debian's packages; `recipes` lists them and computes their tags.
 
-What they are, and the tags that follow from what they are built from, stand in `recipes`.
+Debian itself is pulled if a registry answers within five seconds, else bootstrapped with mmdebstrap.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import shutil
 import ssl
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import builder, debian, shell
+from workshop_kit.engine import builder, shell
+from workshop_kit.engine import install as installer
+from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import ALIASES, PYTHON_ALIAS, RECIPES, REPOSITORY, Recipe, context_files, tag_of, tags
+from workshop_kit.engine.recipes import (
+    ALIASES,
+    PYTHON_ALIAS,
+    RECIPES,
+    RELEASE,
+    REPOSITORY,
+    Recipe,
+    context_files,
+    tag_of,
+    tags,
+)
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
-__all__ = [
-    "PYTHON_ALIAS",
-    "RECIPES",
-    "REPOSITORY",
-    "Recipe",
-    "build",
-    "ca_bundle",
-    "context_files",
-    "ensure",
-    "free_bytes",
-    "is_there",
-    "missing",
-    "proxy_settings",
-    "tag_of",
-    "tags",
-]
+__all__ = ["PYTHON_ALIAS", "RECIPES", "REPOSITORY", "Recipe", "context_files", "tag_of", "tags"]  # of `recipes`
 NO_DOCUMENTATION = "no-documentation"
-"""In the base's folder: what of Debian's packages is never unpacked, as dpkg reads it."""
+"""In the base's folder: a file of dpkg's options that keep documentation from being unpacked."""
+PULLED = f"debian:{RELEASE}-slim"
+BOOTSTRAPPED = f"{REPOSITORY}/debian:{RELEASE}"
+REGISTRY_TIMEOUT_SECONDS = 5
+# The base image installs these anyway: to bootstrap them along saves a second run of apt.
+INCLUDE = "python3,python3-venv,ca-certificates"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 def missing(engine: Engine, root: Path) -> list[str]:
-    """The names of the images that this checkout needs and the engine does not have."""
+    """Return the names of the images that this checkout needs and the engine lacks."""
     return [name for name, tag in tags(root).items() if not is_there(engine, tag)]
 
 
@@ -57,7 +62,7 @@ def is_there(engine: Engine, tag: str) -> bool:
 
 
 def ensure(session: Session, root: Path, *, install: bool = False, report: Report = silent) -> dict[str, str]:
-    """Build what is missing and return every image's tag by name; interrupted builds go on where they stopped.
+    """Build what is missing and return every image's tag by name.
 
     ``install`` allows fetching mmdebstrap from the distribution when the base has to be bootstrapped.
     """
@@ -67,7 +72,7 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
             part = _part_of(report, number / len(RECIPES), 1 / len(RECIPES))
             if recipe.base is None:
                 without = root / recipe.folder / NO_DOCUMENTATION
-                with debian.root_file_system(session.engine, without, install=install, report=part) as origin:
+                with root_file_system(session, without, install=install, report=part) as origin:
                     build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
             else:
                 build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)
@@ -78,7 +83,7 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
 
 
 def move_alias(session: Session, tag: str, alias: str = PYTHON_ALIAS) -> None:
-    """Let a friendly tag such as ``workshop/python:3.13`` name this checkout's image, whatever it named before."""
+    """Move a friendly tag such as ``workshop/python:3.13`` to this checkout's image."""
     image = session.engine.client.images.get(tag)
     if alias not in image.tags:
         image.tag(alias)
@@ -93,7 +98,7 @@ def build(
     The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
     keeps it. Raises NotReady with the builder's last lines.
     """
-    command = builder.command(tag, session.who.labels("machine"), arguments)
+    command = builder.command(tag, session.identity.labels("machine"), arguments)
     proxies = proxy_settings(os.environ)
     for key in proxies:
         command += ["--build-arg", key]  # the value comes from the environment: it may hold a password
@@ -110,7 +115,7 @@ def build(
 
 
 def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The proxy variables that are set, in upper and in lower case: pip reads either, apt the lower one alone.
+    """Return the proxy variables that are set, in upper and in lower case: apt reads the lower one alone.
 
     >>> proxy_settings({"HTTP_PROXY": "http://proxy:3128"})
     {'HTTP_PROXY': 'http://proxy:3128', 'http_proxy': 'http://proxy:3128'}
@@ -123,9 +128,9 @@ def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def ca_bundle() -> Path | None:
-    """The certificates this machine trusts, as a PEM file: SSL_CERT_FILE, else the system's store, else None.
+    """Return this machine's certificates, a PEM file: SSL_CERT_FILE, else the system's store, else None.
 
-    Raises NotReady if SSL_CERT_FILE names no file: falling back in silence would fail later, far from the cause.
+    Raises NotReady if SSL_CERT_FILE names no file.
     """
     if named := os.environ.get("SSL_CERT_FILE"):
         if Path(named).is_file():
@@ -136,11 +141,97 @@ def ca_bundle() -> Path | None:
 
 
 def free_bytes(engine: Engine) -> int | None:
-    """Free space where the engine keeps images, or None where that folder cannot be seen (Docker Desktop)."""
+    """Return the free bytes where the engine keeps images; None where this machine cannot see it (Docker Desktop)."""
     folder = Path(engine.client.info()["DockerRootDir"])
     return shutil.disk_usage(folder).free if folder.is_dir() else None
 
 
 def _part_of(report: Report, start: float, width: float) -> Report:
-    """A report whose 0…1 is a part of the whole."""
+    """A report for a part of the whole: its 0 to 1 becomes this range."""
     return lambda step: report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
+
+
+@contextlib.contextmanager
+def root_file_system(session: Session, dpkg_options: Path, *, install: bool, report: Report = silent) -> Iterator[str]:
+    """Yield the tag of a Debian image to build on; remove the tag afterwards unless the user had it before.
+
+    ``dpkg_options`` is a file in dpkg.cfg's format: the bootstrap does not unpack what it excludes.
+    Images built on it keep its layers. Raises NotReady where neither way works.
+    """
+    images = session.engine.client.images
+    for tag in (PULLED, BOOTSTRAPPED):
+        for found in images.list(name=tag):
+            if not are_ours(found.labels, session.identity.session):  # ours: a build was interrupted
+                yield tag
+                return
+    if images.list(name=BOOTSTRAPPED):
+        tag = BOOTSTRAPPED
+    elif _pull(report):
+        tag = PULLED
+    else:
+        _bootstrap(session, dpkg_options, install=install, report=report)
+        session.record("image", str(images.get(BOOTSTRAPPED).id), BOOTSTRAPPED, "machine")
+        tag = BOOTSTRAPPED
+    yield tag
+    identifier = str(images.get(tag).id)
+    images.remove(tag, noprune=True)
+    session.ledger.remove_id(identifier)
+
+
+def _pull(report: Report) -> bool:
+    """Pull Debian's image; give up if the registry has not answered after five seconds."""
+    report(Step("base", 0.0, "asking the registry for Debian"))
+    process = subprocess.Popen(
+        ["docker", "pull", PULLED],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None  # noqa: S101 - it was asked for two lines up
+        answered, _, _ = select.select([process.stdout], [], [], REGISTRY_TIMEOUT_SECONDS)
+        if not answered:
+            process.kill()
+            return False
+        for line in process.stdout:
+            report(Step("base", 0.1, f"pulling Debian: {line.strip()}"))
+    return process.returncode == 0
+
+
+def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: Report) -> None:
+    _ensure_mmdebstrap(install=install, report=report)
+    report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
+    command = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
+    command += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}", RELEASE, "-"]
+    label = " ".join(["LABEL", *(f"{key}={value}" for key, value in session.identity.labels("machine").items())])
+    with (
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as made,
+        subprocess.Popen(
+            ["docker", "import", "--change", label, "-", BOOTSTRAPPED], stdin=made.stdout, stdout=subprocess.DEVNULL
+        ) as loaded,
+    ):
+        assert made.stdout is not None  # noqa: S101 - it was asked for four lines up
+        assert made.stderr is not None  # noqa: S101
+        made.stdout.close()  # the importer holds the other end: it must see the end of the archive
+        said: list[str] = []
+        for raw in made.stderr:
+            said.append(raw.decode(errors="replace").strip())
+            report(Step("base", 0.2, f"bootstrapping Debian: {said[-1]}"))
+    if made.returncode != 0 or loaded.returncode != 0:
+        raise NotReady(
+            "No registry answers, and Debian could not be bootstrapped from its packages.",
+            "Check the network and proxy (http_proxy), then run ./workshop setup again.",
+            output="\n".join(said[-shell.LAST_LINES :]),
+        )
+
+
+def _ensure_mmdebstrap(*, install: bool, report: Report) -> None:
+    if shutil.which("mmdebstrap"):
+        return
+    if not install or not installer.is_debian():
+        raise NotReady(
+            "No registry answers, and mmdebstrap, which bootstraps Debian without one, is not installed.",
+            "Install it (Debian/Ubuntu: sudo apt-get install mmdebstrap), or find a network with a registry.",
+        )
+    installer.install_packages(["mmdebstrap", "debian-archive-keyring"], report, "base")

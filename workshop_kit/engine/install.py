@@ -1,7 +1,7 @@
-"""Install Docker's engine from the distribution, start it, and take it back again.
+"""Install Docker's engine from the distribution, start it, and remove it again.
 
-Only on Debian and Ubuntu, only as root or with sudo, only if no engine is there, and never silently. What was
-installed is written to a record on the machine, so that ``./workshop down --engine`` removes just that.
+Only on Debian and Ubuntu, as root or with sudo, and only if no engine is there. A record on the machine lists the
+packages that were installed; ``./workshop down --engine`` removes these alone.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ TASK = "Docker engine"
 
 
 @dataclass(frozen=True)
-class Installed:
-    """What we brought onto the machine: the packages that were not there before, and whether the data folder was."""
+class InstallRecord:
+    """What the workshop installed: the packages that were absent before, and whether the engine's data folder was."""
 
     packages: list[str] = field(default_factory=list)
     data_folder_is_ours: bool = False
 
 
 def ensure(*, install: bool, report: Report = silent) -> Engine:
-    """Return a reachable engine, installing and starting one where that is allowed and possible.
+    """Return a reachable engine; install and start one where ``install`` allows it.
 
-    Raises NotReady with what to do instead. An engine named by DOCKER_HOST or a context is never started by us.
+    An engine named by DOCKER_HOST or a context is never started. Raises NotReady with what to do instead.
     """
     try:
         return reach.connect()
@@ -62,7 +62,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
             "Ask an administrator to run: sudo apt-get install docker.io && sudo systemctl start docker",
         )
     if not shutil.which("dockerd"):
-        bring(_packages(), report)
+        install_packages(_packages(), report)
     _start(report)
     if os.geteuid() != 0:
         _join_group(report)
@@ -72,12 +72,12 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
 
 
 def ensure_tools(*, install: bool, report: Report = silent) -> None:
-    """Make sure that ``docker buildx`` and ``docker compose`` are there, from the distribution if need be."""
+    """Install ``docker buildx`` and ``docker compose`` from the distribution if they are absent."""
     missing = [tool for tool in ("buildx", "compose") if not _has_plugin(tool)]
     if not missing:
         return
     if install and is_debian() and _may_be_root():
-        bring(_packages(), report)
+        install_packages(_packages(), report)
         return
     raise NotReady(
         f"The docker command has no {' and no '.join(missing)} plugin.",
@@ -86,45 +86,44 @@ def ensure_tools(*, install: bool, report: Report = silent) -> None:
 
 
 def is_debian() -> bool:
-    """Whether this is Debian or a descendant with apt (Ubuntu …)."""
+    """Whether this is Debian or a distribution derived from it, with apt (Ubuntu …)."""
     return shutil.which("apt-get") is not None and Path("/etc/debian_version").exists()
 
 
-def record() -> Installed | None:
-    """What we installed on this machine, or None."""
+def read_record() -> InstallRecord | None:
+    """Return what the workshop installed on this machine, or None."""
     try:
-        return Installed(**json.loads(RECORD.read_text()))
+        return InstallRecord(**json.loads(RECORD.read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def bring(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
-    """Install packages from the distribution and record which of them (and of theirs) were not there before."""
+def install_packages(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
+    """Install packages from the distribution; record which of them, and of their dependencies, were absent before."""
     report(Step(task, detail=f"installing {', '.join(packages)} from the distribution"))
-    earlier = record() or Installed(data_folder_is_ours=not DATA.exists())
+    earlier = read_record() or InstallRecord(data_folder_is_ours=not DATA.exists())
     before = _installed_packages()
     apt("install", packages, report, task)
     new = sorted(set(earlier.packages) | (_installed_packages() - before))
-    _write_record(Installed(new, earlier.data_folder_is_ours))
+    _write_record(InstallRecord(new, earlier.data_folder_is_ours))
 
 
-def take_back(report: Report = silent) -> list[str]:
-    """Stop and remove an engine that we installed; return the packages removed.
+def remove_engine(report: Report = silent) -> list[str]:
+    """Stop and remove the engine that the workshop installed; return the packages removed.
 
-    Raises WorkshopError if we installed none. The caller has made sure that nothing of others runs on it.
+    The caller has checked that it holds nothing of others. Raises WorkshopError if the workshop installed none.
     """
-    ours = record()
-    if ours is None:
-        raise WorkshopError(
-            "The workshop has not installed an engine on this machine.", "There is nothing to take back."
-        )
+    installed = read_record()
+    if installed is None:
+        raise WorkshopError("The workshop has not installed an engine on this machine.", "There is nothing to remove.")
     report(Step(TASK, detail="stopping the engine"))
     _stop()
     report(Step(TASK, detail="removing its packages"))
-    if ours.packages:
-        apt("purge", ours.packages)
-    folders = [str(RECORD.parent), str(LOG)] + ([str(DATA)] if ours.data_folder_is_ours else [])
-    if ours.data_folder_is_ours and DATA.is_mount():  # dockerd mounts its folder onto itself; killed, it leaves that
+    if installed.packages:
+        apt("purge", installed.packages)
+    folders = [str(RECORD.parent), str(LOG)] + ([str(DATA)] if installed.data_folder_is_ours else [])
+    # A killed dockerd leaves its folder mounted onto itself.
+    if installed.data_folder_is_ours and DATA.is_mount():
         subprocess.run([*sudo(), "umount", "--lazy", str(DATA)], capture_output=True, check=False)
     shell.run(
         [*sudo(), "rm", "-rf", "--one-file-system", *folders],
@@ -132,11 +131,11 @@ def take_back(report: Report = silent) -> list[str]:
         next_step=f"Remove it by hand: sudo rm -rf {' '.join(folders)}",
     )
     report(Step(TASK, 1.0, done=True))
-    return ours.packages
+    return installed.packages
 
 
 def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
-    """Install or purge packages; if the package lists are missing or stale, fetch them once and repeat."""
+    """Install or purge packages; if that fails, fetch the package lists and try once more."""
     command = [*sudo(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     command += ["-o", f"DPkg::Lock::Timeout={START_TIMEOUT_SECONDS}"]  # another apt may be running
     advice = f"Run it by hand to see more: sudo apt-get {verb} {' '.join(packages)}"
@@ -158,7 +157,7 @@ def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str =
 
 
 def sudo() -> list[str]:
-    """The words before a command that needs root: none if we are root."""
+    """The words before a command that needs root: none for root itself."""
     return [] if os.geteuid() == 0 else ["sudo"]
 
 
@@ -187,7 +186,7 @@ def _installed_packages() -> set[str]:
     return {line.split()[1] for line in listing.stdout.splitlines() if line.startswith("ii")}
 
 
-def _write_record(installed: Installed) -> None:
+def _write_record(installed: InstallRecord) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(asdict(installed), file)
         file.flush()
@@ -207,7 +206,7 @@ def _start(report: Report) -> None:
             next_step="Look at: sudo journalctl -u docker -n 50",
         )
         return
-    # No init system (a container, WSL without systemd): dockerd in a session of its own outlives this command.
+    # Without an init system (a container, WSL without systemd), setsid lets dockerd outlive this command.
     shell.run(
         [*sudo(), "sh", "-c", f"setsid dockerd >>{LOG} 2>&1 </dev/null &"],
         failed="The Docker engine could not be started.",
@@ -216,7 +215,7 @@ def _start(report: Report) -> None:
 
 
 def _join_group(report: Report) -> None:
-    """Let this user use the engine that we just installed, as Docker's own instructions do."""
+    """Add this user to Docker's group, as Docker's own instructions do."""
     user = getpass.getuser()
     if user not in grp.getgrnam(GROUP).gr_mem:
         report(Step(TASK, detail=f"adding {user} to the group {GROUP}, whose members may use the engine"))
@@ -228,7 +227,7 @@ def _join_group(report: Report) -> None:
 
 
 def waits_for_login() -> bool:
-    """Whether this user is a member of Docker's group already, but this login does not know it yet."""
+    """Whether this user is in Docker's group, but this login began before that."""
     try:
         group = grp.getgrnam(GROUP)
     except KeyError:

@@ -1,4 +1,4 @@
-"""The four labels that everything we make carries, and what they mean for cleaning up; and compose's, which we read.
+"""The labels that everything the workshop makes carries, and those of docker compose that it reads.
 
 A *scope* says how long a thing lives: ``kernel`` (made by a notebook for itself), ``workspace`` (the participant's
 stack, until ``down``), ``machine`` (images, until ``down --all``).
@@ -6,6 +6,7 @@ stack, until ``down``), ``machine`` (images, until ``down --all``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,15 +14,17 @@ KIT = "workshop.kit"
 SESSION = "workshop.session"
 OWNER = "workshop.owner"
 SCOPE = "workshop.scope"
+MAKER = "workshop.maker"
+"""The process that made a thing: ``PID@START``. No image that outlives its maker has it: containers inherit labels."""
 ENVIRONMENT = "workshop.environment"
-"""Which deploy a container belongs to (``staging``), for where its logs go; without it they go to ``workshop``."""
+"""The environment under which a container's logs are collected (``staging``); without it ``workshop``."""
 SERVICE = "workshop.service"
-"""Which service a container is, where no compose file says so."""
+"""The service that a container is, where no compose file says so."""
 COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_PROJECT = "com.docker.compose.project"
 COMPOSE_NETWORK = "com.docker.compose.network"
 COLLECT = "workshop.collect"
-"""Whose lines these are: those of the collector of that name alone; with ``no``, nobody's."""
+"""The collector that reads this container's log: the one of that name alone; with ``no``, none."""
 KIT_NAME = "container-design-workshop"
 
 Scope = Literal["kernel", "workspace", "machine"]
@@ -29,14 +32,14 @@ Scope = Literal["kernel", "workspace", "machine"]
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose things these are: ``session`` is the workspace's random id, ``owner`` a readable name for it."""
+    """A workspace's identity: ``session`` is its random id, ``owner`` a readable name for it."""
 
     session: str
     owner: str
 
     @property
     def project(self) -> str:
-        """The compose project of the workspace's stack; what the participant makes has it in front of its name."""
+        """The compose project of the workspace's stack, which prefixes the names of what the participant makes."""
         return f"workshop-{self.session}"
 
     @property
@@ -49,7 +52,7 @@ class Identity:
         return {KIT: KIT_NAME, SESSION: self.session, OWNER: self.owner, SCOPE: scope}
 
 
-def are_ours(labels: dict[str, str] | None, session: str) -> bool:
-    """Whether these labels say, to the letter, that the thing belongs to this session of the workshop."""
+def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
+    """Whether these labels name the kit and this session."""
     labels = labels or {}
     return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == session

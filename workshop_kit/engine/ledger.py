@@ -1,33 +1,34 @@
-"""The ledger: one line for every container, network, volume and image that a workspace made.
+"""The ledger: one JSON line for every container, network, volume and image that a workspace has made.
 
-Labels can be forged, so a label alone never gets anything removed: clean-up takes what is in the ledger *and* carries
-our label. Lines are appended and flushed before anyone relies on them; a torn last line (power cut) is ignored.
+Clean-up removes what is in the ledger *and* carries the workspace's labels.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Literal
+from typing import Any, Literal
+
+from filelock import FileLock
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from workshop_kit.engine.labels import Scope
 from workshop_kit.errors import WorkshopError
 
-Kind = Literal["container", "network", "volume", "image", "project"]
+Kind = Literal["container", "network", "volume", "image"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class Entry:
-    """One thing we made.
+    """One thing in the engine.
 
-    ``id`` is the engine's full id; volumes have none, so theirs is ``NAME@CREATED``, which a volume that someone else
-    makes later under the same name does not have. A ``project`` entry says that compose was about to create things
-    under that project name: it is struck out once their ids are written down.
+    ``id`` is the engine's full id. A volume has none: its id is ``NAME@CREATED``, which a later volume of the same
+    name does not have.
     """
 
     kind: Kind
@@ -36,78 +37,114 @@ class Entry:
     scope: Scope
 
 
+def volume_id(volume: Any) -> str:
+    """The id by which the ledger knows a volume."""
+    return f"{volume.name}@{volume.attrs['CreatedAt']}"
+
+
+_ENTRY = TypeAdapter(Entry)
+
+
 class Ledger:
-    """The entries of one workspace, in a file of JSON lines; safe to use from several processes."""
+    """The entries of one workspace in a file of JSON lines; several processes may use it at once.
+
+    Every method raises WorkshopError where the file cannot be read or written (a full disk, say).
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def entries(self) -> list[Entry]:
-        """Every entry that was added and not struck out, oldest first; no file means no entries."""
-        with self._locked("r") as file:
-            return _read(file) if file else []
+        """Every entry, oldest first; without a file there are none, and a line that is no entry is passed over."""
+        return list(dict.fromkeys(entry for line in self._lines() if (entry := _parsed(line))))
 
     def add(self, *entries: Entry) -> None:
-        """Write entries down; those already there are not written twice. Raises WorkshopError on a full disk."""
+        """Write entries, each at most once; they are on the disk when this returns."""
         known = set(self.entries())
-        fresh = [entry for entry in dict.fromkeys(entries) if entry not in known]
-        if fresh:
-            with self._locked("a+") as file:
-                _end_torn_line(file)
-                _write(file, (asdict(entry) for entry in fresh))
-
-    def strike(self, *entries: Entry) -> None:
-        """Take entries out again: they are gone from the engine."""
-        if not self.path.exists():
+        new = [entry for entry in dict.fromkeys(entries) if entry not in known]
+        if not new:
             return
+        with self._locked(), self.path.open("a+b") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a power cut tore the last line: it must not swallow the next one
+                    file.write(b"\n")
+            file.writelines(json.dumps(asdict(entry)).encode() + b"\n" for entry in new)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self, *entries: Entry) -> None:
+        """Take entries out: the engine has these things no longer."""
         gone = set(entries)
-        with self._locked("r+") as file:
-            left = [entry for entry in _read(file) if entry not in gone]
-            _overwrite(file, "".join(json.dumps(asdict(entry)) + "\n" for entry in left).encode())
+        if gone and self.path.exists():
+            with self._locked():
+                self._overwrite([line for line in self._lines() if _parsed(line) not in gone])
+
+    def remove_id(self, identifier: str) -> None:
+        """Take out every entry of the thing with this id."""
+        self.remove(*(entry for entry in self.entries() if entry.id == identifier))
+
+    def take_unreadable(self) -> list[str]:
+        """Take out the lines that are no entries; return a sentence for each."""
+        if all(map(_parsed, self._lines())):
+            return []
+        with self._locked():
+            lines = self._lines()
+            self._overwrite([line for line in lines if _parsed(line)])
+        return [
+            f"{self.path}, line {number} was passed over: {_mistake(line)}."
+            for number, line in enumerate(lines, 1)
+            if not _parsed(line)
+        ]
+
+    def _lines(self) -> list[str]:
+        with self._explained():
+            try:
+                text = self.path.read_text(encoding="utf-8", errors="replace")
+            except FileNotFoundError:
+                return []
+        return [line for line in text.split("\n") if line]
+
+    def _overwrite(self, lines: list[str]) -> None:
+        """Write in place, which a full disk allows, and shorten then: a kill in between loses no entry."""
+        content = "".join(f"{line}\n" for line in lines).encode()
+        with self.path.open("r+b") as file:
+            file.write(content)
+            file.flush()
+            file.truncate()
+            os.fsync(file.fileno())
 
     @contextlib.contextmanager
-    def _locked(self, mode: str) -> Iterator[IO[str]]:
+    def _locked(self) -> Iterator[None]:
+        with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_suffix(".lock"), poll_interval=0.01):
+                yield
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            if mode != "r":
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            elif not self.path.exists():
-                yield None  # type: ignore[misc]
-                return
-            with self.path.open(mode, encoding="utf-8", errors="replace") as file:
-                fcntl.flock(file, fcntl.LOCK_EX if mode != "r" else fcntl.LOCK_SH)
-                yield file
+            yield
         except OSError as error:
             raise WorkshopError(
                 f"The list of what the workshop made ({self.path}) cannot be kept: {error.strerror}.",
-                "Free some space or mend the folder's permissions, then try again.",
+                "Free some space or correct the folder's permissions, then try again.",
             ) from error
 
 
-def _read(file: IO[str]) -> list[Entry]:
-    found = []
-    for line in file:
-        with contextlib.suppress(ValueError, TypeError):
-            found.append(Entry(**json.loads(line)))
-    return found
+def _parsed(line: str) -> Entry | None:
+    try:
+        return _ENTRY.validate_json(line)
+    except ValidationError:
+        return None
 
 
-def _end_torn_line(file: IO[str]) -> None:
-    """What a power cut left of the last line must not swallow the next one."""
-    end = file.seek(0, os.SEEK_END)
-    if end:
-        file.seek(end - 1)
-        if file.read(1) != "\n":
-            file.write("\n")
-
-
-def _write(file: IO[str], rows: Iterable[dict[str, str]]) -> None:
-    file.writelines(json.dumps(row) + "\n" for row in rows)
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _overwrite(file: IO[str], content: bytes) -> None:
-    """Write first, shorten then: a process killed in between leaves struck entries, never an empty ledger."""
-    os.pwrite(file.fileno(), content, 0)
-    os.ftruncate(file.fileno(), len(content))
-    os.fsync(file.fileno())
+def _mistake(line: str) -> str:
+    """What is wrong with a line, without the line's own text."""
+    try:
+        _ENTRY.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"{place}: {first['msg']}" if place else "it is no JSON object"
+    return ""

@@ -1,4 +1,4 @@
-"""The bucket that every line of this session ends in: start the collector, wait until it is through, read.
+"""The bucket of collected logs: start the collector, wait until it has read everything, read the bucket.
 
 Objects are ``logs/<environment>/<service>/YYYY/MM/DD/HH/*.jsonl.gz``; a line in them is a record of the engine's
 json-file with ``attrs`` that say whose it is.
@@ -13,7 +13,6 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any
 
 from docker.errors import APIError
@@ -42,9 +41,9 @@ POLICY = {
 
 @dataclass(frozen=True)
 class Status:
-    """How collecting goes. ``away_since`` is when the bucket went away (ISO 8601), or None while it answers.
+    """The collector's state. ``away_since`` is when the bucket stopped answering (ISO 8601), or None.
 
-    ``full`` says that so much waits on the disk that the collector has stopped reading.
+    ``full``: the collector has stopped reading, since its buffer on the disk is full.
     """
 
     source: str  # files, or api
@@ -56,48 +55,47 @@ class Status:
 
 @dataclass(frozen=True)
 class LogBucket:
-    """The bucket as somebody who may read it, and the collector that fills it."""
+    """The bucket, as a user who may read it, and the collector that fills it."""
 
     stack: Stack
     access: Access = field(repr=False)
     bucket: str = BUCKET
     prefix: str = PREFIX
 
-    @cached_property
     def client(self) -> Any:
-        """A boto3 S3 client of a user who may list and read this bucket, and do nothing else."""
+        """Return a boto3 S3 client of a user who may list and read this bucket, and do nothing else."""
         return self.access.client("s3")
 
     def wait_collected(self, within_seconds: float = 20) -> None:
         """Return once every line that was written before now is in the bucket.
 
-        Raises WorkshopError with what is in the way if that takes longer.
+        Raises WorkshopError with the cause if that takes longer.
         """
         state = flush(self.stack.container(SERVICE), within_seconds)
         if state is not None:
             raise WorkshopError(
                 f"Not everything was collected within {within_seconds:g} s: {_why(state)}.",
-                "Bring back what is away, or wait a little, then try again.",
+                "Start what is stopped, or wait a little, then try again.",
             )
 
     def status(self) -> Status:
-        """How collecting goes at this moment. Raises WorkshopError if the collector does not run."""
+        """Return the collector's state. Raises WorkshopError if it does not run."""
         _, state = _state(self.stack.container(SERVICE))
         return Status(**{field.name: state[field.name] for field in fields(Status)})
 
     def objects(self, below: str = "") -> list[str]:
-        """The key of every object (below ``ENVIRONMENT/SERVICE/``, say), sorted. Raises WorkshopError if it is away."""
+        """The key of every object (below ``ENVIRONMENT/SERVICE/``, say), sorted. Raises WorkshopError without one."""
         with explained(self.access, "list the collected logs"):
-            listing = self.client.get_paginator("list_objects_v2")
+            listing = self.client().get_paginator("list_objects_v2")
             pages = listing.paginate(Bucket=self.bucket, Prefix=self.prefix + below)
             return sorted(one["Key"] for page in pages for one in page.get("Contents", []))
 
     def content(self, below: str = "") -> bytes:
         """All lines below a place, one object after the other: what ``observe.logs.read_json_file`` reads."""
-        parts = []
+        parts, client = [], self.client()
         for key in self.objects(below):
             with explained(self.access, f"read {key}"):
-                parts.append(gzip.decompress(self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()))
+                parts.append(gzip.decompress(client.get_object(Bucket=self.bucket, Key=key)["Body"].read()))
         return b"".join(parts)
 
 
@@ -110,7 +108,7 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
 def connect(stack: Stack) -> LogBucket:
     """Return the bucket of a stack whose parameter store is up. Raises WorkshopError if it is not.
 
-    Each connection is a user of its own: a user may have two keys, and nobody knows when another's is done with.
+    Each connection is a user of its own: a user can have two keys at most.
     """
     administrator = store.connect(stack)
     iam, name = administrator.client("iam"), f"{READER}-{secrets.token_hex(4)}"
@@ -118,7 +116,7 @@ def connect(stack: Stack) -> LogBucket:
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(POLICY))
         key = iam.create_access_key(UserName=name)["AccessKey"]
-    access = Access(administrator.access.endpoint, key_id=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
+    access = Access(administrator.access.endpoint, key["AccessKeyId"], key["SecretAccessKey"])
     return LogBucket(stack, access)
 
 

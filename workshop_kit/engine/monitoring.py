@@ -1,25 +1,28 @@
-"""The stack's monitoring: start it, find it, and give the running Prometheus scrape jobs and rules.
+"""The stack's monitoring: start it, give the running Prometheus scrape jobs and rules, check files with promtool.
 
-It is a profile of compose.yaml: ``up`` leaves it out, this starts it beside the rest, ``down`` removes it as all else.
+It is a profile of compose.yaml: ``Stack.up`` leaves it out, `start` adds it, ``down`` removes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from workshop_kit.engine import promtool
+from workshop_kit.engine import containers, images
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, silent
 
 SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
 KINDS = {"scrape_configs": "scrape", "groups": "rules"}
-"""The first key of a file that can be loaded, and the folder below /tmp that prometheus.yml names for it."""
+"""The first key of a file for Prometheus, and the folder below /tmp from which prometheus.yml includes it."""
 LARGEST_FILE_BYTES = 64 * 1024
 RELOAD_SECONDS = 10.0
 LOAD = """
@@ -33,34 +36,28 @@ sed "s#/tmp/#$candidate/#" /etc/workshop/prometheus.yml > $candidate/prometheus.
 promtool check config $candidate/prometheus.yml
 mv "$candidate/$2/$0" "/tmp/$2/$0"
 """
-"""Checks the configuration with a new file in it, then puts the file into place: its name, its text, its folder."""
+"""Checks the configuration with a new file ($0 name, $1 text, $2 folder), then moves the file into place."""
+
+PROMTOOL_FOLDER = "/data"
+"""The folder in promtool's container that has the files."""
+_PLACES = (
+    re.compile(r"line (\d+): (.*)"),
+    re.compile(r": (\d+):\d+: (.*)"),
+    re.compile(r"FAILED:\s+\S.*?\.ya?ml\"?: ()(.*)"),
+)
+"""Patterns of promtool's messages, with line and reason: of YAML, of a rule, and one without a line."""
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
 class Monitoring:
-    """The running monitoring of a stack. Every property raises WorkshopError while its container is not up."""
+    """The running monitoring of a stack. Its methods raise WorkshopError while a container is not up."""
 
     stack: Stack
 
-    @property
     def prometheus_url(self) -> str:
-        """Where Prometheus answers: queries, targets, alerts."""
+        """Return the address of Prometheus."""
         return self.stack.url("prometheus", 9090)
-
-    @property
-    def alertmanager_url(self) -> str:
-        """Where Alertmanager answers: who was told what, and silences."""
-        return self.stack.url("alertmanager", 9093)
-
-    @property
-    def agent_url(self) -> str:
-        """Where the sidecar answers: ``/metrics``, as Prometheus reads it."""
-        return self.stack.url("agent", 9101)
-
-    @property
-    def receiver(self) -> Any:
-        """The container whose log holds one line of JSON for each alert that was delivered."""
-        return self.stack.container("alert-receiver")
 
     def load(self, file: str | Path) -> None:
         """Give Prometheus a file of scrape jobs or of rules until its container is removed.
@@ -73,24 +70,17 @@ class Monitoring:
         answer = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
         said = answer.output.decode(errors="replace")
         if answer.exit_code:
-            raise WorkshopError(promtool.refusal(said, name, text), "Correct it and load it again.", output=said)
+            raise WorkshopError(refusal(said, name, text), "Correct it and load it again.", output=said)
         try:
-            httpx.post(f"{self.prometheus_url}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
+            httpx.post(f"{self.prometheus_url()}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
             raise WorkshopError(f"Prometheus did not reload with {name}: {error}.", "Read its log.") from error
 
 
 def start(stack: Stack, report: Report = silent) -> Monitoring:
-    """Start the monitoring of a stack, and what it watches, if it is not running; return once all of it is well."""
+    """Start the monitoring of a stack, and what it watches, if it is not running; return once all is healthy."""
     stack.up(*SERVICES, report=report)
     return Monitoring(stack)
-
-
-def stop(stack: Stack) -> None:
-    """Remove the monitoring and all that it has measured; the rest of the stack stays as it is."""
-    for name, container in stack.containers().items():
-        if name in SERVICES:
-            container.remove(force=True, v=True)
 
 
 def _text_of(file: Path) -> str:
@@ -111,3 +101,42 @@ def _kind_of(name: str, text: str) -> str:
         if re.search(rf"^{key}:", text, re.MULTILINE):
             return kind
     raise WrongUsage(f"{name} has neither scrape_configs: nor groups:.", "Scrape jobs or rules can be loaded.")
+
+
+@contextlib.contextmanager
+def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
+    """Run a container with promtool, without a network, with these files (name to text) in `PROMTOOL_FOLDER`."""
+    spec = Spec(
+        image=images.tags(stack.root)["prometheus"],
+        entrypoint=("sleep", "60"),
+        network="none",
+        volumes=(PROMTOOL_FOLDER,),
+        files={f"{PROMTOOL_FOLDER}/{name}": text for name, text in files.items()},
+        environment={"GOMAXPROCS": "1"},
+        memory_bytes=128 * 1024 * 1024,
+    )
+    with containers.run(stack.session, spec) as running:
+        yield running
+
+
+def refusal(said: str, name: str, text: str) -> str:
+    """Return one sentence on the file ``name`` with this ``text``: ``alerts.yml, line 7: parse error: …``.
+
+    ``said`` is promtool's output. Where it names no line, the line is the first one with the words that it quotes.
+
+    >>> refusal('FAILED:\\n/a.yml: not a valid duration string: "often"', "a.yml", 'expr: up\\nfor: often')
+    'a.yml, line 2: not a valid duration string: "often".'
+    """
+    found = next((match for place in _PLACES if (match := place.search(said))), None)
+    line, reason = found.groups() if found else ("", said.strip().rpartition("\n")[2])
+    line = line or _line_with_quoted(reason, text)
+    reason = reason.strip()[:_LONGEST_REASON].rstrip(".")
+    return f"{name}, line {line}: {reason}." if line else f"{name}: {reason}."
+
+
+def _line_with_quoted(reason: str, text: str) -> str:
+    for quoted in re.findall(r'"([^"]+)"', reason)[::-1]:
+        for number, line in enumerate(text.splitlines(), 1):
+            if quoted in line:
+                return str(number)
+    return ""

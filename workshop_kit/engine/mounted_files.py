@@ -1,4 +1,4 @@
-"""Files that are bind-mounted into a container, copied into volumes: for another container, which gets no mount."""
+"""Copy files that are bind-mounted into a container to volumes of another container, which gets no bind mount."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from docker.errors import APIError
 from docker.types import Mount
 
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.ledger import volume_id
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import volume_id
 
 COPIED_BYTES = 256 * 1024
 SECRETS_FOLDER = "/run/secrets"
 _SPECIAL = 0x8F280000
-"""Of a mode in the engine's words (Go's fs.FileMode) the bits of what is no regular file."""
+"""The bits of Go's fs.FileMode that a regular file does not have."""
 
 
 @dataclass(frozen=True)
 class MountedFiles:
-    """Files by the folder they are in, as the engine's tar."""
+    """The files of one folder, as the engine's tar."""
 
     folder: str
     archive: bytes
@@ -45,9 +45,9 @@ class MountedFiles:
 
 
 def read(session: Session, attributes: Mapping[str, Any]) -> list[MountedFiles]:
-    """Return the single files that are bind-mounted into a container, and what is in /run/secrets, if it is little.
+    """Return the single files that are bind-mounted into a container, and those in /run/secrets, up to a size.
 
-    ``attributes`` are the container's, as the engine inspects it. No other folder is read.
+    ``attributes`` are the container's in ``docker inspect``. No other folder is read.
     """
     found = []
     container = session.engine.client.containers.get(attributes["Id"])
@@ -64,40 +64,39 @@ def read(session: Session, attributes: Mapping[str, Any]) -> list[MountedFiles]:
 def copied(session: Session, image: str, files: Sequence[MountedFiles]) -> Iterator[dict[str, str]]:
     """Copy files into new volumes, one for each of their folders; yield folder to volume.
 
-    What the image has in a folder is in its volume, too. The volumes are removed at the end.
+    A volume also has the files that the image has in the folder. The volumes are removed at the end.
     """
     client, made = session.engine.client, {}
     with contextlib.ExitStack() as block:
         for folder in dict.fromkeys(one.folder for one in files):
-            with session.making("volume", "kernel") as making:
-                volume = client.volumes.create(f"workshop-copy-{secrets.token_hex(8)}", labels=making.labels)
-                making.id, making.name = volume_id(volume), volume.name
+            volume = client.volumes.create(f"workshop-copy-{secrets.token_hex(8)}", labels=session.labels("kernel"))
             block.callback(_remove, session, volume)
+            session.record("volume", volume_id(volume), volume.name, "kernel")
             made[folder] = str(volume.name)
         if made:
             mounts = [Mount(folder, volume) for folder, volume in made.items()]
-            with session.making("container", "kernel") as making:
-                filler = client.containers.create(image, ["-"], mounts=mounts, labels=making.labels)  # never started
-                making.id, making.name = filler.id, filler.name
+            # A container that is never started: the engine copies files into its volumes.
+            filler = client.containers.create(image, ["-"], mounts=mounts, labels=session.labels("kernel"))
             with Running(session, filler):
+                session.record("container", filler.id, filler.name, "kernel")
                 for one in files:
                     filler.put_archive(one.folder, one.archive)
         yield made
 
 
 def file_size(container: Any, path: str) -> int | None:
-    """Return the size of a regular file in a container, in bytes; None for what is none."""
+    """Return the size in bytes of a regular file in a container; None for anything else."""
     api = container.client.api
     address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
-    told = api.head(address, params={"path": path})
-    if not told.ok or not (header := told.headers.get("X-Docker-Container-Path-Stat")):
+    answer = api.head(address, params={"path": path})
+    if not answer.ok or not (header := answer.headers.get("X-Docker-Container-Path-Stat")):
         return None
     stat = json.loads(base64.b64decode(header))
     return None if stat["mode"] & _SPECIAL else int(stat["size"])
 
 
 def _archive(container: Any, path: str) -> bytes:
-    """The engine's tar of a path; nothing where it is large, or not there."""
+    """The engine's tar of a path; empty where it is large or absent."""
     parts, size = [], 0
     with contextlib.suppress(APIError):
         for piece in container.get_archive(path)[0]:
@@ -111,4 +110,4 @@ def _archive(container: Any, path: str) -> bytes:
 def _remove(session: Session, volume: Any) -> None:
     with contextlib.suppress(APIError):
         volume.remove()
-        session.ledger.strike(*(one for one in session.ledger.entries() if one.id == volume_id(volume)))
+        session.ledger.remove_id(volume_id(volume))

@@ -1,4 +1,4 @@
-"""Find the Docker engine the way the ``docker`` command does, and say in one sentence why it cannot be reached."""
+"""Connect to the Docker engine that the ``docker`` command would use; explain in one sentence why that fails."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
 class NoPermission(NotReady):
-    """There is an engine, but this user may not talk to it: installing another one would not help."""
+    """There is an engine, but this user has no permission to use it."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the engine is expected, and what decided that."""
+    """The engine's address, and why this one was chosen."""
 
     address: str
     why: str
 
     @property
     def socket(self) -> Path | None:
-        """The path of the socket, if the engine is reached through one on this machine."""
+        """The path of the engine's socket on this machine, if it has one."""
         return Path(self.address.removeprefix("unix://")) if self.address.startswith("unix://") else None
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A reachable engine: the SDK's client, where it is, and its own account of itself (``docker version``)."""
+    """A reachable engine: the SDK's client, the engine's address and its ``docker version``."""
 
     client: Any
     endpoint: Endpoint
@@ -45,12 +45,12 @@ class Engine:
 
     @property
     def architecture(self) -> str:
-        """The engine's architecture in Docker's words: ``amd64``, ``arm64`` …"""
+        """The engine's architecture as Docker names it: ``amd64``, ``arm64`` …"""
         return str(self.version["Arch"])
 
 
 def endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:
-    """Resolve the endpoint in the order of the docker command: DOCKER_HOST, DOCKER_CONTEXT, the config's context."""
+    """Resolve the address in the docker command's order: DOCKER_HOST, DOCKER_CONTEXT, the current context."""
     if host := environment.get("DOCKER_HOST"):
         return Endpoint(host, "DOCKER_HOST is set")
     try:
@@ -69,7 +69,7 @@ def endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:
 
 
 def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float = 60) -> Engine:
-    """Connect to the engine and ask its version.
+    """Connect to the engine and read its version.
 
     Raises NotReady with the reason and the next step: no socket, no permission, nothing listening, no answer.
     """
@@ -79,12 +79,12 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
             environment=dict(environment), timeout=timeout_seconds, max_pool_size=10, use_ssh_client=True
         )
         return Engine(client, where, client.version())
-    except Exception as error:  # the SDK lets requests', urllib3's and paramiko's own errors through
+    except Exception as error:  # requests, urllib3 and paramiko raise errors of their own through the SDK
         raise unreachable(where, error) from error
 
 
 def unreachable(where: Endpoint, error: BaseException) -> NotReady:
-    """The sentence for an engine that did not answer, from the first operating-system error in the chain."""
+    """Return the error for an engine that did not answer, from the first operating-system error in the chain."""
     number = next((cause.errno for cause in _causes(error) if isinstance(cause, OSError) and cause.errno), None)
     place = f"{where.address} ({where.why})"
     if number == errno.ENOENT:

@@ -1,7 +1,7 @@
-"""What the workshop's images are made from, and the tags that follow from it (standard library only).
+"""The workshop's images: their folders, their bases and their tags (standard library only).
 
-An image's tag is the hash of what it is built from (its folder, and its base's tag), so "is it up to date?" is one
-look-up, two checkouts on one engine never overwrite each other's tags, and nothing that runs changes by surprise.
+A tag is the hash of what the image is built from (its folder, and its base's tag): an image with that tag is up to
+date, and two checkouts on one engine do not overwrite each other's tags.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from pathlib import Path
 
 REPOSITORY = "container-workshop"
 RELEASE = "trixie"
-"""The Debian that everything stands on."""
+"""The release of Debian that all images are built on."""
 PYTHON_ALIAS = "workshop/python:3.13"
-"""What participants write after FROM: a friendly tag of the image ``python``, with the version that RELEASE has."""
+"""What participants write after FROM: a friendly tag of the image ``python``, with Python's version in RELEASE."""
 ALIASES = {"python": PYTHON_ALIAS, "mariadb": "workshop/mariadb:11.8", "redis": "workshop/redis:8.0"}
 """The images that participants name in their own files, with friendly tags."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one image is made: from a folder of the checkout, on a base (None: on plain Debian)."""
+    """One image: its folder in the checkout, and its base (None: plain Debian)."""
 
     name: str
     folder: str
@@ -47,7 +47,7 @@ RECIPES: tuple[Recipe, ...] = (
 
 
 def tags(root: Path, recipes: tuple[Recipe, ...] = RECIPES) -> dict[str, str]:
-    """The tag that each image of this checkout has, by name; whether it is built or not."""
+    """Return the tag of each image of this checkout, built or not, by name."""
     found: dict[str, str] = {}
     for recipe in recipes:
         found[recipe.name] = tag_of(root, recipe, found[recipe.base] if recipe.base else RELEASE)
@@ -55,7 +55,7 @@ def tags(root: Path, recipes: tuple[Recipe, ...] = RECIPES) -> dict[str, str]:
 
 
 def tag_of(root: Path, recipe: Recipe, base: str) -> str:
-    """The tag of one image on this base: its name, and the hash of all that it is built from."""
+    """Return the tag of one image on a base with this tag."""
     digest = hashlib.sha256(base.encode())
     for path in context_files(root / recipe.folder):
         relative = path.relative_to(root / recipe.folder).as_posix()
@@ -65,14 +65,14 @@ def tag_of(root: Path, recipe: Recipe, base: str) -> str:
 
 
 def wheels(root: Path) -> dict[str, str]:
-    """The packages that `pip install` finds in the image ``python``: name and version."""
+    """Return the packages that `pip install` finds in the image ``python``: name and version."""
     lock = (root / "images" / "python" / "requirements.txt").read_text()
-    # What follows a semicolon names other systems and other versions of Python.
+    # After a semicolon stand conditions on the system and the version of Python.
     return dict(re.findall(r"^([\w.-]+)==([^\s;]+) \\$", lock, re.MULTILINE))
 
 
 def context_files(folder: Path) -> Iterator[Path]:
-    """The files that a build of this folder sees: no bytecode, nothing hidden but ``.dockerignore``."""
+    """Yield the files that a build of this folder reads: no bytecode, nothing hidden but ``.dockerignore``."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") and part != ".dockerignore" for part in parts)

@@ -1,24 +1,16 @@
-"""The handle that making and removing things needs: the engine, whose things they are, and where they are listed."""
+"""The session: the engine, the workspace's identity and its ledger, with which things are made and removed."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from docker.errors import APIError, BuildError
 
-from workshop_kit.engine.labels import Identity, Scope
+from workshop_kit.engine.labels import MAKER, Identity, Scope
 from workshop_kit.engine.ledger import Entry, Kind, Ledger
 from workshop_kit.engine.reach import Engine
-
-NONCE = "workshop.nonce"
-MAKER = "workshop.maker"
 
 
 def this_process() -> str:
@@ -36,10 +28,9 @@ def is_alive(maker: str) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process started, in a unit that setting the clock does not change where there is one: ticks since boot.
+    """When a process started; on Linux in ticks since boot, which setting the clock does not change.
 
-    Raises OSError or psutil.Error for a process that is gone, and ProcessLookupError for one that only waits to be
-    collected by its parent.
+    Raises OSError or psutil.Error for a process that is gone or a zombie.
     """
     status = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
@@ -56,56 +47,21 @@ def _started(pid: int) -> str:
 
 @dataclass(frozen=True)
 class Session:
-    """One participant's workspace on one engine; ``maker`` is the process (a kernel, say) that makes things."""
+    """One participant's workspace on one engine; ``maker`` is the process (a kernel, say) that makes things.
+
+    A thing gets `labels` when it is created and is recorded right after. Should the process die in between, clean-up
+    finds the thing by these labels.
+    """
 
     engine: Engine
-    who: Identity
+    identity: Identity
     ledger: Ledger
     maker: str = field(default_factory=this_process)
 
-    @contextlib.contextmanager
-    def making(self, kind: Kind, scope: Scope, word: str | None = None) -> Iterator[Making]:
-        """Make one thing so that it cannot get lost: it is announced in the ledger before it exists.
+    def labels(self, scope: Scope) -> dict[str, str]:
+        """The labels for one new thing."""
+        return {**self.identity.labels(scope), MAKER: self.maker}
 
-        The announcement holds a word (a random one, if none is given) that the new thing carries as a label, and its
-        maker; a program that dies between "created" and "written down" leaves the announcement, by which clean-up
-        finds the thing.
-        """
-        announced = announcement(kind, self.maker, scope, word)
-        self.ledger.add(announced)
-        nonce = announced.id.partition("=")[2]
-        making = Making({**self.who.labels(scope), NONCE: nonce, MAKER: self.maker})
-        try:
-            yield making
-        except (APIError, BuildError):  # the engine answered "no": there is nothing to find (any other end may have)
-            self.ledger.strike(announced)
-            raise
-        self.ledger.add(replace(announced, id=making.id, name=making.name))
-        self.ledger.strike(announced)
-
-
-def announcement(kind: Kind, maker: str, scope: Scope, word: str | None = None) -> Entry:
-    """The entry of a thing that is about to be made: in place of its id a word (the time and a random one, if none is
-    given), of its name the maker's.
-    """
-    return Entry(kind, f"{NONCE}={word or f'{int(time.time())}-{secrets.token_hex(16)}'}", maker, scope)
-
-
-def is_announcement(entry: Entry) -> bool:
-    """Whether the entry speaks of a thing that was about to be made."""
-    return entry.id.startswith(f"{NONCE}=")
-
-
-def announced_seconds_ago(entry: Entry) -> float:
-    """How long ago a thing was announced; very long for an announcement without a time."""
-    moment = entry.id.partition("=")[2].partition("-")[0]
-    return time.time() - int(moment) if moment.isdecimal() else float("inf")
-
-
-@dataclass
-class Making:
-    """What the maker fills in: the labels are given, the engine's id and the name come back."""
-
-    labels: dict[str, str]
-    id: str = ""
-    name: str = ""
+    def record(self, kind: Kind, identifier: str, name: str, scope: Scope) -> None:
+        """Write a thing that was just created into the ledger."""
+        self.ledger.add(Entry(kind, identifier, name, scope))

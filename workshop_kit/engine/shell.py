@@ -1,16 +1,39 @@
-"""Run a command-line tool (docker buildx, docker compose, apt-get) and turn its failure into one sentence."""
+"""Run a command-line tool (docker buildx, docker compose, apt-get); its failure becomes one sentence."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from workshop_kit.errors import NotReady, WorkshopError
 
 LAST_LINES = 15
+
+
+@contextlib.contextmanager
+def running(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Start a tool with stdout and stderr together as text; end it if the block fails or is interrupted.
+
+    A signal such as SIGTERM reaches this process alone, and not the tool. Raises FileNotFoundError.
+    """
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, **(environment or {})},
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def run(
@@ -24,30 +47,21 @@ def run(
 ) -> str:
     """Run a tool to its end and return what it printed (stdout and stderr together, as text).
 
-    ``on_line`` hears every line as it comes. A missing tool or a non-zero exit raises ``error`` with the sentence
+    ``on_line`` is called with every line. A missing tool or a non-zero exit raises ``error`` with the sentence
     ``failed``, the advice ``next_step`` and the last lines.
     """
     words = [str(word) for word in command]
-    try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env={**os.environ, **(environment or {})},
-        )
-    except FileNotFoundError as missing:
-        raise error(f"{failed} The program {words[0]} is not installed.", next_step) from missing
     kept: list[str] = []
     tail: deque[str] = deque(maxlen=LAST_LINES)
-    with process:
-        for line in process.stdout or []:
-            kept.append(line)
-            if text := line.strip():
-                tail.append(text)
-                on_line(text)
+    try:
+        with running(words, environment) as process:
+            for line in process.stdout or []:
+                kept.append(line)
+                if text := line.strip():
+                    tail.append(text)
+                    on_line(text)
+    except FileNotFoundError as missing:
+        raise error(f"{failed} The program {words[0]} is not installed.", next_step) from missing
     if process.returncode != 0:
         raise error(failed, next_step, output="\n".join(tail))
     return "".join(kept)

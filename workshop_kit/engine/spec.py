@@ -1,4 +1,4 @@
-"""What a container is started from, as data."""
+"""The specification of a container, as data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from workshop_kit.engine.labels import COMPOSE_SERVICE, SERVICE
 
 @dataclass(frozen=True)
 class Spec:
-    """What a container is started from; the defaults are the hardened way that the lessons recommend.
+    """The specification of a container; the defaults are hardened as the lessons recommend.
 
     ``cpus`` is in cores, ``memory_bytes`` in bytes (swap is not added to it); ``ports`` are container ports that get
-    a free port on 127.0.0.1; ``binds`` are Docker's own ``HOST:CONTAINER:ro`` words; ``volumes`` are folders that
-    become anonymous volumes, filled from the image; ``files`` maps absolute paths to text laid into the container
-    before it starts, which needs a volume there where ``read_only`` is on; ``host`` is more of the engine's own
-    ``HostConfig``, in its words, and wins over the rest.
+    a free port on 127.0.0.1; ``binds`` have Docker's form ``HOST:CONTAINER:ro``; ``volumes`` are folders that
+    become anonymous volumes, filled from the image; ``files`` maps absolute paths to text copied into the container
+    before it starts, which needs a volume there where ``read_only`` is on; ``host`` has further
+    keys of the engine's ``HostConfig``, which win over the rest.
     """
 
     image: str
@@ -42,12 +42,12 @@ class Spec:
     user: str | None = None  # None: the image's
     stop_timeout_seconds: int | None = None  # from SIGTERM to SIGKILL; None: the engine's 10
     labels: Mapping[str, str] = field(default_factory=dict)  # beside the kit's own, which win
-    healthcheck: Mapping[str, Any] | None = None  # in the engine's words, times in nanoseconds; None: the image's
+    healthcheck: Mapping[str, Any] | None = None  # with the engine's keys, times in nanoseconds; None: the image's
     host: Mapping[str, Any] = field(default_factory=dict)
 
 
 def like(container: Any, **changes: Any) -> Spec:
-    """The spec that an existing container was made from, with changes: the same image and settings, run once more."""
+    """Return the spec of an existing container, with changes."""
     config, host = container.attrs["Config"], container.attrs["HostConfig"]
     networks = list(container.attrs["NetworkSettings"]["Networks"])
     mounts = container.attrs["Mounts"]
@@ -74,13 +74,13 @@ def like(container: Any, **changes: Any) -> Spec:
 
 
 def service_in(labels: Mapping[str, str] | None) -> str | None:
-    """Which service a container is: what compose says, else what we say; None where nobody does."""
+    """Return the service that a container is, by compose's label or the kit's; None without one."""
     labels = labels or {}
     return labels.get(COMPOSE_SERVICE) or labels.get(SERVICE)
 
 
 def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The spec as the body of the engine's "create a container", made with the SDK's low-level ``api``."""
+    """Return the spec as the body of the engine's request to create a container."""
     host_config = api.create_host_config(
         binds=list(spec.binds),
         port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),

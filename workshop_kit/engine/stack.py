@@ -1,4 +1,4 @@
-"""The participant's stack: what compose.yaml describes, brought up, looked at, stopped in part, and kept in the ledger.
+"""The participant's stack: the services of compose.yaml, the files and variables that compose.yaml asks for.
 
 Plain ``docker compose`` works on the same stack: setup writes the same variables to ``.env``.
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import cgroups, images, reach, shell, stack_files
+import yaml
+
 from workshop_kit.engine import containers as single
+from workshop_kit.engine import images, reach, shell
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, are_ours
-from workshop_kit.engine.ledger import Entry
+from workshop_kit.engine.ledger import Entry, volume_id
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
@@ -27,6 +29,16 @@ from workshop_kit.progress import Report, Step, silent
 HEALTHY_TIMEOUT_SECONDS = 120
 READY_TIMEOUT_SECONDS = 30
 RECOVERY_SECONDS = 24  # three health checks, 5 s apart, of up to 3 s
+MARK = "# Written by ./workshop setup: change compose.yaml, not this file."
+SECRETS = (
+    "master_db_password",
+    "redis_password",
+    "replication_password",
+    "monitoring_password",
+    "parameter_store_key",
+    "collector_key",
+)
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -39,66 +51,59 @@ class Stack:
     project: str
 
     def variables(self) -> dict[str, str]:
-        """What compose.yaml asks for: the image tags of this checkout, labels, and where the secrets are."""
-        tags = images.tags(self.root)
+        """Return the variables of compose.yaml: the image tags of this checkout, labels, the secrets' folder."""
+        info, identity = self.session.engine.client.info(), self.session.identity
         return {
             "COMPOSE_PROJECT_NAME": self.project,
-            "WORKSHOP_SESSION": self.session.who.session,
-            "WORKSHOP_OWNER": self.session.who.owner,
+            "WORKSHOP_SESSION": identity.session,
+            "WORKSHOP_OWNER": identity.owner,
             "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
             "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
             "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
-            **cgroups.variables(self._engine_info, self.session.who.session),
-            **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in tags.items() if name != "base"},
+            **cgroup_variables(info, identity.session),
+            **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.tags(self.root).items() if name != "base"},
         }
 
-    @cached_property
-    def _engine_info(self) -> dict[str, Any]:
-        info: dict[str, Any] = self.session.engine.client.info()
-        return info
-
     def prepare(self) -> Path:
-        """Make the secrets that are not there yet and write the variables; return the file of variables."""
-        stack_files.write_secrets(self.folder / "secrets")
+        """Write the secrets that are absent, and the variables; return the file of variables."""
+        write_secrets(self.folder / "secrets")
         path = self.folder / "compose.env"
-        stack_files.write_variables(path, self.variables())
+        write_variables(path, self.variables())
         return path
 
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.
 
-        Does nothing to what runs already. Raises WorkshopError with the last lines of the container that failed.
+        Leaves alone what runs already. Raises WorkshopError with the last lines of the container that failed.
         """
         if lacking := images.missing(self.session.engine, self.root):
             raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
-        announced = Entry("project", self.project, self.project, "workspace")
-        self.session.ledger.add(announced)
         try:
             self._let_recover(*services, report=report)
             self._compose(
                 "up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_TIMEOUT_SECONDS), *services, report=report
             )
         except WorkshopError as error:
-            raise self._with_log_of_culprit(error) from error
+            raise self._with_cause(error) from error
         finally:
-            self._write_down(announced)
+            self._record()
         if not services:
             self._wait_until_ready()
         report(Step("Stack", 1.0, done=True))
 
     def containers(self) -> dict[str, Any]:
-        """The SDK's containers of this stack, by service name, running or not."""
+        """Return the SDK's containers of this stack, by service name, running or not."""
         found = self.session.engine.client.containers.list(
             all=True, filters={"label": f"{COMPOSE_PROJECT}={self.project}"}, ignore_removed=True
         )
         return {
             container.labels[COMPOSE_SERVICE]: container
             for container in found
-            if COMPOSE_SERVICE in container.labels and are_ours(container.labels, self.session.who.session)
+            if COMPOSE_SERVICE in container.labels and are_ours(container.labels, self.session.identity.session)
         }
 
     def container(self, service: str) -> Any:
-        """One container of the stack. Raises WorkshopError if there is none: not started, or no such service."""
+        """Return one container of the stack. Raises WorkshopError if it is not started, or no such service."""
         found = self.containers()
         if service not in found:
             there = ", ".join(sorted(found)) or "nothing is up"
@@ -106,16 +111,12 @@ class Stack:
         return found[service]
 
     def url(self, service: str = "service", port: int = 8080) -> str:
-        """Where a service of the stack is reached from this machine."""
+        """Return the address of a service of the stack on this machine."""
         return single.url_of(self.container(service).attrs, port)
 
     def stop(self, service: str) -> None:
-        """Stop one service (SIGTERM, then SIGKILL); the rest of the stack stays as it is."""
+        """Stop one service (SIGTERM, then SIGKILL)."""
         self.container(service).stop(timeout=10)
-
-    def start(self, service: str, report: Report = silent) -> None:
-        """Start one service again and wait until it is healthy."""
-        self.up(service, report=report)
 
     def _compose(self, *words: str, report: Report) -> None:
         command = ["docker", "compose", "--ansi", "never", "--env-file", str(self.prepare())]
@@ -131,53 +132,52 @@ class Stack:
         )
 
     def _let_recover(self, *services: str, report: Report) -> None:
-        """Give what was unhealthy time for another check: ``up --wait`` would give up on it at once.
+        """Give unhealthy containers time for another check: ``up --wait`` would give up on them at once.
 
-        A replica, for one, is unhealthy while its master is stopped, and well again soon after that is started.
+        A replica is unhealthy while its master is stopped, and healthy again soon after the master is started.
         """
         if not self._unhealthy(*services):
             return
-        with contextlib.suppress(WorkshopError):  # it gives up on what is still ill; the next one will say so
+        with contextlib.suppress(WorkshopError):  # it fails on what is still unhealthy; the next one reports that
             self._compose("up", "--detach", *services, report=report)
         deadline = time.monotonic() + RECOVERY_SECONDS
         while self._unhealthy(*services) and time.monotonic() < deadline:
             time.sleep(0.2)
 
     def _unhealthy(self, *services: str) -> bool:
-        wanted = stack_files.with_what_they_need(self.root / "compose.yaml", services)
+        wanted = with_dependencies(self.root / "compose.yaml", services)
         found = self.containers().items()
         return any(one.health == "unhealthy" for name, one in found if not services or name in wanted)
 
     def _wait_until_ready(self) -> None:
-        """Healthy says that the process lives; ready, that it has found its database. Wait for that, too."""
+        """Wait until the service has found its database: healthy means only that its process runs."""
         service = self.containers().get("service")
         if service is not None and service.status == "running":
             running = single.Running(self.session, service)
             running.wait_ready("/readyz", within_seconds=READY_TIMEOUT_SECONDS)
 
-    def _write_down(self, announced: Entry) -> None:
-        """Put the ids of everything that compose made for us into the ledger."""
-        client, ledger = self.session.engine.client, self.session.ledger
-        ours = {"filters": {"label": f"{COMPOSE_PROJECT}={self.project}"}}
+    def _record(self) -> None:
+        """Write everything that compose created for this workspace into the ledger."""
+        client, session = self.session.engine.client, self.session.identity.session
+        created: dict[str, Any] = {"filters": {"label": f"{COMPOSE_PROJECT}={self.project}"}}
         entries = [
-            Entry("container", container.id, container.name, "workspace")
-            for container in client.containers.list(all=True, ignore_removed=True, **ours)
-            if are_ours(container.labels, self.session.who.session)
+            Entry("container", one.id, one.name, "workspace")
+            for one in client.containers.list(all=True, ignore_removed=True, **created)
+            if are_ours(one.labels, session)
         ]
         entries += [
-            Entry("network", network.id, network.name, "workspace")
-            for network in client.networks.list(**ours)
-            if are_ours(network.attrs["Labels"], self.session.who.session)
+            Entry("network", one.id, one.name, "workspace")
+            for one in client.networks.list(**created)
+            if are_ours(one.attrs["Labels"], session)
         ]
         entries += [
-            Entry("volume", volume_id(volume), volume.name, "workspace")
-            for volume in client.volumes.list(**ours)
-            if are_ours(volume.attrs["Labels"], self.session.who.session)
+            Entry("volume", volume_id(one), one.name, "workspace")
+            for one in client.volumes.list(**created)
+            if are_ours(one.attrs["Labels"], session)
         ]
-        ledger.add(*entries)
-        ledger.strike(announced)
+        self.session.ledger.add(*entries)
 
-    def _with_log_of_culprit(self, error: WorkshopError) -> WorkshopError:
+    def _with_cause(self, error: WorkshopError) -> WorkshopError:
         if re.search("port is already allocated|address already in use", error.output):
             port = self.variables()["WORKSHOP_SERVICE_PORT"]
             advice = "Unset WORKSHOP_SERVICE_PORT (a free port is then chosen) or name another."
@@ -190,10 +190,10 @@ class Stack:
 
 
 def log_source(engine: Engine) -> str:
-    """What the collector gets to read the engine's logs from: its folder of containers, or its socket.
+    """Return the path from which the collector reads the engine's logs: its folder of containers, or its socket.
 
-    The folder needs the real root of the machine that the engine runs on. Where that is not to be had (Docker Desktop,
-    a rootless engine), the socket; the collector looks at what it was given. Both as the engine sees them.
+    The folder needs root on the engine's machine; the socket is for Docker Desktop and a rootless engine. Both are
+    paths on the engine's machine.
     """
     said = engine.client.info()
     rootless = any("rootless" in option or "userns" in option for option in said.get("SecurityOptions") or ())
@@ -204,12 +204,119 @@ def log_source(engine: Engine) -> str:
 
 
 def _trouble(state: Mapping[str, Any]) -> str:
-    """What is wrong with a container, from the state that ``docker inspect`` gives; empty if nothing is."""
+    """What is wrong with a container, from its state in ``docker inspect``; empty if nothing is."""
     if state["Status"] in {"exited", "dead", "restarting"}:
         return f"exited with code {state['ExitCode']}"
     return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
 
 
-def volume_id(volume: Any) -> str:
-    """A name for a volume that a later one of the same name does not have."""
-    return f"{volume.name}@{volume.attrs['CreatedAt']}"
+def with_dependencies(compose: Path, services: Iterable[str]) -> set[str]:
+    """Return these services and all that they depend on in compose.yaml."""
+    described = yaml.safe_load(compose.read_text(encoding="utf-8"))["services"]
+    found: set[str] = set()
+    waiting = list(services)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += described.get(name, {}).get("depends_on", ())
+    return found
+
+
+def write_secrets(folder: Path) -> None:
+    """Write each secret that is absent: 32 random characters in a file that containers can read.
+
+    The folder is closed to other users of the machine, so the files in it may be readable: a container's user has
+    another uid than their owner, and compose's file secrets keep the host's mode.
+    """
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for name in SECRETS:
+            path = folder / name
+            if not path.exists() or not path.read_bytes().strip():
+                path.unlink(missing_ok=True)
+                path.write_text(secrets.token_urlsafe(24))
+            path.chmod(0o444)
+
+
+def write_variables(path: Path, variables: Mapping[str, str]) -> bool:
+    """Write an env file for docker compose, if it differs; False if the user has a file of that name, which stays."""
+    text = "\n".join([MARK, *(f"{key}={_quoted(value)}" for key, value in variables.items())]) + "\n"
+    with _explained(path):
+        if path.exists():
+            there = path.read_text()
+            if there == text:
+                return True
+            if not there.startswith(MARK):
+                return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(path.name + ".new")
+        temporary.write_text(text)
+        temporary.replace(path)
+    return True
+
+
+def _quoted(value: str) -> str:
+    """A value as docker compose reads it back: plain where that is safe, else quoted with its escapes."""
+    if re.fullmatch(r"[\w./:@-]*", value):
+        return value
+    escaped = re.sub(r'([\\"$])', r"\\\1", value)
+    return f'"{escaped}"'
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """An OSError on this path becomes one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkshopError(
+            f"{path} cannot be written: {error.strerror}.", "Free some space or correct the folder's permissions."
+        ) from error
+
+
+def cgroup_variables(info: Mapping[str, Any], session: str) -> dict[str, str]:
+    """Return the variables that place the stack's containers below one cgroup, from the engine's ``docker info``.
+
+    The monitoring's agent is shown this cgroup and no other.
+
+    ``WORKSHOP_CGROUP_PARENT`` is for the engine; ``WORKSHOP_CGROUP_PATH`` is the folder below the kernel's tree;
+    ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, where there is one tree and not one for each controller.
+
+    >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b")["WORKSHOP_CGROUP_PATH"]
+    'workshop.slice/workshop-0a1b.slice'
+    """
+    name = f"workshop-{session}"
+    if info.get("CgroupDriver") == "systemd":
+        parent, path = f"{name}.slice", _slice_path(name)
+    elif info.get("CgroupDriver") == "cgroupfs":
+        parent, path = f"/{name}", name  # without the slash it would be below the engine's own
+    else:  # a rootless engine without delegation has no cgroups
+        parent, path = "", "no-accounts-on-this-engine"
+    return {
+        "WORKSHOP_CGROUP_PARENT": parent,
+        "WORKSHOP_CGROUP_PATH": path,
+        "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
+    }
+
+
+def remove_empty_cgroups(session: str, tree: Path = CGROUPS) -> None:
+    """Remove one workspace's cgroups, which the engine leaves behind with the last container.
+
+    Only root on the engine's own machine may remove one; elsewhere an empty one stays until the machine restarts.
+    """
+    name = f"workshop-{session}"
+    for folder in (tree / name, *tree.glob(f"*/{name}")):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _slice_path(name: str) -> str:
+    """Return where systemd keeps a slice: every dash in its name is a level.
+
+    >>> _slice_path("a-b-c")
+    'a.slice/a-b.slice/a-b-c.slice'
+    """
+    parts = name.split("-")
+    return "/".join("-".join(parts[: level + 1]) + ".slice" for level in range(len(parts)))

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import builder
-from workshop_kit.engine.build_errors import explain_build_error
+from workshop_kit.engine import builder, shell
+from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
-from workshop_kit.engine.session import MAKER, NONCE, Session, announcement
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.result import Finding
 
@@ -87,27 +87,22 @@ def built(session: Session, folder: Path, base: str, superseded: threading.Event
     The builder is ended at the deadline, and as soon as a newer check has begun. Raises BuildFailed.
     """
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
-    announced = announcement("image", session.maker, "kernel")
-    labels = {**session.who.labels("kernel"), NONCE: announced.id.partition("=")[2], MAKER: session.maker}
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
-    session.ledger.add(announced)
     try:
-        _run([*builder.command(tag, labels), from_base, str(folder)], superseded)
+        _run([*builder.command(tag, session.labels("kernel")), from_base, str(folder)], superseded)
         yield ServiceImage(tag, tuple(session.engine.client.images.get(tag).attrs["RootFS"]["Layers"]))
     finally:
         with contextlib.suppress(ImageNotFound):
             session.engine.client.images.remove(tag, force=True)
-        session.ledger.strike(announced)
 
 
 def _run(command: list[str], superseded: threading.Event) -> None:
     """Run the builder to its end. Raises BuildFailed."""
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as building:
+    with shell.running(command) as building:
         late = threading.Timer(DEADLINE_SECONDS, building.terminate)
+        late.daemon = True  # an interrupted check does not wait for it
         late.start()
-        watcher = threading.Thread(target=_end_when, args=(superseded, building))
+        watcher = threading.Thread(target=_end_when, args=(superseded, building), daemon=True)
         watcher.start()
         said, _ = building.communicate()
         late.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import secrets
 import tarfile
 import time
 from collections.abc import Callable, Mapping
@@ -47,10 +48,9 @@ def image_with_a_past(session: Session, random: Random) -> str:
         Layer(f"RUN rm /srv/import/{big}.dump", {f"srv/import/.wh.{big}.dump": 0}),
         Layer(f"COPY {other}.csv /srv/data/", {f"srv/data/{other}.csv": random.randint(50, 400) * 1000}),
     ]
-    with session.making("image", "kernel") as making:
-        tag = f"container-workshop/exercise:{making.labels['workshop.nonce'][-12:]}"
-        session.engine.client.images.load(_archive(layers, tag, making.labels))
-        making.id, making.name = str(session.engine.client.images.get(tag).id), tag
+    tag = f"container-workshop/exercise:{secrets.token_hex(6)}"
+    session.engine.client.images.load(_archive(layers, tag, session.labels("kernel")))
+    session.record("image", str(session.engine.client.images.get(tag).id), tag, "kernel")
     return tag
 
 

@@ -122,7 +122,7 @@ def refusal(error: APIError) -> str:
 def _require_ours(session: Session, container: Any) -> None:
     """Require the ledger *and* the label, as clean-up does: a label alone can be forged."""
     listed = any(entry.kind == "container" and entry.id == container.id for entry in session.ledger.entries())
-    if not listed or not are_ours(container.labels, session.who.session):
+    if not listed or not are_ours(container.labels, session.identity.session):
         raise WorkshopError(
             f"{container.name} is not a container that this workspace made: faults touch nothing else.",
             "Name a service of the stack (stack.up() starts it), or what run() returned.",

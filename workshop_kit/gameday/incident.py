@@ -317,7 +317,7 @@ def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack)
     targets = [WatchTarget(name, service=name) for name in shop.running]
     customers = Customers({name: _address(shop, name) for name in shop.running}).start()
     block.callback(customers.stop)
-    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.who.session, targets))
+    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
     identifier = secrets.token_hex(6)
     record = Record(identifier, cause.name, seed, datetime.now(UTC), reference=shop.service.note)
     return Incident(identifier, lesson, cause, seed, shop, customers, ShopWatcher(watcher, customers), block, record)

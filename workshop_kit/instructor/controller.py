@@ -24,7 +24,6 @@ from workshop_kit.instructor.active_faults import ActiveFaults
 from workshop_kit.instructor.audience import Audience
 from workshop_kit.instructor.background import BackgroundJob, TTLCache, engine_needed
 from workshop_kit.instructor.load_generator import ORDER, LoadGenerator
-from workshop_kit.lessons.lesson import BEFORE_SWEEPS
 from workshop_kit.observe import http
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.logs.follower import BUSY_SECONDS, Poller
@@ -32,6 +31,7 @@ from workshop_kit.observe.logs.lines import Line, parse_fields
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
@@ -117,7 +117,7 @@ class Controller:
     def __post_init__(self) -> None:
         self.active_faults, self.load_generator = ActiveFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
-        self._watcher = Watcher(self.stack.session.engine, self.stack.session.who.session, [target])
+        self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._log_tail = LogTail(lambda: self.stack.container(SERVICE))
         self._closing = threading.Event()
         self._picture = TTLCache(PICTURE_AGE_SECONDS, self.draw)
@@ -127,7 +127,7 @@ class Controller:
         """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
         injection.undo_all(self.stack.session, report=report)
         self.stack.up(report=report)
-        reaper.watch(self.stack.session, BEFORE_SWEEPS)
+        reaper.watch(self.stack.session, provision.UNDO_FAULTS)
         self._watcher.start()
         self._log_tail.start()
         return self

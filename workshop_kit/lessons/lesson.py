@@ -46,9 +46,7 @@ from workshop_kit.workspace.folder import Workspace, find_workspace
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 for a run without a browser: the tour, tests."""
 SOLVED = "WORKSHOP_SOLVED"
-"""Set to 1 when the solutions are in place: an exercise that does not pass is then an error."""
-BEFORE_SWEEPS = ("workshop_kit.faults.injection:undo_all",)
-"""The reaper calls these before it removes containers: a dead kernel's faults are reverted while its proxies run."""
+"""Set to 1 where the solutions are in place: an exercise that does not pass is an error then."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Lesson:
         The credentials are the administrator's, or the ``reader``'s of one environment's parameters (``staging``).
         """
         known = store.start(self.stack, NotebookReport())
-        _ = known.key_arn  # the key with the alias alias/workshop is made at first use
+        known.find_key()  # creates the key with the alias alias/workshop
         return (known.reader(reader) if reader else known).access.arguments()
 
     def monitoring(self) -> Monitoring:
@@ -218,7 +216,7 @@ def lesson(name: str) -> Lesson:
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
     stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
-    reaper.watch(stack.session, BEFORE_SWEEPS)
+    reaper.watch(stack.session, provision.UNDO_FAULTS)
     provision.sweep(stack.session)
     file_cell.register(workspace)
     tables.escape_dataframes()

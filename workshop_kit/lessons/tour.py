@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.engine import reaper
 from workshop_kit.lessons import expectations
 from workshop_kit.lessons.book import write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
@@ -124,7 +125,9 @@ class _Tour:
 
         async def restore_interrupt(**_: Any) -> None:
             # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it must end the tour.
-            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().remove_signal_handler(number)
+            reaper.interrupt_on_termination()
 
         manager = kernel_manager(self.workspace, self.kernels)
         client = NotebookClient(

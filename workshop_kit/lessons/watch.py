@@ -86,7 +86,7 @@ def start_watch(stack: Stack, screens: Screens, *targets: Any) -> Watch:
     names = [one.name for one in subjects]
     if len(set(names)) < len(names):
         raise WrongUsage(f"Two of these have the same name: {', '.join(names)}.", "Watch one of them.")
-    watcher = Watcher(stack.session.engine, stack.session.who.session, subjects)
+    watcher = Watcher(stack.session.engine, stack.session.identity.session, subjects)
     watch = Watch(stack, screens, watcher)
     screens.replace(NAME, watch)
     watcher.start()

@@ -68,12 +68,11 @@ def _create(session: Session, image: str, command: tuple[str, ...]) -> Running:
     )
     api = session.engine.client.api
     try:
-        with session.making("container", "kernel") as making:
-            config = container_config(api, spec, making.labels)
-            config |= {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
-            made = api.create_container_from_config(config)
-            container = session.engine.client.containers.get(made["Id"])
-            making.id, making.name = container.id, container.name
+        config = container_config(api, spec, session.labels("kernel"))
+        config |= {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
+        made = api.create_container_from_config(config)
+        container = session.engine.client.containers.get(made["Id"])
+        session.record("container", container.id, container.name, "kernel")
     except ImageNotFound as missing:
         raise NotReady(f"There is no image {image}.", "Run ./workshop setup to build it.") from missing
     except APIError as refused:

@@ -10,18 +10,21 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from workshop_kit import doctor
-from workshop_kit.engine import cleanup, containers, debian, images, install, stack_files
+from workshop_kit.engine import cleanup, containers, images, install
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.stack import Stack, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspace
+
+UNDO_FAULTS = ("workshop_kit.faults.injection:undo_all",)
+"""What a reaper calls first: the faults of a dead process are undone while its proxies still run."""
 
 
 def session_of(workspace: Workspace, engine: Engine) -> Session:
@@ -57,25 +60,22 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
     One process has it until the block ends. Raises WorkshopError while another process has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.parent / f".{folder.name}.lock", blocking=False)
     try:
-        lock.acquire()
+        lock = FileLock(lock_path(folder)).acquire(timeout=0)
     except Timeout as taken:
-        sentence = f"Another process runs the lessons in {folder}."
+        sentence = f"Another process is running the lessons in {folder}."
         raise WorkshopError(sentence, "Wait until it has ended, then try again.") from taken
-    try:
+    with lock:
         for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
             shutil.rmtree(folder / name, ignore_errors=True)
         Workspace.open(folder).progress_path.unlink(missing_ok=True)
         yield Workspace.open(folder)
-    finally:
-        lock.release()
 
 
 def write_env(stack: Stack, report: Report = silent) -> None:
     """Write ``.env`` beside compose.yaml, so that plain ``docker compose up`` finds its variables."""
     path = stack.root / ".env"
-    if not stack_files.write_variables(path, stack.variables()):
+    if not write_variables(path, stack.variables()):
         report(Step("Stack", None, f"{path.name} was not made by the kit and stays: `docker compose` will use it"))
 
 
@@ -90,16 +90,31 @@ def prove(session: Session, image: str) -> None:
         raise NotReady("A container ran but did not say what it was told to.", "Run ./workshop doctor.", output=said)
 
 
-def remove_root_file_system(session: Session) -> None:
-    """Remove the root file system that an interrupted build may have left; everything else is in the ledger."""
-    for image in session.engine.client.images.list(name=debian.BOOTSTRAPPED):
-        session.engine.client.images.remove(image.tags[0], noprune=False)
-
-
 def sweep(session: Session, report: Report = silent) -> cleanup.Outcome:
     """Undo the faults of dead kernels, and remove the objects that those kernels made for themselves."""
     injection.undo_all(session, report=report)
     return cleanup.remove(session, {"kernel"}, report, spare_the_living=True)
+
+
+def lock_path(folder: Path) -> Path:
+    """The lock of the workspace in ``folder`` that `fresh_workspace` holds."""
+    return folder.parent / f".{folder.name}.lock"
+
+
+def remove_tours(folder: Path, engine: Engine, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:
+    """Remove what tours below ``folder`` have left that were killed; one that is running is left alone."""
+    outcome = cleanup.Outcome()
+    for tour in (folder / "workspace", folder / "demo" / "workspace"):
+        identifier = tour / HIDDEN / "id"
+        if not identifier.is_file():
+            continue
+        with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
+            session = session_of(Workspace(tour, identifier.read_text().strip()), engine)
+            done = remove_everything(session, scopes, report)
+            outcome.removed += done.removed
+            outcome.left += done.left
+            outcome.unreadable += done.unreadable
+    return outcome
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:
@@ -119,7 +134,7 @@ def take_engine_back(session: Session, report: Report = silent) -> list[str]:
             f"The engine stays: it holds {len(others)} things of others ({', '.join(others[:3])} …).",
             "Remove them, then run ./workshop down --engine again.",
         )
-    return install.take_back(report)
+    return install.remove_engine(report)
 
 
 def _require_space(engine: Engine, root: Path) -> None:

@@ -227,7 +227,7 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) 
     (folder / "token.npmrc").write_text("//registry.example/:_authToken=0123456789abcdef\n")
     (folder / "plain.npmrc").write_text("registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\n")
     (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")
-    tag = tag.format(session=session.who.session)
+    tag = tag.format(session=session.identity.session)
     resources.image(session, folder, tag, "--build-arg", f"BASE={base}")
     return tag
 
@@ -235,9 +235,8 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) 
 @contextmanager
 def created(session: Session, image: str, **settings: Any) -> Iterator[str]:
     """Create a container that is never started; yield the word by which an audit names it."""
-    with session.making("container", "kernel") as made:
-        container = session.engine.client.containers.create(image, labels=made.labels, **settings)
-        made.id, made.name = container.id, container.name
+    container = session.engine.client.containers.create(image, labels=session.labels("kernel"), **settings)
+    session.record("container", container.id, container.name, "kernel")
     try:
         yield f"container:{container.id}"
     finally:

@@ -43,7 +43,7 @@ TELLS = "import time\nprint('connecting with', open('/run/secrets/db').read(), f
 
 def labeled(session: Session) -> set[str]:
     """Containers and networks that carry this session's label."""
-    filters, client = {"label": f"{SESSION}={session.who.session}"}, session.engine.client
+    filters, client = {"label": f"{SESSION}={session.identity.session}"}, session.engine.client
     found = client.containers.list(all=True, filters=filters, ignore_removed=True)
     return {one.id for one in [*found, *client.networks.list(filters=filters)]}
 

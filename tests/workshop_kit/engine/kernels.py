@@ -1,4 +1,4 @@
-"""Programs that make things as a notebook's kernel does, to be killed at any moment; and a look at what is left."""
+"""Programs that make things as a notebook's kernel does, to be killed; and what they leave in the engine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from workshop_kit.engine.labels import SCOPE, SESSION
+from workshop_kit.engine.labels import MAKER, SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import MAKER, Session
+from workshop_kit.engine.session import Session
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
@@ -23,13 +23,13 @@ GONE_WITHIN_SECONDS = 60.0  # mostly a few, but both the engine and the reaper m
 SETUP = """
 import os, random, sys, time
 from pathlib import Path
-from workshop_kit.engine import containers, making, reach, reaper
+from workshop_kit.engine import containers, reach, reaper, resources
 from workshop_kit.engine.spec import Spec
-from workshop_kit.lessons import ready
+from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 workspace, base, seed = Workspace.open(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
-session = ready.session_of(workspace, reach.connect())
-handle = reaper.watch(session)
+session = provision.session_of(workspace, reach.connect())
+reaper.watch(session)
 word = f"reaper-test-{session.maker.replace('@', '-')}"
 context = workspace.folder / word
 context.mkdir()

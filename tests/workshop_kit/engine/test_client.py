@@ -68,7 +68,7 @@ def test_a_port_without_an_address_is_bound_to_this_machine() -> None:
 
 
 def test_arguments_of_build_become_those_of_the_docker_command() -> None:
-    """What that command has no word for is left to the classic builder."""
+    """The classic builder gets an argument for which that command has no option."""
     words = build_words(
         {
             "path": Path("/shop"),
@@ -104,7 +104,7 @@ def test_arguments_of_build_become_those_of_the_docker_command() -> None:
 
 @pytest.fixture
 def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[Callable[[str], WorkspaceClient]]:
-    """Give the client of a workspace by its name; each must be removable without a rest."""
+    """Return the client of a workspace by its name; clean-up must remove everything of each."""
     sessions: dict[str, Session] = {}
 
     def client_of(name: str) -> WorkspaceClient:
@@ -114,7 +114,7 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
     yield client_of
     for session in sessions.values():
         assert not cleanup.remove(session, {"kernel", "workspace", "machine"}).left
-        assert things(engine, session.who.session) == []
+        assert things(engine, session.identity.session) == []
         assert session.ledger.entries() == []
 
 
@@ -181,7 +181,7 @@ def test_the_cache_is_that_of_docker_build(client: WorkspaceClient, folder: Path
 
 
 def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceClient, folder: Path) -> None:
-    """Its type and log are as ever; notes have the last lines, and what there is where a wheel is missing."""
+    """Its type and log are the SDK's; notes have the last lines, and the packages there are where a wheel is absent."""
     (folder / "requirements.txt").write_text("flask\n")
     with pytest.raises(BuildError) as caught:
         client.images.build(path=folder, tag="my-service:1")
@@ -192,8 +192,8 @@ def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceC
     assert client.session.ledger.entries() == []
 
 
-def test_what_buildkits_command_does_not_take_is_built_as_ever(client: WorkspaceClient) -> None:
-    """A Dockerfile from memory goes to the classic builder; the image is listed, also where another is not found."""
+def test_a_dockerfile_from_memory_is_built_by_the_classic_builder(client: WorkspaceClient) -> None:
+    """BuildKit's command takes none. The error for an unknown image lists the images that were built."""
     image, _ = client.images.build(fileobj=io.BytesIO(f"FROM {recipes.PYTHON_ALIAS}\n".encode()), tag="memory")
     assert [one.id for one in client.images.list()] == [image.id]
     with pytest.raises(APIError) as caught:
@@ -212,12 +212,12 @@ def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
         (folder / "app.py").write_text(f"saved = {save}\n")
         image, steps = client.images.build(path=folder, tag="my-service:1")
         assert "Successfully installed" in "".join(step["stream"] for step in steps)
-        assert things(engine, client.session.who.session) == [image.id]
+        assert things(engine, client.session.identity.session) == [image.id]
         assert 50 * (image.attrs["Size"] - base) < 500e6
 
 
 def test_a_container_is_found_by_its_name_replaced_and_reached(client: WorkspaceClient, images: dict[str, str]) -> None:
-    """By its typed and its real name; again, in place of the first; from others by the typed name; from here alone."""
+    """It is found by its typed and its real name, replaced under either, and reached from this machine alone."""
     first = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
     assert first.name == client.names.thing("shop")
     second = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
@@ -241,7 +241,7 @@ def test_a_network_is_replaced_and_a_volume_kept(client: WorkspaceClient, images
     assert seen == b"one\n"
 
 
-def test_two_workspaces_do_not_meet(
+def test_two_workspaces_use_the_same_names_side_by_side(
     client_of: Callable[[str], WorkspaceClient], images: dict[str, str], folder: Path
 ) -> None:
     """The same names in both: each sees, replaces and removes its own."""
@@ -269,7 +269,7 @@ def test_down_takes_what_compose_made_in_the_folder(client: WorkspaceClient, fol
         "services: {shop: {build: ., command: [sleep, '600'], volumes: ['data:/data']}}\nvolumes: {data: {}}\n"
     )
     subprocess.run(["docker", "compose", "up", "--detach"], cwd=own, check=True, capture_output=True)
-    project = client.session.who.service_project
+    project = client.session.identity.service_project
     assert [one.labels[COMPOSE_PROJECT] for one in client.containers.list()] == [project]
     removed = cleanup.remove(client.session, {"workspace"}).removed
     assert sorted(entry.kind for entry in removed) == ["container", "image", "network", "volume"]
@@ -279,7 +279,7 @@ def test_down_takes_what_compose_made_in_the_folder(client: WorkspaceClient, fol
 def test_the_stack_comes_up_in_a_network_that_the_client_made(
     client_of: Callable[[str], WorkspaceClient], images: dict[str, str], stack: Stack
 ) -> None:
-    """Whoever is first: compose takes the network for its own. The stack's services are found by their names."""
+    """Compose takes the client's network for its own; the client finds the stack's services by their names."""
     mine = WorkspaceClient(stack.session)
     assert mine.containers.get("redis").id == stack.container("redis").id
     fresh = client_of("fresh")
@@ -289,9 +289,7 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
     assert f"{fresh.names.project}_default" in other.container("redis").attrs["NetworkSettings"]["Networks"]
 
 
-def test_the_python_that_participants_build_on_is_what_its_name_says(
-    client: WorkspaceClient, images: dict[str, str]
-) -> None:
+def test_the_friendly_tag_has_the_python_of_its_name(client: WorkspaceClient, images: dict[str, str]) -> None:
     """``workshop/python:3.13`` is moved to this checkout's image, which has that version of Python."""
     engine_images.move_alias(client.session, images["python"])
     assert client.images.get(recipes.PYTHON_ALIAS).id == client.images.get(images["python"]).id

@@ -1,17 +1,21 @@
-"""An image's tag is what it is built from: equal contents, equal tag; anything else, another."""
+"""Images: a tag is the hash of its sources, Debian is pulled or bootstrapped, a failed build explains itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from workshop_kit.engine import cleanup, images
-from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION
+from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION, Identity
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
+from workshop_kit.paths import CHECKOUT
 
+NO_DOCUMENTATION = CHECKOUT / "images" / "base" / images.NO_DOCUMENTATION
 RECIPE = images.Recipe("scratch", "recipe")
 
 
@@ -54,7 +58,7 @@ def test_what_does_not_reach_the_image_does_not_count(folder: Path) -> None:
 
 
 @pytest.mark.engine
-def test_a_build_is_labelled_listed_and_removable(
+def test_a_build_is_labeled_recorded_and_removable(
     session: Session, engine: Engine, images_built: str, folder: Path
 ) -> None:
     """The image carries the four labels, stands in the ledger, and goes with scope machine."""
@@ -63,8 +67,8 @@ def test_a_build_is_labelled_listed_and_removable(
     found = engine.client.images.get(name)
     assert {key: found.labels[key] for key in (KIT, SESSION, OWNER, SCOPE)} == {
         KIT: KIT_NAME,
-        SESSION: session.who.session,
-        OWNER: session.who.owner,
+        SESSION: session.identity.session,
+        OWNER: session.identity.owner,
         SCOPE: "machine",
     }
     assert [entry.name for entry in cleanup.remove(session, {"machine"}).removed] == [name]
@@ -91,7 +95,7 @@ def images_built(images: dict[str, str]) -> str:
     return images["base"]
 
 
-def test_a_ca_bundle_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_ca_bundle_that_is_no_file_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """SSL_CERT_FILE that names nothing would otherwise fall back silently to another bundle."""
     bundle = tmp_path / "own.pem"
     bundle.write_text("a certificate")
@@ -100,3 +104,50 @@ def test_a_ca_bundle_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(NotReady, match="not a file"):
         images.ca_bundle()
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    """A program of that name that does this."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose programs come before the system's."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+def test_a_silent_registry_costs_seconds(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall drops its packets: the pull is ended."""
+    monkeypatch.setattr(images, "REGISTRY_TIMEOUT_SECONDS", 0.3)
+    program(programs, "docker", "exec sleep 600")  # longer than a test may take
+    assert images._pull(lambda _step: None) is False
+
+
+def test_the_bootstrap_unpacks_no_documentation(programs: Path, tmp_path: Path) -> None:
+    """mmdebstrap gets the base's list: manuals deleted in a later step would stay in the layer below."""
+    program(programs, "sudo", 'exec "$@"')
+    program(programs, "mmdebstrap", f'echo "$@" > {tmp_path}/told')
+    program(programs, "docker", "cat > /dev/null")
+    session = SimpleNamespace(engine=SimpleNamespace(architecture="amd64"), identity=Identity("1a2b3c4d", "me@here"))
+    images._bootstrap(cast("Session", session), NO_DOCUMENTATION, install=False, report=lambda _step: None)
+    assert f"--dpkgopt={NO_DOCUMENTATION}" in (tmp_path / "told").read_text().split()
+    assert "path-exclude=/usr/share/man/*" in NO_DOCUMENTATION.read_text().splitlines()
+
+
+def test_without_mmdebstrap_the_error_names_its_package(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No registry, no mmdebstrap, --no-install: one sentence with what to install."""
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    with pytest.raises(NotReady, match="mmdebstrap"):
+        images._ensure_mmdebstrap(install=False, report=lambda _step: None)
+
+
+def test_a_proxy_is_set_for_apt_and_pip() -> None:
+    """apt reads the lower-case name alone; an empty variable is no proxy."""
+    assert images.proxy_settings({"https_proxy": "http://p", "HTTP_PROXY": ""}) == {
+        "HTTPS_PROXY": "http://p",
+        "https_proxy": "http://p",
+    }

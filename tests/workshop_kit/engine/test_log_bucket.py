@@ -21,7 +21,7 @@ CODE = "import sys\nfor n in range(3000): print('{\"n\": %d}' % n, file=sys.stde
 
 @pytest.fixture(scope="module")
 def bucket(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogBucket]:
-    """A bucket that nobody else's lines are in. (In a shared one a container of another test may have left a GAP.)"""
+    """A bucket without lines of other tests, whose containers may have left a GAP."""
     with a_bucket(tmp_path_factory.mktemp("bucket")) as made:
         yield made
 
@@ -42,11 +42,11 @@ def test_what_a_container_wrote_is_read_from_the_bucket(bucket: LogBucket, image
 
 
 def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
-    """Whoever reads logs cannot change them, nor look into other buckets."""
+    """A reader of logs cannot change them, nor list other buckets."""
     attempts = (
-        lambda: bucket.client.put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
-        lambda: bucket.client.delete_object(Bucket=bucket.bucket, Key="logs/forged"),
-        bucket.client.list_buckets,
+        lambda: bucket.client().put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
+        lambda: bucket.client().delete_object(Bucket=bucket.bucket, Key="logs/forged"),
+        bucket.client().list_buckets,
     )
     for attempt in attempts:
         with pytest.raises(ClientError, match="AccessDenied"):

@@ -1,4 +1,4 @@
-"""Whatever is wrong with the engine is said in one sentence with the next step."""
+"""Every reason why the engine cannot be reached is one sentence with the next step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from workshop_kit.engine import reach
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady
 
-pytestmark = pytest.mark.engine
-
 
 def refusal(environment: dict[str, str], timeout_seconds: float = 1) -> NotReady:
     """The error that this environment leads to."""
@@ -27,15 +25,15 @@ def refusal(environment: dict[str, str], timeout_seconds: float = 1) -> NotReady
     return caught.value
 
 
-def test_the_engine_is_reached_and_says_its_version(engine: Engine) -> None:
-    """A reachable engine tells its version and architecture, and why this endpoint was chosen."""
+def test_a_reachable_engine_has_a_version_and_an_architecture(engine: Engine) -> None:
+    """It also tells why this address was chosen."""
     assert engine.version["ApiVersion"]
     assert engine.architecture in {"amd64", "arm64"}
     assert engine.endpoint.why
 
 
 def test_no_socket_is_not_the_same_as_a_stopped_engine(tmp_path: Path) -> None:
-    """No socket: there is no engine. A socket nobody listens on: it is stopped."""
+    """No socket: there is no engine. A socket without a listener: it is stopped."""
     path = tmp_path / "docker.sock"
     assert "there is no socket" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
     with socket.socket(socket.AF_UNIX) as closed:
@@ -43,8 +41,8 @@ def test_no_socket_is_not_the_same_as_a_stopped_engine(tmp_path: Path) -> None:
     assert "is stopped" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
 
 
-def test_an_engine_that_never_answers_is_given_up(tmp_path: Path) -> None:
-    """An engine that accepts and says nothing costs the timeout and no more."""
+def test_an_engine_that_never_answers_is_a_timeout(tmp_path: Path) -> None:
+    """An engine that accepts and never answers costs the timeout alone."""
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(path))
@@ -54,7 +52,7 @@ def test_an_engine_that_never_answers_is_given_up(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root; as a user the socket is one's own")
 def test_a_socket_without_permission_names_the_group(open_path: Path, root: Path) -> None:
-    """Who may not use the socket is told about the docker group, not to install another engine."""
+    """The next step is the docker group, not another engine."""
     path = open_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -79,8 +77,8 @@ def test_a_socket_without_permission_names_the_group(open_path: Path, root: Path
     assert "usermod -aG docker" in said.stdout
 
 
-def test_a_context_that_does_not_exist_is_an_error_here_too(tmp_path: Path) -> None:
-    """The docker command refuses an unknown context; silently using another engine would be worse."""
+def test_an_unknown_context_is_an_error(tmp_path: Path) -> None:
+    """As with the docker command: no other engine is used silently."""
     assert "does not exist" in refusal({"DOCKER_CONTEXT": "no-such-context"}).what
 
 

@@ -1,4 +1,4 @@
-"""The stack comes up as a whole, is listed as a whole, and says what is wrong when it cannot."""
+"""The stack comes up and is recorded as a whole, and an error names its cause."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import LiveStack
-from workshop_kit.engine import cleanup, images, stack_files
+from workshop_kit.engine import cleanup, images
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import (
+    CGROUPS,
+    SECRETS,
+    Stack,
+    cgroup_variables,
+    with_dependencies,
+    write_secrets,
+    write_variables,
+)
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
-
-pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
@@ -32,10 +40,10 @@ def other(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[St
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 
 
-def test_a_second_stack_takes_an_order_beside_the_first_and_goes_whole(
+def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     other: Stack, stack: Stack, engine: Engine, http: httpx.Client
 ) -> None:
-    """``up`` returns when the service is ready; everything of the stack is listed, is its own, and is removed."""
+    """``up`` returns when the service is ready; everything of the stack is recorded, is its own, and is removed."""
     other.up()
     kinds = sorted(entry.kind for entry in other.session.ledger.entries())
     assert kinds == ["container"] * 4 + ["network"] + ["volume"] * 2
@@ -57,17 +65,19 @@ def test_a_second_stack_takes_an_order_beside_the_first_and_goes_whole(
     assert http.get(stack.url() + "/readyz").status_code == 200
 
 
-def test_plain_docker_compose_works_with_what_set_up_wrote(other: Stack, root: Path) -> None:
-    """The variables file is all that ``docker compose up`` needs, odd characters in the path included."""
-    variables = other.prepare()
-    command = ["docker", "compose", "--env-file", str(variables), "config"]
-    resolved = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert (resolved.returncode, resolved.stderr) == (0, "")
-    assert str(other.folder / "secrets" / "redis_password") in resolved.stdout.replace("$$", "$").replace("''", "'")
+def test_what_docker_compose_up_made_by_hand_is_removed(other: Stack, root: Path, engine: Engine) -> None:
+    """The README's ``docker compose up`` with the variables of set-up: ``down`` finds all of it, and names nothing."""
+    command = ["docker", "compose", "--env-file", str(other.prepare()), "up", "--detach", "redis"]
+    subprocess.run(command, cwd=root, check=True)
+    removed = cleanup.remove(other.session, {"kernel", "workspace"}).removed
+    assert {"container", "network"} <= {entry.kind for entry in removed}
+    assert cleanup.unlisted(other.session) == []
+    label = {"label": f"com.docker.compose.project={other.project}"}
+    assert engine.client.containers.list(all=True, filters=label) == []
 
 
 def test_a_container_that_cannot_start_is_shown_with_its_last_lines(other: Stack) -> None:
-    """A secret that the database cannot use: it says so, and that is what the user reads."""
+    """The error has the last lines of a database that cannot use its secret."""
     other.prepare()
     secret = other.folder / "secrets" / "master_db_password"
     secret.chmod(0o600)
@@ -79,7 +89,7 @@ def test_a_container_that_cannot_start_is_shown_with_its_last_lines(other: Stack
 
 
 def test_a_taken_port_is_named(other: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks for a port that somebody has reads which one, and how to get rid of the wish."""
+    """The error names the port that is taken, and the variable that asked for it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -90,7 +100,7 @@ def test_a_taken_port_is_named(other: Stack, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_images_out_of_date_are_named_before_anything_starts(other: Stack, tmp_path: Path) -> None:
-    """A changed recipe without a build: run set-up, says the sentence, and nothing was made."""
+    """A changed recipe without a build: the error names the image, and nothing was created."""
     stale = dataclasses.replace(other, root=tmp_path / "checkout")
     for recipe in images.RECIPES:
         for path in images.context_files(other.root / recipe.folder):
@@ -105,20 +115,8 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, tmp_p
 
 
 @pytest.mark.long
-def test_up_waits_for_a_replica_that_was_ill_without_its_master(live_stack: LiveStack) -> None:
-    """A master that was stopped for long made its replica unhealthy: ``up`` gives it time instead of giving up."""
-    live_stack.stop("master-db")
-    deadline = time.monotonic() + 120
-    while live_stack.stack.container("replica-db").health != "unhealthy":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    live_stack.stack.up()
-    assert live_stack.stack.container("replica-db").health == "healthy"
-
-
-@pytest.mark.long
-def test_up_waits_for_what_a_service_needs_to_get_well(live_stack: LiveStack) -> None:
-    """Who brings up one service waits for an ill one that it needs, too: compose alone would give up on it at once."""
+def test_up_waits_for_an_unhealthy_dependency(live_stack: LiveStack) -> None:
+    """One service is started while its Redis is unhealthy: compose alone would fail at once."""
     live_stack.pause("redis")
     deadline = time.monotonic() + 120
     while live_stack.stack.container("redis").health != "unhealthy":
@@ -129,33 +127,65 @@ def test_up_waits_for_what_a_service_needs_to_get_well(live_stack: LiveStack) ->
     assert live_stack.stack.container("redis").health == "healthy"
 
 
-def test_what_a_service_needs_is_what_compose_says(root: Path) -> None:
-    """The service needs its dependencies, who watches it needs them all; a name that is not there needs nothing."""
+def test_dependencies_are_those_of_compose_yaml(root: Path) -> None:
+    """Direct and indirect dependencies are found; an unknown name has none."""
     needed = {"service", "master-db", "replica-db", "redis"}
-    assert stack_files.with_what_they_need(root / "compose.yaml", ["service"]) == needed
-    assert stack_files.with_what_they_need(root / "compose.yaml", ["agent"]) == needed | {"agent"}
-    assert stack_files.with_what_they_need(root / "compose.yaml", ["nobody"]) == {"nobody"}
+    assert with_dependencies(root / "compose.yaml", ["service"]) == needed
+    assert with_dependencies(root / "compose.yaml", ["agent"]) == needed | {"agent"}
+    assert with_dependencies(root / "compose.yaml", ["nobody"]) == {"nobody"}
 
 
-def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
+def test_secrets_are_written_once_and_closed_to_others(tmp_path: Path) -> None:
     """The folder is for the owner alone; a second start keeps what the database already knows."""
     folder = tmp_path / "secrets"
-    stack_files.write_secrets(folder)
+    write_secrets(folder)
     first = {path.name: path.read_text() for path in folder.iterdir()}
-    stack_files.write_secrets(folder)
+    write_secrets(folder)
     assert {path.name: path.read_text() for path in folder.iterdir()} == first
-    assert sorted(first) == sorted(stack_files.SECRETS)
+    assert sorted(first) == sorted(SECRETS)
     assert all(len(secret) >= 32 for secret in first.values())
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_file_that_is_not_ours_stays(tmp_path: Path) -> None:
-    """A ``.env`` of the user's own is not overwritten; one of ours is."""
+def test_the_users_own_env_file_stays(tmp_path: Path) -> None:
+    """A ``.env`` without the kit's first line is not overwritten; one with it is."""
     path = tmp_path / ".env"
     path.write_text("MINE=1\n")
-    assert stack_files.write_variables(path, {"A": "1"}) is False
+    assert write_variables(path, {"A": "1"}) is False
     assert path.read_text() == "MINE=1\n"
     path.unlink()
-    assert stack_files.write_variables(path, {"A": "1"}) is True
-    assert stack_files.write_variables(path, {"A": "two words"}) is True
+    assert write_variables(path, {"A": "1"}) is True
+    assert write_variables(path, {"A": "two words"}) is True
     assert 'A="two words"' in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("driver", "version", "parent", "path", "first_version"),
+    [
+        ("cgroupfs", "1", "/workshop-0a1b", "workshop-0a1b", "1"),
+        ("cgroupfs", "2", "/workshop-0a1b", "workshop-0a1b", ""),
+        ("systemd", "2", "workshop-0a1b.slice", "workshop.slice/workshop-0a1b.slice", ""),
+        ("none", "2", "", "no-accounts-on-this-engine", ""),
+    ],
+)
+def test_each_cgroup_driver_has_its_own_parent_and_path(
+    driver: str, version: str, parent: str, path: str, first_version: str
+) -> None:
+    """The engine's cgroup parent, and the folder that it becomes."""
+    assert cgroup_variables({"CgroupDriver": driver, "CgroupVersion": version}, "0a1b") == {
+        "WORKSHOP_CGROUP_PARENT": parent,
+        "WORKSHOP_CGROUP_PATH": path,
+        "WORKSHOP_CGROUP_V1": first_version,
+    }
+
+
+@pytest.mark.engine
+def test_containers_run_below_the_cgroup_of_the_variables(stack: Stack, session: Session) -> None:
+    """On this machine's engine: the folder of each running container is below the path that the agent is shown."""
+    info: dict[str, Any] = session.engine.client.info()
+    found = cgroup_variables(info, session.identity.session)
+    folder = CGROUPS / ("memory" if found["WORKSHOP_CGROUP_V1"] else "") / found["WORKSHOP_CGROUP_PATH"]
+    names = {path.name for path in folder.iterdir() if path.is_dir()}
+    for container in stack.containers().values():
+        if container.status == "running":
+            assert any(container.id in name for name in names)

@@ -13,19 +13,17 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from tests.workshop_kit.engine.stores import Listener, running_store
-from workshop_kit.engine import aws
 from workshop_kit.engine import store as stores
 from workshop_kit.engine.aws import Access, NotAllowed, NotThere
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Parameter, Settings, Store
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
 
 SETTINGS: dict[str, Settings] = {
     "production": {"redis/host": "redis", "redis/password": SecretStr("canary-production")},
     "staging": {"redis/host": "redis-staging", "redis/password": SecretStr("canary-staging"), "log/level": "debug"},
 }
-ACCOUNT = "123456789012"
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +34,12 @@ def store(session: Session, images: dict[str, str]) -> Iterator[Store]:
         yield store
 
 
-pytestmark = pytest.mark.engine
+def one(store: Store, name: str, *, decrypt: bool = True) -> Parameter:
+    """One parameter of a store."""
+    return store.read([name], decrypt=decrypt)[name]
 
 
-def test_what_is_below_a_path_comes_whole_and_sorted(store: Store) -> None:
+def test_everything_below_a_path_is_read_sorted(store: Store) -> None:
     """Hierarchy: one path is one environment, its groups included; a neighbor of the same beginning is not below."""
     store.put("/workshop/staging-old/redis/host", "elsewhere")
     found = store.get_by_path("/workshop/staging")
@@ -59,23 +59,11 @@ def test_seeding_again_writes_only_what_changed(store: Store) -> None:
     assert stores.seed(store, SETTINGS) == []
     other: dict[str, Settings] = {"production": {**SETTINGS["production"], "redis/host": "redis-2"}}
     assert stores.seed(store, other) == ["/workshop/production/redis/host"]
-    assert store.get("/workshop/production/redis/host").version == 2
+    assert one(store, "/workshop/production/redis/host").version == 2
     assert stores.seed(store, {"production": {"redis/host": SecretStr("redis-2")}}) == [
         "/workshop/production/redis/host"
     ]
     stores.seed(store, SETTINGS)
-
-
-def test_rotation_counts_versions_and_is_for_secrets_that_exist(store: Store) -> None:
-    """A new value of a secret is a new version; a plain setting and an unknown name are refused."""
-    name = "/workshop/rotation/redis/password"
-    assert store.put(name, SecretStr("old value")) == 1
-    assert store.rotate(name, SecretStr("new value")) == 2
-    assert store.get(name).value == "new value"
-    with pytest.raises(NotThere):
-        store.rotate("/workshop/rotation/redis/other", SecretStr("x"))
-    with pytest.raises(WrongUsage, match="is no secret"):
-        store.rotate("/workshop/staging/log/level", SecretStr("x"))
 
 
 def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
@@ -83,7 +71,7 @@ def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
     reader = store.reader("staging")
     assert reader.get_by_path("/workshop/staging")["/workshop/staging/redis/password"].value == "canary-staging"
     refused: dict[str, Callable[[], object]] = {
-        "read by name": lambda: reader.get("/workshop/production/redis/password"),
+        "read by name": lambda: one(reader, "/workshop/production/redis/password"),
         "read by path": lambda: reader.get_by_path("/workshop/production"),
         "read all": lambda: reader.get_by_path("/"),
         "write": lambda: reader.put("/workshop/staging/log/level", "info"),
@@ -98,40 +86,40 @@ def test_decrypting_takes_the_key_as_well(store: Store) -> None:
     """Reading a secret takes two rights, on the path and on the KMS key: with the first alone it stays closed."""
     iam = store.client("iam")
     reader = store.reader("staging")
-    policy = stores.reader_policy("staging", ACCOUNT, aws.REGION, "arn:aws:kms:us-east-1:123456789012:key/another")
+    policy = stores.reader_policy("staging", "123456789012", "arn:aws:kms:us-east-1:123456789012:key/another")
     iam.put_user_policy(UserName="staging-reader", PolicyName="read", PolicyDocument=json.dumps(policy))
-    assert reader.get("/workshop/staging/log/level").value == "debug"
+    assert one(reader, "/workshop/staging/log/level").value == "debug"
     with pytest.raises(NotAllowed, match="does not allow kms:Decrypt"):
-        reader.get("/workshop/staging/redis/password")
+        one(reader, "/workshop/staging/redis/password")
     with pytest.raises(NotAllowed, match="does not allow kms:Decrypt"):
         reader.get_by_path("/workshop/staging")
 
 
 def test_the_emulator_shows_a_secret_undecrypted(store: Store) -> None:
     """What moto does not protect: read without decryption, AWS gives a ciphertext, the emulator the plain text."""
-    shown = store.get("/workshop/staging/redis/password", decrypt=False).value
-    assert shown == f"kms:{store.key_arn}:canary-staging"
+    shown = one(store, "/workshop/staging/redis/password", decrypt=False).value
+    assert shown == f"kms:{store.find_key()}:canary-staging"
 
 
 def test_kms_itself_does_encrypt(store: Store) -> None:
     """Where encryption is the point, explicit KMS calls are real: nothing readable, and only the key opens it."""
     kms = store.client("kms")
-    sealed = kms.encrypt(KeyId=store.key_arn, Plaintext=b"canary-sealed")["CiphertextBlob"]
+    sealed = kms.encrypt(KeyId=store.find_key(), Plaintext=b"canary-sealed")["CiphertextBlob"]
     assert b"canary" not in sealed
     assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
     reader = store.reader("staging").client("kms")
     assert reader.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
     with pytest.raises(ClientError, match="not authorized to perform: kms:Encrypt"):
-        reader.encrypt(KeyId=store.key_arn, Plaintext=b"x")
+        reader.encrypt(KeyId=store.find_key(), Plaintext=b"x")
     other = kms.create_key()["KeyMetadata"]["KeyId"]
     with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
         reader.decrypt(CiphertextBlob=kms.encrypt(KeyId=other, Plaintext=b"x")["CiphertextBlob"])
 
 
 def test_no_value_is_in_any_repr_or_error(store: Store, session: Session) -> None:
-    """Secrets are never shown: not by a parameter, an access, a store, nor a refusal to write."""
-    parameter = store.get("/workshop/staging/redis/password")
-    assert "canary" not in repr(parameter) + parameter.shown
+    """Secrets are never shown: not in the repr of a parameter, an access or a store, nor a refusal to write."""
+    parameter = one(store, "/workshop/staging/redis/password")
+    assert "canary" not in repr(parameter)
     assert store.access.secret_key not in repr(store) + repr(store.access)
     for value in ("canary" * 700, ""):
         with pytest.raises(WorkshopError) as caught:
@@ -144,11 +132,11 @@ def test_no_value_is_in_any_repr_or_error(store: Store, session: Session) -> Non
 
 
 def test_a_store_that_is_not_there_is_one_sentence() -> None:
-    """Nobody listens: where, what was tried, what to do, and no traceback of a library behind it."""
+    """Nothing listens: the error names the address, the request and the next step, without a library's traceback."""
     with Listener() as gone:
         url = gone.url
     with pytest.raises(WorkshopError, match=f"store at {url} does not answer: could not read /a") as caught:
-        Store(Access(url, key_id="AKIA", secret_key="x" * 20)).get("/a")
+        Store(Access(url, key_id="AKIA", secret_key="x" * 20)).read(["/a"])
     assert caught.value.__suppress_context__
 
 
@@ -189,7 +177,7 @@ def test_nothing_of_the_users_own_aws_settings_is_sent(planted: Listener) -> Non
     with Listener() as ours:
         access = Access(ours.url, key_id="AKIAOURS000000000000", secret_key="ourssecret" * 3)
         with pytest.raises(NotThere):
-            Store(access).get("/a")
+            Store(access).read(["/a"])
         (heard,) = ours.heard
     assert b"Credential=AKIAOURS000000000000/" in heard
     assert b"/us-east-1/ssm/" in heard
@@ -198,49 +186,7 @@ def test_nothing_of_the_users_own_aws_settings_is_sent(planted: Listener) -> Non
     assert planted.heard == []
 
 
-@pytest.mark.parametrize("answer", ["", "yes", "123456789013"])
-def test_real_aws_without_consent_calls_nothing(planted: Listener, answer: str) -> None:
-    """Anything but the account's own number means no, and nothing has been sent anywhere."""
-    with pytest.raises(NotAllowed, match="is not used: you did not confirm it"):
-        aws.real(account=ACCOUNT, region="eu-central-1", ask=lambda _question: answer)
-    assert planted.heard == []
-
-
-@pytest.fixture
-def own(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A user whose AWS settings point at the emulator: their "real AWS" is the account 123456789012."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", store.access.endpoint or "")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", store.access.key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", store.access.secret_key)
-
-
-def test_the_policy_in_the_documentation_is_enough_and_not_too_much(store: Store, root: Path) -> None:
-    """With it one can read, write and rotate what is below /workshop, and nothing beside it."""
-    text = (root / "docs" / "parameter-store.md").read_text().partition("```json\n")[2].partition("```")[0]
-    here = text.replace("eu-central-1", aws.REGION).replace("KEY-ID", store.key_arn.rpartition("/")[2])
-    iam = store.client("iam")
-    iam.create_user(UserName="reading-the-docs")
-    iam.put_user_policy(UserName="reading-the-docs", PolicyName="docs", PolicyDocument=here)
-    key = iam.create_access_key(UserName="reading-the-docs")["AccessKey"]
-    user = Store(Access(store.access.endpoint, aws.REGION, key["AccessKeyId"], key["SecretAccessKey"]))
-    assert stores.seed(user, {"docs": {"redis/password": SecretStr("one")}}) == ["/workshop/docs/redis/password"]
-    assert user.rotate("/workshop/docs/redis/password", SecretStr("two")) == 2
-    assert user.get_by_path("/workshop/docs")["/workshop/docs/redis/password"].value == "two"
-    beside: list[Callable[[], object]] = [
-        lambda: user.put("/other/a/b", "c"),
-        lambda: user.get_by_path("/"),
-        lambda: user.reader("docs"),
-    ]
-    for attempt in beside:
-        with pytest.raises(NotAllowed, match="reading-the-docs may not"):
-            attempt()
-
-
-def test_who_does_not_ask_for_the_store_does_not_pay_for_it(stack: Stack) -> None:
+def test_the_stack_comes_up_without_the_store(stack: Stack) -> None:
     """Without its profile, compose leaves the store out of the stack that the other lessons bring up."""
     command = ["docker", "compose", "--env-file", str(stack.prepare()), "--file", str(stack.root / "compose.yaml")]
     environment = {**os.environ, **stack.variables(), "COMPOSE_PROFILES": ""}
@@ -249,27 +195,3 @@ def test_who_does_not_ask_for_the_store_does_not_pay_for_it(stack: Stack) -> Non
     )
     assert "service" in done.stdout.split()
     assert stores.SERVICE not in done.stdout.split()
-
-
-@pytest.mark.usefixtures("own")
-def test_real_aws_with_credentials_of_another_account_is_refused() -> None:
-    """The account that was named and confirmed is not the one that the credentials belong to: not used."""
-    with pytest.raises(NotAllowed, match=f"belong to the account {ACCOUNT}, not to 999999999999"):
-        aws.real(account="999999999999", region="us-east-1", ask=lambda _question: "999999999999")
-
-
-@pytest.mark.usefixtures("own")
-def test_real_aws_with_consent_reads_and_makes_no_users() -> None:
-    """Named, confirmed and the right account: parameters can be read; users and keys are not ours to make there."""
-    asked: list[str] = []
-
-    def consent(question: str) -> str:
-        asked.append(question)
-        return ACCOUNT
-
-    access = aws.real(account=ACCOUNT, region="us-east-1", ask=consent)
-    assert ACCOUNT in asked[0]
-    assert "us-east-1" in asked[0]
-    assert Store(access).get("/workshop/staging/log/level").value == "debug"
-    with pytest.raises(WrongUsage, match="makes no users"):
-        Store(access).reader("staging")

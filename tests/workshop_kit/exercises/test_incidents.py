@@ -148,7 +148,7 @@ def test_an_incident_is_over_when_it_is_told(
     incident = incidents.inject(participant, Random(1), steps.append, TROUBLES[0])
     assert Journal(participant.session).entries() == []
     assert participant.container("redis").status == "running"
-    mine = {"ancestor": images["load"], "label": f"{SESSION}={participant.session.who.session}"}
+    mine = {"ancestor": images["load"], "label": f"{SESSION}={participant.session.identity.session}"}
     assert participant.session.engine.client.containers.list(filters=mine, ignore_removed=True) == []
     assert incident.began < incident.struck < incident.in_force < incident.healed < incident.ended
     assert incident.healed - incident.in_force >= timedelta(seconds=incidents.TROUBLE_SECONDS)

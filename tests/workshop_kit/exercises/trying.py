@@ -105,7 +105,7 @@ def leaving_nothing(stack: Stack) -> Iterator[None]:
     made = {
         identifier
         for kind, action, identifier, labels in actors
-        if (kind, action) == ("container", "create") and labels.get(SESSION) == stack.session.who.session
+        if (kind, action) == ("container", "create") and labels.get(SESSION) == stack.session.identity.session
     }
     mounts = [(identifier, labels["container"]) for kind, action, identifier, labels in actors if action == "mount"]
     volumes = {name for name, container in mounts if container in made}

@@ -206,7 +206,7 @@ def test_a_container_of_another_workspace_is_not_touched(shop: Shop, session: Se
     """Without labels, with those of another session, and with forged labels: one sentence."""
     client = session.engine.client
     someone = Identity("ffffffff", "someone@else").labels("kernel")
-    for labels in ({}, someone, session.who.labels("kernel")):
+    for labels in ({}, someone, session.identity.labels("kernel")):
         foreign = client.containers.run(images["base"], SLEEP, detach=True, labels=labels, network_mode="none")
         try:
             for name in ("pause", "kill", "latency"):

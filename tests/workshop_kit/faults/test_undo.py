@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.faults.conftest import Shop
-from workshop_kit.engine.session import is_announcement
 from workshop_kit.faults.injection import undo_all
 from workshop_kit.faults.journal import Journal
 from workshop_kit.workspace import provision
@@ -91,8 +90,7 @@ def test_a_process_killed_while_it_applies_a_fault(
     assert shop.state() == before
     provision.sweep(session)
     assert shop.recovers()
-    # What it announced and never made stays on the list for a minute: until then it might still come.
-    there = [entry for entry in session.ledger.entries() if entry.scope == "kernel" and not is_announcement(entry)]
+    there = [entry for entry in session.ledger.entries() if entry.scope == "kernel"]
     assert [entry for entry in there if entry not in listed] == []
 
 

@@ -60,7 +60,7 @@ def opened(lesson: Lesson, image: Any, day: str, seed: int) -> Iterator[Incident
 
 def containers_of(stack: Stack) -> set[str]:
     """The containers of this session that do not belong to the stack."""
-    labels = {"label": [f"{SESSION}={stack.session.who.session}", "workshop.scope=kernel"]}
+    labels = {"label": [f"{SESSION}={stack.session.identity.session}", "workshop.scope=kernel"]}
     found = stack.session.engine.client.containers.list(all=True, filters=labels, ignore_removed=True)
     return {str(container.name) for container in found}
 

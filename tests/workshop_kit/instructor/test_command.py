@@ -70,7 +70,7 @@ def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str,
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == Exit.GOOD
     assert Journal(stack.session).entries() == []
-    mine = {"label": [f"workshop.session={stack.session.who.session}", "workshop.scope=kernel"]}
+    mine = {"label": [f"workshop.session={stack.session.identity.session}", "workshop.scope=kernel"]}
     assert stack.session.engine.client.containers.list(all=True, filters=mine, ignore_removed=True) == []
     assert stack.container("replica-db").status == "running"
 
@@ -85,6 +85,6 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
         process.wait()
     wait_for(lambda: Journal(stack.session).entries() == [], "the reaper")
     wait_for(lambda: stack.container("redis").status == "running", "redis")
-    mine = {"label": [f"workshop.session={stack.session.who.session}", "workshop.scope=kernel"]}
+    mine = {"label": [f"workshop.session={stack.session.identity.session}", "workshop.scope=kernel"]}
     client = stack.session.engine.client
     wait_for(lambda: client.containers.list(all=True, filters=mine, ignore_removed=True) == [], "the load's end")

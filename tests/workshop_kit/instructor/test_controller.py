@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 def generators(stack: Stack) -> set[str]:
     """The load generators of this workspace that run, by id."""
-    mine = {"label": f"{SESSION}={stack.session.who.session}", "ancestor": tags(stack.root)["load"]}
+    mine = {"label": f"{SESSION}={stack.session.identity.session}", "ancestor": tags(stack.root)["load"]}
     return {one.id for one in stack.session.engine.client.containers.list(filters=mine, ignore_removed=True)}
 
 

@@ -33,7 +33,7 @@ def names(log: EventLog, container_id: str) -> list[str]:
 
 def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Session) -> None:
     """Everything a session's container goes through, with exit code and signal, and nothing twice."""
-    with EventLog(engine, session.who.session) as log:
+    with EventLog(engine, session.identity.session) as log:
         running = start("raise SystemExit(3)")
         died = wait_for(log, lambda event: event.what == "die")
         assert (died.exit_code, died.id, died.container) == (3, running.id, running.name)
@@ -57,7 +57,7 @@ def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Se
 def test_out_of_memory_is_an_event(start: Start, engine: Engine, session: Session) -> None:
     """The kill that explains an exit code of 137."""
     code = "kept = b'x' * 200_000_000"
-    with EventLog(engine, session.who.session) as log:
+    with EventLog(engine, session.identity.session) as log:
         running = start(code, memory_bytes=32 * 1024 * 1024)
         wait_for(log, lambda event: (event.what, event.id) == ("oom", running.id))
         assert wait_for(log, lambda event: (event.what, event.id) == ("die", running.id)).exit_code == 137
@@ -68,7 +68,7 @@ def test_health_changes_are_events_and_the_checks_are_not(start: Start, engine: 
     second = 1_000_000_000
     test = "import os, sys; sys.exit(os.path.exists('/tmp/ill'))"
     check = {"Test": ["CMD", "python3", "-c", test], "Interval": second, "Timeout": 5 * second, "Retries": 1}
-    with EventLog(engine, session.who.session) as log:
+    with EventLog(engine, session.identity.session) as log:
         running = start(IDLE, healthcheck=check)
         wait_for(log, lambda event: (event.id, event.detail) == (running.id, "healthy"))
         running.exec("python3", "-c", "open('/tmp/ill', 'w')")
@@ -82,7 +82,7 @@ def test_containers_of_other_sessions_are_left_out(
     """The log keeps no event of a container without the session's label."""
     foreign = engine.client.containers.create(images["base"], ["true"])
     try:
-        with EventLog(engine, session.who.session) as log:
+        with EventLog(engine, session.identity.session) as log:
             foreign.start()
             foreign.wait()
             own = start(IDLE)
@@ -97,7 +97,7 @@ def test_a_gap_is_recorded_and_events_are_caught_up_after_a_reconnection(
 ) -> None:
     """No event comes twice."""
     running = start(IDLE)
-    with EventLog(connected(f"unix://{relay.address}"), session.who.session) as log:
+    with EventLog(connected(f"unix://{relay.address}"), session.identity.session) as log:
         running.container.pause()
         wait_for(log, lambda event: event.what == "pause")
         relay.cut()

@@ -86,7 +86,7 @@ def test_time_and_output_are_bounded(session: Session, images: dict[str, str]) -
     left = session.engine.client.containers.list(
         all=True, filters={"ancestor": image, "label": "workshop.scope=kernel"}, ignore_removed=True
     )
-    assert [one for one in left if one.labels.get("workshop.session") == session.who.session] == []
+    assert [one for one in left if one.labels.get("workshop.session") == session.identity.session] == []
 
 
 def test_jq_takes_programs_like_options_and_large_input(session: Session, images: dict[str, str]) -> None:

@@ -47,7 +47,7 @@ def test_the_sweep_spares_what_a_living_process_made(engine: Engine, images: dic
     """Another notebook's container stays while its kernel runs, and goes once it is dead."""
     workspace = Workspace.open(tmp_path / "workspace")
     living = provision.session_of(workspace, engine)
-    dead = Session(engine, living.who, living.ledger, maker="1@0.00")
+    dead = Session(engine, living.identity, living.ledger, maker="1@0.00")
     spec = Spec(images["base"], command=("sleep", "300"))
     try:
         mine, theirs = containers.run(living, spec), containers.run(dead, spec)
@@ -73,7 +73,7 @@ def test_a_fresh_workspace_is_one_tours_at_a_time(tmp_path: Path) -> None:
     with provision.fresh_workspace(tmp_path / "tour") as first:
         (first.notebooks / "00_start.ipynb").write_text("being run")
         with (
-            pytest.raises(WorkshopError, match="Another process runs the lessons in"),
+            pytest.raises(WorkshopError, match="Another process is running the lessons in"),
             provision.fresh_workspace(tmp_path / "tour"),
         ):
             pass

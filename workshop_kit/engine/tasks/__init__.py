@@ -1,1 +1,1 @@
-"""The orchestrator's part, played small: task definitions in a subset of Amazon ECS's JSON, resolved and run here."""
+"""A small orchestrator: task definitions in a subset of Amazon ECS's JSON, resolved and run on this machine."""

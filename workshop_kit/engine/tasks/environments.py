@@ -1,17 +1,14 @@
-"""One image, three environments: what the store holds for each, and task definitions that differ in paths only."""
+"""The settings of three environments, as the store holds them: the stack's, and what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 from pydantic import SecretStr
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.engine.store import PREFIX, Settings
-from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.parse import parse
+from workshop_kit.engine.store import Settings
 from workshop_kit.errors import WorkshopError
 
 GROUPS = ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP", "HEALTH", "LOG")
@@ -25,7 +22,7 @@ DIFFERENCES: Mapping[str, Settings] = {
 
 
 def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
-    """Return what the stack's service is told, by ``group/name``; what it reads from files is secret."""
+    """Return the settings of the stack's service, by ``group/name``; what it reads from files is secret."""
     found: dict[str, str | SecretStr] = {}
     for pair in stack.container("service").attrs["Config"]["Env"]:
         variable, _, value = pair.partition("=")
@@ -38,32 +35,9 @@ def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
 
 
 def three(stack: Stack) -> dict[str, dict[str, str | SecretStr]]:
-    """Return the settings of production, staging and qa, ready to be seeded: the stack's, and what differs."""
+    """Return the settings of production, staging and qa, ready to be seeded."""
     shared = settings_of(stack)
     return {environment: {**shared, **own} for environment, own in DIFFERENCES.items()}
-
-
-def document(environment: str, image: str, names: Collection[str], port: int = 8080) -> dict[str, Any]:
-    """Return an environment's task definition as JSON has it: everything it needs, by its path in the store."""
-    container = {
-        "name": "service",
-        "image": image,
-        "secrets": [{"name": variable(name), "valueFrom": f"{PREFIX}/{environment}/{name}"} for name in sorted(names)],
-        "memory": 256,
-        "cpu": 512,
-        "portMappings": [{"containerPort": port}],
-        "stopTimeout": 10,
-        "readonlyRootFilesystem": True,
-    }
-    return {"family": f"workshop-{environment}", "containerDefinitions": [container]}
-
-
-def environments(image: str, settings: Mapping[str, Settings]) -> dict[str, TaskDefinition]:
-    """Return a task definition for each environment, all of the same image. They hold no value, so no secret."""
-    return {
-        environment: parse(document(environment, image, own, int(str(own.get(PORT, 8080)))))
-        for environment, own in settings.items()
-    }
 
 
 def variable(name: str) -> str:

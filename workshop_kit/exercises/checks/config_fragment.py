@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workshop_kit.engine.store import PREFIX
-from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.parse import parse
+from workshop_kit.engine.tasks.definition import TaskDefinition, parse
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.checks.yaml_fragment import plain_yaml
 

@@ -13,7 +13,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Settings, Store
 from workshop_kit.engine.tasks import environments, run
 from workshop_kit.engine.tasks.definition import TaskDefinition
-from workshop_kit.engine.tasks.resolve import Delivery
+from workshop_kit.engine.tasks.run import Delivery
 from workshop_kit.exercises import trial
 from workshop_kit.exercises.checks import config_fragment
 from workshop_kit.exercises.trial import Trial
@@ -46,5 +46,5 @@ def running(
     network = f"{stack.project}_default"
     hidden = tuple(value.get_secret_value() for value in secrets.values() if isinstance(value, SecretStr))
     with run.run(stack.session, task, reader, network=network, delivery=delivery) as started:
-        port = started.definition.containers[0].ports[0]
-        yield Trial(started.first, time.monotonic() + trial.DEADLINE_SECONDS, hidden, port)
+        (service,), (first,) = task.containers, started.values()
+        yield Trial(first, time.monotonic() + trial.DEADLINE_SECONDS, hidden, service.ports[0])

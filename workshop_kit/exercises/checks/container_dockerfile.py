@@ -219,7 +219,7 @@ def _with_newer_wheels(context: Context, base: str) -> Mapping[str, str]:
 
 def _newer_base(session: Session, base: str) -> str:
     """The tag of this workspace's image that has newer wheels, too; built when it is not there, and kept for later."""
-    tag = f"{base}-newer-{session.who.session}"
+    tag = f"{base}-newer-{session.identity.session}"
     if not images.is_there(session.engine, tag):
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as folder:
             shutil.copy(NEWER, folder)

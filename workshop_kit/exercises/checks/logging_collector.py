@@ -148,7 +148,7 @@ def _collector(stack: Stack, text: str, writer: Running) -> Running:
         (),
         binds=(f"{folder}:/engine/{writer.id}:ro",),
         environment={
-            "WORKSHOP_SESSION": stack.session.who.session,
+            "WORKSHOP_SESSION": stack.session.identity.session,
             "COLLECTOR_ENDPOINT": "http://127.0.0.1:9",  # nothing listens there: the parts stay on the disk
             "COLLECTOR_BUCKET": "none",
             "COLLECTOR_KEY_ID": "none",

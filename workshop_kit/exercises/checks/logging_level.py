@@ -38,13 +38,13 @@ def level(context: Context) -> Judged:
     with logging_look.run(context, environment={"HTTP_ADMIN": "true"}) as tried:
         if problem := wait_started(tried):
             return problem
-        started = tried.running.started
+        started = tried.running.last_start()
         context.report(Step("Check", None, f"PUT {PATH}: debug, info, error, debug"))
         said = [_ask(tried, phase) for phase in PHASES]
         tried.put(PATH, {"level": "debug"})
         tried.get("/orders/first", headers={"X-Request-ID": "level-last"})
         log = logging_look.look(tried, lambda log: bool(log.having(request_id="level-last")))
-        findings = findings_in(said, log, same=tried.running.started == started and tried.ended is None)
+        findings = findings_in(said, log, same=tried.running.last_start() == started and tried.ended is None)
         if all(finding.passed for finding in findings):
             return Judged("It said more when it was asked to, then less: the same process, not restarted.", findings)
         first = next(finding.means for finding in findings if not finding.passed)

@@ -6,7 +6,7 @@ import json
 import random
 from dataclasses import dataclass
 
-from workshop_kit.engine import promtool
+from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
 from workshop_kit.exercises.check_api import Context, Judged, check, found
 from workshop_kit.exercises.result import Finding
@@ -20,7 +20,7 @@ FIRES_SECONDS, ENDS_SECONDS = 20, 20
 JUST_OVER = 0.052
 PLAY = f"""
 for n in {{numbers}}; do
-    promtool test rules {promtool.FOLDER}/$n.yml > /tmp/said 2>&1
+    promtool test rules {monitoring.PROMTOOL_FOLDER}/$n.yml > /tmp/said 2>&1
     echo "$? $(grep -om 1 ', err: .*' /tmp/said)"
 done
 """
@@ -129,8 +129,8 @@ def ratio(context: Context) -> Judged:
     asked = questions(context.seed)
     files = {f"{number}.yml": test_of(one) for number, one in enumerate(asked)}
     context.report(Step("Check", None, "promtool plays it several minutes"))
-    with promtool.container(context.stack, {FILE: text, **files}) as running:
-        said = running.exec("promtool", "check", "rules", f"{promtool.FOLDER}/{FILE}")
+    with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
+        said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if said.exit_code:
             return refused(said.output, text)
         fired = _fired(running, len(asked))
@@ -139,7 +139,7 @@ def ratio(context: Context) -> Judged:
 
 def refused(said: str, text: str) -> Judged:
     """What there is to say of a file that promtool does not accept."""
-    sentence = promtool.refusal(said, FILE, text)
+    sentence = monitoring.refusal(said, FILE, text)
     look = "Read that line and the one before it: quotes, brackets, indentation."
     finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
     return Judged(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
@@ -159,7 +159,7 @@ def test_of(question: Question) -> str:
         "input_series": [{"series": name, "values": values} for name, values in series(question.play).items()],
         "alert_rule_test": [{"eval_time": f"{question.at_seconds}s", "alertname": ALERT, "exp_alerts": []}],
     }
-    files = [f"{promtool.FOLDER}/{FILE}"]
+    files = [f"{monitoring.PROMTOOL_FOLDER}/{FILE}"]
     return json.dumps({"rule_files": files, "evaluation_interval": "1s", "tests": [test]})
 
 

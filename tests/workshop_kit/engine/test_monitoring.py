@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workshop_kit.engine import promtool
+from workshop_kit.engine.monitoring import refusal
 
 FILE = """groups:
   - name: mine
@@ -44,4 +44,4 @@ FILE = """groups:
 )
 def test_the_line_is_in_the_sentence(said: str, sentence: str) -> None:
     """promtool's line, else the one that has the words it quotes, else none."""
-    assert promtool.refusal(said, "a.yml", FILE) == sentence
+    assert refusal(said, "a.yml", FILE) == sentence

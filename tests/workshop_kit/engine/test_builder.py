@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from docker.errors import BuildError
 
-from workshop_kit.engine.build_errors import explain_build_error
+from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
 
 NO_HOST = 'failed to do request: Head "https://registry-1.docker.io/v2/": dial tcp: lookup: no such host'

@@ -39,7 +39,7 @@ def of_exercise(stack: Stack, exercise: Exercise) -> Row:
 
     def work() -> None:
         judged = CHECKS[exercise.id].check(context)
-        assert judged.ruling is Verdict.PASSED, judged
+        assert judged.verdict is Verdict.PASSED, judged
 
     return Row(f"check of {exercise.id}, solved", median_seconds(work, RUNS), RUNS, "≤ 1.5 s")
 
@@ -118,7 +118,7 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
                 shown.append(time.perf_counter() - began)
 
         judged = CHECKS[exercise.id].check(Context(exercise, stack, SEED, folder=folder, report=report))
-        assert judged.ruling is Verdict.WRONG, judged
+        assert judged.verdict is Verdict.WRONG, judged
         finding.append(shown[0])
         verdict.append(time.perf_counter() - began)
     return [

@@ -29,8 +29,8 @@ def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Liv
     begun = logging_cause.compared(cells.starter("logging.cause", {"log": log}), evidence)
     assert [finding.passed for finding in begun.findings] == [False] * 3, begun
     solved = logging_cause.compared(cells.solution("logging.cause", {"log": log}), evidence)
-    assert solved.ruling is Verdict.PASSED, solved
+    assert solved.verdict is Verdict.PASSED, solved
     averaged = logging_percentiles.compared(cells.starter("logging.percentiles", {"log": log}), log)
-    assert averaged.ruling is Verdict.WRONG, averaged
+    assert averaged.verdict is Verdict.WRONG, averaged
     charted = logging_percentiles.compared(cells.solution("logging.percentiles", {"log": log}), log)
-    assert charted.ruling is Verdict.PASSED, charted
+    assert charted.verdict is Verdict.PASSED, charted

@@ -40,23 +40,23 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Judged:
+class CheckResult:
     """What a check found.
 
-    ``summary`` is one sentence: the symptom, or what was shown. ``verdict`` None leaves it to the findings: passed if
-    all of them did, else wrong. ``output`` has the container's last lines where they help.
+    ``summary`` is one sentence: the symptom, or what was shown. ``override`` replaces the verdict that follows from the
+    findings. ``output`` has the container's last lines where they help.
     """
 
     summary: str
     findings: tuple[Finding, ...] = ()
-    verdict: Verdict | None = None
+    override: Verdict | None = None
     output: str = ""
 
     @property
-    def ruling(self) -> Verdict:
-        """The verdict, whoever gave it. Without a finding nothing has been shown, so nothing passed."""
-        if self.verdict is not None:
-            return self.verdict
+    def verdict(self) -> Verdict:
+        """The override, else passed if there are findings and all of them passed, else wrong."""
+        if self.override is not None:
+            return self.override
         passed = bool(self.findings) and all(finding.passed for finding in self.findings)
         return Verdict.PASSED if passed else Verdict.WRONG
 
@@ -66,7 +66,7 @@ def found(passed: bool, called: str, got: str, expected: str, means: str, look: 
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
-Check = Callable[[Context], Judged]
+Check = Callable[[Context], CheckResult]
 Given = Callable[[int], dict[str, Any]]
 
 

@@ -19,7 +19,7 @@ from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry, service_folder, service_image, service_trial
 from workshop_kit.workspace.code_comparison import same_code
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.exercises.check_api import Context, Judged, Registered
+from workshop_kit.exercises.check_api import Context, CheckResult, Registered
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.exercises.subjects import SUBJECTS, Subject
@@ -121,7 +121,7 @@ class Desk:
         go_on()
         result = Result(
             exercise.id,
-            judged.ruling,
+            judged.verdict,
             judged.summary,
             judged.findings,
             time.monotonic() - started,
@@ -200,7 +200,7 @@ class Desk:
         """The texts of an exercise: its source, its starter, and what the participant has."""
         return Texts(self.root, self.workspace.folder, exercise)
 
-    def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+    def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
         if exercise.judges == "service":
             return self._judge_service(exercise, report, superseded)
         texts = self.texts(exercise)
@@ -209,23 +209,23 @@ class Desk:
             try:
                 files = texts.composed()
             except Unreadable as damaged:
-                return Judged(str(damaged), verdict=Verdict.NOT_READABLE)
+                return CheckResult(str(damaged), override=Verdict.NOT_READABLE)
         answer = self.progress.exercise(exercise.id).answer
         context = Context(exercise, self.stack(), self.workspace.seed, files, answer, report)
         judged = _registered(exercise.id).check(context)
         untouched = texts.is_untouched() if exercise.file else bool((answer or {}).get("untouched", True))
-        if judged.ruling is not Verdict.PASSED and untouched:
-            return replace(judged, verdict=Verdict.NOT_STARTED)
+        if judged.verdict is not Verdict.PASSED and untouched:
+            return replace(judged, override=Verdict.NOT_STARTED)
         return judged
 
-    def _judge_service(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+    def _judge_service(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
         """Judge a copy of ``my_service/`` in which the regions of other exercises are solved."""
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
                 whole = service_folder.copy(self.texts(exercise), folder)
             except Unreadable as damaged:
-                return Judged(str(damaged), verdict=Verdict.NOT_READABLE)
+                return CheckResult(str(damaged), override=Verdict.NOT_READABLE)
             context = Context(
                 exercise, self.stack(), self.workspace.seed, report=report, folder=folder, superseded=superseded
             )
@@ -237,8 +237,8 @@ class Desk:
             files = ", ".join(whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {files}.)")
         untouched = all(self.texts(part).is_untouched() for part in exercise.parts)
-        if judged.ruling is not Verdict.PASSED and untouched:
-            return replace(judged, verdict=Verdict.NOT_STARTED)
+        if judged.verdict is not Verdict.PASSED and untouched:
+            return replace(judged, override=Verdict.NOT_STARTED)
         return judged
 
 

@@ -16,7 +16,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, trial, trial_settings
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import Context, CheckResult
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.service_image import BuildFailed, ServiceImage, finding
 from workshop_kit.exercises.start_failure import did_not_start
@@ -123,7 +123,7 @@ def beside_stack(
         yield Trial(running, ends_at, tuple(secrets.values()), superseded=context.superseded, files=names)
 
 
-def wait_order(tried: Trial) -> Judged | None:
+def wait_order(tried: Trial) -> CheckResult | None:
     """None once an order is taken (201), else what there is to say."""
     ends_at = time.monotonic() + trial.start_seconds()
     while (answer := order(tried)).status != 201:
@@ -136,7 +136,7 @@ def wait_order(tried: Trial) -> Judged | None:
     return None
 
 
-def takes_no_order(judged: Judged) -> Judged:
+def takes_no_order(judged: CheckResult) -> CheckResult:
     """The verdict on a service that did not start, with the cause that its log names."""
     (finding,) = judged.findings
     called, means, look = finding.called.replace("GET", "POST"), finding.means, finding.look
@@ -165,13 +165,13 @@ def is_shell(command: str) -> bool:
     return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
 
 
-def not_built(failed: BuildFailed) -> Judged:
+def not_built(failed: BuildFailed) -> CheckResult:
     """What there is to say when the folder makes no image: nothing else can be judged."""
     found = finding(failed.said)
-    return Judged(found.means, (found,), Verdict.DID_NOT_START)
+    return CheckResult(found.means, (found,), Verdict.DID_NOT_START)
 
 
-def not_started(called: str, refused: WorkshopError, look: str) -> Judged:
+def not_started(called: str, refused: WorkshopError, look: str) -> CheckResult:
     """What there is to say when the engine refuses to start the container."""
     why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, behind five layers of others
     got = why[0] if why else refused.what.rstrip(".")
@@ -180,10 +180,10 @@ def not_started(called: str, refused: WorkshopError, look: str) -> Judged:
         got, look = user[0], "A number needs no account: USER 10001:10001."
         means = f"USER names {user[1]}, and the image has no account of that name."
     found = Finding(False, called, got, "it runs", means, look)
-    return Judged(found.means, (found,), Verdict.DID_NOT_START)
+    return CheckResult(found.means, (found,), Verdict.DID_NOT_START)
 
 
-def _refused(answer: Answer, lines: str) -> Judged:
+def _refused(answer: Answer, lines: str) -> CheckResult:
     means = f"The service answers {answer} to an order."
     found = Finding(False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?")
-    return Judged(means, (found,), output=lines)
+    return CheckResult(means, (found,), output=lines)

@@ -7,7 +7,7 @@ import time
 from docker.errors import APIError
 
 from workshop_kit.exercises import crash, raw_http
-from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.trial_settings import PORT
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import START_SECONDS, Trial, start_seconds
@@ -18,19 +18,19 @@ LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of its log is read for the reason why it ended: a JSON line with a stack is long."""
 
 
-def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> Judged | None:
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> CheckResult | None:
     """None once ``path`` answers 200, else what there is to say."""
     seconds = start_seconds() if within_seconds is None else within_seconds
     return None if trial.wait_answer(path, within_seconds=seconds) else did_not_start(trial, path, seconds)
 
 
-def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Judged:
+def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> CheckResult:
     """What there is to say about a trial of which ``path`` never answered 200."""
     why = crash.reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
     got, means, look = _ended(trial, why) if trial.ended is not None else _runs(trial, path, why)
     called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
     finding = Finding(False, called, got, "200", means, look)
-    return Judged(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, trial.lines())
+    return CheckResult(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, trial.lines())
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:

@@ -78,6 +78,6 @@ def test_both_sides_hold(followed: Path, participant: Stack) -> None:
         with trying.solved_folder({"probe.py": text}, followed) as folder:
             judged.append(CHECKS[ID].check(Context(exercise, participant, 1, folder=folder)))
     begun, solved = judged
-    assert begun.ruling is Verdict.WRONG
+    assert begun.verdict is Verdict.WRONG
     assert begun.summary == "The service was gone, and its probe said that all was well."
-    assert solved.ruling is Verdict.PASSED
+    assert solved.verdict is Verdict.PASSED

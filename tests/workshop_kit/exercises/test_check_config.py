@@ -41,7 +41,7 @@ def test_reading_half_of_it_is_told_apart(
         config._typed(refused),
     )
     judged = config._env_judged(findings, order, "")
-    assert judged.ruling is verdict
+    assert judged.verdict is verdict
     assert says in judged.summary
 
 
@@ -189,5 +189,5 @@ def test_wrong_answers_on_real_containers(
 ) -> None:
     """A hostile module yields findings; the check itself never fails."""
     judged = trying.judge_region(participant, identifier, body)
-    assert judged.ruling is verdict, judged
+    assert judged.verdict is verdict, judged
     assert says in trying.words(judged)

@@ -67,7 +67,7 @@ def test_the_right_password_written_into_the_file_is_luck(participant: Stack) ->
     head, tail = text.split("desk:", 1)
     text = f"{head}desk:{tail.replace('  secrets:', f'{own}  secrets:', 1)}"
     judged = trying.judge(participant, "config.store", text)
-    assert judged.ruling is Verdict.LUCKY, judged
+    assert judged.verdict is Verdict.LUCKY, judged
     assert [finding.passed for finding in judged.findings] == [False, True, False]
     assert value not in str(judged)
 

@@ -50,5 +50,5 @@ def test_what_became_of_the_lines_is_told(count: Count, says: str) -> None:
 def test_a_checkpoint_that_comes_first_is_seen(participant: Stack) -> None:
     """The promise before the lines: on a real collector that is killed."""
     judged = trying.judge_region(participant, "logging.collector", CHECKPOINT_FIRST)
-    assert judged.ruling is Verdict.WRONG, judged
+    assert judged.verdict is Verdict.WRONG, judged
     assert logging_collector.LOST in trying.words(judged)

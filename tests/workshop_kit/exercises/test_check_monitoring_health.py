@@ -107,7 +107,7 @@ def test_nearly_critical(answers: Says, verdict: Verdict, says: str) -> None:
         return monitoring_critical._answered(tried(health(status, word, *filter(None, [case.gone]))), case)
 
     judged = monitoring_critical._judged(tuple(map(found, CASES)), tuple(map(found, OTHERWISE)), "")
-    assert judged.ruling is verdict, judged
+    assert judged.verdict is verdict, judged
     assert says in judged.summary
 
 
@@ -197,5 +197,5 @@ ASKS_HEALTH = """["python", "-c", "import urllib.request as u; u.urlopen('http:/
 def test_mistakes_in_a_built_service(participant: Stack, identifier: str, region: str, says: str) -> None:
     """The whole way: the folder is built and run, and the finding names the mistake."""
     judged = trying.judge_region(participant, identifier, region)
-    assert judged.ruling is not Verdict.PASSED
+    assert judged.verdict is not Verdict.PASSED
     assert says in trying.words(judged), judged

@@ -14,7 +14,7 @@ from workshop_kit.exercises import registry
 from workshop_kit.workspace import regions
 from workshop_kit.exercises.checks import CHECKS, compose_limits, container_limits
 from workshop_kit.exercises.checks.compose_limits import Limits
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import Context, CheckResult
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
 
@@ -103,7 +103,7 @@ def test_what_compose_refuses_is_one_sentence(tmp_path: Path, name: str) -> None
     assert refused.value.what.startswith("Compose refuses compose.yaml: ")
 
 
-def judge(stack: Stack, folder: Path, lines: tuple[str, ...]) -> Judged:
+def judge(stack: Stack, folder: Path, lines: tuple[str, ...]) -> CheckResult:
     """Run the check with these lines in the region."""
     folder.mkdir()
     for name, text in {**SOLVED, "compose.yaml": compose(*lines)}.items():
@@ -117,7 +117,7 @@ def judge(stack: Stack, folder: Path, lines: tuple[str, ...]) -> Judged:
 def test_limits_of_a_deploy_are_honored(stack: Stack, tmp_path: Path) -> None:
     """``deploy.resources.limits`` is Compose's own other way to write them."""
     judged = judge(stack, tmp_path / "my_service", (f"deploy: {{resources: {{limits: {{{DEPLOYED}}}}}}}", *READ_ONLY))
-    assert judged.ruling is Verdict.PASSED, judged
+    assert judged.verdict is Verdict.PASSED, judged
 
 
 @pytest.mark.long
@@ -127,5 +127,5 @@ def test_each_wrong_answer_is_told(stack: Stack, tmp_path: Path, name: str) -> N
     """All of them, started."""
     lines, says = WRONG[name]
     judged = judge(stack, tmp_path / "my_service", lines)
-    assert judged.ruling is not Verdict.PASSED
+    assert judged.verdict is not Verdict.PASSED
     assert says in words(judged)

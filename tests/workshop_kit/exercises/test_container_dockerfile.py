@@ -23,7 +23,7 @@ from workshop_kit.workspace import regions
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks import container_dockerfile as judged_by
 from workshop_kit.exercises.exercise_service import Desk, Superseded
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import Context, CheckResult
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
@@ -90,7 +90,7 @@ MORE = {
 }
 
 
-def judge(stack: Stack, folder: Path, changed: Mapping[str, str], heard: list[str] | None = None) -> Judged:
+def judge(stack: Stack, folder: Path, changed: Mapping[str, str], heard: list[str] | None = None) -> CheckResult:
     """Run the check on the solved files with these changes."""
     folder.mkdir(exist_ok=True)
     for name, text in {**SOLVED, **changed}.items():
@@ -230,11 +230,11 @@ CALLED = {
 def test_a_service_that_takes_no_order_is_told(line: str, name: str) -> None:
     """From the last lines of its log, as recorded; where they say nothing, by what was seen."""
     seen = Finding(False, "Start it, and GET /orders for up to 6 s", "nobody", "200", "it ended.", "Look for it.")
-    judged = service_trial.takes_no_order(Judged("It did not start: it ended.", (seen,), output=line))
+    judged = service_trial.takes_no_order(CheckResult("It did not start: it ended.", (seen,), output=line))
     assert judged.findings[0].called == "Start it, and POST /orders for up to 6 s"
     assert MORE[name][1] in judged.summary
     fine = "INFO:     Uvicorn running on http://0.0.0.0:8080 (Press CTRL+C to quit)"
-    assert service_trial.takes_no_order(Judged("", (seen,), output=fine)).findings[0].means == "it ended."
+    assert service_trial.takes_no_order(CheckResult("", (seen,), output=fine)).findings[0].means == "it ended."
 
 
 def test_an_account_that_is_not_there_is_told() -> None:
@@ -283,5 +283,5 @@ def test_each_wrong_answer_is_told(stack: Stack, tmp_path: Path, name: str) -> N
     """All of them, built."""
     changed, says = {**FIVE, **MORE}[name]
     judged = judge(stack, tmp_path / "my_service", changed)
-    assert judged.ruling in {Verdict.WRONG, Verdict.DID_NOT_START}
+    assert judged.verdict in {Verdict.WRONG, Verdict.DID_NOT_START}
     assert says in words(judged)

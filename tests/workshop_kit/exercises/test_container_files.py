@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workshop_kit.exercises.checks.container_files import Written, judge_layer, judge_loss
-from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.result import Verdict
 
 FILES = pd.DataFrame(
@@ -24,7 +24,7 @@ WRITTEN = Written({"/srv/stock.csv", "/var/log/orders.log"}, {"/tmp/reports.cach
 LOST = [*WRITTEN.layer, *WRITTEN.tmpfs]
 
 
-def failed(judged: Judged) -> list[str]:
+def failed(judged: CheckResult) -> list[str]:
     """What the findings that did not pass mean."""
     return [finding.means for finding in judged.findings if not finding.passed]
 
@@ -65,13 +65,13 @@ def test_each_wrong_answer_about_a_removal_is_told(said: list[str], says: str) -
 
 def test_the_right_answers_pass() -> None:
     """Numbers may be off by less than a kilobyte."""
-    assert judge_layer(FILES, {"instruction": COPY, "hidden_bytes": 7_000_400}).ruling is Verdict.PASSED
-    assert judge_loss(WRITTEN, LOST).ruling is Verdict.PASSED
+    assert judge_layer(FILES, {"instruction": COPY, "hidden_bytes": 7_000_400}).verdict is Verdict.PASSED
+    assert judge_loss(WRITTEN, LOST).verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize("answer", [None, "x", {"hidden_bytes": "many"}, [None, {}]])
 def test_odd_answers_are_wrong_and_never_an_exception(answer: Any) -> None:
     """Whatever a cell hands over gets findings that say what was expected."""
     for judged in (judge_layer(FILES, answer), judge_loss(WRITTEN, answer)):
-        assert judged.ruling is Verdict.WRONG
+        assert judged.verdict is Verdict.WRONG
         assert all(finding.expected for finding in judged.findings)

@@ -13,7 +13,7 @@ from workshop_kit.workspace import regions
 from workshop_kit.exercises.raw_http import Answer, HUNG_UP, NOBODY
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks.container_graceful import Stop, judge
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import Context, CheckResult
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
 
@@ -50,7 +50,7 @@ WRONG = {
 """An answer in start.sh, what was seen of its stop, and the words that name its mistake."""
 
 
-def judge_script(stack: Stack, folder: Path, body: str) -> Judged:
+def judge_script(stack: Stack, folder: Path, body: str) -> CheckResult:
     """Run the check on the solved folder with these lines in start.sh."""
     folder.mkdir()
     for source in SOLUTIONS.iterdir():
@@ -68,13 +68,13 @@ def test_each_way_to_stop_has_its_words(name: str) -> None:
     _, stop, says = WRONG[name]
     judged = judge(stop)
     lucky = stop.code == 0
-    assert judged.ruling is (Verdict.LUCKY if lucky else Verdict.WRONG)
+    assert judged.verdict is (Verdict.LUCKY if lucky else Verdict.WRONG)
     assert says in judged.summary
 
 
 def test_any_way_to_stop_that_works_passes() -> None:
     """Also a shell as process 1 that passes the signal on and waits for the service."""
-    assert judge(Stop("sh start.sh", TAKEN, REFUSED, 0, 3.3)).ruling is Verdict.PASSED
+    assert judge(Stop("sh start.sh", TAKEN, REFUSED, 0, 3.3)).verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -123,5 +123,5 @@ def test_a_script_that_misbehaves_is_told_in_time(stack: Stack, tmp_path: Path, 
     """It ends with a sentence about this very fault, and nothing is left."""
     with leaving_nothing(stack):
         judged = judge_script(stack, tmp_path / "my_service", body)
-    assert judged.ruling in {Verdict.WRONG, Verdict.DID_NOT_START}
+    assert judged.verdict in {Verdict.WRONG, Verdict.DID_NOT_START}
     assert says in words(judged)

@@ -15,7 +15,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.workspace import regions
 from workshop_kit.exercises.exercise_service import Actions, Desk, Superseded
-from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.workspace.file_cell import shipped_cells
@@ -53,7 +53,7 @@ def test_hints_come_one_by_one_and_stay(engineless: Desk) -> None:
 
 def found(desk: Desk, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding) -> None:
     """Check an exercise, which finds these."""
-    monkeypatch.setattr(Desk, "_judge", lambda *_: Judged("It says too much.", findings))
+    monkeypatch.setattr(Desk, "_judge", lambda *_: CheckResult("It says too much.", findings))
     desk.check(identifier)
 
 
@@ -85,9 +85,9 @@ def test_where_to_edit_is_told_as_the_file_is_now(engineless: Desk) -> None:
 def test_a_check_that_is_ended_is_not_written_down(engineless: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It raises instead of a result: a newer text has been saved."""
 
-    def judge(desk: Desk, exercise: Exercise, *_: object) -> Judged:
+    def judge(desk: Desk, exercise: Exercise, *_: object) -> CheckResult:
         Actions(desk, exercise.id).end()
-        return Judged("It is wrong.")
+        return CheckResult("It is wrong.")
 
     monkeypatch.setattr(Desk, "_judge", judge)
     with pytest.raises(Superseded):

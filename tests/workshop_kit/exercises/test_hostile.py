@@ -10,7 +10,7 @@ import pytest
 
 from tests.workshop_kit.exercises import trying
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.result import Verdict
 
 pytestmark = [pytest.mark.engine, pytest.mark.alone, pytest.mark.long]  # three hogs at a time
@@ -49,7 +49,7 @@ MODULES = {
 class Outcome:
     """What a check said, and after how long."""
 
-    judged: Judged
+    judged: CheckResult
     seconds: float
 
 
@@ -71,7 +71,7 @@ def test_a_module_that_does_not_serve_is_told_why_in_time(outcomes: dict[str, Ou
     """It ends in time, with a sentence about this very fault and a short, harmless tail of its log."""
     outcome, (_, helps) = outcomes[name], MODULES[name]
     assert outcome.seconds < LIMIT_SECONDS
-    assert outcome.judged.ruling is Verdict.DID_NOT_START
+    assert outcome.judged.verdict is Verdict.DID_NOT_START
     assert helps in outcome.judged.summary
     assert all(finding.means and finding.look for finding in outcome.judged.findings)
     assert len(outcome.judged.output.encode()) <= 4096

@@ -92,9 +92,9 @@ def test_each_part_of_the_answer_has_its_finding(
 def test_any_answer_gets_a_verdict(evidence: Evidence, answer: Any) -> None:
     """Any value that a cell hands in gets a verdict; none raises in the check."""
     judged = logging_cause.compared(answer, evidence)
-    assert judged.ruling is Verdict.WRONG
+    assert judged.verdict is Verdict.WRONG
     assert all(finding.means and finding.look for finding in judged.findings)
-    assert logging_percentiles.compared(answer, evidence.log).ruling is Verdict.WRONG
+    assert logging_percentiles.compared(answer, evidence.log).verdict is Verdict.WRONG
 
 
 def percentiles_of(requests: pd.DataFrame, way: Any = "linear") -> dict[str, Any]:
@@ -111,9 +111,9 @@ def percentiles_of(requests: pd.DataFrame, way: Any = "linear") -> dict[str, Any
 def test_every_usual_definition_of_a_percentile_counts(evidence: Evidence, way: str) -> None:
     """SQL, numpy and a sorted list differ between two neighbors; one beyond those is wrong."""
     answer = percentiles_of(logging_percentiles.customers(evidence.log), way)
-    assert logging_percentiles.compared(answer, evidence.log).ruling is Verdict.PASSED
+    assert logging_percentiles.compared(answer, evidence.log).verdict is Verdict.PASSED
     beyond = {**answer, "whole": {**answer["whole"], "p50": answer["whole"]["p50"] + 50}}
-    assert logging_percentiles.compared(beyond, evidence.log).ruling is Verdict.WRONG
+    assert logging_percentiles.compared(beyond, evidence.log).verdict is Verdict.WRONG
 
 
 def test_averaged_percentiles_and_probes_are_found_out(evidence: Evidence) -> None:

@@ -34,7 +34,7 @@ MISSES_500 = "fromjson? | objects | select((.status | numbers) > 500) | .request
 def test_each_mistake_has_its_finding(participant: Stack, program: str, passed: list[bool]) -> None:
     """No complaint, none missing, none too many: one finding each."""
     judged = trying.judge(participant, "logging.jq", program)
-    assert judged.ruling is (Verdict.PASSED if all(passed) else Verdict.WRONG)
+    assert judged.verdict is (Verdict.PASSED if all(passed) else Verdict.WRONG)
     assert [finding.passed for finding in judged.findings] == passed, judged.findings
 
 
@@ -42,7 +42,7 @@ def test_each_mistake_has_its_finding(participant: Stack, program: str, passed: 
 def test_what_is_no_program_is_not_readable(participant: Stack) -> None:
     """jq's own words come along."""
     judged = trying.judge(participant, "logging.jq", "fromjson? | (")
-    assert judged.ruling is Verdict.NOT_READABLE
+    assert judged.verdict is Verdict.NOT_READABLE
     assert "syntax error" in judged.output
 
 

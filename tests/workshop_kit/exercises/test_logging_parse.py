@@ -32,7 +32,7 @@ def test_every_kind_of_odd_line_is_there(seed: int) -> None:
     """A seed without NaN would teach nothing about it."""
     frame = read(seed)
     assert set(frame["reason"].dropna()) == KINDS
-    assert logging_parse.compared(right(frame), frame).ruling is Verdict.PASSED
+    assert logging_parse.compared(right(frame), frame).verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize("leak", sorted(KINDS - {"JSON cut short"}))
@@ -50,4 +50,4 @@ def test_each_leak_is_named(leak: str) -> None:
 )
 def test_any_answer_gets_a_verdict(answer: Any) -> None:
     """Any value that a cell hands in gets a verdict; none raises in the check."""
-    assert logging_parse.compared(answer, read(1)).ruling is Verdict.WRONG
+    assert logging_parse.compared(answer, read(1)).verdict is Verdict.WRONG

@@ -105,13 +105,13 @@ def scrapes_of(region: str) -> Scrapes:
 def test_each_mistake_has_its_sentence(region: str, says: str) -> None:
     """The first finding that did not pass names the mistake, and not what follows from it."""
     judged = monitoring_metrics.judge(scrapes_of(region))
-    assert judged.ruling is Verdict.WRONG
+    assert judged.verdict is Verdict.WRONG
     assert says in judged.summary, judged
 
 
 def test_the_solution_has_no_finding() -> None:
     """All traffic is counted once, in few series."""
-    assert monitoring_metrics.judge(scrapes_of(SOLUTION)).ruling is Verdict.PASSED
+    assert monitoring_metrics.judge(scrapes_of(SOLUTION)).verdict is Verdict.PASSED
 
 
 def test_an_exception_of_theirs_is_told() -> None:

@@ -46,7 +46,7 @@ def changed(old: str, new: str) -> str:
 def test_each_mistake_has_its_finding(participant: Stack, text: str, says: str) -> None:
     """Silent where it should call, or loud where it should not."""
     judged = trying.judge(participant, ID, text)
-    assert judged.ruling is Verdict.WRONG, judged
+    assert judged.verdict is Verdict.WRONG, judged
     assert says in trying.words(judged), judged
 
 
@@ -56,7 +56,7 @@ def test_a_rule_that_cannot_be_computed_does_not_fire(participant: Stack) -> Non
     """promtool takes it as well written, and fails in each play: that is no alert, and its reason is told."""
     two_sides = "rate(http_requests_total{status=~'5..'}[10s]) / ignoring(status) rate(http_requests_total[10s]) > 0.05"
     judged = trying.judge(participant, ID, with_expression(two_sides))
-    assert (judged.ruling, len(judged.findings)) == (Verdict.WRONG, 1), judged
+    assert (judged.verdict, len(judged.findings)) == (Verdict.WRONG, 1), judged
     assert "cannot compute it" in judged.summary
     assert "duplicate series" in judged.findings[0].got
 
@@ -67,7 +67,7 @@ def test_what_promtool_refuses_is_told_with_its_line(participant: Stack) -> None
     """The line is one of the participant's file."""
     text = with_expression("sum(rate(http_requests_total[10s])")
     judged = trying.judge(participant, ID, text)
-    assert judged.ruling is Verdict.WRONG, judged
+    assert judged.verdict is Verdict.WRONG, judged
     line = next(number for number, one in enumerate(text.splitlines(), 1) if "expr:" in one)
     assert f"alerts.yml, line {line}: " in judged.summary
     assert "unclosed left parenthesis" in judged.summary

@@ -27,4 +27,4 @@ def test_who_and_how_much_are_told_apart(value: object, passed: list[bool]) -> N
     """The busiest is not the one that is held back, and a share is of the container that was named."""
     judged = monitoring_throttled.compared(value, COUNTED)
     assert [finding.passed for finding in judged.findings] == passed, judged.findings
-    assert (judged.ruling is Verdict.PASSED) == all(passed)
+    assert (judged.verdict is Verdict.PASSED) == all(passed)

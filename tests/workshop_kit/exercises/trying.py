@@ -22,7 +22,7 @@ from workshop_kit.workspace import regions, service_files
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.exercise_service import Desk
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import Context, CheckResult
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
@@ -55,7 +55,7 @@ def arrive(desk: Desk, lesson: str) -> None:
         content.replace_file(desk.workspace, f"{MY_SERVICE}/{name}", text)
 
 
-def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:
+def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> CheckResult:
     """Run the check of an exercise on a text, beside which all else is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     files = {exercise.file or "": text}
@@ -76,14 +76,14 @@ def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT) -> Iterator[P
         yield folder
 
 
-def judge_region(stack: Stack, identifier: str, body: str) -> Judged:
+def judge_region(stack: Stack, identifier: str, body: str) -> CheckResult:
     """Run the check of an exercise on its solved file, with a participant's lines in the region."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     solved = regions.solved(marked(CHECKOUT, exercise.file or "", exercise.lesson))
     return judge(stack, identifier, regions.replace(solved, identifier, body))
 
 
-def words(judged: Judged) -> str:
+def words(judged: CheckResult) -> str:
     """Everything that a person is told."""
     shown = (word for finding in judged.findings for word in (finding.got, finding.means, finding.look))
     return "\n".join((judged.summary, *shown, judged.output))

@@ -26,12 +26,12 @@ from workshop_kit.exercises.checks import (
     monitoring_ratio,
     monitoring_throttled,
 )
-from workshop_kit.exercises.check_api import CHECKS, Context, Judged, check
+from workshop_kit.exercises.check_api import CHECKS, Context, CheckResult, check
 
 __all__ = [
     "CHECKS",
     "Context",
-    "Judged",
+    "CheckResult",
     "check",
     "config",
     "config_restore",

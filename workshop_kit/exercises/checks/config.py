@@ -10,7 +10,7 @@ from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.checks import config_look, config_order, config_refusal
 from workshop_kit.exercises.checks.config_look import Case
 from workshop_kit.exercises.checks.config_refusal import REQUIRED, Refusal
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.trial_settings import PORT
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start
@@ -39,7 +39,7 @@ class Other:
 
 
 @check("config.env")
-def env(context: Context) -> Judged:
+def env(context: Context) -> CheckResult:
     """Start it with another port and another database, once with a port that is none; then ask load() itself."""
     other = Other.of(context.seed)
     passwords = _passwords(context)
@@ -69,7 +69,7 @@ def env(context: Context) -> Judged:
             _database(order, other, other.database in _log(tried)),
             _port(listens is there, other),
             _typed(config_refusal.wait_refused(broken)),
-            *([] if isinstance(asked, Judged) else [_handed(asked[0].password == handed)]),
+            *([] if isinstance(asked, CheckResult) else [_handed(asked[0].password == handed)]),
             _quiet(MASKED in _log(tried)),
         )
         return _env_judged(findings, order, tried.lines())
@@ -164,18 +164,18 @@ def _quiet(shown: bool) -> Finding:
     )
 
 
-def _env_judged(findings: tuple[Finding, ...], order: Answer, lines: str) -> Judged:
+def _env_judged(findings: tuple[Finding, ...], order: Answer, lines: str) -> CheckResult:
     if all(finding.passed for finding in findings):
-        return Judged("Told other settings, it did other things: the same code, another environment.", findings)
+        return CheckResult("Told other settings, it did other things: the same code, another environment.", findings)
     database, port, *_ = findings
     if order.status == 201 and not (database.passed or port.passed):
         summary = "It works where its own settings happen to be right. " + database.means
-        return Judged(summary, findings, Verdict.LUCKY, lines)
-    return Judged(next(one.means for one in findings if not one.passed), findings, Verdict.WRONG, lines)
+        return CheckResult(summary, findings, Verdict.LUCKY, lines)
+    return CheckResult(next(one.means for one in findings if not one.passed), findings, Verdict.WRONG, lines)
 
 
 @check("config.report")
-def report(context: Context) -> Judged:
+def report(context: Context) -> CheckResult:
     """Start it with some variables missing: one line should name them all, and nothing else."""
     missing = missing_of(context.seed)
     without = {name for one in missing for name in (one, f"{one}_FILE")}
@@ -187,9 +187,9 @@ def report(context: Context) -> Judged:
         refusal = config_refusal.wait_refused(tried)
         findings = (_ended(refusal), _all_named(refusal, missing), _none_invented(refusal, missing), _one_line(refusal))
         if all(finding.passed for finding in findings):
-            return Judged("One start told all that is missing, in one line, by name.", findings)
+            return CheckResult("One start told all that is missing, in one line, by name.", findings)
         summary = next(finding.means for finding in findings if not finding.passed)
-        return Judged(summary, findings, Verdict.WRONG, tried.lines())
+        return CheckResult(summary, findings, Verdict.WRONG, tried.lines())
 
 
 def missing_of(seed: int) -> list[str]:

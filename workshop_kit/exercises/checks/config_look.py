@@ -11,7 +11,7 @@ from typing import Any
 
 from workshop_kit.exercises import service_trial, trial_settings
 from workshop_kit.exercises.checks.config_refusal import LOG_LIMIT_BYTES
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import Context, CheckResult
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
 
@@ -48,16 +48,16 @@ class Outcome:
         return f"refused: {', '.join(self.refused)}" if self.password is None else "accepted"
 
 
-def look(context: Context, image: ServiceImage, cases: Sequence[Case]) -> list[Outcome] | Judged:
+def look(context: Context, image: ServiceImage, cases: Sequence[Case]) -> list[Outcome] | CheckResult:
     """Return what the participant's config.py makes of each case, or what there is to say if it could not be asked."""
     seen = told(context, image, INSIDE, json.dumps([vars(case) for case in cases]))
-    if isinstance(seen, Judged):
+    if isinstance(seen, CheckResult):
         return seen
     rows = seen if isinstance(seen, list) else []
     return [_outcome(row) for row in [*rows, *[None] * len(cases)][: len(cases)]]
 
 
-def told(context: Context, image: ServiceImage, program: Path, *arguments: str) -> Any | Judged:
+def told(context: Context, image: ServiceImage, program: Path, *arguments: str) -> Any | CheckResult:
     """Run a program of ours beside files of theirs, and return what it tells: JSON behind a word that we made up.
 
     What there is to say if it did not get so far: a module that cannot be imported, or that ends everything.

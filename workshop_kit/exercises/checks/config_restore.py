@@ -7,7 +7,7 @@ from typing import Any
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.checks import config_look
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.progress import Step
 
@@ -17,12 +17,12 @@ LOOK_BACK = "What was there before, for each of the variables? A variable that w
 
 
 @check("config.restore")
-def restore(context: Context) -> Judged:
+def restore(context: Context) -> CheckResult:
     """Use the participant's context manager in four situations, and let the service look at what is left."""
     context.report(Step("Check", None, "running tests that set variables"))
     with service_trial.built(context) as image:
         seen = config_look.told(context, image, INSIDE)
-    if isinstance(seen, Judged):
+    if isinstance(seen, CheckResult):
         return seen
     seen = seen if isinstance(seen, dict) else {}
     findings = (
@@ -35,10 +35,10 @@ def restore(context: Context) -> Judged:
         ),
     )
     if all(finding.passed for finding in findings):
-        return Judged(
+        return CheckResult(
             "Whatever a test does with its variables, the next one finds the environment as it was.", findings
         )
-    return Judged(next(finding.means for finding in findings if not finding.passed), findings)
+    return CheckResult(next(finding.means for finding in findings if not finding.passed), findings)
 
 
 def _settings(said: str) -> Finding:

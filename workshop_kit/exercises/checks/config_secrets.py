@@ -10,7 +10,7 @@ from workshop_kit.exercises import service_trial, trial_settings
 from workshop_kit.exercises.checks import config_order, config_refusal
 from workshop_kit.exercises.checks.config_look import Case, Outcome, look
 from workshop_kit.exercises.checks.config_refusal import Refusal
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.observe import leaks
@@ -23,7 +23,7 @@ PASSWORD_FILE = f"{PASSWORD}_FILE"
 
 
 @check("config.redact")
-def redact(context: Context) -> Judged:
+def redact(context: Context) -> CheckResult:
     """Plant a canary as the password, and one where a port and a level belong; look at everything that is printed."""
     trial_settings.ensure_up(context.stack, context.report)
     context.report(Step("Check", None, "planting secrets, and looking for them"))
@@ -40,7 +40,7 @@ def redact(context: Context) -> Judged:
         refusal = config_refusal.wait_refused(broken)
         log = broken.lines(config_refusal.LOG_LIMIT_BYTES)
         outcomes = looking.result()
-    if isinstance(outcomes, Judged):
+    if isinstance(outcomes, CheckResult):
         return outcomes
     fine, refused = outcomes
     canaries = {"password": right, "misplaced": misplaced}
@@ -51,11 +51,11 @@ def redact(context: Context) -> Judged:
     )
     passed = [finding for finding in findings if finding.passed]
     if len(passed) == len(findings):
-        return Judged(
+        return CheckResult(
             "What is wrong is told by name, and no value shows: not in the log, not printed, not raised.", findings
         )
     summary = next(finding.means for finding in findings if not finding.passed)
-    return Judged(summary, findings, Verdict.WRONG)
+    return CheckResult(summary, findings, Verdict.WRONG)
 
 
 def _shows(canaries: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
@@ -108,7 +108,7 @@ def _error(refused: Outcome, shows: list[str]) -> Finding:
 
 
 @check("config.file")
-def file(context: Context) -> Judged:
+def file(context: Context) -> CheckResult:
     """Give it the right password in a file, as an editor writes it, and place an order; then files that are wrong."""
     trial_settings.ensure_up(context.stack, context.report)
     secret = trial_settings.secrets_of(context.stack.container("service"))[f"{trial_settings.SECRETS}/master_db_password"]
@@ -134,7 +134,7 @@ def file(context: Context) -> Judged:
             return did_not_start(tried)
         order = config_order.place(tried, "config.file")
         outcomes, lines = looking.result(), tried.lines()
-    if isinstance(outcomes, Judged):
+    if isinstance(outcomes, CheckResult):
         return outcomes
     line_end, exact, both, missing, folder = outcomes
     findings = (
@@ -153,11 +153,11 @@ def file(context: Context) -> Judged:
         _refused(folder, "Name a folder", "It fails with a traceback that does not say which variable is wrong."),
     )
     if all(finding.passed for finding in findings):
-        return Judged(
+        return CheckResult(
             "A secret in a file arrives to the letter, and whatever is wrong with the file has a name.", findings
         )
     summary = next(finding.means for finding in findings if not finding.passed)
-    return Judged(summary, findings, Verdict.WRONG, lines)
+    return CheckResult(summary, findings, Verdict.WRONG, lines)
 
 
 def _placed(passed: bool, answer: str) -> Finding:

@@ -14,7 +14,7 @@ from workshop_kit.engine.tasks import environments as tasks
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import trial_settings
 from workshop_kit.exercises.checks import config_fragment, config_order, config_store
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start, wait_started
 from workshop_kit.exercises.trial import Trial
@@ -27,10 +27,10 @@ READY_SECONDS = 20.0
 
 
 @check("config.environments")
-def environments(context: Context) -> Judged:
+def environments(context: Context) -> CheckResult:
     """Start all three, each with a user who may read its own settings only; look at what each is told."""
     fragment = _read(context)
-    if isinstance(fragment, Judged):
+    if isinstance(fragment, CheckResult):
         return fragment
     trial_settings.ensure_up(context.stack, context.report)
     settings = tasks.three(context.stack)
@@ -42,17 +42,17 @@ def environments(context: Context) -> Judged:
     findings = (*starts, _one_image(fragment), _no_passwords(fragment, *settings))
     wrong = [finding for finding in findings if not finding.passed]
     if not wrong:
-        return Judged("One image runs as three environments, and each could read its own settings only.", findings)
+        return CheckResult("One image runs as three environments, and each could read its own settings only.", findings)
     works = all(finding.passed for finding in starts)
-    return Judged(wrong[0].means, findings, Verdict.LUCKY if works else Verdict.WRONG)
+    return CheckResult(wrong[0].means, findings, Verdict.LUCKY if works else Verdict.WRONG)
 
 
-def _read(context: Context) -> dict[str, dict[str, Any]] | Judged:
+def _read(context: Context) -> dict[str, dict[str, Any]] | CheckResult:
     try:
         return config_fragment.read(context.text)
     except WorkshopError as error:
         finding = Finding(False, "Read tasks.yaml", error.what, "it can be read", error.what, error.next_step)
-        return Judged(error.what, (finding,), Verdict.NOT_READABLE)
+        return CheckResult(error.what, (finding,), Verdict.NOT_READABLE)
 
 
 def _started(
@@ -129,10 +129,10 @@ def _no_passwords(fragment: Mapping[str, Mapping[str, Any]], *names: str) -> Fin
 
 
 @check("config.store")
-def store(context: Context) -> Judged:
+def store(context: Context) -> CheckResult:
     """Start the desk's service from its file and the store, place an order, and look for what shows."""
     fragment = _read(context)
-    if isinstance(fragment, Judged):
+    if isinstance(fragment, CheckResult):
         return fragment
     trial_settings.ensure_up(context.stack, context.report)
     own = tasks.settings_of(context.stack)
@@ -147,10 +147,10 @@ def store(context: Context) -> Judged:
     except WorkshopError as refused:
         look = "Which parameters are there under /workshop/desk?"
         finding = Finding(False, "Start it", refused.what, "it runs", refused.what, look)
-        return Judged(refused.what, (written, finding), Verdict.DID_NOT_START)
+        return CheckResult(refused.what, (written, finding), Verdict.DID_NOT_START)
 
 
-def _desk(tried: Trial, own: Settings, written: Finding) -> Judged:
+def _desk(tried: Trial, own: Settings, written: Finding) -> CheckResult:
     order = config_order.place(tried, "config.store")
     placed = found(
         order.status == 201,
@@ -163,8 +163,8 @@ def _desk(tried: Trial, own: Settings, written: Finding) -> Judged:
     findings = (written, placed, _inspected(tried, own))
     wrong = [finding for finding in findings if not finding.passed]
     if not wrong:
-        return Judged("It got its passwords when it started, and no file and no inspect shows them.", findings)
-    return Judged(wrong[0].means, findings, Verdict.LUCKY if placed.passed else Verdict.WRONG, tried.lines())
+        return CheckResult("It got its passwords when it started, and no file and no inspect shows them.", findings)
+    return CheckResult(wrong[0].means, findings, Verdict.LUCKY if placed.passed else Verdict.WRONG, tried.lines())
 
 
 def _inspected(tried: Trial, own: Settings) -> Finding:

@@ -20,7 +20,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.checks.newer_wheels import SUFFIX
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.service_image import BuildFailed, ServiceImage
 from workshop_kit.exercises.service_trial import SHELL, is_shell
@@ -59,7 +59,7 @@ class Findings:
 
 
 @check("container.dockerfile")
-def dockerfile(context: Context) -> Judged:
+def dockerfile(context: Context) -> CheckResult:
     """Build it, stop it, build it again after a change and with newer packages at hand; look into its layers."""
     session, base = context.stack.session, images.tags(context.stack.root)["python"]
     findings = Findings(context.report)
@@ -79,13 +79,13 @@ def dockerfile(context: Context) -> Judged:
     except BuildFailed as failed_build:
         return service_trial.not_built(failed_build)
     if findings.wrong:
-        return Judged(findings.wrong[0].means, tuple(findings.all))
-    return Judged(
+        return CheckResult(findings.wrong[0].means, tuple(findings.all))
+    return CheckResult(
         "It stops when it is told to, is not root, builds quickly, and holds only what it should.", tuple(findings.all)
     )
 
 
-def _run(context: Context, image: ServiceImage, findings: Findings) -> Judged | None:
+def _run(context: Context, image: ServiceImage, findings: Findings) -> CheckResult | None:
     """Start it, look at process 1, and stop it; what there is to say if it does not start."""
     findings.doing("starting your service")
     try:

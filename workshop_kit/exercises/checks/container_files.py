@@ -10,7 +10,7 @@ import pandas as pd
 from docker.errors import NotFound
 
 from workshop_kit.engine.containers import Running
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe import layers
 
@@ -29,7 +29,7 @@ class Written:
 
 
 @check("container.layer")
-def layer(context: Context) -> Judged:
+def layer(context: Context) -> CheckResult:
     """Read the image layer by layer, and compare the answer with what no container can see."""
     subject, value = _handed_in(context, "image")
     if subject is None:
@@ -41,7 +41,7 @@ def layer(context: Context) -> Judged:
 
 
 @check("container.loss")
-def loss(context: Context) -> Judged:
+def loss(context: Context) -> CheckResult:
     """Look at the container's writable layer and mounts, and compare the answer with what is removed with it."""
     subject, value = _handed_in(context, "container")
     if subject is None:
@@ -53,12 +53,12 @@ def loss(context: Context) -> Judged:
         return _gone(context, "container")
 
 
-def judge_layer(files: pd.DataFrame, value: Any) -> Judged:
+def judge_layer(files: pd.DataFrame, value: Any) -> CheckResult:
     """Judge an answer by the files of the image, as `layers.files` lists them."""
     findings = (_instruction(files, _part(value, "instruction")), _hidden(files, _part(value, "hidden_bytes")))
     if all(finding.passed for finding in findings):
-        return Judged("You found the bytes that every pull downloads and no container can see.", findings)
-    return Judged("Every pull still downloads bytes that no container can see.", findings)
+        return CheckResult("You found the bytes that every pull downloads and no container can see.", findings)
+    return CheckResult("Every pull still downloads bytes that no container can see.", findings)
 
 
 def _instruction(files: pd.DataFrame, said: Any) -> Finding:
@@ -97,7 +97,7 @@ def _hidden(files: pd.DataFrame, said: Any) -> Finding:
     )
 
 
-def judge_loss(written: Written, value: Any) -> Judged:
+def judge_loss(written: Written, value: Any) -> CheckResult:
     """Judge an answer by the files that the container wrote."""
     said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
     others = said - written.layer - written.tmpfs - written.volume
@@ -136,8 +136,8 @@ def judge_loss(written: Written, value: Any) -> Judged:
         ),
     )
     if all(finding.passed for finding in findings):
-        return Judged("You know what a removal takes with it, and what stays.", findings)
-    return Judged("If this container were removed now, files would be gone that you did not expect.", findings)
+        return CheckResult("You know what a removal takes with it, and what stays.", findings)
+    return CheckResult("If this container were removed now, files would be gone that you did not expect.", findings)
 
 
 def _written(running: Running) -> Written:
@@ -156,20 +156,20 @@ def _files_below(running: Running, folders: Set[str]) -> set[str]:
     return set(running.exec("find", *folders, "-type", "f").output.split("\n")) - {""}
 
 
-def _handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, Judged]:
+def _handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, CheckResult]:
     """The subject's name and the value; (None, what to say) when the notebook's cell has handed over nothing."""
     match context.answer:
         case {"subject": {**names}, "value": value} if kind in names:
             return str(names[kind]), value
     lesson, cell = context.exercise.lesson, context.exercise.title
     sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
-    return None, Judged(sentence, verdict=Verdict.NOT_STARTED)
+    return None, CheckResult(sentence, override=Verdict.NOT_STARTED)
 
 
-def _gone(context: Context, kind: str) -> Judged:
+def _gone(context: Context, kind: str) -> CheckResult:
     lesson = context.exercise.lesson
     sentence = f"The {kind} that your answer was about is gone with its kernel: run the exercise's cells in {lesson}."
-    return Judged(sentence, verdict=Verdict.NOT_STARTED)
+    return CheckResult(sentence, override=Verdict.NOT_STARTED)
 
 
 def _part(value: Any, key: str) -> Any:

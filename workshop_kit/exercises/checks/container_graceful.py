@@ -9,7 +9,7 @@ from workshop_kit.engine import images
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.raw_http import Answer
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
@@ -38,7 +38,7 @@ class Stop:
 
 
 @check("container.graceful")
-def graceful(context: Context) -> Judged:
+def graceful(context: Context) -> CheckResult:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
     session, base = context.stack.session, images.tags(context.stack.root)["python"]
     context.report(Step("Check", None, "building your image"))
@@ -72,15 +72,15 @@ def _stop(tried: Trial) -> Stop:
         return Stop(process_1, answer, new_order, code, time.monotonic() - began)
 
 
-def judge(stop: Stop, lines: str = "") -> Judged:
+def judge(stop: Stop, lines: str = "") -> CheckResult:
     """Judge what was seen of a stop; ``lines`` are the last ones of the container's log."""
     findings = (_order(stop), _end(stop))
     order, end = findings
     if order.passed and end.passed:
-        return Judged("Told to stop, it answered the order that was under way, and ended by itself in time.", findings)
+        return CheckResult("Told to stop, it answered the order that was under way, and ended by itself in time.", findings)
     if end.passed:
-        return Judged(f"It ends in time, but not gracefully. {order.means}", findings, Verdict.LUCKY, lines)
-    return Judged(end.means, findings, Verdict.WRONG, lines)
+        return CheckResult(f"It ends in time, but not gracefully. {order.means}", findings, Verdict.LUCKY, lines)
+    return CheckResult(end.means, findings, Verdict.WRONG, lines)
 
 
 def _order(stop: Stop) -> Finding:

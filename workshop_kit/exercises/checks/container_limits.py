@@ -14,7 +14,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image, service_trial, trial_settings
 from workshop_kit.exercises.checks import compose_limits
 from workshop_kit.exercises.checks.compose_limits import Limits
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
@@ -37,14 +37,14 @@ def given(seed: int) -> dict[str, Any]:
 
 
 @check("container.limits", given)
-def limits(context: Context) -> Judged:
+def limits(context: Context) -> CheckResult:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
     try:
         asked = compose_limits.read(context.folder)
     except WorkshopError as error:
         called = "docker compose config"
         finding = Finding(False, called, error.what, "a file that Compose reads", error.what, error.next_step)
-        return Judged(error.what, (finding,), Verdict.NOT_READABLE)
+        return CheckResult(error.what, (finding,), Verdict.NOT_READABLE)
     base = images.tags(context.stack.root)["python"]
     context.report(Step("Check", None, "building your image"))
     try:
@@ -74,7 +74,7 @@ def _spec(asked: Limits) -> dict[str, Any]:
     }
 
 
-def _tried(tried: Trial, context: Context, asked: Limits) -> Judged:
+def _tried(tried: Trial, context: Context, asked: Limits) -> CheckResult:
     if (failed := service_trial.wait_order(tried)) is not None:
         return failed
     context.report(Step("Check", None, "trying the limits from inside"))
@@ -93,11 +93,11 @@ def _tried(tried: Trial, context: Context, asked: Limits) -> Judged:
     )
     if isinstance(seen, str):
         means = "With these limits there is no room to try them: nothing more could be started inside."
-        return Judged(means, (_inside(means, seen), alive), Verdict.WRONG, tried.lines())
+        return CheckResult(means, (_inside(means, seen), alive), Verdict.WRONG, tried.lines())
     findings = (_memory(seen, most), _swap(asked), _processes(seen, most), _cores(seen, most), _root(seen), alive)
     if all(finding.passed for finding in findings):
-        return Judged("Whatever goes wrong inside, the rest of the machine stays as it was.", findings)
-    return Judged(next(finding.means for finding in findings if not finding.passed), findings, Verdict.WRONG)
+        return CheckResult("Whatever goes wrong inside, the rest of the machine stays as it was.", findings)
+    return CheckResult(next(finding.means for finding in findings if not finding.passed), findings, Verdict.WRONG)
 
 
 def _seen(tried: Trial, most: dict[str, Any]) -> dict[str, Any] | str:

@@ -7,7 +7,7 @@ from functools import partial
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.answers import part
 from workshop_kit.exercises.game_records import QUESTIONS, Record
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
@@ -15,30 +15,30 @@ LETTERS = 4
 """So many letters and digits in an answer of the debrief, at least: a question mark is none."""
 
 
-def _judge(context: Context, day: str) -> Judged:
+def _judge(context: Context, day: str) -> CheckResult:
     """Look at what became of the customers, as the game has written it down."""
     value = (context.answer or {}).get("value")
     record = game_records.find(context.stack.session, str(part(value, "incident") or ""))
     if record is None:
         means = "No incident was handed in, or it was long ago."
         start = found(False, f"Look for your {day}", "none", f"an incident of {day}", means, "Run the cells again.")
-        return Judged(means, (start,), Verdict.WRONG)
+        return CheckResult(means, (start,), Verdict.WRONG)
     if record.name != day:
         means = f"This was {record.name}: it belongs to another exercise."
         other = found(False, f"Look for your {day}", record.name, day, means, "Hand in the incident of the cell above.")
-        return Judged(means, (other,), Verdict.WRONG)
+        return CheckResult(means, (other,), Verdict.WRONG)
     return judged(record)
 
 
-def judged(record: Record) -> Judged:
+def judged(record: Record) -> CheckResult:
     """Hold an incident's record against what customers and neighbors want."""
     findings = (_customers(record), _debrief(record))
     reference = f" {record.reference}" if record.reference else ""
     if wrong := [finding for finding in findings if not finding.passed]:
-        return Judged(f"{wrong[0].means}{reference}", findings)
+        return CheckResult(f"{wrong[0].means}{reference}", findings)
     seconds = record.to_repair_seconds
     after = f" {seconds:.0f} s after it began to hurt" if seconds is not None else ""
-    return Judged(f"All customers are served again,{after or ' as before'}; and you can say why.{reference}", findings)
+    return CheckResult(f"All customers are served again,{after or ' as before'}; and you can say why.{reference}", findings)
 
 
 def _customers(record: Record) -> Finding:

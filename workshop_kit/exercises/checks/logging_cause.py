@@ -12,7 +12,7 @@ from docker.errors import NotFound
 from workshop_kit.exercises import incidents
 from workshop_kit.exercises.answers import gone, handed_in, part
 from workshop_kit.exercises.incidents import Incident, TIMINGS
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 
 SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
@@ -24,7 +24,7 @@ EARLY, LATE = pd.Timedelta(seconds=1), pd.Timedelta(seconds=2)
 
 
 @check("logging.cause")
-def cause(context: Context) -> Judged:
+def cause(context: Context) -> CheckResult:
     """Compare the three parts of the answer with the service's log, and with what was broken when."""
     subject, value = handed_in(context, "incident")
     if subject is None:
@@ -39,7 +39,7 @@ def cause(context: Context) -> Judged:
     return compared(value, Evidence(incidents.log_of(container, incident), incident))
 
 
-def compared(value: Any, evidence: Evidence) -> Judged:
+def compared(value: Any, evidence: Evidence) -> CheckResult:
     """Hold what was handed in against the log of an incident."""
     findings = (
         _dependency(part(value, "dependency"), evidence),
@@ -51,7 +51,7 @@ def compared(value: Any, evidence: Evidence) -> Judged:
         summary = f"Somebody would be mending the wrong thing now. {findings[0].means}"
     elif wrong := [finding for finding in findings if not finding.passed]:
         summary = f"You have the culprit, and no case yet. {wrong[0].means}"
-    return Judged(summary, findings)
+    return CheckResult(summary, findings)
 
 
 @dataclass(frozen=True)

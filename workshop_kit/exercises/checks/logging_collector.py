@@ -27,7 +27,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import trial_settings
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.progress import Step
 
@@ -68,16 +68,16 @@ class Count:
 
 
 @check("logging.collector")
-def collector(context: Context) -> Judged:
+def collector(context: Context) -> CheckResult:
     """Kill a collector with the participant's module while lines come in, then at each step that it takes."""
     context.report(Step("Check", None, f"{LINES:,} lines, and a collector that is killed {KILLS} times"))
     with ThreadPoolExecutor(1) as beside:
         waiting = beside.submit(_stepped, context.stack, context.text)
         killed = _killed(context.stack, context.text)
         stepped = waiting.result()
-    if isinstance(killed, Judged):
+    if isinstance(killed, CheckResult):
         return killed
-    if isinstance(stepped, Judged):
+    if isinstance(stepped, CheckResult):
         return stepped
     findings = (
         _finding(killed, f"{LINES:,} lines, and kill -9 while they are collected, {killed.steps} times"),
@@ -89,7 +89,7 @@ def collector(context: Context) -> Judged:
         summary = f"It was killed {killed.steps} times: of {LINES:,} lines {killed}."
         if findings[0].passed:
             summary = f"A death at the wrong moment costs: of 40 lines {stepped}."
-    return Judged(summary, findings)
+    return CheckResult(summary, findings)
 
 
 def _finding(count: Count, called: str) -> Finding:
@@ -97,7 +97,7 @@ def _finding(count: Count, called: str) -> Finding:
     return found(fine, called, str(count), "0 lost, 0 twice", LOST if count.lost else TWICE, LOOK)
 
 
-def _killed(stack: Stack, text: str) -> Count | Judged:
+def _killed(stack: Stack, text: str) -> Count | CheckResult:
     """Kill the collector while a container writes, start it again, and count what the uploader would send."""
     image = images.tags(stack.root)["base"]
     log = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}}
@@ -119,7 +119,7 @@ def _killed(stack: Stack, text: str) -> Count | Judged:
         return _counted(reader)
 
 
-def _stepped(stack: Stack, text: str) -> Count | Judged:
+def _stepped(stack: Stack, text: str) -> Count | CheckResult:
     """Let it die before each step, all of that in one container."""
     word = f"told-{secrets.token_hex(8)}:"
     program = "/app/inside.py"
@@ -179,7 +179,7 @@ def _spec(
     )
 
 
-def _counted(reader: Running) -> Count | Judged:
+def _counted(reader: Running) -> Count | CheckResult:
     """The numbers in the parts that the checkpoint knows."""
     stream, _ = reader.container.get_archive(FOLDER)
     archive = io.BytesIO()
@@ -202,13 +202,13 @@ def _counted(reader: Running) -> Count | Judged:
     return Count(sum(n not in numbers for n in range(LINES)), numbers.total() - len(numbers), KILLS)
 
 
-def _ended(reader: Running) -> Judged | None:
+def _ended(reader: Running) -> CheckResult | None:
     """What there is to say about a reader that has ended by itself; None while it runs."""
     state = reader.inspect()["State"]
     return None if state["Running"] else _did_not(reader, f"it ended by itself, with exit code {state['ExitCode']}.")
 
 
-def _ended_before_reading(reader: Running) -> Judged | None:
+def _ended_before_reading(reader: Running) -> CheckResult | None:
     """Wait until a collector that was just started reads logs; what there is to say if it ends instead."""
     try:
         reader.wait_until(lambda: reader.exec("cat", STATE).exit_code == 0, what="read logs")
@@ -217,9 +217,9 @@ def _ended_before_reading(reader: Running) -> Judged | None:
     return None
 
 
-def _did_not(running: Running, means: str) -> Judged:
+def _did_not(running: Running, means: str) -> CheckResult:
     lines = running.log_tail()[-4096:]
     finding = Finding(
         False, "Run the collector with your checkpoint.py", means, "it collects", means, "Its last lines."
     )
-    return Judged(f"It did not collect: {means}", (finding,), Verdict.DID_NOT_START, lines)
+    return CheckResult(f"It did not collect: {means}", (finding,), Verdict.DID_NOT_START, lines)

@@ -9,7 +9,7 @@ from typing import Any
 
 from workshop_kit.exercises.checks import logging_look
 from workshop_kit.exercises.checks.logging_look import Log
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
@@ -28,7 +28,7 @@ Fields = Mapping[str, Any]
 
 
 @check("logging.context")
-def request_context(context: Context) -> Judged:
+def request_context(context: Context) -> CheckResult:
     """Ask as many at once, while the service does something for nobody in particular; read ``docker logs``."""
     ids = ids_of(context.seed)
     with logging_look.run(context) as tried:
@@ -39,9 +39,9 @@ def request_context(context: Context) -> Judged:
         log = logging_look.look(tried, lambda log: len(log.having(msg="request", route="/orders")) > AT_ONCE)
         findings = findings_in(log, ids)
         if all(finding.passed for finding in findings):
-            return Judged("One id leads to all lines of a request, and to no line of another.", findings)
+            return CheckResult("One id leads to all lines of a request, and to no line of another.", findings)
         first = next(finding.means for finding in findings if not finding.passed)
-        return Judged(first, findings, output=tried.lines())
+        return CheckResult(first, findings, output=tried.lines())
 
 
 def findings_in(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:

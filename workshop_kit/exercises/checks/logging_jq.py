@@ -9,7 +9,7 @@ from typing import Any
 
 from workshop_kit.engine import images
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.jq import Answer, jq
 from workshop_kit.progress import Step
@@ -25,7 +25,7 @@ CALLED = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
 
 
 @check("logging.jq")
-def one_liner(context: Context) -> Judged:
+def one_liner(context: Context) -> CheckResult:
     """Run the participant's program over the service's latest lines and some that no service should write."""
     context.report(Step("Check", None, "running jq over the service's log"))
     lines = context.stack.container("service").logs(tail=LINES).split(b"\n")[:-1]
@@ -40,15 +40,15 @@ def one_liner(context: Context) -> Judged:
     return compared(answer, lines)
 
 
-def compared(answer: Answer, lines: list[bytes]) -> Judged:
+def compared(answer: Answer, lines: list[bytes]) -> CheckResult:
     """Hold what jq said against the lines that it had."""
     if answer.exit_code == CANNOT_BE_READ:
         return _nothing("jq cannot read this program.", answer.error, Verdict.NOT_READABLE)
     truth = [record for record in map(_record, lines) if record and failed(record)]
     findings = (_ended(answer), _complete(answer, truth), _only(answer, truth, lines))
     if all(finding.passed for finding in findings):
-        return Judged(f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you.", findings)
-    return Judged(
+        return CheckResult(f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you.", findings)
+    return CheckResult(
         next(finding.means for finding in findings if not finding.passed), findings, output=answer.error[-MOST_OUTPUT:]
     )
 
@@ -120,6 +120,6 @@ def _only(answer: Answer, truth: list[dict[str, Any]], lines: list[bytes]) -> Fi
     )
 
 
-def _nothing(means: str, output: str, verdict: Verdict) -> Judged:
+def _nothing(means: str, output: str, verdict: Verdict) -> CheckResult:
     finding = Finding(False, CALLED, means, "the ids of failed requests", means, "Read what jq says.")
-    return Judged(means, (finding,), verdict, output[-MOST_OUTPUT:])
+    return CheckResult(means, (finding,), verdict, output[-MOST_OUTPUT:])

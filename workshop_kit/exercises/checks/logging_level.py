@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workshop_kit.exercises.checks import logging_look
 from workshop_kit.exercises.checks.logging_look import Log
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
@@ -33,7 +33,7 @@ PHASES = (Phase("debug", True, True), Phase("info", False, True), Phase("error",
 
 
 @check("logging.level")
-def level(context: Context) -> Judged:
+def level(context: Context) -> CheckResult:
     """Ask for a level, a probe and an order, for each of three levels; the same process from first to last."""
     with logging_look.run(context, environment={"HTTP_ADMIN": "true"}) as tried:
         if problem := wait_started(tried):
@@ -46,9 +46,9 @@ def level(context: Context) -> Judged:
         log = logging_look.look(tried, lambda log: bool(log.having(request_id="level-last")))
         findings = findings_in(said, log, same=tried.running.started == started and tried.ended is None)
         if all(finding.passed for finding in findings):
-            return Judged("It said more when it was asked to, then less: the same process, not restarted.", findings)
+            return CheckResult("It said more when it was asked to, then less: the same process, not restarted.", findings)
         first = next(finding.means for finding in findings if not finding.passed)
-        return Judged(first, findings, output=tried.lines())
+        return CheckResult(first, findings, output=tried.lines())
 
 
 def findings_in(said: list[str], log: Log, *, same: bool) -> tuple[Finding, ...]:

@@ -9,7 +9,7 @@ import pandas as pd
 from docker.errors import NotFound
 
 from workshop_kit.exercises.answers import gone, handed_in, part
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.observe.logs import read_container
 
@@ -17,7 +17,7 @@ CALLED = "docker logs, read to its end with the kit's own reader"
 
 
 @check("logging.parse")
-def parse(context: Context) -> Judged:
+def parse(context: Context) -> CheckResult:
     """Compare the counts and the odd lines with those of the live container."""
     subject, value = handed_in(context, "container")
     if subject is None:
@@ -29,7 +29,7 @@ def parse(context: Context) -> Judged:
     return compared(value, frame)
 
 
-def compared(value: Any, frame: pd.DataFrame) -> Judged:
+def compared(value: Any, frame: pd.DataFrame) -> CheckResult:
     """Hold what was handed in against the lines as our own reader has them."""
     odd = frame[frame["reason"].notna()]
     said = part(value, "odd")
@@ -41,8 +41,8 @@ def compared(value: Any, frame: pd.DataFrame) -> Judged:
     )
     if all(finding.passed for finding in findings):
         summary = f"Of {len(frame)} lines none is lost: {len(odd)} fit no table, and you have each of them."
-        return Judged(summary, findings)
-    return Judged("Some of what the container said is nowhere, and nobody would ever know.", findings)
+        return CheckResult(summary, findings)
+    return CheckResult("Some of what the container said is nowhere, and nobody would ever know.", findings)
 
 
 def _lines(said: Any, lines: int) -> Finding:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.answers import gone, handed_in, part
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.log_subjects import incident_log
 from workshop_kit.exercises.result import Finding
 
@@ -21,7 +21,7 @@ NEAR_MS = 0.1
 
 
 @check("logging.percentiles")
-def percentiles(context: Context) -> Judged:
+def percentiles(context: Context) -> CheckResult:
     """Compare the percentiles with those of the live log, of customers' requests only."""
     subject, value = handed_in(context, "incident")
     if subject is None:
@@ -33,12 +33,12 @@ def percentiles(context: Context) -> Judged:
     return compared(value, log)
 
 
-def compared(value: Any, log: pd.DataFrame) -> Judged:
+def compared(value: Any, log: pd.DataFrame) -> CheckResult:
     """Hold what was handed in against a log."""
     findings = (_whole(part(value, "whole"), log), _windows(part(value, "windows"), log))
     if all(finding.passed for finding in findings):
-        return Judged("Fourteen seconds of a service in six lines, and no metric was needed: the log knew.", findings)
-    return Judged(next(finding.means for finding in findings if not finding.passed), findings)
+        return CheckResult("Fourteen seconds of a service in six lines, and no metric was needed: the log knew.", findings)
+    return CheckResult(next(finding.means for finding in findings if not finding.passed), findings)
 
 
 def customers(log: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from workshop_kit.exercises.checks import logging_look
 from workshop_kit.exercises.checks.logging_look import CANARY, Log
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
@@ -44,7 +44,7 @@ class Customers:
 
 
 @check("logging.stdout")
-def stdout(context: Context) -> Judged:
+def stdout(context: Context) -> CheckResult:
     """Ask the service as several customers do, then read ``docker logs``."""
     customers = Customers.of(context.seed)
     with logging_look.run(context) as tried:
@@ -56,9 +56,9 @@ def stdout(context: Context) -> Judged:
         findings = findings_in(log, customers)
         if all(finding.passed for finding in findings):
             summary = "Whatever happens is one JSON object on one line of docker logs, whoever asked for it to be more."
-            return Judged(summary, findings)
+            return CheckResult(summary, findings)
         first = next(finding.means for finding in findings if not finding.passed)
-        return Judged(first, findings, output=tried.lines())
+        return CheckResult(first, findings, output=tried.lines())
 
 
 def findings_in(log: Log, customers: Customers) -> tuple[Finding, ...]:

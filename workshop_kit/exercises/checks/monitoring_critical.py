@@ -16,7 +16,7 @@ from workshop_kit.exercises.checks.monitoring_health import (
     status_of,
 )
 from workshop_kit.exercises.dependency_proxies import Doors
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import wait_started
@@ -53,7 +53,7 @@ CASES = (
 
 
 @check("monitoring.critical")
-def critical(context: Context) -> Judged:
+def critical(context: Context) -> CheckResult:
     """Take one dependency away at a time from two instances; to the second, the setting names another as critical."""
     with behind(context, *dependency_proxies.VARIABLES) as (tried, between, image):
         if (failed := wait_started(tried, WORKS, within_seconds=START_SECONDS)) is not None:
@@ -82,15 +82,15 @@ def _again(context: Context, image: ServiceImage, between: Doors) -> contextlib.
     return service_trial.beside_stack(context, image, environment=environment, deadline_seconds=DEADLINE_SECONDS)
 
 
-def _judged(findings: tuple[Finding, ...], otherwise: tuple[Finding, ...], lines: str) -> Judged:
+def _judged(findings: tuple[Finding, ...], otherwise: tuple[Finding, ...], lines: str) -> CheckResult:
     wrong = sorted((one for one in findings if not one.passed), key=lambda one: GRAVEST not in one.means)
     if wrong:
-        return Judged(wrong[0].means, findings, output=lines)
+        return CheckResult(wrong[0].means, findings, output=lines)
     if all(finding.passed for finding in otherwise):
         summary = "What it cannot do without fails it, what it can do without is a warning, and a setting decides."
-        return Judged(summary, (*findings, *otherwise))
+        return CheckResult(summary, (*findings, *otherwise))
     summary = "It knows by heart which dependencies are critical here; elsewhere a setting says otherwise."
-    return Judged(summary, (*findings, *otherwise), Verdict.LUCKY, lines)
+    return CheckResult(summary, (*findings, *otherwise), Verdict.LUCKY, lines)
 
 
 def _answered(tried: Trial, case: Case, setting: str = "") -> Finding:

@@ -9,7 +9,7 @@ from workshop_kit.exercises import dependency_proxies
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, WORKS, away, behind, settled
 from workshop_kit.exercises.dependency_proxies import Doors
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
@@ -29,7 +29,7 @@ INSIDES = re.compile(r"Errno|Error\b|Exception|Traceback|asyncmy|[Cc]an't connec
 
 
 @check("monitoring.deep")
-def deep(context: Context) -> Judged:
+def deep(context: Context) -> CheckResult:
     """Ask all three paths while two dependencies accept connections and never answer, then while they refuse them."""
     with behind(context, *SHUT) as (tried, between, _):
         if (failed := wait_started(tried, WORKS, within_seconds=START_SECONDS)) is not None:
@@ -43,8 +43,8 @@ def deep(context: Context) -> Judged:
         findings = (*quick, live, _tells(tried, between), _live(tried, "refuse connections"), _back(tried, between))
         if all(finding.passed for finding in findings):
             summary = "No database makes the orchestrator restart it, and /health answers in time."
-            return Judged(summary, findings)
-        return Judged(next(finding.means for finding in findings if not finding.passed), findings, output=tried.lines())
+            return CheckResult(summary, findings)
+        return CheckResult(next(finding.means for finding in findings if not finding.passed), findings, output=tried.lines())
 
 
 def _live(tried: Trial, do: str) -> Finding:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from workshop_kit.exercises import raw_http, service_trial, trial
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
@@ -65,7 +65,7 @@ class Balancer:
 
 
 @check("monitoring.drain")
-def drain(context: Context) -> Judged:
+def drain(context: Context) -> CheckResult:
     """Stop one of two instances while customers come, and while an order is under way."""
     told = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
     with (
@@ -87,8 +87,8 @@ def drain(context: Context) -> Judged:
         )
         if all(finding.passed for finding in findings):
             total = sum(balancer.asked.values())
-            return Judged(f"It left, and none of {total} customers noticed.", findings)
-        return Judged(next(finding.means for finding in findings if not finding.passed), findings, output=tried.lines())
+            return CheckResult(f"It left, and none of {total} customers noticed.", findings)
+        return CheckResult(next(finding.means for finding in findings if not finding.passed), findings, output=tried.lines())
 
 
 def _stopped(tried: Trial, balancer: Balancer) -> tuple[Answer, Answer, Answer, int | None]:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from workshop_kit.exercises import service_trial, trial_settings
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import Trial
@@ -36,7 +36,7 @@ def given(seed: int) -> dict[str, Any]:
 
 
 @check("monitoring.healthcheck", given)
-def healthcheck(context: Context) -> Judged:
+def healthcheck(context: Context) -> CheckResult:
     """Build it, let it start slowly without a database, freeze its process, and see what the engine says of it."""
     trial_settings.ensure_up(context.stack, context.report)
     with service_trial.built(context) as image:
@@ -57,13 +57,13 @@ def healthcheck(context: Context) -> Judged:
             return _tried(tried, context, numbers)
 
 
-def _none() -> Judged:
+def _none() -> CheckResult:
     means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
     look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
-    return Judged(means, (Finding(False, "docker image inspect", "no Healthcheck", "one", means, look),))
+    return CheckResult(means, (Finding(False, "docker image inspect", "no Healthcheck", "one", means, look),))
 
 
-def _tried(tried: Trial, context: Context, numbers: dict[str, Any]) -> Judged:
+def _tried(tried: Trial, context: Context, numbers: dict[str, Any]) -> CheckResult:
     context.report(Step("Check", None, "waiting until it has started"))
     early = _first(tried, {"healthy", "unhealthy"}, until_serving=True)
     if not tried.wait_answer("/livez", within_seconds=START_SECONDS):
@@ -77,9 +77,9 @@ def _tried(tried: Trial, context: Context, numbers: dict[str, Any]) -> Judged:
     tried.signal("SIGCONT")
     findings = (start, well, *hang)
     if all(finding.passed for finding in findings):
-        return Judged("It was left in peace while it started, and the hang did not go unnoticed.", findings)
+        return CheckResult("It was left in peace while it started, and the hang did not go unnoticed.", findings)
     worst = next((finding for finding in (hang[0], *findings) if not finding.passed), findings[0])
-    return Judged(worst.means, findings, output=_said(tried))
+    return CheckResult(worst.means, findings, output=_said(tried))
 
 
 def _first(tried: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:

@@ -19,7 +19,7 @@ from workshop_kit.exercises.checks.monitoring_traffic import (
     send_known,
     send_odd_methods,
 )
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
@@ -51,7 +51,7 @@ class Scrapes:
 
 
 @check("monitoring.metrics")
-def metrics(context: Context) -> Judged:
+def metrics(context: Context) -> CheckResult:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
     trial_settings.ensure_up(context.stack, context.report)
     with (
@@ -66,13 +66,13 @@ def metrics(context: Context) -> Judged:
             return _unreadable(tried, unreadable)
         raised = crash.reason(tried.lines(), tried.files)
         judged = judge(scrapes, raised if FILE in raised else "")
-        return judged if judged.summary == SUMMARY else Judged(judged.summary, judged.findings, output=tried.lines())
+        return judged if judged.summary == SUMMARY else CheckResult(judged.summary, judged.findings, output=tried.lines())
 
 
 SUMMARY = "It counts what came, how it ended and how long it took, and no stranger makes a new series."
 
 
-def judge(scrapes: Scrapes, raised: str = "") -> Judged:
+def judge(scrapes: Scrapes, raised: str = "") -> CheckResult:
     """Hold the scrapes against the known traffic; ``raised`` is an exception of metrics.py that the log ends with."""
     before, after = scrapes.before, scrapes.traffic
     counter = _counter(after)
@@ -81,7 +81,7 @@ def judge(scrapes: Scrapes, raised: str = "") -> Judged:
         findings += [_one_series(before, after), _hung_up(before, after), _counts(before, after, raised)]
     findings += [_durations(before, after), _methods(scrapes.methods), _strangers(scrapes)]
     wrong = [finding for finding in findings if not finding.passed]
-    return Judged(wrong[0].means if wrong else SUMMARY, tuple(findings))
+    return CheckResult(wrong[0].means if wrong else SUMMARY, tuple(findings))
 
 
 def _scrapes(tried: Trial, context: Context) -> Scrapes:
@@ -122,7 +122,7 @@ def _settled(tried: Trial, before: Scrape) -> Scrape:
         time.sleep(0.1)
 
 
-def _unreadable(tried: Trial, problem: ValueError) -> Judged:
+def _unreadable(tried: Trial, problem: ValueError) -> CheckResult:
     means = "Prometheus reads nothing at all from an answer that is not in its format."
     finding = Finding(
         False,
@@ -132,7 +132,7 @@ def _unreadable(tried: Trial, problem: ValueError) -> Judged:
         means,
         "generate_latest() makes the text; does show() still return it?",
     )
-    return Judged(means, (finding,), output=tried.lines())
+    return CheckResult(means, (finding,), output=tried.lines())
 
 
 def _counter(scrape: Scrape) -> Finding:

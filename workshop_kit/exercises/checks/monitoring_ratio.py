@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workshop_kit.engine import promtool
 from workshop_kit.engine.containers import Running
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.progress import Step
 
@@ -123,7 +123,7 @@ def questions(seed: int) -> tuple[Question, ...]:
 
 
 @check("monitoring.ratio")
-def ratio(context: Context) -> Judged:
+def ratio(context: Context) -> CheckResult:
     """Let promtool read the file, then ask it in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
     asked = questions(context.seed)
@@ -137,19 +137,19 @@ def ratio(context: Context) -> Judged:
     return _not_computed(fired) if isinstance(fired, str) else judge(asked, fired)
 
 
-def refused(said: str, text: str) -> Judged:
+def refused(said: str, text: str) -> CheckResult:
     """What there is to say of a file that promtool does not accept."""
     sentence = promtool.refusal(said, FILE, text)
     look = "Read that line and the one before it: quotes, brackets, indentation."
     finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
-    return Judged(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
+    return CheckResult(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
 
 
-def judge(asked: tuple[Question, ...], fired: list[bool]) -> Judged:
+def judge(asked: tuple[Question, ...], fired: list[bool]) -> CheckResult:
     """Hold what the alert did against what it should do."""
     findings = tuple(_finding(one, did) for one, did in zip(asked, fired, strict=True))
     wrong = [finding for finding in findings if not finding.passed]
-    return Judged(wrong[0].means if wrong else "It calls when customers fail, and is silent otherwise.", findings)
+    return CheckResult(wrong[0].means if wrong else "It calls when customers fail, and is silent otherwise.", findings)
 
 
 def test_of(question: Question) -> str:
@@ -215,10 +215,10 @@ def _fired(running: Running, count: int) -> list[bool] | str:
     return next((reason.removeprefix(", err: ") for reason in reasons if reason), [code != "0" for code in codes])
 
 
-def _not_computed(reason: str) -> Judged:
+def _not_computed(reason: str) -> CheckResult:
     look = "One side of a division has labels that the other one has not: sum() takes them away."
     finding = Finding(False, f"Compute {ALERT} while the service runs", reason[:300], "a number", reason[:300], look)
-    return Judged("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))
+    return CheckResult("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))
 
 
 def _finding(question: Question, fired: bool) -> Finding:

@@ -7,7 +7,7 @@ from typing import Any
 
 from workshop_kit.exercises import metric_subjects
 from workshop_kit.exercises.answers import handed_in, part
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding
 
 NEAR_PERCENT = 10.0
@@ -23,7 +23,7 @@ class Counted:
 
 
 @check("monitoring.throttled")
-def throttled(context: Context) -> Judged:
+def throttled(context: Context) -> CheckResult:
     """Compare with the table that the cell was given: what is counted at another time is another number."""
     recorded, value = handed_in(context, "usage")
     if recorded is None:
@@ -32,14 +32,14 @@ def throttled(context: Context) -> Judged:
     return compared(value, {str(name): Counted(*counts) for name, *counts in means.itertuples()})
 
 
-def compared(value: Any, counted: dict[str, Counted]) -> Judged:
+def compared(value: Any, counted: dict[str, Counted]) -> CheckResult:
     """Hold what was handed in against what was counted."""
     culprit = max(counted, key=lambda name: counted[name].throttled_percent)
     said = str(part(value, "container") or "").strip().lower()
     findings = (_who(said, culprit, counted), _share(part(value, "percent"), counted.get(said, counted[culprit])))
     if all(finding.passed for finding in findings):
-        return Judged("It is not the busiest one that suffers, but the one that wants more than it may have.", findings)
-    return Judged(next(finding.means for finding in findings if not finding.passed), findings)
+        return CheckResult("It is not the busiest one that suffers, but the one that wants more than it may have.", findings)
+    return CheckResult(next(finding.means for finding in findings if not finding.passed), findings)
 
 
 def _who(said: str, culprit: str, counted: dict[str, Counted]) -> Finding:

@@ -1,18 +1,18 @@
-"""What a notebook's cell has handed in, as a check takes it apart."""
+"""Read what a notebook's cell has handed in to its check."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from workshop_kit.exercises.check_api import Context, CheckResult
+from workshop_kit.exercises.check_api import CheckResult, Context
 from workshop_kit.exercises.result import Verdict
 
 
 def handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, CheckResult]:
-    """The name of what the answer is about (``container``, ``incident``) and the value.
+    """Return the name of the answer's fixture (``container``, ``incident``) and the value.
 
-    (None, what to say) when the notebook's cell has handed in nothing.
+    (None, the result of the check) when the notebook's cell has handed in nothing.
     """
     match context.answer:
         case {"subject": {**names}, "value": value} if kind in names:
@@ -23,12 +23,17 @@ def handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, Chec
 
 
 def gone(context: Context, kind: str) -> CheckResult:
-    """What to say when the thing itself is not there any more."""
+    """Return the result for an answer whose fixture does not exist any more."""
     lesson = context.exercise.lesson
     sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in {lesson} again."
     return CheckResult(sentence, override=Verdict.NOT_STARTED)
 
 
 def part(value: Any, key: str) -> Any:
-    """One entry of what was handed in; None if there is no such entry."""
+    """Return one entry of the value; None if there is no such entry."""
     return value.get(key) if isinstance(value, Mapping) else None
+
+
+def number(value: Any) -> float | None:
+    """Return a number; None for anything else, also for true and false."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

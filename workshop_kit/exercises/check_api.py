@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,16 @@ class CheckResult:
 def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
     """A finding which says what it means and where to look only if it did not pass."""
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
+
+
+def conclude(shown: str, findings: Iterable[Finding], output: str = "") -> CheckResult:
+    """Return the result of a check: ``shown`` if all findings passed, else what the first failed one means.
+
+    ``output`` goes with a failed finding only.
+    """
+    all_findings = tuple(findings)
+    failed = next((finding for finding in all_findings if not finding.passed), None)
+    return CheckResult(failed.means, all_findings, output=output) if failed else CheckResult(shown, all_findings)
 
 
 Check = Callable[[Context], CheckResult]

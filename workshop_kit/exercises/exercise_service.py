@@ -22,7 +22,7 @@ from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.check_api import Context, CheckResult, Registered
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.exercises.subjects import SUBJECTS, Subject
+from workshop_kit.exercises.fixtures import FIXTURES, Fixture
 from workshop_kit.exercises.exercise_files import Texts, Unreadable
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.exercises.progress import Progress
@@ -45,7 +45,7 @@ class Desk:
     stack: Callable[[], Stack]
     root: Path = CHECKOUT
     exercises: tuple[Exercise, ...] = ()
-    subjects: dict[str, Subject] = field(default_factory=dict, repr=False)
+    subjects: dict[str, Fixture] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
 
     def stop_checks(self) -> None:
@@ -73,9 +73,9 @@ class Desk:
         """The numbers of a task, from the participant's (or the table's) seed."""
         return _registered(identifier).given(self.workspace.seed)
 
-    def subject(self, identifier: str) -> Subject | None:
+    def subject(self, identifier: str) -> Fixture | None:
         """What an exercise in the notebook is about, made when there is none (any more); None for one in a file."""
-        make = SUBJECTS.get(identifier)
+        make = FIXTURES.get(identifier)
         if make is None:
             return None
         known, stack = self.subjects.get(identifier), self.stack()

@@ -302,7 +302,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     with ExitStack() as block:
         ours = service.prepare(lesson.desk, WorkspaceClient(lesson.stack.session), image, lesson.folder)
         block.callback(ours.folder.cleanup)
-        gateways = block.enter_context(dependency_proxies.between(lesson.stack, *DEPENDENCIES))
+        gateways = block.enter_context(dependency_proxies.start_proxies(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()
         shop = Shop(lesson.stack, ours, gateways)
         block.callback(shop.close)  # also of one that does not open

@@ -8,7 +8,7 @@ import pytest
 
 from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import trial_settings
+from workshop_kit.exercises import service_trial
 from workshop_kit.progress import silent
 
 
@@ -43,5 +43,5 @@ def checkout(tmp_path: Path, write: Write) -> Path:
 @pytest.fixture(scope="module")
 def participant(stack: Stack) -> Stack:
     """The stack of the tests' workspace, up: a participant's."""
-    trial_settings.ensure_up(stack, silent)
+    service_trial.ensure_up(stack, silent)
     return stack

@@ -11,7 +11,7 @@ from tests.workshop_kit.exercises import trying
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import dependency_proxies, raw_http, registry, service_trial, trial_settings
+from workshop_kit.exercises import dependency_proxies, raw_http, registry, service_trial, trial
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, away, settled
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.service_image import ServiceImage
@@ -44,8 +44,8 @@ def test_nothing_of_this_machine_is_mounted_and_everything_is_bounded(context: C
         host = attributes["HostConfig"]
         assert not host["Binds"]
         assert [(mount["Type"], mount["Destination"]) for mount in attributes["Mounts"]] == [("volume", "/run/secrets")]
-        assert host["Memory"] == host["MemorySwap"] == trial_settings.MEMORY_BYTES
-        assert host["PidsLimit"] == trial_settings.PIDS
+        assert host["Memory"] == host["MemorySwap"] == trial.MEMORY_BYTES
+        assert host["PidsLimit"] == trial.PIDS
         assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
         assert host["ReadonlyRootfs"]
         assert host["CapDrop"] == ["ALL"]
@@ -110,7 +110,7 @@ def test_a_door_is_shut_for_its_trial_alone_and_opens_again(context: Context, im
     port = int(context.stack.url().rsplit(":", 1)[1])
     with (
         trying.leaving_nothing(context.stack),
-        dependency_proxies.between(context.stack, "redis") as between,
+        dependency_proxies.start_proxies(context.stack, "redis") as between,
         service_trial.beside_stack(context, image, environment=between.environment, deadline_seconds=60) as tried,
     ):
         assert tried.wait_answer("/readyz", within_seconds=START_SECONDS)

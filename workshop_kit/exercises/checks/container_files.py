@@ -1,8 +1,8 @@
-"""The checks of lesson 01 on a value from the notebook: an image's hidden bytes, the files that a removal takes."""
+"""The checks of container.layer and container.loss: an image's hidden bytes, and the files that a removal deletes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import pandas as pd
 from docker.errors import NotFound
 
 from workshop_kit.engine.containers import Running
-from workshop_kit.exercises.check_api import Context, CheckResult, check, found
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.answers import gone, handed_in, number, part
+from workshop_kit.exercises.check_api import CheckResult, Context, check, found
+from workshop_kit.exercises.result import Finding
 from workshop_kit.observe import layers
 
 KB = 1000
@@ -21,7 +22,7 @@ DELETED = 2
 
 @dataclass(frozen=True)
 class Written:
-    """The files that a container wrote, by what holds them."""
+    """The paths of the files that a container wrote, by where they are stored."""
 
     layer: Set[str]
     tmpfs: Set[str]
@@ -30,35 +31,23 @@ class Written:
 
 @check("container.layer")
 def layer(context: Context) -> CheckResult:
-    """Read the image layer by layer, and compare the answer with what no container can see."""
-    subject, value = _handed_in(context, "image")
-    if subject is None:
+    """Compare the answer with the image's layers."""
+    image, value = handed_in(context, "image")
+    if image is None:
         return value
     try:
-        return judge_layer(layers.files(context.stack.session.engine, subject), value)
+        return judge_layer(layers.files(context.stack.session.engine, image), value)
     except NotFound:
-        return _gone(context, "image")
-
-
-@check("container.loss")
-def loss(context: Context) -> CheckResult:
-    """Look at the container's writable layer and mounts, and compare the answer with what is removed with it."""
-    subject, value = _handed_in(context, "container")
-    if subject is None:
-        return value
-    session = context.stack.session
-    try:
-        return judge_loss(_written(Running(session, session.engine.client.containers.get(subject))), value)
-    except NotFound:
-        return _gone(context, "container")
+        return gone(context, "image")
 
 
 def judge_layer(files: pd.DataFrame, value: Any) -> CheckResult:
     """Judge an answer by the files of the image, as `layers.files` lists them."""
-    findings = (_instruction(files, _part(value, "instruction")), _hidden(files, _part(value, "hidden_bytes")))
+    findings = (_instruction(files, part(value, "instruction")), _hidden(files, part(value, "hidden_bytes")))
+    summary = "Every pull still downloads bytes that no container can see."
     if all(finding.passed for finding in findings):
-        return CheckResult("You found the bytes that every pull downloads and no container can see.", findings)
-    return CheckResult("Every pull still downloads bytes that no container can see.", findings)
+        summary = "You found the bytes that every pull downloads and no container can see."
+    return CheckResult(summary, findings)
 
 
 def _instruction(files: pd.DataFrame, said: Any) -> Finding:
@@ -80,21 +69,39 @@ def _instruction(files: pd.DataFrame, said: Any) -> Finding:
 
 def _hidden(files: pd.DataFrame, said: Any) -> Finding:
     hidden, visible = files[~files.visible].size_bytes.sum(), files[files.visible].size_bytes.sum()
+    counted = number(said)
+
+    def near(size_bytes: int) -> bool:
+        return counted is not None and bool(abs(counted - size_bytes) < KB)
+
     means, look = "The hidden files have another size.", "Add up size_bytes of the rows whose file is not visible."
-    if _near(said, hidden + visible):
+    if near(hidden + visible):
         means, look = "That is the size of all files in all layers.", "How many of these bytes can a container see?"
-    elif _near(said, visible):
+    elif near(visible):
         means, look = "That is what a container can see.", "The question is about the other files."
-    elif not _is_number(said) or said == 0:
+    elif not counted:
         means, look = "It is not counted yet.", "Compare all layers with what a container can see."
     return found(
-        _near(said, hidden),
+        near(hidden),
         "docker save, and the size of the hidden files",
-        f"you counted {said:,.0f} bytes" if _is_number(said) else "you counted nothing",
+        "you counted nothing" if counted is None else f"you counted {counted:,.0f} bytes",
         "the size of all files that no container can see, to the kilobyte",
         means,
         look,
     )
+
+
+@check("container.loss")
+def loss(context: Context) -> CheckResult:
+    """Compare the answer with the container's writable layer and mounts."""
+    container, value = handed_in(context, "container")
+    if container is None:
+        return value
+    session = context.stack.session
+    try:
+        return judge_loss(_written(Running(session, session.engine.client.containers.get(container))), value)
+    except NotFound:
+        return gone(context, "container")
 
 
 def judge_loss(written: Written, value: Any) -> CheckResult:
@@ -135,13 +142,14 @@ def judge_loss(written: Written, value: Any) -> CheckResult:
             "Which of these paths did the container write itself, and are they files?",
         ),
     )
+    summary = "If this container were removed now, files would be gone that you did not expect."
     if all(finding.passed for finding in findings):
-        return CheckResult("You know what a removal takes with it, and what stays.", findings)
-    return CheckResult("If this container were removed now, files would be gone that you did not expect.", findings)
+        summary = "You know which files a removal deletes, and which stay."
+    return CheckResult(summary, findings)
 
 
 def _written(running: Running) -> Written:
-    """The files that a container wrote; one in a mount counts as written, since both begin empty."""
+    """Return the files that a container wrote; all files in a mount count, since each began empty."""
     state = running.inspect()
     volumes = {mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"}
     tmpfs = set(state["HostConfig"]["Tmpfs"] or {})
@@ -152,36 +160,8 @@ def _written(running: Running) -> Written:
 
 def _files_below(running: Running, folders: Set[str]) -> set[str]:
     if not folders:
-        return set()  # find without a folder would look through the working directory
+        return set()  # find without a folder would search the working directory
     return set(running.exec("find", *folders, "-type", "f").output.split("\n")) - {""}
-
-
-def _handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, CheckResult]:
-    """The subject's name and the value; (None, what to say) when the notebook's cell has handed over nothing."""
-    match context.answer:
-        case {"subject": {**names}, "value": value} if kind in names:
-            return str(names[kind]), value
-    lesson, cell = context.exercise.lesson, context.exercise.title
-    sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
-    return None, CheckResult(sentence, override=Verdict.NOT_STARTED)
-
-
-def _gone(context: Context, kind: str) -> CheckResult:
-    lesson = context.exercise.lesson
-    sentence = f"The {kind} that your answer was about is gone with its kernel: run the exercise's cells in {lesson}."
-    return CheckResult(sentence, override=Verdict.NOT_STARTED)
-
-
-def _part(value: Any, key: str) -> Any:
-    return value.get(key, "") if isinstance(value, Mapping) else ""
-
-
-def _is_number(said: Any) -> bool:
-    return isinstance(said, int | float) and not isinstance(said, bool)
-
-
-def _near(said: Any, size_bytes: int) -> bool:
-    return _is_number(said) and bool(abs(said - size_bytes) < KB)
 
 
 def _missing(paths: Set[str]) -> str:

@@ -1,15 +1,14 @@
-"""The check of lesson 01 on how the service ends: stopped while one order is under way and another never arrives."""
+"""The check of container.graceful: stop the service while two clients have sent half of an order each."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
-from workshop_kit.engine import images
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises import service_trial
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.raw_http import Answer
-from workshop_kit.exercises.check_api import Context, CheckResult, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
@@ -18,16 +17,16 @@ COMMAND = ("sh", "start.sh")
 STOP_SECONDS = 6.0
 """From SIGTERM to the end; Docker waits for ten seconds before it sends SIGKILL."""
 ORDER_SECONDS = 0.5
-"""How long after SIGTERM the rest of an order comes; the task says that an order takes up to a second."""
+"""From SIGTERM to the rest of an order; the task says that an order takes up to a second."""
 KILLED_BY_SIGTERM = 143
 
 
 @dataclass(frozen=True)
 class Stop:
-    """What was seen of a stop.
+    """An observed stop.
 
-    ``order`` answers the order that was under way when SIGTERM came, ``new_order`` one that came after it. ``code`` is
-    the exit code after ``seconds``; None: it still ran. ``process_1`` is that process's command line.
+    ``process_1`` is its command line. ``order`` answers the order that was half sent at SIGTERM, ``new_order`` one that
+    came after it. ``code`` is the exit code after ``seconds``; None: it still ran.
     """
 
     process_1: str
@@ -40,47 +39,46 @@ class Stop:
 @check("container.graceful")
 def graceful(context: Context) -> CheckResult:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
-    session, base = context.stack.session, images.tags(context.stack.root)["python"]
     context.report(Step("Check", None, "building your image"))
-    try:
-        with service_image.built(session, context.folder, base, context.superseded) as image:
-            context.report(Step("Check", None, "starting your service with start.sh"))
-            with service_trial.run(context, image, command=COMMAND) as tried:
-                if (failed := service_trial.wait_order(tried)) is not None:
+    with service_trial.build(context) as image:
+        context.report(Step("Check", None, "starting your service with start.sh"))
+        try:
+            with service_trial.run(context, image, command=COMMAND) as trial:
+                if (failed := service_trial.wait_order(trial)) is not None:
                     return failed
                 context.report(Step("Check", None, "stopping it while an order is under way"))
-                return judge(_stop(tried), tried.lines())
-    except service_image.BuildFailed as failed_build:
-        return service_trial.not_built(failed_build)
-    except WorkshopError as refused:
-        return service_trial.not_started(f"Start your image with {' '.join(COMMAND)}", refused, "Read start.sh.")
+                return judge(_stop(trial), trial.lines())
+        except WorkshopError as refused:
+            return service_trial.not_started(f"Start your image with {' '.join(COMMAND)}", refused, "Read start.sh.")
 
 
-def _stop(tried: Trial) -> Stop:
-    """Send SIGTERM between the halves of an order, while another client never sends its second half."""
-    process_1, _ = service_trial.process_1(tried)
+def _stop(trial: Trial) -> Stop:
+    """Send SIGTERM between the halves of an order; a second client never sends its second half."""
+    process_1, _ = service_trial.process_1(trial)
     with (
-        tried.underway("/orders", service_trial.ORDER) as order,
-        tried.underway("/orders", service_trial.ORDER),
+        trial.half_post("/orders", service_trial.ORDER) as order,
+        trial.half_post("/orders", service_trial.ORDER),
     ):
         began = time.monotonic()
-        tried.signal("SIGTERM")
+        trial.signal("SIGTERM")
         time.sleep(ORDER_SECONDS)
         answer = order.finish()
-        new_order = service_trial.order(tried)
-        code = tried.wait_ended(STOP_SECONDS - (time.monotonic() - began))
+        new_order = trial.post("/orders", service_trial.ORDER)
+        code = trial.wait_ended(STOP_SECONDS - (time.monotonic() - began))
         return Stop(process_1, answer, new_order, code, time.monotonic() - began)
 
 
 def judge(stop: Stop, lines: str = "") -> CheckResult:
-    """Judge what was seen of a stop; ``lines`` are the last ones of the container's log."""
-    findings = (_order(stop), _end(stop))
-    order, end = findings
-    if order.passed and end.passed:
-        return CheckResult("Told to stop, it answered the order that was under way, and ended by itself in time.", findings)
-    if end.passed:
-        return CheckResult(f"It ends in time, but not gracefully. {order.means}", findings, Verdict.LUCKY, lines)
-    return CheckResult(end.means, findings, Verdict.WRONG, lines)
+    """Judge a stop; ``lines`` are the last ones of the container's log."""
+    order, end = _order(stop), _end(stop)
+    if end.passed and not order.passed:
+        summary = f"It ends in time, but not gracefully. {order.means}"
+        return CheckResult(summary, (order, end), Verdict.LUCKY, lines)
+    if not end.passed:
+        return CheckResult(end.means, (order, end), output=lines)
+    return conclude(
+        "Told to stop, it answered the order that was under way, and ended by itself in time.", (order, end)
+    )
 
 
 def _order(stop: Stop) -> Finding:
@@ -120,7 +118,7 @@ def _end(stop: Stop) -> Finding:
 
 
 def _still_runs(stop: Stop) -> tuple[str, str]:
-    """What it means, and where to look: the service did not hear SIGTERM, or heard it and waits for a client."""
+    """Return what it means, and where to look: it did not hear SIGTERM, or heard it and waits for a client."""
     if stop.new_order.status is None:
         return (
             "The service heard SIGTERM and takes no new orders, but one client that never sends the rest holds it: "

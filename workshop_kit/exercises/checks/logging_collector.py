@@ -1,7 +1,6 @@
-"""The check of lesson 03 on checkpoint.py: the collector killed while lines come in, and at every step it takes.
+"""The check of logging.collector: the collector is killed while lines come in, and at every step of a commit.
 
-The participant's module runs in the collector's image: without a network, and of the engine's folder it sees the log
-of one container that does nothing but write numbers.
+The participant's checkpoint.py runs in the collector's image, without a network, and sees the log of one container.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import trial_settings
-from workshop_kit.exercises.check_api import Context, CheckResult, check, found
+from workshop_kit.exercises.check_api import CheckResult, Context, check, found
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.trial import MEMORY_BYTES, NO_HEALTHCHECK, SECRETS, SMALL_LOG
 from workshop_kit.progress import Step
 
-FOLDER, SECRETS = "/var/lib/collector", trial_settings.SECRETS
+FOLDER = "/var/lib/collector"
 MODULE = "/app/collector/checkpoint.py"
-STATE = "/tmp/state.json"  # noqa: S108 - in the container: written at every look at the logs
+STATE = "/tmp/state.json"  # noqa: S108 - in the container: written whenever the logs are read
 INSIDE = Path(__file__).with_name("collector_inside.py")
 LINES, RATE, KILLS = 8_000, 2_500, 2
 FLUSH_SECONDS = 0.3
 LARGEST_BYTES = 16 * 1024 * 1024
 DEADLINE_SECONDS = 15.0
-NAME = "check"  # the numbers are for this collector alone: the stack's own leaves them
+NAME = "check"  # the stack's own collector leaves containers with this label
 LOST = "Lines were read, then the collector died. The checkpoint said that they are safe, and they were in no part."
 TWICE = "Lines came twice: a part had them already, and the checkpoint did not know."
 LOOK = "What is on the disk, and what only in memory, at the moment in which the checkpoint says how far we are?"
@@ -57,7 +56,7 @@ for n in range(%d):
 
 @dataclass(frozen=True)
 class Count:
-    """What became of numbered lines; ``steps`` is how often the collector died on the way."""
+    """Numbered lines that were lost, or came twice; ``steps`` is how often the collector died."""
 
     lost: int
     twice: int
@@ -69,58 +68,58 @@ class Count:
 
 @check("logging.collector")
 def collector(context: Context) -> CheckResult:
-    """Kill a collector with the participant's module while lines come in, then at each step that it takes."""
+    """Kill a collector with the participant's module while lines come in, and at each step of a commit."""
     context.report(Step("Check", None, f"{LINES:,} lines, and a collector that is killed {KILLS} times"))
-    with ThreadPoolExecutor(1) as beside:
-        waiting = beside.submit(_stepped, context.stack, context.text)
-        killed = _killed(context.stack, context.text)
-        stepped = waiting.result()
+    with ThreadPoolExecutor(1) as pool:
+        stepping = pool.submit(_die_at_steps, context.stack, context.text)
+        killed = _kill(context.stack, context.text)
+        stepped = stepping.result()
     if isinstance(killed, CheckResult):
         return killed
     if isinstance(stepped, CheckResult):
         return stepped
     findings = (
-        _finding(killed, f"{LINES:,} lines, and kill -9 while they are collected, {killed.steps} times"),
-        _finding(stepped, f"Death before each of {stepped.steps} steps that it takes to commit"),
+        all_once(killed, f"{LINES:,} lines, and kill -9 while they are collected, {killed.steps} times"),
+        all_once(stepped, f"Death before each of {stepped.steps} steps that it takes to commit"),
     )
-    failed = [finding for finding in findings if not finding.passed]
     summary = "Whenever it dies, every line is there once."
-    if failed:
+    if not findings[0].passed:
         summary = f"It was killed {killed.steps} times: of {LINES:,} lines {killed}."
-        if findings[0].passed:
-            summary = f"A death at the wrong moment costs: of 40 lines {stepped}."
+    elif not findings[1].passed:
+        summary = f"A death at the wrong moment costs: of 40 lines {stepped}."
     return CheckResult(summary, findings)
 
 
-def _finding(count: Count, called: str) -> Finding:
+def all_once(count: Count, called: str) -> Finding:
+    """Find whether every line is there once."""
     fine = count.lost == count.twice == 0
     return found(fine, called, str(count), "0 lost, 0 twice", LOST if count.lost else TWICE, LOOK)
 
 
-def _killed(stack: Stack, text: str) -> Count | CheckResult:
-    """Kill the collector while a container writes, start it again, and count what the uploader would send."""
+def _kill(stack: Stack, text: str) -> Count | CheckResult:
+    """Kill the collector while a container writes, start it again, and count the lines that the uploader would send."""
     image = images.tags(stack.root)["base"]
     log = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}}
     spec = Spec(image, command=("python3", "-c", WRITER), labels={COLLECT: NAME}, host=log, tmpfs={})
     ends_at = time.monotonic() + DEADLINE_SECONDS
     with containers.run(stack.session, spec) as writer, _collector(stack, text, writer) as reader:
         for kills in range(KILLS + 1):
-            if (said := _ended_before_reading(reader)) is not None:
-                return said
+            if (failed := _wait_reading(reader)) is not None:
+                return failed
             if kills < KILLS:
                 time.sleep(FLUSH_SECONDS * 1.5)
                 reader.container.kill()
                 reader.container.start()
         writer.wait_ended(within_seconds=max(1.0, ends_at - time.monotonic()))
         time.sleep(FLUSH_SECONDS)
-        if (said := _ended(reader)) is not None:
-            return said
+        if (failed := _ended(reader)) is not None:
+            return failed
         reader.stop(4)
-        return _counted(reader)
+        return _count(reader)
 
 
-def _stepped(stack: Stack, text: str) -> Count | CheckResult:
-    """Let it die before each step, all of that in one container."""
+def _die_at_steps(stack: Stack, text: str) -> Count | CheckResult:
+    """Run collector_inside.py, in which the collector dies before each step of a commit."""
     word = f"told-{secrets.token_hex(8)}:"
     program = "/app/inside.py"
     spec = _spec(stack, {MODULE: text, program: INSIDE.read_text()}, ("python3", program), (word,))
@@ -138,9 +137,9 @@ def _stepped(stack: Stack, text: str) -> Count | CheckResult:
 
 
 def _collector(stack: Stack, text: str, writer: Running) -> Running:
-    """A collector without a bucket, with the participant's module, and with one container to read."""
+    """Start a collector with the participant's module, without a bucket, and with one container's log."""
     folder = f"{stack.session.engine.client.info()['DockerRootDir']}/containers/{writer.id}"
-    files = {MODULE: text, f"{SECRETS}/collector_key": "nobody is asked for it"}
+    files = {MODULE: text, f"{SECRETS}/collector_key": "unused"}
     spec = _spec(
         stack,
         files,
@@ -149,7 +148,7 @@ def _collector(stack: Stack, text: str, writer: Running) -> Running:
         binds=(f"{folder}:/engine/{writer.id}:ro",),
         environment={
             "WORKSHOP_SESSION": stack.session.who.session,
-            "COLLECTOR_ENDPOINT": "http://127.0.0.1:9",  # nothing listens there: the parts stay on the disk
+            "COLLECTOR_ENDPOINT": "http://127.0.0.1:9",  # the discard port: the parts stay on the disk
             "COLLECTOR_BUCKET": "none",
             "COLLECTOR_KEY_ID": "none",
             "COLLECTOR_KEY_FILE": f"{SECRETS}/collector_key",
@@ -171,20 +170,20 @@ def _spec(
         files=files,
         network="none",
         labels={COLLECT: "no"},
-        memory_bytes=trial_settings.MEMORY_BYTES,
+        memory_bytes=MEMORY_BYTES,
         pids=50,
-        healthcheck=trial_settings.NO_HEALTHCHECK,
-        host={"LogConfig": trial_settings.SMALL_LOG},
+        healthcheck=NO_HEALTHCHECK,
+        host={"LogConfig": SMALL_LOG},
         **more,
     )
 
 
-def _counted(reader: Running) -> Count | CheckResult:
-    """The numbers in the parts that the checkpoint knows."""
+def _count(reader: Running) -> Count | CheckResult:
+    """Count the numbers in the parts that the checkpoint covers."""
     stream, _ = reader.container.get_archive(FOLDER)
     archive = io.BytesIO()
-    for some in stream:
-        archive.write(some)
+    for chunk in stream:
+        archive.write(chunk)
         if archive.tell() > LARGEST_BYTES:
             return _did_not(reader, f"it wrote more than {LARGEST_BYTES // 1024**2} MiB.")
     archive.seek(0)
@@ -203,13 +202,13 @@ def _counted(reader: Running) -> Count | CheckResult:
 
 
 def _ended(reader: Running) -> CheckResult | None:
-    """What there is to say about a reader that has ended by itself; None while it runs."""
+    """Return the result of the check for a reader that has ended by itself; None while it runs."""
     state = reader.inspect()["State"]
     return None if state["Running"] else _did_not(reader, f"it ended by itself, with exit code {state['ExitCode']}.")
 
 
-def _ended_before_reading(reader: Running) -> CheckResult | None:
-    """Wait until a collector that was just started reads logs; what there is to say if it ends instead."""
+def _wait_reading(reader: Running) -> CheckResult | None:
+    """Return None once a collector reads logs, else the result of the check."""
     try:
         reader.wait_until(lambda: reader.exec("cat", STATE).exit_code == 0, what="read logs")
     except (WorkshopError, APIError):

@@ -1,4 +1,4 @@
-"""The check of lesson 04 on HEALTHCHECK: a service that starts slowly, has no database, and then hangs."""
+"""The check of monitoring.healthcheck: a service that starts slowly, has no database, and then hangs."""
 
 from __future__ import annotations
 
@@ -6,46 +6,45 @@ import random
 import time
 from typing import Any
 
-from workshop_kit.exercises import service_trial, trial_settings
-from workshop_kit.exercises.check_api import Context, CheckResult, check, found
+from workshop_kit.exercises import service_trial
+from workshop_kit.exercises.check_api import CheckResult, Context, check, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
 
-NO_DATABASE = {"MASTER_DB_PORT": "9"}  # nobody listens there: connections are refused
+NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
 LATER = 'sleep "$0" && exec "$@"'
-"""A slow start: sleeps first, and is replaced by what the image would have started."""
+"""A slow start: sleep, then execute the image's own command."""
 NONE = {"Test": ["NONE"]}
 START_SECONDS, DEADLINE_SECONDS = 12.0, 40.0
 START_INTERVAL_SECONDS = 5.0
-"""How often the engine asks within --start-period, unless --start-interval says otherwise."""
+"""How often the engine probes within --start-period, unless --start-interval says otherwise."""
 SLACK_SECONDS = 2.0
-"""For a machine that is busy: on it, programs inside a container begin late."""
+"""For a busy machine, on which a probe begins late."""
 WELL_SECONDS = START_INTERVAL_SECONDS + SLACK_SECONDS
-"""Until the engine has seen that it serves: one probe may have come just before."""
+"""Until the next probe after the start has answered."""
 LOOK_SECONDS = 0.1
 AT_LEAST = 2
-"""So many probes in a row have to fail: one that is late is an accident."""
+"""The probes in a row that have to fail: a single late answer is an accident."""
 
 
 def given(seed: int) -> dict[str, Any]:
-    """The numbers of the task: how long this service takes to start, and how soon a hang is to be noticed."""
+    """Return the numbers of the task: the seconds of the start, and until a hang is noticed."""
     chance = random.Random(f"monitoring.healthcheck {seed}")  # noqa: S311  # no secret
     return {"start_seconds": chance.choice((3, 3.5, 4)), "notice_seconds": chance.choice((8, 9, 10))}
 
 
 @check("monitoring.healthcheck", given)
 def healthcheck(context: Context) -> CheckResult:
-    """Build it, let it start slowly without a database, freeze its process, and see what the engine says of it."""
-    trial_settings.ensure_up(context.stack, context.report)
-    with service_trial.built(context) as image:
+    """Build it, let it start slowly without a database, freeze its process, and read its health from the engine."""
+    with service_trial.build(context) as image:
         config = context.stack.session.engine.client.images.get(image.tag).attrs["Config"]
         if (config.get("Healthcheck") or NONE) == NONE:
-            return _none()
+            return no_healthcheck()
         numbers = given(context.seed)
         command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
-        with service_trial.beside_stack(
+        with service_trial.run_with_stack(
             context,
             image,
             environment=NO_DATABASE,
@@ -53,41 +52,42 @@ def healthcheck(context: Context) -> CheckResult:
             command=tuple(command),
             healthcheck=None,
             deadline_seconds=DEADLINE_SECONDS,
-        ) as tried:
-            return _tried(tried, context, numbers)
+        ) as trial:
+            return _freeze(trial, context, numbers)
 
 
-def _none() -> CheckResult:
+def no_healthcheck() -> CheckResult:
+    """Return the result for an image without a HEALTHCHECK."""
     means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
     look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
     return CheckResult(means, (Finding(False, "docker image inspect", "no Healthcheck", "one", means, look),))
 
 
-def _tried(tried: Trial, context: Context, numbers: dict[str, Any]) -> CheckResult:
+def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> CheckResult:
     context.report(Step("Check", None, "waiting until it has started"))
-    early = _first(tried, {"healthy", "unhealthy"}, until_serving=True)
-    if not tried.wait_answer("/livez", within_seconds=START_SECONDS):
-        return did_not_start(tried)
-    start = _started(early, numbers)
-    status = early or _first(tried, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
-    well = _well(status)
+    early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
+    if not trial.wait_answer("/livez", within_seconds=START_SECONDS):
+        return did_not_start(trial)
+    start = left_alone(early, numbers)
+    status = early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
+    well = is_healthy(status)
     context.report(Step("Check", None, "freezing it"))
-    tried.signal("SIGSTOP")
-    hang = _hang(tried, numbers["notice_seconds"])
-    tried.signal("SIGCONT")
+    trial.signal("SIGSTOP")
+    hang = notices_hang(trial, numbers["notice_seconds"])
+    trial.signal("SIGCONT")
     findings = (start, well, *hang)
     if all(finding.passed for finding in findings):
         return CheckResult("It was left in peace while it started, and the hang did not go unnoticed.", findings)
     worst = next((finding for finding in (hang[0], *findings) if not finding.passed), findings[0])
-    return CheckResult(worst.means, findings, output=_said(tried))
+    return CheckResult(worst.means, findings, output=_probe_output(trial))
 
 
-def _first(tried: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:
-    """The first of these states that the engine gives it; None if it gives none in time, or it serves before."""
-    ends_at = time.monotonic() + min(within_seconds, tried.left_seconds)
-    while time.monotonic() < ends_at and tried.ended is None:
-        status = _health(tried)["Status"]  # first: what it says now must not be held against an earlier answer
-        if until_serving and tried.get("/livez").status == 200:
+def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:
+    """Return the first of these states that the engine reports; None if it reports none in time, or it serves first."""
+    ends_at = time.monotonic() + min(within_seconds, trial.left_seconds)
+    while time.monotonic() < ends_at and trial.exit_code() is None:
+        status = _health(trial)["Status"]  # before the request: a later state must not count against an earlier answer
+        if until_serving and trial.get("/livez").status == 200:
             return None
         if status in wanted:
             return str(status)
@@ -95,12 +95,13 @@ def _first(tried: Trial, wanted: set[str], *, within_seconds: float = 10.0, unti
     return None
 
 
-def _health(tried: Trial) -> dict[str, Any]:
-    found_there: dict[str, Any] = tried.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
-    return found_there
+def _health(trial: Trial) -> dict[str, Any]:
+    health: dict[str, Any] = trial.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
+    return health
 
 
-def _started(early: str | None, numbers: dict[str, Any]) -> Finding:
+def left_alone(early: str | None, numbers: dict[str, Any]) -> Finding:
+    """Find whether it stays in "starting" until it serves; ``early`` is another state before that."""
     means = "It was restarted while it was starting, and would be the next time, too: it never gets up."
     if early == "healthy":
         means = "The engine calls it healthy before it serves: what waits for it starts too early."
@@ -114,7 +115,8 @@ def _started(early: str | None, numbers: dict[str, Any]) -> Finding:
     )
 
 
-def _well(status: str | None) -> Finding:
+def is_healthy(status: str | None) -> Finding:
+    """Find whether a service that serves is healthy without its database."""
     return found(
         status == "healthy",
         "Wait until it serves; the master database is gone, for which it cannot be blamed",
@@ -125,12 +127,13 @@ def _well(status: str | None) -> Finding:
     )
 
 
-def _hang(tried: Trial, notice_seconds: float) -> tuple[Finding, ...]:
+def notices_hang(trial: Trial, notice_seconds: float) -> tuple[Finding, ...]:
+    """Return the findings on a frozen process: it becomes unhealthy in time, and not after a single probe."""
     started = time.monotonic()
-    status = _first(tried, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
+    status = _first(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
     took = time.monotonic() - started
-    streak = _health(tried)["FailingStreak"]
-    state = _health(tried)["Status"]
+    streak = _health(trial)["FailingStreak"]
+    state = _health(trial)["Status"]
     noticed = found(
         status == "unhealthy",
         "Freeze its process (SIGSTOP): connections are accepted and never answered",
@@ -152,7 +155,7 @@ def _hang(tried: Trial, notice_seconds: float) -> tuple[Finding, ...]:
     return noticed, patient
 
 
-def _said(tried: Trial) -> str:
-    """What the probes said, as the engine has kept it."""
-    probes = _health(tried).get("Log") or []
+def _probe_output(trial: Trial) -> str:
+    """Return the probes' exit codes and outputs, as the engine keeps them."""
+    probes = _health(trial).get("Log") or []
     return "\n".join(f"exit code {probe['ExitCode']}: {str(probe['Output'])[:200].strip()}" for probe in probes)

@@ -15,7 +15,7 @@ from benchmarks._rows import Row, median_seconds, show
 from workshop_kit.engine import cleanup, images, reach
 from workshop_kit.engine.recipes import PYTHON_ALIAS
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint, registry, service_image, service_trial
+from workshop_kit.exercises import checkpoint, registry, service_trial
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import Desk
@@ -53,10 +53,10 @@ def of_build(stack: Stack, folder: Path) -> Row:
     def as_a_check() -> float:
         began = time.perf_counter()
         with (
-            service_image.built(stack.session, folder, base, context.superseded) as image,
-            service_trial.run(context, image) as tried,
+            service_trial.build(context) as image,
+            service_trial.run(context, image) as trial,
         ):
-            assert service_trial.wait_order(tried) is None
+            assert service_trial.wait_order(trial) is None
             return time.perf_counter() - began
 
     def by_hand() -> float:

@@ -13,9 +13,9 @@ import pytest
 from tests.workshop_kit.exercises import trying
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import generator, registry
-from workshop_kit.workspace import regions
 from workshop_kit.exercises.check_api import CHECKS, Context
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.workspace import regions
 
 ID, LESSON = "monitoring.probe", "04_monitoring"
 

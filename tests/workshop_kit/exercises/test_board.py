@@ -9,9 +9,9 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.board import State, board, shown
+from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.exercises.progress import Progress
 
 CORE = Exercise(
     id="container.graceful",

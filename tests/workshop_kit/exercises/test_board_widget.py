@@ -16,9 +16,9 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.board_widget import BoardView, BoardWidget
 from workshop_kit.exercises.exercise_service import Desk
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.workspace.lab_settings import JupyterFolders
-from workshop_kit.workspace.folder import Workspace
 from workshop_kit.progress import silent
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import JupyterFolders
 
 GRACEFUL = "container.graceful"
 FILE = "my_service/start.sh"

@@ -13,13 +13,13 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
-from workshop_kit.workspace import regions
-from workshop_kit.exercises.exercise_service import Actions, Desk, Superseded
 from workshop_kit.exercises.check_api import CheckResult
+from workshop_kit.exercises.exercise_service import Actions, Desk, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.workspace.file_cell import shipped_cells
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
+from workshop_kit.workspace.file_cell import shipped_cells
 from workshop_kit.workspace.folder import Workspace
 
 FILE = "my_service/start.sh"

@@ -10,8 +10,8 @@ import pytest
 from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.generator import build, drift, written
-from workshop_kit.workspace.regions import starter
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.regions import starter
 
 EXERCISE = "exercises/01_container/leaving.py"
 NOTEBOOK = "notebooks/01_container.ipynb"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.exercises import registry
-from workshop_kit.workspace.course import Course, load_course
 from workshop_kit.exercises.minutes import minutes_problems
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import Course, load_course
 
 
 @pytest.fixture

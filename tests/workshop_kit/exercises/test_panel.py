@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.lessons.waiting import wait_until
+from workshop_kit.display.rendered import Shown
 from workshop_kit.exercises.exercise_service import Superseded
 from workshop_kit.exercises.panel import ExerciseWidget, Panel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.progress import Report, Step
-from workshop_kit.display.rendered import Shown
 
 EXERCISE = Exercise(
     id="container.graceful",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.result import Verdict
 
 
 def test_what_was_done_is_read_back(tmp_path: Path) -> None:

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint
-from workshop_kit.workspace import content
-from workshop_kit.exercises import service_folder
-from workshop_kit.workspace import regions
-from workshop_kit.exercises.exercise_service import Desk
+from workshop_kit.exercises import checkpoint, service_folder
 from workshop_kit.exercises.exercise_files import Unreadable
+from workshop_kit.exercises.exercise_service import Desk
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content, regions
 from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE, LIMITS = "container.dockerfile", "container.limits"

@@ -7,10 +7,10 @@ import threading
 import pytest
 
 from tests.workshop_kit.lessons.waiting import wait_until
+from workshop_kit.display.rendered import Shown
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.widget_job import Job, JobWidget
 from workshop_kit.progress import Report, Step
-from workshop_kit.display.rendered import Shown
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_every_day_is_an_exercise_and_every_exercise_a_day(root: Path) -> None:
 )
 def test_it_does_not_pass_as_long_as(changes: dict[str, object], says: str) -> None:
     """Somebody suffers, or nobody can say what it was."""
-    judged = check.judged(replace(MENDED, **changes))  # type: ignore[arg-type]
+    judged = check.judge(replace(MENDED, **changes))  # type: ignore[arg-type]
     assert judged.verdict is Verdict.WRONG
     assert says in judged.summary
 

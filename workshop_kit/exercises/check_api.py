@@ -66,14 +66,18 @@ def found(passed: bool, called: str, got: str, expected: str, means: str, look: 
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
-def conclude(shown: str, findings: Iterable[Finding], output: str = "") -> CheckResult:
+def conclude(
+    shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None
+) -> CheckResult:
     """Return the result of a check: ``shown`` if all findings passed, else what the first failed one means.
 
-    ``output`` goes with a failed finding only.
+    ``output`` and ``override`` go with a failed finding only.
     """
     all_findings = tuple(findings)
     failed = next((finding for finding in all_findings if not finding.passed), None)
-    return CheckResult(failed.means, all_findings, output=output) if failed else CheckResult(shown, all_findings)
+    if failed is None:
+        return CheckResult(shown, all_findings)
+    return CheckResult(failed.means, all_findings, override, output)
 
 
 Check = Callable[[Context], CheckResult]

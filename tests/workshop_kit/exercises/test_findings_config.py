@@ -26,7 +26,7 @@ def refusal(*named: str, code: int | None = 1, lines: int = 1, json_lines: int =
 @pytest.mark.parametrize(
     ("status", "its_database", "its_port", "refused", "verdict", "says"),
     [
-        (503, True, True, refusal("HTTP_PORT"), Verdict.PASSED, "Told other settings"),
+        (503, True, True, refusal("HTTP_PORT"), Verdict.PASSED, "It follows its settings"),
         (201, False, False, refusal(code=None), Verdict.LUCKY, "happen to be right"),
         (201, False, True, refusal("HTTP_PORT"), Verdict.WRONG, "An order went to"),
         (503, False, True, refusal("HTTP_PORT"), Verdict.WRONG, "not because it asked for shop_7"),

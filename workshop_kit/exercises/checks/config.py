@@ -120,7 +120,7 @@ def listens_on_port(passed: bool, other: OtherSettings) -> Finding:
         f"GET /livez, with HTTP_PORT={other.port}",
         f"it listens on {other.port if passed else PORT}",
         f"it listens on {other.port}",
-        f"It was told to listen on {other.port}, and nobody finds it there.",
+        f"It was told to listen on {other.port}, and does not answer there.",
         "Where does the port come from?",
     )
 
@@ -166,9 +166,9 @@ def judge_env(findings: tuple[Finding, ...], order: Answer, lines: str) -> Check
     """Judge the findings, of which the first two are on database and port: constants that happen to fit are luck."""
     database, port, *_ = findings
     if order.status == 201 and not (database.passed or port.passed):
-        summary = "It works where its own settings happen to be right. " + database.means
+        summary = f"It works where its own settings happen to be right. {database.means}"
         return CheckResult(summary, findings, Verdict.LUCKY, lines)
-    return conclude("Told other settings, it did other things: the same code, another environment.", findings, lines)
+    return conclude("It follows its settings: the same code did other things in another environment.", findings, lines)
 
 
 @check("config.report")
@@ -182,7 +182,7 @@ def report(context: Context) -> CheckResult:
     ):
         context.report(Step("Check", None, f"waiting for it to refuse without {len(missing)} of its variables"))
         findings = report_findings(config_trial.wait_refused(trial), missing)
-        return conclude("One start told all that is missing, in one line, by name.", findings, trial.lines())
+        return conclude("One start named all missing variables, in one line.", findings, trial.lines())
 
 
 def missing_of(seed: int) -> list[str]:

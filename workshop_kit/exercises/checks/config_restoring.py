@@ -33,7 +33,7 @@ def restore(context: Context) -> CheckResult:
     if isinstance(printed, CheckResult):
         return printed
     seen = printed if isinstance(printed, dict) else {}
-    shown = "Whatever a test does with its variables, the next one finds the environment as it was."
+    shown = "After each test, the next one finds the environment as it was."
     return conclude(shown, (_settings(str(seen.get("settings"))), *(_left(seen, *one) for one in SITUATIONS)))
 
 

@@ -50,7 +50,7 @@ def redact(context: Context) -> CheckResult:
         printed_settings(accepted, password),
         printed_error(refused, shows(canaries, refused.texts)),
     )
-    shown = "What is wrong is told by name, and no value shows: not in the log, not printed, not raised."
+    shown = "Every mistake is named, and no value shows: not in the log, not in a print, not in an error."
     return conclude(shown, findings)
 
 
@@ -132,7 +132,7 @@ def file(context: Context) -> CheckResult:
         outcomes, lines = loading.result(), trial.lines()
     if isinstance(outcomes, CheckResult):
         return outcomes
-    shown = "A secret in a file arrives to the letter, and whatever is wrong with the file has a name."
+    shown = "A secret in a file arrives to the letter, and every mistake with the file names its variable."
     return conclude(shown, file_findings(order, outcomes, odd), lines)
 
 
@@ -149,7 +149,7 @@ def file_findings(order: Answer, outcomes: list[Outcome], odd: str) -> tuple[Fin
             str(order),
             "201",
             "The password in the file is right, and every order fails: access denied.",
-            "What stands behind the last character that one sees?",
+            "Which character follows the last visible one?",
         ),
         found(
             changed is None,

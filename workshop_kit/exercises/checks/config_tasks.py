@@ -22,7 +22,7 @@ from workshop_kit.engine.tasks.parse import parse
 from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, found
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks import config_trial
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start, wait_started
@@ -53,18 +53,9 @@ def environments(context: Context) -> CheckResult:
         context.report(Step("Check", None, f"starting {' and '.join(names)}"))
         starts += _start(context, store, settings, {name: fragment.get(name) for name in names})
     findings = (*starts, one_image(fragment), no_passwords(fragment, *settings))
-    works = all(finding.passed for finding in starts)
-    return _conclude(
-        "One image runs as three environments, and each could read its own settings only.", findings, works
-    )
-
-
-def _conclude(shown: str, findings: tuple[Finding, ...], works: bool, lines: str = "") -> CheckResult:
-    """A service that works although a finding failed was lucky."""
-    failed = next((finding for finding in findings if not finding.passed), None)
-    if failed is None:
-        return CheckResult(shown, findings)
-    return CheckResult(failed.means, findings, Verdict.LUCKY if works else Verdict.WRONG, lines)
+    lucky = Verdict.LUCKY if all(finding.passed for finding in starts) else None
+    shown = "One image runs as three environments, and each could read its own settings only."
+    return conclude(shown, findings, override=lucky)
 
 
 def _read(context: Context) -> dict[str, dict[str, Any]] | CheckResult:
@@ -183,17 +174,18 @@ def _desk(trial: Trial, own: Settings, written: Finding) -> CheckResult:
     )
     secrets = {value.get_secret_value() for value in own.values() if isinstance(value, SecretStr)}
     variables = _environment(trial).items()
-    shown = sorted(name for name, value in variables if name.endswith("PASSWORD") or value in secrets)
+    leaked = sorted(name for name, value in variables if name.endswith("PASSWORD") or value in secrets)
     inspected = found(
-        not shown,
+        not leaked,
         "docker inspect, of the running container",
-        f"a password in {', '.join(shown)}" if shown else "paths of files, no password",
+        f"a password in {', '.join(leaked)}" if leaked else "paths of files, no password",
         "no password",
         "Everybody who may inspect the container sees the password.",
         "What stands in secrets is delivered as files here; what stands in environment is for everybody to see.",
     )
-    passed = "It got its passwords when it started, and no file and no inspect shows them."
-    return _conclude(passed, (written, placed, inspected), placed.passed, trial.lines())
+    shown = "It got its passwords when it started, and no file and no inspect shows them."
+    lucky = Verdict.LUCKY if placed.passed else None
+    return conclude(shown, (written, placed, inspected), trial.lines(), lucky)
 
 
 def _environment(trial: Trial) -> dict[str, str]:

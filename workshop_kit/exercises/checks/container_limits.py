@@ -90,13 +90,13 @@ def _try_limits(trial: Trial, context: Context, wanted: Limits) -> CheckResult:
         str(after),
         "201",
         "The service itself fell victim to the limit.",
-        "How much does it need when nobody does anything bad?",
+        "How much does it need in normal use?",
     )
     if isinstance(seen, str):
         means = "With these limits there is no room to try them: nothing more could be started inside."
         inside = Finding(False, "Start a program inside", seen, "it runs", means, "Allow a little more.")
         return conclude("", (inside, alive), trial.lines())
-    shown = "Whatever goes wrong inside, the rest of the machine stays as it was."
+    shown = "A fault inside leaves the rest of the machine as it was."
     return conclude(shown, (*findings_in(seen, most, wanted), alive))
 
 

@@ -57,7 +57,7 @@ def judge_cause(value: Any, evidence: Evidence) -> CheckResult:
     if not findings[0].passed:
         summary = f"You would repair the wrong thing now. {findings[0].means}"
     elif wrong := [finding for finding in findings if not finding.passed]:
-        summary = f"You have the culprit, and no case yet. {wrong[0].means}"
+        summary = f"The dependency is right, and the evidence is not yet. {wrong[0].means}"
     return CheckResult(summary, findings)
 
 
@@ -193,7 +193,7 @@ def percentiles(context: Context) -> CheckResult:
 
 def judge_percentiles(value: Any, log: pd.DataFrame) -> CheckResult:
     """Judge an answer by the log of an incident."""
-    shown = "Fourteen seconds of a service in six lines, and no metric was needed: the log knew."
+    shown = "Six lines describe fourteen seconds of a service, from its log alone, without a metric."
     return conclude(shown, (_whole(part(value, "whole"), log), _windows(part(value, "windows"), log)))
 
 

@@ -109,7 +109,7 @@ def one_liner(context: Context) -> CheckResult:
     try:
         answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
     except WorkshopError as error:
-        return _nothing(error.what, "", Verdict.WRONG)
+        return _nothing(error.what)
     return judge_jq(answer, lines)
 
 
@@ -128,9 +128,9 @@ def planted() -> list[str]:
     statuses: list[Any] = [500, 503, 599, 499, 200, "unknown", None, {"code": 503}, [503], True]
     requests = [{"msg": "request", "request_id": secrets.token_hex(8), "status": status} for status in statuses]
     cut = json.dumps({"status": 503, "request_id": secrets.token_hex(8)})[:-4]
-    nobody = {"msg": "upstream answered", "status": 502}
+    no_id = {"msg": "upstream answered", "status": 502}
     odd = ["Traceback (most recent call last):", cut, "", "42", '"status"', '["status", 503]', "null"]
-    return [*map(json.dumps, [*requests, nobody]), *odd]
+    return [*map(json.dumps, [*requests, no_id]), *odd]
 
 
 def failed(record: dict[str, Any]) -> bool:
@@ -171,7 +171,7 @@ def _complete(answer: Answer, truth: list[dict[str, Any]]) -> Finding:
         f"{sum(missing.values())} of {len(truth)} failed requests are missing"
         + (f", one with status {lost.get('status')}" if lost else ""),
         "the request_id of every request whose status is 500 or more",
-        "Customers were refused, and nobody looks for them.",
+        "Customers were refused, and your list misses them.",
         "Is 500 itself in? Does a line that cannot be read keep the next ones from being read?",
     )
 
@@ -190,6 +190,6 @@ def _only(answer: Answer, truth: list[dict[str, Any]], lines: list[bytes]) -> Fi
     )
 
 
-def _nothing(means: str, output: str, verdict: Verdict) -> CheckResult:
+def _nothing(means: str, output: str = "", override: Verdict | None = None) -> CheckResult:
     finding = Finding(False, JQ, means, "the ids of failed requests", means, "Read what jq says.")
-    return CheckResult(means, (finding,), verdict, output[-MOST_OUTPUT:])
+    return CheckResult(means, (finding,), override, output[-MOST_OUTPUT:])

@@ -128,7 +128,7 @@ def context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
             "Look at lines of what the service does for no request",
             f"{len(wrong)} of {len(beats)} have the id of a request",
             "none has one",
-            "Work that nobody asked for is put down to a customer.",
+            "Work of no request is put down to a customer.",
             "What does a task see that was not started by the request?",
         ),
     )
@@ -199,7 +199,7 @@ def level_findings(answered: Sequence[str], log: Log, *, same: bool) -> tuple[Fi
             "Look whether it is the same process, started when it was",
             "the same" if same else "it was started anew, or has ended",
             "the same",
-            "It was restarted: whatever was wrong with it cannot be looked at any more.",
+            "It was restarted: what was wrong with it cannot be examined any more.",
             "What ends it?",
         ),
     )

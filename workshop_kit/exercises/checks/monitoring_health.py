@@ -245,7 +245,7 @@ def judge_critical(findings: list[Finding], otherwise: list[Finding], lines: str
     if not all(finding.passed for finding in otherwise):
         summary = "It knows by heart which dependencies are critical here; elsewhere a setting says otherwise."
         return CheckResult(summary, (*findings, *otherwise), Verdict.LUCKY, lines)
-    shown = "What it cannot do without fails it, what it can do without is a warning, and a setting decides."
+    shown = "A missing critical dependency fails it, another one is a warning, and a setting decides which is critical."
     return conclude(shown, (*findings, *otherwise))
 
 
@@ -265,7 +265,7 @@ def says(trial: Trial, case: Case, setting: str = "") -> Finding:
     return found(
         (answer.status, word, away(answer)) == (case.status, case.word, gone),
         f"GET /health while {f'{case.gone} is gone' if case.gone else 'all are there'}{setting}",
-        f"{answer}, {word or 'no status'}; it names {', '.join(sorted(away(answer))) or 'nobody'}",
+        f"{answer}, {word or 'no status'}; it names {', '.join(sorted(away(answer))) or 'none'}",
         f"{case.status}, {case.word}" + (f"; it names {case.gone}" if case.gone else ""),
         means,
         "Follow deep() line by line with this one away: which answer is returned?",

@@ -77,7 +77,7 @@ def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> CheckRes
     trial.signal("SIGCONT")
     findings = (start, well, *hang)
     if all(finding.passed for finding in findings):
-        return CheckResult("It was left in peace while it started, and the hang did not go unnoticed.", findings)
+        return CheckResult("It was not restarted while it was starting, and the hang was noticed.", findings)
     worst = next((finding for finding in (hang[0], *findings) if not finding.passed), findings[0])
     return CheckResult(worst.means, findings, output=_probe_output(trial))
 
@@ -102,7 +102,7 @@ def _health(trial: Trial) -> dict[str, Any]:
 
 def left_alone(early: str | None, numbers: dict[str, Any]) -> Finding:
     """Find whether it stays in "starting" until it serves; ``early`` is another state before that."""
-    means = "It was restarted while it was starting, and would be the next time, too: it never gets up."
+    means = "It was restarted while it was starting, and would be the next time, too: it never comes up."
     if early == "healthy":
         means = "The engine calls it healthy before it serves: what waits for it starts too early."
     return found(

@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from workshop_kit.faults.proxy import MEMORY_BYTES, PROGRAM
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.proxy import MEMORY_BYTES, PROGRAM
 
 OPEN, HANGS, REFUSES = "open", "half_open", "down"
 """The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""

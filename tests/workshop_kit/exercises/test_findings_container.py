@@ -14,8 +14,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.checks import container_dockerfile, container_limits
-from workshop_kit.exercises.checks.container_files import Written, judge_layer, judge_loss
-from workshop_kit.exercises.checks.container_graceful import Stop, judge
+from workshop_kit.exercises.checks.container import Stop, Written, judge_layer, judge_loss, judge_stop
 from workshop_kit.exercises.checks.container_limits import Limits
 from workshop_kit.exercises.raw_http import HUNG_UP, NOBODY, Answer
 from workshop_kit.exercises.result import Finding, Verdict
@@ -36,16 +35,16 @@ STOPS = {
 
 def test_each_wrong_stop_is_named() -> None:
     """An end in time without an answer to the order is right for the wrong reason."""
-    trying.assert_named("container.graceful", [(says, judge(stop).findings) for says, stop in STOPS.items()])
-    killed = judge(Stop("sh start.sh", CUT_OFF, REFUSED, 143, 0.2))
+    trying.assert_named("container.graceful", [(says, judge_stop(stop).findings) for says, stop in STOPS.items()])
+    killed = judge_stop(Stop("sh start.sh", CUT_OFF, REFUSED, 143, 0.2))
     assert "SIGTERM ended process 1 itself" in killed.summary
     for stop in STOPS.values():
-        assert judge(stop).verdict is (Verdict.LUCKY if stop.code == 0 else Verdict.WRONG)
+        assert judge_stop(stop).verdict is (Verdict.LUCKY if stop.code == 0 else Verdict.WRONG)
 
 
 def test_any_stop_that_works_passes() -> None:
     """Also a shell as process 1 that passes the signal on and waits for the service."""
-    assert judge(Stop("sh start.sh", TAKEN, REFUSED, 0, 3.3)).verdict is Verdict.PASSED
+    assert judge_stop(Stop("sh start.sh", TAKEN, REFUSED, 0, 3.3)).verdict is Verdict.PASSED
 
 
 def files(*rows: tuple[int, str, str, bool]) -> pd.DataFrame:

@@ -17,18 +17,17 @@ from tests.workshop_kit.exercises import trying
 from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
 from workshop_kit.exercises import service_image
 from workshop_kit.exercises.checks import (
+    monitoring_container,
     monitoring_drain,
     monitoring_health,
-    monitoring_healthcheck,
     monitoring_metrics,
     monitoring_ratio,
-    monitoring_throttled,
 )
+from workshop_kit.exercises.checks.monitoring_container import Usage
 from workshop_kit.exercises.checks.monitoring_drain import Balancer, Drain
 from workshop_kit.exercises.checks.monitoring_health import Case as HealthCase
 from workshop_kit.exercises.checks.monitoring_metrics import FEW, Scrapes
 from workshop_kit.exercises.checks.monitoring_ratio import Scene
-from workshop_kit.exercises.checks.monitoring_throttled import Usage
 from workshop_kit.exercises.checks.monitoring_traffic import HUNG_UP, KNOWN, ODD_METHODS, SLOW_SECONDS, Scrape
 from workshop_kit.exercises.raw_http import BROKE_OFF, Answer
 from workshop_kit.exercises.result import Finding, Verdict
@@ -109,15 +108,15 @@ def frozen(status: str, streak: int) -> Any:
 def healthcheck() -> Iterator[Case]:
     """The engine's word on a container."""
     numbers = {"start_seconds": 3, "notice_seconds": 6}
-    assert all(finding.passed for finding in monitoring_healthcheck.notices_hang(frozen("unhealthy", 2), 6.0))
+    assert all(finding.passed for finding in monitoring_container.notices_hang(frozen("unhealthy", 2), 6.0))
     yield "docker build: ", [service_image.finding("ERROR: unknown instruction: HEALTHCHECK")]
-    yield "has no HEALTHCHECK", monitoring_healthcheck.no_healthcheck().findings
-    yield "while it was starting", [monitoring_healthcheck.left_alone("unhealthy", numbers)]
-    yield "healthy before it serves", [monitoring_healthcheck.left_alone("healthy", numbers)]
-    yield "came late", monitoring_healthcheck.notices_hang(frozen("unhealthy", 1), 1.0)
-    yield "takes a service for dead", [monitoring_healthcheck.is_healthy("unhealthy")]
-    yield "takes a service for dead", [monitoring_healthcheck.is_healthy(None)]
-    yield "the engine called it healthy", monitoring_healthcheck.notices_hang(frozen("healthy", 0), 0.0)
+    yield "has no HEALTHCHECK", monitoring_container.no_healthcheck().findings
+    yield "while it was starting", [monitoring_container.left_alone("unhealthy", numbers)]
+    yield "healthy before it serves", [monitoring_container.left_alone("healthy", numbers)]
+    yield "came late", monitoring_container.notices_hang(frozen("unhealthy", 1), 1.0)
+    yield "takes a service for dead", [monitoring_container.is_healthy("unhealthy")]
+    yield "takes a service for dead", [monitoring_container.is_healthy(None)]
+    yield "the engine called it healthy", monitoring_container.notices_hang(frozen("healthy", 0), 0.0)
 
 
 SOURCE = trying.marked(CHECKOUT, "metrics.py", "04_monitoring")
@@ -290,6 +289,6 @@ def test_a_play_counts_the_requests_of_its_scenes() -> None:
 def test_a_throttled_container_and_its_share_are_two_findings(value: object, passed: list[bool]) -> None:
     """The busiest is not the throttled one, and the share is of the container that was named."""
     usage = {"a": Usage(0.0, 45.0), "b": Usage(61.0, 5.0), "c": Usage(2.0, 1.5)}
-    result = monitoring_throttled.judge(value, usage)
+    result = monitoring_container.judge_throttled(value, usage)
     assert [finding.passed for finding in result.findings] == passed, result.findings
     assert (result.verdict is Verdict.PASSED) == all(passed)

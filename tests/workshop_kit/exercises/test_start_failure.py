@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from workshop_kit.exercises.start_failure import crash_reason
 
 STACK = """Traceback (most recent call last):

@@ -1,13 +1,15 @@
-"""The check of monitoring.healthcheck: a service that starts slowly, has no database, and then hangs."""
+"""The checks of monitoring.healthcheck and monitoring.throttled: a container as the engine and the kernel see it."""
 
 from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass
 from typing import Any
 
-from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, found
+from workshop_kit.exercises import fixtures, service_trial
+from workshop_kit.exercises.answers import handed_in, number, part
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import Trial
@@ -159,3 +161,62 @@ def _probe_output(trial: Trial) -> str:
     """Return the probes' exit codes and outputs, as the engine keeps them."""
     probes = _health(trial).get("Log") or []
     return "\n".join(f"exit code {probe['ExitCode']}: {str(probe['Output'])[:200].strip()}" for probe in probes)
+
+
+NEAR_PERCENT = 10.0
+"""Points by which two ways to take the mean of the same counts may differ: by row, or by period."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The kernel's counts of a container: its share of throttled periods, and its use of a core."""
+
+    throttled_percent: float
+    cpu_percent: float
+
+
+@check("monitoring.throttled")
+def throttled(context: Context) -> CheckResult:
+    """Compare the answer with the table that the cell was given."""
+    usage, value = handed_in(context, "usage")
+    if usage is None:
+        return value
+    means = fixtures.usage_of(usage).groupby("container")[["throttled_percent", "cpu_percent"]].mean()
+    return judge_throttled(value, {str(name): Usage(*counts) for name, *counts in means.itertuples()})
+
+
+def judge_throttled(value: Any, usage: dict[str, Usage]) -> CheckResult:
+    """Judge an answer by the usage of each container."""
+    culprit = max(usage, key=lambda name: usage[name].throttled_percent)
+    said = str(part(value, "container") or "").strip().lower()
+    findings = (_container(said, culprit, usage), _share(part(value, "percent"), usage.get(said, usage[culprit])))
+    return conclude("It is not the busiest one that suffers, but the one that wants more than it may have.", findings)
+
+
+def _container(said: str, culprit: str, usage: dict[str, Usage]) -> Finding:
+    busiest = max(usage, key=lambda name: usage[name].cpu_percent)
+    means = "None of the three has this name."
+    if said == busiest:
+        means = f"{busiest} used most CPU and was never held back: it got all that it wanted."
+    elif said in usage:
+        means = f"{said} hardly wanted any CPU: it waits for another service, and more CPU would not make it faster."
+    return found(
+        said == culprit,
+        "Look up how many periods of each the kernel cut short while they were watched",
+        f"you named {said or 'none'}" + (f": {usage[said].throttled_percent:.0f} %" if said in usage else ""),
+        "the one with most of them",
+        means,
+        "CPU says what it got. Which column says that it wanted more?",
+    )
+
+
+def _share(said: Any, named: Usage) -> Finding:
+    percent = number(said)
+    return found(
+        percent is not None and abs(percent - named.throttled_percent) <= NEAR_PERCENT,
+        "Divide throttled periods by all periods, of the container that you named",
+        "nothing" if percent is None else f"{percent:.0f} %",
+        f"what the kernel counted meanwhile, within {NEAR_PERCENT:g} points",
+        "This is no number." if percent is None else "That is not the share of its periods that was cut short.",
+        "throttled_percent has the share of each half second; take the mean over all of them, the quiet ones too.",
+    )

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
-from tests.workshop_kit.exercises.trying import leaving_nothing
+from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.exercises.check_runner import leaving_nothing
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.stack import Stack
@@ -90,7 +90,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Des
 @pytest.mark.parametrize("exercise", IN_FILES, ids=lambda exercise: exercise.id)
 def test_a_file_as_it_comes_fails_and_the_solution_passes(desk: Desk, exercise: Exercise) -> None:
     """The check composes the file: this region is the participant's, all others are solved. It leaves nothing."""
-    trying.arrive(desk, exercise.lesson)
+    check_runner.arrive(desk, exercise.lesson)
     begun = desk.check(exercise.id)
     checkpoint.solve(desk, exercise.id)
     with leaving_nothing(desk.stack()):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine import cleanup, containers
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
@@ -185,7 +185,7 @@ def test_a_tour_solves_what_lies_before_and_the_exercise_of_a_cell(engineless: D
     def text(identifier: str) -> str:
         return engineless.texts(engineless.find(identifier)).mine()
 
-    trying.arrive(engineless, "02_configuration")
+    check_runner.arrive(engineless, "02_configuration")
     names = ("config.env", "config.report", GRACEFUL)
     untouched = [text(name) for name in names]
     checkpoint.solve_until(engineless, "01_container", "setup")

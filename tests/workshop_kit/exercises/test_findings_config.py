@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.aws import NotAllowed
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.checks import config, config_secrets, config_tasks
@@ -60,7 +60,7 @@ def test_an_incomplete_report_is_named() -> None:
         "Start it without them": refusal("A_HOST", "B_PORT", code=None),
     }
     results = [(says, config.report_findings(told, ["A_HOST", "B_PORT"])) for says, told in cases.items()]
-    trying.assert_named("config.report", results, without=["KeyError"])
+    check_runner.assert_named("config.report", results, without=["KeyError"])
     assert all(sum(not finding.passed for finding in findings) == 1 for _, findings in results)
 
 
@@ -111,7 +111,7 @@ def test_each_mistake_with_a_secret_in_a_file_is_named() -> None:
 
 
 DIGEST = "sha256:" + "a" * 64
-SOLVED = trying.solved_files("02_configuration")["tasks.yaml"]
+SOLVED = check_runner.solved_files("02_configuration")["tasks.yaml"]
 OWN: dict[str, str | SecretStr] = {"http/port": "8082", "log/level": "warning", "redis/password": SecretStr("x")}
 
 

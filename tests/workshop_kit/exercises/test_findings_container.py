@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.check_api import CheckResult
@@ -35,7 +35,7 @@ STOPS = {
 
 def test_each_wrong_stop_is_named() -> None:
     """An end in time without an answer to the order is right for the wrong reason."""
-    trying.assert_named("container.graceful", [(says, judge_stop(stop).findings) for says, stop in STOPS.items()])
+    check_runner.assert_named("container.graceful", [(says, judge_stop(stop).findings) for says, stop in STOPS.items()])
     killed = judge_stop(Stop("sh start.sh", CUT_OFF, REFUSED, 143, 0.2))
     assert "SIGTERM ended process 1 itself" in killed.summary
     for stop in STOPS.values():
@@ -61,7 +61,7 @@ def test_each_fault_of_an_image_is_named() -> None:
     """By process 1, its end, and the layers."""
     cached, leaks, stops = container_dockerfile.cached, container_dockerfile.leaks, container_dockerfile.stops
     with_env = leaks(files(PIP, (3, "COPY . .", "app/.env", True)))
-    trying.assert_named(
+    check_runner.assert_named(
         "container.dockerfile",
         [
             ("docker build: ", [service_image.finding(recorded("typing error"))]),
@@ -214,7 +214,7 @@ def test_each_missing_limit_is_named() -> None:
         ("may use 2 cores", limits_findings({"cores": 2.0})),
         ("root file system", limits_findings({}, {"read_only": False})),
     ]
-    trying.assert_named("container.limits", cases, without=["docker compose config"])
+    check_runner.assert_named("container.limits", cases, without=["docker compose config"])
     assert all(sum(not finding.passed for finding in findings) == 1 for _, findings in cases)
 
 
@@ -249,7 +249,7 @@ def test_each_wrong_answer_about_layers_is_named() -> None:
     }
     answers = {says: {"instruction": one, "hidden_bytes": size} for says, (one, size) in cases.items()}
     results = {says: judge_layer(FILES, answer).findings for says, answer in answers.items()}
-    trying.assert_named("container.layer", results.items())
+    check_runner.assert_named("container.layer", results.items())
     assert all(sum(not finding.passed for finding in findings) == 1 for findings in results.values())
     assert judge_layer(FILES, {"instruction": COPY, "hidden_bytes": 7_000_400}).verdict is Verdict.PASSED
 
@@ -263,7 +263,7 @@ def test_each_wrong_answer_about_a_removal_is_named() -> None:
         "A folder, or a file of the image": [*LOST, "/srv"],
     }
     results = {says: judge_loss(WRITTEN, answer).findings for says, answer in cases.items()}
-    trying.assert_named("container.loss", results.items())
+    check_runner.assert_named("container.loss", results.items())
     assert all(sum(not finding.passed for finding in findings) == 1 for findings in results.values())
     assert judge_loss(WRITTEN, LOST).verdict is Verdict.PASSED
 

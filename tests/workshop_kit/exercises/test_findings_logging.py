@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.exercises import incidents, mixed_log
 from workshop_kit.exercises.checks import (
     logging_collector,
@@ -278,7 +278,7 @@ WRONG = {
 @pytest.mark.parametrize("identifier", WRONG)
 def test_each_wrong_answer_is_named(identifier: str) -> None:
     """The first finding that fails names the mistake, and chooses the hint for it."""
-    trying.assert_named(identifier, WRONG[identifier]())
+    check_runner.assert_named(identifier, WRONG[identifier]())
 
 
 KINDS = {"plain text", "empty", "JSON, not an object", "JSON cut short", "NaN or Infinity", "duplicate keys"}

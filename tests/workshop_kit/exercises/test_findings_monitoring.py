@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 from starlette.routing import Route
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
 from workshop_kit.exercises import service_image
 from workshop_kit.exercises.checks import (
@@ -119,7 +119,7 @@ def healthcheck() -> Iterator[Case]:
     yield "the engine called it healthy", monitoring_container.notices_hang(frozen("healthy", 0), 0.0)
 
 
-SOURCE = trying.marked(CHECKOUT, "metrics.py", "04_monitoring")
+SOURCE = check_runner.marked(CHECKOUT, "metrics.py", "04_monitoring")
 SOLUTION = regions.region_of(regions.solved(SOURCE), "monitoring.metrics")
 STARTER = regions.region_of(regions.starter(SOURCE), "monitoring.metrics")
 RAW_PATH = SOLUTION.replace("method, route, ", "method, path, ")
@@ -217,7 +217,7 @@ def test_each_wrong_answer_is_named(identifier: str, monkeypatch: pytest.MonkeyP
     """The first finding that fails names the mistake, and chooses the hint for it."""
     monkeypatch.setattr(monitoring_health, "FAILURE_KEPT_SECONDS", 0)
     monkeypatch.setattr(monitoring_health, "PATIENCE_SECONDS", 0)
-    trying.assert_named(identifier, WRONG[identifier]())
+    check_runner.assert_named(identifier, WRONG[identifier]())
 
 
 CASES = [case for case, _ in monitoring_health.CASES]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.result import Verdict
@@ -59,10 +59,10 @@ def outcomes(participant: Stack) -> dict[str, Outcome]:
 
     def outcome(name: str) -> Outcome:
         started = time.monotonic()
-        result = trying.judge(participant, "config.env", MODULES[name][0])
+        result = check_runner.judge(participant, "config.env", MODULES[name][0])
         return Outcome(result, time.monotonic() - started)
 
-    with trying.leaving_nothing(participant), ThreadPoolExecutor(3) as pool:
+    with check_runner.leaving_nothing(participant), ThreadPoolExecutor(3) as pool:
         return dict(zip(MODULES, pool.map(outcome, MODULES), strict=True))
 
 

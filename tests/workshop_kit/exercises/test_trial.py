@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
@@ -26,7 +26,7 @@ PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\
 @pytest.fixture(scope="module")
 def context(participant: Stack) -> Iterator[Context]:
     """The context of a check whose folder is solved."""
-    with trying.solved_folder({}) as folder:
+    with check_runner.solved_folder({}) as folder:
         yield Context(registry.find(registry.load(CHECKOUT), "config.env"), participant, 1, folder=folder)
 
 
@@ -111,7 +111,7 @@ def test_a_proxy_refuses_for_its_trial_alone_and_opens_again(context: Context, i
     """The stack's own service does not notice; the trial does, and recovers."""
     port = int(context.stack.url().rsplit(":", 1)[1])
     with (
-        trying.leaving_nothing(context.stack),
+        check_runner.leaving_nothing(context.stack),
         dependency_proxies.start_proxies(context.stack, "redis") as proxies,
         service_trial.run_with_stack(context, image, environment=proxies.environment, deadline_seconds=60) as trial,
     ):

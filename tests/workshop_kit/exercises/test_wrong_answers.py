@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
-from tests.workshop_kit.exercises.trying import SEED
+from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.exercises.check_runner import SEED
 from workshop_kit.engine import images
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import is_announcement
@@ -27,7 +27,7 @@ from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 
-SOLVED = trying.solved_files("01_container")
+SOLVED = check_runner.solved_files("01_container")
 PIP_FIRST = "COPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\n"
 EXEC_FORM = 'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8080"]'
 UVICORN = "uvicorn app:app --host 0.0.0.0 --port 8080"
@@ -132,10 +132,10 @@ def test_each_wrong_answer_of_lesson_01_is_named(
     stack: Stack, identifier: str, files: dict[str, str], says: str
 ) -> None:
     """The folder is built and run, and the words of the result name the mistake."""
-    with trying.leaving_nothing(stack):
-        result = trying.judge_files(stack, identifier, files)
+    with check_runner.leaving_nothing(stack):
+        result = check_runner.judge_files(stack, identifier, files)
     assert result.verdict is not Verdict.PASSED
-    assert says in trying.words(result)
+    assert says in check_runner.words(result)
 
 
 @pytest.mark.parametrize("name", ["no YAML", "misspelled"])
@@ -154,7 +154,7 @@ def test_a_file_that_compose_refuses_is_one_sentence(tmp_path: Path, name: str) 
 def test_limits_of_a_deploy_are_honored(stack: Stack) -> None:
     """``deploy.resources.limits`` is Compose's own other way to write them."""
     files = compose(f"deploy: {{resources: {{limits: {{{DEPLOYED}}}}}}}", *READ_ONLY)
-    result = trying.judge_files(stack, "container.limits", files)
+    result = check_runner.judge_files(stack, "container.limits", files)
     assert result.verdict is Verdict.PASSED, result
 
 
@@ -169,8 +169,8 @@ def test_a_fault_of_an_image_is_reported_while_the_check_runs(stack: Stack) -> N
     """The finding is on the screen before the check is over, and no image stays but the base with newer wheels."""
     reported: list[str] = []
     before = images_of(stack)
-    with trying.leaving_nothing(stack):
-        result = trying.judge_files(stack, "container.dockerfile", ROOT, lambda step: reported.append(step.detail))
+    with check_runner.leaving_nothing(stack):
+        result = check_runner.judge_files(stack, "container.dockerfile", ROOT, lambda step: reported.append(step.detail))
     assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
     assert "The service is root" in result.summary
     assert f"✗ {result.summary}" in reported
@@ -184,7 +184,7 @@ def test_a_newer_check_ends_the_running_one(stack: Stack, tmp_path: Path) -> Non
     path = desk.workspace.my_service / "Dockerfile"
     path.write_text("FROM workshop/python:3.13\nRUN sleep 50\n")
     building = threading.Event()
-    with trying.leaving_nothing(stack), ThreadPoolExecutor(1) as pool:
+    with check_runner.leaving_nothing(stack), ThreadPoolExecutor(1) as pool:
         older = pool.submit(desk.check, "container.dockerfile", lambda _: building.set())
         assert building.wait(20)
         checkpoint.solve(desk, "container.dockerfile")
@@ -280,13 +280,13 @@ def with_expression(expression: str) -> str:
 
 def solved(identifier: str, file: str) -> str:
     """The solution's region in a file of lesson 04."""
-    return regions.region_of(regions.solved(trying.marked(CHECKOUT, file, "04_monitoring")), identifier)
+    return regions.region_of(regions.solved(check_runner.marked(CHECKOUT, file, "04_monitoring")), identifier)
 
 
 DEEP, CRITICAL = solved("monitoring.deep", "health.py"), solved("monitoring.critical", "health.py")
 DRAIN, PROBE = solved("monitoring.drain", "health.py"), solved("monitoring.healthcheck", "Dockerfile")
 METRICS = solved("monitoring.metrics", "metrics.py")
-RULES = regions.solved(trying.marked(CHECKOUT, "alerts.yml", "04_monitoring"))
+RULES = regions.solved(check_runner.marked(CHECKOUT, "alerts.yml", "04_monitoring"))
 STATUS = '"none" if status is None else str(status)'
 DRIVERS_WORDS = DEEP.replace('f"no answer from {result.name}"', 'f"{result.name}: {result.error}"')
 PINGS = DEEP.replace("(_: Request)", "(request: Request)").replace(
@@ -334,17 +334,17 @@ def test_each_wrong_region_is_named(
     participant: Stack, identifier: str, body: str, verdict: Verdict, says: str
 ) -> None:
     """The service is built with the region and run; a hostile module yields findings, and never an exception."""
-    result = trying.judge_region(participant, identifier, body)
+    result = check_runner.judge_region(participant, identifier, body)
     assert result.verdict is verdict, result
-    assert says in trying.words(result), result
+    assert says in check_runner.words(result), result
 
 
 def test_random_paths_stop_after_the_first_hundred(participant: Stack) -> None:
     """A hundred series show the mistake: ten thousand paths are not needed."""
     raw_path = METRICS.replace("method, route, ", "method, path, ")
-    result = trying.judge_region(participant, "monitoring.metrics", raw_path)
+    result = check_runner.judge_region(participant, "monitoring.metrics", raw_path)
     assert "a client invented" in result.summary, result
-    assert "100 invented paths" in trying.words(result), result
+    assert "100 invented paths" in check_runner.words(result), result
 
 
 @pytest.mark.parametrize(
@@ -370,9 +370,9 @@ def test_random_paths_stop_after_the_first_hundred(participant: Stack) -> None:
 def test_each_wrong_alert_is_named(participant: Stack, text: str, says: str) -> None:
     """By the real promtool: silent where it should call, loud where it should not, or not computed at all."""
     assert text != RULES
-    result = trying.judge(participant, "monitoring.ratio", text)
+    result = check_runner.judge(participant, "monitoring.ratio", text)
     assert result.verdict is Verdict.WRONG, result
-    assert says in trying.words(result), result
+    assert says in check_runner.words(result), result
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,7 @@ def test_each_wrong_alert_is_named(participant: Stack, text: str, says: str) -> 
 )
 def test_each_jq_program_gets_its_findings(participant: Stack, program: str, passed: list[bool]) -> None:
     """By the real jq, over the live service's log: no complaint, none missing, none too many."""
-    result = trying.judge(participant, "logging.jq", program)
+    result = check_runner.judge(participant, "logging.jq", program)
     expected = Verdict.NOT_READABLE if passed == [False] else Verdict.PASSED if all(passed) else Verdict.WRONG
     assert result.verdict is expected, result
     assert [finding.passed for finding in result.findings] == passed, result.findings
@@ -414,12 +414,12 @@ def test_the_right_password_written_into_the_file_is_luck(participant: Stack) ->
     """Orders work, and the file and inspect show why they should not; the findings do not repeat the password."""
     password = environments.settings_of(participant)["master_db/password"]
     value = password if isinstance(password, str) else password.get_secret_value()
-    text = regions.solved(trying.marked(CHECKOUT, "tasks.yaml", "02_configuration"))
+    text = regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration"))
     text = text.replace("    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/desk/master_db/password }\n", "")
     head, tail = text.split("desk:", 1)
     own = f"  environment:\n    - {{ name: MASTER_DB_PASSWORD, value: '{value}' }}\n"
     text = f"{head}desk:{tail.replace('  secrets:', f'{own}  secrets:', 1)}"
-    result = trying.judge(participant, "config.store", text)
+    result = check_runner.judge(participant, "config.store", text)
     assert result.verdict is Verdict.LUCKY, result
     assert [finding.passed for finding in result.findings] == [False, True, False]
     assert value not in str(result)

@@ -66,9 +66,7 @@ def found(passed: bool, called: str, got: str, expected: str, means: str, look: 
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
-def conclude(
-    shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None
-) -> CheckResult:
+def conclude(shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None) -> CheckResult:
     """Return the result of a check: ``shown`` if all findings passed, else what the first failed one means.
 
     ``output`` and ``override`` go with a failed finding only.

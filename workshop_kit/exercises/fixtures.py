@@ -1,4 +1,4 @@
-"""The fixtures of the exercises in notebooks: images, containers and incidents with seeded content, one kernel's own."""
+"""Fixtures of the exercises in notebooks: images, containers and incidents with seeded content."""
 
 from __future__ import annotations
 

@@ -215,5 +215,7 @@ def not_started(called: str, refused: WorkshopError, look: str) -> CheckResult:
 
 def _refused(answer: Answer, lines: str) -> CheckResult:
     means = f"The service answers {answer} to an order."
-    finding = Finding(False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?")
+    finding = Finding(
+        False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?"
+    )
     return CheckResult(means, (finding,), output=lines)

@@ -34,7 +34,6 @@ STACKS = ("stack", "exception")
 FAILURES = {"error", "critical"}
 
 
-
 def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> CheckResult | None:
     """Return None once ``path`` answers 200, else the result of the check."""
     seconds = start_seconds() if within_seconds is None else within_seconds
@@ -62,7 +61,7 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
     if code == 0:
         means = "it ended at once with exit code 0, as if all were done, and answered no request."
         return got, means, "What ends it? It should return only after it was told to stop."
-    last = trial.lines().strip().rpartition("\n")[2][: LONGEST_REASON]
+    last = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
     said = f"its last line is: {last}" if last else "it said nothing"
     return got, f"it ended with exit code {code} before it answered a request; {said}", "Look for what ends it."
 

@@ -99,7 +99,9 @@ def test_each_mistake_with_a_secret_in_a_file_is_named() -> None:
     """The password, a secret with blanks, and three files that must be refused."""
     right, refused = Outcome(" x \t"), Outcome(refused=(config_secrets.PASSWORD,))
     raised = Outcome(raised="IsADirectoryError")
-    assert all(one.passed for one in config_secrets.file_findings(Answer(201, 0.1), [right] * 2 + [refused] * 3, " x \t"))
+    assert all(
+        one.passed for one in config_secrets.file_findings(Answer(201, 0.1), [right] * 2 + [refused] * 3, " x \t")
+    )
     findings = config_secrets.file_findings(Answer(503, 0.1), [right, Outcome("x"), right, raised, raised], " x \t")
     assert not any(finding.passed for finding in findings)
     order, exact, both, missing, folder = (finding.means for finding in findings)

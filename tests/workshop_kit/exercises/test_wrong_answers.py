@@ -1,4 +1,4 @@
-"""Wrong answers on real containers: each gets the verdict and the finding for its mistake, and leaves nothing behind."""
+"""Wrong answers on real containers: each gets the verdict and the finding for its mistake."""
 
 from __future__ import annotations
 
@@ -132,8 +132,7 @@ def test_each_wrong_answer_of_lesson_01_is_named(
     stack: Stack, identifier: str, files: dict[str, str], says: str
 ) -> None:
     """The folder is built and run, and the words of the result name the mistake."""
-    with check_runner.leaving_nothing(stack):
-        result = check_runner.judge_files(stack, identifier, files)
+    result = check_runner.judge_files(stack, identifier, files)
     assert result.verdict is not Verdict.PASSED
     assert says in check_runner.words(result)
 
@@ -170,7 +169,9 @@ def test_a_fault_of_an_image_is_reported_while_the_check_runs(stack: Stack) -> N
     reported: list[str] = []
     before = images_of(stack)
     with check_runner.leaving_nothing(stack):
-        result = check_runner.judge_files(stack, "container.dockerfile", ROOT, lambda step: reported.append(step.detail))
+        result = check_runner.judge_files(
+            stack, "container.dockerfile", ROOT, lambda step: reported.append(step.detail)
+        )
     assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
     assert "The service is root" in result.summary
     assert f"✗ {result.summary}" in reported
@@ -315,9 +316,21 @@ REGIONS = [
     ("the driver's words", "monitoring.deep", DRIVERS_WORDS, WRONG, "tells strangers"),
     ("a ping with a limit", "monitoring.deep", PINGS, WRONG, "no restart mends a database"),
     ("by heart", "monitoring.critical", BY_HEART, LUCKY, "by heart"),
-    ("never", "monitoring.drain", DRAIN.replace("state.draining", "state.draining and False"), WRONG, "that it is ready"),
+    (
+        "never",
+        "monitoring.drain",
+        DRAIN.replace("state.draining", "state.draining and False"),
+        WRONG,
+        "that it is ready",
+    ),
     ("of the database", "monitoring.healthcheck", OF_DATABASE, WRONG, "takes a service for dead that answers"),
-    ("one try", "monitoring.healthcheck", PROBE.replace("--retries=2", "--retries=1"), WRONG, "One answer that came late"),
+    (
+        "one try",
+        "monitoring.healthcheck",
+        PROBE.replace("--retries=2", "--retries=1"),
+        WRONG,
+        "One answer that came late",
+    ),
     ("no time to start", "monitoring.healthcheck", NO_TIME, WRONG, "restarted while it was starting"),
     ("none", "monitoring.healthcheck", "# none\n", WRONG, "has no HEALTHCHECK"),
     ("hung up", "monitoring.metrics", METRICS.replace(STATUS, "str(status or 500)"), WRONG, "a train entered a tunnel"),

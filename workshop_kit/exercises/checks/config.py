@@ -1,4 +1,4 @@
-"""The checks of config.env, config.report and config.restore: settings are followed, required, and left as they were."""
+"""The checks of config.env, config.report and config.restore: settings are followed, required and restored."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]
             "Look for other variables in its log",
             f"named, too: {invented}" if invented else "none",
             "none that is set, or has a default",
-            f"It complains about {invented}, and nothing is wrong with that: a colleague will look for a mistake in vain.",
+            f"It complains about {invented}, and nothing is wrong with that: a search for the mistake is in vain.",
             "Which variables are required, and which of those are set? A secret may also be set as …_FILE.",
         ),
         found(
@@ -263,7 +263,9 @@ def restore(context: Context) -> CheckResult:
         return printed
     seen = printed if isinstance(printed, dict) else {}
     shown = "After each test, the next one finds the environment as it was."
-    return conclude(shown, (_starts_afterwards(str(seen.get("settings"))), *(_restored(seen, *one) for one in SITUATIONS)))
+    return conclude(
+        shown, (_starts_afterwards(str(seen.get("settings"))), *(_restored(seen, *one) for one in SITUATIONS))
+    )
 
 
 def _starts_afterwards(said: str) -> Finding:

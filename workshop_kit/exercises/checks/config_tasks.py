@@ -208,7 +208,7 @@ def _fill_store(stack: Stack, settings: Mapping[str, Settings], report: Report) 
 def _run(
     stack: Stack, task: TaskDefinition, reader: Store, own: Settings, *, delivery: Delivery = "environment"
 ) -> Iterator[Trial]:
-    """Run a task as a trial, with the store as ``reader`` may read it. Raises WorkshopError, as `tasks.run.run` does."""
+    """Run a task as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run.run` does."""
     network = f"{stack.project}_default"
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
     with run.run(stack.session, task, reader, network=network, delivery=delivery) as started:

@@ -89,7 +89,9 @@ def drain(context: Context) -> CheckResult:
         port = urlsplit(trial.running.url()).port or 0
         balancer = Balancer((port, urlsplit(context.stack.url()).port or 0))
         findings = findings_in(_stop(trial, balancer), balancer, port)
-        return conclude(f"It left, and none of {sum(balancer.asked.values())} customers noticed.", findings, trial.lines())
+        return conclude(
+            f"It left, and none of {sum(balancer.asked.values())} customers noticed.", findings, trial.lines()
+        )
 
 
 def _stop(trial: Trial, balancer: Balancer) -> Drain:
@@ -117,7 +119,7 @@ def _stop(trial: Trial, balancer: Balancer) -> Drain:
 
 
 def findings_in(drain: Drain, balancer: Balancer, port: int) -> tuple[Finding, ...]:
-    """Return the findings on /readyz, the customers, the order, /livez and the end; ``port`` is the stopped instance."""
+    """Return the findings on readiness, customers, the order, liveness and the end; ``port`` is the stopped instance."""
     total, failed = sum(balancer.asked.values()), len(balancer.failed)
     lost = f"{failed} customers were sent to a service that had stopped listening, and lost."
     if not failed:

@@ -95,7 +95,9 @@ def deep(context: Context) -> CheckResult:
         proxies.set(master_db=REFUSES, redis=REFUSES)
         refused = (names_both(trial, proxies), stays_alive(trial, "refuse connections"))
         findings = (*in_time, live, *refused, recovers(trial, proxies))
-        return conclude("No database makes the orchestrator restart it, and /health answers in time.", findings, trial.lines())
+        return conclude(
+            "No database makes the orchestrator restart it, and /health answers in time.", findings, trial.lines()
+        )
 
 
 def stays_alive(trial: Trial, do: str) -> Finding:

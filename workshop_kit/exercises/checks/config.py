@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks import config_trial
@@ -258,10 +260,9 @@ def restore(context: Context) -> CheckResult:
     """Use the participant's context manager in four situations, and let the service read what is left."""
     context.report(Step("Check", None, "running tests that set variables"))
     with service_trial.build(context) as image:
-        printed = config_trial.run_inside(context, image, INSIDE)
-    if isinstance(printed, CheckResult):
-        return printed
-    seen = printed if isinstance(printed, dict) else {}
+        seen = config_trial.run_inside(context, image, INSIDE, TypeAdapter(dict[str, Any]))
+    if isinstance(seen, CheckResult):
+        return seen
     shown = "After each test, the next one finds the environment as it was."
     return conclude(
         shown, (_starts_afterwards(str(seen.get("settings"))), *(_restored(seen, *one) for one in SITUATIONS))

@@ -33,12 +33,12 @@ def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) 
         settings = config.load(given)
         password = settings.master_db.password.get_secret_value()
     except config.ConfigError as error:
-        return {"refused": [problem.variable for problem in error.problems], "said": str(error), "texts": shown(error)}
+        return {"refused": [str(problem.variable) for problem in error.problems], "said": str(error), "texts": shown(error)}
     except Exception as error:
         return {"raised": type(error).__name__, "texts": shown(error)}
     group = settings.master_db
     texts = {"print(config)": f"{settings} {settings!r}", "print(config.master_db)": f"{group} {group!r}"}
-    return {"password": password, "texts": texts}
+    return {"password": None if password is None else str(password), "texts": texts}
 
 
 def shown(error: Exception) -> dict[str, str]:

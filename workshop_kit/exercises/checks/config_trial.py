@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from pydantic import TypeAdapter
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context
@@ -32,6 +34,7 @@ REQUIRED = tuple(
 )
 """The variables without which the service cannot start."""
 VARIABLE = re.compile(r"(?<![A-Z_])(?:MASTER_DB|REPLICA_DB|REDIS|HTTP|LOG)_[A-Z_]+(?<!_FILE)(?=_FILE\b|\b)")
+Printed = TypeVar("Printed")
 TRIES, PAUSE_SECONDS = 3, 0.2
 """A busy database answers too late now and then; one that refuses the password refuses it every time."""
 
@@ -66,14 +69,15 @@ class Outcome:
 
 def load(context: Context, image: ServiceImage, cases: Sequence[Case]) -> list[Outcome] | CheckResult:
     """Return the outcome of each case, or the result of the check if the program did not get so far."""
-    printed = run_inside(context, image, LOAD, json.dumps([vars(case) for case in cases]))
-    if isinstance(printed, CheckResult):
-        return printed
-    rows = printed if isinstance(printed, list) else []
-    return [_outcome(row) for row in [*rows, *[None] * len(cases)][: len(cases)]]
+    outcomes = run_inside(context, image, LOAD, TypeAdapter(list[Outcome]), json.dumps([vars(case) for case in cases]))
+    if isinstance(outcomes, CheckResult):
+        return outcomes
+    return [*outcomes, *[Outcome(raised="nothing was told")] * len(cases)][: len(cases)]
 
 
-def run_inside(context: Context, image: ServiceImage, program: Path, *arguments: str) -> Any | CheckResult:
+def run_inside(
+    context: Context, image: ServiceImage, program: Path, printed: TypeAdapter[Printed], *arguments: str
+) -> Printed | CheckResult:
     """Run a check's program beside the participant's modules; return the JSON that it prints behind a secret word.
 
     Returns the result of the check if there is no such line: a module could not be imported, or ended the process.
@@ -89,24 +93,10 @@ def run_inside(context: Context, image: ServiceImage, program: Path, *arguments:
     ) as trial:
         trial.wait_ended(PROGRAM_SECONDS)
         lines = trial.lines(LOG_LIMIT_BYTES).split("\n")
-        line = next((one.removeprefix(word) for one in lines if one.startswith(word)), "")
         try:
-            return json.loads(line)
-        except (ValueError, RecursionError):
+            return printed.validate_json(next((one.removeprefix(word) for one in lines if one.startswith(word)), ""))
+        except ValueError:
             return did_not_start(trial)
-
-
-def _outcome(row: Any) -> Outcome:
-    """Read one outcome, which the participant's module may have tampered with."""
-    told = row if isinstance(row, dict) else {"raised": "nothing was told"}
-    password, refused, texts = told.get("password"), told.get("refused"), told.get("texts")
-    return Outcome(
-        password=None if password is None else str(password),
-        refused=tuple(map(str, refused)) if isinstance(refused, list) else (),
-        raised=str(told.get("raised", "")),
-        said=str(told.get("said", "")),
-        texts={str(name): str(text) for name, text in texts.items()} if isinstance(texts, dict) else {},
-    )
 
 
 @dataclass(frozen=True)

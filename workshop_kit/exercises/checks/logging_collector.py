@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError
+from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
@@ -130,9 +131,8 @@ def _die_at_steps(stack: Stack, text: str) -> Count | CheckResult:
             return _did_not(running, "it never came to an end.")
         line = next((line for line in running.log_tail().split("\n") if line.startswith(word)), "")
         try:
-            told: Any = json.loads(line.removeprefix(word))
-            return Count(int(told["lost"]), int(told["twice"]), int(told["steps"]))
-        except (ValueError, RecursionError, KeyError, TypeError):
+            return TypeAdapter(Count).validate_json(line.removeprefix(word))
+        except ValueError:
             return _did_not(running, "its methods could not be called.")
 
 

@@ -278,14 +278,8 @@ def _of(said: Any, quantile: float) -> float | None:
 
 def _by_time(said: Any) -> dict[pd.Timestamp, Any]:
     """Return the windows by their start, in UTC, without those whose name is no time."""
-    windows = {}
-    for name, numbers in said.items() if isinstance(said, Mapping) else ():
-        try:
-            start = pd.Timestamp(name)
-        except ValueError:
-            continue
-        windows[start.tz_localize("UTC") if start.tzinfo is None else start.tz_convert("UTC")] = numbers
-    return windows
+    windows = {_time(name): numbers for name, numbers in said.items()} if isinstance(said, Mapping) else {}
+    return {start: numbers for start, numbers in windows.items() if start is not None}
 
 
 def _numbers(said: Any) -> str:

@@ -119,7 +119,7 @@ def _stop(trial: Trial, balancer: Balancer) -> Drain:
 
 
 def findings_in(drain: Drain, balancer: Balancer, port: int) -> tuple[Finding, ...]:
-    """Return the findings on readiness, customers, the order, liveness and the end; ``port`` is the stopped instance."""
+    """Return the findings on a stop; ``port`` is the stopped instance's."""
     total, failed = sum(balancer.asked.values()), len(balancer.failed)
     lost = f"{failed} customers were sent to a service that had stopped listening, and lost."
     if not failed:

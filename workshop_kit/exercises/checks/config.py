@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks import config_trial
-from workshop_kit.exercises.checks.config_trial import LOG_LIMIT_BYTES, REFUSE_SECONDS, REQUIRED, Case, Refusal
+from workshop_kit.exercises.checks.config_trial import LOG_LIMIT_BYTES, REFUSE_SECONDS, REQUIRED, Case, Outcome, Refusal
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start
@@ -22,7 +22,7 @@ from workshop_kit.progress import Step
 NO_PORT = "abc"
 PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
 MASKED = "(secret)"
-"""The text in `Trial.lines` for a secret."""
+HANDED_OVER = "handed-over-by-the-check"
 DEADLINE_SECONDS = 20.0
 
 
@@ -47,7 +47,6 @@ def env(context: Context) -> CheckResult:
     passwords = _passwords(context)
     settings = {**passwords, "HTTP_PORT": str(other.port), "MASTER_DB_NAME": other.database}
     without = [f"{name}_FILE" for name in passwords]  # a file would win over a constant in the code
-    handed = "handed-over-by-the-check"
     with (
         service_trial.build(context) as image,
         service_trial.run_with_stack(
@@ -66,7 +65,7 @@ def env(context: Context) -> CheckResult:
             return did_not_start(trial)
         context.report(Step("Check", None, "placing an order in another database"))
         order = config_trial.place_order(listens, "config.env", lambda: other.database in trial.lines(LOG_LIMIT_BYTES))
-        outcomes = config_trial.load(context, image, [Case({PASSWORD: handed}, without=(f"{PASSWORD}_FILE",))])
+        outcomes = config_trial.load(context, image, [Case({PASSWORD: HANDED_OVER}, without=(f"{PASSWORD}_FILE",))])
         log = trial.lines(LOG_LIMIT_BYTES)
         findings = [
             uses_database(order, other, other.database in log),
@@ -74,8 +73,8 @@ def env(context: Context) -> CheckResult:
             refuses_wrong_port(config_trial.wait_refused(broken)),
         ]
         if not isinstance(outcomes, CheckResult):
-            findings.append(_uses_argument(outcomes[0].password == handed))
-        return judge_env((*findings, _prints_nothing(MASKED not in log)), order, trial.lines())
+            findings.append(uses_argument(outcomes[0]))
+        return judge_env((*findings, prints_no_secret(log)), order, trial.lines())
 
 
 def _passwords(context: Context) -> dict[str, str]:
@@ -144,7 +143,9 @@ def refuses_wrong_port(refusal: Refusal) -> Finding:
     )
 
 
-def _uses_argument(passed: bool) -> Finding:
+def uses_argument(outcome: Outcome) -> Finding:
+    """Find whether load() reads the environment that it is given."""
+    passed = outcome.password == HANDED_OVER
     return found(
         passed,
         "Hand load() an environment that the process does not have",
@@ -155,11 +156,12 @@ def _uses_argument(passed: bool) -> Finding:
     )
 
 
-def _prints_nothing(passed: bool) -> Finding:
+def prints_no_secret(log: str) -> Finding:
+    """Find whether the log has no secret, which `Trial.lines` masks."""
     return found(
-        passed,
+        MASKED not in log,
         "Look for a password in its log",
-        "none" if passed else "there is one",
+        "none" if MASKED not in log else "there is one",
         "none",
         "It prints what it reads, and a password is part of it: everyone who may read the log knows it now.",
         "What writes a line while it reads?",

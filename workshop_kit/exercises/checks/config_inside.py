@@ -33,7 +33,8 @@ def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) 
         settings = config.load(given)
         password = settings.master_db.password.get_secret_value()
     except config.ConfigError as error:
-        return {"refused": [str(problem.variable) for problem in error.problems], "said": str(error), "texts": shown(error)}
+        refused = [str(problem.variable) for problem in error.problems]
+        return {"refused": refused, "said": str(error), "texts": shown(error)}
     except Exception as error:
         return {"raised": type(error).__name__, "texts": shown(error)}
     group = settings.master_db

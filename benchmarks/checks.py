@@ -54,9 +54,9 @@ def of_build(stack: Stack, folder: Path) -> Row:
         began = time.perf_counter()
         with (
             service_trial.build(context) as image,
-            service_trial.run(context, image) as trial,
+            service_trial.run(context, image, "Start it", "") as trial,
         ):
-            assert service_trial.wait_order(trial) is None
+            service_trial.wait_order(trial)
             return time.perf_counter() - began
 
     def by_hand() -> float:

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workshop_kit.exercises.check_api import CheckResult, Context
+from docker.errors import NotFound
+
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context
+from workshop_kit.exercises.incidents import IncidentGone
 from workshop_kit.exercises.result import Verdict
 
 
-def handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, CheckResult]:
-    """Return the name of the answer's fixture (``container``, ``incident``) and the value.
+@contextlib.contextmanager
+def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
+    """Yield the name of the answer's fixture (``container``, ``incident``), and the value.
 
-    (None, the result of the check) when the notebook's cell has handed in nothing.
+    Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
     match context.answer:
         case {"subject": {**names}, "value": value} if kind in names:
-            return str(names[kind]), value
-    lesson, cell = context.exercise.lesson, context.exercise.title
-    sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
-    return None, CheckResult(sentence, override=Verdict.NOT_STARTED)
+            name = str(names[kind])
+        case _:
+            lesson, cell = context.exercise.lesson, context.exercise.title
+            raise _not_started(f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}.")
+    try:
+        yield name, value
+    except (NotFound, IncidentGone):
+        sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
+        raise _not_started(f"{sentence}{context.exercise.lesson} again.") from None
 
 
-def gone(context: Context, kind: str) -> CheckResult:
-    """Return the result for an answer whose fixture does not exist any more."""
-    lesson = context.exercise.lesson
-    sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in {lesson} again."
-    return CheckResult(sentence, override=Verdict.NOT_STARTED)
+def _not_started(sentence: str) -> CheckEnded:
+    return CheckEnded(CheckResult(sentence, override=Verdict.NOT_STARTED))
 
 
 def part(value: Any, key: str) -> Any:

@@ -66,6 +66,14 @@ def found(passed: bool, called: str, got: str, expected: str, means: str, look: 
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
+class CheckEnded(Exception):
+    """Raised where a check cannot go on, with its ``result``: the service does not start, no answer was handed in."""
+
+    def __init__(self, result: CheckResult) -> None:
+        super().__init__(result.summary)
+        self.result = result
+
+
 def conclude(shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None) -> CheckResult:
     """Return the result of a check: ``shown`` if all findings passed, else what the first failed one means.
 
@@ -102,9 +110,15 @@ def check(identifier: str, given: Given = nothing_given) -> Callable[[Check], Ch
     """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
 
     def register(function: Check) -> Check:
+        def run(context: Context) -> CheckResult:
+            try:
+                return function(context)
+            except CheckEnded as ended:
+                return ended.result
+
         if identifier in CHECKS:
             raise ValueError(f"{identifier} has a check already")
-        CHECKS[identifier] = Registered(function, given)
+        CHECKS[identifier] = Registered(run, given)
         return function
 
     return register

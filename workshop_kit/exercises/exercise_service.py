@@ -16,7 +16,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.workspace import content
 from workshop_kit.exercises import board as boards
-from workshop_kit.exercises import registry, service_folder, service_image, service_trial
+from workshop_kit.exercises import registry, service_folder
 from workshop_kit.workspace.code_comparison import same_code
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.exercises.check_api import Context, CheckResult, Registered
@@ -229,10 +229,7 @@ class Desk:
             context = Context(
                 exercise, self.stack(), self.workspace.seed, report=report, folder=folder, superseded=superseded
             )
-            try:
-                judged = _registered(exercise.id).check(context)
-            except service_image.BuildFailed as failed:
-                judged = service_trial.not_built(failed)
+            judged = _registered(exercise.id).check(context)
         if whole:
             files = ", ".join(whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {files}.)")

@@ -97,6 +97,13 @@ class Incident:
     ended: datetime
 
 
+class IncidentGone(WorkshopError):
+    """The incident is not kept any more, or its container was removed."""
+
+    def __init__(self) -> None:
+        super().__init__("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
+
+
 def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> Incident:
     """Send requests, and break one dependency in the middle; return the incident once its fault is reverted.
 
@@ -143,9 +150,12 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
     return incident
 
 
-def find(session: Session, identifier: str) -> Incident | None:
-    """Return an incident of this workspace by its id; None if it is not kept (any more)."""
-    return next((one for one in all_kept(session) if one.id == identifier), None)
+def find(session: Session, identifier: str) -> Incident:
+    """Return an incident of this workspace by its id. Raises IncidentGone if it is not kept (any more)."""
+    for incident in all_kept(session):
+        if incident.id == identifier:
+            return incident
+    raise IncidentGone
 
 
 def all_kept(session: Session) -> list[Incident]:
@@ -159,21 +169,15 @@ def all_kept(session: Session) -> list[Incident]:
 
 
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
-    """Return the service's lines during an incident (see `log_of`). Raises WorkshopError if the incident is gone."""
-    incident = find(stack.session, identifier)
-    try:
-        if incident is not None:
-            return log_of(stack.session.engine.client.containers.get(incident.container), incident)
-    except NotFound:
-        pass
-    raise WorkshopError("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
-
-
-def log_of(container: Any, incident: Incident) -> pd.DataFrame:
     """Return the service's lines from the first customer to the last, as a DataFrame (see `observe.logs`).
 
-    All of FIELDS are columns, also those that no line has.
+    All of FIELDS are columns, also those that no line has. Raises IncidentGone if the incident or its log is gone.
     """
+    incident = find(stack.session, identifier)
+    try:
+        container = stack.session.engine.client.containers.get(incident.container)
+    except NotFound:
+        raise IncidentGone from None
     frame = read_container(container, since=incident.began)
     frame = frame[frame["received"] <= pd.Timestamp(incident.ended)].reset_index(drop=True)
     missing = {name: pd.Series(pd.NA, frame.index, kind) for name, kind in FIELDS.items() if name not in frame}

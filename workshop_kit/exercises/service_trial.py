@@ -16,7 +16,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image
-from workshop_kit.exercises.check_api import CheckResult, Context
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.service_image import BuildFailed, ServiceImage
@@ -94,18 +94,28 @@ def secrets_of(service: Any) -> dict[str, str]:
 def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[ServiceImage]:
     """Build the participant's folder, or another, on the workshop's Python image, or another; remove it at the end.
 
-    Raises BuildFailed.
+    Raises CheckEnded if no image can be built.
     """
     base = base or images.tags(context.stack.root)["python"]
-    with service_image.built(context.stack.session, folder or context.folder, base, context.superseded) as image:
-        yield image
+    try:
+        with service_image.built(context.stack.session, folder or context.folder, base, context.superseded) as image:
+            yield image
+    except BuildFailed as failed:
+        finding = service_image.finding(failed.said)
+        raise CheckEnded(CheckResult(finding.means, (finding,), Verdict.DID_NOT_START)) from failed
 
 
 @contextlib.contextmanager
-def run(context: Context, image: ServiceImage, **changes: Any) -> Iterator[Trial]:
-    """Run the image alone; ``changes`` are fields of `Spec`. Raises WorkshopError if the engine refuses to start it."""
-    with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
-        yield Trial(running, time.monotonic() + DEADLINE_SECONDS + busy_seconds(), superseded=context.superseded)
+def run(context: Context, image: ServiceImage, called: str, look: str, **changes: Any) -> Iterator[Trial]:
+    """Run the image alone; ``changes`` are fields of `Spec`.
+
+    Raises CheckEnded if the engine refuses it: ``called`` and ``look`` are the texts of the finding.
+    """
+    try:
+        with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
+            yield Trial(running, time.monotonic() + DEADLINE_SECONDS + busy_seconds(), superseded=context.superseded)
+    except WorkshopError as refused:
+        raise CheckEnded(not_started(called, refused, look)) from refused
 
 
 @contextlib.contextmanager
@@ -159,17 +169,16 @@ def _spec(image: ServiceImage) -> Spec:
     )
 
 
-def wait_order(trial: Trial) -> CheckResult | None:
-    """Return None once an order is taken (201), else the result of the check."""
+def wait_order(trial: Trial) -> None:
+    """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
     ends_at = time.monotonic() + start_seconds()
     while (answer := trial.post("/orders", ORDER)).status != 201:
         over = trial.exit_code() is not None or time.monotonic() > ends_at or not trial.left_seconds
         if answer.status is not None and (answer.status < 500 or over):
-            return _refused(answer, trial.lines())
+            raise CheckEnded(_refused(answer, trial.lines()))
         if over:
-            return takes_no_order(did_not_start(trial, "/orders"))
+            raise CheckEnded(takes_no_order(did_not_start(trial, "/orders")))
         time.sleep(LOOK_SECONDS)
-    return None
 
 
 def takes_no_order(result: CheckResult) -> CheckResult:
@@ -194,12 +203,6 @@ def process_1(trial: Trial) -> tuple[str, int]:
 def is_shell(command: str) -> bool:
     """Return whether a command line is a shell's."""
     return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
-
-
-def not_built(failed: BuildFailed) -> CheckResult:
-    """Return the result for a folder of which no image can be built."""
-    finding = service_image.finding(failed.said)
-    return CheckResult(finding.means, (finding,), Verdict.DID_NOT_START)
 
 
 def not_started(called: str, refused: WorkshopError, look: str) -> CheckResult:

@@ -11,7 +11,7 @@ from typing import Any
 from docker.errors import APIError
 
 from workshop_kit.exercises import raw_http
-from workshop_kit.exercises.check_api import CheckResult
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, start_seconds
 
@@ -34,10 +34,11 @@ STACKS = ("stack", "exception")
 FAILURES = {"error", "critical"}
 
 
-def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> CheckResult | None:
-    """Return None once ``path`` answers 200, else the result of the check."""
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> None:
+    """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
     seconds = start_seconds() if within_seconds is None else within_seconds
-    return None if trial.wait_answer(path, within_seconds=seconds) else did_not_start(trial, path, seconds)
+    if not trial.wait_answer(path, within_seconds=seconds):
+        raise CheckEnded(did_not_start(trial, path, seconds))
 
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> CheckResult:

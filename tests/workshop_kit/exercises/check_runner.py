@@ -15,12 +15,11 @@ from docker.errors import NotFound
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import registry, service_trial
+from workshop_kit.exercises import registry
 from workshop_kit.exercises.check_api import CheckResult, Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import Desk, first_hint
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.service_image import BuildFailed
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import content, provision, regions, service_files
@@ -66,7 +65,7 @@ def judge(stack: Stack, identifier: str, text: str) -> CheckResult:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     if exercise.judges != "service":
-        return run_check(Context(exercise, stack, SEED, {exercise.file or "": text}))
+        return CHECKS[identifier].check(Context(exercise, stack, SEED, {exercise.file or "": text}))
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 
@@ -75,15 +74,7 @@ def judge_files(stack: Stack, identifier: str, files: Mapping[str, str], report:
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     first_lesson = solved_files(exercise.lesson) if exercise.lesson == "01_container" else {}
     with solved_folder({**first_lesson, **files}, alone=bool(first_lesson)) as folder:
-        return run_check(Context(exercise, stack, SEED, folder=folder, report=report))
-
-
-def run_check(context: Context) -> CheckResult:
-    """Run a check as the exercise service does."""
-    try:
-        return CHECKS[context.exercise.id].check(context)
-    except BuildFailed as failed:
-        return service_trial.not_built(failed)
+        return CHECKS[identifier].check(Context(exercise, stack, SEED, folder=folder, report=report))
 
 
 def assert_named(identifier: str, cases: Iterable[tuple[str, Sequence[Finding]]], without: Sequence[str] = ()) -> None:

@@ -12,7 +12,7 @@ from workshop_kit.exercises.checks import config_trial
 from workshop_kit.exercises.checks.config_trial import Case, Outcome, Refusal
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import did_not_start
+from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import SECRETS
 from workshop_kit.observe import leaks
 from workshop_kit.observe.leaks import Surface
@@ -41,8 +41,6 @@ def redact(context: Context) -> CheckResult:
         refusal = config_trial.wait_refused(broken)
         log = broken.lines(config_trial.LOG_LIMIT_BYTES)
         outcomes = loading.result()
-    if isinstance(outcomes, CheckResult):
-        return outcomes
     accepted, refused = outcomes
     canaries = {"password": password, "misplaced": misplaced}
     findings = (
@@ -126,12 +124,9 @@ def file(context: Context) -> CheckResult:
         service_trial.run_with_stack(context, image, environment=environment, files=files) as trial,
     ):
         loading = pool.submit(config_trial.load, context, image, cases)
-        if not trial.wait_answer("/livez"):
-            return did_not_start(trial)
+        wait_started(trial)
         order = config_trial.place_order(trial, "config.file")
         outcomes, lines = loading.result(), trial.lines()
-    if isinstance(outcomes, CheckResult):
-        return outcomes
     shown = "A secret in a file arrives to the letter, and every mistake with the file names its variable."
     return conclude(shown, file_findings(order, outcomes, odd), lines)
 

@@ -22,10 +22,10 @@ from workshop_kit.engine.tasks.parse import parse
 from workshop_kit.engine.tasks.resolve import Delivery
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks import config_trial
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.start_failure import did_not_start, wait_started
+from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import DEADLINE_SECONDS, PORT, Trial
 from workshop_kit.progress import Report, Step
 
@@ -43,8 +43,6 @@ NOT_SHARED = ("HTTP_PORT", "LOG_LEVEL", "HTTP_DRAIN_SECONDS")
 def environments(context: Context) -> CheckResult:
     """Start all three, each with a user who may read its own settings only; compare their settings and images."""
     fragment = _read(context)
-    if isinstance(fragment, CheckResult):
-        return fragment
     service_trial.ensure_up(context.stack, context.report)
     settings = tasks.three(context.stack)
     store = _fill_store(context.stack, settings, context.report)
@@ -58,12 +56,12 @@ def environments(context: Context) -> CheckResult:
     return conclude(shown, findings, override=lucky)
 
 
-def _read(context: Context) -> dict[str, dict[str, Any]] | CheckResult:
+def _read(context: Context) -> dict[str, dict[str, Any]]:
     try:
         return read(context.text)
     except WorkshopError as error:
         finding = Finding(False, "Read tasks.yaml", error.what, "it can be read", error.what, error.next_step)
-        return CheckResult(error.what, (finding,), Verdict.NOT_READABLE)
+        raise CheckEnded(CheckResult(error.what, (finding,), Verdict.NOT_READABLE)) from error
 
 
 def _start(
@@ -99,7 +97,7 @@ def starts(name: str, own: Settings, definition: Mapping[str, Any], trial: Trial
             means = f"{name} asked for {foreign[0]}, which is not its own, and was refused: it does not start."
         return Finding(False, called, trial.what, expected, means, look)
     logs_from = _environment(trial).get("LOG_LEVEL", "info")
-    ready = wait_started(trial, "/readyz", within_seconds=READY_SECONDS) is None
+    ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
     means = f"{name} runs, and is not ready on port {port}: its customers do not find it there."
     if ready:
         means = f"{name} logs from {logs_from}, and its settings in the store say {level}."
@@ -144,8 +142,6 @@ def no_passwords(fragment: Mapping[str, Mapping[str, Any]], *names: str) -> Find
 def store(context: Context) -> CheckResult:
     """Start the desk's service from its definition and the store, place an order, and look for passwords."""
     fragment = _read(context)
-    if isinstance(fragment, CheckResult):
-        return fragment
     service_trial.ensure_up(context.stack, context.report)
     own = tasks.settings_of(context.stack)
     filled = _fill_store(context.stack, {DESK: own}, context.report)
@@ -155,7 +151,8 @@ def store(context: Context) -> CheckResult:
     try:
         task = definition_of(fragment.get(DESK, {}), image, _shared(own), PORT)
         with _run(context.stack, task, filled.reader(DESK), own, delivery="files") as trial:
-            return did_not_start(trial) if not trial.wait_answer("/livez") else _desk(trial, own, written)
+            wait_started(trial)
+            return _desk(trial, own, written)
     except WorkshopError as refused:
         look = "Which parameters are there under /workshop/desk?"
         finding = Finding(False, "Start it", refused.what, "it runs", refused.what, look)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context
+from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
@@ -67,20 +67,18 @@ class Outcome:
         return f"refused: {', '.join(self.refused)}" if self.password is None else "accepted"
 
 
-def load(context: Context, image: ServiceImage, cases: Sequence[Case]) -> list[Outcome] | CheckResult:
-    """Return the outcome of each case, or the result of the check if the program did not get so far."""
+def load(context: Context, image: ServiceImage, cases: Sequence[Case]) -> list[Outcome]:
+    """Return the outcome of each case. Raises CheckEnded as `run_inside` does."""
     outcomes = run_inside(context, image, LOAD, TypeAdapter(list[Outcome]), json.dumps([vars(case) for case in cases]))
-    if isinstance(outcomes, CheckResult):
-        return outcomes
     return [*outcomes, *[Outcome(raised="nothing was told")] * len(cases)][: len(cases)]
 
 
 def run_inside(
     context: Context, image: ServiceImage, program: Path, printed: TypeAdapter[Printed], *arguments: str
-) -> Printed | CheckResult:
+) -> Printed:
     """Run a check's program beside the participant's modules; return the JSON that it prints behind a secret word.
 
-    Returns the result of the check if there is no such line: a module could not be imported, or ended the process.
+    Raises CheckEnded if there is no such line: a module could not be imported, or ended the process.
     """
     word = f"told-{secrets.token_hex(8)}:"
     with service_trial.run_with_stack(
@@ -96,7 +94,7 @@ def run_inside(
         try:
             return printed.validate_json(next((one.removeprefix(word) for one in lines if one.startswith(word)), ""))
         except ValueError:
-            return did_not_start(trial)
+            raise CheckEnded(did_not_start(trial)) from None
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from docker.errors import NotFound
 
 from workshop_kit.engine.containers import Running
-from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.answers import gone, handed_in, number, part
+from workshop_kit.exercises.answers import handed_in, number, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.result import Finding, Verdict
@@ -50,14 +48,11 @@ def graceful(context: Context) -> CheckResult:
     context.report(Step("Check", None, "building your image"))
     with service_trial.build(context) as image:
         context.report(Step("Check", None, "starting your service with start.sh"))
-        try:
-            with service_trial.run(context, image, command=COMMAND) as trial:
-                if (failed := service_trial.wait_order(trial)) is not None:
-                    return failed
-                context.report(Step("Check", None, "stopping it while an order is under way"))
-                return judge_stop(_stop(trial), trial.lines())
-        except WorkshopError as refused:
-            return service_trial.not_started(f"Start your image with {' '.join(COMMAND)}", refused, "Read start.sh.")
+        called = f"Start your image with {' '.join(COMMAND)}"
+        with service_trial.run(context, image, called, "Read start.sh.", command=COMMAND) as trial:
+            service_trial.wait_order(trial)
+            context.report(Step("Check", None, "stopping it while an order is under way"))
+            return judge_stop(_stop(trial), trial.lines())
 
 
 def _stop(trial: Trial) -> Stop:
@@ -156,13 +151,8 @@ class Written:
 @check("container.layer")
 def layer(context: Context) -> CheckResult:
     """Compare the answer with the image's layers."""
-    image, value = handed_in(context, "image")
-    if image is None:
-        return value
-    try:
+    with handed_in(context, "image") as (image, value):
         return judge_layer(layers.files(context.stack.session.engine, image), value)
-    except NotFound:
-        return gone(context, "image")
 
 
 def judge_layer(files: pd.DataFrame, value: Any) -> CheckResult:
@@ -218,14 +208,9 @@ def _hidden(files: pd.DataFrame, said: Any) -> Finding:
 @check("container.loss")
 def loss(context: Context) -> CheckResult:
     """Compare the answer with the container's writable layer and mounts."""
-    container, value = handed_in(context, "container")
-    if container is None:
-        return value
     session = context.stack.session
-    try:
+    with handed_in(context, "container") as (container, value):
         return judge_loss(_written(Running(session, session.engine.client.containers.get(container))), value)
-    except NotFound:
-        return gone(context, "container")
 
 
 def judge_loss(written: Written, value: Any) -> CheckResult:

@@ -17,7 +17,6 @@ import pandas as pd
 from workshop_kit.engine import containers, images, resources
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks import newer_wheels_inside
@@ -60,8 +59,7 @@ def dockerfile(context: Context) -> CheckResult:
     findings.doing("building your image")
     with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
         again = pool.submit(_build_again, context, image)
-        if (failed := _run(context, image, findings)) is not None:
-            return failed
+        _run(context, image, findings)
         kept, leaked = again.result()
         findings.add(kept, leaked, then="building it with newer packages at hand")
         if kept.passed:
@@ -70,22 +68,17 @@ def dockerfile(context: Context) -> CheckResult:
     return conclude(shown, findings.all)
 
 
-def _run(context: Context, image: ServiceImage, findings: Findings) -> CheckResult | None:
-    """Start it, look at process 1, and stop it; return a result only if it does not start."""
+def _run(context: Context, image: ServiceImage, findings: Findings) -> None:
+    """Start it, look at process 1, and stop it."""
     findings.doing("starting your service")
-    try:
-        with service_trial.run(context, image) as trial:
-            if (failed := service_trial.wait_order(trial)) is not None:
-                return failed
-            command, user = service_trial.process_1(trial)
-            findings.add(not_root(user), then=f"✗ {SHELL}" if is_shell(command) else "stopping your service")
-            began = time.monotonic()
-            trial.signal("SIGTERM")
-            code = trial.wait_ended(STOP_SECONDS)
-            findings.add(stops(command, code, time.monotonic() - began), then="building it again with a changed line")
-    except WorkshopError as refused:
-        return service_trial.not_started("Start a container of your image", refused, "What does CMD name?")
-    return None
+    with service_trial.run(context, image, "Start a container of your image", "What does CMD name?") as trial:
+        service_trial.wait_order(trial)
+        command, user = service_trial.process_1(trial)
+        findings.add(not_root(user), then=f"✗ {SHELL}" if is_shell(command) else "stopping your service")
+        began = time.monotonic()
+        trial.signal("SIGTERM")
+        code = trial.wait_ended(STOP_SECONDS)
+        findings.add(stops(command, code, time.monotonic() - began), then="building it again with a changed line")
 
 
 def not_root(user: int) -> Finding:

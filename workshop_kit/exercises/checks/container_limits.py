@@ -52,12 +52,10 @@ def limits(context: Context) -> CheckResult:
     context.report(Step("Check", None, "building your image"))
     with service_trial.build(context) as image:
         context.report(Step("Check", None, "starting your service with your limits"))
-        try:
-            with service_trial.run(context, image, **_spec(wanted)) as trial:
-                return _try_limits(trial, context, wanted)
-        except WorkshopError as refused:
-            look = "Is it too little to start with, or more than this machine has?"
-            return service_trial.not_started("Start the service with these limits", refused, look)
+        called = "Start the service with these limits"
+        look = "Is it too little to start with, or more than this machine has?"
+        with service_trial.run(context, image, called, look, **_spec(wanted)) as trial:
+            return _try_limits(trial, context, wanted)
 
 
 def _spec(wanted: Limits) -> dict[str, Any]:
@@ -76,8 +74,7 @@ def _spec(wanted: Limits) -> dict[str, Any]:
 
 
 def _try_limits(trial: Trial, context: Context, wanted: Limits) -> CheckResult:
-    if (failed := service_trial.wait_order(trial)) is not None:
-        return failed
+    service_trial.wait_order(trial)
     context.report(Step("Check", None, "trying the limits from inside"))
     most = given(context.seed)
     seen = _look_inside(trial, most)

@@ -26,7 +26,7 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.check_api import CheckResult, Context, check, found
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import MEMORY_BYTES, NO_HEALTHCHECK, SECRETS, SMALL_LOG
 from workshop_kit.progress import Step
@@ -75,10 +75,6 @@ def collector(context: Context) -> CheckResult:
         stepping = pool.submit(_die_at_steps, context.stack, context.text)
         killed = _kill(context.stack, context.text)
         stepped = stepping.result()
-    if isinstance(killed, CheckResult):
-        return killed
-    if isinstance(stepped, CheckResult):
-        return stepped
     findings = (
         all_once(killed, f"{LINES:,} lines, and kill -9 while they are collected, {killed.steps} times"),
         all_once(stepped, f"Death before each of {stepped.steps} steps that it takes to commit"),
@@ -97,7 +93,7 @@ def all_once(count: Count, called: str) -> Finding:
     return found(fine, called, str(count), "0 lost, 0 twice", LOST if count.lost else TWICE, LOOK)
 
 
-def _kill(stack: Stack, text: str) -> Count | CheckResult:
+def _kill(stack: Stack, text: str) -> Count:
     """Kill the collector while a container writes, start it again, and count the lines that the uploader would send."""
     image = images.tags(stack.root)["base"]
     log = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}}
@@ -105,21 +101,19 @@ def _kill(stack: Stack, text: str) -> Count | CheckResult:
     ends_at = time.monotonic() + DEADLINE_SECONDS
     with containers.run(stack.session, spec) as writer, _collector(stack, text, writer) as reader:
         for kills in range(KILLS + 1):
-            if (failed := _wait_reading(reader)) is not None:
-                return failed
+            _wait_reading(reader)
             if kills < KILLS:
                 time.sleep(FLUSH_SECONDS * 1.5)
                 reader.container.kill()
                 reader.container.start()
         writer.wait_ended(within_seconds=max(1.0, ends_at - time.monotonic()))
         time.sleep(FLUSH_SECONDS)
-        if (failed := _ended(reader)) is not None:
-            return failed
+        _raise_if_ended(reader)
         reader.stop(4)
         return _count(reader)
 
 
-def _die_at_steps(stack: Stack, text: str) -> Count | CheckResult:
+def _die_at_steps(stack: Stack, text: str) -> Count:
     """Run collector_inside.py, in which the collector dies before each step of a commit."""
     word = f"told-{secrets.token_hex(8)}:"
     program = "/app/inside.py"
@@ -128,12 +122,12 @@ def _die_at_steps(stack: Stack, text: str) -> Count | CheckResult:
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)
         except WorkshopError:
-            return _did_not(running, "it never came to an end.")
+            raise _did_not_collect(running, "it never came to an end.") from None
         line = next((line for line in running.log_tail().split("\n") if line.startswith(word)), "")
         try:
             return TypeAdapter(Count).validate_json(line.removeprefix(word))
         except ValueError:
-            return _did_not(running, "its methods could not be called.")
+            raise _did_not_collect(running, "its methods could not be called.") from None
 
 
 def _collector(stack: Stack, text: str, writer: Running) -> Running:
@@ -178,14 +172,14 @@ def _spec(
     )
 
 
-def _count(reader: Running) -> Count | CheckResult:
+def _count(reader: Running) -> Count:
     """Count the numbers in the parts that the checkpoint covers."""
     stream, _ = reader.container.get_archive(FOLDER)
     archive = io.BytesIO()
     for chunk in stream:
         archive.write(chunk)
         if archive.tell() > LARGEST_BYTES:
-            return _did_not(reader, f"it wrote more than {LARGEST_BYTES // 1024**2} MiB.")
+            raise _did_not_collect(reader, f"it wrote more than {LARGEST_BYTES // 1024**2} MiB.")
     archive.seek(0)
     with tarfile.open(fileobj=archive) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
@@ -193,7 +187,7 @@ def _count(reader: Running) -> Count | CheckResult:
     try:
         generation = int(json.loads(texts["checkpoint.json"])["generation"])
     except (KeyError, ValueError, TypeError, RecursionError):
-        return _did_not(reader, "it left no checkpoint.")
+        raise _did_not_collect(reader, "it left no checkpoint.") from None
     numbers: Counter[int] = Counter()
     for name, text in texts.items():
         if re.fullmatch(r"\d{12}~.*", name) and int(name[:12]) <= generation:
@@ -201,24 +195,24 @@ def _count(reader: Running) -> Count | CheckResult:
     return Count(sum(n not in numbers for n in range(LINES)), numbers.total() - len(numbers), KILLS)
 
 
-def _ended(reader: Running) -> CheckResult | None:
-    """Return the result of the check for a reader that has ended by itself; None while it runs."""
+def _raise_if_ended(reader: Running) -> None:
+    """Raise CheckEnded if a reader has ended by itself."""
     state = reader.inspect()["State"]
-    return None if state["Running"] else _did_not(reader, f"it ended by itself, with exit code {state['ExitCode']}.")
+    if not state["Running"]:
+        raise _did_not_collect(reader, f"it ended by itself, with exit code {state['ExitCode']}.")
 
 
-def _wait_reading(reader: Running) -> CheckResult | None:
-    """Return None once a collector reads logs, else the result of the check."""
+def _wait_reading(reader: Running) -> None:
+    """Wait until a collector reads logs. Raises CheckEnded if it does not."""
     try:
         reader.wait_until(lambda: reader.exec("cat", STATE).exit_code == 0, what="read logs")
     except (WorkshopError, APIError):
-        return _ended(reader) or _did_not(reader, "it did not begin to read.")
-    return None
+        _raise_if_ended(reader)
+        raise _did_not_collect(reader, "it did not begin to read.") from None
 
 
-def _did_not(running: Running, means: str) -> CheckResult:
+def _did_not_collect(running: Running, means: str) -> CheckEnded:
+    called = "Run the collector with your checkpoint.py"
+    finding = Finding(False, called, means, "it collects", means, "Its last lines.")
     lines = running.log_tail()[-4096:]
-    finding = Finding(
-        False, "Run the collector with your checkpoint.py", means, "it collects", means, "Its last lines."
-    )
-    return CheckResult(f"It did not collect: {means}", (finding,), Verdict.DID_NOT_START, lines)
+    return CheckEnded(CheckResult(f"It did not collect: {means}", (finding,), Verdict.DID_NOT_START, lines))

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from docker.errors import NotFound
 
-from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import incidents
-from workshop_kit.exercises.answers import gone, handed_in, number, part
+from workshop_kit.exercises.answers import handed_in, number, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.incidents import TIMINGS, Incident
 from workshop_kit.exercises.result import Finding
@@ -33,17 +31,9 @@ NEAR_MS = 0.1
 @check("logging.cause")
 def cause(context: Context) -> CheckResult:
     """Compare the dependency, the time and the request of the answer with the log and the incident."""
-    identifier, value = handed_in(context, "incident")
-    if identifier is None:
-        return value
-    incident = incidents.find(context.stack.session, identifier)
-    if incident is None:
-        return gone(context, "incident")
-    try:
-        container = context.stack.session.engine.client.containers.get(incident.container)
-    except NotFound:
-        return gone(context, "incident")
-    return judge_cause(value, Evidence(incidents.log_of(container, incident), incident))
+    with handed_in(context, "incident") as (identifier, value):
+        incident = incidents.find(context.stack.session, identifier)
+        return judge_cause(value, Evidence(incidents.incident_log(context.stack, identifier), incident))
 
 
 def judge_cause(value: Any, evidence: Evidence) -> CheckResult:
@@ -181,14 +171,8 @@ def _time(said: Any) -> pd.Timestamp | None:
 @check("logging.percentiles")
 def percentiles(context: Context) -> CheckResult:
     """Compare the percentiles with those of customers' requests in the log."""
-    incident, value = handed_in(context, "incident")
-    if incident is None:
-        return value
-    try:
-        log = incidents.incident_log(context.stack, incident)
-    except WorkshopError:
-        return gone(context, "incident")
-    return judge_percentiles(value, log)
+    with handed_in(context, "incident") as (identifier, value):
+        return judge_percentiles(value, incidents.incident_log(context.stack, identifier))
 
 
 def judge_percentiles(value: Any, log: pd.DataFrame) -> CheckResult:

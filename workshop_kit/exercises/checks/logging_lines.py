@@ -8,11 +8,10 @@ from collections import Counter
 from typing import Any
 
 import pandas as pd
-from docker.errors import NotFound
 
 from workshop_kit.engine import images
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.answers import gone, handed_in, part
+from workshop_kit.exercises.answers import handed_in, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.jq import Answer, jq
@@ -33,14 +32,8 @@ JQ = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
 @check("logging.parse")
 def parse(context: Context) -> CheckResult:
     """Compare the counts and the odd lines with those of the live container."""
-    container, value = handed_in(context, "container")
-    if container is None:
-        return value
-    try:
-        frame = read_container(context.stack.session.engine.client.containers.get(container))
-    except NotFound:
-        return gone(context, "container")
-    return judge_parse(value, frame)
+    with handed_in(context, "container") as (container, value):
+        return judge_parse(value, read_container(context.stack.session.engine.client.containers.get(container)))
 
 
 def judge_parse(value: Any, frame: pd.DataFrame) -> CheckResult:

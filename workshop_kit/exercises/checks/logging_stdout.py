@@ -46,8 +46,7 @@ def stdout(context: Context) -> CheckResult:
     """Send requests of several customers, then read ``docker logs``."""
     customers = Customers.of(context.seed)
     with run(context) as trial:
-        if failed := wait_started(trial):
-            return failed
+        wait_started(trial)
         context.report(Step("Check", None, "placing orders, asking for trouble, and reading docker logs"))
         for name in customers.honest:
             trial.get("/orders/first", headers={"X-Request-ID": name})

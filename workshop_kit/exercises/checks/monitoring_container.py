@@ -11,7 +11,7 @@ from workshop_kit.exercises import fixtures, service_trial
 from workshop_kit.exercises.answers import handed_in, number, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import did_not_start
+from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
 
@@ -68,8 +68,7 @@ def no_healthcheck() -> CheckResult:
 def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> CheckResult:
     context.report(Step("Check", None, "waiting until it has started"))
     early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
-    if not trial.wait_answer("/livez", within_seconds=START_SECONDS):
-        return did_not_start(trial)
+    wait_started(trial, within_seconds=START_SECONDS)
     start = left_alone(early, numbers)
     status = early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
     well = is_healthy(status)
@@ -178,11 +177,9 @@ class Usage:
 @check("monitoring.throttled")
 def throttled(context: Context) -> CheckResult:
     """Compare the answer with the table that the cell was given."""
-    usage, value = handed_in(context, "usage")
-    if usage is None:
-        return value
-    means = fixtures.usage_of(usage).groupby("container")[["throttled_percent", "cpu_percent"]].mean()
-    return judge_throttled(value, {str(name): Usage(*counts) for name, *counts in means.itertuples()})
+    with handed_in(context, "usage") as (usage, value):
+        means = fixtures.usage_of(usage).groupby("container")[["throttled_percent", "cpu_percent"]].mean()
+        return judge_throttled(value, {str(name): Usage(*counts) for name, *counts in means.itertuples()})
 
 
 def judge_throttled(value: Any, usage: dict[str, Usage]) -> CheckResult:

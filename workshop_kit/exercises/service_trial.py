@@ -20,7 +20,7 @@ from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.service_image import BuildFailed, ServiceImage
-from workshop_kit.exercises.start_failure import did_not_start
+from workshop_kit.exercises.start_failure import did_not_start, wait_started
 from workshop_kit.exercises.trial import (
     DEADLINE_SECONDS,
     LOOK_SECONDS,
@@ -156,6 +156,19 @@ def run_with_stack(
     with containers.run(stack.session, replace(spec, **changes)) as running:
         ends_at = time.monotonic() + deadline_seconds + busy_seconds()
         yield Trial(running, ends_at, tuple(secrets.values()), superseded=context.superseded, files=names)
+
+
+@contextlib.contextmanager
+def start(
+    context: Context, path: str = "/livez", within_seconds: float | None = None, **options: Any
+) -> Iterator[Trial]:
+    """Build the participant's folder, run it with the stack, and wait until ``path`` answers 200.
+
+    ``options`` are those of `run_with_stack`. Raises CheckEnded if it cannot be built or does not start.
+    """
+    with build(context) as image, run_with_stack(context, image, **options) as trial:
+        wait_started(trial, path, within_seconds=within_seconds)
+        yield trial
 
 
 def _spec(image: ServiceImage) -> Spec:

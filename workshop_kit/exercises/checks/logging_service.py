@@ -16,7 +16,6 @@ import pandas as pd
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe.logs import read_container, record
 from workshop_kit.progress import Step
@@ -77,7 +76,7 @@ def run(context: Context, **changes: Any) -> Iterator[Trial]:
     orders = context.folder / ORDERS
     orders.write_text((context.stack.root / "workshop_app" / ORDERS).read_text() + WRAPPED)
     (context.folder / "inside.py").write_text(INSIDE.read_text())
-    with service_trial.build(context) as image, service_trial.run_with_stack(context, image, **changes) as trial:
+    with service_trial.start(context, **changes) as trial:
         yield trial
 
 
@@ -86,7 +85,6 @@ def request_context(context: Context) -> CheckResult:
     """Send several requests at once, while the service also works for no request; read ``docker logs``."""
     ids = ids_of(context.seed)
     with run(context) as trial:
-        wait_started(trial)
         context.report(Step("Check", None, f"asking as {AT_ONCE} customers at once"))
         trial.get("/orders?trial=beat")
 
@@ -158,7 +156,6 @@ def _logged(way: str, log: Log, ids: Mapping[str, str]) -> Finding:
 def level(context: Context) -> CheckResult:
     """Set three levels, and send a probe and an order at each; the process must not restart."""
     with run(context, environment={"HTTP_ADMIN": "true"}) as trial:
-        wait_started(trial)
         started = trial.running.started
         context.report(Step("Check", None, f"PUT {LEVEL_PATH}: debug, info, error, debug"))
         answered = [_set_level(trial, level) for level in LEVELS]

@@ -11,7 +11,6 @@ from urllib.parse import quote
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks.logging_service import CANARY, Log, read_log, run
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.progress import Step
 from workshop_kit.screen import visible
 
@@ -46,7 +45,6 @@ def stdout(context: Context) -> CheckResult:
     """Send requests of several customers, then read ``docker logs``."""
     customers = Customers.of(context.seed)
     with run(context) as trial:
-        wait_started(trial)
         context.report(Step("Check", None, "placing orders, asking for trouble, and reading docker logs"))
         for name in customers.honest:
             trial.get("/orders/first", headers={"X-Request-ID": name})

@@ -12,7 +12,6 @@ from workshop_kit.exercises.check_api import CheckResult, Context, check, conclu
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.raw_http import Answer
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import LOOK_SECONDS, Trial
 from workshop_kit.progress import Step
 
@@ -77,13 +76,9 @@ class Drain:
 def drain(context: Context) -> CheckResult:
     """Stop one of two instances while customers come, and while an order is half sent."""
     environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
-    with (
-        service_trial.build(context) as image,
-        service_trial.run_with_stack(
-            context, image, environment=environment, deadline_seconds=DEADLINE_SECONDS
-        ) as trial,
-    ):
-        wait_started(trial, "/readyz", within_seconds=START_SECONDS)
+    with service_trial.start(
+        context, "/readyz", START_SECONDS, environment=environment, deadline_seconds=DEADLINE_SECONDS
+    ) as trial:
         context.report(Step("Check", None, "stopping it while customers come"))
         port = urlsplit(trial.running.url()).port or 0
         balancer = Balancer((port, urlsplit(context.stack.url()).port or 0))

@@ -22,7 +22,7 @@ from workshop_kit.exercises.checks.monitoring_traffic import (
     send_odd_methods,
 )
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import crash_reason, wait_started
+from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
 
@@ -54,11 +54,9 @@ class Scrapes:
 @check("monitoring.metrics")
 def metrics(context: Context) -> CheckResult:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
-    with (
-        service_trial.build(context) as image,
-        service_trial.run_with_stack(context, image, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS) as trial,
-    ):
-        wait_started(trial, "/orders", within_seconds=START_SECONDS)
+    with service_trial.start(
+        context, "/orders", START_SECONDS, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS
+    ) as trial:
         try:
             scrapes = _scrapes(trial, context)
         except ValueError as unreadable:

@@ -14,7 +14,7 @@ from benchmarks._workspace import ROOT, own_stack
 from workshop_kit.engine import images
 from workshop_kit.engine.recipes import PYTHON_ALIAS
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint, registry, service_image, service_trial
+from workshop_kit.exercises import checkpoint, registry, service_trial
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -36,7 +36,7 @@ def of_exercise(stack: Stack, exercise: Exercise) -> Row:
 
     def work() -> None:
         judged = CHECKS[exercise.id].check(context)
-        assert judged.ruling is Verdict.PASSED, judged
+        assert judged.verdict is Verdict.PASSED, judged
 
     return Row(f"check of {exercise.id}, solved", median_seconds(work, RUNS), RUNS, "≤ 1.5 s")
 
@@ -50,10 +50,10 @@ def of_build(stack: Stack, folder: Path) -> Row:
     def as_a_check() -> float:
         began = time.perf_counter()
         with (
-            service_image.built(stack.session, folder, base, context.superseded) as image,
-            service_trial.run(context, image) as tried,
+            service_trial.build(context) as image,
+            service_trial.run(context, image, "Start it", "") as trial,
         ):
-            assert service_trial.wait_order(tried) is None
+            service_trial.wait_order(trial)
             return time.perf_counter() - began
 
     def by_hand() -> float:
@@ -115,7 +115,7 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
                 shown.append(time.perf_counter() - began)
 
         judged = CHECKS[exercise.id].check(Context(exercise, stack, SEED, folder=folder, report=report))
-        assert judged.ruling is Verdict.WRONG, judged
+        assert judged.verdict is Verdict.WRONG, judged
         finding.append(shown[0])
         verdict.append(time.perf_counter() - began)
     return [

@@ -4,7 +4,7 @@ import json
 
 import matplotlib.pyplot as plt
 
-from workshop_kit.exercises.log_subjects import incident_log
+from workshop_kit.exercises.incidents import incident_log
 from workshop_kit.lessons.lesson import lesson
 
 w = lesson("03_logging")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
-from tests.workshop_kit.exercises.trying import leaving_nothing
+from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.exercises.check_runner import leaving_nothing
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.stack import Stack
@@ -92,7 +92,7 @@ def test_a_file_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise
 ) -> None:
     """The check composes the file: this region is the participant's, all others are solved. It leaves nothing."""
-    trying.arrive(exercise_service, exercise.lesson)
+    check_runner.arrive(exercise_service, exercise.lesson)
     begun = exercise_service.check(exercise.id)
     checkpoint.solve(exercise_service, exercise.id)
     with leaving_nothing(exercise_service.stack()):

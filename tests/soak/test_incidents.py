@@ -8,9 +8,9 @@ import pytest
 
 from tests.conftest import LiveStack
 from tests.workshop_kit.gameday import cells
-from workshop_kit.exercises import incidents, log_subjects
-from workshop_kit.exercises.checks import logging_cause, logging_percentiles
-from workshop_kit.exercises.checks.logging_cause import Evidence
+from workshop_kit.exercises import incidents
+from workshop_kit.exercises.checks import logging_incident
+from workshop_kit.exercises.checks.logging_incident import Evidence
 from workshop_kit.exercises.incidents import TROUBLES, Trouble
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.faults.journal import Journal
@@ -24,13 +24,13 @@ def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Liv
     stack = live_stack.stack
     incident = incidents.inject(stack, Random(1), trouble=trouble)
     assert Journal(stack.session).entries() == []
-    log = log_subjects.incident_log(stack, incident.id)
+    log = incidents.incident_log(stack, incident.id)
     evidence = Evidence(log, incident)
-    begun = logging_cause.compared(cells.starter("logging.cause", {"log": log}), evidence)
+    begun = logging_incident.judge_cause(cells.starter("logging.cause", {"log": log}), evidence)
     assert [finding.passed for finding in begun.findings] == [False] * 3, begun
-    solved = logging_cause.compared(cells.solution("logging.cause", {"log": log}), evidence)
-    assert solved.ruling is Verdict.PASSED, solved
-    averaged = logging_percentiles.compared(cells.starter("logging.percentiles", {"log": log}), log)
-    assert averaged.ruling is Verdict.WRONG, averaged
-    charted = logging_percentiles.compared(cells.solution("logging.percentiles", {"log": log}), log)
-    assert charted.ruling is Verdict.PASSED, charted
+    solved = logging_incident.judge_cause(cells.solution("logging.cause", {"log": log}), evidence)
+    assert solved.verdict is Verdict.PASSED, solved
+    averaged = logging_incident.judge_percentiles(cells.starter("logging.percentiles", {"log": log}), log)
+    assert averaged.verdict is Verdict.WRONG, averaged
+    charted = logging_incident.judge_percentiles(cells.solution("logging.percentiles", {"log": log}), log)
+    assert charted.verdict is Verdict.PASSED, charted

@@ -1,34 +1,46 @@
-"""What a notebook's cell has handed in, as a check takes it apart."""
+"""Read what a notebook's cell has handed in to its check."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workshop_kit.exercises.check_api import Context, Judged
+from docker.errors import NotFound
+
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context
+from workshop_kit.exercises.incidents import IncidentGone
 from workshop_kit.exercises.result import Verdict
 
 
-def handed_in(context: Context, kind: str) -> tuple[str, Any] | tuple[None, Judged]:
-    """The name of what the answer is about (``container``, ``incident``) and the value.
+@contextlib.contextmanager
+def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
+    """Yield the name of the answer's fixture (``container``, ``incident``), and the value.
 
-    (None, what to say) when the notebook's cell has handed in nothing.
+    Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
     match context.answer:
         case {"subject": {**names}, "value": value} if kind in names:
-            return str(names[kind]), value
-    lesson, cell = context.exercise.lesson, context.exercise.title
-    sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
-    return None, Judged(sentence, verdict=Verdict.NOT_STARTED)
+            name = str(names[kind])
+        case _:
+            lesson, cell = context.exercise.lesson, context.exercise.title
+            raise _not_started(f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}.")
+    try:
+        yield name, value
+    except (NotFound, IncidentGone):
+        sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
+        raise _not_started(f"{sentence}{context.exercise.lesson} again.") from None
 
 
-def gone(context: Context, kind: str) -> Judged:
-    """What to say when the thing itself is not there any more."""
-    lesson = context.exercise.lesson
-    sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in {lesson} again."
-    return Judged(sentence, verdict=Verdict.NOT_STARTED)
+def _not_started(sentence: str) -> CheckEnded:
+    return CheckEnded(CheckResult(sentence, override=Verdict.NOT_STARTED))
 
 
 def part(value: Any, key: str) -> Any:
-    """One entry of what was handed in; None if there is no such entry."""
+    """Return one entry of the value; None if there is no such entry."""
     return value.get(key) if isinstance(value, Mapping) else None
+
+
+def number(value: Any) -> float | None:
+    """Return a number; None for anything else, also for true and false."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,23 +40,23 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Judged:
+class CheckResult:
     """What a check found.
 
-    ``summary`` is one sentence: the symptom, or what was shown. ``verdict`` None leaves it to the findings: passed if
-    all of them did, else wrong. ``output`` has the container's last lines where they help.
+    ``summary`` is one sentence: the symptom, or what was shown. ``override`` replaces the verdict that follows from the
+    findings. ``output`` has the container's last lines where they help.
     """
 
     summary: str
     findings: tuple[Finding, ...] = ()
-    verdict: Verdict | None = None
+    override: Verdict | None = None
     output: str = ""
 
     @property
-    def ruling(self) -> Verdict:
-        """The verdict, whoever gave it. Without a finding nothing has been shown, so nothing passed."""
-        if self.verdict is not None:
-            return self.verdict
+    def verdict(self) -> Verdict:
+        """The override, else passed if there are findings and all of them passed, else wrong."""
+        if self.override is not None:
+            return self.override
         passed = bool(self.findings) and all(finding.passed for finding in self.findings)
         return Verdict.PASSED if passed else Verdict.WRONG
 
@@ -66,7 +66,27 @@ def found(passed: bool, called: str, got: str, expected: str, means: str, look: 
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
-Check = Callable[[Context], Judged]
+class CheckEnded(Exception):
+    """Raised where a check cannot go on, with its ``result``: the service does not start, no answer was handed in."""
+
+    def __init__(self, result: CheckResult) -> None:
+        super().__init__(result.summary)
+        self.result = result
+
+
+def conclude(shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None) -> CheckResult:
+    """Return the result of a check: ``shown`` if all findings passed, else what the first failed one means.
+
+    ``output`` and ``override`` go with a failed finding only.
+    """
+    all_findings = tuple(findings)
+    failed = next((finding for finding in all_findings if not finding.passed), None)
+    if failed is None:
+        return CheckResult(shown, all_findings)
+    return CheckResult(failed.means, all_findings, override, output)
+
+
+Check = Callable[[Context], CheckResult]
 Given = Callable[[int], dict[str, Any]]
 
 
@@ -90,9 +110,15 @@ def check(identifier: str, given: Given = nothing_given) -> Callable[[Check], Ch
     """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
 
     def register(function: Check) -> Check:
+        def run(context: Context) -> CheckResult:
+            try:
+                return function(context)
+            except CheckEnded as ended:
+                return ended.result
+
         if identifier in CHECKS:
             raise ValueError(f"{identifier} has a check already")
-        CHECKS[identifier] = Registered(function, given)
+        CHECKS[identifier] = Registered(run, given)
         return function
 
     return register

@@ -1,8 +1,7 @@
-"""Doors between one trial and what it needs: each can be shut, or lead nowhere, for that trial and nobody else.
+"""Fault proxies between one trial and its dependencies: each can hang or refuse for that trial alone.
 
-The stack is shared by checks that run at the same time, so nothing of it may be paused or stopped for one of them. A
-door is the fault proxy in a container of its own; the trial is told to find its dependency there, and everybody else
-goes on asking the dependency itself.
+The stack is shared by checks that run at the same time, so a check never pauses or stops a part of it. A proxy is a
+container of its own; the trial's settings name the proxies as hosts.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
 
 OPEN, HANGS, REFUSES = "open", "half_open", "down"
-"""How a door may be: bytes pass; connections are made and never answered; nobody listens, and open ones are reset."""
+"""The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
 
 VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
-"""The dependencies of the service, and the variable that tells it where each is."""
+"""The dependencies of the service, and the variable with the host of each."""
 PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
 
 
 @dataclass(frozen=True)
-class Doors:
-    """The doors of one trial, by the name of the dependency behind each."""
+class DependencyProxies:
+    """The proxies of one trial, by the name of the dependency behind each."""
 
     proxies: Mapping[str, Running]
     states: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that send a trial through the doors."""
+        """The settings that make a trial connect to the proxies."""
         return {VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
 
     def set(self, **states: str) -> None:
-        """Let these doors be so (``redis=HANGS``, ``master_db=OPEN``), and all others open.
+        """Set the state of some proxies (``redis=HANGS``, ``master_db=OPEN``), and open all others.
 
-        Raises WorkshopError if one of them does not take it.
+        Raises WorkshopError if a proxy does not take its state.
         """
         wanted = {name.replace("_", "-"): state for name, state in states.items()}
         for name, proxy in self.proxies.items():
@@ -52,17 +51,18 @@ class Doors:
             self.states[name] = state
 
     def wait_open(self) -> None:
-        """Wait until every door lets somebody through: one that has just been started listens to nobody yet."""
+        """Wait until every proxy has started and is open."""
         for proxy in self.proxies.values():
             _tell(proxy, OPEN)
 
 
 @contextlib.contextmanager
-def between(stack: Stack, *names: str) -> Iterator[Doors]:
-    """Put a door before each of these dependencies, open at first; gone with the block. The stack has to be up."""
-    with contextlib.ExitStack() as all_of_them:
-        proxies = {name: all_of_them.enter_context(containers.run(stack.session, _spec(stack, name))) for name in names}
-        yield Doors(proxies)
+def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
+    """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
+    with contextlib.ExitStack() as started:
+        yield DependencyProxies(
+            {name: started.enter_context(containers.run(stack.session, _spec(stack, name))) for name in names}
+        )
 
 
 def _spec(stack: Stack, name: str) -> Spec:
@@ -76,7 +76,7 @@ def _spec(stack: Stack, name: str) -> Spec:
 
 
 def _tell(proxy: Running, state: str) -> None:
-    """Tell the proxy; one that has just been started listens to nobody yet, so it is told again."""
+    """Set the state of a proxy; retry while it starts."""
     faults = {OPEN: [], HANGS: [{"name": HANGS, "backlog_full": False}], REFUSES: [{"name": REFUSES}]}[state]
     words = (*PROXY_PROGRAM, "tell", json.dumps(faults))
     proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

@@ -15,13 +15,13 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import board as boards
-from workshop_kit.exercises import registry, service_image, service_trial
-from workshop_kit.exercises.check_api import Context, Judged, Registered
+from workshop_kit.exercises import registry
+from workshop_kit.exercises.check_api import CheckResult, Context, Registered
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
+from workshop_kit.exercises.fixtures import FIXTURES, Fixture
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.exercises.subjects import SUBJECTS, Subject
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import content
@@ -45,7 +45,7 @@ class ExerciseService:
     stack: Callable[[], Stack]
     root: Path = CHECKOUT
     exercises: tuple[Exercise, ...] = ()
-    subjects: dict[str, Subject] = field(default_factory=dict, repr=False)
+    subjects: dict[str, Fixture] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -89,9 +89,9 @@ class ExerciseService:
         """Return the numbers of a task, from the workspace's seed."""
         return _registered(identifier).given(self.workspace.seed)
 
-    def subject(self, identifier: str) -> Subject | None:
-        """Return the objects that an exercise in the notebook is about, made if absent; None for one in a file."""
-        make = SUBJECTS.get(identifier)
+    def subject(self, identifier: str) -> Fixture | None:
+        """What an exercise in the notebook is about, made when there is none (any more); None for one in a file."""
+        make = FIXTURES.get(identifier)
         if make is None:
             return None
         known, stack = self.subjects.get(identifier), self.stack()
@@ -216,18 +216,18 @@ class ExerciseService:
         """Return the texts of an exercise: its source, its starter, and the participant's."""
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
-    def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+    def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
         try:
             if exercise.judges == "service":
                 return self._judge_service(exercise, report, superseded)
             files = self.exercise_files(exercise).composed() if exercise.file else {}
         except Unreadable as damaged:
-            return Judged(str(damaged), verdict=Verdict.NOT_READABLE)
+            return CheckResult(str(damaged), override=Verdict.NOT_READABLE)
         answer = self.progress.exercise(exercise.id).answer
         context = Context(exercise, self.stack(), self.workspace.seed, files, answer, report)
         return _registered(exercise.id).check(context)
 
-    def _judge_service(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Judged:
+    def _judge_service(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
         """Judge a copy of ``my_service/`` in which the regions of other exercises are solved. Raises Unreadable."""
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
@@ -235,25 +235,22 @@ class ExerciseService:
             context = Context(
                 exercise, self.stack(), self.workspace.seed, report=report, folder=folder, superseded=superseded
             )
-            try:
-                judged = _registered(exercise.id).check(context)
-            except service_image.BuildFailed as failed:
-                judged = service_trial.not_built(failed)
+            judged = _registered(exercise.id).check(context)
         if whole:
             files = ", ".join(whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {files}.)")
         return judged
 
-    def _verdict(self, exercise: Exercise, judged: Judged) -> Verdict:
+    def _verdict(self, exercise: Exercise, judged: CheckResult) -> Verdict:
         """Return the verdict of a check: "not started" for a starter that does not pass, else the check's own."""
-        if judged.ruling is Verdict.PASSED:
+        if judged.verdict is Verdict.PASSED:
             return Verdict.PASSED
         if exercise.file:
             untouched = all(self.exercise_files(part).is_untouched() for part in exercise.parts)
         else:
             answer = self.progress.exercise(exercise.id).answer
             untouched = not isinstance(answer, dict) or bool(answer.get("untouched", True))
-        return Verdict.NOT_STARTED if untouched else judged.ruling
+        return Verdict.NOT_STARTED if untouched else judged.verdict
 
 
 def _registered(identifier: str) -> Registered:

@@ -1,7 +1,7 @@
-"""An incident on the running stack: customers, a hiccup that is harmless, and trouble that is not; all of it seeded.
+"""Inject a seeded incident into the running stack: customers, a harmless hiccup, then a fault.
 
-The hiccup comes first and is over before the trouble begins: whoever takes the first warning for the cause is wrong.
-When everything happened is written to a file beside the faults' journal, so that a check in another process knows it.
+The hiccup is over before the fault begins, so the first warning in the log never names the cause. The times are written
+to a file in the workspace, where a check in another process finds them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from random import Random
 from typing import Any
 
 import pandas as pd
+from docker.errors import NotFound
 
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe.logs import read_container
@@ -27,27 +29,27 @@ from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.files import read_json_lines, write_json_lines
 
 QUIET_SECONDS = 1.5
-"""Before the hiccup, between it and the trouble, and after the trouble."""
+"""Before the hiccup, between it and the fault, and after the fault."""
 HICCUP_SECONDS = 0.7  # longer than customers wait for a cache or a replica
 TROUBLE_SECONDS = 3.0
 CUSTOMERS: tuple[Mapping[str, Any], ...] = (
     {"request": "POST /orders", "json": {"item": "tea", "quantity": 1}, "rate_per_second": 12},
     {"request": "GET /orders", "rate_per_second": 12},
-    {"request": "GET /readyz", "rate_per_second": 1},  # whoever decides where customers are sent
+    {"request": "GET /readyz", "rate_per_second": 1},  # a load balancer
 )
-LOAD_SECONDS = 20  # at most: all of the above, and what it takes to put a fault in force and to undo it
+LOAD_SECONDS = 20  # at most: the phases above, and the time to inject and revert the faults
 KEPT = 20
 TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": "redis_ms"}
-"""The dependencies of the service, and the field of a request's line that says how long each took."""
+"""The dependencies of the service, and the field of a request's line with the time that each took."""
 FIELDS = dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]") | dict.fromkeys(
     ("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"
 )
-"""Columns that a log of an incident always has, with their type where no line has the field."""
+"""Columns that the log of an incident always has, with the type for a log in which no line has the field."""
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """A fault (see `disturb.catalog`) on one dependency of the service, and another one that may have the hiccup."""
+    """A fault (see `faults.catalog`) on one dependency of the service."""
 
     fault: str
     target: str
@@ -55,12 +57,12 @@ class Trouble:
 
     @property
     def name(self) -> str:
-        """For people and test ids: ``pause of redis``."""
+        """For messages and test ids: ``pause of redis``."""
         return f"{self.fault} of {self.target}"
 
     @property
     def decoys(self) -> tuple[str, ...]:
-        """Dependencies whose hiccup shows in the log, and which are not the cause."""
+        """Dependencies whose hiccup shows in the log without being the cause."""
         return tuple(name for name in ("redis", "replica-db") if name != self.target)
 
 
@@ -78,10 +80,10 @@ TROUBLES = (
 
 @dataclass(frozen=True)
 class Incident:
-    """What happened, with times in UTC.
+    """The fault and its target, with times in UTC.
 
-    Customers came from ``began`` to ``ended``; the fault was put in force between ``struck`` and ``in_force``, and was
-    undone by ``healed``. ``container`` is the full id of the service's container, whose log tells of it.
+    Customers came from ``began`` to ``ended``; the fault was injected between ``injecting`` and ``injected``, and
+    reverted at ``reverted``. ``container`` is the full id of the service's container.
     """
 
     id: str
@@ -89,68 +91,93 @@ class Incident:
     trouble: str
     target: str
     began: datetime
-    struck: datetime
-    in_force: datetime
-    healed: datetime
+    injecting: datetime
+    injected: datetime
+    reverted: datetime
     ended: datetime
 
 
-def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> Incident:
-    """Let customers come and break one dependency in the middle; return what was done, undone.
+class IncidentGone(WorkshopError):
+    """The incident is not kept any more, or its container was removed."""
 
-    ``trouble`` is one of TROUBLES, by ``random`` if none is given. The stack has to be up. Raises WorkshopError as
-    `disturb.faults.fault` and `disturb.load.load` do, and for a full disk; the fault is undone whatever happens.
+    def __init__(self) -> None:
+        super().__init__("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
+
+
+def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> Incident:
+    """Send requests, and break one dependency in the middle; return the incident once its fault is reverted.
+
+    ``trouble`` is one of TROUBLES, drawn by ``random`` if none is given. The stack must be up. Raises WorkshopError as
+    `faults.injection.fault` and `faults.load.load` do, and for a full disk; the fault is always reverted.
     """
     drawn = random.choice(TROUBLES)
     trouble = trouble or drawn
     decoy, quiet = random.choice(trouble.decoys), QUIET_SECONDS + random.uniform(-0.5, 1.5)
     began = datetime.now(UTC)
-    clock = _Clock(report, time.monotonic())
+    started = time.monotonic()
+
+    def wait(seconds: float, detail: str) -> None:
+        ends_at = time.monotonic() + seconds
+        while True:
+            now = time.monotonic()
+            report(Step("Incident", min(0.95, (now - started) / LOAD_SECONDS), detail))
+            if now >= ends_at:
+                return
+            time.sleep(min(ends_at - now, 0.5))
+
     with _customers(stack):
-        clock.wait(quiet, "customers are coming")
+        wait(quiet, "customers are coming")
         with fault("pause", stack, decoy):
-            clock.wait(HICCUP_SECONDS, "customers are coming")
-        clock.wait(QUIET_SECONDS, "customers are coming")
-        struck = datetime.now(UTC)
+            wait(HICCUP_SECONDS, "customers are coming")
+        wait(QUIET_SECONDS, "customers are coming")
+        injecting = datetime.now(UTC)
         with fault(trouble.fault, stack, trouble.target, **trouble.parameters) as disturbance:
-            clock.wait(TROUBLE_SECONDS, "customers are complaining")
-        clock.wait(0, "waiting for the last customers")
+            wait(TROUBLE_SECONDS, "customers are complaining")
+        wait(0, "waiting for the last customers")
     incident = Incident(
         secrets.token_hex(8),
         str(stack.container("service").id),
         trouble.name,
         trouble.target,
         began,
-        struck,
+        injecting,
         disturbance.started,
         disturbance.ended or datetime.now(UTC),
         datetime.now(UTC),
     )
-    _keep(stack.session, incident)
+    write_json_lines(_path(stack.session), map(asdict, [*all_kept(stack.session), incident]), most=KEPT)
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
 
 
-def find(session: Session, identifier: str) -> Incident | None:
-    """Return an incident of this workspace by its id; None if it is not known (any more)."""
-    return next((one for one in all_kept(session) if one.id == identifier), None)
+def find(session: Session, identifier: str) -> Incident:
+    """Return an incident of this workspace by its id. Raises IncidentGone if it is not kept (any more)."""
+    for incident in all_kept(session):
+        if incident.id == identifier:
+            return incident
+    raise IncidentGone
 
 
 def all_kept(session: Session) -> list[Incident]:
-    """The latest incidents of this workspace, oldest first."""
+    """Return the latest incidents of this workspace, oldest first."""
     found = []
     for record in read_json_lines(_path(session)):
         with contextlib.suppress(ValueError, TypeError, KeyError):
-            times = ("began", "struck", "in_force", "healed", "ended")
+            times = ("began", "injecting", "injected", "reverted", "ended")
             found.append(Incident(**{**record, **{name: datetime.fromisoformat(record[name]) for name in times}}))
     return found
 
 
-def log_of(container: Any, incident: Incident) -> pd.DataFrame:
-    """The service's lines from the first customer to the last, as a DataFrame (see `observe.logs`).
+def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
+    """Return the service's lines from the first customer to the last, as a DataFrame (see `observe.logs`).
 
-    All of FIELDS are columns, also those that no line has. Raises WorkshopError if the container is gone.
+    All of FIELDS are columns, also those that no line has. Raises IncidentGone if the incident or its log is gone.
     """
+    incident = find(stack.session, identifier)
+    try:
+        container = stack.session.engine.client.containers.get(incident.container)
+    except NotFound:
+        raise IncidentGone from None
     frame = read_container(container, since=incident.began)
     frame = frame[frame["received"] <= pd.Timestamp(incident.ended)].reset_index(drop=True)
     missing = {name: pd.Series(pd.NA, frame.index, kind) for name, kind in FIELDS.items() if name not in frame}
@@ -159,37 +186,14 @@ def log_of(container: Any, incident: Incident) -> pd.DataFrame:
 
 @contextlib.contextmanager
 def _customers(stack: Stack) -> Iterator[None]:
-    """Requests of all kinds while the block runs, and for a moment after it, which shows that all is well again."""
-    with contextlib.ExitStack() as all_of_them:
-        loads = [all_of_them.enter_context(load(stack, seconds=LOAD_SECONDS, **plan)) for plan in CUSTOMERS]
+    """Send requests while the block runs, and for a moment after it, in which they are answered again."""
+    with contextlib.ExitStack() as entered:
+        loads = [entered.enter_context(load(stack, seconds=LOAD_SECONDS, **plan)) for plan in CUSTOMERS]
         yield
         time.sleep(QUIET_SECONDS / 2)
         for one in loads:
             one.end()
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """Waits, and says how far it all is."""
-
-    report: Report
-    started: float
-
-    def wait(self, seconds: float, detail: str) -> None:
-        until = time.monotonic() + seconds
-        while True:
-            gone = time.monotonic() - self.started
-            self.report(Step("Incident", min(0.95, gone / LOAD_SECONDS), detail))
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            time.sleep(min(left, 0.5))
-
-
 def _path(session: Session) -> Path:
     return session.ledger.path.with_name("incidents.jsonl")
-
-
-def _keep(session: Session, incident: Incident) -> None:
-    """Write it down, and let go of the oldest."""
-    write_json_lines(_path(session), map(asdict, [*all_kept(session), incident]), most=KEPT)

@@ -1,4 +1,4 @@
-"""Run the image of a participant's service for a check: hardened, bounded, and asked from outside."""
+"""Build the image of a participant's service and run it: confined, bounded, alone or with the stack's databases."""
 
 from __future__ import annotations
 
@@ -7,24 +7,38 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import service_image, trial, trial_settings
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises import service_image
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.service_image import BuildFailed, ServiceImage, finding
-from workshop_kit.exercises.start_failure import did_not_start
-from workshop_kit.exercises.trial import Trial
+from workshop_kit.exercises.service_image import BuildFailed, ServiceImage
+from workshop_kit.exercises.start_failure import did_not_start, wait_started
+from workshop_kit.exercises.trial import (
+    DEADLINE_SECONDS,
+    LOOK_SECONDS,
+    MEMORY_BYTES,
+    NO_HEALTHCHECK,
+    PIDS,
+    PORT,
+    SECRETS,
+    SMALL_LOG,
+    Trial,
+    busy_seconds,
+    start_seconds,
+)
 from workshop_kit.observe.http import Answer
-from workshop_kit.progress import Step
+from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MY_SERVICE
 
 GIVEN = "/given"
-"""The folder in a trial's container for what a check brings along."""
+"""The folder in the container for the files of a check."""
 ORDER = {"item": "tea", "quantity": 1}
 SHELLS = ("sh", "bash", "dash")
 SHELL = "Process 1 is a shell, which passes no signal on."
@@ -47,44 +61,69 @@ CAUSES = (
         "In JSON, texts stand in double quotes, with a comma between two of them.",
     ),
     (
-        rf"Uvicorn running on (http://(?!0\.0\.0\.0:{trial_settings.PORT}\b)\S+)",
-        f"The service listens on {{}}, where nobody outside of the container reaches it on port {trial_settings.PORT}.",
-        f"--host 0.0.0.0 stands for all addresses of the container, and --port {trial_settings.PORT} is the port to use.",
+        rf"Uvicorn running on (http://(?!0\.0\.0\.0:{PORT}\b)\S+)",
+        f"The service listens on {{}}, which cannot be reached from outside of the container on port {PORT}.",
+        f"--host 0.0.0.0 stands for all addresses of the container, and --port {PORT} is the port to use.",
     ),
 )
-"""What the log of a service that takes no order says (a pattern whose group is named), what it means, where to look."""
+"""A pattern in the log of a service that takes no order, what its match means, and where to look."""
 NO_SUCH_USER = r"unable to find user ([^:\s]+)"
 
 
-@contextlib.contextmanager
-def run(context: Context, image: ServiceImage, **changes: Any) -> Iterator[Trial]:
-    """Run the image; ``changes`` are fields of ``Spec``. Raises WorkshopError if the engine refuses to start it."""
-    spec = Spec(
-        image=image.tag,
-        ports=(trial_settings.PORT,),
-        labels={COLLECT: "no"},
-        healthcheck=trial_settings.NO_HEALTHCHECK,
-        host={"LogConfig": trial_settings.SMALL_LOG},
-    )
-    with containers.run(context.stack.session, replace(spec, **changes)) as running:
-        ends_at = time.monotonic() + trial.DEADLINE_SECONDS + trial.busy_seconds()
-        yield Trial(running, ends_at, superseded=context.superseded)
+def ensure_up(stack: Stack, report: Report = silent) -> None:
+    """Bring the stack up if a container is missing or stopped. Raises WorkshopError if one is paused."""
+    status = {name: container.status for name, container in stack.containers().items()}
+    if paused := sorted(name for name, state in status.items() if state == "paused"):
+        raise WorkshopError(f"{', '.join(paused)} is paused, so nothing can be checked.", "Take that fault back first.")
+    if "service" not in status or any(state != "running" for state in status.values()):
+        report(Step("Check", None, "the check needs the stack: bringing it up"))
+        stack.up(report=report)
+
+
+def secrets_of(service: Any) -> dict[str, str]:
+    """Return the texts of the secrets that Compose mounts into the service, by path in the container."""
+    mounts = [mount for mount in service.attrs["Mounts"] if mount["Type"] == "bind"]
+    return {
+        mount["Destination"]: Path(mount["Source"]).read_text()
+        for mount in mounts
+        if mount["Destination"].startswith(f"{SECRETS}/")
+    }
 
 
 @contextlib.contextmanager
-def built(context: Context) -> Iterator[ServiceImage]:
-    """The image of the participant's folder, removed at the end of the block. Raises BuildFailed."""
-    base = images.tags(context.stack.root)["python"]
-    with service_image.built(context.stack.session, context.folder, base, context.superseded) as image:
-        yield image
+def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[ServiceImage]:
+    """Build the participant's folder, or another, on the workshop's Python image, or another; remove it at the end.
+
+    Raises CheckEnded if no image can be built.
+    """
+    base = base or images.tags(context.stack.root)["python"]
+    try:
+        with service_image.built(context.stack.session, folder or context.folder, base, context.superseded) as image:
+            yield image
+    except BuildFailed as failed:
+        finding = service_image.finding(failed.said)
+        raise CheckEnded(CheckResult(finding.means, (finding,), Verdict.DID_NOT_START)) from failed
 
 
 @contextlib.contextmanager
-def beside_stack(
+def run(context: Context, image: ServiceImage, called: str, look: str, **changes: Any) -> Iterator[Trial]:
+    """Run the image alone; ``changes`` are fields of `Spec`.
+
+    Raises CheckEnded if the engine refuses it: ``called`` and ``look`` are the texts of the finding.
+    """
+    try:
+        with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
+            yield Trial(running, time.monotonic() + DEADLINE_SECONDS + busy_seconds(), superseded=context.superseded)
+    except WorkshopError as refused:
+        raise CheckEnded(not_started(called, refused, look)) from refused
+
+
+@contextlib.contextmanager
+def run_with_stack(
     context: Context,
     image: ServiceImage,
     *,
-    deadline_seconds: float = trial.DEADLINE_SECONDS,
+    deadline_seconds: float = DEADLINE_SECONDS,
     environment: Mapping[str, str] | None = None,
     without: Collection[str] = (),
     files: Mapping[str, str] | None = None,
@@ -92,98 +131,107 @@ def beside_stack(
 ) -> Iterator[Trial]:
     """Run the image with the settings, the secrets and the databases of the stack's service.
 
-    ``environment`` is added to the settings, the variables in ``without`` are taken from them; ``files`` (path below
-    `GIVEN` to text) are put beside it; ``changes`` are fields of ``Spec``. Raises WorkshopError if the engine refuses.
+    ``environment`` is added to the settings, the variables in ``without`` are removed; ``files`` maps paths below
+    `GIVEN` to texts; ``changes`` are fields of `Spec`. Raises WorkshopError if the engine refuses to start it.
     """
     stack = context.stack
-    trial_settings.ensure_up(stack, context.report)
+    ensure_up(stack, context.report)
     context.report(Step("Check", None, "starting your service"))
     service = stack.container("service")
-    secrets = trial_settings.secrets_of(service)
+    secrets = secrets_of(service)
     of_its_image = set(service.image.attrs["Config"]["Env"] or ())
     settings = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
     given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
-    spec = Spec(
-        image=image.tag,
+    spec = replace(
+        _spec(image),
         environment={name: value for name, value in {**settings, **(environment or {})}.items() if name not in without},
         network=f"{stack.project}_default",
-        ports=(trial_settings.PORT,),
-        volumes=(trial_settings.SECRETS, *([GIVEN] if given else [])),
+        volumes=(SECRETS, *([GIVEN] if given else [])),
         files={**secrets, **given},
-        memory_bytes=trial_settings.MEMORY_BYTES,
-        pids=trial_settings.PIDS,
+        memory_bytes=MEMORY_BYTES,
+        pids=PIDS,
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
-        labels={COLLECT: "no"},  # a trial's lines are for its check, not among those of the service
-        healthcheck=trial_settings.NO_HEALTHCHECK,
-        host={"LogConfig": trial_settings.SMALL_LOG},
     )
     names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
     with containers.run(stack.session, replace(spec, **changes)) as running:
-        ends_at = time.monotonic() + deadline_seconds + trial.busy_seconds()
+        ends_at = time.monotonic() + deadline_seconds + busy_seconds()
         yield Trial(running, ends_at, tuple(secrets.values()), superseded=context.superseded, files=names)
 
 
-def wait_order(tried: Trial) -> Judged | None:
-    """None once an order is taken (201), else what there is to say."""
-    ends_at = time.monotonic() + trial.start_seconds()
-    while (answer := order(tried)).status != 201:
-        over = tried.ended is not None or time.monotonic() > ends_at or not tried.left_seconds
+@contextlib.contextmanager
+def start(
+    context: Context, path: str = "/livez", within_seconds: float | None = None, **options: Any
+) -> Iterator[Trial]:
+    """Build the participant's folder, run it with the stack, and wait until ``path`` answers 200.
+
+    ``options`` are those of `run_with_stack`. Raises CheckEnded if it cannot be built or does not start.
+    """
+    with build(context) as image, run_with_stack(context, image, **options) as trial:
+        wait_started(trial, path, within_seconds=within_seconds)
+        yield trial
+
+
+def _spec(image: ServiceImage) -> Spec:
+    """The collector leaves a trial's lines alone; they are the check's."""
+    return Spec(
+        image=image.tag,
+        ports=(PORT,),
+        labels={COLLECT: "no"},
+        healthcheck=NO_HEALTHCHECK,
+        host={"LogConfig": SMALL_LOG},
+    )
+
+
+def wait_order(trial: Trial) -> None:
+    """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
+    ends_at = time.monotonic() + start_seconds()
+    while (answer := trial.post("/orders", ORDER)).status != 201:
+        over = trial.exit_code() is not None or time.monotonic() > ends_at or not trial.left_seconds
         if answer.status is not None and (answer.status < 500 or over):
-            return _refused(answer, tried.lines())
+            raise CheckEnded(_refused(answer, trial.lines()))
         if over:
-            return takes_no_order(did_not_start(tried, "/orders"))
-        time.sleep(trial.LOOK_SECONDS)
-    return None
+            raise CheckEnded(takes_no_order(did_not_start(trial, "/orders")))
+        time.sleep(LOOK_SECONDS)
 
 
-def takes_no_order(judged: Judged) -> Judged:
-    """The verdict on a service that did not start, with the cause that its log names."""
-    (finding,) = judged.findings
-    called, means, look = finding.called.replace("GET", "POST"), finding.means, finding.look
+def takes_no_order(result: CheckResult) -> CheckResult:
+    """Return the result for a service that did not start, with the cause that its log names."""
+    (finding,) = result.findings
+    means, look = finding.means, finding.look
     for pattern, meaning, advice in CAUSES:
-        if said := re.search(pattern, judged.output):
-            means, look = meaning.format(said[1]), advice
+        if match := re.search(pattern, result.output):
+            means, look = meaning.format(match[1]), advice
             break
-    finding = replace(finding, called=called, expected="201", means=means, look=look)
-    return replace(judged, summary=f"It did not start: {means}", findings=(finding,))
+    finding = replace(finding, called=finding.called.replace("GET", "POST"), expected="201", means=means, look=look)
+    return replace(result, summary=f"It did not start: {means}", findings=(finding,))
 
 
-def order(tried: Trial) -> Answer:
-    """``POST /orders``."""
-    return tried.post("/orders", ORDER)
-
-
-def process_1(tried: Trial) -> tuple[str, int]:
-    """The command line of process 1, and the user it runs as."""
-    said = tried.running.exec("sh", "-c", ABOUT_PROCESS_1).output
-    command, _, status = said.rpartition("Uid:")
+def process_1(trial: Trial) -> tuple[str, int]:
+    """Return the command line of process 1, and the user id it runs as."""
+    output = trial.running.exec("sh", "-c", ABOUT_PROCESS_1).output
+    command, _, status = output.rpartition("Uid:")
     return command.strip(), int(status.split()[0])
 
 
 def is_shell(command: str) -> bool:
-    """Whether a command line is a shell's."""
+    """Return whether a command line is a shell's."""
     return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
 
 
-def not_built(failed: BuildFailed) -> Judged:
-    """What there is to say when the folder makes no image: nothing else can be judged."""
-    found = finding(failed.said)
-    return Judged(found.means, (found,), Verdict.DID_NOT_START)
-
-
-def not_started(called: str, refused: WorkshopError, look: str) -> Judged:
-    """What there is to say when the engine refuses to start the container."""
-    why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, behind five layers of others
+def not_started(called: str, refused: WorkshopError, look: str) -> CheckResult:
+    """Return the result for a container that the engine refuses to start."""
+    why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, inside those of other layers
     got = why[0] if why else refused.what.rstrip(".")
     means = f"The engine refuses to start the container: {got}."
     if user := re.search(NO_SUCH_USER, refused.what):
         got, look = user[0], "A number needs no account: USER 10001:10001."
         means = f"USER names {user[1]}, and the image has no account of that name."
-    found = Finding(False, called, got, "it runs", means, look)
-    return Judged(found.means, (found,), Verdict.DID_NOT_START)
+    return CheckResult(means, (Finding(False, called, got, "it runs", means, look),), Verdict.DID_NOT_START)
 
 
-def _refused(answer: Answer, lines: str) -> Judged:
+def _refused(answer: Answer, lines: str) -> CheckResult:
     means = f"The service answers {answer} to an order."
-    found = Finding(False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?")
-    return Judged(means, (found,), output=lines)
+    finding = Finding(
+        False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?"
+    )
+    return CheckResult(means, (finding,), output=lines)

@@ -1,37 +1,53 @@
-"""Why a trial did not start, in a sentence that helps: it ended, or it runs and nobody answers."""
+"""Explain in one sentence why a service did not start: it ended, or it runs and does not answer."""
 
 from __future__ import annotations
 
+import json
+import re
 import time
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from docker.errors import APIError
 
-from workshop_kit.exercises import crash
-from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.trial import START_SECONDS, Trial, start_seconds
-from workshop_kit.exercises.trial_settings import PORT
+from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, start_seconds
 from workshop_kit.observe import http
 
 MIB = 1024 * 1024
 LOOKS = 6
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
-"""How much of its log is read for the reason why it ended: a JSON line with a stack is long."""
+"""How much of the log is read: a JSON line with a stack is long."""
+
+LONGEST_REASON = 300
+MOST_LINES = 400
+TRACEBACK = re.compile(
+    r"""^(?P<frames>(?:[ \t].*\n)++)              # the frames are indented, what was raised is not
+        (?P<kind>[A-Za-z_][\w.]*)(?::[ ](?P<message>.*(?:\n(?![ \t]*$|\{|Traceback|During[ ]|The[ ]above).*)*))?$""",
+    re.MULTILINE | re.VERBOSE,
+)
+FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+LIBRARIES = ("/site-packages/", "/lib/python", "<")
+STACKS = ("stack", "exception")
+"""Fields of a JSON line that hold a traceback."""
+FAILURES = {"error", "critical"}
 
 
-def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> Judged | None:
-    """None once ``path`` answers 200, else what there is to say."""
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> None:
+    """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
     seconds = start_seconds() if within_seconds is None else within_seconds
-    return None if trial.wait_answer(path, within_seconds=seconds) else did_not_start(trial, path, seconds)
+    if not trial.wait_answer(path, within_seconds=seconds):
+        raise CheckEnded(did_not_start(trial, path, seconds))
 
 
-def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Judged:
-    """What there is to say about a trial of which ``path`` never answered 200."""
-    why = crash.reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
-    got, means, look = _ended(trial, why) if trial.ended is not None else _runs(trial, path, why)
+def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> CheckResult:
+    """Return the result for a service whose ``path`` never answered 200."""
+    why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
+    got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
     called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
     finding = Finding(False, called, got, "200", means, look)
-    return Judged(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, trial.lines())
+    return CheckResult(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, trial.lines())
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
@@ -44,11 +60,11 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
     if why:
         return got, f"{why.rstrip('.')}.", "Mend that first: nothing else was tried."
     if code == 0:
-        means = "it ended at once with exit code 0, as if all were done, and served nobody."
+        means = "it ended at once with exit code 0, as if all were done, and answered no request."
         return got, means, "What ends it? It should return only after it was told to stop."
-    last = trial.lines().strip().rpartition("\n")[2][: crash.LONGEST_REASON]
+    last = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
     said = f"its last line is: {last}" if last else "it said nothing"
-    return got, f"it ended with exit code {code} before it answered anybody; {said}", "Look for what ends it."
+    return got, f"it ended with exit code {code} before it answered a request; {said}", "Look for what ends it."
 
 
 def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
@@ -58,7 +74,7 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
         because = f" ({output or why})" if output or why else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
     if _is_busy(trial):
-        means = "it was busy computing all the time, and answered nobody: a loop that never ends?"
+        means = "it was busy computing all the time, and answered no request: a loop that never ends?"
         return str(answer), means, "Look for a loop without an end, or work that is done before it serves."
     if answer.error in {http.REFUSED, http.CLOSED}:
         means = f"it runs, but nobody listens on port {PORT}: it listens elsewhere, or waits for something else first."
@@ -67,7 +83,7 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
 
 
 def _is_busy(trial: Trial) -> bool:
-    """Whether it wants the CPU whenever one looks, as the engine's ``ps`` tells from outside; a server sleeps."""
+    """Whether a process is runnable in nearly every look at ``docker top``; an idle server sleeps."""
     looks = []
     for _ in range(LOOKS):
         try:
@@ -77,3 +93,76 @@ def _is_busy(trial: Trial) -> bool:
         looks.append(any(state.startswith("R") for _, state in processes))
         time.sleep(0.05)
     return sum(looks) >= LOOKS - 1
+
+
+def crash_reason(log: str, files: Collection[str] = ()) -> str:
+    """Return the exception, or the list of problems, at the end of a program's log; "" if it has none.
+
+    ``files`` are the participant's, as the ends of paths (``workshop_app/config.py``): a frame in one of them is
+    preferred as the place of the exception.
+    """
+    lines = log.split("\n")
+    records = [_record(line) for line in lines]
+    for record in reversed(records):
+        if said := _problems(record.get("problems")):
+            return said
+    text = "\n".join(_stack(record) or line for line, record in zip(lines, records, strict=True))
+    if said := _exception("\n".join(text.split("\n")[-MOST_LINES:]), files):
+        return said
+    failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
+    return _failure(failures[-1]) if failures else ""
+
+
+def _record(line: str) -> Mapping[str, Any]:
+    """Return a JSON line's fields; none for a line of another kind."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _problems(problems: Any) -> str:
+    if not isinstance(problems, list) or not problems:
+        return ""
+    said = "; ".join(_problem(problem) for problem in problems)
+    count = f"{len(problems)} problems: " if len(problems) > 1 else ""
+    return _short(f"{count}{said}")
+
+
+def _problem(problem: Any) -> str:
+    if isinstance(problem, dict):
+        named = [problem.get("variable"), problem.get("wrong")]
+        return " ".join(str(text) for text in (named if all(named) else problem.values()))
+    return str(problem)
+
+
+def _stack(record: Mapping[str, Any]) -> str:
+    return next((text for name in STACKS if isinstance(text := record.get(name), str) and FRAME.search(text)), "")
+
+
+def _exception(text: str, files: Collection[str]) -> str:
+    raised = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
+    if not raised:
+        return ""
+    kind, message = raised[-1]["kind"].rpartition(".")[2], raised[-1]["message"]
+    what = _short(f"{kind}: {' '.join(message.split())}" if message else kind)
+    frames = [(path, line) for path, line in FRAME.findall(raised[-1]["frames"]) if not _is_library(path)]
+    theirs = [frame for frame in frames if frame[0].endswith(tuple(files))]
+    if not frames:
+        return what
+    path, line = (theirs or frames)[-1]
+    return f"{what} ({path.rpartition('/')[2]}, line {line})"
+
+
+def _is_library(path: str) -> bool:
+    return any(part in path for part in LIBRARIES)
+
+
+def _failure(record: Mapping[str, Any]) -> str:
+    said = [record.get(name) for name in ("msg", "message", "event", "error")]
+    return _short(": ".join(str(text) for text in said if text))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"

@@ -1,8 +1,7 @@
-"""Look from outside at a container that runs what a participant wrote.
+"""A running container with a participant's code, as a check sees it: over HTTP, by signals, and in its log.
 
-It is hardened and bounded: it cannot fill memory, processes, the log or the disk. Nothing of this machine is mounted
-into it: the stack's passwords are copied into a volume that goes with it. Whatever it does, looking at it ends at the
-deadline.
+The container is confined and bounded in memory, processes, log and disk. No file of this machine is mounted into it.
+Every method returns by the trial's deadline.
 """
 
 from __future__ import annotations
@@ -19,10 +18,16 @@ from typing import Any
 from docker.errors import APIError
 
 from workshop_kit.engine import containers
-from workshop_kit.exercises import trial_settings
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
 
+SECRETS = "/run/secrets"
+PORT = 8080
+MEMORY_BYTES = 256 * 1024 * 1024
+PIDS = 100
+SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
+NO_HEALTHCHECK = {"Test": ["NONE"]}
+"""The engine would run the health check inside, where a fork bomb leaves no room for it."""
 DEADLINE_SECONDS = 15.0
 START_SECONDS, BUSY_SECONDS = 6.0, 12.0
 ANSWER_SECONDS = 2.0
@@ -30,111 +35,101 @@ LOOK_SECONDS = 0.02
 
 
 def busy_seconds() -> float:
-    """How much longer a start may take at this moment: 12 s if the machine has more than twice the work it can do."""
+    """Return the extra seconds for a start: 12 if the load is more than twice the number of CPUs, else 0."""
     return BUSY_SECONDS if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else 0.0
 
 
 def start_seconds() -> float:
-    """How long a start may take at this moment."""
+    """Return how long a start may take at the current load."""
     return START_SECONDS + busy_seconds()
 
 
 class Trial:
-    """A running trial. Nothing here raises for what the participant's code does; after the deadline nothing waits."""
+    """A running container. No method raises for what the participant's code does; none waits after the deadline.
+
+    ``files`` are the participant's files, as paths below /app. ``secrets`` are masked in its log lines.
+    """
 
     def __init__(
         self,
         running: containers.Running,
         ends_at: float,
         secrets: tuple[str, ...] = (),
-        port: int = trial_settings.PORT,
+        port: int = PORT,
         superseded: threading.Event | None = None,
         files: Collection[str] = (),
     ) -> None:
         self.running = running
         self.files = files
-        """The participant's, as paths below /app."""
         self._ends_at = ends_at
         self._secrets = secrets
         self._superseded = superseded or threading.Event()
-        self._port = _port(running.inspect(), port)
+        self._port = _host_port(running.inspect(), port)
 
     def at(self, port: int) -> Trial:
-        """The same container, asked at another of the ports that it was run with."""
+        """Return a trial of the same container at another of its published ports."""
         return Trial(self.running, self._ends_at, self._secrets, port, self._superseded, self.files)
 
     @property
     def left_seconds(self) -> float:
-        """What is left until the deadline; nothing once a newer check has begun."""
+        """The seconds until the deadline; 0 once a newer check has begun."""
         return 0.0 if self._superseded.is_set() else max(0.0, self._ends_at - time.monotonic())
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS
     ) -> Answer:
-        """``GET path`` from outside."""
+        """Send ``GET path``."""
         return http.get(self._url(path), headers=headers, timeout_seconds=self._at_most(within_seconds))
 
-    def put(self, path: str, body: Any, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
-        """``PUT path`` with JSON from outside."""
-        seconds = self._at_most(within_seconds)
-        return http.request("PUT", self._url(path), json_body=body, timeout_seconds=seconds)
+    def put(self, path: str, body: Any) -> Answer:
+        """Send ``PUT path`` with JSON."""
+        return http.request("PUT", self._url(path), json_body=body, timeout_seconds=self._at_most())
 
-    def post(self, path: str, body: Any, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
-        """``POST path`` with JSON from outside."""
-        seconds = self._at_most(within_seconds)
-        return http.request("POST", self._url(path), json_body=body, timeout_seconds=seconds)
+    def post(self, path: str, body: Any) -> Answer:
+        """Send ``POST path`` with JSON."""
+        return http.request("POST", self._url(path), json_body=body, timeout_seconds=self._at_most())
 
     @contextlib.contextmanager
-    def underway(self, path: str, body: Any) -> Iterator[Underway]:
-        """A POST of which the service has the headers and half the body: somebody's request in flight."""
-        with Connection(self._url(path), timeout_seconds=self._at_most(ANSWER_SECONDS)) as connection:
-            yield Underway(self, connection, json.dumps(body).encode())
+    def half_post(self, path: str, body: Any) -> Iterator[HalfPost]:
+        """Send the headers and half the body of a POST; the connection is closed at the end of the block."""
+        with Connection(self._url(path), timeout_seconds=self._at_most()) as connection:
+            yield HalfPost(self, connection, json.dumps(body).encode())
 
     def wait_answer(self, path: str, *, status: int = 200, within_seconds: float | None = None) -> bool:
-        """Poll a path until it answers with the status; False once the time is up or the container has ended."""
+        """Poll a path until it answers with ``status``; return False if the time is up or the container has ended."""
         seconds = start_seconds() if within_seconds is None else within_seconds
         ends_at, pause_seconds = time.monotonic() + self._at_most(seconds), LOOK_SECONDS
         while (answer := self.get(path)).status != status:
-            gone = answer.status is None and self.ended is not None
+            gone = answer.status is None and self.exit_code() is not None
             if gone or time.monotonic() > ends_at:
                 return False
             time.sleep(pause_seconds)
-            pause_seconds = min(pause_seconds * 1.2, 0.25)  # asking keeps a slow machine from answering
+            pause_seconds = min(pause_seconds * 1.2, 0.25)  # requests slow down a start on a busy machine
         return True
 
     def wait_ended(self, within_seconds: float) -> int | None:
-        """Poll until the container has ended; its exit code, or None if it still runs then."""
+        """Poll until the container has ended; return its exit code, or None if it still runs."""
         ends_at = time.monotonic() + self._at_most(within_seconds)
-        while (code := self.ended) is None and time.monotonic() < ends_at:
+        while (code := self.exit_code()) is None and time.monotonic() < ends_at:
             time.sleep(LOOK_SECONDS)
         return code
 
-    @property
-    def ended(self) -> int | None:
-        """The exit code, or None while it runs."""
+    def exit_code(self) -> int | None:
+        """Ask the engine for the exit code; None while the container runs."""
         state = self.inspect()["State"]
         return int(state["ExitCode"]) if state["Status"] in {"exited", "dead"} else None
 
     def inspect(self) -> dict[str, Any]:
-        """What ``docker inspect`` says now."""
+        """Return the attributes of ``docker inspect``."""
         return self.running.inspect()
 
     def signal(self, name: str) -> None:
-        """Send a signal (``SIGTERM``) to process 1; one that has ended already is no trouble."""
+        """Send a signal (``SIGTERM``) to process 1; do nothing if the container has ended."""
         with contextlib.suppress(APIError):
             self.running.container.kill(name)
 
-    def stop(self, *, within_seconds: float) -> int:
-        """SIGTERM, and SIGKILL after the time; the exit code."""
-        self.signal("SIGTERM")
-        code = self.wait_ended(within_seconds)
-        if code is None:
-            self.signal("SIGKILL")
-            code = self.wait_ended(ANSWER_SECONDS)
-        return 137 if code is None else code
-
     def lines(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
-        """The end of its log: no secrets, no control characters, and no more than this, however much it wrote."""
+        """Return the end of its log, with secrets masked and control characters replaced."""
         text = self.running.log_tail(limit_lines)
         for secret in self._secrets:
             text = text.replace(secret, "(secret)")
@@ -145,28 +140,28 @@ class Trial:
         """Port 0, which refuses every connection, where the container has none."""
         return f"http://127.0.0.1:{self._port or 0}{path}"
 
-    def _at_most(self, seconds: float) -> float:
+    def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
         return max(0.05, min(seconds, self.left_seconds))
 
 
-class Underway:
-    """A request that the service is in the middle of receiving."""
+class HalfPost:
+    """A POST request of which the service has received the headers and half the body."""
 
     def __init__(self, trial: Trial, connection: Connection, body: bytes) -> None:
         self._trial, self._connection = trial, connection
         self._rest = body[len(body) // 2 :]
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Expect": "100-continue"}
         connection.send_head("POST", headers)
-        self.taken = connection.wait_continue(min(ANSWER_SECONDS, trial.left_seconds))
+        connection.wait_continue(min(ANSWER_SECONDS, trial.left_seconds))
         connection.send(body[: len(body) // 2])
 
-    def finish(self, *, within_seconds: float = ANSWER_SECONDS) -> Answer:
-        """Send the rest, and read the answer."""
+    def finish(self) -> Answer:
+        """Send the rest of the body, and read the answer."""
         self._connection.send(self._rest)
-        return self._connection.answer(min(within_seconds, self._trial.left_seconds))
+        return self._connection.answer(min(ANSWER_SECONDS, self._trial.left_seconds))
 
 
-def _port(attributes: Mapping[str, Any], port: int) -> int | None:
-    """The port on 127.0.0.1, or None if it ended before it could be reached at all."""
+def _host_port(attributes: Mapping[str, Any], port: int) -> int | None:
+    """Return the port on 127.0.0.1, or None if the container ended before it was published."""
     bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
     return int(bindings[0]["HostPort"]) if bindings else None

@@ -300,7 +300,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     with ExitStack() as block:
         prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
         block.callback(prepared.folder.cleanup)
-        gateways = block.enter_context(dependency_proxies.between(lesson.stack, *DEPENDENCIES))
+        gateways = block.enter_context(dependency_proxies.start_proxies(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()
         shop = Shop(lesson.stack, prepared, gateways)
         block.callback(shop.close)  # also if it does not open

@@ -27,8 +27,8 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import dependency_proxies, trial_settings
-from workshop_kit.exercises.dependency_proxies import Doors
+from workshop_kit.exercises import dependency_proxies, service_trial, trial
+from workshop_kit.exercises.dependency_proxies import DependencyProxies
 from workshop_kit.faults.targets import post
 from workshop_kit.gameday.service import Service
 from workshop_kit.observe import http, stats
@@ -85,7 +85,7 @@ class Release:
 class Shop:
     """Runs the containers of its environments, from `open` to `close`."""
 
-    def __init__(self, stack: Stack, service: Service, gateways: Doors) -> None:
+    def __init__(self, stack: Stack, service: Service, gateways: DependencyProxies) -> None:
         self.stack, self.service, self.gateways = stack, service, gateways
         self.client = WorkspaceClient(stack.session, scope="kernel")
         self.running: dict[str, Running] = {}
@@ -227,7 +227,7 @@ class Shop:
 
     def _run(self, release: Release) -> Running:
         """Start the container of a release."""
-        files = {name: f"{trial_settings.SECRETS}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
+        files = {name: f"{trial.SECRETS}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
         made = self.client.containers.create(
             self.service.images[release.code - 1],
             name=f"{release.environment}-{release.number}",
@@ -235,15 +235,15 @@ class Shop:
             mem_limit=release.memory_mib * MIB,
             memswap_limit=release.memory_mib * MIB,
             nano_cpus=round(CPUS * 1e9),
-            ports={f"{trial_settings.PORT}/tcp": None},
-            volumes=[trial_settings.SECRETS],
+            ports={f"{trial.PORT}/tcp": None},
+            volumes=[trial.SECRETS],
             labels={COMPOSE_SERVICE: release.environment, "team": release.team},
             **HARDENED,
         )
         running = Running(self.stack.session, made)
         try:
             made.put_archive(
-                trial_settings.SECRETS, _archive({files[name]: text for name, (_, text) in release.secrets.items()})
+                trial.SECRETS, _archive({files[name]: text for name, (_, text) in release.secrets.items()})
             )
             made.start()
         except BaseException:
@@ -263,11 +263,11 @@ def _stop(running: Running) -> None:
         running.container.stop()  # also while the engine restarts it
 
 
-def _first(service: Any, gateways: Doors) -> Release:
+def _first(service: Any, gateways: DependencyProxies) -> Release:
     """The configuration of the stack's service as a release, with the gateways as its hosts."""
     of_its_image = set(service.image.attrs["Config"]["Env"] or ())
     given = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
-    texts = trial_settings.secrets_of(service)
+    texts = service_trial.secrets_of(service)
     secrets = {name: (2, texts[value]) for name, value in given.items() if value in texts}
     hosts = {dependency_proxies.VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
     settings = {name: value for name, value in given.items() if name not in secrets}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import trial_settings
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.progress import silent
 from workshop_kit.workspace.folder import Workspace
@@ -56,5 +56,5 @@ def engineless(tmp_path: Path) -> ExerciseService:
 @pytest.fixture(scope="module")
 def participant(stack: Stack) -> Stack:
     """The stack of the tests' workspace, up: a participant's."""
-    trial_settings.ensure_up(stack, silent)
+    service_trial.ensure_up(stack, silent)
     return stack

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import generator, registry
 from workshop_kit.exercises.check_api import CHECKS, Context
@@ -75,9 +75,9 @@ def test_both_sides_hold(followed: Path, participant: Stack) -> None:
     marked = (followed / "solutions" / LESSON / "probe.py").read_text()
     judged = []
     for text in (regions.starter(marked), regions.solved(marked)):
-        with trying.solved_folder({"probe.py": text}, followed) as folder:
+        with check_runner.solved_folder({"probe.py": text}, followed) as folder:
             judged.append(CHECKS[ID].check(Context(exercise, participant, 1, folder=folder)))
     begun, solved = judged
-    assert begun.ruling is Verdict.WRONG
+    assert begun.verdict is Verdict.WRONG
     assert begun.summary == "The service was gone, and its probe said that all was well."
-    assert solved.ruling is Verdict.PASSED
+    assert solved.verdict is Verdict.PASSED

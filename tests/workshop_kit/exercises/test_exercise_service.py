@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine import cleanup, containers
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Verdict
@@ -44,7 +44,7 @@ def found(
     exercise_service: ExerciseService, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding
 ) -> None:
     """Check an exercise, which finds these."""
-    monkeypatch.setattr(ExerciseService, "_judge", lambda *_: Judged("It says too much.", findings))
+    monkeypatch.setattr(ExerciseService, "_judge", lambda *_: CheckResult("It says too much.", findings))
     exercise_service.check(identifier)
 
 
@@ -76,9 +76,9 @@ def test_the_place_to_edit_follows_the_file(engineless: ExerciseService) -> None
 def test_an_ended_check_is_not_recorded(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
     """It raises instead of a result: a newer text has been saved."""
 
-    def judge(exercise_service: ExerciseService, exercise: Exercise, *_: object) -> Judged:
+    def judge(exercise_service: ExerciseService, exercise: Exercise, *_: object) -> CheckResult:
         exercise_service.stop_check(exercise.id)
-        return Judged("It is wrong.")
+        return CheckResult("It is wrong.")
 
     monkeypatch.setattr(ExerciseService, "_judge", judge)
     with pytest.raises(Superseded):
@@ -178,7 +178,7 @@ def test_a_tour_solves_earlier_exercises_and_the_exercise_of_a_cell(engineless: 
     def text(identifier: str) -> str:
         return engineless.exercise_files(engineless.find(identifier)).mine()
 
-    trying.arrive(engineless, "02_configuration")
+    check_runner.arrive(engineless, "02_configuration")
     names = ("config.env", "config.report", GRACEFUL)
     untouched = [text(name) for name in names]
     checkpoint.solve_until(engineless, "01_container", "setup")

@@ -1,4 +1,4 @@
-"""Whatever a participant's module does: an end in time, a sentence that helps, and nothing left behind."""
+"""Hostile modules: every check ends in time, names the fault, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises.check_api import Judged
+from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.result import Verdict
 
 pytestmark = [pytest.mark.engine, pytest.mark.alone, pytest.mark.long]  # three hogs at a time
@@ -35,7 +35,7 @@ MEMORY_BOMB = "taken = []\nwhile True:\n    taken.append(bytearray(1024 * 1024))
 
 MODULES = {
     "loops": (LOOPS, "loop that never ends"),
-    "prints for ever": (PRINTS_ONE_LINE_FOR_EVER, "nobody"),
+    "prints for ever": (PRINTS_ONE_LINE_FOR_EVER, "does not listen"),
     "exits 0 at once": ("raise SystemExit(0)\n", "exit code 0"),
     "drips": (DRIPS, "no good answer"),
     "no such module": ("import workshop_map\n", "No module named 'workshop_map'"),
@@ -47,32 +47,32 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check said, and after how long."""
+    """The result of a check, and how long it took."""
 
-    judged: Judged
+    result: CheckResult
     seconds: float
 
 
 @pytest.fixture(scope="module")
 def outcomes(participant: Stack) -> dict[str, Outcome]:
-    """All of them checked, three at a time, with nothing left behind by any."""
+    """Check all modules, three at a time; none leaves anything behind."""
 
     def outcome(name: str) -> Outcome:
         started = time.monotonic()
-        judged = trying.judge(participant, "config.env", MODULES[name][0])
-        return Outcome(judged, time.monotonic() - started)
+        result = check_runner.judge(participant, "config.env", MODULES[name][0])
+        return Outcome(result, time.monotonic() - started)
 
-    with trying.leaving_nothing(participant), ThreadPoolExecutor(3) as pool:
+    with check_runner.leaving_nothing(participant), ThreadPoolExecutor(3) as pool:
         return dict(zip(MODULES, pool.map(outcome, MODULES), strict=True))
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_that_does_not_serve_is_told_why_in_time(outcomes: dict[str, Outcome], name: str) -> None:
-    """It ends in time, with a sentence about this very fault and a short, harmless tail of its log."""
+def test_a_module_that_does_not_serve_is_named_in_time(outcomes: dict[str, Outcome], name: str) -> None:
+    """The check ends in time, with a sentence about this fault and a short, harmless tail of its log."""
     outcome, (_, helps) = outcomes[name], MODULES[name]
     assert outcome.seconds < LIMIT_SECONDS
-    assert outcome.judged.ruling is Verdict.DID_NOT_START
-    assert helps in outcome.judged.summary
-    assert all(finding.means and finding.look for finding in outcome.judged.findings)
-    assert len(outcome.judged.output.encode()) <= 4096
-    assert not any(character < " " and character not in "\n\t" for character in outcome.judged.output)
+    assert outcome.result.verdict is Verdict.DID_NOT_START
+    assert helps in outcome.result.summary
+    assert all(finding.means and finding.look for finding in outcome.result.findings)
+    assert len(outcome.result.output.encode()) <= 4096
+    assert not any(character < " " and character not in "\n\t" for character in outcome.result.output)

@@ -1,4 +1,4 @@
-"""A trial: what a participant's image runs in, what one sees of it, and that two do not disturb each other."""
+"""A trial: its confinement, its answers and log, and its own proxies."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.workshop_kit.exercises import trying
+from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import dependency_proxies, registry, service_trial, trial_settings
+from workshop_kit.exercises import dependency_proxies, registry, service_trial
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, away, settled
 from workshop_kit.exercises.service_image import ServiceImage
+from workshop_kit.exercises.trial import MEMORY_BYTES, PIDS
 from workshop_kit.observe import http
 from workshop_kit.paths import CHECKOUT
 
@@ -25,28 +26,28 @@ PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\
 
 @pytest.fixture(scope="module")
 def context(participant: Stack) -> Iterator[Context]:
-    """What the check of an exercise gets of a folder in which all is solved."""
-    with trying.solved_folder({}) as folder:
+    """The context of a check whose folder is solved."""
+    with check_runner.solved_folder({}) as folder:
         yield Context(registry.find(registry.load(CHECKOUT), "config.env"), participant, 1, folder=folder)
 
 
 @pytest.fixture(scope="module")
 def image(context: Context) -> Iterator[ServiceImage]:
     """The image of that folder."""
-    with service_trial.built(context) as image:
+    with service_trial.build(context) as image:
         yield image
 
 
 def test_nothing_of_this_machine_is_mounted_and_everything_is_bounded(context: Context, image: ServiceImage) -> None:
     """No bind mounts, not even for the passwords; limits on memory, processes and log; no rights, no writable root."""
-    with service_trial.beside_stack(context, image, deadline_seconds=60) as tried:
-        assert tried.wait_answer("/readyz", within_seconds=60), tried.lines()
-        attributes = tried.inspect()
+    with service_trial.run_with_stack(context, image, deadline_seconds=60) as trial:
+        assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
+        attributes = trial.inspect()
         host = attributes["HostConfig"]
         assert not host["Binds"]
         assert [(mount["Type"], mount["Destination"]) for mount in attributes["Mounts"]] == [("volume", "/run/secrets")]
-        assert host["Memory"] == host["MemorySwap"] == trial_settings.MEMORY_BYTES
-        assert host["PidsLimit"] == trial_settings.PIDS
+        assert host["Memory"] == host["MemorySwap"] == MEMORY_BYTES
+        assert host["PidsLimit"] == PIDS
         assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
         assert host["ReadonlyRootfs"]
         assert host["CapDrop"] == ["ALL"]
@@ -57,45 +58,46 @@ def test_nothing_of_this_machine_is_mounted_and_everything_is_bounded(context: C
 
 def test_a_customer_is_served(context: Context, image: ServiceImage) -> None:
     """The stack's own database takes the order."""
-    with service_trial.beside_stack(context, image, deadline_seconds=60) as tried:
-        assert tried.wait_answer("/readyz", within_seconds=60), tried.lines()
-        assert tried.get("/livez", headers={"X-Request-ID": "mine"}).headers["x-request-id"] == "mine"
-        order = tried.post("/orders", {"item": "one trial", "quantity": 2})
-        assert tried.put("/orders", {}).status == 405
+    with service_trial.run_with_stack(context, image, deadline_seconds=60) as trial:
+        assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
+        assert trial.get("/livez", headers={"X-Request-ID": "mine"}).headers["x-request-id"] == "mine"
+        order = trial.post("/orders", {"item": "one trial", "quantity": 2})
+        assert trial.put("/orders", {}).status == 405
         assert (order.status, order.json()["quantity"]) == (201, 2)
         assert order.headers["content-type"] == "application/json"
-        assert tried.ended is None
-        assert tried.stop(within_seconds=10) == 0
-        assert str(tried.get("/livez")) == "connection refused"
+        assert trial.exit_code() is None
+        trial.signal("SIGTERM")
+        assert trial.wait_ended(10) == 0
+        assert str(trial.get("/livez")) == "connection refused"
 
 
-def test_what_it_prints_shows_without_the_passwords_that_it_has_read(context: Context, image: ServiceImage) -> None:
-    """The tail of a log is shown to whoever looks over the shoulder."""
-    with service_trial.beside_stack(context, image, command=("python", "-c", PRINTS)) as tried:
-        assert tried.wait_ended(20) == 0
-        lines = tried.lines()
-        said = tried.running.log_tail()
+def test_log_lines_mask_the_passwords(context: Context, image: ServiceImage) -> None:
+    """The tail of a log is shown on a projector."""
+    with service_trial.run_with_stack(context, image, command=("python", "-c", PRINTS)) as trial:
+        assert trial.wait_ended(20) == 0
+        lines = trial.lines()
+        said = trial.running.log_tail()
     secrets = [path.read_text() for path in (context.stack.folder / "secrets").iterdir()]
     assert any(secret in said for secret in secrets)
     assert not any(secret in lines for secret in secrets)
     assert "(secret) !" in lines
 
 
-def test_waiting_ends_at_the_deadline_whatever_was_asked_for(context: Context, image: ServiceImage) -> None:
+def test_every_wait_ends_at_the_deadline(context: Context, image: ServiceImage) -> None:
     """A check has one deadline, not one for each question."""
-    with service_trial.beside_stack(context, image, command=("sleep", "600"), deadline_seconds=1) as tried:
-        assert not tried.wait_answer("/livez", within_seconds=600)
-        assert tried.wait_ended(600) is None
-        assert tried.left_seconds == 0
+    with service_trial.run_with_stack(context, image, command=("sleep", "600"), deadline_seconds=1) as trial:
+        assert not trial.wait_answer("/livez", within_seconds=600)
+        assert trial.wait_ended(600) is None
+        assert trial.left_seconds == 0
 
 
 @pytest.mark.long
-def test_a_paused_database_is_named_instead_of_judging_by_it(context: Context, image: ServiceImage) -> None:
-    """A fault that is still in force is no fault of the participant's."""
+def test_a_paused_database_is_an_error_of_the_stack(context: Context, image: ServiceImage) -> None:
+    """A fault that is still in force is not a mistake of the participant."""
     stack = context.stack
     stack.container("master-db").pause()
     try:
-        with pytest.raises(WorkshopError, match="master-db is paused"), service_trial.beside_stack(context, image):
+        with pytest.raises(WorkshopError, match="master-db is paused"), service_trial.run_with_stack(context, image):
             pytest.fail("it ran")
     finally:
         stack.container("master-db").unpause()
@@ -106,19 +108,19 @@ def test_a_paused_database_is_named_instead_of_judging_by_it(context: Context, i
 
 
 @pytest.mark.long
-def test_a_door_is_shut_for_its_trial_alone_and_opens_again(context: Context, image: ServiceImage) -> None:
+def test_a_proxy_refuses_for_its_trial_alone_and_opens_again(context: Context, image: ServiceImage) -> None:
     """The stack's own service does not notice; the trial does, and recovers."""
     port = int(context.stack.url().rsplit(":", 1)[1])
     with (
-        trying.leaving_nothing(context.stack),
-        dependency_proxies.between(context.stack, "redis") as between,
-        service_trial.beside_stack(context, image, environment=between.environment, deadline_seconds=60) as tried,
+        check_runner.leaving_nothing(context.stack),
+        dependency_proxies.start_proxies(context.stack, "redis") as proxies,
+        service_trial.run_with_stack(context, image, environment=proxies.environment, deadline_seconds=60) as trial,
     ):
-        assert tried.wait_answer("/readyz", within_seconds=START_SECONDS)
+        assert trial.wait_answer("/readyz", within_seconds=START_SECONDS)
         for state in (dependency_proxies.REFUSES, dependency_proxies.HANGS):
-            between.set(redis=state)
-            assert away(settled(tried, {"redis"})) == {"redis"}
+            proxies.set(redis=state)
+            assert away(settled(trial, {"redis"})) == {"redis"}
             wait_until(lambda: http.get(f"http://127.0.0.1:{port}/health").json()["status"] == "pass")
-            assert away(settled(tried, {"redis"})) == {"redis"}
-            between.set()
-            assert tried.wait_answer("/readyz", within_seconds=5)
+            assert away(settled(trial, {"redis"})) == {"redis"}
+            proxies.set()
+            assert trial.wait_answer("/readyz", within_seconds=5)

@@ -16,7 +16,7 @@ from unittest.mock import MagicMock
 
 import pandas as pd
 
-from workshop_kit.exercises.dependency_proxies import HANGS, OPEN, Doors
+from workshop_kit.exercises.dependency_proxies import HANGS, OPEN, DependencyProxies
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
@@ -37,7 +37,7 @@ USED_BY = {"master-db": "MASTER_DB_PASSWORD_FILE", "redis": "REDIS_PASSWORD_FILE
 HOSTS = {name: f"{name.upper().replace('-', '_')}_HOST" for name in DEPENDENCIES}
 
 
-class RecordedGateways(Doors):
+class RecordedGateways(DependencyProxies):
     """Gateways that only keep their states."""
 
     def set(self, **states: str) -> None:

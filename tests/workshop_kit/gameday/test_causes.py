@@ -43,8 +43,8 @@ def test_every_incident_has_an_exercise(root: Path) -> None:
 )
 def test_it_does_not_pass_as_long_as(changes: dict[str, object], says: str) -> None:
     """Customers suffer, or the debrief does not say the cause."""
-    judged = check.judged(replace(MENDED, **changes))  # type: ignore[arg-type]
-    assert judged.ruling is Verdict.WRONG
+    judged = check.judge(replace(MENDED, **changes))  # type: ignore[arg-type]
+    assert judged.verdict is Verdict.WRONG
     assert says in judged.summary
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.workshop_kit.gameday import cells, recorded
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import CheckResult, Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks.gameday import DAYS
 from workshop_kit.exercises.result import Verdict
@@ -27,7 +27,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
 
 
-def checked(root: Path, folder: Path, day: str, value: Any) -> Judged:
+def checked(root: Path, folder: Path, day: str, value: Any) -> CheckResult:
     """The check's result for a value that a cell hands in."""
     exercise = registry.find(registry.load(root), f"gameday.{day}")
     context = Context(exercise, recorded.incident(folder, day).lesson.stack, 1, answer={"value": value})
@@ -40,10 +40,10 @@ def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path:
     """After the first reaction customers still suffer; the solution serves them again and explains the cause."""
     incident = recorded.incident(tmp_path, day, seed)
     begun = checked(root, tmp_path, day, cells.starter(f"gameday.{day}", {day: incident}))
-    assert begun.ruling is Verdict.WRONG
+    assert begun.verdict is Verdict.WRONG
     assert "customers of" in begun.summary or "has not finished" in begun.summary
     solved = checked(root, tmp_path, day, cells.solution(f"gameday.{day}", {day: incident}))
-    assert solved.ruling is Verdict.PASSED, solved
+    assert solved.verdict is Verdict.PASSED, solved
     record = incident.record
     assert record.injected is not None
     assert record.injected <= (record.first_symptom or record.injected) <= (record.fixed or record.injected)
@@ -54,7 +54,7 @@ def test_served_customers_do_not_pass_without_a_debrief(root: Path, tmp_path: Pa
     incident = recorded.incident(tmp_path, "tuesday")
     incident.deploy("production", cpus=1.0)
     judged = checked(root, tmp_path, "tuesday", incident.debrief(what="a limit", since="?", how="", considered=""))
-    assert judged.ruling is Verdict.WRONG
+    assert judged.verdict is Verdict.WRONG
     (wrong,) = [finding for finding in judged.findings if not finding.passed]
     assert "nobody knows why" in wrong.means
     assert "Since when? How do you know?" in wrong.got
@@ -66,6 +66,6 @@ def test_an_incident_of_another_day_or_of_none_does_not_pass(root: Path, tmp_pat
     incident = recorded.incident(tmp_path, "tuesday")
     handed_in = cells.solution("gameday.tuesday", {"tuesday": incident})
     other = checked(root, tmp_path, "monday", handed_in)
-    assert (other.ruling, "This was tuesday" in other.summary) == (Verdict.WRONG, True)
+    assert (other.verdict, "This was tuesday" in other.summary) == (Verdict.WRONG, True)
     for value in ({"incident": "unknown"}, {}, None, 3):
-        assert checked(root, tmp_path, "monday", value).ruling is Verdict.WRONG
+        assert checked(root, tmp_path, "monday", value).verdict is Verdict.WRONG

@@ -79,7 +79,7 @@ def test_the_first_reaction_does_not_help(lesson: Lesson, image: Any, monkeypatc
         value = cells.starter("gameday.monday", {"monday": incident})
         record = game_records.find(session, value["incident"])
         assert record is not None
-        assert check.judged(record).ruling is Verdict.WRONG
+        assert check.judge(record).verdict is Verdict.WRONG
         assert record.injected is not None
         shown = incident.shows()
         assert len([moment for moment in shown.values() if moment]) >= FEWEST_SIGNALS, shown

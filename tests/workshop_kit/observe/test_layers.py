@@ -9,7 +9,7 @@ import pytest
 
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.session import Session
-from workshop_kit.exercises.subjects import image_with_a_past
+from workshop_kit.exercises.fixtures import image_with_deleted_file
 from workshop_kit.observe import layers
 
 
@@ -22,7 +22,7 @@ def nothing_left(session: Session) -> Iterator[None]:
 
 def test_a_deleted_file_is_still_in_its_layer(session: Session) -> None:
     """It keeps its size and is not visible."""
-    files = layers.files(session.engine, image_with_a_past(session, Random(7)))
+    files = layers.files(session.engine, image_with_deleted_file(session, Random(7)))
     hidden = files[~files.visible]
     assert list(hidden.path.str.rpartition("/")[0]) == ["srv/import"]
     assert hidden.instruction.iloc[0].startswith("COPY ")
@@ -32,6 +32,8 @@ def test_a_deleted_file_is_still_in_its_layer(session: Session) -> None:
 
 def test_the_same_seed_makes_the_same_image(session: Session) -> None:
     """Another seed makes another image."""
-    one, same, other = (layers.files(session.engine, image_with_a_past(session, Random(seed))) for seed in (1, 1, 2))
+    one, same, other = (
+        layers.files(session.engine, image_with_deleted_file(session, Random(seed))) for seed in (1, 1, 2)
+    )
     assert one.equals(same)
     assert not one.equals(other)

@@ -1,60 +1,17 @@
-"""The checks, one file a lesson; importing this package registers all of them in ``CHECKS``, by exercise id."""
+"""The checks, one file for each module of a lesson. Importing this package registers all of them in `check_api.CHECKS`.
 
-from workshop_kit.exercises.check_api import CHECKS, Context, Judged, check
-from workshop_kit.exercises.checks import (
-    config,
-    config_restore,
-    config_secrets,
-    config_tasks,
-    container_dockerfile,
-    container_files,
-    container_graceful,
-    container_limits,
-    gameday,
-    logging_cause,
-    logging_collector,
-    logging_context,
-    logging_jq,
-    logging_level,
-    logging_parse,
-    logging_percentiles,
-    logging_stdout,
-    monitoring_critical,
-    monitoring_deep,
-    monitoring_drain,
-    monitoring_healthcheck,
-    monitoring_metrics,
-    monitoring_ratio,
-    monitoring_throttled,
-)
+Files that end in ``_inside`` run in containers and are not imported.
+"""
 
-__all__ = [
-    "CHECKS",
-    "Context",
-    "Judged",
-    "check",
-    "config",
-    "config_restore",
-    "config_secrets",
-    "config_tasks",
-    "container_dockerfile",
-    "container_files",
-    "container_graceful",
-    "container_limits",
-    "gameday",
-    "logging_cause",
-    "logging_collector",
-    "logging_context",
-    "logging_jq",
-    "logging_level",
-    "logging_parse",
-    "logging_percentiles",
-    "logging_stdout",
-    "monitoring_critical",
-    "monitoring_deep",
-    "monitoring_drain",
-    "monitoring_healthcheck",
-    "monitoring_metrics",
-    "monitoring_ratio",
-    "monitoring_throttled",
-]
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from workshop_kit.exercises.check_api import CHECKS
+
+__all__ = ["CHECKS"]
+
+for _module in pkgutil.iter_modules(__path__):
+    if not _module.name.endswith("_inside"):
+        importlib.import_module(f"{__name__}.{_module.name}")

@@ -1,7 +1,7 @@
-"""Runs in the collector's image, with the participant's checkpoint.py: lets it die before each step, and counts.
+"""Runs in the collector's image, with the participant's checkpoint.py: dies before each step, and counts the lines.
 
-A step is a thing done to the disk: a file opened, a name changed. After each death a new start reads on from the
-position that it finds. What counts are the parts that the uploader would send. Standard library and the collector only.
+A step is an audit event on a file, such as an open or a rename. After each death a new start reads on from the stored
+position. Only the parts that the uploader would send count. Standard library and the collector only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
 
 def main(word: str) -> None:
-    """Print one line: the word, and the worst that a death at any step did."""
+    """Print one line: the word, and the most lines that a death at any step lost or doubled."""
     parts = importlib.import_module("collector.parts")
     checkpoint = importlib.import_module("collector.checkpoint")
     told = {"steps": 0, "lost": 0, "twice": 0, "ended": False}
@@ -40,7 +40,7 @@ def main(word: str) -> None:
 
 
 def comes_to_its_end(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bool:
-    """Collect in a child that commits once and dies at a later step; whether there was no such step."""
+    """Collect in a child that commits once and dies at a later step; return whether it ended without such a step."""
     keeper = checkpoint.Checkpoint(folder, parts.restore(folder)[0])
     checkpoint.save(keeper)
     child = os.fork()
@@ -67,7 +67,7 @@ def reads_on(folder: Path, parts: Any, checkpoint: Any) -> None:
 
 
 def arm(folder: Path, dies_at: int) -> None:
-    """From now on, die before the given thing that is done in the folder."""
+    """From now on, die before the given step in the folder."""
     done = 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -81,7 +81,7 @@ def arm(folder: Path, dies_at: int) -> None:
 
 
 def take(keeper: Any, first: int, end: int) -> None:
-    """Hand over numbered lines, in two goes."""
+    """Hand over numbered lines, in two batches."""
     middle = (first + end) // 2
     for start, stop in ((first, middle), (middle, end)):
         position = {"environment": "workshop", "service": "numbers", "time": "", "seen": stop}
@@ -89,7 +89,7 @@ def take(keeper: Any, first: int, end: int) -> None:
 
 
 def counted(folder: Path, parts: Any) -> Counter[int]:
-    """How often each line is in the parts that count."""
+    """Return how often each line is in the parts that count."""
     state = parts.read_checkpoint(folder)
     found: Counter[int] = Counter()
     for part in parts.waiting_parts(folder):

@@ -1,6 +1,6 @@
-"""Runs inside a trial, with the participant's config.py: loads it for each case, and tells what came of it as JSON.
+"""Runs inside a trial, with the participant's config.py: calls load() for each case, and prints the outcomes as JSON.
 
-Arguments: a word that marks our line of the log, and the cases as JSON.
+Arguments: a word that marks the line in the log, and the cases as JSON.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 
 
 def main(word: str, cases: str) -> None:
-    """Print one line: the word, and a list with what came of each case."""
+    """Print one line: the word, and a list with the outcome of each case."""
     found = [outcome(**case) for case in json.loads(cases)]
     sys.stdout.write(f"\n{word}{json.dumps(found)}\n")
 
 
 def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) -> dict[str, Any]:
-    """What `load` makes of an environment: a ``password``, or ``refused`` variables, or what it ``raised``.
+    """Return the ``password`` that load() read, or the ``refused`` variables, or the exception that it ``raised``.
 
-    ``texts`` is what somebody sees who prints it.
+    ``texts`` are the printed settings, or the printed error.
     """
     from my_service import config  # type: ignore[import-not-found]  # the participant's
 
@@ -33,16 +33,17 @@ def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) 
         settings = config.load(given)
         password = settings.master_db.password.get_secret_value()
     except config.ConfigError as error:
-        return {"refused": [problem.variable for problem in error.problems], "said": str(error), "texts": shown(error)}
+        refused = [str(problem.variable) for problem in error.problems]
+        return {"refused": refused, "said": str(error), "texts": shown(error)}
     except Exception as error:
         return {"raised": type(error).__name__, "texts": shown(error)}
     group = settings.master_db
     texts = {"print(config)": f"{settings} {settings!r}", "print(config.master_db)": f"{group} {group!r}"}
-    return {"password": password, "texts": texts}
+    return {"password": None if password is None else str(password), "texts": texts}
 
 
 def shown(error: Exception) -> dict[str, str]:
-    """What an exception shows: itself, and all that hangs on to it."""
+    """Return the texts of an exception, and of its traceback with all causes."""
     chain = "".join(traceback.format_exception(error))
     return {"the error": f"{error} {error!r} {getattr(error, 'problems', '')!r}", "its traceback": chain}
 

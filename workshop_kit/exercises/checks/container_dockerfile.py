@@ -1,4 +1,4 @@
-"""The check of lesson 01 on the image: build the participant's folder, run it, and look at what came of it."""
+"""The check of container.dockerfile: build the participant's folder, run and stop it, and read the image's layers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ import pandas as pd
 from workshop_kit.engine import containers, images, resources
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import service_image, service_trial
-from workshop_kit.exercises.check_api import Context, Judged, check, found
-from workshop_kit.exercises.checks.newer_wheels import SUFFIX
+from workshop_kit.exercises import service_trial
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.checks import newer_wheels_inside
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.service_image import BuildFailed, ServiceImage
+from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.service_trial import SHELL, is_shell
 from workshop_kit.observe import layers
 from workshop_kit.progress import Report, Step
@@ -32,89 +31,70 @@ WHEELS = "/wheels"
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
 CHANGE = "\n# a line that the check adds\n"
 INSTALLED = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
-NEWER = Path(__file__).with_name("newer_wheels.py")
+NEWER = Path(newer_wheels_inside.__file__)
 
 
 @dataclass
 class Findings:
-    """The findings so far; the first one that did not pass is reported as soon as it is there."""
+    """The findings so far; the first that did not pass is reported at once."""
 
     report: Report
     all: list[Finding] = field(default_factory=list)
 
     def doing(self, what: str) -> None:
-        """Report what the check does; once something did not pass, that stays on the screen."""
-        wrong = self.wrong
-        self.report(Step("Check", None, f"✗ {wrong[0].means}" if wrong else what))
+        """Report the check's next step, or the first finding that did not pass."""
+        failed = next((finding for finding in self.all if not finding.passed), None)
+        self.report(Step("Check", None, f"✗ {failed.means}" if failed else what))
 
     def add(self, *new: Finding, then: str) -> None:
-        """Add findings, and report the first that did not pass, or what the check does next."""
+        """Add findings, and report the check's next step."""
         self.all += new
         self.doing(then)
 
-    @property
-    def wrong(self) -> list[Finding]:
-        """Those that did not pass."""
-        return [finding for finding in self.all if not finding.passed]
-
 
 @check("container.dockerfile")
-def dockerfile(context: Context) -> Judged:
-    """Build it, stop it, build it again after a change and with newer packages at hand; look into its layers."""
-    session, base = context.stack.session, images.tags(context.stack.root)["python"]
+def dockerfile(context: Context) -> CheckResult:
+    """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
     findings = Findings(context.report)
     findings.doing("building your image")
-    try:
-        with (
-            service_image.built(session, context.folder, base, context.superseded) as image,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            again = pool.submit(_build_again, context, base, image)
-            if (failed := _run(context, image, findings)) is not None:
-                return failed
-            kept, leaked = again.result()
-            findings.add(kept, leaked, then="building it with newer packages at hand")
-            if kept.passed:
-                findings.all.append(_pins(_with_newer_wheels(context, base)))
-    except BuildFailed as failed_build:
-        return service_trial.not_built(failed_build)
-    if findings.wrong:
-        return Judged(findings.wrong[0].means, tuple(findings.all))
-    return Judged(
-        "It stops when it is told to, is not root, builds quickly, and holds only what it should.", tuple(findings.all)
-    )
+    with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
+        again = pool.submit(_build_again, context, image)
+        _run(context, image, findings)
+        kept, leaked = again.result()
+        findings.add(kept, leaked, then="building it with newer packages at hand")
+        if kept.passed:
+            findings.all.append(pins(_installed_with_newer_wheels(context)))
+    shown = "It stops when it is told to, is not root, builds quickly, and holds only what it should."
+    return conclude(shown, findings.all)
 
 
-def _run(context: Context, image: ServiceImage, findings: Findings) -> Judged | None:
-    """Start it, look at process 1, and stop it; what there is to say if it does not start."""
+def _run(context: Context, image: ServiceImage, findings: Findings) -> None:
+    """Start it, look at process 1, and stop it."""
     findings.doing("starting your service")
-    try:
-        with service_trial.run(context, image) as tried:
-            if (failed := service_trial.wait_order(tried)) is not None:
-                return failed
-            command, user = service_trial.process_1(tried)
-            findings.add(_user(user), then=f"✗ {SHELL}" if is_shell(command) else "stopping your service")
-            began = time.monotonic()
-            tried.signal("SIGTERM")
-            code = tried.wait_ended(STOP_SECONDS)
-            findings.add(_stop(command, code, time.monotonic() - began), then="building it again with a changed line")
-    except WorkshopError as refused:
-        return service_trial.not_started("Start a container of your image", refused, "What does CMD name?")
-    return None
+    with service_trial.run(context, image, "Start a container of your image", "What does CMD name?") as trial:
+        service_trial.wait_order(trial)
+        command, user = service_trial.process_1(trial)
+        findings.add(not_root(user), then=f"✗ {SHELL}" if is_shell(command) else "stopping your service")
+        began = time.monotonic()
+        trial.signal("SIGTERM")
+        code = trial.wait_ended(STOP_SECONDS)
+        findings.add(stops(command, code, time.monotonic() - began), then="building it again with a changed line")
 
 
-def _user(user: int) -> Finding:
+def not_root(user: int) -> Finding:
+    """Find whether the user of process 1 is another than root."""
     return found(
         user != 0,
         "Which user is process 1?",
         "root (0)" if user == 0 else str(user),
         "any user but root (0)",
-        "The service is root: whoever gets in may change its code, and is root for the kernel, too.",
+        "The service is root: an intruder may change its code, and is root for the kernel, too.",
         "Which instruction of a Dockerfile sets the user, and where must it stand so that pip may still install?",
     )
 
 
-def _stop(command: str, code: int | None, seconds: float) -> Finding:
+def stops(command: str, code: int | None, seconds: float) -> Finding:
+    """Find whether the service is process 1, and ends with 0 on SIGTERM; ``code`` None: it still ran."""
     shell = is_shell(command)
     means = f"Told to stop, it ends with exit code {code}, which says that it crashed."
     look = "What does the service do when SIGTERM comes?"
@@ -134,22 +114,19 @@ def _stop(command: str, code: int | None, seconds: float) -> Finding:
     )
 
 
-def _build_again(context: Context, base: str, image: ServiceImage) -> tuple[Finding, Finding]:
-    """Build it with a changed line and with what no image should hold; what was kept, and what leaked."""
-    client = context.stack.session.engine.client
-    with (
-        _changed(context.folder) as folder,
-        service_image.built(context.stack.session, folder, base, context.superseded) as again,
-    ):
-        shared = zip(client.images.get(base).attrs["RootFS"]["Layers"], again.layers, strict=False)
+def _build_again(context: Context, image: ServiceImage) -> tuple[Finding, Finding]:
+    """Build it with a changed line and with planted secrets; find what was cached, and what leaked."""
+    engine, base = context.stack.session.engine, images.tags(context.stack.root)["python"]
+    with _changed(context.folder) as folder, service_trial.build(context, folder) as again:
+        shared = zip(engine.client.images.get(base).attrs["RootFS"]["Layers"], again.layers, strict=False)
         below = sum(one == other for one, other in shared)
-        files = layers.files(context.stack.session.engine, again.tag, below=below)
-    return _kept(files, image.layers, again.layers), _leaked(files)
+        files = layers.files(engine, again.tag, below=below)
+    return cached(files, image.layers, again.layers), leaks(files)
 
 
 @contextlib.contextmanager
 def _changed(folder: Path) -> Iterator[Path]:
-    """A copy of the folder in which one line of code is new and secrets are planted."""
+    """Copy the folder, add a line to its code, and plant secrets in it."""
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
         copy = Path(temporary) / folder.name
         shutil.copytree(folder, copy, symlinks=True)
@@ -161,8 +138,8 @@ def _changed(folder: Path) -> Iterator[Path]:
         yield copy
 
 
-def _kept(files: pd.DataFrame, before: Collection[str], after: tuple[str, ...]) -> Finding:
-    """Whether the layers that hold packages are the same after a changed line of code."""
+def cached(files: pd.DataFrame, before: Collection[str], after: tuple[str, ...]) -> Finding:
+    """Find whether the layers with packages are the same after a changed line of code."""
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
     new = packages[~packages.layer.map(lambda number: after[number] in before)]
     by = " and ".join(f"`{name}`" for name in new.instruction.unique())
@@ -176,17 +153,17 @@ def _kept(files: pd.DataFrame, before: Collection[str], after: tuple[str, ...]) 
     )
 
 
-def _leaked(files: pd.DataFrame) -> Finding:
-    """Whether a layer holds what was planted, also when a later one deleted it."""
+def leaks(files: pd.DataFrame) -> Finding:
+    """Find whether a layer holds a planted secret, also when a later layer deleted it."""
     names = files.path.str.split("/")
-    leaks = files[names.map(lambda parts: ".env" in parts or ".git" in parts)]
-    what = sorted({name for parts in names[leaks.index] for name in (".env", ".git") if name in parts})
-    by = " and ".join(f"`{name}`" for name in leaks.instruction.unique())
+    leaked = files[names.map(lambda parts: ".env" in parts or ".git" in parts)]
+    what = sorted({name for parts in names[leaked.index] for name in (".env", ".git") if name in parts})
+    by = " and ".join(f"`{name}`" for name in leaked.instruction.unique())
     look = "Which file says what the builder never gets to see?"
-    if len(leaks) and not leaks.visible.any():
+    if len(leaked) and not leaked.visible.any():
         look = "A later step deletes it, and the layer below still holds it. Which file keeps it from the builder?"
     return found(
-        leaks.empty,
+        leaked.empty,
         "docker save, and look for .git and .env in every layer",
         f"{' and '.join(what)} came with {by}" if what else "neither",
         "neither",
@@ -195,9 +172,9 @@ def _leaked(files: pd.DataFrame) -> Finding:
     )
 
 
-def _pins(installed: Mapping[str, str]) -> Finding:
-    """Whether newer releases were installed once there were any."""
-    newer = sorted(name for name, version in installed.items() if version.endswith(SUFFIX))
+def pins(installed: Mapping[str, str]) -> Finding:
+    """Find whether newer releases were installed once there were any."""
+    newer = sorted(name for name, version in installed.items() if version.endswith(newer_wheels_inside.SUFFIX))
     return found(
         not newer,
         "docker build, with a newer release of every package at hand",
@@ -208,17 +185,20 @@ def _pins(installed: Mapping[str, str]) -> Finding:
     )
 
 
-def _with_newer_wheels(context: Context, base: str) -> Mapping[str, str]:
-    """The packages, and their versions, of the image built where newer ones are at hand."""
+def _installed_with_newer_wheels(context: Context) -> Mapping[str, str]:
+    """Return the versions of the packages in the image when newer ones are at hand."""
     session = context.stack.session
-    with service_image.built(session, context.folder, _newer_base(session, base), context.superseded) as image:
-        said = _said(session, Spec(image=image.tag, entrypoint=("python", "-c", INSTALLED), network="none"))
-        installed: dict[str, str] = json.loads(said)
-        return installed
+    with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
+        spec = Spec(image=image.tag, entrypoint=("python", "-c", INSTALLED), network="none")
+        with containers.run(session, spec) as running:
+            running.wait_ended()
+            installed: dict[str, str] = json.loads(running.log_tail(lines=200))
+            return installed
 
 
-def _newer_base(session: Session, base: str) -> str:
-    """The tag of this workspace's image that has newer wheels, too; built when it is not there, and kept for later."""
+def _newer_base(session: Session, root: Path) -> str:
+    """Return the tag of the workspace's base image with newer wheels, built if it is missing, and kept."""
+    base = images.tags(root)["python"]
     tag = f"{base}-newer-{session.identity.session}"
     if not images.is_there(session.engine, tag):
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as folder:
@@ -227,9 +207,3 @@ def _newer_base(session: Session, base: str) -> str:
             (Path(folder) / "Dockerfile").write_text(steps)
             resources.image(session, Path(folder), tag, scope="workspace")
     return tag
-
-
-def _said(session: Session, spec: Spec) -> str:
-    with containers.run(session, spec) as running:
-        running.wait_ended()
-        return running.log_tail(lines=200)

@@ -1,7 +1,6 @@
-"""The check of lesson 03 on checkpoint.py: the collector killed while lines come in, and at every step it takes.
+"""The check of logging.collector: the collector is killed while lines come in, and at every step of a commit.
 
-The participant's module runs in the collector's image: without a network, and of the engine's folder it sees the log
-of one container that does nothing but write numbers.
+The participant's checkpoint.py runs in the collector's image, without a network, and sees the log of one container.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError
+from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.containers import Running
@@ -26,20 +26,20 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import trial_settings
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, found
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.trial import MEMORY_BYTES, NO_HEALTHCHECK, SECRETS, SMALL_LOG
 from workshop_kit.progress import Step
 
-FOLDER, SECRETS = "/var/lib/collector", trial_settings.SECRETS
+FOLDER = "/var/lib/collector"
 MODULE = "/app/collector/checkpoint.py"
-STATE = "/tmp/state.json"  # noqa: S108 - in the container: written at every look at the logs
+STATE = "/tmp/state.json"  # noqa: S108 - in the container: written whenever the logs are read
 INSIDE = Path(__file__).with_name("collector_inside.py")
 LINES, RATE, KILLS = 8_000, 2_500, 2
 FLUSH_SECONDS = 0.3
 LARGEST_BYTES = 16 * 1024 * 1024
 DEADLINE_SECONDS = 15.0
-NAME = "check"  # the numbers are for this collector alone: the stack's own leaves them
+NAME = "check"  # the stack's own collector leaves containers with this label
 LOST = "Lines were read, then the collector died. The checkpoint said that they are safe, and they were in no part."
 TWICE = "Lines came twice: a part had them already, and the checkpoint did not know."
 LOOK = "What is on the disk, and what only in memory, at the moment in which the checkpoint says how far we are?"
@@ -57,7 +57,7 @@ for n in range(%d):
 
 @dataclass(frozen=True)
 class Count:
-    """What became of numbered lines; ``steps`` is how often the collector died on the way."""
+    """Numbered lines that were lost, or came twice; ``steps`` is how often the collector died."""
 
     lost: int
     twice: int
@@ -68,59 +68,53 @@ class Count:
 
 
 @check("logging.collector")
-def collector(context: Context) -> Judged:
-    """Kill a collector with the participant's module while lines come in, then at each step that it takes."""
+def collector(context: Context) -> CheckResult:
+    """Kill a collector with the participant's module while lines come in, and at each step of a commit."""
     context.report(Step("Check", None, f"{LINES:,} lines, and a collector that is killed {KILLS} times"))
-    with ThreadPoolExecutor(1) as beside:
-        waiting = beside.submit(_stepped, context.stack, context.text)
-        killed = _killed(context.stack, context.text)
-        stepped = waiting.result()
-    if isinstance(killed, Judged):
-        return killed
-    if isinstance(stepped, Judged):
-        return stepped
+    with ThreadPoolExecutor(1) as pool:
+        stepping = pool.submit(_die_at_steps, context.stack, context.text)
+        killed = _kill(context.stack, context.text)
+        stepped = stepping.result()
     findings = (
-        _finding(killed, f"{LINES:,} lines, and kill -9 while they are collected, {killed.steps} times"),
-        _finding(stepped, f"Death before each of {stepped.steps} steps that it takes to commit"),
+        all_once(killed, f"{LINES:,} lines, and kill -9 while they are collected, {killed.steps} times"),
+        all_once(stepped, f"Death before each of {stepped.steps} steps that it takes to commit"),
     )
-    failed = [finding for finding in findings if not finding.passed]
     summary = "Whenever it dies, every line is there once."
-    if failed:
+    if not findings[0].passed:
         summary = f"It was killed {killed.steps} times: of {LINES:,} lines {killed}."
-        if findings[0].passed:
-            summary = f"A death at the wrong moment costs: of 40 lines {stepped}."
-    return Judged(summary, findings)
+    elif not findings[1].passed:
+        summary = f"A death at the wrong moment costs: of 40 lines {stepped}."
+    return CheckResult(summary, findings)
 
 
-def _finding(count: Count, called: str) -> Finding:
+def all_once(count: Count, called: str) -> Finding:
+    """Find whether every line is there once."""
     fine = count.lost == count.twice == 0
     return found(fine, called, str(count), "0 lost, 0 twice", LOST if count.lost else TWICE, LOOK)
 
 
-def _killed(stack: Stack, text: str) -> Count | Judged:
-    """Kill the collector while a container writes, start it again, and count what the uploader would send."""
+def _kill(stack: Stack, text: str) -> Count:
+    """Kill the collector while a container writes, start it again, and count the lines that the uploader would send."""
     image = images.tags(stack.root)["base"]
     log = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}}
     spec = Spec(image, command=("python3", "-c", WRITER), labels={COLLECT: NAME}, host=log, tmpfs={})
     ends_at = time.monotonic() + DEADLINE_SECONDS
     with containers.run(stack.session, spec) as writer, _collector(stack, text, writer) as reader:
         for kills in range(KILLS + 1):
-            if (said := _ended_before_reading(reader)) is not None:
-                return said
+            _wait_reading(reader)
             if kills < KILLS:
                 time.sleep(FLUSH_SECONDS * 1.5)
                 reader.container.kill()
                 reader.container.start()
         writer.wait_ended(within_seconds=max(1.0, ends_at - time.monotonic()))
         time.sleep(FLUSH_SECONDS)
-        if (said := _ended(reader)) is not None:
-            return said
+        _raise_if_ended(reader)
         reader.stop(4)
-        return _counted(reader)
+        return _count(reader)
 
 
-def _stepped(stack: Stack, text: str) -> Count | Judged:
-    """Let it die before each step, all of that in one container."""
+def _die_at_steps(stack: Stack, text: str) -> Count:
+    """Run collector_inside.py, in which the collector dies before each step of a commit."""
     word = f"told-{secrets.token_hex(8)}:"
     program = "/app/inside.py"
     spec = _spec(stack, {MODULE: text, program: INSIDE.read_text()}, ("python3", program), (word,))
@@ -128,19 +122,18 @@ def _stepped(stack: Stack, text: str) -> Count | Judged:
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)
         except WorkshopError:
-            return _did_not(running, "it never came to an end.")
+            raise _did_not_collect(running, "it never came to an end.") from None
         line = next((line for line in running.log_tail().split("\n") if line.startswith(word)), "")
         try:
-            told: Any = json.loads(line.removeprefix(word))
-            return Count(int(told["lost"]), int(told["twice"]), int(told["steps"]))
-        except (ValueError, RecursionError, KeyError, TypeError):
-            return _did_not(running, "its methods could not be called.")
+            return TypeAdapter(Count).validate_json(line.removeprefix(word))
+        except ValueError:
+            raise _did_not_collect(running, "its methods could not be called.") from None
 
 
 def _collector(stack: Stack, text: str, writer: Running) -> Running:
-    """A collector without a bucket, with the participant's module, and with one container to read."""
+    """Start a collector with the participant's module, without a bucket, and with one container's log."""
     folder = f"{stack.session.engine.client.info()['DockerRootDir']}/containers/{writer.id}"
-    files = {MODULE: text, f"{SECRETS}/collector_key": "nobody is asked for it"}
+    files = {MODULE: text, f"{SECRETS}/collector_key": "unused"}
     spec = _spec(
         stack,
         files,
@@ -149,7 +142,7 @@ def _collector(stack: Stack, text: str, writer: Running) -> Running:
         binds=(f"{folder}:/engine/{writer.id}:ro",),
         environment={
             "WORKSHOP_SESSION": stack.session.identity.session,
-            "COLLECTOR_ENDPOINT": "http://127.0.0.1:9",  # nothing listens there: the parts stay on the disk
+            "COLLECTOR_ENDPOINT": "http://127.0.0.1:9",  # the discard port: the parts stay on the disk
             "COLLECTOR_BUCKET": "none",
             "COLLECTOR_KEY_ID": "none",
             "COLLECTOR_KEY_FILE": f"{SECRETS}/collector_key",
@@ -171,22 +164,22 @@ def _spec(
         files=files,
         network="none",
         labels={COLLECT: "no"},
-        memory_bytes=trial_settings.MEMORY_BYTES,
+        memory_bytes=MEMORY_BYTES,
         pids=50,
-        healthcheck=trial_settings.NO_HEALTHCHECK,
-        host={"LogConfig": trial_settings.SMALL_LOG},
+        healthcheck=NO_HEALTHCHECK,
+        host={"LogConfig": SMALL_LOG},
         **more,
     )
 
 
-def _counted(reader: Running) -> Count | Judged:
-    """The numbers in the parts that the checkpoint knows."""
+def _count(reader: Running) -> Count:
+    """Count the numbers in the parts that the checkpoint covers."""
     stream, _ = reader.container.get_archive(FOLDER)
     archive = io.BytesIO()
-    for some in stream:
-        archive.write(some)
+    for chunk in stream:
+        archive.write(chunk)
         if archive.tell() > LARGEST_BYTES:
-            return _did_not(reader, f"it wrote more than {LARGEST_BYTES // 1024**2} MiB.")
+            raise _did_not_collect(reader, f"it wrote more than {LARGEST_BYTES // 1024**2} MiB.")
     archive.seek(0)
     with tarfile.open(fileobj=archive) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
@@ -194,7 +187,7 @@ def _counted(reader: Running) -> Count | Judged:
     try:
         generation = int(json.loads(texts["checkpoint.json"])["generation"])
     except (KeyError, ValueError, TypeError, RecursionError):
-        return _did_not(reader, "it left no checkpoint.")
+        raise _did_not_collect(reader, "it left no checkpoint.") from None
     numbers: Counter[int] = Counter()
     for name, text in texts.items():
         if re.fullmatch(r"\d{12}~.*", name) and int(name[:12]) <= generation:
@@ -202,24 +195,24 @@ def _counted(reader: Running) -> Count | Judged:
     return Count(sum(n not in numbers for n in range(LINES)), numbers.total() - len(numbers), KILLS)
 
 
-def _ended(reader: Running) -> Judged | None:
-    """What there is to say about a reader that has ended by itself; None while it runs."""
+def _raise_if_ended(reader: Running) -> None:
+    """Raise CheckEnded if a reader has ended by itself."""
     state = reader.inspect()["State"]
-    return None if state["Running"] else _did_not(reader, f"it ended by itself, with exit code {state['ExitCode']}.")
+    if not state["Running"]:
+        raise _did_not_collect(reader, f"it ended by itself, with exit code {state['ExitCode']}.")
 
 
-def _ended_before_reading(reader: Running) -> Judged | None:
-    """Wait until a collector that was just started reads logs; what there is to say if it ends instead."""
+def _wait_reading(reader: Running) -> None:
+    """Wait until a collector reads logs. Raises CheckEnded if it does not."""
     try:
         reader.wait_until(lambda: reader.exec("cat", STATE).exit_code == 0, what="read logs")
     except (WorkshopError, APIError):
-        return _ended(reader) or _did_not(reader, "it did not begin to read.")
-    return None
+        _raise_if_ended(reader)
+        raise _did_not_collect(reader, "it did not begin to read.") from None
 
 
-def _did_not(running: Running, means: str) -> Judged:
+def _did_not_collect(running: Running, means: str) -> CheckEnded:
+    called = "Run the collector with your checkpoint.py"
+    finding = Finding(False, called, means, "it collects", means, "Its last lines.")
     lines = running.log_tail()[-4096:]
-    finding = Finding(
-        False, "Run the collector with your checkpoint.py", means, "it collects", means, "Its last lines."
-    )
-    return Judged(f"It did not collect: {means}", (finding,), Verdict.DID_NOT_START, lines)
+    return CheckEnded(CheckResult(f"It did not collect: {means}", (finding,), Verdict.DID_NOT_START, lines))

@@ -1,7 +1,6 @@
-"""Runs inside a trial, beside the participant's logs.py: ``GET /orders?trial=…`` fails, or waits as others do.
+"""Runs inside a trial, beside the participant's logs.py: ``GET /orders?trial=…`` fails, or waits and logs.
 
-It is laid over the service as a module of its own, and the last line of
-``orders.py`` calls ``around``.
+The last line of the service's ``orders.py`` calls `around`.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def around(recent: Handler) -> Handler:
-    """The handler of ``GET /orders``, and before it ours."""
+    """Return a handler of ``GET /orders`` with the trial's answers before the service's own."""
 
     async def handler(request: Request) -> Response:
-        """Ours if ``trial`` is asked for, else the service's own."""
+        """Answer for ``trial``, else as the service does."""
         what, who = (request.query_params.get(name, "") for name in ("trial", "who"))
         if what == "bug":
             charge(CANARY, who)
@@ -45,13 +44,13 @@ def around(recent: Handler) -> Handler:
 
 
 def charge(password: str, who: str) -> None:  # noqa: ARG001  # a stack with variables would show it
-    """A bug."""
+    """Raise a KeyError, with a secret in a variable."""
     prices: dict[str, int] = {}
     prices[f"no price for {who}"]
 
 
 async def serve(who: str) -> Response:
-    """What a request does that waits for others: log, wait, let a library log, a thread, and an exception."""
+    """Log, wait, and log from a library, from a thread and with an exception."""
     log.info("waiting", who=who, by="itself")
     await asyncio.sleep(0.2)
     library.info("asked by %s", who)
@@ -65,7 +64,7 @@ async def serve(who: str) -> Response:
 
 
 async def beat() -> None:
-    """What the service does for nobody in particular."""
+    """Log lines that belong to no request."""
     for _ in range(BEATS):
         log.info("beat")
         await asyncio.sleep(BEAT_SECONDS)

@@ -1,4 +1,4 @@
-"""The check of lesson 03 on where lines go and what they are: placed orders, a hostile customer, a bug."""
+"""The check of logging.stdout: every event is one JSON object in ``docker logs``, whatever a customer sends."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from workshop_kit.exercises.check_api import Context, Judged, check, found
-from workshop_kit.exercises.checks import logging_look
-from workshop_kit.exercises.checks.logging_look import CANARY, Log
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.checks.logging_service import CANARY, Log, read_log, run
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import wait_started
-from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
 from workshop_kit.screen import visible
 
 REQUIRED = ("ts", "level", "logger", "msg")
 FORGED = '{"level":"critical","msg":"all is lost"}'
-ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
 class Customers:
-    """The ids of those who ask: some who order, one who means harm, one who meets a bug."""
+    """The request ids of the customers: some who order, a hostile one, and one who meets a bug."""
 
     honest: tuple[str, ...]
     hostile: str
@@ -39,44 +36,28 @@ class Customers:
 
     @property
     def path(self) -> str:
-        """What the hostile one asks for: a line end and a line of their own, an escape sequence, U+2028."""
+        """The path of the hostile customer: with a line end and a forged line, an escape sequence, and U+2028."""
         return f"/orders/{self.hostile}\n{FORGED}\n\x1b[2J\x1b[31m\N{LINE SEPARATOR}"
 
 
 @check("logging.stdout")
-def stdout(context: Context) -> Judged:
-    """Ask the service as several customers do, then read ``docker logs``."""
+def stdout(context: Context) -> CheckResult:
+    """Send requests of several customers, then read ``docker logs``."""
     customers = Customers.of(context.seed)
-    with logging_look.run(context) as tried:
-        if problem := wait_started(tried):
-            return problem
+    with run(context) as trial:
         context.report(Step("Check", None, "placing orders, asking for trouble, and reading docker logs"))
-        _ask(tried, customers)
-        log = logging_look.look(tried, lambda log: bool(log.having(request_id=customers.unlucky, msg="request")))
-        findings = findings_in(log, customers)
-        if all(finding.passed for finding in findings):
-            summary = "Whatever happens is one JSON object on one line of docker logs, whoever asked for it to be more."
-            return Judged(summary, findings)
-        first = next(finding.means for finding in findings if not finding.passed)
-        return Judged(first, findings, output=tried.lines())
+        for name in customers.honest:
+            trial.get("/orders/first", headers={"X-Request-ID": name})
+        trial.get(quote(customers.path), headers={"X-Request-ID": customers.hostile})
+        trial.get(f"/orders?trial=bug&who={customers.unlucky}", headers={"X-Request-ID": customers.unlucky})
+        log = read_log(trial, lambda log: bool(log.having(request_id=customers.unlucky, msg="request")))
+        shown = "Whatever happens is one JSON object on one line of docker logs, also if a customer sends more."
+        return conclude(shown, findings_in(log, customers), trial.lines())
 
 
 def findings_in(log: Log, customers: Customers) -> tuple[Finding, ...]:
-    """What there is to find in the log of a service that these customers have asked."""
-    return (
-        _there(log, customers),
-        _objects(log),
-        _fields(log),
-        _hostile(log, customers),
-        _bug(log, customers),
-    )
-
-
-def _ask(tried: Trial, customers: Customers) -> None:
-    for name in customers.honest:
-        tried.get("/orders/first", headers={"X-Request-ID": name})
-    tried.get(quote(customers.path), headers={"X-Request-ID": customers.hostile})
-    tried.get(f"/orders?trial=bug&who={customers.unlucky}", headers={"X-Request-ID": customers.unlucky})
+    """Return the findings on the log of a service after the requests of these customers."""
+    return (_there(log, customers), _objects(log), _fields(log), _hostile(log, customers), _bug(log, customers))
 
 
 def _there(log: Log, customers: Customers) -> Finding:
@@ -115,31 +96,27 @@ def _fields(log: Log) -> Finding:
     lacking = sorted({name for fields in log.records if fields for name in REQUIRED if name not in fields})
     objects = sum(bool(fields) for fields in log.records)
     timeless = objects - sum(isinstance(fields.get("ts"), datetime) for fields in log.records)
+    got = f"missing: {', '.join(lacking)}" if lacking else "all there" if objects else "no object at all"
+    if timeless:
+        got += f"; ts is no time in {timeless} of {objects}"
     means = f"Nobody can search for {lacking[0]} if lines lack it." if lacking else "No line has fields."
     if timeless and objects and not lacking:
         means = f"In {timeless} lines ts is no time with its zone: another machine reads another time."
     return found(
         bool(objects) and not lacking and not timeless,
         f"Look for {', '.join(REQUIRED)} in every object",
-        _got_fields(objects, lacking, timeless),
+        got,
         "all there, and ts a time with its zone",
         means,
         "to_line() is given all fields: which does it write, and how?",
     )
 
 
-def _got_fields(objects: int, lacking: list[str], timeless: int) -> str:
-    if not objects:
-        return "no object at all"
-    got = f"missing: {', '.join(lacking)}" if lacking else "all there"
-    return f"{got}; ts is no time in {timeless} of {objects}" if timeless else got
-
-
 def _hostile(log: Log, customers: Customers) -> Finding:
     lines = log.having(request_id=customers.hostile, msg="request")
     whole = len(lines) == 1 and lines[0].get("path") == customers.path
     forged = bool(log.having(level="critical", msg="all is lost"))
-    acting = any(ACTS.search(log.text(row)) for row in range(len(log.records)))
+    acting = any(CONTROLS.search(log.text(row)) for row in range(len(log.records)))
     got = f"{len(lines)} lines of that request, " + ("path as it was asked for" if whole else "path not as asked for")
     if forged:
         got += "; and a line that says all is lost, at level critical"
@@ -149,7 +126,7 @@ def _hostile(log: Log, customers: Customers) -> Finding:
     if forged:
         means = "A customer wrote a line of your log: by it, all is lost."
     elif acting:
-        means = "A customer's escape sequences reach the terminal of whoever reads the log."
+        means = "A customer's escape sequences reach the terminal of everyone who reads the log."
     return found(
         whole and not forged and not acting,
         "GET an order whose name has a line end, a line of JSON, an escape sequence and U+2028",

@@ -1,4 +1,4 @@
-"""The check of lesson 04 on metrics.py: known traffic, and what /metrics says before and after it."""
+"""The check of monitoring.metrics: known traffic, and the scrapes of /metrics before and after it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from workshop_kit.exercises import crash, service_trial, trial_settings
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises import service_trial
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
-from workshop_kit.exercises.checks.monitoring_scrape import Scrape, gained
 from workshop_kit.exercises.checks.monitoring_traffic import (
-    HUNG_UP,
+    CLOSED,
     KNOWN,
     ODD_METHODS,
     SLOW_SECONDS,
-    ask_strangers,
+    Scrape,
+    ask_random_paths,
+    increase,
     send_known,
     send_odd_methods,
 )
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import wait_started
+from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.progress import Step
 
@@ -33,96 +34,89 @@ SETTINGS = {"HTTP_FAULTS": "true", "LOG_LEVEL": "error"}
 ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
 MOST_METHODS = 8
 FEW, MANY = 100, 10_000
-"""Random paths: only if the first ones make no series, the others follow."""
+"""Random paths: the many follow only if the few make no series."""
 GROWTH = 3
-"""New series that are no finding: one for each new status and method."""
+"""New series that are allowed: one for each new status and method."""
 SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Scrapes:
-    """What /metrics said at four moments; ``invented`` says how many paths the last one comes after."""
+    """Four scrapes: before and after the known traffic, after odd methods, and after ``invented`` random paths."""
 
     before: Scrape
     traffic: Scrape
     methods: Scrape
-    strangers: Scrape
+    random_paths: Scrape
     invented: int
 
 
 @check("monitoring.metrics")
-def metrics(context: Context) -> Judged:
+def metrics(context: Context) -> CheckResult:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
-    trial_settings.ensure_up(context.stack, context.report)
-    with (
-        service_trial.built(context) as image,
-        service_trial.beside_stack(context, image, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS) as tried,
-    ):
-        if (failed := wait_started(tried, "/orders", within_seconds=START_SECONDS)) is not None:
-            return failed
+    with service_trial.start(
+        context, "/orders", START_SECONDS, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS
+    ) as trial:
         try:
-            scrapes = _scrapes(tried, context)
+            scrapes = _scrapes(trial, context)
         except ValueError as unreadable:
-            return _unreadable(tried, unreadable)
-        raised = crash.reason(tried.lines(), tried.files)
-        judged = judge(scrapes, raised if FILE in raised else "")
-        return judged if judged.summary == SUMMARY else Judged(judged.summary, judged.findings, output=tried.lines())
+            return _unreadable(trial, unreadable)
+        lines = trial.lines()
+        raised = crash_reason(lines, trial.files)
+        return judge(scrapes, raised if FILE in raised else "", lines)
 
 
-SUMMARY = "It counts what came, how it ended and how long it took, and no stranger makes a new series."
-
-
-def judge(scrapes: Scrapes, raised: str = "") -> Judged:
-    """Hold the scrapes against the known traffic; ``raised`` is an exception of metrics.py that the log ends with."""
+def judge(scrapes: Scrapes, raised: str = "", lines: str = "") -> CheckResult:
+    """Judge the scrapes by the known traffic; ``raised`` is an exception of metrics.py at the end of the log."""
     before, after = scrapes.before, scrapes.traffic
     counter = _counter(after)
     findings = [counter]
     if counter.passed:
         findings += [_one_series(before, after), _hung_up(before, after), _counts(before, after, raised)]
-    findings += [_durations(before, after), _methods(scrapes.methods), _strangers(scrapes)]
-    wrong = [finding for finding in findings if not finding.passed]
-    return Judged(wrong[0].means if wrong else SUMMARY, tuple(findings))
+    findings += [_durations(before, after), _methods(scrapes.methods), _random_paths(scrapes)]
+    shown = "It counts what came, how it ended and how long it took, and no stranger makes a new series."
+    return conclude(shown, findings, lines)
 
 
-def _scrapes(tried: Trial, context: Context) -> Scrapes:
-    """Send all of it. Raises ValueError for an answer that is no exposition."""
-    port = urlsplit(tried.running.url()).port or 0
-    before = _scrape(tried)
+def _scrapes(trial: Trial, context: Context) -> Scrapes:
+    """Send all traffic. Raises ValueError for an answer that is no exposition."""
+    port = urlsplit(trial.running.url()).port or 0
+    before = _scrape(trial)
     context.report(Step("Check", None, "sending known traffic"))
-    send_known(tried, port)
-    after = _settled(tried, before)
+    send_known(trial, port)
+    after = _settled(trial, before)
     send_odd_methods(port)
-    ask_strangers(port, 2, context.seed)  # the series of what no route fits begin with the first such path
-    methods = _scrape(tried)
+    ask_random_paths(port, 2, context.seed)  # the series for unmatched paths begin with the first of them
+    methods = _scrape(trial)
     context.report(Step("Check", None, f"asking for {FEW} random paths"))
-    ask_strangers(port, FEW, context.seed)
-    strangers, invented = _scrape(tried), FEW
-    if len(strangers.values) - len(methods.values) <= GROWTH:
+    ask_random_paths(port, FEW, context.seed)
+    random_paths, invented = _scrape(trial), FEW
+    if len(random_paths.values) - len(methods.values) <= GROWTH:
         context.report(Step("Check", None, f"asking for {MANY:,} random paths"))
-        ask_strangers(port, MANY, context.seed + 1)
-        strangers, invented = _scrape(tried), MANY
-    return Scrapes(before, after, methods, strangers, invented)
+        ask_random_paths(port, MANY, context.seed + 1)
+        random_paths, invented = _scrape(trial), MANY
+    return Scrapes(before, after, methods, random_paths, invented)
 
 
-def _scrape(tried: Trial) -> Scrape:
-    answer = tried.get("/metrics", within_seconds=5.0)
+def _scrape(trial: Trial) -> Scrape:
+    answer = trial.get("/metrics", within_seconds=5.0)
     if answer.status != 200:
         raise ValueError(str(answer))
     return Scrape.of(answer.body)
 
 
-def _settled(tried: Trial, before: Scrape) -> Scrape:
-    """Scrape once the clients that hung up are counted, too, or the time is up."""
-    ends_at, expected = time.monotonic() + SETTLE_SECONDS, sum(KNOWN.values()) + HUNG_UP
+def _settled(trial: Trial, before: Scrape) -> Scrape:
+    """Scrape until the clients that hung up are counted, too, or the time is up."""
+    ends_at, expected = time.monotonic() + SETTLE_SECONDS, sum(KNOWN.values()) + CLOSED
     while True:
-        after = _scrape(tried)
-        counted = sum(gained(TOTAL, before, after, lambda _: ()).values())
+        after = _scrape(trial)
+        counted = sum(increase(TOTAL, before, after, lambda _: ()).values())
         if counted >= expected or time.monotonic() > ends_at:
             return after
         time.sleep(0.1)
 
 
-def _unreadable(tried: Trial, problem: ValueError) -> Judged:
+def _unreadable(trial: Trial, problem: ValueError) -> CheckResult:
     means = "Prometheus reads nothing at all from an answer that is not in its format."
     finding = Finding(
         False,
@@ -132,7 +126,7 @@ def _unreadable(tried: Trial, problem: ValueError) -> Judged:
         means,
         "generate_latest() makes the text; does show() still return it?",
     )
-    return Judged(means, (finding,), output=tried.lines())
+    return CheckResult(means, (finding,), output=trial.lines())
 
 
 def _counter(scrape: Scrape) -> Finding:
@@ -160,7 +154,6 @@ def _question(label: str) -> str:
 
 
 def _one_series(before: Scrape, after: Scrape) -> Finding:
-    """One series for one method, route and status: a label more makes series of its own."""
     extra = sorted(after.label_names(TOTAL) - set(LABELS))
     fitting: Counter[tuple[str, ...]] = Counter()
     for (name, labels), value in after.values.items():
@@ -178,7 +171,7 @@ def _one_series(before: Scrape, after: Scrape) -> Finding:
 
 
 def _counts(before: Scrape, after: Scrape, raised: str) -> Finding:
-    counted = gained(TOTAL, before, after, lambda labels: tuple(labels[label] for label in LABELS))
+    counted = increase(TOTAL, before, after, lambda labels: tuple(labels[label] for label in LABELS))
     wrong = {key: counted[key] for key, count in KNOWN.items() if counted[key] != count}
     called = f"{sum(KNOWN.values())} requests that end as the check knows: how far has {TOTAL} gone?"
     if not wrong:
@@ -197,7 +190,7 @@ def _counts(before: Scrape, after: Scrape, raised: str) -> Finding:
 
 
 def _why(key: tuple[str, str, str], counted: Counter[tuple[str, ...]], raised: str) -> tuple[str, str]:
-    """What a wrong count means, and where to look."""
+    """Return what a wrong count means, and where to look."""
     method, route, status = key
     if any(there.startswith("/orders/nobody") for _, there, _ in counted):
         return "The label route holds the path that a client invented: each makes a series.", "path or route?"
@@ -218,12 +211,12 @@ def _listed(counted: Counter[tuple[str, ...]]) -> str:
 
 
 def _hung_up(before: Scrape, after: Scrape) -> Finding:
-    by_status = gained(TOTAL, before, after, lambda labels: (labels["status"],))
+    by_status = increase(TOTAL, before, after, lambda labels: (labels["status"],))
     errors = sum(count for (status,), count in by_status.items() if status.startswith("5"))
     more = errors - sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
     return found(
         more <= 0,
-        f"{HUNG_UP} clients hang up in the middle of their order",
+        f"{CLOSED} clients hang up in the middle of their order",
         f"{more:g} of them counted as 5xx" if more > 0 else "none counted as 5xx",
         "none counted as 5xx",
         "Clients that hung up count as errors of the service: an alert fires because a train entered a tunnel.",
@@ -241,11 +234,11 @@ def _durations(before: Scrape, after: Scrape) -> Finding:
         return found(
             False, called, got, expected, means, "Histogram(name, help, label names, buckets=BUCKETS_SECONDS)."
         )
-    by_bucket = gained(f"{DURATION}_bucket", before, after, lambda labels: (labels["route"], labels["le"]))
+    by_bucket = increase(f"{DURATION}_bucket", before, after, lambda labels: (labels["route"], labels["le"]))
     buckets = sorted((float(le), count) for (route, le), count in by_bucket.items() if route == "/orders")
     below = max((count for le, count in buckets if le < SLOW_SECONDS), default=0)
     total = buckets[-1][1] if buckets else 0
-    took = gained(f"{DURATION}_sum", before, after, lambda labels: (labels["route"],))["/orders",]
+    took = increase(f"{DURATION}_sum", before, after, lambda labels: (labels["route"],))["/orders",]
     means, look = "", "observe() takes seconds, once for each request."
     if total < ON_ORDERS:
         means = f"{ON_ORDERS - total:g} of {ON_ORDERS} requests were not counted with their duration."
@@ -270,8 +263,8 @@ def _methods(scrape: Scrape) -> Finding:
     )
 
 
-def _strangers(scrapes: Scrapes) -> Finding:
-    more = len(scrapes.strangers.values) - len(scrapes.methods.values)
+def _random_paths(scrapes: Scrapes) -> Finding:
+    more = len(scrapes.random_paths.values) - len(scrapes.methods.values)
     return found(
         more <= GROWTH,
         f"{scrapes.invented:,} requests for random paths",

@@ -1,4 +1,4 @@
-"""The check of lesson 04 on an alert's expression: promtool reads it, and plays it several minutes."""
+"""The check of monitoring.ratio: promtool reads the alert's rule, and tests it on simulated minutes of traffic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
-from workshop_kit.exercises.check_api import Context, Judged, check, found
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.progress import Step
 
@@ -28,7 +28,7 @@ done
 
 @dataclass(frozen=True)
 class Scene:
-    """What both services go through for a minute; ``failing`` is the share of customers who meet a 5xx."""
+    """A minute of both services; ``failing`` is the share of customers who meet a 5xx."""
 
     failing: float = 0.0
     probes_fail: bool = False
@@ -38,7 +38,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Question:
-    """Does it fire, so many seconds after the beginning of a play?"""
+    """Whether the alert should fire so many seconds after the beginning of a play, and what it means if not."""
 
     play: tuple[Scene, ...]
     at_seconds: int
@@ -49,7 +49,7 @@ class Question:
 
 
 def questions(seed: int) -> tuple[Question, ...]:
-    """What the rule is asked: 5 % is the limit, and each participant has other shares below and above it."""
+    """Return the questions: the limit is 5 %, and each participant has other shares below and above it."""
     chance = random.Random(f"monitoring.ratio {seed}")  # noqa: S311  # no secret
     few, many = chance.choice((0.01, 0.02, 0.03)), chance.choice((0.07, 0.08, 0.1, 0.12))
     well, bad = Scene(), Scene(many)
@@ -123,37 +123,40 @@ def questions(seed: int) -> tuple[Question, ...]:
 
 
 @check("monitoring.ratio")
-def ratio(context: Context) -> Judged:
-    """Let promtool read the file, then ask it in plays whether the alert fires."""
+def ratio(context: Context) -> CheckResult:
+    """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
     asked = questions(context.seed)
-    files = {f"{number}.yml": test_of(one) for number, one in enumerate(asked)}
+    files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(asked)}
     context.report(Step("Check", None, "promtool plays it several minutes"))
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if said.exit_code:
             return refused(said.output, text)
         fired = _fired(running, len(asked))
-    return _not_computed(fired) if isinstance(fired, str) else judge(asked, fired)
+    return not_computed(fired) if isinstance(fired, str) else judge(asked, fired)
 
 
-def refused(said: str, text: str) -> Judged:
-    """What there is to say of a file that promtool does not accept."""
+def refused(said: str, text: str) -> CheckResult:
+    """Return the result for a file that promtool does not accept."""
     sentence = monitoring.refusal(said, FILE, text)
     look = "Read that line and the one before it: quotes, brackets, indentation."
     finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
-    return Judged(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
+    return CheckResult(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
 
 
-def judge(asked: tuple[Question, ...], fired: list[bool]) -> Judged:
-    """Hold what the alert did against what it should do."""
-    findings = tuple(_finding(one, did) for one, did in zip(asked, fired, strict=True))
-    wrong = [finding for finding in findings if not finding.passed]
-    return Judged(wrong[0].means if wrong else "It calls when customers fail, and is silent otherwise.", findings)
+def judge(asked: tuple[Question, ...], fired: list[bool]) -> CheckResult:
+    """Judge the alert by the questions, and by whether it fired in each play."""
+    words = {True: "it fires", False: "it is silent"}
+    findings = (
+        found(did == one.fires, f"Look at {ALERT} {one.about}", words[did], words[one.fires], one.means, one.look)
+        for one, did in zip(asked, fired, strict=True)
+    )
+    return conclude("It calls when customers fail, and is silent otherwise.", findings)
 
 
-def test_of(question: Question) -> str:
-    """A test for promtool that passes only if the alert does not fire. (JSON is YAML.)"""
+def promtool_test(question: Question) -> str:
+    """Return a test for promtool that passes only if the alert does not fire. (JSON is YAML.)"""
     test = {
         "interval": "1s",
         "input_series": [{"series": name, "values": values} for name, values in series(question.play).items()],
@@ -167,7 +170,7 @@ Labels = tuple[str, str, str, str]
 
 
 def series(play: tuple[Scene, ...]) -> dict[str, str]:
-    """The counters of both services in a play, as promtool writes series: a number a second, ``_`` for none."""
+    """Return the counters of both services in a play, in promtool's notation: a number a second, ``_`` for none."""
     counts: dict[Labels, int] = {}
     values: dict[Labels, list[str]] = {}
     for second in range(len(play) * PHASE_SECONDS):
@@ -182,7 +185,7 @@ def series(play: tuple[Scene, ...]) -> dict[str, str]:
 
 
 def _requests(scene: Scene) -> dict[Labels, int]:
-    """How many requests came in a second of a scene; customers make a thousand, so that shares are whole numbers."""
+    """Return the requests in a second of a scene; customers make a thousand, so that shares are whole numbers."""
     failed = round(1000 * scene.failing)
     all_customers = {
         (JOB, "POST", "/orders", "201"): 400 - failed // 2,
@@ -206,28 +209,17 @@ def _requests(scene: Scene) -> dict[Labels, int]:
 
 
 def _fired(running: Running, count: int) -> list[bool] | str:
-    """Whether the alert fired in each test: promtool's exit code is 1 for an alert that was not expected.
+    """Return whether the alert fired in each test, or promtool's reason if the rule cannot be computed.
 
-    It is 1, too, for a rule that is well written and cannot be computed: then promtool's reason comes instead.
+    promtool's exit code is 1 for both.
     """
     said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(count))))).output.splitlines()
     codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)
     return next((reason.removeprefix(", err: ") for reason in reasons if reason), [code != "0" for code in codes])
 
 
-def _not_computed(reason: str) -> Judged:
+def not_computed(reason: str) -> CheckResult:
+    """Return the result for a rule that promtool accepts and cannot compute."""
     look = "One side of a division has labels that the other one has not: sum() takes them away."
     finding = Finding(False, f"Compute {ALERT} while the service runs", reason[:300], "a number", reason[:300], look)
-    return Judged("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))
-
-
-def _finding(question: Question, fired: bool) -> Finding:
-    words = {True: "it fires", False: "it is silent"}
-    return found(
-        fired == question.fires,
-        f"Look at {ALERT} {question.about}",
-        words[fired],
-        words[question.fires],
-        question.means,
-        question.look,
-    )
+    return CheckResult("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))

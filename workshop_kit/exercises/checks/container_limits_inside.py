@@ -1,6 +1,6 @@
-"""Try the limits of the container one is in; runs inside, on its own, and prints what it saw as JSON.
+"""Try the limits of its container; runs inside, on its own, and prints what it saw as JSON.
 
-``python limits_inside.py MEMORY_MIB PROCESSES``: take up to so much memory, start up to so many processes.
+``python container_limits_inside.py MEMORY_MIB PROCESSES``: the most memory to take, the most processes to start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNLIMITED = 1 << 60  # version 1 writes a huge number where version 2 writes "ma
 
 
 def kernel_says() -> dict[str, float | None]:
-    """What the kernel holds this container to: bytes, cores, processes; None where it has no limit."""
+    """Return the kernel's limits of bytes, cores and processes; None where there is none."""
     quota, period = (_read("cpu.max") or f"{_read('cpu/cpu.cfs_quota_us')} {_read('cpu/cpu.cfs_period_us')}").split()
     return {
         "memory_bytes": _limit(_read("memory.max") or _read("memory/memory.limit_in_bytes")),
@@ -30,17 +30,17 @@ def kernel_says() -> dict[str, float | None]:
     }
 
 
-def offer(eagerness: int) -> None:
-    """Say that this process may be killed for want of memory, before others that offer less; the service offers 0."""
-    Path("/proc/self/oom_score_adj").write_text(str(eagerness))
+def set_oom_score(score: int) -> None:
+    """Set the OOM score of this process: the kernel kills higher scores first; the service has 0."""
+    Path("/proc/self/oom_score_adj").write_text(str(score))
 
 
 def eat(most_mib: int) -> tuple[int, bool]:
-    """How many MiB a child could take, and whether it was killed for it."""
+    """Return how many MiB a child could take, and whether it was killed."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        offer(1000)
+        set_oom_score(1000)
         taken = []
         for _ in range(0, most_mib, STEP_MIB):
             taken.append(b"x" * (STEP_MIB * MIB))
@@ -55,10 +55,9 @@ def eat(most_mib: int) -> tuple[int, bool]:
 
 
 def multiply(most: int) -> tuple[int, bool]:
-    """How many processes could be started beside those that run, and whether one was refused.
+    """Return how many processes could be started beside those that run, and whether one was refused.
 
-    The next one waits until the last one offers itself: of those that have not yet, the largest dies first, and that is
-    the one that counts.
+    Each process waits for the OOM score of the one before: without it the kernel would kill this process first.
     """
     children: list[int] = []
     refused = False
@@ -70,7 +69,7 @@ def multiply(most: int) -> tuple[int, bool]:
             refused = True
             break
         if child == 0:
-            offer(900)
+            set_oom_score(900)
             os.write(writing, b".")
             signal.pause()
         os.close(writing)
@@ -84,7 +83,7 @@ def multiply(most: int) -> tuple[int, bool]:
 
 
 def be_busy() -> float:
-    """How many cores two busy loops got."""
+    """Return how many cores two busy loops got."""
     started = time.monotonic()
     children = []
     with contextlib.suppress(OSError):  # no room for a second process: one loop will do
@@ -111,7 +110,7 @@ def _limit(text: str) -> float | None:
 
 
 if __name__ == "__main__":
-    offer(500)
+    set_oom_score(500)
     seen: dict[str, object] = {"kernel": kernel_says()}
     seen["eaten_mib"], seen["eater_killed"] = eat(int(sys.argv[1]))
     seen["started"], seen["refused"] = multiply(int(sys.argv[2]))

@@ -1,6 +1,6 @@
-"""Runs inside a trial, with the participant's restoring.py: sets variables, and tells as JSON how they are afterwards.
+"""Runs inside a trial, with the participant's restoring.py: sets variables, and prints as JSON how they are afterwards.
 
-The argument is a word that marks our line.
+The argument is a word that marks the line in the log.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main(word: str) -> None:
 
 
 def outcome(situation: Any) -> dict[str, Any]:
-    """Run a situation, then tell how the two variables are: text, or null for one that is not there."""
+    """Run a situation; return its value, and the two variables afterwards."""
     os.environ.pop(ABSENT, None)
     os.environ[PRESENT] = "before"
     try:
@@ -66,7 +66,7 @@ def nested() -> Any:
 
 
 def deleted() -> Any:
-    """A test that takes the variables away itself."""
+    """A test that deletes the variables itself."""
     from my_service.restoring import environment
 
     with environment(**{ABSENT: "within", PRESENT: "within"}):
@@ -75,7 +75,7 @@ def deleted() -> Any:
 
 
 def settings() -> str:
-    """What the service says to the environment that a test of an optional setting left behind; empty: nothing."""
+    """Return the service's error after a test of an optional setting; empty if there is none."""
     from my_service import config  # type: ignore[import-not-found]
     from my_service.restoring import environment
 

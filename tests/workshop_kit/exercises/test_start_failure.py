@@ -1,4 +1,4 @@
-"""Why a program ended, read from the end of its log."""
+"""The reason why a program ended, from the end of its log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from workshop_kit.exercises.crash import reason
+from workshop_kit.exercises.start_failure import crash_reason
 
 STACK = """Traceback (most recent call last):
   File "<frozen runpy>", line 198, in _run_module_as_main
@@ -84,15 +84,15 @@ REFUSED = {"level": "error", "msg": "configuration refused", "problems": PROBLEM
         pytest.param("", "", id="empty"),
     ],
 )
-def test_the_end_of_a_log_says_why(log: str, said: str) -> None:
-    """What was raised, with its place in the program, or the list of problems; nothing where nothing is said."""
-    assert reason(log) == said
+def test_the_end_of_a_log_has_the_reason(log: str, said: str) -> None:
+    """The exception with its place in the program, or the list of problems; nothing for any other log."""
+    assert crash_reason(log) == said
 
 
-def test_the_place_is_in_the_participants_file_where_it_can_be() -> None:
+def test_a_place_in_a_participants_file_is_preferred() -> None:
     """A colleague's module that fails deeper down is not where the participant looks."""
-    assert reason(STACK, ["workshop_app/__main__.py"]) == "KeyError: 'HTTP_PORT' (__main__.py, line 33)"
-    assert reason(STACK, ["workshop_app/health.py"]) == "KeyError: 'HTTP_PORT' (config.py, line 41)"
+    assert crash_reason(STACK, ["workshop_app/__main__.py"]) == "KeyError: 'HTTP_PORT' (__main__.py, line 33)"
+    assert crash_reason(STACK, ["workshop_app/health.py"]) == "KeyError: 'HTTP_PORT' (config.py, line 41)"
 
 
 ODD = {
@@ -107,5 +107,5 @@ ODD = {
 
 @pytest.mark.parametrize("line", ODD.values(), ids=ODD)
 def test_odd_lines_are_no_reason(line: str) -> None:
-    """Whatever a container writes is read to its end, without an error."""
-    assert reason(f"{line}\n") == ""
+    """Any log of a container is read to its end, without an error."""
+    assert crash_reason(f"{line}\n") == ""

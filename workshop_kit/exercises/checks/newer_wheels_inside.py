@@ -1,4 +1,4 @@
-"""Put a newer release beside every wheel of a folder; runs inside an image, on its own."""
+"""Write a newer, empty release beside each wheel of a folder; runs in an image, on its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUFFIX = ".post999"
 
 
 def add_newer(folder: Path) -> None:
-    """Write a wheel that holds nothing for each that is there."""
+    """Write the newer wheels."""
     for wheel in list(folder.glob("*.whl")):
         name, version = wheel.name.split("-")[:2]
         newer = f"{name}-{version}{SUFFIX}"

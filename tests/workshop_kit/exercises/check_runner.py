@@ -1,11 +1,11 @@
-"""What the tests of trials share: the sources, a check run by hand, and what it has left behind."""
+"""Helpers of the tests of checks: run a check on a wrong answer, and assert its findings and what it leaves behind."""
 
 from __future__ import annotations
 
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import Context, Judged
+from workshop_kit.exercises.check_api import CheckResult, Context
 from workshop_kit.exercises.checks import CHECKS
-from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.exercise_service import ExerciseService, first_hint
+from workshop_kit.exercises.result import Finding
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import content, provision, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
@@ -45,6 +47,12 @@ def marked(root: Path, name: str, lesson: str = "01_container") -> str:
     return (root / "solutions" / lesson / name).read_text()
 
 
+def solved_files(lesson: str) -> dict[str, str]:
+    """Return the solved sources of a lesson, by name, without its notebook."""
+    sources = (CHECKOUT / "solutions" / lesson).iterdir()
+    return {path.name: regions.solved(path.read_text()) for path in sources if path.name != "notebook.py"}
+
+
 def arrive(exercise_service: ExerciseService, lesson: str) -> None:
     """Bring ``my_service/`` where it is in the middle of a lesson: the cells have written its files."""
     for path in exercise_service.workspace.my_service.iterdir():
@@ -53,35 +61,56 @@ def arrive(exercise_service: ExerciseService, lesson: str) -> None:
         content.replace_file(exercise_service.workspace, f"{MY_SERVICE}/{name}", text)
 
 
-def judge(stack: Stack, identifier: str, text: str, seed: int = SEED) -> Judged:
-    """Run the check of an exercise on a text, beside which all else is solved."""
+def judge(stack: Stack, identifier: str, text: str) -> CheckResult:
+    """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    files = {exercise.file or "": text}
     if exercise.judges != "service":
-        return CHECKS[identifier].check(Context(exercise, stack, seed, files))
-    with solved_folder(files) as folder:
-        return CHECKS[identifier].check(Context(exercise, stack, seed, folder=folder))
+        return CHECKS[identifier].check(Context(exercise, stack, SEED, {exercise.file or "": text}))
+    return judge_files(stack, identifier, {exercise.file or "": text})
+
+
+def judge_files(stack: Stack, identifier: str, files: Mapping[str, str], report: Report = silent) -> CheckResult:
+    """Run the check of an exercise on a service in which everything but these files is solved."""
+    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    first_lesson = solved_files(exercise.lesson) if exercise.lesson == "01_container" else {}
+    with solved_folder({**first_lesson, **files}, alone=bool(first_lesson)) as folder:
+        return CHECKS[identifier].check(Context(exercise, stack, SEED, folder=folder, report=report))
+
+
+def assert_named(identifier: str, cases: Iterable[tuple[str, Sequence[Finding]]], without: Sequence[str] = ()) -> None:
+    """Assert that the first failed finding of each wrong answer has its words, and chooses the hint that has them.
+
+    Every first hint of the exercise needs a wrong answer, except for those in ``without``.
+    """
+    exercise = registry.find(registry.load(CHECKOUT), identifier)
+    tried = set()
+    for says, findings in cases:
+        tried.add(says)
+        failed = next(finding for finding in findings if not finding.passed)
+        assert says in f"{failed.called} {failed.got} {failed.means}", failed
+        assert says not in exercise.first_hints or first_hint(exercise, findings) == says
+    assert set(exercise.first_hints) - set(without) <= tried
 
 
 @contextmanager
-def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT) -> Iterator[Path]:
-    """A ``my_service/`` in which all exercises of ``root`` are solved, but for these files (text by name)."""
+def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, *, alone: bool = False) -> Iterator[Path]:
+    """Make a ``my_service/`` of the solutions in ``root`` and these files (text by name), or of these files alone."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / MY_SERVICE
         folder.mkdir()
-        for name, text in {**solutions.files_at(root, "99"), **files}.items():
+        for name, text in {**({} if alone else solutions.files_at(root, "99")), **files}.items():
             (folder / name).write_text(text)
         yield folder
 
 
-def judge_region(stack: Stack, identifier: str, body: str) -> Judged:
+def judge_region(stack: Stack, identifier: str, body: str) -> CheckResult:
     """Run the check of an exercise on its solved file, with a participant's lines in the region."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     solved = regions.solved(marked(CHECKOUT, exercise.file or "", exercise.lesson))
     return judge(stack, identifier, regions.replace(solved, identifier, body))
 
 
-def words(judged: Judged) -> str:
+def words(judged: CheckResult) -> str:
     """Everything that a person is told."""
     shown = (word for finding in judged.findings for word in (finding.got, finding.means, finding.look))
     return "\n".join((judged.summary, *shown, judged.output))

@@ -1,0 +1,187 @@
+"""The checks of lesson 02 on recorded observations: each mistake gets its own finding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tests.workshop_kit.exercises import check_runner
+from workshop_kit.engine.aws import NotAllowed
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.exercises.checks import config, config_secrets, config_tasks
+from workshop_kit.exercises.checks.config_trial import REQUIRED, Outcome, Refusal
+from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.observe.http import Answer
+
+OTHER = config.OtherSettings(8123, "shop_7")
+
+
+def refusal(*named: str, code: int | None = 1, lines: int = 1, json_lines: int = 1) -> Refusal:
+    """The end of a start without some settings."""
+    return Refusal(code, frozenset(named), lines, json_lines)
+
+
+@pytest.mark.parametrize(
+    ("status", "its_database", "its_port", "refused", "verdict", "says"),
+    [
+        (503, True, True, refusal("HTTP_PORT"), Verdict.PASSED, "It follows its settings"),
+        (201, False, False, refusal(code=None), Verdict.LUCKY, "happen to be right"),
+        (201, False, True, refusal("HTTP_PORT"), Verdict.WRONG, "An order went to"),
+        (503, False, True, refusal("HTTP_PORT"), Verdict.WRONG, "not because it asked for shop_7"),
+        (503, True, True, refusal("REDIS_PORT"), Verdict.WRONG, "without saying that HTTP_PORT is wrong"),
+    ],
+)
+def test_settings_that_are_half_read_are_named(
+    status: int, its_database: bool, its_port: bool, refused: Refusal, verdict: Verdict, says: str
+) -> None:
+    """Constants that happen to be right are luck."""
+    order = Answer(status, 0.0)
+    findings = (
+        config.uses_database(order, OTHER, its_database),
+        config.listens_on_port(its_port, OTHER),
+        config.refuses_wrong_port(refused),
+    )
+    result = config.judge_env(findings, order, "")
+    assert result.verdict is verdict
+    assert says in result.summary
+
+
+def test_an_incomplete_report_is_named() -> None:
+    """All that is missing, nothing that is not, in one line, with exit code 1."""
+    cases = {
+        "names none of them": refusal(),
+        "you need 2 deploys to learn all 2": refusal("A_HOST"),
+        "Look for other variables": refusal("A_HOST", "B_PORT", "C_NAME"),
+        "is no JSON": refusal("A_HOST", "B_PORT", json_lines=0),
+        "Count the lines": refusal("A_HOST", "B_PORT", lines=3),
+        "exit code 0": refusal("A_HOST", "B_PORT", code=0),
+        "Start it without them": refusal("A_HOST", "B_PORT", code=None),
+    }
+    results = [(says, config.report_findings(told, ["A_HOST", "B_PORT"])) for says, told in cases.items()]
+    check_runner.assert_named("config.report", results, without=["KeyError"])
+    assert all(sum(not finding.passed for finding in findings) == 1 for _, findings in results)
+
+
+def test_what_is_missing_comes_from_the_seed_and_has_a_secret() -> None:
+    """Three or four variables, the same for the same seed, and not the same for everybody."""
+    chosen = [tuple(config.missing_of(seed)) for seed in range(30)]
+    assert chosen == [tuple(config.missing_of(seed)) for seed in range(30)]
+    assert len(set(chosen)) > 10
+    assert all(len(some) in (3, 4) and set(some) <= set(REQUIRED) for some in chosen)
+    assert all(any(name.endswith("PASSWORD") for name in some) for some in chosen)
+
+
+SECRET = "canary-0f1e2d3c4b5a"
+NAMED = refusal("LOG_LEVEL", "MASTER_DB_PORT")
+
+
+@pytest.mark.parametrize(
+    ("finding", "says"),
+    [
+        (config_secrets.log_names_variables(NAMED, []), ""),
+        (config_secrets.log_names_variables(NAMED, ["log"]), "stands in the log now"),
+        (config_secrets.log_names_variables(refusal("LOG_LEVEL"), []), "does not say which variable"),
+        (config_secrets.printed_settings(Outcome(SECRET), SECRET), ""),
+        (config_secrets.printed_settings(Outcome(SECRET, texts={"repr": f"…{SECRET[3:12]}…"}), SECRET), "Printing"),
+        (config_secrets.printed_settings(Outcome("*****"), SECRET), "no longer gets its password"),
+        (config_secrets.printed_error(Outcome(refused=("LOG_LEVEL",)), ["its traceback"]), "into a ticket or a chat"),
+    ],
+)
+def test_each_leak_of_a_secret_is_named(finding: Finding, says: str) -> None:
+    """A part of a value is a leak, too; and hiding it from the service is no solution."""
+    assert finding.passed == (not says)
+    assert says in finding.means
+
+
+def test_each_mistake_with_a_secret_in_a_file_is_named() -> None:
+    """The password, a secret with blanks, and three files that must be refused."""
+    right, refused = Outcome(" x \t"), Outcome(refused=(config_secrets.PASSWORD,))
+    raised = Outcome(raised="IsADirectoryError")
+    assert all(
+        one.passed for one in config_secrets.file_findings(Answer(201, 0.1), [right] * 2 + [refused] * 3, " x \t")
+    )
+    findings = config_secrets.file_findings(Answer(503, 0.1), [right, Outcome("x"), right, raised, raised], " x \t")
+    assert not any(finding.passed for finding in findings)
+    order, exact, both, missing, folder = (finding.means for finding in findings)
+    assert "access denied" in order
+    assert "was cut off" in exact
+    assert "takes one of them in silence" in both
+    assert "does not say which variable" in missing
+    assert missing == folder
+
+
+DIGEST = "sha256:" + "a" * 64
+SOLVED = check_runner.solved_files("02_configuration")["tasks.yaml"]
+OWN: dict[str, str | SecretStr] = {"http/port": "8082", "log/level": "warning", "redis/password": SecretStr("x")}
+
+
+def test_an_image_of_its_own_and_a_password_in_the_file_are_named() -> None:
+    """Everything may work, and the file shows why it should not."""
+    assert config_tasks.one_image(config_tasks.read(SOLVED)).passed
+    text = SOLVED.replace("staging:\n  image: ${IMAGE}", "staging:\n  image: app:staging")
+    assert text != SOLVED
+    fragment = config_tasks.read(text)
+    assert "staging names an image of its own" in config_tasks.one_image(fragment).means
+    fragment["qa"]["environment"] = [{"name": "REDIS_PASSWORD", "value": "hunter2"}]
+    shown = config_tasks.no_passwords(fragment, "production", "staging", "qa")
+    assert "qa: REDIS_PASSWORD" in shown.got
+    assert "hunter2" not in str(shown)
+
+
+@pytest.mark.parametrize(
+    ("path", "refused", "says"),
+    [
+        ("/workshop/staging/redis/password", NotAllowed("No.", "Ask."), "qa asked for /workshop/staging/redis/passw"),
+        ("/workshop/qa/port", WorkshopError("There is no parameter."), "qa does not start: There is no parameter."),
+        ("/workshop/qa/port", WorkshopError("tasks.yaml has no qa."), "qa does not start: tasks.yaml has no qa."),
+    ],
+)
+def test_an_environment_that_does_not_start_is_named(path: str, refused: WorkshopError, says: str) -> None:
+    """Which environment, and which path of the store."""
+    definition: dict[str, Any] = {"secrets": [{"name": "X", "valueFrom": path}]}
+    finding = config_tasks.starts("qa", OWN, definition, refused)
+    assert not finding.passed
+    assert finding.means.startswith(says)
+
+
+LAUGHS = "\n".join(
+    ["a0: &a0 {x: y}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12))]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "environments"),
+        ("[1, 2]", "environments"),
+        ("production: 3", "environments"),
+        ("production: {cpu: 1}", "'cpu' is none of the keys"),
+        ("qa:\n  image: x\n   secrets: 1", "line 3"),
+        (f"qa: {{image: {'9' * 5000}}}", "no YAML"),
+        ("qa:\n  image: !!python/object/apply:os.system ['true']", "line 2"),
+        (LAUGHS, "no YAML"),
+        ("\x00\x01", "no YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(text: str, says: str) -> None:
+    """No traceback, no gigabytes, no code that runs."""
+    with pytest.raises(WrongUsage) as refused:
+        config_tasks.read(text)
+    assert says in refused.value.what
+    assert len(refused.value.what) < 200
+    assert refused.value.next_step
+
+
+def test_shared_variables_are_added_and_do_not_win() -> None:
+    """A definition that sets a variable itself, in either way, keeps its own."""
+    one = {
+        "environment": [{"name": "MASTER_DB_HOST", "value": "mine"}],
+        "secrets": [{"name": "REDIS_HOST", "valueFrom": "/workshop/qa/redis/host"}],
+    }
+    shared = {"MASTER_DB_HOST": "theirs", "REDIS_HOST": "theirs", "REDIS_PORT": "6379"}
+    container = config_tasks.definition_of(one, DIGEST, shared, 8082).containers[0]
+    assert dict(container.environment) == {"MASTER_DB_HOST": "mine", "REDIS_PORT": "6379"}
+    assert [secret.name for secret in container.secrets] == ["REDIS_HOST"]
+    assert (container.image, container.ports) == (DIGEST, (8082,))

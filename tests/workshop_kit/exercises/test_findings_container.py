@@ -1,0 +1,277 @@
+"""The checks of lesson 01 on recorded observations: each mistake gets its own finding, and its first hint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.workshop_kit.exercises import check_runner
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises.check_api import CheckResult
+from workshop_kit.exercises.checks import container_dockerfile, container_limits
+from workshop_kit.exercises.checks.container import Stop, Written, judge_layer, judge_loss, judge_stop
+from workshop_kit.exercises.checks.container_limits import Limits
+from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
+
+MIB = 1024 * 1024
+SERVICE = "/venv/bin/python3 /venv/bin/uvicorn app:app"
+
+TAKEN, FAILED = Answer(201, 0.1), Answer(500, 0.1)
+CUT_OFF, REFUSED = Answer(None, 0.1, error=http.CLOSED), Answer(None, 0.1, error=http.REFUSED)
+STOPS = {
+    "Process 1 is a shell": Stop("sh start.sh", TAKEN, TAKEN, None, 6.0),
+    "one client that never sends the rest": Stop(SERVICE, TAKEN, REFUSED, None, 6.0),
+    "ended without an answer": Stop("sh start.sh", CUT_OFF, REFUSED, 0, 0.2),
+    "gave up the order": Stop(SERVICE, FAILED, REFUSED, 0, 0.3),
+    "does not hear SIGTERM and goes on": Stop("python -c import subprocess", TAKEN, TAKEN, None, 6.0),
+}
+
+
+def test_each_wrong_stop_is_named() -> None:
+    """An end in time without an answer to the order is right for the wrong reason."""
+    check_runner.assert_named("container.graceful", [(says, judge_stop(stop).findings) for says, stop in STOPS.items()])
+    killed = judge_stop(Stop("sh start.sh", CUT_OFF, REFUSED, 143, 0.2))
+    assert "SIGTERM ended process 1 itself" in killed.summary
+    for stop in STOPS.values():
+        assert judge_stop(stop).verdict is (Verdict.LUCKY if stop.code == 0 else Verdict.WRONG)
+
+
+def test_any_stop_that_works_passes() -> None:
+    """Also a shell as process 1 that passes the signal on and waits for the service."""
+    assert judge_stop(Stop("sh start.sh", TAKEN, REFUSED, 0, 3.3)).verdict is Verdict.PASSED
+
+
+def files(*rows: tuple[int, str, str, bool]) -> pd.DataFrame:
+    """What the layers of an image hold, as `layers.files` lists it."""
+    found = [(layer, instruction, path, 10, visible) for layer, instruction, path, visible in rows]
+    return pd.DataFrame(found, columns=["layer", "instruction", "path", "size_bytes", "visible"])
+
+
+PIP = (2, "RUN pip install -r requirements.txt", "venv/site-packages/h11-0.16.0.dist-info/METADATA", True)
+BEFORE = ["base", "code", "pip"]
+
+
+def test_each_fault_of_an_image_is_named() -> None:
+    """By process 1, its end, and the layers."""
+    cached, leaks, stops = container_dockerfile.cached, container_dockerfile.leaks, container_dockerfile.stops
+    with_env = leaks(files(PIP, (3, "COPY . .", "app/.env", True)))
+    check_runner.assert_named(
+        "container.dockerfile",
+        [
+            ("docker build: ", [service_image.finding(recorded("typing error"))]),
+            ("Which user is process 1?", [container_dockerfile.not_root(0)]),
+            ("docker stop", [stops("/bin/sh -c uvicorn app:app", None, 2.0)]),
+            ("It does not hear SIGTERM", [stops(SERVICE, None, 2.0)]),
+            ("exit code 143", [stops("/venv/bin/python3 mine.py", 143, 2.0)]),
+            ("Process 1 is a shell", [stops("/bin/sh -c uvicorn app:app; true", 0, 2.0)]),
+            ("docker build again", [cached(files(PIP), BEFORE, ("base", "new code", "pip again"))]),
+            ("docker save", [with_env]),
+            ("a newer release", [container_dockerfile.pins({"click": "8.5.1.post999", "h11": "0.16.0"})]),
+        ],
+    )
+    assert (with_env.got, "never gets to see" in with_env.look) == (".env came with `COPY . .`", True)
+    hidden = leaks(files(PIP, (3, "COPY . .", "app/.git/config", False)))
+    assert (hidden.got, "the layer below still holds it" in hidden.look) == (".git came with `COPY . .`", True)
+    passing = (
+        container_dockerfile.not_root(10001),
+        stops(SERVICE, 0, 0.4),
+        cached(files(PIP), BEFORE, tuple(BEFORE)),
+        leaks(files(PIP, (3, "COPY . .", "app/environment.env", True))),
+        container_dockerfile.pins({"click": "8.5.1", "h11": "0.16.0"}),
+    )
+    assert all(finding.passed for finding in passing)
+
+
+def recorded(name: str) -> str:
+    """A recorded output of the builder."""
+    return (Path(__file__).parent / "recorded" / f"{name.replace(' ', '_')}.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "called", "says"),
+    [
+        ("registry", "line 2: FROM python:3.13", "build on workshop/python:3.13"),
+        ("typing error", "line 5: RUNN pip install -r requirements.txt", "RUNN is no instruction of a Dockerfile"),
+        (
+            "version that is not there",
+            "step 3 of 5, line 5: RUN pip install -r requirements.txt",
+            "ask for that version",
+        ),
+        ("no such file", "step 2 of 5, line 4: COPY requirments.txt .", "COPY names requirments.txt"),
+        (
+            "requirements not copied",
+            "step 3 of 4, line 4: RUN pip install -r requirements.txt",
+            "pip finds no requirements.txt in the image",
+        ),
+        (
+            "user before pip",
+            "step 4 of 5, line 6: RUN pip install -r requirements.txt",
+            "The user of this step may not write",
+        ),
+        ("no FROM", "line 2: WORKDIR /app", "No FROM stands before this instruction"),
+        ("empty Dockerfile", "before the first step", "The Dockerfile has no instruction"),
+        (
+            "no such tool",
+            "step 4 of 5, line 5: RUN sudo pip install -r requirements.txt",
+            "The image has no program sudo",
+        ),
+    ],
+)
+def test_a_broken_dockerfile_is_named(name: str, called: str, says: str) -> None:
+    """From the builder's recorded output: step, line, instruction, its last lines, and what it means."""
+    finding = service_image.finding(recorded(name))
+    assert finding.called == f"docker build: {called}"
+    assert says in finding.means
+    assert 0 < len(finding.got.splitlines()) <= service_image.LAST_LINES
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('ERROR:    Error loading ASGI app. Could not import module "main".', "uvicorn finds no module main"),
+        ('ERROR:    Error loading ASGI app. Attribute "service" not found in module "app".', "names has no service"),
+        ("INFO:     Uvicorn running on http://0.0.0.0:8000 (Press CTRL+C to quit)", "listens on http://0.0.0.0:8000"),
+        ("INFO:     Uvicorn running on http://127.0.0.1:8080 (Press CTRL+C to quit)", "on http://127.0.0.1:8080"),
+        ("/bin/sh: 1: [uvicorn,: not found", "CMD is no JSON list"),
+        ("INFO:     Uvicorn running on http://0.0.0.0:8080 (Press CTRL+C to quit)", "it ended."),
+    ],
+)
+def test_the_log_of_a_service_that_takes_no_order_names_the_cause(line: str, says: str) -> None:
+    """Where the log does not say, the finding stays as it was."""
+    seen = Finding(False, "Start it, and GET /orders for up to 6 s", "nobody", "200", "it ended.", "Look for it.")
+    result = service_trial.takes_no_order(CheckResult("It did not start: it ended.", (seen,), output=line))
+    assert result.findings[0].called == "Start it, and POST /orders for up to 6 s"
+    assert says in result.summary
+
+
+def test_an_account_that_does_not_exist_is_named() -> None:
+    """In the participant's words, not in the engine's."""
+    refused = WorkshopError("The engine refused to start a container: unable to find user app: no matching entries.")
+    summary = service_trial.not_started("Start it", refused, "What?").summary
+    assert "USER names app, and the image has no account" in summary
+
+
+@pytest.mark.parametrize(
+    ("service", "limits"),
+    [
+        ({}, Limits()),
+        ({"mem_limit": "100663296", "cpus": 0.5, "pids_limit": 40}, Limits(96 * MIB, None, 0.5, 40)),
+        (
+            {"deploy": {"resources": {"limits": {"memory": "100663296", "cpus": 0.5, "pids": 40}}}},
+            Limits(96 * MIB, None, 0.5, 40),
+        ),
+        ({"mem_reservation": "100663296", "cpu_shares": 512}, Limits(reservation_bytes=96 * MIB, cpu_shares=512)),
+        ({"mem_limit": "100663296", "memswap_limit": "-1"}, Limits(96 * MIB, -1)),
+        ({"pids_limit": -1, "read_only": True, "tmpfs": ["/tmp"]}, Limits(read_only=True, tmpfs=("/tmp",))),
+    ],
+)
+def test_limits_are_read_from_the_output_of_compose(service: dict[str, object], limits: Limits) -> None:
+    """The limits of a deploy count, reservations do not; a single service may have another name."""
+    assert container_limits.limits_in({"services": {"my-service": service}}) == limits
+    assert container_limits.limits_in({"services": {"shop": service}}) == limits
+    with pytest.raises(WrongUsage, match="no service my-service"):
+        container_limits.limits_in({"services": {"one": service, "other": {}}})
+
+
+MOST = {"memory_mib": 96, "cores": 0.5, "processes": 40}
+KERNEL = {"memory_bytes": 96 * MIB, "processes": 40, "cores": 0.5}
+SEEN = {
+    "eaten_mib": 80,
+    "eater_killed": True,
+    "started": 38,
+    "refused": True,
+    "busy_cores": 0.5,
+    "read_only": True,
+}
+
+
+def limits_findings(
+    kernel: Mapping[str, Any], seen: Mapping[str, Any] | None = None, wanted: Limits | None = None
+) -> Sequence[Finding]:
+    """What the check finds with these changes."""
+    inside = {**SEEN, **(seen or {}), "kernel": {**KERNEL, **kernel}}
+    return container_limits.findings_in(inside, MOST, wanted or Limits(96 * MIB))
+
+
+def test_each_missing_limit_is_named() -> None:
+    """None at all, or too much: one finding each, and all others pass."""
+    assert all(finding.passed for finding in limits_findings({}))
+    assert all(finding.passed for finding in limits_findings({}, wanted=Limits(96 * MIB, 96 * MIB)))
+    cases = [
+        ("nobody stopped it: its neighbors", limits_findings({"memory_bytes": None}, {"eater_killed": False})),
+        ("may use 200 MiB", limits_findings({"memory_bytes": 200 * MIB})),
+        ("it goes on in swap", limits_findings({}, wanted=Limits(96 * MIB, 200 * MIB))),
+        ("without end", limits_findings({}, wanted=Limits(96 * MIB, -1))),
+        ("processes inside", limits_findings({"processes": None}, {"refused": False})),
+        ("fork bomb", limits_findings({"processes": None}, {"refused": False})),
+        ("loops busy", limits_findings({"cores": None})),
+        ("may use 2 cores", limits_findings({"cores": 2.0})),
+        ("root file system", limits_findings({}, {"read_only": False})),
+    ]
+    check_runner.assert_named("container.limits", cases, without=["docker compose config"])
+    assert all(sum(not finding.passed for finding in findings) == 1 for _, findings in cases)
+
+
+def test_the_numbers_of_the_task_come_from_the_seed() -> None:
+    """The same for the same seed, and not the same for everybody."""
+    assert container_limits.given(3) == container_limits.given(3)
+    assert len({tuple(container_limits.given(seed).values()) for seed in range(30)}) > 10
+
+
+FILES = pd.DataFrame(
+    [
+        (0, "COPY base /", "usr/bin/service", 2_000_000, True),
+        (1, "COPY stock.dump /srv/import/", "srv/import/stock.dump", 7_000_000, False),
+        (2, "RUN import /srv/import/stock.dump", "srv/data/stock.db", 1_000_000, True),
+    ],
+    columns=["layer", "instruction", "path", "size_bytes", "visible"],
+)
+COPY = "COPY stock.dump /srv/import/"
+WRITTEN = Written({"/srv/stock.csv", "/var/log/orders.log"}, {"/tmp/reports.cache"}, {"/data/invoices.db"})
+LOST = [*WRITTEN.layer, *WRITTEN.tmpfs]
+
+
+def test_each_wrong_answer_about_layers_is_named() -> None:
+    """One finding names the mistake, the other passes; numbers may be off by less than a kilobyte."""
+    cases = {
+        "A container can see what `COPY base /` brought": ("COPY base /", 7_000_000),
+        "brought no file": ("RUN rm /srv/import/stock.dump", 7_000_000),
+        "all files in all layers": (COPY, 10_000_000),
+        "what a container can see": (COPY, 3_000_000),
+        "not counted yet": (COPY, "7 MB"),
+        "have another size": (COPY, 7_340_032),
+    }
+    answers = {says: {"instruction": one, "hidden_bytes": size} for says, (one, size) in cases.items()}
+    results = {says: judge_layer(FILES, answer).findings for says, answer in answers.items()}
+    check_runner.assert_named("container.layer", results.items())
+    assert all(sum(not finding.passed for finding in findings) == 1 for findings in results.values())
+    assert judge_layer(FILES, {"instruction": COPY, "hidden_bytes": 7_000_400}).verdict is Verdict.PASSED
+
+
+def test_each_wrong_answer_about_a_removal_is_named() -> None:
+    """One finding names the mistake, all others pass."""
+    cases = {
+        "files in a tmpfs": [*WRITTEN.layer],
+        "writable layer is removed": [*WRITTEN.tmpfs],
+        "a volume keeps": [*LOST, *WRITTEN.volume],
+        "A folder, or a file of the image": [*LOST, "/srv"],
+    }
+    results = {says: judge_loss(WRITTEN, answer).findings for says, answer in cases.items()}
+    check_runner.assert_named("container.loss", results.items())
+    assert all(sum(not finding.passed for finding in findings) == 1 for findings in results.values())
+    assert judge_loss(WRITTEN, LOST).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("answer", [None, "x", {"hidden_bytes": "many"}, [None, {}]])
+def test_any_answer_gets_a_verdict(answer: Any) -> None:
+    """Any value that a cell hands in gets findings; none raises in the check."""
+    for result in (judge_layer(FILES, answer), judge_loss(WRITTEN, answer)):
+        assert result.verdict is Verdict.WRONG
+        assert all(finding.expected for finding in result.findings)

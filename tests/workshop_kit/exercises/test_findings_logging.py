@@ -1,0 +1,349 @@
+"""The checks of lesson 03 on recorded logs: each mistake gets its own finding, and its first hint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.workshop_kit.exercises import check_runner
+from workshop_kit.exercises import incidents, mixed_log
+from workshop_kit.exercises.checks import (
+    logging_collector,
+    logging_incident,
+    logging_lines,
+    logging_service,
+    logging_stdout,
+)
+from workshop_kit.exercises.checks.logging_collector import Count
+from workshop_kit.exercises.checks.logging_incident import Evidence
+from workshop_kit.exercises.checks.logging_service import AT_ONCE, Log
+from workshop_kit.exercises.checks.logging_stdout import Customers
+from workshop_kit.exercises.incidents import Incident
+from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.observe.jq import Answer
+from workshop_kit.observe.logs import read_lines, record
+
+Case = tuple[str, Sequence[Finding]]
+CUSTOMERS = Customers.of(1)
+IDS = logging_service.ids_of(1)
+LAST = list(IDS)[-1]
+FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
+BUG = {"error": "KeyError: 'rows'", "stack": "orders.py:40 in charge"}
+EVENTS: list[dict[str, Any]] = [
+    *({**FIRST, "request_id": name, "path": "/orders/first"} for name in CUSTOMERS.honest),
+    {**FIRST, "request_id": CUSTOMERS.hostile, "path": CUSTOMERS.path},
+    {**FIRST, "request_id": CUSTOMERS.unlucky, **BUG},
+]
+
+
+def log_of(*lines: str) -> Log:
+    """What the check reads from docker logs."""
+    frame = read_lines("".join(f"{line}\n" for line in lines).encode())
+    return Log(frame, tuple(record(frame, row) for row in range(len(frame))))
+
+
+def without(*names: str) -> Callable[[dict[str, Any]], str]:
+    """Write a line without some fields."""
+    return lambda fields: json.dumps({name: value for name, value in fields.items() if name not in names})
+
+
+def stdout() -> Iterator[Case]:
+    """Lines that are nearly right."""
+
+    def found(to_line: Callable[[dict[str, Any]], str]) -> Sequence[Finding]:
+        return logging_stdout.findings_in(log_of(*map(to_line, EVENTS)), CUSTOMERS)
+
+    def as_text(fields: dict[str, Any]) -> str:
+        return " ".join(f"{name}={value}" for name, value in fields.items())
+
+    assert all(finding.passed for finding in found(json.dumps))
+    yield "docker logs is empty", logging_stdout.findings_in(log_of(), CUSTOMERS)
+    yield "no JSON object", found(as_text)
+    assert any("A customer wrote a line of your log" in finding.means for finding in found(as_text))
+    yield "no JSON object", found(lambda fields: json.dumps(fields, indent=1))
+    yield "its zone", found(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]}))
+    yield "missing: ", found(without("logger"))
+    yield "path not as asked for", found(lambda fields: json.dumps({**fields, "path": "/orders/cleaned"}))
+    yield "no search finds what went wrong", found(without(*BUG))
+    canary = {"locals": logging_service.CANARY}
+    yield "has passwords now", found(lambda fields: json.dumps({**fields, **(canary if "stack" in fields else {})}))
+    lines = [*map(without("stack"), EVENTS), *(json.dumps({**FIRST, "msg": line}) for line in BUG["stack"].split())]
+    yield "spread over many lines", logging_stdout.findings_in(log_of(*lines), CUSTOMERS)
+
+
+def context() -> Iterator[Case]:
+    """Ids that go to the wrong lines."""
+
+    def lines(id_of: Callable[[str], str | None]) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = [{**FIRST, "msg": "beat", "who": "nobody"}]
+        for who in IDS:
+            events += [{**FIRST, "msg": "slow", "who": who, "by": way} for way in logging_service.WAYS]
+            events.append({**FIRST, "logger": "some_library", "msg": f"asked by {who}", "who": who})
+            events.append({**FIRST, "route": "/orders", "who": who})
+        ids = {who: id_of(who) for who in (*IDS, "nobody")}
+        return [{**one, **({"request_id": ids[one["who"]]} if ids[one["who"]] else {})} for one in events]
+
+    def found(events: list[dict[str, Any]]) -> Sequence[Finding]:
+        return logging_service.context_findings(log_of(*map(json.dumps, events)), IDS)
+
+    right = lines(IDS.get)
+
+    def changed(field: str, value: str, request_id: str | None) -> Sequence[Finding]:
+        return found([{**one, "request_id": request_id} if one.get(field) == value else one for one in right])
+
+    assert all(finding.passed for finding in found(right))
+    yield "reads another's", found(lines(lambda _: IDS[LAST]))
+    yield "does not find what", found(lines(lambda _: None))
+    yield "put down to a customer", found(lines(lambda who: IDS.get(who, IDS[LAST])))
+    yield "that of another", changed("by", "itself", IDS[LAST])
+    yield "a thread of the request", changed("by", "a thread", None)
+    yield "have the id of a request", changed("msg", "beat", IDS[LAST])
+    yield "ids have one", changed("msg", "request", None)
+
+
+def level() -> Iterator[Case]:
+    """A level that does not change, or not for every line."""
+    levels = list(logging_service.LEVELS)
+    right = {("debug", "probe"), ("debug", "request"), ("info", "request")}
+
+    def found(answered: list[str], lines: set[tuple[str, str]], *, same: bool = True) -> Sequence[Finding]:
+        asked = [json.dumps({**FIRST, "request_id": f"level-{at}-{kind}"}) for at, kind in lines]
+        return logging_service.level_findings(answered, log_of(*asked), same=same)
+
+    assert all(finding.passed for finding in found(levels, right))
+    yield "does not take another level", found(["info"] * 3, right)
+    yield "Level debug", found(levels, right - {("debug", "probe")})
+    yield "Level info", found(levels, right | {("info", "probe")})
+    yield "Level error", found(levels, right | {("error", "request")})
+    yield "It was restarted", found(levels, right, same=False)
+
+
+def mixed(seed: int) -> pd.DataFrame:
+    """The lines of the container with mixed lines, as the check reads them."""
+    return read_lines("".join(f"{line}\n" for line in mixed_log.mixed_lines(Random(seed))).encode())
+
+
+def right_answer(frame: pd.DataFrame) -> dict[str, Any]:
+    """The right answer for mixed lines."""
+    odd = frame.loc[frame["reason"].notna(), "raw"].tolist()
+    return {"lines": len(frame), "rows": len(frame) - len(odd), "odd": odd}
+
+
+def parse() -> Iterator[Case]:
+    """One part of the answer is wrong, or lines of one kind are lost."""
+    frame = mixed(3)
+    right = right_answer(frame)
+    for says, change in (
+        ("More lines than there are", {"lines": len(frame) + 2}),
+        ("Not as many lines", {"lines": len(frame) - 1}),
+        ("A row too many", {"rows": right["rows"] + 3}),
+        ("Without a trace", {"odd": right["odd"][1:]}),
+        ("are lines that are fine", {"odd": [*right["odd"], "{}"]}),
+    ):
+        yield says, logging_lines.judge_parse({**right, **change}, frame).findings
+    for reason in KINDS - {"JSON cut short"}:
+        lost = set(frame.loc[frame["reason"] == reason, "raw"])
+        answer = {**right, "odd": [line for line in right["odd"] if line not in lost]}
+        yield reason, logging_lines.judge_parse(answer, frame).findings
+
+
+def jq() -> Iterator[Case]:
+    """jq's output for four programs."""
+    lines = [line.encode() for line in logging_lines.planted()]
+    failed = [one["request_id"] for one in map(json.loads, lines[:3])]
+    other = json.loads(lines[3])["request_id"]
+    right = logging_lines.judge_jq(Answer("\n".join([*failed, ""]), "", 0), lines)
+    assert right.verdict is Verdict.PASSED, right
+    for says, answer in (
+        ("jq cannot read this program", Answer("", "jq: error: syntax error", logging_lines.CANNOT_BE_READ)),
+        ("jq failed on lines", Answer("", "jq: error: Cannot index number with string", 5)),
+        ("failed requests are missing", Answer("\n".join([*failed[1:], ""]), "", 0)),
+        ("that did not fail", Answer("\n".join([*failed, other, ""]), "", 0)),
+    ):
+        yield says, logging_lines.judge_jq(answer, lines).findings
+
+
+def collector() -> Iterator[Case]:
+    """Lines lost, lines twice, and both."""
+    assert logging_collector.all_once(Count(0, 0, 2), "kill -9").passed
+    yield "The checkpoint said that they are safe", [logging_collector.all_once(Count(3, 0, 2), "kill -9")]
+    yield "The checkpoint said that they are safe", [logging_collector.all_once(Count(3, 4, 2), "kill -9")]
+    yield "Lines came twice", [logging_collector.all_once(Count(0, 4, 2), "kill -9")]
+
+
+BEGAN = datetime(2026, 5, 18, 9, tzinfo=UTC)
+INJECTING = BEGAN + timedelta(seconds=12)
+INCIDENT = Incident(
+    "0" * 16,
+    "service",
+    "pause of redis",
+    "redis",
+    BEGAN,
+    INJECTING,
+    INJECTING + timedelta(seconds=0.5),
+    INJECTING + timedelta(seconds=7),
+    BEGAN + timedelta(seconds=24),
+)
+
+
+def recorded() -> Iterator[dict[str, Any]]:
+    """Lines of a service whose replica hiccups, and whose cache hangs then: four orders a second, and a probe."""
+    for number in range(96):
+        at = BEGAN + timedelta(seconds=number / 4)
+        took = {"master_db_ms": 3.0, "replica_db_ms": 2.0, "redis_ms": 1.0 + number % 3}
+        line = {"ts": at, "received": at, "request_id": f"id-{number}", "level": "info"}
+        if timedelta(seconds=5) <= at - BEGAN < timedelta(seconds=5.7):
+            took["replica_db_ms"] = 300.0
+            yield {**line, "level": "warning", "msg": "replica not available"}
+        if INCIDENT.injected <= at < INCIDENT.reverted:
+            took["redis_ms"] = 500.0
+            yield {**line, "level": "warning", "msg": "cache not available"}
+        done = {"msg": "request", "route": "/orders", "status": 201, "duration_ms": sum(took.values()) + 5}
+        yield {**line, **took, **done}
+        if number % 4 == 0:
+            yield {**line, "request_id": None, "msg": "request", "route": "/readyz", "status": 200, "duration_ms": 0.5}
+
+
+def recorded_log() -> pd.DataFrame:
+    """The log with all columns of an incident."""
+    log = pd.DataFrame(recorded())
+    missing = {name: pd.Series(pd.NA, log.index, kind) for name, kind in incidents.FIELDS.items() if name not in log}
+    return log.assign(**missing)
+
+
+LOG = recorded_log()
+EVIDENCE = Evidence(LOG, INCIDENT)
+RIGHT = {"dependency": "redis", "since": str(INCIDENT.injected), "request_id": "id-60"}
+
+
+def cause() -> Iterator[Case]:
+    """Another dependency, time or request: one finding fails."""
+    assert logging_incident.judge_cause(RIGHT, EVIDENCE).verdict is Verdict.PASSED
+    for says, change in (
+        ("hiccupped", {"dependency": "replica-db"}),
+        ("none was refused by it", {"dependency": "master-db"}),
+        ("The service needs", {"dependency": "a disk"}),
+        ("early: then all was well", {"since": str(BEGAN + timedelta(seconds=5))}),
+        ("s too late", {"since": str(INJECTING + timedelta(seconds=6))}),
+        ("This is no time", {"since": "soon"}),
+        ("learns nothing about the trouble", {"request_id": "id-3"}),
+        ("No such request", {"request_id": "nobody"}),
+    ):
+        findings = logging_incident.judge_cause({**RIGHT, **change}, EVIDENCE).findings
+        assert [finding.passed for finding in findings] == [name not in change for name in RIGHT]
+        yield says, findings
+
+
+def percentiles_of(requests: pd.DataFrame, way: Any = "linear") -> dict[str, Any]:
+    """The answer of a cell that counts these lines."""
+    quantiles = list(logging_incident.QUANTILES)
+    groups = requests.groupby(requests["ts"].dt.floor(logging_incident.WINDOW))["duration_ms"]
+    windows = {str(at): one.astype(float).quantile(quantiles, way).to_dict() for at, one in groups}
+    texts = {start: {str(name): value for name, value in one.items()} for start, one in windows.items()}
+    whole = requests["duration_ms"].astype(float).quantile(quantiles, way)
+    return {"whole": {f"p{name * 100:g}": value for name, value in whole.items()}, "windows": texts}
+
+
+def percentiles() -> Iterator[Case]:
+    """Percentiles of the wrong lines, averaged, or not of the whole time."""
+    right = percentiles_of(logging_incident.customers(LOG))
+    averaged = {f"p{float(name) * 100:g}": value for name, value in pd.DataFrame(right["windows"]).T.mean().items()}
+    with_probes = percentiles_of(LOG[LOG["msg"] == "request"])
+    for says, answer in (
+        ("average of percentiles", {**right, "whole": averaged}),
+        ("no customer waited for", {**right, "windows": with_probes["windows"]}),
+        ("These are not the percentiles", {**right, "whole": dict.fromkeys(right["whole"], 1.0)}),
+    ):
+        yield says, logging_incident.judge_percentiles(answer, LOG).findings
+
+
+WRONG = {
+    "logging.stdout": stdout,
+    "logging.context": context,
+    "logging.level": level,
+    "logging.parse": parse,
+    "logging.jq": jq,
+    "logging.collector": collector,
+    "logging.cause": cause,
+    "logging.percentiles": percentiles,
+}
+
+
+@pytest.mark.parametrize("identifier", WRONG)
+def test_each_wrong_answer_is_named(identifier: str) -> None:
+    """The first finding that fails names the mistake, and chooses the hint for it."""
+    check_runner.assert_named(identifier, WRONG[identifier]())
+
+
+KINDS = {"plain text", "empty", "JSON, not an object", "JSON cut short", "NaN or Infinity", "duplicate keys"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_kind_of_odd_line_is_in_the_mixed_log(seed: int) -> None:
+    """A seed without NaN would teach nothing about it."""
+    frame = mixed(seed)
+    assert set(frame["reason"].dropna()) == KINDS
+    assert logging_lines.judge_parse(right_answer(frame), frame).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("way", ["linear", "lower", "higher"])
+def test_every_usual_definition_of_a_percentile_counts(way: str) -> None:
+    """SQL, numpy and a sorted list differ between two neighbors; one beyond those is wrong."""
+    answer = percentiles_of(logging_incident.customers(LOG), way)
+    assert logging_incident.judge_percentiles(answer, LOG).verdict is Verdict.PASSED
+    beyond = {**answer, "whole": {**answer["whole"], "p50": answer["whole"]["p50"] + 50}}
+    assert logging_incident.judge_percentiles(beyond, LOG).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        42,
+        [],
+        {"dependency": ["redis"], "since": "soon", "request_id": {}},
+        {"lines": "many", "rows": None, "odd": 3},
+        {"lines": 99, "rows": 0, "odd": ["fine"] * 99},
+    ],
+)
+def test_any_answer_gets_a_verdict(answer: Any) -> None:
+    """Any value that a cell hands in gets a verdict; none raises in the check."""
+    for result in (
+        logging_incident.judge_cause(answer, EVIDENCE),
+        logging_incident.judge_percentiles(answer, LOG),
+        logging_lines.judge_parse(answer, mixed(1)),
+    ):
+        assert result.verdict is Verdict.WRONG
+        assert any(finding.means and finding.look for finding in result.findings)
+
+
+def test_planted_lines_have_failures_and_lines_that_resemble_them() -> None:
+    """Three requests failed; the others, and the lines that are no object, did not."""
+    records = []
+    for line in logging_lines.planted():
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            records.append(None)
+    objects = [one for one in records if isinstance(one, dict)]
+    assert sum(map(logging_lines.failed, objects)) == 3
+    assert len(records) - len(objects) == 7
+
+
+def test_the_check_and_the_trial_have_the_same_canary() -> None:
+    """The trial writes it in two parts, so that the source in a traceback does not show it."""
+    first, second = logging_service.CANARY.split("-")
+    assert f'CANARY = "{first}-" + "{second}"' in logging_service.INSIDE.read_text()
+
+
+def test_customers_and_ids_come_from_the_seed() -> None:
+    """Nothing can be hard-coded."""
+    assert Customers.of(1) == CUSTOMERS != Customers.of(2)
+    assert len(IDS) == AT_ONCE
+    assert not set(IDS.values()) & set(logging_service.ids_of(2).values())

@@ -1,0 +1,284 @@
+"""The checks of container.graceful, container.layer and container.loss."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.engine.containers import Running
+from workshop_kit.exercises import service_trial
+from workshop_kit.exercises.answers import handed_in, number, part
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe import layers
+from workshop_kit.observe.http import Answer
+from workshop_kit.progress import Step
+
+COMMAND = ("sh", "start.sh")
+STOP_SECONDS = 6.0
+"""From SIGTERM to the end; Docker waits for ten seconds before it sends SIGKILL."""
+ORDER_SECONDS = 0.5
+"""From SIGTERM to the rest of an order; the task says that an order takes up to a second."""
+KILLED_BY_SIGTERM = 143
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An observed stop.
+
+    ``process_1`` is its command line. ``order`` answers the order that was half sent at SIGTERM, ``new_order`` one that
+    came after it. ``code`` is the exit code after ``seconds``; None: it still ran.
+    """
+
+    process_1: str
+    order: Answer
+    new_order: Answer
+    code: int | None
+    seconds: float
+
+
+@check("container.graceful")
+def graceful(context: Context) -> CheckResult:
+    """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
+    context.report(Step("Check", None, "building your image"))
+    with service_trial.build(context) as image:
+        context.report(Step("Check", None, "starting your service with start.sh"))
+        called = f"Start your image with {' '.join(COMMAND)}"
+        with service_trial.run(context, image, called, "Read start.sh.", command=COMMAND) as trial:
+            service_trial.wait_order(trial)
+            context.report(Step("Check", None, "stopping it while an order is under way"))
+            return judge_stop(_stop(trial), trial.lines())
+
+
+def _stop(trial: Trial) -> Stop:
+    """Send SIGTERM between the halves of an order; a second client never sends its second half."""
+    process_1, _ = service_trial.process_1(trial)
+    with (
+        trial.half_post("/orders", service_trial.ORDER) as order,
+        trial.half_post("/orders", service_trial.ORDER),
+    ):
+        began = time.monotonic()
+        trial.signal("SIGTERM")
+        time.sleep(ORDER_SECONDS)
+        answer = order.finish()
+        new_order = trial.post("/orders", service_trial.ORDER)
+        code = trial.wait_ended(STOP_SECONDS - (time.monotonic() - began))
+        return Stop(process_1, answer, new_order, code, time.monotonic() - began)
+
+
+def judge_stop(stop: Stop, lines: str = "") -> CheckResult:
+    """Judge a stop; ``lines`` are the last ones of the container's log."""
+    order, end = _order(stop), _end(stop)
+    if end.passed and not order.passed:
+        summary = f"It ends in time, but not gracefully. {order.means}"
+        return CheckResult(summary, (order, end), Verdict.LUCKY, lines)
+    if not end.passed:
+        return CheckResult(end.means, (order, end), output=lines)
+    return conclude(
+        "Told to stop, it answered the order that was under way, and ended by itself in time.", (order, end)
+    )
+
+
+def _order(stop: Stop) -> Finding:
+    means = "A client had sent half of its order. The service ended without an answer, so the order is lost."
+    look = "Which command in start.sh ends the service, and does it wait for the requests that have begun?"
+    if stop.order.status is not None:
+        means = f"The service gave up the order that was under way, and answered {stop.order.status}."
+        look = "An order takes up to a second. How long does the service wait for one after SIGTERM?"
+    return found(
+        stop.order.status == 201,
+        f"POST /orders, half of it sent before SIGTERM, the rest {ORDER_SECONDS:g} s after",
+        str(stop.order),
+        "201",
+        means,
+        look,
+    )
+
+
+def _end(stop: Stop) -> Finding:
+    got = f"it still ran after {STOP_SECONDS:g} s" if stop.code is None else f"{stop.code} after {stop.seconds:.1f} s"
+    if stop.code is None:
+        means, look = _still_runs(stop)
+    elif stop.code == KILLED_BY_SIGTERM:
+        means = "SIGTERM ended process 1 itself (143 = 128 + 15), and with it the container and all that ran in it."
+        look = "Which process must end last? A shell's `wait` returns as soon as its trap has run."
+    else:
+        means = f"It ends with exit code {stop.code}, which says that it crashed."
+        look = "The exit code of a container is that of process 1. Read its last lines."
+    return found(
+        stop.code == 0,
+        "docker stop, while another client never sends the rest of its order",
+        f"process 1 is `{stop.process_1}`; {got}",
+        f"exit code 0 within {STOP_SECONDS:g} s",
+        means,
+        look,
+    )
+
+
+def _still_runs(stop: Stop) -> tuple[str, str]:
+    """Return what it means, and where to look: it did not hear SIGTERM, or heard it and waits for a client."""
+    if stop.new_order.status is None:
+        return (
+            "The service heard SIGTERM and takes no new orders, but one client that never sends the rest holds it: "
+            "Docker has to kill it, exit code 137.",
+            "`uvicorn --help | grep -A 2 graceful`: how long may the requests that have begun take?",
+        )
+    means = "The service does not hear SIGTERM and goes on taking orders, until Docker kills it: exit code 137."
+    if service_trial.is_shell(stop.process_1):
+        return f"{service_trial.SHELL} {means}", "How can the service become process 1 in place of the shell?"
+    return means, "Which process gets SIGTERM, and what does it do then?"
+
+
+KB = 1000
+DELETED = 2
+"""The kind of a change in ``docker diff``."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The paths of the files that a container wrote, by where they are stored."""
+
+    layer: Set[str]
+    tmpfs: Set[str]
+    volume: Set[str]
+
+
+@check("container.layer")
+def layer(context: Context) -> CheckResult:
+    """Compare the answer with the image's layers."""
+    with handed_in(context, "image") as (image, value):
+        return judge_layer(layers.files(context.stack.session.engine, image), value)
+
+
+def judge_layer(files: pd.DataFrame, value: Any) -> CheckResult:
+    """Judge an answer by the files of the image, as `layers.files` lists them."""
+    findings = (_instruction(files, part(value, "instruction")), _hidden(files, part(value, "hidden_bytes")))
+    summary = "Every pull still downloads bytes that no container can see."
+    if all(finding.passed for finding in findings):
+        summary = "You found the bytes that every pull downloads and no container can see."
+    return CheckResult(summary, findings)
+
+
+def _instruction(files: pd.DataFrame, said: Any) -> Finding:
+    right = files[~files.visible].groupby("instruction", sort=False).size_bytes.sum().idxmax()
+    means = f"A container can see what `{said}` brought."
+    look = "In which layer is a file that a later layer deleted?"
+    if said not in files.instruction.to_numpy():
+        means = "That instruction brought no file."
+        look = "A step that deletes hides a file of an earlier layer. Which instruction brought that file?"
+    return found(
+        said == right,
+        "docker save, and the instruction of each layer",
+        f"you named {said or 'no instruction'}",
+        "the instruction whose layer holds a file that no container can see",
+        means,
+        look,
+    )
+
+
+def _hidden(files: pd.DataFrame, said: Any) -> Finding:
+    hidden, visible = files[~files.visible].size_bytes.sum(), files[files.visible].size_bytes.sum()
+    counted = number(said)
+
+    def near(size_bytes: int) -> bool:
+        return counted is not None and bool(abs(counted - size_bytes) < KB)
+
+    means, look = "The hidden files have another size.", "Add up size_bytes of the rows whose file is not visible."
+    if near(hidden + visible):
+        means, look = "That is the size of all files in all layers.", "How many of these bytes can a container see?"
+    elif near(visible):
+        means, look = "That is what a container can see.", "The question is about the other files."
+    elif not counted:
+        means, look = "It is not counted yet.", "Compare all layers with what a container can see."
+    return found(
+        near(hidden),
+        "docker save, and the size of the hidden files",
+        "you counted nothing" if counted is None else f"you counted {counted:,.0f} bytes",
+        "the size of all files that no container can see, to the kilobyte",
+        means,
+        look,
+    )
+
+
+@check("container.loss")
+def loss(context: Context) -> CheckResult:
+    """Compare the answer with the container's writable layer and mounts."""
+    session = context.stack.session
+    with handed_in(context, "container") as (container, value):
+        return judge_loss(_written(Running(session, session.engine.client.containers.get(container))), value)
+
+
+def judge_loss(written: Written, value: Any) -> CheckResult:
+    """Judge an answer by the files that the container wrote."""
+    said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
+    others = said - written.layer - written.tmpfs - written.volume
+    findings = (
+        found(
+            written.layer <= said,
+            "docker diff: files in the writable layer",
+            _missing(written.layer - said),
+            "all of them in your answer",
+            "The container's writable layer is removed with it.",
+            "`docker diff` lists what the container changed. Which of it are files?",
+        ),
+        found(
+            written.tmpfs <= said,
+            "docker inspect, HostConfig.Tmpfs: files in a tmpfs",
+            _missing(written.tmpfs - said),
+            "all of them in your answer",
+            "A tmpfs is memory of the container: the kernel frees it when the container ends.",
+            "`docker diff` does not look into a mount. What does `find` in the container list below each one?",
+        ),
+        found(
+            not said & written.volume,
+            "docker inspect, Mounts: files in a volume",
+            f"{_names(said & written.volume)} in your answer" if said & written.volume else "none in your answer",
+            "none in your answer",
+            "You count a file as lost that a volume keeps after the container is removed.",
+            "Where is the volume mounted?",
+        ),
+        found(
+            not others,
+            "find: paths that are no file which the container wrote",
+            f"{_names(others)} in your answer" if others else "nothing else in your answer",
+            "nothing else in your answer",
+            "A folder, or a file of the image, is not lost: the next container has it again.",
+            "Which of these paths did the container write itself, and are they files?",
+        ),
+    )
+    summary = "If this container were removed now, files would be gone that you did not expect."
+    if all(finding.passed for finding in findings):
+        summary = "You know which files a removal deletes, and which stay."
+    return CheckResult(summary, findings)
+
+
+def _written(running: Running) -> Written:
+    """Return the files that a container wrote; all files in a mount count, since each began empty."""
+    state = running.inspect()
+    volumes = {mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"}
+    tmpfs = set(state["HostConfig"]["Tmpfs"] or {})
+    changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != DELETED}
+    folders = {path.rpartition("/")[0] for path in changed} | volumes | tmpfs
+    return Written(changed - folders, _files_below(running, tmpfs), _files_below(running, volumes))
+
+
+def _files_below(running: Running, folders: Set[str]) -> set[str]:
+    if not folders:
+        return set()  # find without a folder would search the working directory
+    return set(running.exec("find", *folders, "-type", "f").output.split("\n")) - {""}
+
+
+def _missing(paths: Set[str]) -> str:
+    if not paths:
+        return "all of them in your answer"
+    return f"{len(paths)} {'is' if len(paths) == 1 else 'are'} not in your answer"
+
+
+def _names(paths: Iterable[str], most: int = 3) -> str:
+    names = sorted(paths)
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")

@@ -1,0 +1,271 @@
+"""The checks of logging.cause and logging.percentiles: answers about an incident, compared with its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.exercises import incidents
+from workshop_kit.exercises.answers import handed_in, number, part
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.incidents import TIMINGS, Incident
+from workshop_kit.exercises.result import Finding
+
+SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
+"""Messages that name a dependency."""
+SLOW_MS, SLOW_TIMES = 20, 4
+"""A dependency was slow if it took that long, and so many times its median."""
+EARLY, LATE = pd.Timedelta(seconds=1), pd.Timedelta(seconds=2)
+"""A right time is at most so much before the fault, and after the first request that shows it."""
+
+WINDOW = "5s"
+QUANTILES = (0.5, 0.95, 0.99)
+PROBES = ("/livez", "/readyz", "/health")
+NEAR_MS = 0.1
+"""The log is rounded to it."""
+
+
+@check("logging.cause")
+def cause(context: Context) -> CheckResult:
+    """Compare the dependency, the time and the request of the answer with the log and the incident."""
+    with handed_in(context, "incident") as (identifier, value):
+        incident = incidents.find(context.stack.session, identifier)
+        return judge_cause(value, Evidence(incidents.incident_log(context.stack, identifier), incident))
+
+
+def judge_cause(value: Any, evidence: Evidence) -> CheckResult:
+    """Judge an answer by the log of an incident."""
+    findings = (
+        _dependency(part(value, "dependency"), evidence),
+        _since(part(value, "since"), evidence),
+        _request(part(value, "request_id"), evidence),
+    )
+    summary = f"It was the {evidence.incident.trouble}: you found it with nothing but the log."
+    if not findings[0].passed:
+        summary = f"You would repair the wrong thing now. {findings[0].means}"
+    elif wrong := [finding for finding in findings if not finding.passed]:
+        summary = f"The dependency is right, and the evidence is not yet. {wrong[0].means}"
+    return CheckResult(summary, findings)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The service's log during an incident."""
+
+    log: pd.DataFrame
+    incident: Incident
+
+    @property
+    def called(self) -> str:
+        """The service's log and its times, as a finding names them."""
+        return f"the service's log, {self.incident.began:%H:%M:%S} to {self.incident.ended:%H:%M:%S} UTC"
+
+    def noticed(self, dependency: str) -> pd.DataFrame:
+        """Return the lines of requests that a dependency made wait or fail, in their order."""
+        log = self.log
+        took = pd.to_numeric(log[TIMINGS[dependency]], errors="coerce")
+        usual = took.median()
+        slow = (took >= max(SLOW_MS, SLOW_TIMES * (0 if pd.isna(usual) else usual))).fillna(value=False)
+        named = (log["dependency"] == dependency) | (log["msg"].map(SAYS) == dependency)
+        return log[slow.astype(bool) | named.fillna(value=False).astype(bool)]
+
+    def of_fault(self) -> pd.DataFrame:
+        """Return the lines that the broken dependency made, since its fault was injected."""
+        lines = self.noticed(self.incident.target)
+        return lines[lines["received"] >= pd.Timestamp(self.incident.injecting)]
+
+    def first(self) -> pd.Timestamp:
+        """Return when the first request shows the fault."""
+        injected, lines = pd.Timestamp(self.incident.injected), self.of_fault()
+        return injected if lines.empty else max(injected, lines["received"].iloc[0])
+
+
+def _dependency(said: Any, evidence: Evidence) -> Finding:
+    name = str(said or "").strip().lower().replace("_", "-")
+    got, means = (
+        f"you named {said or 'none'}",
+        "The service needs master-db, replica-db and redis, and nothing else.",
+    )
+    if name in TIMINGS:
+        lines = evidence.noticed(name)
+        requests = lines["request_id"].nunique()
+        means = f"No request waited for {name}, and none was refused by it."
+        if requests:
+            got += f": {requests} requests noticed it, most of them around {_busiest(lines):%H:%M:%S}"
+            means = f"{name} hiccupped, or paid for the trouble of another: far more customers waited for another one."
+    return found(
+        name == evidence.incident.target,
+        evidence.called,
+        got,
+        "the dependency that most of the slow and failed requests had waited for",
+        means,
+        "Not the first warning: count, for each dependency, the requests that were slow or refused because of it.",
+    )
+
+
+def _busiest(lines: pd.DataFrame) -> pd.Timestamp:
+    """Return the second with most of the lines."""
+    busiest: pd.Timestamp = lines["received"].dt.floor("s").value_counts().idxmax()
+    return busiest
+
+
+def _since(said: Any, evidence: Evidence) -> Finding:
+    when = _time(said)
+    injecting, first = pd.Timestamp(evidence.incident.injecting), evidence.first()
+    got, means = f"you said {said or 'nothing'}", "This is no time."
+    if when is not None:
+        got = f"you said {when:%H:%M:%S}"
+        early = when < injecting
+        apart = abs((injecting - when if early else when - first).total_seconds())
+        means = f"{apart:.0f} s too {'early: then all was well, but for a hiccup' if early else 'late'}."
+    return found(
+        when is not None and injecting - EARLY <= when <= first + LATE,
+        evidence.called,
+        got,
+        "when the first request was slow or failed, to a second or two",
+        means,
+        "Take the lines of your culprit only, those that were slow or refused: when was the first?",
+    )
+
+
+def _request(said: Any, evidence: Evidence) -> Finding:
+    lines = evidence.log[(evidence.log["request_id"] == str(said)).fillna(value=False).astype(bool)]
+    suffered = bool(said) and str(said) in set(evidence.of_fault()["request_id"].dropna())
+    return found(
+        suffered,
+        f"{evidence.called}: request_id {said or 'missing'}",
+        _fate(lines),
+        "a request that the culprit made wait or fail",
+        "No such request." if lines.empty else "A colleague who asks this customer learns nothing about the trouble.",
+        "Take an id from the lines of your culprit, and read all the lines that have it.",
+    )
+
+
+def _fate(lines: pd.DataFrame) -> str:
+    """Return how a request ended, in words."""
+    if lines.empty:
+        return "no line has this id"
+    answers = lines[lines["msg"] == "request"]
+    if answers.empty:
+        return "a request whose end is not in the log"
+    answer: Mapping[str, Any] = answers.iloc[-1]
+    messages = [str(msg) for msg in lines["msg"].unique() if msg in {*SAYS, "dependency not available"}]
+    also = f", with the line “{messages[0]}”" if messages else ""
+    return f"answered with {answer['status']} in {float(answer['duration_ms']):.0f} ms at {answer['ts']:%H:%M:%S}{also}"
+
+
+def _time(said: Any) -> pd.Timestamp | None:
+    """Return a time that was handed in; without a zone it is UTC. None for anything else."""
+    try:
+        when = pd.Timestamp(said)
+        if when is pd.NaT:
+            return None
+        return when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+@check("logging.percentiles")
+def percentiles(context: Context) -> CheckResult:
+    """Compare the percentiles with those of customers' requests in the log."""
+    with handed_in(context, "incident") as (identifier, value):
+        return judge_percentiles(value, incidents.incident_log(context.stack, identifier))
+
+
+def judge_percentiles(value: Any, log: pd.DataFrame) -> CheckResult:
+    """Judge an answer by the log of an incident."""
+    shown = "Six lines describe fourteen seconds of a service, from its log alone, without a metric."
+    return conclude(shown, (_whole(part(value, "whole"), log), _windows(part(value, "windows"), log)))
+
+
+def customers(log: pd.DataFrame) -> pd.DataFrame:
+    """Return the last line of each request, without those of probes."""
+    return log[(log["msg"] == "request") & ~log["route"].isin(PROBES)]
+
+
+def _whole(said: Any, log: pd.DataFrame) -> Finding:
+    durations = customers(log)["duration_ms"].astype(float)
+    wrong = [quantile for quantile in QUANTILES if not _fits(_of(said, quantile), durations, quantile)]
+    means = "These are not the percentiles of the whole time."
+    if wrong and _looks_averaged(said, log):
+        means = "The average of percentiles is the percentile of nothing: two requests count like two hundred."
+    return found(
+        not wrong,
+        f"{len(durations)} requests of customers in the log, sorted by duration_ms",
+        _numbers(said),
+        "p50, p95 and p99 of all of them together",
+        means,
+        "Take the quantiles of the requests, not of the windows: duration_ms.quantile([0.5, 0.95, 0.99]).",
+    )
+
+
+def _windows(said: Any, log: pd.DataFrame) -> Finding:
+    requests = customers(log)
+    durations = requests["duration_ms"].astype(float).groupby(requests["ts"].dt.floor(WINDOW))
+    windows = {start: values for start, values in durations if len(values)}
+    given = _by_time(said)
+    called = f"the same in windows of {WINDOW.removesuffix('s')} seconds, counted from the full minute"
+    wrong = [start for start, values in windows.items() if not _all_fit(given.get(start), values)]
+    got, means = f"{len(given)} windows", f"The log has {len(windows)} windows with requests in them."
+    if given.keys() == windows.keys() and wrong:
+        start = wrong[0]
+        got = f"{start:%H:%M:%S}: {_numbers(given[start])}"
+        means = f"{len(wrong)} of {len(windows)} windows have other percentiles."
+        if _all_fit(given[start], _everything(log, start)):
+            means = "You counted lines that no customer waited for: probes have a duration_ms, too, and so have pings."
+    return found(
+        not wrong and given.keys() == windows.keys(),
+        called,
+        got,
+        "p50, p95 and p99 of each window",
+        means,
+        'Keep msg == "request", leave out the routes of probes, then group by ts.dt.floor("5s").',
+    )
+
+
+def _everything(log: pd.DataFrame, start: pd.Timestamp) -> pd.Series:
+    """Return all durations of a window, also those of probes."""
+    return log.loc[log["ts"].dt.floor(WINDOW) == start, "duration_ms"].dropna().astype(float)
+
+
+def _looks_averaged(said: Any, log: pd.DataFrame) -> bool:
+    """Return whether the numbers are the means of the windows' percentiles."""
+    lines = log.dropna(subset=["duration_ms"])
+    for of in (lines, customers(log)):
+        grouped = of["duration_ms"].astype(float).groupby(of["ts"].dt.floor(WINDOW))
+        means = {quantile: float(grouped.quantile(quantile).mean()) for quantile in QUANTILES}
+        if all(abs((_of(said, quantile) or 0) - mean) <= NEAR_MS + 0.01 * mean for quantile, mean in means.items()):
+            return True
+    return False
+
+
+def _all_fit(said: Any, values: pd.Series) -> bool:
+    return all(_fits(_of(said, quantile), values, quantile) for quantile in QUANTILES)
+
+
+def _fits(said: float | None, values: pd.Series, quantile: float) -> bool:
+    """Return whether it is that quantile by a usual definition: they differ between two neighbors."""
+    if said is None or not len(values):
+        return False
+    ways = [float(values.quantile(quantile, interpolation=way)) for way in ("lower", "higher")]
+    return ways[0] - NEAR_MS <= said <= ways[1] + NEAR_MS
+
+
+def _of(said: Any, quantile: float) -> float | None:
+    """Return a quantile of the answer, by its name ``0.95``, ``95`` or ``p95``; None if it is missing or no number."""
+    names = (str(quantile), f"{quantile * 100:g}", f"p{quantile * 100:g}")
+    return number(next((said[name] for name in names if isinstance(said, Mapping) and name in said), None))
+
+
+def _by_time(said: Any) -> dict[pd.Timestamp, Any]:
+    """Return the windows by their start, in UTC, without those whose name is no time."""
+    windows = {_time(name): numbers for name, numbers in said.items()} if isinstance(said, Mapping) else {}
+    return {start: numbers for start, numbers in windows.items() if start is not None}
+
+
+def _numbers(said: Any) -> str:
+    parts = [(quantile, _of(said, quantile)) for quantile in QUANTILES]
+    return ", ".join(f"p{q * 100:g} {'missing' if n is None else f'{n:.1f} ms'}" for q, n in parts)

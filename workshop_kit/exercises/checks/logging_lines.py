@@ -1,0 +1,188 @@
+"""The checks of logging.parse and logging.jq: no line of a log is lost, and none stops the program that reads it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.engine import images
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises.answers import handed_in, part
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.observe.jq import Answer, jq
+from workshop_kit.observe.logs import read_container
+from workshop_kit.progress import Step
+
+READ = "docker logs, read to its end with the kit's own reader"
+LINES = 5000
+"""The service's latest lines that jq reads."""
+FAILED = 500
+MAX_BYTES = 1024 * 1024
+"""More than all ids together; a program without an end is stopped there."""
+MOST_OUTPUT = 800  # characters
+CANNOT_BE_READ = 3  # jq's exit code for a program that is none
+JQ = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
+
+
+@check("logging.parse")
+def parse(context: Context) -> CheckResult:
+    """Compare the counts and the odd lines with those of the live container."""
+    with handed_in(context, "container") as (container, value):
+        return judge_parse(value, read_container(context.stack.session.engine.client.containers.get(container)))
+
+
+def judge_parse(value: Any, frame: pd.DataFrame) -> CheckResult:
+    """Judge an answer by the lines as the kit's reader has them."""
+    odd = frame[frame["reason"].notna()]
+    said, lines, rows = (part(value, name) for name in ("odd", "lines", "rows"))
+    texts = [str(text) for text in said] if isinstance(said, list | tuple) else []
+    more = isinstance(lines, int) and lines > len(frame)
+    whole = len(frame) - len(odd)
+    findings = (
+        found(
+            lines == len(frame),
+            READ,
+            f"you counted {lines if lines is not None else 'no'} lines",
+            "as many as the container wrote",
+            f"{'More' if more else 'Not as many'} lines than there are: {len(frame)}.",
+            "What ends a line? In a log only a newline does; splitlines() knows ten more.",
+        ),
+        found(
+            rows == whole,
+            READ,
+            f"you have {rows if rows is not None else 'no'} rows",
+            "one for each line that is a JSON object, and says all of it",
+            f"{whole} lines are whole JSON objects. A row too many hides a line that is not what it seems.",
+            "Does json.loads accept NaN? A number? A key that comes twice? Of two values, it keeps one.",
+        ),
+        _odd(texts, odd),
+    )
+    summary = "Some of what the container said is nowhere, and nobody would ever know."
+    if all(finding.passed for finding in findings):
+        summary = f"Of {len(frame)} lines none is lost: {len(odd)} fit no table, and you have each of them."
+    return CheckResult(summary, findings)
+
+
+def _odd(texts: list[str], odd: pd.DataFrame) -> Finding:
+    missing = Counter(odd["raw"].astype(str)) - Counter(texts)
+    too_many = Counter(texts) - Counter(odd["raw"].astype(str))
+    why = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
+    reasons = Counter(dict.fromkeys(why.values(), 0))
+    for text, count in missing.items():
+        reasons[why[text]] += count
+    lost = ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common() if count)
+    got, means = f"{len(texts)} odd lines", f"Without a trace: {lost}."
+    if not missing and too_many:
+        got = f"{sum(too_many.values())} of {len(texts)} are not odd, or no line of this log"
+        means = "Among the odd lines are lines that are fine, or halves of lines."
+    return found(
+        not missing and not too_many,
+        READ,
+        got,
+        "the text of every line that is no row, to the letter",
+        means,
+        "Where does a line go that json.loads refuses, or that is no dict?",
+    )
+
+
+@check("logging.jq")
+def one_liner(context: Context) -> CheckResult:
+    """Run the participant's program over the service's latest lines, with odd lines among them."""
+    context.report(Step("Check", None, "running jq over the service's log"))
+    lines = context.stack.container("service").logs(tail=LINES).split(b"\n")[:-1]
+    for line in planted():
+        lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
+    data = b"\n".join(lines) + b"\n"
+    image = images.tags(context.stack.root)["collector"]
+    try:
+        answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
+    except WorkshopError as error:
+        return _nothing(error.what)
+    return judge_jq(answer, lines)
+
+
+def judge_jq(answer: Answer, lines: list[bytes]) -> CheckResult:
+    """Judge jq's output by the lines that it read."""
+    if answer.exit_code == CANNOT_BE_READ:
+        return _nothing("jq cannot read this program.", answer.error, Verdict.NOT_READABLE)
+    truth = [record for record in map(_record, lines) if record and failed(record)]
+    shown = f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you."
+    findings = (_ended(answer), _complete(answer, truth), _only(answer, truth, lines))
+    return conclude(shown, findings, answer.error[-MOST_OUTPUT:])
+
+
+def planted() -> list[str]:
+    """Return lines that a log may have; the ids are new every time."""
+    statuses: list[Any] = [500, 503, 599, 499, 200, "unknown", None, {"code": 503}, [503], True]
+    requests = [{"msg": "request", "request_id": secrets.token_hex(8), "status": status} for status in statuses]
+    cut = json.dumps({"status": 503, "request_id": secrets.token_hex(8)})[:-4]
+    no_id = {"msg": "upstream answered", "status": 502}
+    odd = ["Traceback (most recent call last):", cut, "", "42", '"status"', '["status", 503]', "null"]
+    return [*map(json.dumps, [*requests, no_id]), *odd]
+
+
+def failed(record: dict[str, Any]) -> bool:
+    """Return whether a line is of a failed request: its status is a number from 500, and it has a request_id."""
+    status = record.get("status")
+    if not isinstance(status, int | float) or isinstance(status, bool):
+        return False
+    return status >= FAILED and isinstance(record.get("request_id"), str)
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _ended(answer: Answer) -> Finding:
+    complaints = [line for line in answer.error.split("\n") if line]
+    said = f"exit code {answer.exit_code}, {len(complaints)} complaints"
+    return found(
+        answer.exit_code == 0 and not complaints,  # the exit code speaks of the last line only
+        JQ,
+        f"{said}, first: {complaints[0][:160]}" if complaints else said,
+        "exit code 0, and no complaint",
+        "jq failed on lines that are not what it expects: it writes about them, and not about what you asked.",
+        "Not every line is JSON, and not all JSON is an object: what does ? do after fromjson, and what does objects?",
+    )
+
+
+def _complete(answer: Answer, truth: list[dict[str, Any]]) -> Finding:
+    missing = Counter(record["request_id"] for record in truth) - Counter(answer.output.split("\n"))
+    lost = next((record for record in truth if record["request_id"] in missing), {})
+    return found(
+        not missing,
+        JQ,
+        f"{sum(missing.values())} of {len(truth)} failed requests are missing"
+        + (f", one with status {lost.get('status')}" if lost else ""),
+        "the request_id of every request whose status is 500 or more",
+        "Customers were refused, and your list misses them.",
+        "Is 500 itself in? Does a line that cannot be read keep the next ones from being read?",
+    )
+
+
+def _only(answer: Answer, truth: list[dict[str, Any]], lines: list[bytes]) -> Finding:
+    too_many = Counter(answer.output.split("\n")[:-1]) - Counter(record["request_id"] for record in truth)
+    statuses = {record.get("request_id"): record.get("status") for record in map(_record, lines) if record}
+    named = [f"{text or 'an empty line'} (status {json.dumps(statuses.get(text))})" for text in too_many]
+    return found(
+        not too_many,
+        JQ,
+        f"{sum(too_many.values())} that did not fail: {', '.join(named[:3])}" if too_many else "nothing else",
+        "nothing else",
+        "It reports failures that there were not: to jq, any text is more than any number, and so is any object.",
+        "Ask for numbers before you compare. And what is to be said where there is no request_id?",
+    )
+
+
+def _nothing(means: str, output: str = "", override: Verdict | None = None) -> CheckResult:
+    finding = Finding(False, JQ, means, "the ids of failed requests", means, "Read what jq says.")
+    return CheckResult(means, (finding,), override, output[-MOST_OUTPUT:])

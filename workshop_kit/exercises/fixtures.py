@@ -1,0 +1,238 @@
+"""Fixtures of the exercises in notebooks: images, containers and incidents with seeded content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+import pandas as pd
+from docker.errors import NotFound
+
+from workshop_kit.display.notebook_progress import NotebookReport
+from workshop_kit.engine import containers, images
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import incidents, mixed_log
+from workshop_kit.observe.sampler import Sampler
+from workshop_kit.progress import Step
+
+MB = 1_000_000
+SMALL_MEMORY_BYTES = 32 * 1024 * 1024
+NAMES = ("customers", "invoices", "orders", "reports", "stock", "suppliers")
+WATCH_SECONDS, INTERVAL_SECONDS = 3.0, 0.5
+USAGE_COLUMNS = ["time", "container", "cpu_percent", "throttled_percent", "throttled_periods", "memory_bytes", "pids"]
+WORK = """
+import sys, time
+burst, light, burst_seconds, light_seconds = map(float, sys.argv[1:])
+
+def use(share, seconds):
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        began, used = time.monotonic(), time.thread_time()
+        while time.thread_time() - used < share * 0.02:
+            pass
+        time.sleep(max(0.0, began + 0.02 - time.monotonic()))
+
+while True:
+    use(burst, burst_seconds)
+    use(light, light_seconds)
+"""
+"""Keeps a core busy for a share of its time: one share for some seconds, then the other, and so on."""
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """The thing that an exercise in a notebook is about. A check finds it by ``names`` (``image``, ``container``)."""
+
+    names: Mapping[str, str]
+    running: Running | None = None
+
+    def is_there(self, engine: Engine) -> bool:
+        """Ask the engine whether it still exists: a jump to another lesson removes it."""
+        try:
+            if self.running is not None:
+                engine.client.containers.get(self.running.id)
+            if "image" in self.names:
+                engine.client.images.get(self.names["image"])
+        except NotFound:
+            return False
+        return True
+
+
+class Layer(NamedTuple):
+    """A layer to make: its instruction in the history, and its files by path with their sizes in bytes."""
+
+    instruction: str
+    files: dict[str, int]
+
+
+class Job(NamedTuple):
+    """The work of a container: its limit in cores, two shares of a core that it wants in turn, and for how long."""
+
+    cores: float
+    burst: float
+    light: float
+    burst_seconds: float
+    light_seconds: float
+
+
+def container_layer(stack: Stack, random: Random) -> Fixture:
+    """Load an image in which one layer deletes a large file of an earlier layer."""
+    return Fixture({"image": image_with_deleted_file(stack.session, random)})
+
+
+def image_with_deleted_file(session: Session, random: Random) -> str:
+    """Load a small image in which one layer deletes a large file of an earlier layer; return its tag.
+
+    The layers are written by hand, after the OCI image specification: nothing is built.
+    """
+    big, small, other = random.sample(NAMES, 3)
+    layers = [
+        Layer("COPY base /", {"etc/os-release": 400, "usr/bin/service": random.randint(2, 3) * MB}),
+        Layer(f"COPY {small}.csv /srv/data/", {f"srv/data/{small}.csv": random.randint(50, 400) * 1000}),
+        Layer(f"COPY {big}.dump /srv/import/", {f"srv/import/{big}.dump": random.randint(5_000, 9_000) * 1000}),
+        Layer(f"RUN import /srv/import/{big}.dump", {f"srv/data/{big}.db": random.randint(900, 1_800) * 1000}),
+        Layer(f"RUN rm /srv/import/{big}.dump", {f"srv/import/.wh.{big}.dump": 0}),
+        Layer(f"COPY {other}.csv /srv/data/", {f"srv/data/{other}.csv": random.randint(50, 400) * 1000}),
+    ]
+    tag = f"container-workshop/exercise:{secrets.token_hex(6)}"
+    session.engine.client.images.load(_archive(layers, tag, session.labels("kernel")))
+    session.record("image", str(session.engine.client.images.get(tag).id), tag, "kernel")
+    return tag
+
+
+def container_loss(stack: Stack, random: Random) -> Fixture:
+    """Start a container that has written files to its writable layer, a tmpfs and a volume."""
+    first, second, third, fourth = random.sample(NAMES, 4)
+    write = [f"/srv/{first}.csv", f"/var/log/{second}.log", f"/tmp/{third}.cache", f"/data/{fourth}.db"]  # noqa: S108
+    commands = " && ".join(f"echo {path} > {path}" for path in write)
+    spec = Spec(
+        image=images.tags(stack.root)["base"],
+        command=("sh", "-c", f"{commands} && touch /tmp/.written && exec sleep 3600"),
+        read_only=False,
+        network="none",
+        volumes=("/data",),
+        memory_bytes=SMALL_MEMORY_BYTES,
+    )
+    running = containers.run(stack.session, spec)
+    running.wait_until(lambda: running.exec("test", "-e", "/tmp/.written").exit_code == 0, what="write its files")  # noqa: S108
+    running.exec("rm", "/tmp/.written")  # noqa: S108
+    return Fixture({"container": running.id}, running)
+
+
+def logging_cause(stack: Stack, random: Random) -> Fixture:
+    """Inject an incident: ten seconds of customers, with a fault in the middle."""
+    incident = incidents.inject(stack, random, NotebookReport())
+    return Fixture({"incident": incident.id}, Running(stack.session, stack.container("service")))
+
+
+def logging_parse(stack: Stack, random: Random) -> Fixture:
+    """Start a container that has written lines of every kind."""
+    running = mixed_log.run(stack, random)
+    return Fixture({"container": running.id}, running)
+
+
+def logging_percentiles(stack: Stack, random: Random) -> Fixture:
+    """Return the latest incident of the workspace whose log still exists; else inject one."""
+    service = stack.container("service")
+    for incident in reversed(incidents.all_kept(stack.session)):
+        if incident.container == service.id:
+            return Fixture({"incident": incident.id}, Running(stack.session, service))
+    return logging_cause(stack, random)
+
+
+def monitoring_throttled(stack: Stack, random: Random) -> Fixture:
+    """Watch three containers: one wants more than its limit, one wants more than that and may have it, one waits."""
+    burst_seconds = random.choice((0.4, 0.5, 0.6, 0.7))
+    jobs = [
+        Job(0.05, 1.0, 0.02, burst_seconds, 1.0 - burst_seconds),  # throttled in the bursts
+        Job(1.0, 0.45, 0.45, 1.0, 1.0),  # busy, below its limit
+        Job(0.2, 0.02, 0.02, 1.0, 1.0),  # waits for another service
+    ]
+    random.shuffle(jobs)
+    running = [containers.run(stack.session, _worker(stack, job)) for job in jobs]
+    return Fixture({"usage": _watch(stack, running)}, running[0])
+
+
+def usage_of(usage: str) -> pd.DataFrame:
+    """Return what the three containers used: a row for each half second and container, as in `observe.stats.Usage`.
+
+    ``usage`` is the JSON among the fixture's names: the exercise and its check read the same table.
+    """
+    frame = pd.DataFrame(json.loads(usage), columns=USAGE_COLUMNS)
+    return frame.assign(time=pd.to_datetime(frame["time"], utc=True, format="ISO8601"))
+
+
+FIXTURES: Mapping[str, Callable[[Stack, Random], Fixture]] = {
+    "container.layer": container_layer,
+    "container.loss": container_loss,
+    "logging.cause": logging_cause,
+    "logging.parse": logging_parse,
+    "logging.percentiles": logging_percentiles,
+    "monitoring.throttled": monitoring_throttled,
+}
+
+
+def _archive(layers: list[Layer], tag: str, labels: dict[str, str]) -> bytes:
+    """Return an image in the format of ``docker load``."""
+    blobs = [_tar({path: bytes(size) for path, size in layer.files.items()}) for layer in layers]
+    config = {
+        "architecture": "amd64",  # it holds no program, so any machine may load it
+        "os": "linux",
+        "config": {"Labels": labels, "Cmd": ["nothing"]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(blob).hexdigest()}" for blob in blobs]},
+        "history": [{"created": "2019-05-18T00:00:00Z", "created_by": layer.instruction} for layer in layers],
+    }
+    names = [f"layer{number}.tar" for number in range(len(blobs))]
+    manifest = [{"Config": "config.json", "RepoTags": [tag], "Layers": names}]
+    parts = dict(zip(names, blobs, strict=True))
+    parts |= {"config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
+    return _tar(parts)
+
+
+def _tar(parts: dict[str, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in parts.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime = len(content), int(time.time())
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def _worker(stack: Stack, job: Job) -> Spec:
+    shares = (job.burst, job.light, job.burst_seconds, job.light_seconds)
+    return Spec(
+        image=images.tags(stack.root)["base"],
+        command=("python3", "-I", "-S", "-c", WORK, *map(str, shares)),
+        network="none",
+        memory_bytes=SMALL_MEMORY_BYTES,
+        cpus=job.cores,
+        pids=10,
+    )
+
+
+def _watch(stack: Stack, running: list[Running]) -> str:
+    """Sample the three containers, called a, b and c, for some seconds; return the samples as JSON."""
+    report = NotebookReport()
+    with Sampler(stack.session.engine, interval_seconds=INTERVAL_SECONDS) as sampler:
+        for name, one in zip("abc", running, strict=True):
+            sampler.add(one.container, name)
+        started = time.monotonic()
+        while (gone := time.monotonic() - started) < WATCH_SECONDS:
+            report(Step("Watch", gone / WATCH_SECONDS, "three containers at work"))
+            time.sleep(0.25)
+        report(Step("Watch", 1.0, done=True))
+        samples = sampler.frame().dropna(subset=["cpu_percent"])
+    return str(samples[USAGE_COLUMNS].to_json(orient="records", date_format="iso", date_unit="us"))

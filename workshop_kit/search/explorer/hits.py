@@ -90,7 +90,7 @@ def state_of(store: FrameStore) -> StoreState:
     return StoreState(int(first), int(end), columns, span)
 
 
-def updated(hits: Hits, store: FrameStore, there: StoreState) -> Hits:
+def extend_hits(hits: Hits, store: FrameStore, there: StoreState) -> Hits:
     """Return the hits for a new state of the store: with new lines, without dropped ones."""
     if there.first > hits.first:
         hits = replace(hits.subset(hits.row >= there.first), first=there.first)

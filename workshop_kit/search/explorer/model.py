@@ -13,7 +13,7 @@ import pandas as pd
 from workshop_kit.errors import WorkshopError
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
-from workshop_kit.search.explorer.hits import Hits, StoreState, state_of, updated
+from workshop_kit.search.explorer.hits import Hits, StoreState, extend_hits, state_of
 from workshop_kit.search.explorer.page import View, missed, page_of, record, request_of, summary
 from workshop_kit.search.query import SearchMistake, parse
 
@@ -108,10 +108,10 @@ class ExplorerModel:
         there, version = state_of(self.store), self._version
         if anew or self._needs_new_search(view, there):
             condition = Hits(*self._condition(view, there.columns), first=there.first)
-            hits = current = updated(condition, self.store, there)
+            hits = current = extend_hits(condition, self.store, there)
             version += 1
         else:
-            current = self._hits_now if self.paused else updated(self._hits_now, self.store, there)
+            current = self._hits_now if self.paused else extend_hits(self._hits_now, self.store, there)
             hits = self._hits if self.paused else current
         page = page_of(self.store, hits, view, there)
         missing = missed(self.store)
@@ -158,7 +158,7 @@ class ExplorerModel:
         self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
 
     def _count(self) -> None:
-        self._hits_now = updated(self._hits_now, self.store, state_of(self.store))
+        self._hits_now = extend_hits(self._hits_now, self.store, state_of(self.store))
         self.missed = missed(self.store)
 
     def _resume(self) -> None:

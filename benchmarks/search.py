@@ -135,11 +135,11 @@ def explorer(frame: pd.DataFrame) -> list[Row]:
     with FrameStore(frame, max_rows=LINES, service="service") as store:
         model = ExplorerModel(store)
         _ask(model, do="search", query="request_id:*")
-        requests = itertools.cycle({one["request_id"]: one["row"] for one in model.shown["rows"]}.values())
+        requests = itertools.cycle({one["request_id"]: one["row"] for one in model.page["rows"]}.values())
         _ask(model, do="search", query="")
-        first, step = model.shown["bars"]["first"], model.shown["bars"]["step"]
+        first, step = model.page["bars"]["first"], model.page["bars"]["step"]
         spans = itertools.cycle([(first + n * step, first + (n + 6) * step) for n in (10, 20, 30)])
-        pages = itertools.cycle([model.shown["pages"] // 2, model.shown["pages"] // 3])
+        pages = itertools.cycle([model.page["pages"] // 2, model.page["pages"] // 3])
 
         def span() -> None:
             start, end = next(spans)

@@ -137,7 +137,7 @@ class Connection:
         return False
 
     def answer(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
-        """Read the answer until it is complete, too large, or the time is up."""
+        """Read the answer until it is complete, too large, or the time is up; once a connection."""
         if self._reader is None:
             return self._failed(self._error)
         self._reader.ends_at = time.monotonic() + timeout_seconds

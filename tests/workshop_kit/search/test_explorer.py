@@ -53,7 +53,7 @@ def model(count: int = 600, *more: str) -> ExplorerModel:
 
 def messages(made: ExplorerModel) -> list[str]:
     """The messages on the page, from top to bottom."""
-    return [row["msg"] for row in made.shown["rows"]]
+    return [row["msg"] for row in made.page["rows"]]
 
 
 def texts(data: Any) -> Iterator[str]:
@@ -75,7 +75,7 @@ def threads() -> list[str]:
 def test_pages_have_100_lines_newest_first() -> None:
     """All pages have every line once."""
     made = model(250)
-    assert (made.shown["hits"], made.shown["total"], made.shown["pages"]) == (250, 250, 3)
+    assert (made.page["hits"], made.page["total"], made.page["pages"]) == (250, 250, 3)
     found = messages(made)
     assert found[0] == "line 249"
     assert len(found) == PAGE_ROWS
@@ -89,11 +89,11 @@ def test_a_mistake_has_its_position_and_changes_nothing() -> None:
     """The view stays, and the next search clears the problem."""
     made = model()
     made.handle({"do": "search", "query": "level:error"})
-    before = made.shown
+    before = made.page
     made.handle({"do": "search", "query": "level:error status>="})
     assert made.problem["query"] == "level:error status>="
     assert made.problem["position"] == 20
-    assert (made.shown, made.view.query) == (before, "level:error")
+    assert (made.page, made.view.query) == (before, "level:error")
     made.handle({"do": "search", "query": "level:info"})
     assert made.problem == {}
 
@@ -101,15 +101,15 @@ def test_a_mistake_has_its_position_and_changes_nothing() -> None:
 def test_a_span_includes_its_start_and_excludes_its_end() -> None:
     """The bars are finer in a span; "whole" removes it."""
     made = model()
-    coarse = made.shown["bars"]["step"]
+    coarse = made.page["bars"]["step"]
     made.handle({"do": "span", "from": BEGAN + 60 * SECOND, "to": BEGAN + 90 * SECOND})
-    assert made.shown["hits"] == 30
+    assert made.page["hits"] == 30
     assert messages(made) == [f"line {number}" for number in reversed(range(60, 90))]
-    assert made.shown["bars"]["step"] < coarse
+    assert made.page["bars"]["step"] < coarse
     made.handle({"do": "search", "query": "status:500"})
-    assert made.shown["hits"] == 5
+    assert made.page["hits"] == 5
     made.handle({"do": "whole"})
-    assert made.shown["hits"] == 100
+    assert made.page["hits"] == 100
 
 
 def noisy() -> ExplorerModel:
@@ -122,23 +122,23 @@ def noisy() -> ExplorerModel:
 def test_a_search_with_a_level_groups_identical_messages() -> None:
     """Each row has its number of lines; grouping can be switched off and on."""
     made = noisy()
-    assert (made.shown["groups"], len(messages(made))) == (-1, 100)
+    assert (made.page["groups"], len(messages(made))) == (-1, 100)
     made.handle({"do": "search", "query": "level>=warning"})
-    assert [(row["lines"], row["msg"]) for row in made.shown["rows"]] == [
+    assert [(row["lines"], row["msg"]) for row in made.page["rows"]] == [
         ("300", "slow"), ("1", "retry"), ("1", "pool exhausted")
     ]  # fmt: skip
-    assert (made.shown["hits"], made.shown["groups"], made.shown["pages"]) == (302, 3, 1)
-    assert "302 of 302 lines; the newest 3 of 3 different messages" in static_page("T", "", made.shown).text
-    version = made.shown["version"]
+    assert (made.page["hits"], made.page["groups"], made.page["pages"]) == (302, 3, 1)
+    assert "302 of 302 lines; the newest 3 of 3 different messages" in static_page("T", "", made.page).text
+    version = made.page["version"]
     made.handle({"do": "group", "on": False})
-    assert (made.shown["groups"], made.shown["hits"], len(messages(made))) == (-1, 302, 100)
-    assert made.shown["version"] > version
+    assert (made.page["groups"], made.page["hits"], len(messages(made))) == (-1, 302, 100)
+    assert made.page["version"] > version
     made.handle({"do": "search", "query": "msg:*"})
     made.handle({"do": "group", "on": True})
     assert len(messages(made)) == 3
     made.handle({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
-    assert sorted(row["lines"] for row in made.shown["rows"]) == ["1", "6"]
-    made.handle({"do": "open", "row": made.shown["rows"][-1]["row"]})
+    assert sorted(row["lines"] for row in made.page["rows"]) == ["1", "6"]
+    made.handle({"do": "open", "row": made.page["rows"][-1]["row"]})
     assert dict(made.opened["fields"])["msg"] in ("slow", "pool exhausted")
 
 
@@ -147,15 +147,15 @@ def test_a_request_is_shown_oldest_first_and_back_returns() -> None:
     made = model()
     made.handle({"do": "search", "query": "status:500"})
     made.handle({"do": "span", "from": BEGAN, "to": BEGAN + 300 * SECOND})
-    row = made.shown["rows"][0]["row"]
+    row = made.page["rows"][0]["row"]
     made.handle({"do": "request", "row": row})
-    assert made.shown["request"] == "r98"
+    assert made.page["request"] == "r98"
     assert messages(made) == ["line 294", "line 295", "line 296"]
-    assert {row["service"] for row in made.shown["rows"]} == {"web", "db"}
+    assert {row["service"] for row in made.page["rows"]} == {"web", "db"}
     made.handle({"do": "request", "row": 0})
-    assert made.shown["request"] == "r0"
+    assert made.page["request"] == "r0"
     made.handle({"do": "back"})
-    assert (made.shown["request"], made.shown["hits"]) == ("", 50)
+    assert (made.page["request"], made.page["hits"]) == ("", 50)
 
 
 def test_a_request_id_is_a_value_and_never_sql() -> None:
@@ -188,7 +188,7 @@ def test_no_control_character_reaches_the_page() -> None:
     made = model(0, planted, SCRIPT)
     for message in ({"do": "open", "row": 0}, {"do": "request", "row": 0}, {"do": "search", "query": SCRIPT + " a:"}):
         made.handle(message)
-        sent = list(texts([made.shown, made.opened, made.problem]))
+        sent = list(texts([made.page, made.opened, made.problem]))
         assert any("\\x1b[31m\\u202e" in text for text in sent)
         assert [text for text in sent if "\x1b" in text or "\u202e" in text] == []
 
@@ -197,8 +197,8 @@ def test_the_static_page_escapes_every_text() -> None:
     """Neither the page nor its text has a tag or a control byte of a line, a search or a title."""
     made = model(2, line(2, msg=SCRIPT, level=SCRIPT, service=SCRIPT), SCRIPT)
     made.handle({"do": "search", "query": '"<script>"'})
-    assert made.shown["hits"] == 2
-    shown = static_page("Title", SCRIPT, made.shown, SCRIPT.replace("\x1b", "").replace("\u202e", ""))
+    assert made.page["hits"] == 2
+    shown = static_page("Title", SCRIPT, made.page, SCRIPT.replace("\x1b", "").replace("\u202e", ""))
     page = shown.html.replace("<style>", "")
     assert ACTIVE.findall(page) == []
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m\\u202e" in page

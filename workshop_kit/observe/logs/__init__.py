@@ -29,8 +29,8 @@ first (64 at most), then ``rest`` (a JSON object of the values that fit no colum
 | lines that the engine lost while they were followed | a ``Gap`` in ``attrs["gaps"]`` of the next frame |
 """  # noqa: E501 — a table has long lines
 
-from workshop_kit.observe.logs.follower import Following, Gap, follow
+from workshop_kit.observe.logs.follower import Gap, LogFollower, follow
 from workshop_kit.observe.logs.frame import record
 from workshop_kit.observe.logs.reader import read_container, read_json_file, read_lines
 
-__all__ = ["Following", "Gap", "follow", "read_container", "read_json_file", "read_lines", "record"]
+__all__ = ["Gap", "LogFollower", "follow", "read_container", "read_json_file", "read_lines", "record"]

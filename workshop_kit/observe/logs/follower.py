@@ -32,12 +32,12 @@ class Gap:
     why: str
 
 
-def follow(container: Any, stop: threading.Event, *, since: Since = None) -> Following:
+def follow(container: Any, stop: threading.Event, *, since: Since = None) -> LogFollower:
     """Yield frames of a container's log, until the container is removed or ``stop`` is set."""
-    return Following(container, stop, since)
+    return LogFollower(container, stop, since)
 
 
-class Following(Iterator[pd.DataFrame]):
+class LogFollower(Iterator[pd.DataFrame]):
     """Frames of new lines, none empty; ``ended`` is "" until the end, then the reason.
 
     It goes on after the container restarts and after the engine did not answer, and repeats no line. Where lines may be

@@ -229,7 +229,8 @@ class Watcher:
 
     def _scrape(self, watched: _TargetData) -> None:
         """Ask one container once a second; one that answers late delays its own next requests only."""
-        with ThreadPoolExecutor(len(PROBE_PATHS) + 1, f"observe: ask {watched.target.name}") as pool:
+        threads = ThreadPoolExecutor(len(PROBE_PATHS) + 1, f"observe: ask {watched.target.name}")
+        with contextlib.suppress(RuntimeError), threads as pool:  # RuntimeError: the interpreter shuts down
             due = time.monotonic()
             while not self._stop.wait(max(0.0, due - time.monotonic())):
                 due = time.monotonic() + self._interval
@@ -259,7 +260,7 @@ class Watcher:
             return "The engine does not answer; trying again."
         if status is None:
             return "There is no such container; the watcher waits for one."
-        where = f"; it answers at {status.url}" if status.url else "; it has no port to be asked at"
+        where = f"; it answers at {status.url}" if status.url else "; it has no published port"
         return f"It is {status.state}{where if status.is_running else ''}."
 
 

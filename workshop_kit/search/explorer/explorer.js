@@ -25,7 +25,7 @@ function render({ model, el }) {
   const bar = element("div", { class: "wk-lx-tools", role: "group", "aria-label": "What is shown" }, count);
   const back = button("Back", () => { ask({ do: "back" }); table.focus(); }, bar);
   const whole = button("Whole time", () => { ask({ do: "whole" }); chart.node.querySelector("[role=slider]").focus(); }, bar);
-  const group = button("Each line", () => ask({ do: "group", on: model.get("shown").groups < 0 }), bar);
+  const group = button("Each line", () => ask({ do: "group", on: model.get("page").groups < 0 }), bar);
   const live = button("Pause", () => ask({ do: model.get("live").state === "paused" ? "resume" : "pause" }), bar);
   const chart = histogram(id, (from, to) => ask(from === undefined ? { do: "whole" } : { do: "span", from, to }));
   const head = element("tr");
@@ -63,13 +63,13 @@ function render({ model, el }) {
   }
 
   function turn(by) {
-    ask({ do: "page", page: model.get("shown").page + by });
+    ask({ do: "page", page: model.get("page").page + by });
     table.scrollTop = 0;
   }
 
   // One word of what is going on; while lines come, nobody wants to hear every number.
   function say() {
-    const shown = model.get("shown");
+    const shown = model.get("page");
     const state = model.get("live").state;
     root.dataset.stale = String(stale);
     root.setAttribute("aria-busy", String(Boolean(asked) && !stale));
@@ -118,7 +118,7 @@ function render({ model, el }) {
       entry.detail.remove();
       entry.detail = null;
     } else {
-      entry.detail = element("tr", { class: "wk-lx-record" }, element("td", { colspan: String(1 + model.get("shown").columns.length) }, "Opening …"));
+      entry.detail = element("tr", { class: "wk-lx-record" }, element("td", { colspan: String(1 + model.get("page").columns.length) }, "Opening …"));
       entry.main.after(entry.detail);
       ask({ do: "open", row });
     }
@@ -157,7 +157,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const [shown, { state, new: fresh }] = [model.get("shown"), model.get("live")];
+    const [shown, { state, new: fresh }] = [model.get("page"), model.get("live")];
     say();
     explain();
     live.hidden = !["following", "paused"].includes(state);
@@ -183,7 +183,7 @@ function render({ model, el }) {
   }
 
   function answered() {
-    if (asked === "search" && !model.get("problem").text) box.value = model.get("shown").query;
+    if (asked === "search" && !model.get("problem").text) box.value = model.get("page").query;
     opened(); // also when it is the line that was opened before: then nothing has changed
     asked = ""; // "change" comes next, and draws
   }
@@ -205,7 +205,7 @@ function render({ model, el }) {
   // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
   root.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(root);
-  box.value = model.get("shown").query || "";
+  box.value = model.get("page").query || "";
   model.on("change", changed);
   model.on("change:answered", answered);
   watch();

@@ -65,7 +65,7 @@ class Explorer:
     @property
     def hits(self) -> int:
         """How many lines match now, within the chosen span."""
-        return int(self.model.shown.get("hits", 0))
+        return int(self.model.page.get("hits", 0))
 
     def show(self, screens: Screens, name: str = "") -> Self:
         """Show it below the running cell; it replaces the one shown before under ``name`` (its title)."""
@@ -102,7 +102,7 @@ class Explorer:
     def page(self) -> Rendered:
         """Return the static page of the current state."""
         return static_page(
-            self.title, self.query, self.model.shown, self.model.problem.get("text", ""), self.model.missed
+            self.title, self.query, self.model.page, self.model.problem.get("text", ""), self.model.missed
         )
 
     def _on_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
@@ -132,15 +132,15 @@ class Explorer:
     def _state(self) -> dict[str, Any]:
         """Return the widget's traits."""
         model, following = self.model, self._following
-        said = following.problem if following is not None else ""
+        problem_text = following.problem if following is not None else ""
         state, ended = "off" if self._source is None else "ended", []
         if following is not None and not following.ended:
             state = "paused" if model.paused else "following"
         elif following is not None:
             ended = [f"ended: {following.why}" if following.why else "ended"]
-        problem = model.problem or ({"text": said} if said else {})
+        problem = model.problem or ({"text": problem_text} if problem_text else {})
         return {
-            "shown": model.shown,
+            "page": model.page,
             "problem": problem,
             "opened": model.opened,
             "live": {"state": state, "new": model.new},
@@ -155,7 +155,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     _css = FOLDER / "explorer.css"
     title = traitlets.Unicode().tag(sync=True)
     examples = traitlets.List(traitlets.List()).tag(sync=True)  # [[a search, what it finds], …]
-    shown = traitlets.Dict().tag(sync=True)  # see `page_of`, and ``query``, ``request``, ``milliseconds``
+    page = traitlets.Dict().tag(sync=True)  # see `page_of`, and ``query``, ``request``, ``milliseconds``
     problem = traitlets.Dict().tag(sync=True)  # ``text``, for a mistake also ``query`` and ``position``; {} for none
     live = traitlets.Dict().tag(sync=True)  # ``state`` (off, following, paused, ended), ``new``: lines since the pause
     missed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # gaps, and why following ended

@@ -50,7 +50,7 @@ class Hits:
         """Return those of a slice, a mask, or an order."""
         return replace(self, row=self.row[which], at=self.at[which], level=self.level[which])
 
-    def between(self, span: tuple[int, int] | None) -> Hits:
+    def within(self, span: tuple[int, int] | None) -> Hits:
         """Return those in a time span (microseconds, end excluded); for None all, those without a time, too."""
         return self if span is None else self.subset(slice(*np.searchsorted(self.at, span)))
 
@@ -90,7 +90,7 @@ def state_of(store: FrameStore) -> StoreState:
     return StoreState(int(first), int(end), columns, span)
 
 
-def updated(hits: Hits, store: FrameStore, there: StoreState) -> Hits:
+def extend_hits(hits: Hits, store: FrameStore, there: StoreState) -> Hits:
     """Return the hits for a new state of the store: with new lines, without dropped ones."""
     if there.first > hits.first:
         hits = replace(hits.subset(hits.row >= there.first), first=there.first)
@@ -132,7 +132,7 @@ def histogram(hits: Hits, span: tuple[int, int] | None, bars: int = 60) -> Histo
     """Count the hits by time and level over a span (its end excluded), in at most ``bars`` bars of a round length."""
     if span is None:
         return Histogram(0, 1, tuple(() for _ in LEVELS))
-    inside = hits.between(span)
+    inside = hits.within(span)
     step = step_for(span[1] - span[0], bars)
     first = span[0] // step * step
     many = max(1, -(-(span[1] - first) // step))

@@ -13,7 +13,7 @@ import pandas as pd
 from workshop_kit.errors import WorkshopError
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
-from workshop_kit.search.explorer.hits import Hits, StoreState, state_of, updated
+from workshop_kit.search.explorer.hits import Hits, StoreState, extend_hits, state_of
 from workshop_kit.search.explorer.page import View, missed, page_of, record, request_of, summary
 from workshop_kit.search.query import SearchMistake, parse
 
@@ -24,14 +24,14 @@ PAUSES = frozenset({"span", "page", "group", "request", "open", "pause"})
 class ExplorerModel:
     """One store, the selected page, and its hits.
 
-    ``known`` is the place of added lines that do not name it (``service="orders"``). ``shown`` is the page as data (see
+    ``known`` is the place of added lines that do not name it (``service="orders"``). ``page`` is the page as data (see
     `page_of`), ``missed`` the gaps, ``problem`` one sentence for a failed message, ``opened`` the open line,
     ``failure`` the last unexpected error.
     """
 
     def __init__(self, store: FrameStore, query: str = "", **known: str) -> None:
         self.store, self.view, self.known = store, View(query), known
-        self.shown: dict[str, Any] = {}
+        self.page: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}
         self.missed: list[str] = []
         self.opened: dict[str, Any] = {}
@@ -108,23 +108,23 @@ class ExplorerModel:
         there, version = state_of(self.store), self._version
         if anew or self._needs_new_search(view, there):
             condition = Hits(*self._condition(view, there.columns), first=there.first)
-            hits = current = updated(condition, self.store, there)
+            hits = current = extend_hits(condition, self.store, there)
             version += 1
         else:
-            current = self._hits_now if self.paused else updated(self._hits_now, self.store, there)
+            current = self._hits_now if self.paused else extend_hits(self._hits_now, self.store, there)
             hits = self._hits if self.paused else current
-        shown = page_of(self.store, hits, view, there)
+        page = page_of(self.store, hits, view, there)
         missing = missed(self.store)
         took = round(1000 * (time.perf_counter() - began))
         told = {"query": view.query, "request": visible(view.request or ""), "milliseconds": took, "version": version}
-        version += (shown["groups"] < 0) != (self.shown.get("groups", -1) < 0)  # grouped lines have other cells
-        self.shown = {**shown, "summary": summary(shown), **told}
+        version += (page["groups"] < 0) != (self.page.get("groups", -1) < 0)  # grouped lines have other cells
+        self.page = {**page, "summary": summary(page), **told}
         self.view, self._hits, self._hits_now = view, hits, current
         self._columns, self._version, self.missed = there.columns, version, missing
 
     def _needs_new_search(self, view: View, there: StoreState) -> bool:
         """Whether the hits do not belong to this view of this store."""
-        same = (view.query, view.request) == (self.view.query, self.view.request) and bool(self.shown)
+        same = (view.query, view.request) == (self.view.query, self.view.request) and bool(self.page)
         return not same or there.columns != self._columns or self._has_changed(there)
 
     def _has_changed(self, there: StoreState) -> bool:
@@ -158,7 +158,7 @@ class ExplorerModel:
         self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
 
     def _count(self) -> None:
-        self._hits_now = updated(self._hits_now, self.store, state_of(self.store))
+        self._hits_now = extend_hits(self._hits_now, self.store, state_of(self.store))
         self.missed = missed(self.store)
 
     def _resume(self) -> None:

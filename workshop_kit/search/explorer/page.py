@@ -58,7 +58,7 @@ class View:
 
 def page_of(store: FrameStore, hits: Hits, view: View, there: StoreState) -> dict[str, Any]:
     """Return the page as plain data with every text made visible. Raises what the store raises."""
-    inside = hits.between(view.span)
+    inside = hits.within(view.span)
     grouped = groups(hits, store, there.columns, view.span) if view.is_grouped else None
     numbers = inside.row if view.request is not None else inside.row[::-1]
     numbers = numbers if grouped is None else grouped["row"].to_numpy()
@@ -118,8 +118,8 @@ def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
     if not len(found):
         return []
     fields = [(name, value) for name, value in found.iloc[0].items() if _has_value(value)]
-    told = [pair for name, value in fields for pair in (_unpacked(value) if name == "rest" else [(name, value)])]
-    return [(visible(str(name), CELL_CHARACTERS), _full_text(value)) for name, value in told]
+    parts = [pair for name, value in fields for pair in (_unpacked(value) if name == "rest" else [(name, value)])]
+    return [(visible(str(name), CELL_CHARACTERS), _full_text(value)) for name, value in parts]
 
 
 def request_of(store: FrameStore, number: int) -> str | None:
@@ -142,19 +142,19 @@ def missed(store: FrameStore) -> list[str]:
     return said
 
 
-def summary(shown: Mapping[str, Any]) -> str:
+def summary(page: Mapping[str, Any]) -> str:
     """Return what the bars show as one sentence: how many lines of each level, from when to when, the fullest bar."""
-    first, step, counts = shown["bars"]["first"], shown["bars"]["step"], shown["bars"]["counts"]
+    first, step, counts = page["bars"]["first"], page["bars"]["step"], page["bars"]["counts"]
     sums = {name: sum(column) for name, column in zip(LEVELS, counts, strict=True)}
     if not any(sums.values()):
         return "No line with a time matches."
     each = [sum(column) for column in zip(*counts, strict=True)]
     fullest = max(range(len(each)), key=each.__getitem__)
-    told = ", ".join(f"{many:,} {name}" for name, many in sums.items() if many)
+    parts = ", ".join(f"{many:,} {name}" for name, many in sums.items() if many)
     seconds = step % 1_000_000 == 0
     begin, end, most = (clock(first + bar * step, seconds=seconds) for bar in (0, len(each), fullest))
     most = f"Most, {each[fullest]:,}, in the {lasting(step)} from {most}."
-    return f"Lines by level from {begin} to {end} (UTC): {told}. {most}"
+    return f"Lines by level from {begin} to {end} (UTC): {parts}. {most}"
 
 
 def clock(at_us: int, *, seconds: bool = False) -> str:
@@ -209,7 +209,7 @@ def _full_text(value: Any) -> str:
 
 
 def static_page(
-    title: str, query: str, shown: Mapping[str, Any], problem: str = "", missed: Sequence[str] = ()
+    title: str, query: str, page: Mapping[str, Any], problem: str = "", missed: Sequence[str] = ()
 ) -> Rendered:
     """Return a page of `page_of` as a picture and a table of its first lines; every text is escaped.
 
@@ -217,13 +217,13 @@ def static_page(
     """
     words = f"Search: {visible(query)}" if query else "All lines"
     parts = [_sentence(text) for text in (problem, " · ".join(missed)) if text]
-    if shown:
-        columns = ["ts", *shown["columns"]]
-        lines = [[line.get(name, "") for name in columns] for line in shown["rows"][:ROWS]]
-        said = f"{shown['hits']:,} of {shown['total']:,} lines; the newest {len(lines)}"
-        if shown["groups"] >= 0:
-            said += f" of {shown['groups']:,} different messages, each with its number of lines"
-        parts += [picture(shown), table(said, columns, lines)]
+    if page:
+        columns = ["ts", *page["columns"]]
+        lines = [[line.get(name, "") for name in columns] for line in page["rows"][:ROWS]]
+        said = f"{page['hits']:,} of {page['total']:,} lines; the newest {len(lines)}"
+        if page["groups"] >= 0:
+            said += f" of {page['groups']:,} different messages, each with its number of lines"
+        parts += [picture(page), table(said, columns, lines)]
     head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
     html = (
         f'{STYLE}<section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
@@ -232,11 +232,11 @@ def static_page(
     return Rendered(html, "\n".join([title, words, *(part.text for part in parts)]))
 
 
-def picture(shown: Mapping[str, Any]) -> Rendered:
+def picture(page: Mapping[str, Any]) -> Rendered:
     """Return the bars as a picture; its alt text is `summary`."""
-    bars = shown["bars"]
+    bars = page["bars"]
     if not any(map(sum, bars["counts"])):
-        return _sentence(summary(shown))
+        return _sentence(summary(page))
     title = f"Lines in each {lasting(bars['step'])}, by level"
     figure, (axes,) = charts.new_figure(title, 2.2)
     many = len(bars["counts"][0])
@@ -251,7 +251,7 @@ def picture(shown: Mapping[str, Any]) -> Rendered:
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_ylabel("lines")
     axes.set_xlabel("time, UTC")
-    return _with_legend(figure, summary(shown))
+    return _with_legend(figure, summary(page))
 
 
 def _with_legend(figure: Figure, said: str) -> Rendered:

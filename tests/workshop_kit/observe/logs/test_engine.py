@@ -30,7 +30,7 @@ for n in range(10**9):
 class Listener:
     """Collects the frames of a following in a thread."""
 
-    def __init__(self, following: logs.Following) -> None:
+    def __init__(self, following: logs.LogFollower) -> None:
         self.following = following
         self.items: list[Any] = []
         self._thread = threading.Thread(target=lambda: self.items.extend(following), daemon=True)

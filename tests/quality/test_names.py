@@ -27,7 +27,7 @@ INSTEAD = {
     "presenting": "presenter_api",
     "Room": "Audience",
     "ruling": "verdict",
-    "Rendered": "Rendered",
+    "Shown": "Rendered",
     "Stage": "Controller",
     "strike": "inject, remove",
     "struck": "injected, removed",

@@ -25,7 +25,7 @@ from workshop_kit.exercises.checks import (
 )
 from workshop_kit.exercises.checks.monitoring_container import Usage
 from workshop_kit.exercises.checks.monitoring_drain import Balancer, Drain
-from workshop_kit.exercises.checks.monitoring_health import Case as HealthCase
+from workshop_kit.exercises.checks.monitoring_health import HealthCase
 from workshop_kit.exercises.checks.monitoring_metrics import FEW, Scrapes
 from workshop_kit.exercises.checks.monitoring_ratio import Scene
 from workshop_kit.exercises.checks.monitoring_traffic import CLOSED, KNOWN, ODD_METHODS, SLOW_SECONDS, Scrape

@@ -13,7 +13,14 @@ from pydantic import TypeAdapter
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks import config_trial
-from workshop_kit.exercises.checks.config_trial import LOG_LIMIT_BYTES, REFUSE_SECONDS, REQUIRED, Case, Outcome, Refusal
+from workshop_kit.exercises.checks.config_trial import (
+    LOG_LIMIT_BYTES,
+    REFUSE_SECONDS,
+    REQUIRED,
+    ConfigCase,
+    Outcome,
+    Refusal,
+)
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import PORT, Trial, start_seconds
@@ -73,7 +80,7 @@ def env(context: Context) -> CheckResult:
             refuses_wrong_port(config_trial.wait_refused(broken)),
         ]
         with contextlib.suppress(CheckEnded):  # the service runs, so the other findings count
-            case = Case({PASSWORD: HANDED_OVER}, without=(f"{PASSWORD}_FILE",))
+            case = ConfigCase({PASSWORD: HANDED_OVER}, without=(f"{PASSWORD}_FILE",))
             findings += map(uses_argument, config_trial.load(context, image, [case]))
         return judge_env((*findings, prints_no_secret(log)), order, trial.lines())
 

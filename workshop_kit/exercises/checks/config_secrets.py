@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks import config_trial
-from workshop_kit.exercises.checks.config_trial import Case, Outcome, Refusal
+from workshop_kit.exercises.checks.config_trial import ConfigCase, Outcome, Refusal
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import SECRETS
@@ -31,7 +31,7 @@ def redact(context: Context) -> CheckResult:
     password, misplaced = leaks.new_canary(), leaks.new_canary()
     right = {PASSWORD: password}
     wrong = {**right, PORT: misplaced, LEVEL: misplaced}
-    cases = (Case(right, without=(PASSWORD_FILE,)), Case(wrong, without=(PASSWORD_FILE,)))
+    cases = (ConfigCase(right, without=(PASSWORD_FILE,)), ConfigCase(wrong, without=(PASSWORD_FILE,)))
     with (
         service_trial.build(context) as image,
         ThreadPoolExecutor(1) as pool,
@@ -109,11 +109,11 @@ def file(context: Context) -> CheckResult:
     secret = service_trial.secrets_of(context.stack.container("service"))[f"{SECRETS}/master_db_password"]
     odd = f" {random.Random(context.seed).randrange(10**9)} \t"  # noqa: S311  # no secret
     cases = (
-        Case({PASSWORD_FILE: PATH}, {PATH: f"{odd}\n"}),
-        Case({PASSWORD_FILE: PATH}, {PATH: odd}),
-        Case({PASSWORD_FILE: PATH, PASSWORD: "another"}, {PATH: odd}),
-        Case({PASSWORD_FILE: f"{PATH}-that-is-not-there"}),
-        Case({PASSWORD_FILE: "/tmp"}),  # noqa: S108
+        ConfigCase({PASSWORD_FILE: PATH}, {PATH: f"{odd}\n"}),
+        ConfigCase({PASSWORD_FILE: PATH}, {PATH: odd}),
+        ConfigCase({PASSWORD_FILE: PATH, PASSWORD: "another"}, {PATH: odd}),
+        ConfigCase({PASSWORD_FILE: f"{PATH}-that-is-not-there"}),
+        ConfigCase({PASSWORD_FILE: "/tmp"}),  # noqa: S108
     )
     context.report(Step("Check", None, "giving it the password in a file"))
     files = {"password": secret.rstrip("\n") + "\n"}

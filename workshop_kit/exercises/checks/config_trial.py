@@ -40,7 +40,7 @@ TRIES, PAUSE_SECONDS = 3, 0.2
 
 
 @dataclass(frozen=True)
-class Case:
+class ConfigCase:
     """An environment for load(): the service's own with changes, and files that it may name (paths below /tmp)."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Outcome:
         return f"refused: {', '.join(self.refused)}" if self.password is None else "accepted"
 
 
-def load(context: Context, image: ServiceImage, cases: Sequence[Case]) -> list[Outcome]:
+def load(context: Context, image: ServiceImage, cases: Sequence[ConfigCase]) -> list[Outcome]:
     """Return the outcome of each case. Raises CheckEnded as `run_inside` does."""
     outcomes = run_inside(context, image, LOAD, TypeAdapter(list[Outcome]), json.dumps([vars(case) for case in cases]))
     return [*outcomes, *[Outcome(raised="nothing was told")] * len(cases)][: len(cases)]

@@ -19,7 +19,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.checks import newer_wheels_inside
+from workshop_kit.exercises.checks import newer_wheels
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.service_trial import SHELL, is_shell
@@ -31,7 +31,7 @@ WHEELS = "/wheels"
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
 CHANGE = "\n# a line that the check adds\n"
 INSTALLED = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
-NEWER = Path(newer_wheels_inside.__file__)
+NEWER = Path(newer_wheels.__file__)
 
 
 @dataclass
@@ -174,7 +174,7 @@ def leaks(files: pd.DataFrame) -> Finding:
 
 def pins(installed: Mapping[str, str]) -> Finding:
     """Find whether newer releases were installed once there were any."""
-    newer = sorted(name for name, version in installed.items() if version.endswith(newer_wheels_inside.SUFFIX))
+    newer = sorted(name for name, version in installed.items() if version.endswith(newer_wheels.SUFFIX))
     return found(
         not newer,
         "docker build, with a newer release of every package at hand",

@@ -200,7 +200,7 @@ def recovers(trial: Trial, proxies: DependencyProxies) -> Finding:
 
 
 @dataclass(frozen=True)
-class Case:
+class HealthCase:
     """A dependency that is gone ("": none), and the status and the word that /health should say then."""
 
     gone: str
@@ -210,10 +210,10 @@ class Case:
 
 CASES = (
     # by the stack's setting, and by OTHERWISE
-    (Case("replica-db", 200, "warn"), Case("replica-db", 503, "fail")),
-    (Case("redis", 503, "fail"), Case("redis", 200, "warn")),
-    (Case("master-db", 503, "fail"), Case("master-db", 200, "warn")),
-    (Case("", 200, "pass"), Case("", 200, "pass")),
+    (HealthCase("replica-db", 200, "warn"), HealthCase("replica-db", 503, "fail")),
+    (HealthCase("redis", 503, "fail"), HealthCase("redis", 200, "warn")),
+    (HealthCase("master-db", 503, "fail"), HealthCase("master-db", 200, "warn")),
+    (HealthCase("", 200, "pass"), HealthCase("", 200, "pass")),
 )
 
 
@@ -248,7 +248,7 @@ def judge_critical(findings: list[Finding], otherwise: list[Finding], lines: str
     return conclude(shown, (*findings, *otherwise))
 
 
-def says(trial: Trial, case: Case, setting: str = "") -> Finding:
+def says(trial: Trial, case: HealthCase, setting: str = "") -> Finding:
     """Find whether /health has the status and the word of a case, and names its dependency."""
     gone = {case.gone} if case.gone else set()
     answer = settled(trial, gone)

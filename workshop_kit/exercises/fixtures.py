@@ -228,7 +228,7 @@ def _watch(stack: Stack, running: list[Running]) -> str:
     report = NotebookReport()
     with Sampler(stack.session.engine, interval_seconds=INTERVAL_SECONDS) as sampler:
         for name, one in zip("abc", running, strict=True):
-            sampler.add(one.container, name)
+            sampler.add(one.container.id, name)
         started = time.monotonic()
         while (gone := time.monotonic() - started) < WATCH_SECONDS:
             report(Step("Watch", gone / WATCH_SECONDS, "three containers at work"))

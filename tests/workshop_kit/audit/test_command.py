@@ -93,7 +93,7 @@ def test_what_is_accepted_does_not_count(cli: Cli, bad_image: str, tmp_path: Pat
     ("words", "sentence"),
     [
         (["no-such-thing"], "There is neither an image nor a container 'no-such-thing' on this engine."),
-        (["x", "--json", "--sarif"], "--json and --sarif cannot both be had."),
+        (["x", "--json", "--sarif"], "--json and --sarif exclude each other."),
     ],
 )
 def test_wrong_words_are_2(cli: Cli, words: list[str], sentence: str) -> None:

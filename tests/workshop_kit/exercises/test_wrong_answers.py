@@ -426,12 +426,10 @@ def test_the_right_password_written_into_the_file_is_luck(participant: Stack) ->
     password = environments.settings_of(participant)["master_db/password"]
     value = password if isinstance(password, str) else password.get_secret_value()
     text = regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration"))
-    text = text.replace(
-        "    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/exercise_service/master_db/password }\n", ""
-    )
-    head, tail = text.split("exercise_service:", 1)
+    text = text.replace("    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/desk/master_db/password }\n", "")
+    head, tail = text.split("desk:", 1)
     own = f"  environment:\n    - {{ name: MASTER_DB_PASSWORD, value: '{value}' }}\n"
-    text = f"{head}exercise_service:{tail.replace('  secrets:', f'{own}  secrets:', 1)}"
+    text = f"{head}desk:{tail.replace('  secrets:', f'{own}  secrets:', 1)}"
     result = check_runner.judge(participant, "config.store", text)
     assert result.verdict is Verdict.LUCKY, result
     assert [finding.passed for finding in result.findings] == [False, True, False]

@@ -68,18 +68,14 @@ def waiting_for(name: str, errors: tuple[type[Exception], ...]) -> Iterator[None
 
 def engine(db: config.Database, **pool: Any) -> AsyncEngine:
     """A pool of connections to a MariaDB; it connects when it is first used."""
+    timeouts = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "read_timeout": READ_TIMEOUT_SECONDS}
     return create_async_engine(
         URL.create("mysql+asyncmy", db.user, db.password.get_secret_value(), db.host, db.port, db.name),
         **pool,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,  # a connection that the database closed meanwhile fails no request
         hide_parameters=True,  # errors are logged: keep what customers ordered out of them
-        connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "read_timeout": READ_TIMEOUT_SECONDS,
-            "sql_mode": db.sql_mode,
-            "charset": "utf8mb4",
-        },
+        connect_args={**timeouts, "sql_mode": db.sql_mode, "charset": "utf8mb4"},
     )
 
 

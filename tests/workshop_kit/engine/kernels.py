@@ -99,10 +99,10 @@ def left_after(engine: Engine, session: str, maker: str, seconds: float = GONE_W
     return things(engine, session, maker)
 
 
-def reapers(maker: str) -> list[int]:
-    """The pids of the reapers of a maker."""
+def reapers(maker: str, session: str = "") -> list[int]:
+    """The pids of the reapers of a maker, of one session of it if that is given."""
     running = psutil.process_iter(["cmdline"])
-    words = ("workshop_kit.engine.reaper", maker)
+    words = ("workshop_kit.engine.reaper", maker, *([session] if session else []))
     return [one.pid for one in running if all(word in (one.info["cmdline"] or ()) for word in words)]
 
 

@@ -93,12 +93,12 @@ def test_a_living_process_has_one_reaper_and_keeps_its_things(own: Session, imag
     running = containers.run(own, Spec(images["base"], command=SLEEP, network="none"))
     reaper.watch(own)
     reaper.watch(own)
-    [pid] = kernels.reapers(own.maker)
+    [pid] = kernels.reapers(own.maker, own.identity.session)
     time.sleep(1.2)  # longer than the reaper's next look
     assert running.inspect()["State"]["Running"]
-    assert kernels.reapers(own.maker) == [pid]
+    assert kernels.reapers(own.maker, own.identity.session) == [pid]
     reaper.stop(own)
-    assert kernels.reapers(own.maker) == []
+    assert kernels.reapers(own.maker, own.identity.session) == []
 
 
 @pytest.mark.usefixtures("standing")
@@ -108,7 +108,7 @@ def test_finish_removes_what_the_process_made_and_ends_its_reaper(own: Session, 
     containers.run(own, Spec(images["base"], command=SLEEP, network="none"))
     reaper.finish(own)
     assert kernels.things(own.engine, own.identity.session) == []
-    assert kernels.reapers(own.maker) == []
+    assert kernels.reapers(own.maker, own.identity.session) == []
 
 
 def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: dict[str, str]) -> None:

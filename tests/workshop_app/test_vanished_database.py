@@ -16,15 +16,15 @@ LAST_QUERY = b"SELECT 1"
 
 
 async def ping(database: Database) -> None:
-    """Ping it: it vanishes behind the answer."""
+    """Ping once; the database vanishes after its answer."""
     await database.ping()
 
 
 async def transact(database: Database) -> None:
-    """Fail in a transaction, so that it is rolled back."""
+    """Run out of time in a transaction while nothing is read, so that giving the connection back rolls back."""
     async with database.transaction() as connection:
         await connection.exec_driver_sql(LAST_QUERY.decode())
-        raise ValueError
+        await asyncio.sleep(60)
 
 
 class Relay:

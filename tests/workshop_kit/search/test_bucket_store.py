@@ -23,7 +23,7 @@ DAY = "2026/11/24"
 
 @pytest.fixture(scope="module")
 def access(session: Session, images: dict[str, str]) -> Iterator[Access]:
-    """The store of the stack, as somebody who may do everything."""
+    """The stack's store, with the administrator's rights."""
     with running_store(session, images["parameter_store"]) as store:
         yield store.access
 

@@ -207,6 +207,7 @@ def read(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     #|     "replica_db": {"host": "replica-db", **database},
     #|     "redis": {"host": "redis", "port": "6379", "user": "colleague", "password": "tea4Two!Kyoto19"},
     #|     "http": {"port": "8080"},
+    #|     "health": {"critical": "master-db,redis"},
     #|     "log": {"level": "info"},
     #| }
     #: both

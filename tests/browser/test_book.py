@@ -42,7 +42,7 @@ def test_without_an_engine_the_book_opens(chromium: Browser, started: tuple[str,
     assert re.match(
         r"No Docker engine: there is no socket at unix://\S+ \(DOCKER_HOST is set\)\. Start Docker", complaint
     )
-    assert more == ["Until then there is the book to read: the lessons as they were executed."]
+    assert more == ["Until then you can read the book: the lessons with their outputs."]
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(WAIT_MS)
     errors: list[str] = []

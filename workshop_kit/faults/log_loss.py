@@ -29,7 +29,7 @@ from workshop_kit.progress import Report, Step, silent
 NOT_COLLECTED = {COLLECT: "no"}
 PORT = 5140
 OUTAGE_LINES, RATE, OUTAGE_SECONDS = 10_000, 5_000, 1.0  # the rate in lines a second
-MODES_LINES, STALLED_SECONDS = 50_000, 1.5
+MODES_LINES, STALLED_SECONDS = 100_000, 1.5
 NUMBER = re.compile(rb'\{\\?"n\\?": (\d+)')
 SMALL = "16k"
 ESTABLISHED, CLOSE_WAIT = "01", "08"  # of a connection, in the kernel's table
@@ -166,7 +166,7 @@ def modes(stack: Stack, report: Report = silent) -> pd.DataFrame:
 def _write_to_stalled(stack: Stack, receiver: Running, stalled_seconds: float, options: dict[str, str]) -> float:
     """Write to a receiver that is paused at first: it accepts connections and reads nothing. Return the writer's time.
 
-    About 1 MB fits into the buffers of the connection itself.
+    Some megabytes fit into the buffers of the connection itself.
     """
     if stalled_seconds:
         receiver.container.pause()

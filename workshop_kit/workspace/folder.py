@@ -25,8 +25,8 @@ LINKED = ("docs/audit.md", REFERENCES)
 """Pages that lessons link to; they are copied to the same place in a workspace."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
-NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml")
-"""Endings of names that are not copied: a copy would go stale, and one of predictions tells the answers."""
+NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml", ".notes.md")
+"""Endings of names that are not copied: a copy would go stale, and predictions and notes tell the answers."""
 BASE, WRITTEN = "base", "written"
 """Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
 HIDDEN = ".workshop"

@@ -8,45 +8,29 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Row:
-    """A measured time in seconds: ``beside`` names what it is compared with, ``ratio`` is ours ÷ theirs.
+    """A measured value in seconds or MiB (``unit``): ``beside`` names what it is compared with.
 
     ``aim`` is the project's goal, in words. ``taken`` names the statistic of the runs, usually their median.
     """
 
     work: str
-    ours_seconds: float
+    ours: float
     runs: int
     aim: str = ""
     beside: str = ""
-    theirs_seconds: float | None = None
+    theirs: float | None = None
     taken: str = "median"
+    unit: Literal["s", "MiB"] = "s"
 
     @property
     def ratio(self) -> float | None:
         """Ours ÷ theirs."""
-        return self.ours_seconds / self.theirs_seconds if self.theirs_seconds else None
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A measured size of memory in MiB; the other fields are those of a `Row`."""
-
-    work: str
-    ours_mib: float
-    runs: int
-    aim: str = ""
-    beside: str = ""
-    theirs_mib: float | None = None
-    taken: str = "median"
-
-    @property
-    def ratio(self) -> float | None:
-        """Ours ÷ theirs."""
-        return self.ours_mib / self.theirs_mib if self.theirs_mib else None
+        return self.ours / self.theirs if self.theirs else None
 
 
 def median_seconds(work: Callable[[], object], runs: int) -> float:
@@ -73,23 +57,31 @@ def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int
     return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])
 
 
-def show(rows: Sequence[Row | Memory]) -> None:
+def cpu_share(seconds: float, runs: int) -> float:
+    """Return the median CPU time of this process in a second, while its threads work for some seconds at a time."""
+    shares = []
+    for _ in range(runs):
+        cpu, wall = time.process_time(), time.monotonic()
+        time.sleep(seconds)
+        shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
+    return statistics.median(shares)
+
+
+def show(rows: Sequence[Row]) -> None:
     """Print the rows as a table, or as one JSON document with ``--json``."""
     if "--json" in sys.argv[1:]:
         print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1))
         return
     for row in rows:
-        ours, theirs = (_format(row, whose) for whose in ("ours", "theirs"))
-        beside = f"  {row.ratio:.2f} × {row.beside} ({theirs})" if row.ratio else ""
+        beside = f"  {row.ratio:.2f} × {row.beside} ({_format(row.theirs or 0, row.unit)})" if row.ratio else ""
         aim = f"  [aim: {row.aim}]" if row.aim else ""
-        print(f"{row.work}: {ours}, {row.taken} of {row.runs}{beside}{aim}")
+        print(f"{row.work}: {_format(row.ours, row.unit)}, {row.taken} of {row.runs}{beside}{aim}")
 
 
-def _format(row: Row | Memory, whose: str) -> str:
-    seconds, mib = getattr(row, f"{whose}_seconds", None), getattr(row, f"{whose}_mib", None)
-    if seconds is None:
-        return f"{mib or 0:.0f} MiB"
-    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+def _format(value: float, unit: str) -> str:
+    if unit == "MiB":
+        return f"{value:.0f} MiB"
+    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks._rows import Memory, Row, show
+from benchmarks._rows import Row, show
 from benchmarks._workspace import own_stack
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, probe, wait_ready
@@ -95,10 +95,10 @@ def wait_refused(stack: Stack) -> None:
 def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
     """The median and the worst of some runs."""
     median = Row(work, statistics.median(seconds), len(seconds), aim)
-    return [median, replace(median, ours_seconds=max(seconds), taken="worst")]
+    return [median, replace(median, ours=max(seconds), taken="worst")]
 
 
-def agent(stack: Stack, report: Report) -> list[Row | Memory]:
+def agent(stack: Stack, report: Report) -> list[Row]:
     """Measure memory and CPU of the agent while Prometheus scrapes it, by the engine's statistics."""
     watched = monitoring.start(stack, report)
     engine, path = stack.session.engine, f"/containers/{stack.container('agent').id}/stats?stream=0&one-shot=1"
@@ -117,7 +117,7 @@ def agent(stack: Stack, report: Report) -> list[Row | Memory]:
     assert set(scrapes) == {"1"}, scrapes
     scraped = f"scraped {len(scrapes)} times in {AGENT_SECONDS} s"
     return [
-        Memory(f"the agent, {scraped}", statistics.median(mib), AGENT_RUNS, "≤ 20 MiB"),
+        Row(f"the agent, {scraped}", statistics.median(mib), AGENT_RUNS, "≤ 20 MiB", unit="MiB"),
         Row(f"CPU a second of the agent, {scraped}", statistics.median(shares), AGENT_RUNS, "≤ 0.01 s (1 % of a core)"),
     ]
 
@@ -129,7 +129,7 @@ def cpu_seconds(answer: dict[str, Any]) -> float:
 
 def main() -> None:
     """Measure on a stack of its own."""
-    rows: list[Row | Memory] = []
+    rows: list[Row] = []
     cases = (WELL, *FAULTS)
     with own_stack() as (_, stack), TerminalReport() as report:
         for number, name in enumerate(cases):

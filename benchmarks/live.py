@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import statistics
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -13,8 +11,8 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks._rows import Row, show
-from workshop_kit.display.live_data import Panel, container_panels, describe, read
+from benchmarks._rows import Row, cpu_pair, show
+from workshop_kit.display.live_data import container_panels, describe, read
 from workshop_kit.display.live_figure import LiveRenderer
 
 POINTS, SECONDS = 300, 300.0
@@ -49,9 +47,9 @@ class Growing:
         return frame, frame["time"].iloc[-1].timestamp()
 
 
-def ours() -> Callable[[], object]:
+def ours(data: Growing) -> Callable[[], object]:
     """The frame as the live chart makes it: lines, picture and alt text."""
-    data, renderer = Growing(), LiveRenderer("Resources", SECONDS)
+    renderer = LiveRenderer("Resources", SECONDS)
 
     def work() -> None:
         frame, now = data()
@@ -62,60 +60,35 @@ def ours() -> Callable[[], object]:
     return work
 
 
-def new_figure() -> Callable[[], object]:
+def new_figure(data: Growing) -> Callable[[], object]:
     """A new figure for every frame, saved as notebooks show figures."""
-    data = Growing()
 
     def work() -> None:
         frame, _ = data()
         figure = Figure(figsize=(8.6, 4.1), dpi=100)
         FigureCanvasAgg(figure)
         for axes, panel in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
-            axes.plot(frame["time"], frame[column(panel)], marker="o", markevery=10)
+            axes.plot(frame["time"], frame[next(iter(panel.columns))], marker="o", markevery=10)
             axes.set_title(panel.title)
         figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
 
     return work
 
 
-def column(panel: Panel) -> str:
-    """The one column that a panel draws."""
-    return next(iter(panel.columns))
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU time of one run."""
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
 def main() -> None:
-    """Measure both in turn; the first round does not count."""
-    ways = {"ours": ours(), "new figure, bbox tight": new_figure()}
-    taken = [[cpu_seconds(way) for way in ways.values()] for _ in range(RUNS + 1)][1:]
-    medians = {name: statistics.median(row[n] for row in taken) for n, name in enumerate(ways)}
-    mine, matplotlib = medians["ours"], f"matplotlib {version('matplotlib')}"
-    rows = [
-        Row(
-            f"CPU per frame, 4 panels × 300 points ({1000 * mine:.1f} ms)",
-            mine,
-            RUNS,
-            "≤ 0.015 s",
-            f"{matplotlib}, {name}",
-            seconds,
-        )
-        for name, seconds in list(medians.items())[1:]
-    ]
-    rows.append(
-        Row(
-            f"CPU per second at 2 Hz, drawing alone ({200 * mine:.1f} % of a core)",
-            2 * mine,
-            RUNS,
-            "≤ 0.06 s (6 % of a core)",
-        )
+    """Measure both in turn."""
+    mine, theirs = cpu_pair(ours(Growing()), new_figure(Growing()), RUNS)
+    frame, beside = (
+        "CPU per frame, 4 panels × 300 points",
+        f"matplotlib {version('matplotlib')}, new figure, bbox tight",
     )
-    show(rows)
+    second = f"CPU per second at 2 Hz, drawing alone ({200 * mine:.1f} % of a core)"
+    show(
+        [
+            Row(frame, mine, RUNS, "≤ 0.015 s", beside, theirs),
+            Row(second, 2 * mine, RUNS, "≤ 0.06 s (6 % of a core)"),
+        ]
+    )
 
 
 if __name__ == "__main__":

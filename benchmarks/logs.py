@@ -9,7 +9,6 @@ import contextlib
 import io
 import json
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks._rows import Row, cpu_pair, median_pair, median_seconds, show
+from benchmarks._rows import Row, cpu_pair, cpu_share, median_pair, show
 from benchmarks._workspace import ROOT, own_session
 from workshop_kit.engine import images
 from workshop_kit.engine.containers import run
@@ -107,10 +106,8 @@ def memory(path: Path) -> Row:
     # Not getrusage: its peak begins with that of the process that started this one.
     code = "import re, sys; from workshop_kit.observe import logs; f = logs.read_json_file(open(sys.argv[1], 'rb'));"
     code += "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)"
-    command = [sys.executable, "-c", code, str(path)]
-    peaks: list[int] = []
-    taken = median_seconds(lambda: peaks.append(int(subprocess.check_output(command, cwd=ROOT))), 1)
-    return Row(f"{MANY_LINES:,} such lines in a process of its own, peak memory {max(peaks)} MB", taken, 1, "≤ 650 MB")
+    mib = int(subprocess.check_output([sys.executable, "-c", code, str(path)], cwd=ROOT))
+    return Row(f"{MANY_LINES:,} such lines in a process of its own, peak memory", mib, 1, "≤ 650 MiB", unit="MiB")
 
 
 def writer(count: int, pause_seconds: float = 0.0) -> tuple[str, ...]:
@@ -139,7 +136,7 @@ def flood(session: Session, image: str) -> Row:
 def following(session: Session, image: str) -> Row:
     """CPU a second of following several containers that write little."""
     command = writer(10**9, CONTAINERS / LINES_A_SECOND)
-    stop, rows, shares = threading.Event(), [0] * CONTAINERS, []
+    stop, rows = threading.Event(), [0] * CONTAINERS
 
     def listen(number: int, container: object) -> None:
         for frame in logs.follow(container, stop):
@@ -151,15 +148,12 @@ def following(session: Session, image: str) -> Row:
         for thread in threads:
             thread.start()
         time.sleep(2)
-        for _ in range(RUNS):
-            cpu, wall = time.process_time(), time.monotonic()
-            time.sleep(WATCH_SECONDS)
-            shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
+        share = cpu_share(WATCH_SECONDS, RUNS)
         stop.set()
         for thread in threads:
             thread.join()
     work = f"CPU a second of following {CONTAINERS} containers at {LINES_A_SECOND} lines/s in all ({sum(rows):,} lines)"
-    return Row(work, statistics.median(shares), RUNS, "≤ 0.10 s (10 % of a core)")
+    return Row(work, share, RUNS, "≤ 0.10 s (10 % of a core)")
 
 
 def engine(session: Session, image: str) -> Row:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks._rows import Memory, show
+from benchmarks._rows import Row, show
 from workshop_kit.engine import cleanup, monitoring, reach
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import stats
@@ -57,7 +57,7 @@ def working_sets_mib(stack: Stack) -> dict[str, float]:
     return found
 
 
-def rows(found: Sequence[Mapping[str, float]]) -> list[Memory]:
+def rows(found: Sequence[Mapping[str, float]]) -> list[Row]:
     """Rows of the complete stack and of its parts, the largest first: medians over the stacks."""
     count = len(found)
     totals = [sum(each.values()) for each in found]
@@ -66,8 +66,8 @@ def rows(found: Sequence[Mapping[str, float]]) -> list[Memory]:
     parts = {name: statistics.median(each[name] for each in found) for name in found[0]}
     largest_first = sorted(parts.items(), key=lambda part: -part[1])
     return [
-        Memory(work, statistics.median(totals), count, AIM),
-        *(Memory(f"  of which {name}", mib, count) for name, mib in largest_first),
+        Row(work, statistics.median(totals), count, AIM, unit="MiB"),
+        *(Row(f"  of which {name}", mib, count, unit="MiB") for name, mib in largest_first),
     ]
 
 

@@ -5,13 +5,12 @@ The share is CPU time of the whole process over wall time: a "second" below is C
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks._rows import Row, show
+from benchmarks._rows import Row, cpu_share, show
 from benchmarks._workspace import ROOT, own_session
 from workshop_kit.engine import images
 from workshop_kit.engine.containers import run
@@ -39,17 +38,13 @@ def sleepers(session: Session, image: str) -> Iterator[list[Any]]:
 
 def watching(engine: Engine, containers: list[Any]) -> Row:
     """The sampler's share of a core: CPU time of the whole process over wall time."""
-    shares = []
     with Sampler(engine, containers) as sampler:
         time.sleep(3)
-        for _ in range(RUNS):
-            cpu, wall = time.process_time(), time.monotonic()
-            time.sleep(WATCH_SECONDS)
-            shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
+        share = cpu_share(WATCH_SECONDS, RUNS)
         rows = len(sampler.rows()) // len(containers)
     expected = RUNS * WATCH_SECONDS
     work = f"CPU a second of watching {CONTAINERS} containers at 1 Hz ({rows} of {expected} samples of each)"
-    return Row(work, statistics.median(shares), RUNS, "≤ 0.10 s (10 % of a core)")
+    return Row(work, share, RUNS, "≤ 0.10 s (10 % of a core)")
 
 
 def main() -> None:

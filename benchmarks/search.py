@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import itertools
 import json
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +22,12 @@ import pandas as pd
 from benchmarks._rows import Row, median_pair, median_seconds, show
 from benchmarks._workspace import ROOT, own_session
 from benchmarks.logs import events, stamp
-from benchmarks.store import start_store
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.aws import Access
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.store import ADMINISTRATOR
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.search import BucketStore, FrameStore
@@ -51,7 +54,7 @@ def written() -> Iterator[bytes]:
         yield ("\n".join(part) + "\n").encode()
 
 
-def put(session: Session, image: str) -> tuple[containers.Running, Access, list[bytes]]:
+def put(session: Session, image: str) -> tuple[Running, Access, list[bytes]]:
     """A bucket with the parts in it, and the parts as they are packed."""
     running, access = start_store(session, image)
     client = access.client("s3")
@@ -63,6 +66,23 @@ def put(session: Session, image: str) -> tuple[containers.Running, Access, list[
             Bucket=BUCKET, Key=f"logs/staging/service/2025/11/24/{16 + hour:02}/{n:06}.jsonl.gz", Body=part
         )
     return running, access, packed
+
+
+def start_store(session: Session, image: str) -> tuple[Running, Access]:
+    """Start a store and wait until it is healthy; return it and the administrator's access."""
+    key, path = secrets.token_urlsafe(24), "/run/secrets/key"
+    running = containers.run(
+        session,
+        Spec(
+            image,
+            environment={"PARAMETER_STORE_KEY_FILE": path},
+            files={path: key},
+            volumes=("/run/secrets",),
+            ports=(8080,),
+        ),
+    )
+    running.wait_until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60)
+    return running, Access(running.url(), key_id=ADMINISTRATOR, secret_key=key)
 
 
 def bucket(session: Session, access: Access, packed: Sequence[bytes], image: str, folder: Path) -> list[Row]:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from workshop_kit.audit.findings import Method, Principle, Rule, Severity
+from pydantic import TypeAdapter
+
+from workshop_kit.audit.findings import Method, Principle, Rule
 from workshop_kit.errors import WrongUsage
 
 HERE = Path(__file__).parent
@@ -17,19 +19,13 @@ HERE = Path(__file__).parent
 def rules() -> tuple[Rule, ...]:
     """Every rule, in the order of the report."""
     entries = tomllib.loads((HERE / "catalog.toml").read_text())["rule"]
-    kinds = {"serves": tuple, "proves": tuple, "method": Method, "severity": Severity}
-    return tuple(Rule(**{name: kinds.get(name, lambda same: same)(entry[name]) for name in entry}) for entry in entries)
+    return TypeAdapter(tuple[Rule, ...]).validate_python(entries)
 
 
 @cache
 def principles() -> tuple[Principle, ...]:
     """The 15 factors, then the 7 principles."""
     return tuple(Principle(**entry) for entry in tomllib.loads((HERE / "guidelines.toml").read_text())["principle"])
-
-
-def served(identifier: str) -> bool:
-    """Whether any rule tests a part of a factor or principle."""
-    return any(identifier in rule.serves for rule in rules())
 
 
 def guidelines() -> tuple[str, ...]:

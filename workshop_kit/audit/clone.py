@@ -1,23 +1,27 @@
-"""A running clone: readiness, open ports, written files, health, stop."""
+"""A running clone: start, open ports, requests, written files, health, stop; and the data of one run."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
+import secrets
 import socket
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.audit.clone_spec import STOP_SECONDS
+from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.mounted_files import file_size
-from workshop_kit.observe.logs import read_container
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.logs import read_container, record
 
 USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
 ALIVE_SECONDS = 1.5
@@ -25,9 +29,17 @@ ALIVE_SECONDS = 1.5
 LASTS_SECONDS = 4.0
 """A clone that serves a port and runs this much longer is not expected to end by itself."""
 POLL_SECONDS = 0.05
-HOPELESS_FAILURES = 6
-"""After so many further failures in a row a health check is not expected to succeed."""
 CONNECT_SECONDS = 0.3
+PROBE_SECONDS = 2.0
+LINE_LENGTH = 4_000
+LATE_ENOUGH = 3
+"""After so many late answers no more requests are sent."""
+PROBE_PATHS = (
+    "/livez", "/readyz", "/healthz", "/health", "/live", "/ready", "/health/live", "/health/ready", "/ping", "/status",
+    "/-/healthy", "/-/ready", "/actuator/health",
+)  # fmt: skip
+ASKED_PATHS = ("/", *PROBE_PATHS, "/metrics")
+NOT_THERE = {404, 405, 501}
 _LOG_FILE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
 
 
@@ -52,29 +64,74 @@ class StartResult:
         """The end of a sentence that begins with "it"."""
         if self.out_of_memory:
             return f"ran out of memory after {self.seconds:.1f} s"
-        if self.exit_code is not None:
+        if self.ended:
             return f"ended with code {self.exit_code} after {self.seconds:.1f} s"
-        if self.ready:
-            return f"was ready after {self.seconds:.1f} s ({self.by})"
-        return f"was not ready after {self.seconds:.1f} s ({self.by})"
+        return f"was {'' if self.ready else 'not '}ready after {self.seconds:.1f} s ({self.by})"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a clone; ``stopped_seconds`` and ``exit_code`` are None if it was not stopped or had ended before.
+
+    ``answers`` include that to a random path.
+    """
+
+    started: StartResult
+    log: pd.DataFrame
+    answers: tuple[Answer, ...] = ()
+    programs: tuple[str, ...] = ()
+    log_files: Mapping[str, int] = field(default_factory=dict)  # path in the writable layer → bytes
+    stopped_seconds: float | None = None
+    exit_code: int | None = None
+    reached: bool = True  # whether this machine is on the clone's network
+
+    @property
+    def answers_everything(self) -> bool:
+        """Whether it answers a random path with success; then its answers prove nothing."""
+        return any(200 <= status < 300 for status in self._unknown if status)
+
+    @property
+    def _unknown(self) -> set[int | None]:
+        """The status of random paths, which no service has."""
+        return {one.status for one in self.answers if one.path not in ASKED_PATHS}
+
+    def metrics(self) -> Answer | None:
+        """The answer of /metrics, if that path exists."""
+        found = (one for one in self.answers if one.path == "/metrics" and one.status == 200)
+        return None if self.answers_everything else next(found, None)
+
+    def probes(self) -> tuple[Answer, ...]:
+        """The answers of the usual probe paths that exist or did not answer in time."""
+        missing = {None, *NOT_THERE, *self._unknown}
+        found = (one for one in self.answers if one.path in PROBE_PATHS)
+        return tuple(one for one in found if one.is_late or one.status not in missing)
+
+    def lines(self, count: int = 3) -> str:
+        """The last lines of its log."""
+        return " / ".join(text[:LINE_LENGTH] for text in log_texts(self.log.tail(count)))
+
+
+def log_texts(log: pd.DataFrame) -> list[str]:
+    """The lines of a log as text; parsed lines as JSON."""
+    lines = []
+    for row in range(len(log)):
+        raw = log["raw"].iloc[row]
+        lines.append(str(raw) if pd.notna(raw) else json.dumps(record(log, row), default=str, ensure_ascii=False))
+    return lines
 
 
 class Clone:
     """A created clone: start it, ask it, stop it."""
 
-    def __init__(self, running: Running, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(self, running: Running, target: Target) -> None:
         self.running = running
-        exposed = [port.partition("/") for port in config.get("ExposedPorts") or {}]
+        exposed = [port.partition("/") for port in target.config.get("ExposedPorts") or {}]
         self.exposed = tuple(int(port) for port, _, protocol in exposed if protocol == "tcp" and port.isdecimal())
-        named = [
-            int(v)
-            for k, v in environment.items()
-            if k.upper().endswith("PORT") and v.isdecimal() and 0 < int(v) < 65536
-        ]
+        values = [value for name, value in target.environment.items() if name.upper().endswith("PORT")]
+        named = [int(value) for value in values if value.isdecimal() and 0 < int(value) < 65536]
         self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*named, *USUAL_PORTS)))
         self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
         self.address = ""
-        self.connected_at: datetime | None = None  # log lines after this time may be about the audit's requests
 
     def start(self, within_seconds: float, *, until_ended: bool = False) -> StartResult:
         """Start it and wait until it is ready or has ended; with ``until_ended`` it must also stay up for a while."""
@@ -107,10 +164,7 @@ class Clone:
 
     def open_ports(self) -> tuple[int, ...]:
         """Find the ports that accept a connection."""
-        now = datetime.now(UTC)
-        found = tuple(port for port in self.ports if self.accepts(port))
-        self.connected_at = self.connected_at or (now if found else None)
-        return found
+        return tuple(port for port in self.ports if self.accepts(port))
 
     def accepts(self, port: int) -> bool:
         """Whether a port accepts a connection."""
@@ -122,6 +176,20 @@ class Clone:
         except OSError:
             return False
 
+    def ask(self) -> tuple[Answer, ...]:
+        """GET a random path, then the usual ones, on the first port that speaks HTTP."""
+        answers: list[Answer] = []
+        for port in self.open_ports():
+            for path in (f"/{secrets.token_hex(6)}", *ASKED_PATHS):
+                answer = http.get(f"http://{self.address}:{port}{path}", timeout_seconds=PROBE_SECONDS)
+                answers.append(answer)
+                speaks_http = answer.is_late or any(one.status for one in answers)
+                if not speaks_http or sum(one.is_late for one in answers) >= LATE_ENOUGH:
+                    break
+            if any(one.status for one in answers):
+                break
+        return tuple(answers)
+
     def processes(self) -> dict[str, str]:
         """Names of its processes by process id; empty if it has ended."""
         try:
@@ -130,29 +198,21 @@ class Clone:
             return {}
         return {row[0]: row[1] for row in told.get("Processes") or ()}
 
-    def written(self) -> list[str]:
-        """List the files in its writable layer that were added or changed."""
-        return [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != 2]
-
     def log_sizes(self) -> dict[str, int]:
-        """Sizes in bytes of files in its writable layer whose names are those of log files."""
-        paths = [path for path in self.written() if _LOG_FILE.search(path)][:20]
+        """Sizes in bytes of new or changed files in its writable layer whose names are those of log files."""
+        written = [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != 2]
+        paths = [path for path in written if _LOG_FILE.search(path)][:20]
         sizes = {path: file_size(self.running.container, path) for path in paths}
         return {path: size for path, size in sizes.items() if size is not None}
 
     def wait_for_health(self, wanted: Collection[str], within_seconds: float) -> str:
-        """Wait for one of these health states; return the last state, also after a timeout or too many failures."""
-        deadline, failures = time.monotonic() + within_seconds, HOPELESS_FAILURES + self._failing_streak()
+        """Wait for one of these health states; return the last state, also after a timeout."""
+        deadline = time.monotonic() + within_seconds
         while True:
             status = str((self.running.inspect()["State"].get("Health") or {}).get("Status") or "")
             if status in wanted or time.monotonic() > deadline:
                 return status
-            if "unhealthy" not in wanted and self._failing_streak() >= failures:
-                return status
             time.sleep(POLL_SECONDS)
-
-    def _failing_streak(self) -> int:
-        return int((self.running.container.attrs["State"].get("Health") or {}).get("FailingStreak") or 0)
 
     def freeze(self) -> None:
         """Send SIGSTOP to its first process and, if it has a shell, to all others."""

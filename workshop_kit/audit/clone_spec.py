@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from docker.errors import APIError
@@ -15,7 +15,6 @@ from docker.types import LogConfig, Mount
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, container_config
 from workshop_kit.errors import WorkshopError
@@ -43,34 +42,7 @@ _TMPFS = "size=16m,mode=1777"
 _VOLUME = f"size={WRITTEN_BYTES},nr_inodes={WRITTEN_FILES},mode=1777,exec"
 
 
-@dataclass(frozen=True)
-class CloneSpec:
-    """The kit's container spec of a clone, and settings that `Spec` lacks."""
-
-    spec: Spec
-    config: Mapping[str, Any] = field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
-
-    def with_environment(self, environment: Mapping[str, str]) -> CloneSpec:
-        """Return a copy with another environment."""
-        return replace(self, spec=replace(self.spec, environment=dict(environment)))
-
-    def confined(self) -> CloneSpec:
-        """Return a copy with a read-only root, tmpfs on /tmp and /run, and no capability."""
-        spec = self.spec
-        tmpfs = {"/tmp": _TMPFS, "/run": _TMPFS, **spec.tmpfs}  # noqa: S108
-        host = {**spec.host, "CapAdd": []}
-        return replace(self, spec=replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host=host))
-
-
-def clone_spec(
-    target: Target,
-    environment: Mapping[str, str],
-    network: str,
-    copies: Mapping[str, str] | None = None,
-    *,
-    aliases: tuple[str, ...] = (),
-) -> CloneSpec:
+def clone_spec(target: Target, environment: Mapping[str, str], network: str, copies: Mapping[str, str]) -> Spec:
     """Make the spec of a clone: a tmpfs replaces each volume; ``copies`` (folder to volume) replace bind mounts."""
     host, config = target.host, target.config
     mounts = (target.container or {}).get("Mounts") or ()
@@ -78,7 +50,7 @@ def clone_spec(
     if target.container is None:  # a container's Volumes name its bind mounts, too
         volumes = list(config.get("Volumes") or ())
     tmpfs = {mount["Destination"]: "" for mount in mounts if mount["Type"] == "tmpfs"} | (host.get("Tmpfs") or {})
-    spec = Spec(
+    return Spec(
         image=target.image["Id"],
         command=tuple(config.get("Cmd") or ()) or None,
         entrypoint=tuple(config.get("Entrypoint") or ()) or None,
@@ -88,7 +60,7 @@ def clone_spec(
         read_only=bool(host.get("ReadonlyRootfs")),
         memory_bytes=host["Memory"] + (WRITTEN_BYTES if volumes else 0) if host.get("Memory") else MEMORY_BYTES,
         cpus=min((host.get("NanoCpus") or 1e9) / 1e9, 1.0),
-        pids=min(host.get("PidsLimit") or PIDS, PIDS) if (host.get("PidsLimit") or 0) >= 0 else PIDS,
+        pids=min(host["PidsLimit"], PIDS) if (host.get("PidsLimit") or 0) > 0 else PIDS,
         cap_drop=tuple(host.get("CapDrop") or ()),
         security_opt=tuple(one for one in host.get("SecurityOpt") or () if one.startswith("no-new-privileges")),
         dns_options=tuple(host.get("DnsOptions") or ()),
@@ -99,25 +71,29 @@ def clone_spec(
             "CapAdd": [one for one in host.get("CapAdd") or () if one.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
             "Init": host.get("Init"),
             "LogConfig": LOG,
-            "Mounts": [Mount(folder, volume, read_only=True) for folder, volume in (copies or {}).items()],
+            "Mounts": [Mount(folder, volume, read_only=True) for folder, volume in copies.items()],
             "Ulimits": [
                 {"Name": "fsize", "Soft": FILE_BYTES, "Hard": FILE_BYTES},
                 {"Name": "core", "Soft": 0, "Hard": 0},
             ],
         },
     )
-    more = {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
-    return CloneSpec(spec, more, aliases)
 
 
-def create(session: Session, clone: CloneSpec) -> Running:
+def confined(spec: Spec) -> Spec:
+    """Return the spec with a read-only root, tmpfs on /tmp and /run, and no capability."""
+    tmpfs = {"/tmp": _TMPFS, "/run": _TMPFS, **spec.tmpfs}  # noqa: S108
+    return replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host={**spec.host, "CapAdd": []})
+
+
+def create(session: Session, target: Target, spec: Spec, alias: str = "") -> Running:
     """Create a clone, labeled and in the ledger, and do not start it. Raises WorkshopError if the engine refuses."""
-    client, spec = session.engine.client, clone.spec
+    client, config = session.engine.client, target.config
     try:
-        body = {**container_config(client.api, spec, session.labels("kernel")), **clone.config}
-        if clone.aliases and spec.network:
-            endpoint = {"Aliases": list(clone.aliases)}
-            body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: endpoint}}
+        body = container_config(client.api, spec, session.labels("kernel"))
+        body |= {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
+        if alias:
+            body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: {"Aliases": [alias]}}}
         made = client.api.create_container_from_config(body)
         container = client.containers.get(made["Id"])
         session.record("container", container.id, container.name, "kernel")
@@ -146,21 +122,15 @@ def run_backing_services(session: Session, services: Sequence[Target], network: 
         started = []
         for target in services:
             assert target.container is not None  # noqa: S101 - a compose project consists of containers
-            name = (target.config.get("Labels") or {}).get(COMPOSE_SERVICE) or target.name
             files = mounted_files.read(session, target.container)
             copies = stack.enter_context(mounted_files.copied(session, target.image["Id"], files))
-            spec = clone_spec(target, variables(target.config), network, copies, aliases=(name,))
-            started.append(stack.enter_context(create(session, spec)))
+            spec = clone_spec(target, target.environment, network, copies)
+            started.append(stack.enter_context(create(session, target, spec, alias=target.name)))
             started[-1].container.start()
         deadline = time.monotonic() + HEALTHY_SECONDS
         while time.monotonic() < deadline and not all(map(_is_settled, started)):
             time.sleep(0.1)
         yield
-
-
-def variables(config: Mapping[str, Any]) -> dict[str, str]:
-    """Parse ``Env`` of a container's or image's ``Config`` to a dictionary."""
-    return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}
 
 
 def _is_settled(running: Running) -> bool:

@@ -8,28 +8,27 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
 from docker.errors import APIError
 
-from workshop_kit.audit.clone import Clone, StartResult
-from workshop_kit.audit.clone_spec import CloneSpec, clone_spec, create, limit_writes, run_backing_services, variables
-from workshop_kit.audit.run import CanaryRun, Run, ask
+from workshop_kit.audit.clone import Clone, Run, StartResult
+from workshop_kit.audit.clone_spec import clone_spec, confined, create, limit_writes, run_backing_services
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.mounted_files import MountedFiles
 from workshop_kit.engine.resources import private_network
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import new_canary
-from workshop_kit.observe.masking import is_secret_name, secrets_among, variables_named
+from workshop_kit.observe.masking import is_secret_name, secrets_among
 
 BUDGET_SECONDS = 40.0
 """This long after the first clone of a target started, no other clone starts."""
@@ -37,6 +36,8 @@ AT_ONCE = 3
 """The number of clones of one target that run at the same time."""
 READY_SECONDS = 15.0
 BARE_SECONDS = 12.0
+HEALTHY_SECONDS = 8.0
+"""A health check of a ready clone that is not good after this time is not expected to become so."""
 SETTLE_SECONDS = 0.7
 CONNECTED_SECONDS = 8.0
 CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
@@ -67,6 +68,17 @@ def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
     return call
 
 
+@dataclass(frozen=True)
+class CanaryRun:
+    """A run with random words as secrets and with another port (``moved``: variable to old and new port)."""
+
+    run: Run
+    canaries: Mapping[str, str]
+    moved: Mapping[str, tuple[int, int]]
+    still_on: tuple[int, ...] = ()
+    now_on: tuple[int, ...] = ()
+
+
 @dataclass
 class Experiments:
     """Clones of one target on one private network, with clones of its backing services.
@@ -77,7 +89,6 @@ class Experiments:
     session: Session
     target: Target
     backing: Sequence[Target] = ()
-    budget_seconds: float = BUDGET_SECONDS
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
     _running: list[Running] = field(default_factory=list)
@@ -110,15 +121,10 @@ class Experiments:
         return self._stack.enter_context(copies)
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The environment of the container, or of the image."""
-        return variables(self.target.config)
-
-    @property
     def given(self) -> dict[str, str]:
         """The variables of a container that differ from its image's."""
-        image = variables(self.target.image["Config"])
-        return {name: value for name, value in self.environment.items() if image.get(name) != value}
+        image = self.target.image_environment
+        return {name: value for name, value in self.target.environment.items() if image.get(name) != value}
 
     @once
     def run_normal(self) -> Run:
@@ -146,16 +152,14 @@ class Experiments:
         answers = self._answers(clone)
         programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
         files = clone.log_sizes()
-        asked = (clone.connected_at, datetime.now(UTC)) if clone.connected_at else None
-        return Run(started, clone.log(), answers, programs, files, reached=bool(clone.address), asked=asked)
+        return Run(started, clone.log(), answers, programs, files, reached=bool(clone.address))
 
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
-        """Send requests until no answer is a 503 that only says it is starting or connecting."""
+        """Send requests; beside its backing services again, until no answer is a 503, since it may be connecting."""
         deadline = time.monotonic() + CONNECTED_SECONDS
         while True:
-            answers = ask(clone)
-            starts = any(one.status == 503 and (self.backing or one.path == "/metrics") for one in answers)
-            if not starts or time.monotonic() > deadline:
+            answers = clone.ask()
+            if not self.backing or all(one.status != 503 for one in answers) or time.monotonic() > deadline:
                 return answers
             time.sleep(SETTLE_SECONDS)
 
@@ -184,7 +188,7 @@ class Experiments:
         """Run a clone with the environment of the image alone."""
         if not self.given:
             return self.run_normal()
-        with self._clone(self._spec().with_environment(variables(self.target.image["Config"]))) as clone:
+        with self._clone(replace(self._spec(), environment=self.target.image_environment)) as clone:
             return Run(clone.start(BARE_SECONDS, until_ended=True), clone.log())
 
     @once
@@ -201,7 +205,7 @@ class Experiments:
     def run_confined(self) -> Run:
         """Run a clone with a read-only root and without capabilities."""
         self._require_ready()
-        with self._clone(self._spec().confined()) as clone:
+        with self._clone(confined(self._spec())) as clone:
             return Run(clone.start(self._timeout_seconds()), clone.log())
 
     @once
@@ -210,7 +214,7 @@ class Experiments:
         self._require_ready()
         with self._clone(self._spec()) as clone:
             clone.start(self._timeout_seconds())
-            before = clone.wait_for_health({"healthy"}, READY_SECONDS)
+            before = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
             if before != "healthy":
                 raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", _BACKING)
             clone.freeze()
@@ -222,48 +226,42 @@ class Experiments:
     def run_with_canaries(self) -> CanaryRun:
         """Run a clone with random words as secrets, and with another port."""
         normal = self._start_normal()[0]
-        secret = {*secrets_among(self.environment), *filter(is_secret_name, self.environment)}
-        names = sorted({*secret, *self._secrets_named_in_log(), CANARY_VARIABLE})
-        canaries = {name: new_canary() for name in names}
-        ports = {name: int(value) for name, value in self.environment.items() if value.isdecimal()}
+        environment = self.target.environment
+        secret = {*secrets_among(environment), *filter(is_secret_name, environment)}
+        canaries = {name: new_canary() for name in sorted({*secret, CANARY_VARIABLE})}
+        ports = {str(port): (port, port + 1111) for port in normal.ports}
+        given = {PORT_VARIABLE: next(iter(ports), ""), **environment}
         moved = {
-            name: (port, port + 1111)
-            for name, port in ({PORT_VARIABLE: normal.ports[0], **ports} if normal.ports else {}).items()
-            if name.upper().endswith("PORT") and port in normal.ports
+            name: ports[value] for name, value in given.items() if name.upper().endswith("PORT") and value in ports
         }
         changed = {name: str(new) for name, (_, new) in moved.items()}
-        with self._clone(self._spec().with_environment({**self.environment, **canaries, **changed})) as clone:
+        with self._clone(replace(self._spec(), environment={**environment, **canaries, **changed})) as clone:
             clone.ports = (*clone.ports, *(new for _, new in moved.values()))
             started = clone.start(self._timeout_seconds() if normal.ready else BARE_SECONDS)
             still = tuple(old for old, _ in moved.values() if clone.accepts(old))
             now = tuple(new for _, new in moved.values() if clone.accepts(new))
-            ask(clone, ("/",))
+            clone.ask()
             clone.stop(2)
             return CanaryRun(Run(started, clone.log()), canaries, moved, still, now)
-
-    def _secrets_named_in_log(self) -> list[str]:
-        """Names of secrets in its own messages, without those that it gets as a file."""
-        named = [name for name in variables_named(self.run_without_settings().lines(20)) if is_secret_name(name)]
-        return [name for name in named if f"{name}_FILE" not in self.environment]
 
     def _timeout_seconds(self) -> float:
         """Twice the time of the normal start, plus 3 s."""
         return min(2 * self._start_normal()[0].seconds + 3, READY_SECONDS)
 
-    def _spec(self) -> CloneSpec:
-        return clone_spec(self.target, self.environment, self.create_network(), self._copy_mounted_files())
+    def _spec(self) -> Spec:
+        return clone_spec(self.target, self.target.environment, self.create_network(), self._copy_mounted_files())
 
     @contextlib.contextmanager
-    def _clone(self, spec: CloneSpec) -> Iterator[Clone]:
+    def _clone(self, spec: Spec) -> Iterator[Clone]:
         """Create a clone in one of the slots. Raises WorkshopError if it wrote too much and was killed."""
         with self._slots:
             self._require_time()
             over = threading.Event()
-            with create(self.session, spec) as running, ThreadPoolExecutor(1) as pool:
+            with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
                 watching = pool.submit(limit_writes, running, over)
                 self._running.append(running)
                 try:
-                    yield Clone(running, self.target.config, variables(self.target.config))
+                    yield Clone(running, self.target)
                 except APIError as refused:
                     raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
                 finally:
@@ -282,6 +280,6 @@ class Experiments:
         self._require_bounds()
         now = time.monotonic()
         self._began = self._began or now
-        if self._is_closed or now - self._began > self.budget_seconds:
+        if self._is_closed or now - self._began > BUDGET_SECONDS:
             sentence = f"Clones of it have run for {now - self._began:.0f} s already."
             raise WorkshopError(sentence, "Ask for this alone: --only.")

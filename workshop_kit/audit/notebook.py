@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from textwrap import wrap
+from itertools import product
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
+from matplotlib.colors import ListedColormap
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import Finding, Report, TargetReport, Verdict
-from workshop_kit.audit.report import as_card, principles
+from workshop_kit.audit.report import as_card, json_of_finding, principles
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import CONTAINER, IMAGE
 from workshop_kit.display.charts import INK, PAPER, new_figure, picture
@@ -23,10 +25,6 @@ from workshop_kit.engine.reaper import temporary_session
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
 
-COLUMNS = (
-    *("target", "guideline", "rule", "title", "severity", "serves", "method"),
-    *("verdict", "said", "evidence", "why", "next_step", "seconds"),
-)
 FILL = {
     Verdict.HOLDS: "#b7e0c6",
     Verdict.FAILS: "#f2b3a6",
@@ -46,19 +44,16 @@ class Audit:
 
     @property
     def data(self) -> pd.DataFrame:
-        """A DataFrame with a row for each rule and target, and the columns `COLUMNS`."""
-        rows = [_row(one, finding) for one in self.report.targets for finding in one.findings]
-        return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
-
-    @property
-    def principles(self) -> pd.DataFrame:
-        """A DataFrame of verdicts: factors and principles (index) by targets (columns)."""
-        return verdict_table(targets_by_name(self.report))
+        """A DataFrame with a row for each rule and target; the columns are the fields of ``--json``."""
+        return pd.DataFrame([_row(one, finding) for one in self.report.targets for finding in one.findings])
 
     def heatmap(self, title: str, **before: Audit) -> Rendered:
         """Draw the verdicts on factors and principles, with earlier audits as first columns."""
         columns = {name: one for name, other in before.items() for one in other.report.targets}
-        return heatmap(title, {**columns, **targets_by_name(self.report)})
+        for one in self.report.targets:
+            number = sum(other.target == one.target for other in columns.values())
+            columns[f"{one.target} {number + 1}" if one.target in columns else one.target] = one
+        return heatmap(title, columns)
 
     def __str__(self) -> str:
         return str(as_card(self.report))
@@ -98,14 +93,10 @@ def _word(target: Any) -> str:
     return f"{IMAGE if hasattr(target, 'tags') else CONTAINER}{identifier}"
 
 
-def _row(one: TargetReport, finding: Finding) -> tuple[object, ...]:
-    rule = finding.rule
+def _row(one: TargetReport, finding: Finding) -> dict[str, object]:
     evidence = "; ".join(f"{each.ran}: {each.saw}" for each in finding.evidence)
-    next_step = rule.next_step if finding.verdict is Verdict.FAILS else ""
-    return (
-        *(one.target, rule.guideline, rule.id, rule.title, str(rule.severity), " ".join(rule.serves), str(rule.method)),
-        *(str(finding.verdict), finding.said, evidence, rule.why, next_step, round(finding.seconds, 2)),
-    )
+    words = {"serves": " ".join(finding.rule.serves), "verdict": str(finding.verdict), "evidence": evidence}
+    return {"target": one.target, **json_of_finding(finding), **words}
 
 
 def verdict_table(audits: Mapping[str, TargetReport]) -> pd.DataFrame:
@@ -120,45 +111,35 @@ def verdict_table(audits: Mapping[str, TargetReport]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, name="principle"), dtype="str")
 
 
-def targets_by_name(report: Report) -> dict[str, TargetReport]:
-    """The targets of a report by name; a second one of the same name gets a number."""
-    found: dict[str, TargetReport] = {}
-    for one in report.targets:
-        number = sum(other.target == one.target for other in found.values())
-        found[f"{one.target} {number + 1}" if number else one.target] = one
-    return found
-
-
 def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     """Draw the verdict table: each verdict is a symbol on its color."""
     table = verdict_table(audits)
     figure, (axes,) = new_figure(title, 1.4 + ROW_INCHES * len(table))
-    for column, name in enumerate(table.columns):
-        for row, word in enumerate(table[name]):
-            verdict = Verdict(word)
-            axes.barh(row, 0.94, left=column - 0.47, height=0.86, color=FILL[verdict], edgecolor=EDGE, linewidth=0.6)
-            axes.annotate(verdict.symbol, (column, row), ha="center", va="center", fontsize=9, color=INK)
-    axes.set_yticks(range(len(table)), list(table.index))
-    axes.set_xticks(range(len(table.columns)), list(table.columns))
+    codes = table.map(lambda word: list(FILL).index(Verdict(word)))
+    axes.pcolormesh(
+        codes, cmap=ListedColormap(list(FILL.values())), vmin=0, vmax=len(FILL) - 1, edgecolors=EDGE, linewidth=0.6
+    )
+    for row, column in product(range(len(table)), range(len(audits))):
+        symbol = Verdict(table.iat[row, column]).symbol
+        axes.annotate(symbol, (column + 0.5, row + 0.5), ha="center", va="center", fontsize=9, color=INK)
+    axes.set_yticks([row + 0.5 for row in range(len(table))], list(table.index))
+    axes.set_xticks([column + 0.5 for column in range(len(audits))], list(table.columns))
     axes.xaxis.tick_top()
-    axes.set_ylim(len(table) - 0.4, -0.6)
-    axes.set_xlim(-0.55, max(len(table.columns), 3) - 0.45)
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(len(audits), 3))
     axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    notes = [f"{name}: {one.reference}" for name, one in audits.items() if one.reference]
     legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in Verdict)
-    references = dict.fromkeys(one.reference for one in audits.values() if one.reference)
-    notes = [f"{', '.join(name for name in audits if audits[name].reference == one)}: {one}" for one in references]
-    wrapped = ["\n".join(wrap(note, NOTE_CHARACTERS)) for note in notes]
-    figure.supxlabel("\n".join([legend, *wrapped]), fontsize=9, color=INK)
+    figure.supxlabel("\n".join([legend, *(fill(note, NOTE_CHARACTERS) for note in notes)]), fontsize=9, color=INK)
     return picture(figure, " ".join([f"Heat map: {title}.", _describe(table), *notes]))
 
 
 def _describe(table: pd.DataFrame) -> str:
     """Describe the verdict table in sentences, as alt text."""
     sentences = []
-    for name in table.columns:
-        groups = [
-            (verdict, [index.split()[0] for index in table.index[table[name] == str(verdict)]]) for verdict in Verdict
-        ]
-        parts = "; ".join(f"{verdict}: {', '.join(members)}" for verdict, members in groups if members)
+    for name, words in table.items():
+        groups = {verdict: [index.split()[0] for index in words.index[words == verdict]] for verdict in Verdict}
+        parts = "; ".join(f"{verdict}: {', '.join(members)}" for verdict, members in groups.items() if members)
         sentences.append(f"{name}: {parts}.")
     return " ".join(sentences)

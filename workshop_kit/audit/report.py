@@ -1,30 +1,23 @@
-"""The forms of a report: text, HTML without a script, JSON, and SARIF 2.1.0 (docs.oasis-open.org/sarif).
-
-Every text of the target is escaped in HTML.
-"""
+"""The forms of a report: text and HTML (templates), JSON, and SARIF 2.1.0 (docs.oasis-open.org/sarif)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import GRAVEST, Finding, Principle, Report, Rule, Severity, TargetReport, Verdict
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.screen import as_html
+from workshop_kit.screen import visible
 
 CLOSING = (
     "These rules are a choice, and they test from outside. What differs where you work? "
     "What cannot be told from outside, only you can tell."
 )
-STYLE = f"<style>{(Path(__file__).parent / 'report.css').read_text()}</style>"
-FOLDED = {
-    Verdict.CANNOT_TELL: "What cannot be told from outside",
-    Verdict.NOT_APPLICABLE: "What does not apply",
-    Verdict.HOLDS: "What holds",
-}
+HERE = Path(__file__).parent
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {
     Severity.CRITICAL: ("error", "9.5"),
@@ -43,111 +36,39 @@ KINDS = {
 
 def as_text(report: Report) -> str:
     """Failed findings in full, findings that cannot be told in a line each, the others as a count."""
-    return "\n".join([*(line for one in report.targets for line in _text_of_target(one)), CLOSING])
-
-
-def _text_of_target(one: TargetReport) -> Iterator[str]:
-    yield f"Audit of {one.target}: {counts(one)}."
-    yield f"({identity(one)})"
-    if one.reference:
-        yield one.reference
-    yield "  ".join(f"{principle.id} {verdict.symbol}" for principle, verdict in principles(one))
-    yield from _text_of_group("The gravest", one.failing[:GRAVEST])
-    yield from _text_of_group("What else does not hold", one.failing[GRAVEST:])
-    for title, found in (("Accepted", one.accepted), ("What cannot be told", one.of(Verdict.CANNOT_TELL))):
-        if found:
-            yield from ("", title)
-        for said in dict.fromkeys(finding.accepted or finding.said for finding in found):
-            titles = [each.rule.title for each in found if said in {each.accepted, each.said}]
-            yield f"  {found[0].verdict.symbol} {'; '.join(titles)}: {said}"
-    yield ""
-
-
-def _text_of_group(title: str, found: tuple[Finding, ...]) -> Iterator[str]:
-    if found:
-        yield from ("", title)
-    for finding in found:
-        rule = finding.rule
-        yield f"  {finding.verdict.symbol} {rule.title}: {finding.verdict} ({rule.severity}). {finding.said}"
-        yield from (f"      {one.ran}: {one.saw}" for one in finding.evidence)
-        yield f"      {rule.why}"
-        yield f"      -> {rule.next_step} ({rule.id})"
+    return _render("report.txt", report)
 
 
 def as_card(report: Report) -> Rendered:
     """A card for a notebook, with a text version."""
-    return Rendered(f"{STYLE}{_html_body(report, 'h4')}", as_text(report))
+    return Rendered(_render("report.html", report), as_text(report))
 
 
 def as_page(report: Report) -> str:
     """A complete page: UTF-8, light and dark theme, no external resource."""
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Audit of {as_html(report.asked)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">{STYLE}</head>'
-        f'<body class="wk-page"><main>{_html_body(report, "h1")}</main></body></html>\n'
+    return _render("report.html", report, is_page=True)
+
+
+def _render(template: str, report: Report, *, is_page: bool = False) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-
-
-def _html_body(report: Report, heading: str) -> str:
-    parts = "".join(part for one in report.targets for part in _html_of_target(one, heading))
-    return f'<div class="wk-audit">{parts}<p class="wk-how">{escape(CLOSING)}</p></div>'
-
-
-def _html_of_target(one: TargetReport, heading: str) -> Iterator[str]:
-    """A summary, then the failed findings in full, then the others folded."""
-    failing = one.failing
-    yield f"<section><header><{heading}>Audit of <code>{as_html(one.target)}</code></{heading}>"
-    yield f'<p class="wk-counts">{escape(counts(one))}.</p><p class="wk-how">{as_html(identity(one))}</p>'
-    if one.reference:
-        yield f'<p class="wk-reference">{as_html(one.reference)}</p>'
-    if failing:
-        items = "".join(f"<li>{_headline(finding)}</li>" for finding in failing[:GRAVEST])
-        yield f'<p class="wk-title">The gravest</p><ol class="wk-gravest">{items}</ol>'
-    strip = "".join(_html_principles(one))
-    yield f'<ul class="wk-strip" aria-label="Factors and principles">{strip}</ul></header>'
-    if failing:
-        yield f'<p class="wk-title">What does not hold ({len(failing)})</p>'
-        yield from (_html_finding(finding, is_open=number < GRAVEST) for number, finding in enumerate(failing))
-    if one.accepted:
-        yield _html_folded("Accepted", one.accepted)
-    for verdict, title in FOLDED.items():
-        if found := one.of(verdict):
-            yield _html_folded(title, found)
-    yield "</section>"
-
-
-def _html_principles(one: TargetReport) -> Iterator[str]:
-    for principle, verdict in principles(one):
-        title = escape(f"{principle.full_name}: {verdict}", quote=True)
-        yield (
-            f'<li data-verdict="{verdict.name.lower()}" title="{title}" aria-label="{title}">'
-            f"{principle.id} {verdict.symbol}</li>"
-        )
-
-
-def _headline(finding: Finding) -> str:
-    severity = finding.rule.severity
-    return (
-        f'<span class="wk-severity" data-severity="{severity}">{severity}</span> '
-        f"<strong>{escape(finding.rule.title)}</strong>: {as_html(finding.said)}"
+    environment.filters["visible"] = visible
+    return environment.get_template(template).render(
+        report=report,
+        is_page=is_page,
+        style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
+        gravest=GRAVEST,
+        verdicts=Verdict,
+        closing=CLOSING,
+        counts=counts,
+        identity=identity,
+        principles=principles,
     )
-
-
-def _html_finding(finding: Finding, *, is_open: bool) -> str:
-    rule = finding.rule
-    evidence = "".join(
-        f"<dt>{as_html(one.ran)}</dt><dd><code>{as_html(one.saw)}</code></dd>" for one in finding.evidence
-    )
-    return (
-        f"<details{' open' if is_open else ''}><summary>{finding.verdict.symbol} {_headline(finding)}</summary>"
-        f"<dl>{evidence}</dl><p>{escape(rule.why)}</p><p>Next: {escape(rule.next_step)} "
-        f"<code>{escape(rule.id)}</code></p></details>"
-    )
-
-
-def _html_folded(title: str, found: Sequence[Finding]) -> str:
-    items = "".join(f"<li>{escape(one.rule.title)}: {as_html(one.accepted or one.said)}</li>" for one in found)
-    return f"<details><summary>{title} ({len(found)})</summary><ul>{items}</ul></details>"
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -178,11 +99,12 @@ def _json_of_target(one: TargetReport) -> dict[str, Any]:
             }
             for principle, verdict in principles(one)
         ],
-        "findings": [_json_of_finding(finding) for finding in one.findings],
+        "findings": [json_of_finding(finding) for finding in one.findings],
     }
 
 
-def _json_of_finding(finding: Finding) -> dict[str, Any]:
+def json_of_finding(finding: Finding) -> dict[str, Any]:
+    """Return a finding as in ``--json``."""
     rule = finding.rule
     return {
         "rule": rule.id,
@@ -267,8 +189,9 @@ def principles(one: TargetReport) -> tuple[tuple[Principle, Verdict], ...]:
     A principle that no rule serves is listed in a complete audit only.
     """
     whole = len(one.findings) == len(catalog.rules())
+    served = {identifier for rule in catalog.rules() for identifier in rule.serves}
     return tuple(
         (principle, one.verdict_on(principle.id))
         for principle in catalog.principles()
-        if one.of_principle(principle.id) or (whole and not catalog.served(principle.id))
+        if one.of_principle(principle.id) or (whole and principle.id not in served)
     )

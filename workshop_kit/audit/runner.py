@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.experiments import BUDGET_SECONDS, Experiments
 from workshop_kit.audit.findings import Finding, Method, Report, Rule, TargetReport
-from workshop_kit.audit.rules import RULE_FUNCTIONS
+from workshop_kit.audit.rules import function_of
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
-from workshop_kit.observe.layers import Member
 from workshop_kit.observe.masking import Mask
 from workshop_kit.progress import Report as Progress
 from workshop_kit.progress import Step, silent
@@ -29,25 +27,22 @@ def run_audit(
     *,
     only: Iterable[str] = (),
     backing: str | None = None,
-    budget_seconds: float = BUDGET_SECONDS,
     progress: Progress = silent,
 ) -> Report:
     """Audit an image, a container, or ``compose:PROJECT``.
 
     ``only`` selects rules (see `catalog.chosen`). Clones of the services of ``backing`` (``compose:PROJECT``) run
-    beside the target. ``budget_seconds`` after the first clone of a target no further clone starts.
+    beside the target.
     Raises WrongUsage for unknown words; any other error becomes a finding with the verdict "cannot be told".
     """
     rules = catalog.chosen(only)
     targets = resolve(session.engine, word)
     services = _backing_services(session, backing)
-    files_by_image: dict[str, list[Member]] = {}
 
     def one(target: Target) -> TargetReport:
         own = target.container["Id"] if target.container else None
         others = [other for other in services if other.container and other.container["Id"] != own]
-        experiments = Experiments(session, target, others, budget_seconds)
-        return _audit_target(Subject(session, target, experiments, files_by_image), rules, progress)
+        return _audit_target(Subject(session, target, others), rules, progress)
 
     return Report(word, tuple(one(target) for target in targets))
 
@@ -74,12 +69,12 @@ def _findings(
     subject: Subject, rules: Sequence[Rule], dynamic: Sequence[Rule], pool: ThreadPoolExecutor, progress: Progress
 ) -> Iterator[Finding]:
     """Apply all rules, the dynamic ones in threads, since these wait for clones."""
-    futures = {rule.id: pool.submit(subject.judge, rule, RULE_FUNCTIONS[rule.id]) for rule in dynamic}
+    futures = {rule.id: pool.submit(subject.judge, rule, function_of(rule)) for rule in dynamic}
     task = f"Audit of {Mask()(subject.target.name, 60)}"
     whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
     for rule in rules:
         progress(Step(task, done / whole, rule.title))
-        found = futures[rule.id].result() if rule.id in futures else subject.judge(rule, RULE_FUNCTIONS[rule.id])
+        found = futures[rule.id].result() if rule.id in futures else subject.judge(rule, function_of(rule))
         yield subject.masked(found)
         done += rule.cost_seconds
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from docker.errors import APIError
 
-from workshop_kit.audit.clone_spec import variables
 from workshop_kit.audit.experiments import Experiments, once
 from workshop_kit.audit.findings import Evidence, Finding, Judgment, Rule, Verdict, cannot_tell
 from workshop_kit.audit.targets import Target
@@ -26,31 +25,14 @@ MACHINE = "But {busy:.0f} programs waited for each core of this machine: try aga
 
 
 class Subject:
-    """A target as the rules see it. ``files_by_image`` keeps the files of images for several targets of one image."""
+    """A target as the rules see it; clones of ``backing`` run beside its clones."""
 
-    def __init__(
-        self,
-        session: Session,
-        target: Target,
-        experiments: Experiments,
-        files_by_image: dict[str, list[Member]] | None = None,
-    ) -> None:
+    def __init__(self, session: Session, target: Target, backing: Sequence[Target] = ()) -> None:
         self.session = session
         self.target = target
-        self.experiments = experiments
-        self._files_by_image: dict[str, list[Member]] = {} if files_by_image is None else files_by_image
-        self.mask = Mask([*secrets_among(self.image_environment).values(), *secrets_among(self.environment).values()])
-        self.mask.learn(*self.read_file_secrets().values())
-
-    @property
-    def image_environment(self) -> dict[str, str]:
-        """The environment of the image."""
-        return variables(self.target.image["Config"])
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment of the container, or of the image."""
-        return variables(self.target.config)
+        self.experiments = Experiments(session, target, backing)
+        self.mask = Mask(secrets_among(target.image_environment).values())
+        self.mask.learn(*secrets_among(target.environment).values(), *self.read_file_secrets().values())
 
     @once
     def read_history(self) -> list[Mapping[str, Any]]:
@@ -63,12 +45,10 @@ class Subject:
         found = [one.texts() for one in self.experiments.read_mounted_files() if one.folder == SECRETS_FOLDER]
         return {path: text.strip() for texts in found for path, text in texts.items() if text.strip()}
 
+    @once
     def read_files(self) -> list[Member]:
-        """Read the files of all layers, once for each image. Raises WorkshopError if the image is too large."""
-        image = self.target.image["Id"]
-        if image not in self._files_by_image:
-            self._files_by_image[image] = members(self._image())
-        return self._files_by_image[image]
+        """Read the files of all layers. Raises WorkshopError if the image is too large."""
+        return members(self._image())
 
     def _image(self) -> Any:
         return self.session.engine.client.images.get(self.target.image["Id"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NullResource
 
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.reach import Engine
@@ -15,7 +14,6 @@ from workshop_kit.engine.spec import service_in
 from workshop_kit.errors import WrongUsage
 
 COMPOSE, IMAGE, CONTAINER = "compose:", "image:", "container:"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]*")
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,16 @@ class Target:
         """``HostConfig`` of the container; empty for an image."""
         return dict(self.container["HostConfig"]) if self.container else {}
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the container, or of the image."""
+        return _variables(self.config)
+
+    @property
+    def image_environment(self) -> dict[str, str]:
+        """The environment of the image."""
+        return _variables(self.image["Config"])
+
 
 def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
     """Find targets by ``compose:PROJECT``, ``container:NAME``, ``image:NAME``, or the name alone.
@@ -49,10 +57,9 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
     """
     if word.startswith(COMPOSE):
         return of_project(engine, word.removeprefix(COMPOSE))
-    container = _container(engine, word.removeprefix(CONTAINER))
-    image = None if word.startswith(CONTAINER) else _image(engine, word)
-    if word.startswith(IMAGE):
-        container, image = None, image or _image(engine, word.removeprefix(IMAGE))
+    images, containers = engine.client.images, engine.client.containers
+    container = None if word.startswith(IMAGE) else _find(containers, word.removeprefix(CONTAINER))
+    image = None if word.startswith(CONTAINER) else _find(images, word.removeprefix(IMAGE))
     if container and image:
         raise WrongUsage(
             f"Both an image and a container are called {word!r}.", f"Write image:{word} or container:{word}."
@@ -62,7 +69,7 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
     if image is None:
         sentence = f"There is neither an image nor a container {word!r} on this engine."
         raise WrongUsage(sentence, "Pull or build it first, or choose a name from docker images and docker ps --all.")
-    return (_linux(Target(word, image.attrs)),)
+    return (Target(word, image.attrs),)
 
 
 def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
@@ -73,7 +80,7 @@ def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
         raise WrongUsage(
             f"No container belongs to a compose project {project!r}.", "Choose a name from docker compose ls --all."
         )
-    return tuple(of_container(engine, one) for one in sorted(found, key=lambda one: service_in(one.labels) or one.name))
+    return tuple(sorted((of_container(engine, one) for one in found), key=lambda one: one.name))
 
 
 def of_container(engine: Engine, container: Any) -> Target:
@@ -83,33 +90,16 @@ def of_container(engine: Engine, container: Any) -> Target:
         image = engine.client.images.get(container.attrs["Image"])
     except ImageNotFound as gone:
         raise WrongUsage(f"The image of the container {container.name} is gone.", "Pull or build it again.") from gone
-    name = service_in(container.labels) or container.name
-    return _linux(Target(name, image.attrs, container.attrs))
+    return Target(service_in(container.labels) or container.name, image.attrs, container.attrs)
 
 
-def _linux(target: Target) -> Target:
-    if target.image.get("Os") != "linux":
-        raise WrongUsage(f"{target.name} is for {target.image.get('Os')}.", "Choose an image for Linux.")
-    return target
-
-
-def _container(engine: Engine, name: str) -> Any | None:
-    if not _NAME.fullmatch(name) or "/" in name:
-        return None
+def _find(collection: Any, name: str) -> Any | None:
     try:
-        return engine.client.containers.get(name)
-    except NotFound:
+        return collection.get(name)
+    except (APIError, NullResource):  # the engine knows no such name, or refuses it as a name
         return None
-    except APIError as refused:  # ambiguous id prefix
-        raise WrongUsage(
-            f"The engine does not know which {name!r} is meant: {refused.explanation}.", "Write more of it."
-        ) from refused
 
 
-def _image(engine: Engine, name: str) -> Any | None:
-    if not _NAME.fullmatch(name) or ".." in name:
-        return None
-    try:
-        return engine.client.images.get(name)
-    except (ImageNotFound, APIError):  # the engine rejects an invalid name
-        return None
+def _variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """Parse ``Env`` of a container's or image's ``Config`` to a dictionary."""
+    return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}

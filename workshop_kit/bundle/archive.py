@@ -1,8 +1,7 @@
 """Split the archive of ``docker image save`` into layer files, and join them for ``docker image load``.
 
 A layer that several images share is one file. An image's configuration goes into the manifest without its owner's
-labels; loading adds new ones. Both archive formats are read (``blobs/``, and ``layer.tar`` of engines before Docker
-25). The written format is one that every engine reads.
+labels; loading adds new ones. The written format is one that every engine reads.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ import gzip
 import hashlib
 import io
 import json
-import posixpath
+import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,8 +25,8 @@ SMALL_BYTES = 1024**2
 COMPRESSION_LEVEL = 4
 COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 OWNER_LABELS = (SESSION, OWNER, SCOPE, MAKER)
-Count = Callable[[int, str], None]
-"""Called with the bytes that were just processed, and with a description (or "")."""
+Count = Callable[[int], None]
+"""Called with the size of what was just processed."""
 
 
 @dataclass(frozen=True)
@@ -38,52 +38,40 @@ class Image:
     layers: tuple[str, ...]
 
 
-@dataclass
-class _Members:
-    """The members of an archive so far: content of small files, paths of large ones, and links."""
-
-    small: dict[str, bytes] = field(default_factory=dict)
-    large: dict[str, Path] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-
-    def target(self, name: str) -> str:
-        """Return the target of a link; another name as it is."""
-        return self.links.get(name, name)
-
-
-def split(stream: IO[bytes], folder: Path, count: Count = lambda _size, _what: None) -> list[Image]:
+def split(stream: IO[bytes], folder: Path, count: Count = lambda _size: None) -> list[Image]:
     """Read an archive of ``docker image save``; write compressed layers to ``folder`` and return the images.
 
     Raises OSError for a full disk; tarfile.TarError, KeyError or ValueError for an incomplete archive.
     """
-    members = _Members()
+    small: dict[str, bytes] = {}
+    large: dict[str, Path] = {}
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
-            if member.issym() or member.islnk():
-                base = posixpath.dirname(member.name) if member.issym() else ""
-                members.links[member.name] = posixpath.normpath(posixpath.join(base, member.linkname))
-            elif member.isfile() and (content := archive.extractfile(member)):
-                count(0, f"{member.size / 1e6:.0f} MB")
-                _keep(member, content, members, folder / f"{len(members.large)}.partial", count)
-    images = [_image(entry, members, folder) for entry in json.loads(members.small["manifest.json"])]
-    for path in members.large.values():  # not a layer of any image
-        path.unlink(missing_ok=True)
+            content = archive.extractfile(member) if member.isfile() else None
+            if content and member.size <= SMALL_BYTES:
+                small[member.name] = content.read()
+            elif content:
+                large[member.name] = folder / f"{len(large)}.partial"
+                _compress(content, large[member.name])
+            count(member.size)
+    images = [_image(entry, small, large, folder) for entry in json.loads(small["manifest.json"])]
+    for path in folder.glob("*.partial"):  # not a layer of any image
+        path.unlink()
     return images
 
 
-def join(
-    images: Sequence[Image], folder: Path, labels: Mapping[str, Mapping[str, str]], stream: IO[bytes], count: Count
-) -> None:
-    """Write an archive for ``docker image load``; ``labels`` are the owner's, by tag.
+def join(images: Sequence[Image], folder: Path, labels: Mapping[str, str], stream: IO[bytes], count: Count) -> None:
+    """Write an archive for ``docker image load``; ``labels`` are the owner's.
 
     Raises OSError when the reader of the stream ends.
     """
     entries = []
     with tarfile.open(fileobj=stream, mode="w|") as archive:
         for name in dict.fromkeys(layer for image in images for layer in image.layers):
-            _add(archive, _path_of(name), folder / name, count)
+            archive.add(folder / name, _path_of(name))
+            count((folder / name).stat().st_size)
         for image in images:
-            config = json.dumps(labeled(image.config, labels[image.tag])).encode()
+            config = json.dumps(labeled(image.config, labels)).encode()
             name = f"{hashlib.sha256(config).hexdigest()}.json"
             _add_bytes(archive, name, config)
             entries.append({"Config": name, "RepoTags": [image.tag], "Layers": [*map(_path_of, image.layers)]})
@@ -97,81 +85,39 @@ def labeled(config: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, A
     return {**config, "config": {**inner, "Labels": {**others, **labels}}}
 
 
-def _keep(member: tarfile.TarInfo, content: IO[bytes], members: _Members, path: Path, count: Count) -> None:
-    if member.size <= SMALL_BYTES:
-        members.small[member.name] = content.read()
-        count(member.size, "")
-    else:
-        _compress(content, path, count)
-        members.large[member.name] = path
-
-
-def _compress(content: IO[bytes], path: Path, count: Count) -> None:
+def _compress(content: IO[bytes], path: Path) -> None:
     """Write a layer compressed, unless it is compressed already."""
-    blocks = _blocks(content, count)
-    first = next(blocks, b"")
+    first = content.read(SMALL_BYTES)
     with path.open("wb") as file:
-        if first.startswith(COMPRESSED):
-            file.write(first)
-            file.writelines(blocks)
-            return
-        with gzip.GzipFile("", "wb", COMPRESSION_LEVEL, file, mtime=0) as packed:  # equal layers become equal files
-            packed.write(first)
-            packed.writelines(blocks)
+        packed: Any = nullcontext(file)
+        if not first.startswith(COMPRESSED):
+            packed = gzip.GzipFile("", "wb", COMPRESSION_LEVEL, file, mtime=0)  # equal layers become equal files
+        with packed as target:
+            target.write(first)
+            shutil.copyfileobj(content, target)
 
 
-def _blocks(content: IO[bytes], count: Count) -> Iterator[bytes]:
-    while block := content.read(SMALL_BYTES):
-        count(len(block), "")
-        yield block
-
-
-def _image(entry: Mapping[str, Any], members: _Members, folder: Path) -> Image:
-    config = json.loads(members.small[members.target(entry["Config"])])
-    identities = config["rootfs"]["diff_ids"]
-    layers = [
-        _layer(name, identity, members, folder) for name, identity in zip(entry["Layers"], identities, strict=True)
-    ]
-    return Image(entry["RepoTags"][0], labeled(config, {}), tuple(layers))
-
-
-def _layer(name: str, identity: str, members: _Members, folder: Path) -> str:
-    """Name a layer's file by its content; return the name."""
-    target = folder / f"{identity.removeprefix('sha256:')}.layer"
-    if not target.exists():
-        name = members.target(name)
-        if name in members.large:
-            members.large[name].rename(target)
+def _image(entry: Mapping[str, Any], small: Mapping[str, bytes], large: Mapping[str, Path], folder: Path) -> Image:
+    """Name the files of an image's layers by their content; return the image."""
+    config = json.loads(small[entry["Config"]])
+    layers = []
+    for name, identity in zip(entry["Layers"], config["rootfs"]["diff_ids"], strict=True):
+        target = folder / f"{identity.removeprefix('sha256:')}.layer"
+        layers.append(target.name)
+        if target.exists():
+            continue
+        if name in large:
+            large[name].rename(target)
         else:
-            _compress(io.BytesIO(members.small[name]), target, lambda _size, _what: None)
-    return target.name
+            _compress(io.BytesIO(small[name]), target)
+    return Image(entry["RepoTags"][0], labeled(config, {}), tuple(layers))
 
 
 def _path_of(layer: str) -> str:
     return f"{layer.removesuffix('.layer')}/layer.tar"
 
 
-def _add(archive: tarfile.TarFile, name: str, path: Path, count: Count) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = path.stat().st_size
-    count(0, f"{info.size / 1e6:.0f} MB")
-    with path.open("rb") as file:
-        archive.addfile(info, _Counted(file, count))
-
-
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     info = tarfile.TarInfo(name)
     info.size = len(content)
     archive.addfile(info, io.BytesIO(content))
-
-
-class _Counted:
-    """A file that counts the bytes that are read."""
-
-    def __init__(self, file: IO[bytes], count: Count) -> None:
-        self._file, self._count = file, count
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._file.read(size)
-        self._count(len(block), "")
-        return block

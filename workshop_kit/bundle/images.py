@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from subprocess import DEVNULL, PIPE, Popen
 
 from docker.errors import APIError
 
 from workshop_kit.bundle.archive import Count, Image, join, split
-from workshop_kit.bundle.manifest import MB, Part, find, intact, readable, writing
+from workshop_kit.bundle.manifest import MB, Part, find, intact, parts, readable, writing
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.ledger import Entry
@@ -37,19 +35,14 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
         return there
     total = _content_bytes(engine, tags)
     with writing(bundle, "images", engine.architecture, version) as (folder, content):
-        with _docker("image", "save", *tags.values(), stdout=subprocess.PIPE) as running:
-            assert running.process.stdout is not None  # noqa: S101 - it is a pipe
-            try:
-                found = split(running.process.stdout, folder, _counting(report, total, "packing"))
-            except (tarfile.TarError, KeyError, ValueError) as error:
-                raise running.failed("saved") from error
-            if running.process.wait():
-                raise running.failed("saved")
+        with _docker("saved", "save", *tags.values(), stdout=PIPE) as process:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            found = split(process.stdout, folder, _counting(report, total, "packing"))
         content["tags"] = dict(tags)
         content["images"] = [asdict(image) for image in sorted(found, key=lambda one: [*tags.values()].index(one.tag))]
         content["unpacked_bytes"] = total
     report(Step(TASK, 1.0, done=True))
-    return find(bundle, "images", engine.architecture)
+    return find(parts(bundle), "images", engine.architecture)
 
 
 def load(session: Session, part: Part, report: Report = silent) -> list[str]:
@@ -65,33 +58,24 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     tags = [image.tag for image in fresh]
     try:
         with readable(part.folder):
-            _load(fresh, part.folder, dict.fromkeys(tags, session.identity.labels("machine")), report)
+            _load(fresh, part.folder, session.identity.labels("machine"), report)
         made = [Entry("image", session.engine.client.images.get(tag).id, tag, "machine") for tag in tags]
     except BaseException:
-        _take_away(session.engine, tags)
+        for tag in tags:
+            with contextlib.suppress(APIError):
+                session.engine.client.images.remove(tag)
         raise
     session.ledger.add(*made)
     report(Step(TASK, 1.0, done=True))
     return tags
 
 
-def _load(images: Sequence[Image], folder: Path, labels: Mapping[str, Mapping[str, str]], report: Report) -> None:
+def _load(images: Sequence[Image], folder: Path, labels: Mapping[str, str], report: Report) -> None:
     total = sum((folder / name).stat().st_size for name in {name for image in images for name in image.layers})
-    with _docker("image", "load", stdin=subprocess.PIPE) as running:
-        assert running.process.stdin is not None  # noqa: S101 - it is a pipe
-        with contextlib.suppress(BrokenPipeError):  # the engine has failed and says why
-            join(images, folder, labels, running.process.stdin, _counting(report, total, "loading"))
-            running.process.stdin.close()
+    with _docker("loaded", "load", stdin=PIPE) as process:
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        join(images, folder, labels, process.stdin, _counting(report, total, "loading"))
         report(Step(TASK, None, "the engine unpacks them"))
-        if running.process.wait():
-            raise running.failed("loaded")
-
-
-def _take_away(engine: Engine, tags: Sequence[str]) -> None:
-    """Remove the loaded images of an unfinished load."""
-    for tag in tags:
-        with contextlib.suppress(APIError):
-            engine.client.images.remove(tag)
 
 
 def _require_space(engine: Engine, part: Part) -> None:
@@ -109,59 +93,40 @@ def _content_bytes(engine: Engine, tags: Mapping[str, str]) -> int:
     return sum(sizes) - min(sizes) * (len(sizes) - 1)
 
 
-@dataclass(frozen=True)
-class _Running:
-    """A running docker command and a file with its output."""
-
-    process: subprocess.Popen[bytes]
-    said: IO[bytes]
-
-    def failed(self, done: str) -> WorkshopError:
-        """Return the sentence for its failure, with its last lines."""
-        self.process.wait()
-        self.said.seek(0)
-        lines = self.said.read().decode(errors="replace").splitlines()[-shell.LAST_LINES :]
-        if any("no space left" in line.lower() for line in lines):
-            return WorkshopError(
-                f"The engine has not {done} the images: its disk is full.",
-                "Free some space (docker system df shows what takes it), then run the same command again.",
-            )
-        return WorkshopError(
+@contextlib.contextmanager
+def _docker(done: str, *words: str, stdin: int = DEVNULL, stdout: int = DEVNULL) -> Iterator[Popen[bytes]]:
+    """Run a docker command during the block. Raises WorkshopError with its last lines if it fails or ends too soon."""
+    try:
+        process = Popen(["docker", "image", *words], stdin=stdin, stdout=stdout, stderr=PIPE)
+    except FileNotFoundError as error:
+        raise NotReady(
+            "The docker command is not installed.", "Install it (Debian/Ubuntu: docker-cli), then try again."
+        ) from error
+    failure: Exception | None = None
+    try:
+        yield process
+    except (tarfile.TarError, KeyError, ValueError, BrokenPipeError) as error:  # docker has ended and says why
+        failure = error
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    said = process.communicate()[1].decode(errors="replace").splitlines()
+    if process.returncode or failure:
+        raise WorkshopError(
             f"The engine has not {done} the images.",
             "Read its last lines above, then run the same command again.",
-            output="\n".join(lines),
-        )
-
-
-@contextlib.contextmanager
-def _docker(*words: str, stdin: int = subprocess.DEVNULL, stdout: int | None = None) -> Iterator[_Running]:
-    """Run a docker command during the block; the end of the block ends it."""
-    with tempfile.TemporaryFile() as said:
-        try:
-            process = subprocess.Popen(["docker", *words], stdin=stdin, stdout=stdout or said, stderr=said)
-        except FileNotFoundError as error:
-            raise NotReady(
-                "The docker command is not installed.", "Install it (Debian/Ubuntu: docker-cli), then try again."
-            ) from error
-        try:
-            yield _Running(process, said)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(BrokenPipeError):
-                        stream.close()
+            output="\n".join(said[-shell.LAST_LINES :]),
+        ) from failure
 
 
 def _counting(report: Report, total: int, doing: str) -> Count:
     """Return a callback that reports the processed bytes as progress."""
-    done, what = 0, ""
+    done = 0
 
-    def count(size: int, of: str) -> None:
-        nonlocal done, what
-        done, what = done + size, of or what
-        report(Step(TASK, min(done / total, 0.99), f"{doing}: {done / MB:.0f} of about {total / MB:.0f} MB ({what})"))
+    def count(size: int) -> None:
+        nonlocal done
+        done += size
+        report(Step(TASK, min(done / total, 0.99), f"{doing}: {done / MB:.0f} of about {total / MB:.0f} MB"))
 
     return count

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workshop_kit.bootstrap import python_env
 from workshop_kit.bundle import wheels
-from workshop_kit.bundle.manifest import Part, parts, verify, version_of
+from workshop_kit.bundle.manifest import Part, find, parts, verify, version_of
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.progress import Report, silent
@@ -53,14 +53,12 @@ def choose_images(root: Path, found: list[Part], architecture: str) -> Part:
 
     Raises WorkshopError with the bundle's architectures, or with the images that differ.
     """
-    there = [part for part in found if part.kind == "images"]
-    own = next((part for part in there if part.name == architecture), None)
-    if own is None:
-        names = ", ".join(part.name for part in there) or "no engine at all"
-        raise WorkshopError(
-            f"The bundle has images for {names}, and this engine is {architecture}.",
-            f"Save a bundle on a machine whose engine is {architecture}, into the same folder if you like.",
-        )
+    own = find(
+        found,
+        "images",
+        architecture,
+        f"Save a bundle on a machine whose engine is {architecture}, into the same folder if you like.",
+    )
     require_same(own, root)
     return own
 

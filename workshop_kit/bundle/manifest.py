@@ -12,9 +12,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Literal
 
 from workshop_kit.errors import WorkshopError
@@ -25,7 +25,6 @@ FORMAT = 1
 TASK = "Bundle"
 MB = 1_000_000
 SHORT = 12
-NOT_IN_GIT = {".venv", "workspace", "build", ".git", "__pycache__"}
 
 Kind = Literal["images", "wheels"]
 
@@ -72,15 +71,16 @@ def parts(bundle: Path) -> list[Part]:
 
 
 def verify(part: Part, report: Report = silent) -> None:
-    """Compare all sizes, then all checksums. Raises WorkshopError for the first file that differs."""
+    """Compare all checksums. Raises WorkshopError for the first file that is missing or differs."""
     with readable(part.folder):
-        for name, wanted in part.files.items():
-            _require_size(part.folder / name, wanted)
         done, doing = 0, f"checking {part.folder.name} ({megabytes(part.size_bytes)})"
         for name, wanted in part.files.items():
             report(Step(TASK, done / max(part.size_bytes, 1), doing))
-            if sha256_of(part.folder / name) != wanted.sha256:
-                raise _damaged(part.folder / name, "is not as it was saved: its checksum differs")
+            path = part.folder / name
+            if not path.is_file():
+                raise _damaged(path, "is missing")
+            if sha256_of(path) != wanted.sha256:
+                raise _damaged(path, "is not as it was saved: its checksum differs")
             done += wanted.size_bytes
     report(Step(TASK, 1.0, done=True))
 
@@ -97,12 +97,12 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
     try:
         if target.exists() and not (target / MANIFEST).is_file():
             raise WorkshopError(f"{target} is in the way, and is no part of a bundle.", "Name another folder.")
-        _remove(partial)
+        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial, content
         files = {path.name: File(sha256_of(path), path.stat().st_size) for path in sorted(partial.iterdir())}
         _write_manifest(Part(partial, kind, name, version, files, content))
-        _remove(target)
+        shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except OSError as error:
         raise WorkshopError(
@@ -113,18 +113,20 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def find(bundle: Path, kind: Kind, name: str) -> Part:
-    """Return one part of a bundle. Raises WorkshopError if it is missing."""
-    for part in parts(bundle):
-        if (part.kind, part.name) == (kind, name):
-            return part
-    raise WorkshopError(f"{bundle} has no {kind} for {name}.", "Save the bundle again.")
+def find(found: Iterable[Part], kind: Kind, name: str, next_step: str = "Save the bundle again.") -> Part:
+    """Return one part of a bundle. Raises WorkshopError with the names that there are if it is missing."""
+    there = {part.name: part for part in found if part.kind == kind}
+    if name not in there:
+        raise WorkshopError(
+            f"The bundle has {kind} for {', '.join(there) or 'nothing'}, and not for {name}.", next_step
+        )
+    return there[name]
 
 
 def intact(bundle: Path, kind: Kind, name: str, content: Mapping[str, Any], report: Report = silent) -> Part | None:
     """Return an existing part if it has this content and no damage; else None."""
     try:
-        part = find(bundle, kind, name)
+        part = find(parts(bundle), kind, name)
         if {key: part.content.get(key) for key in content} != dict(content):
             return None
         verify(part, report)
@@ -159,11 +161,6 @@ def megabytes(size_bytes: int) -> str:
     return f"{size_bytes / MB:.0f} MB"
 
 
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
-
-
 def _write_manifest(part: Part) -> None:
     files = {name: [file.sha256, file.size_bytes] for name, file in part.files.items()}
     said = {
@@ -191,26 +188,13 @@ def _read(path: Path) -> Part:
         raise _damaged(path, "is not as it was saved") from error
     if said.get("format") != FORMAT:
         raise WorkshopError(f"{path} is of another version of the workshop.", "Save the bundle again.")
-    if not is_whole or not all(_is_plain(name) for name in files):
+    if not is_whole:
         raise _damaged(path, "is not as it was saved: its checksum differs")
     return Part(path.parent, said["kind"], said["name"], said["version"], files, said["content"])
 
 
-def _is_plain(name: str) -> bool:
-    """Return whether a name is a file name without a path."""
-    return name not in {"", ".", ".."} and PurePath(name).name == name
-
-
 def _digest(said: object) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _require_size(path: Path, wanted: File) -> None:
-    if not path.is_file():
-        raise _damaged(path, "is missing")
-    has = path.stat().st_size
-    if has != wanted.size_bytes:
-        raise _damaged(path, f"is not as it was saved: it has {has} bytes, not {wanted.size_bytes}")
 
 
 def _damaged(path: Path, what: str) -> WorkshopError:
@@ -218,35 +202,20 @@ def _damaged(path: Path, what: str) -> WorkshopError:
 
 
 def version_of(root: Path) -> str:
-    """Return the checkout's commit, or without git a hash of its files:
-
-    ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes``, ``files 9c1185a5c5e9``.
-    """
+    """Return the checkout's commit: ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes``, ``no commit``."""
     commit = _git(root, "rev-parse", "HEAD")
-    if commit is None:
-        return f"files {_hash_of_files(root)[:SHORT]}"
+    if not commit:
+        return "no commit"
     changed = " with changes" if _git(root, "status", "--porcelain") else ""
     return f"commit {commit[:SHORT]}{changed}"
 
 
-def _git(root: Path, *words: str) -> str | None:
-    """Return git's output; None without git or a repository in this folder."""
+def _git(root: Path, *words: str) -> str:
+    """Return git's output; "" without git or a repository in this folder."""
     if not (root / ".git").exists():
-        return None
+        return ""
     try:
         said = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return ""
     return said.stdout.strip()
-
-
-def _hash_of_files(root: Path) -> str:
-    """Return a hash of the checkout's files, without generated ones."""
-    digest = hashlib.sha256()
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(set(names) - NOT_IN_GIT)
-        for name in sorted(files):
-            path = Path(folder) / name
-            if path.is_file() and path.suffix != ".pyc":
-                digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.bundle.manifest import Part, find, intact, sha256_of, writing
+from workshop_kit.bundle.manifest import Part, find, intact, parts, sha256_of, writing
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, Step, silent
@@ -50,7 +50,7 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Par
         _download(lock, folder, count)
         content.update(wanted)
     report(Step(TASK, 1.0, done=True))
-    return find(bundle, "wheels", this_python())
+    return find(parts(bundle), "wheels", this_python())
 
 
 def _download(lock: Path, folder: Path, on_line: Callable[[str], None]) -> None:
@@ -71,14 +71,12 @@ def choose(root: Path, found: list[Part]) -> Part:
 
     Raises WorkshopError with the bundle's Pythons, or if its wheels are of another version.
     """
-    there = [part for part in found if part.kind == "wheels"]
-    own = next((part for part in there if part.name == this_python()), None)
-    if own is None:
-        names = ", ".join(part.name for part in there) or "no Python"
-        raise WorkshopError(
-            f"The bundle has packages for {names}, and this is {this_python()}.",
-            "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one.",
-        )
+    own = find(
+        found,
+        "wheels",
+        this_python(),
+        "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one.",
+    )
     if own.content.get("lock") != sha256_of(root / python_env.LOCK):
         raise WorkshopError(
             f"The bundle has the packages of another version of the workshop ({own.version}).",

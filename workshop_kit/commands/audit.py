@@ -51,7 +51,7 @@ def audit(
     if as_json and as_sarif:
         raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
-    ignored = load(ignore) if ignore else {}
+    ignored = load(ignore) if ignore else []
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
         found = _marked(run_audit(session, target, only=only or (), backing=backing, progress=progress), session.engine)
     found = apply(found, ignored, date.today())

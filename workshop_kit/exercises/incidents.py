@@ -188,11 +188,10 @@ def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
 def _customers(stack: Stack) -> Iterator[None]:
     """Send requests while the block runs, and for a moment after it, in which they are answered again."""
     with contextlib.ExitStack() as entered:
-        loads = [entered.enter_context(load(stack, seconds=LOAD_SECONDS, **plan)) for plan in CUSTOMERS]
+        for plan in CUSTOMERS:
+            entered.enter_context(load(stack, seconds=LOAD_SECONDS, **plan))
         yield
         time.sleep(QUIET_SECONDS / 2)
-        for one in loads:
-            one.end()
 
 
 def _path(session: Session) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from workshop_kit.errors import WrongUsage
 
@@ -27,24 +27,20 @@ class Parameter:
     at_least: float = 0
     at_most: float = 1
 
-    def check(self, fault: str, value: object) -> Value:
+    def check(self, fault: str, value: Any) -> Any:
         """Return the value. Raises WrongUsage with the range for a wrong one."""
+        if value is None and self.default is None:
+            return None
         if isinstance(self.default, bool):
-            if isinstance(value, bool):
-                return value
-            wanted = "True or False"
+            is_good, wanted = isinstance(value, bool), "True or False"
         else:
-            if value is None and self.default is None:
-                return None
-            whole = isinstance(self.default, int)
-            number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-            if number and self.at_least <= value <= self.at_most:  # type: ignore[operator]  # NaN is in no range
-                return value  # type: ignore[return-value]
-            kind = "a whole number" if whole else "a number"
+            kinds, kind = ((int,), "a whole number") if isinstance(self.default, int) else ((int, float), "a number")
+            is_good = type(value) in kinds and self.at_least <= value <= self.at_most  # NaN is in no range
             wanted = f"{kind} from {self.at_least:g} to {self.at_most:g} {self.unit}".rstrip()
-        raise WrongUsage(
-            f"{self.name} of the fault {fault!r} is {wanted}, and {value!r} is not.", "Correct it and run it again."
-        )
+        if not is_good:
+            sentence = f"{self.name} of the fault {fault!r} is {wanted}, and {value!r} is not."
+            raise WrongUsage(sentence, "Correct it and run it again.")
+        return value
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,33 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import Mechanism
-from workshop_kit.faults.journal import ActiveFault, Endpoint
-from workshop_kit.faults.targets import FaultContext, attach, attached, detach, post
+from workshop_kit.faults.catalog import Mechanism, named
+from workshop_kit.faults.journal import ActiveFault, Endpoint, Journal
 from workshop_kit.paths import CHECKOUT
 
 MIB = 1024 * 1024
 PROXY_PROGRAM = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py")
 PROXY_MEMORY_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FaultContext:
+    """One fault with its target, and the other active faults on the same target, oldest first."""
+
+    session: Session
+    journal: Journal
+    container: Any
+    active: ActiveFault
+    others: tuple[ActiveFault, ...]
+
+    def also(self, *mechanisms: Mechanism) -> list[ActiveFault]:
+        """Return the other faults on this target that use one of these mechanisms."""
+        return [other for other in self.others if named(other.fault).mechanism in mechanisms]
+
+    def state(self) -> dict[str, Any]:
+        """Ask the engine for the state of the target."""
+        self.container.reload()
+        return dict(self.container.attrs["State"])
 
 
 @dataclass(frozen=True)
@@ -238,3 +257,37 @@ def _configure(proxy: Running, faults: list[ActiveFault]) -> None:
         raise WorkshopError(f"The fault proxy cannot be configured: {error.explanation}.") from error
     if said.exit_code != 0:
         raise WorkshopError("The fault proxy did not take the fault.", output=said.output)
+
+
+def attached(container: Any) -> dict[str, Any]:
+    """Ask the engine for the container's endpoints, by the network's name. Raises NotFound if it is gone.
+
+    By name, since the endpoint of a stopped container may have no network id.
+    """
+    container.reload()
+    return dict(container.attrs["NetworkSettings"]["Networks"])
+
+
+def attach(session: Session, container: Any, network: str, endpoint: Endpoint) -> None:
+    """Connect a container to a network, unless it is connected or the network is gone."""
+    if network not in attached(container):
+        with contextlib.suppress(NotFound):
+            body = {"Container": container.id, "EndpointConfig": endpoint.model_dump()}
+            post(session, f"/networks/{network}/connect", body)
+
+
+def detach(session: Session, container: Any, network: str) -> None:
+    """Disconnect a container from a network, if it is connected."""
+    if network in attached(container):
+        post(session, f"/networks/{network}/disconnect", {"Container": container.id, "Force": True})
+
+
+def post(session: Session, path: str, body: Mapping[str, Any]) -> None:
+    """Send a request for which the SDK has no call. Raises docker's APIError or NotFound."""
+    api = session.engine.client.api
+    api._raise_for_status(api._post_json(api._url(path), data=dict(body)))
+
+
+def refusal(error: APIError) -> str:
+    """Return the engine's reason for an error, without a full stop."""
+    return str(error.explanation or error).strip().rstrip(".")

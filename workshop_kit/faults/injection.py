@@ -12,29 +12,12 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine.session import Session, is_alive
+from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import catalog
-from workshop_kit.faults.handlers import HANDLERS, FaultHandler, discard_proxy
-from workshop_kit.faults.journal import ActiveFault, Journal
-from workshop_kit.faults.targets import FaultContext, Where, name_of, refusal, snapshot, target
+from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler, discard_proxy, refusal
+from workshop_kit.faults.journal import ActiveFault, InjectedFault, Journal, snapshot
 from workshop_kit.progress import Report, Step, silent
-
-
-@dataclass
-class InjectedFault:
-    """A fault as it happened, with its id in the journal; ``ended`` (UTC) is None while it is in force."""
-
-    fault: str
-    target: str
-    parameters: dict[str, Any]
-    started: datetime
-    ended: datetime | None = None
-    id: str = ""
-
-    def __str__(self) -> str:
-        until = f" until {self.ended:%H:%M:%S}" if self.ended else ""
-        details = "".join(f", {name} {value}" for name, value in self.parameters.items() if value is not None)
-        return f"{self.fault} of {self.target}{details}, from {self.started:%H:%M:%S}{until} UTC"
 
 
 @dataclass
@@ -46,29 +29,28 @@ class UndoResult:
 
 
 @contextlib.contextmanager
-def fault(name: str, where: Where, service: str | None = None, /, **parameters: Any) -> Iterator[InjectedFault]:
+def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterator[InjectedFault]:
     """Inject a fault until the end of the block: ``with fault("latency", stack, "redis", latency_ms=300):``.
 
-    ``name`` and ``parameters`` are those of `catalog.FAULTS`; ``where`` is the stack with the name of a ``service``,
-    or a container that `engine.containers.run` returned. The fault is reverted at the end of the block, by an
+    ``name`` and ``parameters`` are those of `catalog.FAULTS`. The fault is reverted at the end of the block, by an
     exception or an interrupt, and, if this process dies, by the next `undo_all`. Faults nest.
-    Raises WorkshopError for an unknown fault or parameter, a target that this workspace did not make or that does not
-    run, and for what the engine refuses.
+    Raises WorkshopError for an unknown fault or parameter, a service that does not run, and for what the engine
+    refuses.
     """
     complete = catalog.named(name).complete(parameters)
-    journal, identifier = Journal(where.session), secrets.token_hex(8)
+    journal, identifier = Journal(stack.session), secrets.token_hex(8)
     try:
         with journal.locked():
-            active = _inject(journal, identifier, name, complete, where, service)
-        injected = InjectedFault(name, active.name, complete, datetime.now(UTC), id=identifier)
+            _inject(stack, service, journal, identifier, name, complete)
+        injected = InjectedFault(name, service, complete, datetime.now(UTC), id=identifier)
         yield injected
     except BaseException as problem:
         try:
-            _revert(where.session, journal, identifier)
+            _revert(stack.session, journal, identifier)
         except WorkshopError as left:
             problem.add_note(str(left))  # the block's own problem comes first, and may be the reason for this one
         raise
-    _revert(where.session, journal, identifier)
+    _revert(stack.session, journal, identifier)
     injected.ended = datetime.now(UTC)
 
 
@@ -78,8 +60,8 @@ def history(session: Session) -> list[InjectedFault]:
     Times are the journal's: from shortly before the injection to shortly after the revert.
     """
     journal = Journal(session)
-    past = [InjectedFault(one.fault, one.name, one.parameters, one.since, one.until) for one in journal.past()]
-    return past + [InjectedFault(one.fault, one.name, one.parameters, one.since) for one in journal.entries()]
+    active = [InjectedFault(one.fault, one.name, one.parameters, one.since) for one in journal.entries()]
+    return journal.past() + active
 
 
 def undo_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> UndoResult:
@@ -111,30 +93,32 @@ def undo_all(session: Session, *, spare_the_living: bool = True, report: Report 
 
 
 def _inject(
-    journal: Journal, identifier: str, name: str, parameters: dict[str, Any], where: Where, service: str | None
-) -> ActiveFault:
+    stack: Stack, service: str, journal: Journal, identifier: str, name: str, parameters: dict[str, Any]
+) -> None:
     """Write the fault to the journal, then inject it."""
-    container = target(where, service)
+    container = stack.container(service)
+    state = container.attrs["State"]
+    if not state["Running"]:
+        raise WorkshopError(f"{service} is not running ({state['Status']}).", "Start it again first.")
     others = _on(journal, container.id)
     active = ActiveFault(
         id=identifier,
         fault=name,
         parameters=parameters,
         container=container.id,
-        name=name_of(container),
+        name=service,
         before=others[0].before if others else snapshot(container),
-        maker=where.session.maker,
+        maker=stack.session.maker,
         since=datetime.now(UTC),
     )
     journal.add(active)
     try:
-        _handler(active).inject(FaultContext(where.session, journal, container, active, others))
+        _handler(active).inject(FaultContext(stack.session, journal, container, active, others))
     except APIError as error:
         raise WorkshopError(
-            f"The fault {name!r} could not be put in force on {active.name}: {refusal(error)}.",
+            f"The fault {name!r} could not be put in force on {service}: {refusal(error)}.",
             "Look at what docker inspect says of it, then run the cell again.",
         ) from error
-    return active
 
 
 def _revert(session: Session, journal: Journal, identifier: str) -> None:
@@ -143,23 +127,18 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
         active = next((one for one in journal.entries() if one.id == identifier), None)
         if active is None:
             return
+        others = tuple(one for one in _on(journal, active.container) if one.id != identifier)
         try:
-            _revert_target(session, journal, active)
+            container = session.engine.client.containers.get(active.container)
+            _handler(active).revert(FaultContext(session, journal, container, active, others))
+        except NotFound:
+            discard_proxy(session, active)  # the target is gone
         except APIError as error:
             raise WorkshopError(
                 f"The fault {active.fault!r} on {active.name} could not be undone: {refusal(error)}.",
                 "Run ./workshop down, then start again.",
             ) from error
         journal.remove(active)
-
-
-def _revert_target(session: Session, journal: Journal, active: ActiveFault) -> None:
-    others = tuple(one for one in _on(journal, active.container) if one.id != active.id)
-    try:
-        container = session.engine.client.containers.get(active.container)
-        _handler(active).revert(FaultContext(session, journal, container, active, others))
-    except NotFound:
-        discard_proxy(session, active)  # the target is gone
 
 
 def _on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+from pydantic_core import to_json
 
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import named
 
 PAST_KEPT = 200
+LIMITS = ("Memory", "MemorySwap", "NanoCpus")
 
 
 class _Line(BaseModel):
@@ -41,6 +44,20 @@ class Snapshot(_Line):
 
     networks: dict[str, Endpoint]
     limits: dict[str, int]
+
+
+def snapshot(container: Any) -> Snapshot:
+    """Return the container's networks and limits, as they are in its attributes."""
+    attributes = container.attrs
+    networks = {
+        network: Endpoint(
+            # Engines before 25 list the short id here, which every endpoint gets by itself.
+            Aliases=[alias for alias in endpoint["Aliases"] or [] if alias != container.id[:12]],
+            **{key: endpoint.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")},
+        )
+        for network, endpoint in attributes["NetworkSettings"]["Networks"].items()
+    }
+    return Snapshot(networks=networks, limits={key: attributes["HostConfig"][key] for key in LIMITS})
 
 
 class ActiveFault(_Line):
@@ -69,17 +86,24 @@ class ActiveFault(_Line):
         return self
 
 
-class PastFault(_Line):
-    """A fault that is over."""
+@dataclass
+class InjectedFault:
+    """A fault as it happened, with its id in the journal; ``ended`` (UTC) is None while it is in force."""
 
     fault: str
+    target: str
     parameters: dict[str, Any]
-    name: str
-    since: AwareDatetime
-    until: AwareDatetime
+    started: datetime
+    ended: datetime | None = None
+    id: str = ""
+
+    def __str__(self) -> str:
+        until = f" until {self.ended:%H:%M:%S}" if self.ended else ""
+        details = "".join(f", {name} {value}" for name, value in self.parameters.items() if value is not None)
+        return f"{self.fault} of {self.target}{details}, from {self.started:%H:%M:%S}{until} UTC"
 
 
-Model = TypeVar("Model", ActiveFault, PastFault)
+Line = TypeVar("Line", ActiveFault, InjectedFault)
 
 
 class Journal:
@@ -109,9 +133,9 @@ class Journal:
         """Return the active faults, oldest first."""
         return self.read()[0]
 
-    def past(self) -> list[PastFault]:
+    def past(self) -> list[InjectedFault]:
         """Return the newest faults that are over, by their end, oldest first."""
-        return self._read(self.past_path, PastFault)[0]
+        return self._read(self.past_path, InjectedFault)[0]
 
     def add(self, active: ActiveFault) -> None:
         """Write a fault to disk. Raises WorkshopError, for example on a full disk."""
@@ -124,7 +148,7 @@ class Journal:
 
     def remove(self, active: ActiveFault) -> None:
         """Move a reverted fault to the past ones."""
-        over = PastFault(**active.model_dump(include={"fault", "parameters", "name", "since"}), until=datetime.now(UTC))
+        over = InjectedFault(active.fault, active.name, active.parameters, active.since, datetime.now(UTC))
         self._write(self.past_path, [*self.past(), over][-PAST_KEPT:])
         self._write(self.path, [one for one in self.entries() if one.id != active.id])
 
@@ -133,23 +157,24 @@ class Journal:
         with self.locked():
             self._write(self.path, self.entries())
 
-    def _read(self, path: Path, model: type[Model]) -> tuple[list[Model], list[str]]:
+    def _read(self, path: Path, kind: type[Line]) -> tuple[list[Line], list[str]]:
+        adapter = TypeAdapter(kind)
         with self._explained():
             lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
         found, problems = [], []
         for number, line in enumerate(lines, 1):
             try:
                 if line.strip():
-                    found.append(model.model_validate_json(line))
+                    found.append(adapter.validate_json(line))
             except ValidationError as error:
                 problems.append(f"Line {number} of {path} is no fault: {_first_problem(error)}.")
         return found, problems
 
-    def _write(self, path: Path, lines: Sequence[ActiveFault | PastFault]) -> None:
+    def _write(self, path: Path, lines: Sequence[ActiveFault | InjectedFault]) -> None:
         with self._explained():
             fresh = path.with_suffix(".new")
             with fresh.open("w", encoding="utf-8") as file:
-                file.writelines(f"{line.model_dump_json()}\n" for line in lines)
+                file.writelines(to_json(line).decode() + "\n" for line in lines)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)

@@ -10,7 +10,6 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,7 +21,6 @@ from workshop_kit.engine.labels import COLLECT, SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault
 from workshop_kit.progress import Report, Step, silent
 
@@ -31,8 +29,9 @@ PORT = 5140
 OUTAGE_LINES, RATE, OUTAGE_SECONDS = 10_000, 5_000, 1.0  # the rate in lines a second
 MODES_LINES, STALLED_SECONDS = 100_000, 1.5
 NUMBER = re.compile(rb'\{\\?"n\\?": (\d+)')
+QUIET_SECONDS = 1.5
+"""A receiver that prints nothing for so long has read all that was sent to it."""
 SMALL = "16k"
-ESTABLISHED, CLOSE_WAIT = "01", "08"  # of a connection, in the kernel's table
 MODES: tuple[tuple[str, str, dict[str, str], bool], ...] = (
     ("blocking", "none", {}, False),
     ("blocking", "none", {}, True),
@@ -60,9 +59,6 @@ RECEIVER = """
 import os, signal, socket, socketserver, sys, threading
 
 class Lines(socketserver.StreamRequestHandler):
-    def setup(self):
-        super().setup()
-        open_ones.add(self.request)
     def handle(self):
         for line in self.rfile:
             sys.stdout.buffer.write(line)
@@ -74,31 +70,12 @@ class Server(socketserver.ThreadingTCPServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         super().server_bind()
 
-open_ones, server = set(), None
-def away(*_):
-    server.server_close()
-    for one in list(open_ones):
-        try:
-            one.shutdown(2)
-        except OSError:
-            pass
-    open_ones.clear()
-def there(*_):
-    global server
-    server = Server(("0.0.0.0", %d), Lines)
-there()
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM})
-threading.Thread(target=server.serve_forever, daemon=True).start()
-while True:
-    got = signal.sigwait({signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM})
-    if got == signal.SIGTERM:
-        os._exit(0)
-    if got == signal.SIGUSR1:
-        server.shutdown()
-        away()
-    else:
-        there()
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})
+if sys.argv[-1] == "down":
+    signal.sigwait({signal.SIGUSR2})
+threading.Thread(target=Server(("0.0.0.0", %d), Lines).serve_forever, daemon=True).start()
+signal.sigwait({signal.SIGUSR1})
+os.execv(sys.executable, [*sys.orig_argv, "down"])
 """
 
 
@@ -184,7 +161,7 @@ def _write_to_stalled(stack: Stack, receiver: Running, stalled_seconds: float, o
 
 
 def _row(path: str, written: int, content: bytes) -> dict[str, Any]:
-    counted = Counter(_numbers(content))
+    counted = Counter(NUMBER.findall(content))
     arrived = len(counted)
     return {
         "path": path,
@@ -193,10 +170,6 @@ def _row(path: str, written: int, content: bytes) -> dict[str, Any]:
         "lost": written - arrived,
         "duplicated": counted.total() - arrived,
     }
-
-
-def _numbers(content: bytes) -> Iterable[int]:
-    return map(int, NUMBER.findall(content))
 
 
 def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, service: str = "numbered") -> Running:
@@ -211,42 +184,21 @@ def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, s
 
 def _receiver(stack: Stack) -> Running:
     """Start a syslog receiver and wait until it listens."""
-    image = images.tags(stack.root)["base"]
     command = ("python3", "-c", RECEIVER % PORT)
-    running = containers.run(
-        stack.session, Spec(image, command=command, labels=NOT_COLLECTED, host={"NetworkMode": "bridge"})
-    )
-    try:
-        running.wait_until(
-            lambda: f":{PORT:04X} 00000000:0000 0A" in running.exec("cat", "/proc/net/tcp").output, what="listen"
-        )
-    except BaseException:
-        running.remove()
-        raise
+    spec = Spec(images.tags(stack.root)["base"], command=command, labels=NOT_COLLECTED, host={"NetworkMode": "bridge"})
+    running = containers.run(stack.session, spec)
+    listening = f":{PORT:04X} 00000000:0000 0A"
+    running.wait_until(lambda: listening in running.exec("cat", "/proc/net/tcp").output, what="listen")
     return running
 
 
 def _address(running: Running) -> str:
-    """The receiver's address. Raises WorkshopError if the engine gives containers no address of their own."""
-    for network in running.inspect()["NetworkSettings"]["Networks"].values():
-        if network["IPAddress"]:
-            return str(network["IPAddress"])
-    raise WorkshopError("The receiver has no address on the engine's bridge.", "Run ./workshop doctor.")
+    return str(running.inspect()["NetworkSettings"]["Networks"]["bridge"]["IPAddress"])
 
 
-def _wait_quiet(receiver: Running, within_seconds: float = 10) -> None:
-    """Wait until the receiver has read all that was sent to it."""
-    receiver.wait_until(lambda: not _connections(receiver), what="read what was sent")
-    before, deadline = b"", time.monotonic() + within_seconds
-    while time.monotonic() < deadline:
-        now = receiver.container.logs(tail=1, timestamps=True)
-        if now == before:
-            return
-        before = now
-        time.sleep(0.2)
-
-
-def _connections(receiver: Running) -> list[str]:
-    """The receiver's connections that are open, or closed by the other end and not read to the end."""
-    rows = [line.split() for line in receiver.exec("cat", "/proc/net/tcp").output.splitlines()[1:]]
-    return [row[2] for row in rows if row[1].endswith(f":{PORT:04X}") and row[3] in {ESTABLISHED, CLOSE_WAIT}]
+def _wait_quiet(receiver: Running) -> None:
+    """Wait until the receiver prints nothing more."""
+    before = None
+    while (last := receiver.container.logs(tail=1, timestamps=True)) != before:
+        before = last
+        time.sleep(QUIET_SECONDS)

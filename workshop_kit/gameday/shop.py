@@ -29,7 +29,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, service_trial, trial
 from workshop_kit.exercises.dependency_proxies import DependencyProxies
-from workshop_kit.faults.targets import post
+from workshop_kit.faults.handlers import post
 from workshop_kit.gameday.service import Service
 from workshop_kit.observe import http, stats
 from workshop_kit.observe.logs import read_container

@@ -14,8 +14,7 @@ from typing import Any
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import InjectedFault
-from workshop_kit.faults.journal import Journal
+from workshop_kit.faults.journal import InjectedFault, Journal
 from workshop_kit.instructor.background import engine_needed
 
 LONGEST_SECONDS = 3600.0

@@ -10,15 +10,15 @@ from typing import Any
 
 from docker.errors import APIError
 
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.load import MOST_REQUESTS, RANGES, Load, load
+from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor.background import engine_needed
 
 ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
 REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET /orders/1": None}
 """The requests that can be chosen, each with its body."""
-TIMEOUT_SECONDS = 5
 RETRY_SECONDS = 2.0
 
 
@@ -70,20 +70,18 @@ class LoadGenerator:
             self._closed = True
             self.stop()
 
-    def _begin(self, state: LoadState) -> Load:
-        """Start a load container for as long as it may run at this rate."""
-        rate = state.rate_per_second if isinstance(state.rate_per_second, int) else 1
+    def _begin(self, state: LoadState) -> Running:
+        """Start a load container for as long as it may run."""
         with engine_needed():
             return load(
                 self._stack,
                 request=state.request,
                 json=REQUESTS.get(state.request),
                 rate_per_second=state.rate_per_second,
-                seconds=max(1, min(RANGES["seconds"][-1], MOST_REQUESTS // max(rate, 1))),
-                timeout_seconds=TIMEOUT_SECONDS,
+                seconds=RANGES["seconds"][-1],
             )
 
-    def _follow(self, state: LoadState, current: Load | None, stop: threading.Event) -> None:
+    def _follow(self, state: LoadState, current: Running | None, stop: threading.Event) -> None:
         """Start another container whenever one has ended, until ``stop`` is set."""
         while not stop.is_set():
             if current is not None:
@@ -101,17 +99,17 @@ class LoadGenerator:
             _remove(current)
 
 
-def _wait(current: Load, stop: threading.Event) -> None:
+def _wait(current: Running, stop: threading.Event) -> None:
     """Wait until the container has ended or ``stop`` is set."""
     while not stop.wait(0.5):
         try:
-            current.running.container.reload()
+            current.container.reload()
         except (APIError, OSError):  # it was removed, or the engine is away
             return
-        if current.running.container.status not in {"running", "created"}:
+        if current.container.status not in {"running", "created"}:
             return
 
 
-def _remove(current: Load) -> None:
+def _remove(current: Running) -> None:
     with contextlib.suppress(APIError, OSError):
-        current.running.remove()
+        current.remove()

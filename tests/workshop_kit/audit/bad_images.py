@@ -13,26 +13,46 @@ from workshop_kit.engine.session import Session
 
 PROGRAMS = Path(__file__).parent / "programs"
 KEY_HEAD = "-----BEGIN " + "PRIVATE KEY-----"
-ENVIRONMENT_FILES = ("/srv/.env", "/srv/.env.production")
 
-# The service's image with every fault that shows in an image.
+# A base with labels, and two images on it: what is wrong in the one is right in the other.
+LABELED = """
+ARG BASE
+FROM ${BASE}
+LABEL org.opencontainers.image.title="base" org.opencontainers.image.source="https://example.org/base"
+USER 10001:10001
+CMD ["sh"]
+"""
 BAD_IMAGE = """
 ARG BASE
 FROM ${BASE}
 USER root
-ENV DB_PASSWORD=correct-horse-battery CACHE_URL=redis://app:correct-horse@redis/0
-RUN : --token=correct-horse-battery
+ENV DB_PASSWORD=correct-horse-battery API_KEY=0123456789abcdef CACHE_URL=redis://app:correct-horse@redis/0
+ARG DEPLOY_TOKEN=correct-horse-staple
+RUN : one
+RUN : two
 EXPOSE 8080
 COPY settings.env /srv/.env
 COPY settings.env /srv/.env.production
 RUN rm /srv/.env.production
 COPY tls.txt /srv/tls.txt
+COPY token.npmrc /srv/.npmrc
 COPY settings.env /srv/.git/HEAD
-RUN cp /bin/cat /usr/bin/gcc-14
-RUN head -c 30000000 /dev/urandom > /srv/waste
+RUN cp /bin/cat /usr/bin/gcc-14 && head -c 30000000 /dev/urandom > /srv/waste
 RUN rm /srv/waste
 LABEL org.opencontainers.image.title="" org.opencontainers.image.description=""
 HEALTHCHECK NONE
+"""
+GOOD_IMAGE = """
+ARG BASE
+FROM ${BASE}
+LABEL org.opencontainers.image.title="twin" org.opencontainers.image.source="https://example.org/twin"
+ENV DB_PASSWORD_FILE=/run/secrets/db API_URL=http://api.example
+ARG DEPLOY_TARGET=staging
+RUN : one
+RUN : two
+COPY plain.npmrc /srv/.npmrc
+COPY plain.env /srv/settings.env
+CMD ["true"]
 """
 BAD_IMAGE_RULES = {
     "config.no-secrets-in-environment",
@@ -43,46 +63,6 @@ BAD_IMAGE_RULES = {
     "build.little-waste",
     "build.labels",
     "build.pinned",
-    "monitoring.health-check",
-}
-# A base with labels, and two images on it: what is wrong in the one is right in the other.
-LABELED = """
-ARG BASE
-FROM ${BASE}
-LABEL org.opencontainers.image.title="base" org.opencontainers.image.source="https://example.org/base"
-USER 10001:10001
-CMD ["sh"]
-"""
-BAD_TWIN = """
-ARG BASE
-FROM ${BASE}
-ENV DB_PASSWORD=correct-horse-battery API_KEY=0123456789abcdef
-ARG DEPLOY_TOKEN=correct-horse-staple
-RUN : one
-RUN : two
-RUN : three
-COPY token.npmrc /srv/.npmrc
-EXPOSE 8080
-"""
-GOOD_TWIN = """
-ARG BASE
-FROM ${BASE}
-LABEL org.opencontainers.image.title="twin" org.opencontainers.image.source="https://example.org/twin"
-ENV DB_PASSWORD_FILE=/run/secrets/db API_URL=http://api.example
-ARG DEPLOY_TARGET=staging
-RUN : one
-RUN : two
-RUN : three
-COPY plain.npmrc /srv/.npmrc
-COPY plain.env /srv/settings.env
-CMD ["true"]
-"""
-TWIN_RULES = {
-    # what the bad twin does not hold; of the good one all hold but for a health check, which a job does not need
-    "config.no-secrets-in-environment",
-    "config.no-secrets-in-history",
-    "config.no-secret-files",
-    "build.labels",
     "monitoring.health-check",
 }
 # python4 asks for CAP_NET_RAW in its file's attributes: without it the kernel refuses to start the program.

@@ -9,42 +9,28 @@ import pytest
 
 from tests.workshop_kit.audit.test_report import rule_of
 from workshop_kit.audit import catalog, subject
-from workshop_kit.audit.experiments import Experiments
 from workshop_kit.audit.findings import Evidence, Method, Verdict, fails
-from workshop_kit.audit.rules import RULE_FUNCTIONS
+from workshop_kit.audit.rules import function_of
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
 from workshop_kit.dev.generated import TITLES, audit_page
-from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.errors import WrongUsage
 from workshop_kit.workspace.course import load_course
 
 
-def test_every_rule_has_code_and_all_code_has_a_rule() -> None:
-    """The ids are the same on both sides, in the same order, each once."""
-    assert list(RULE_FUNCTIONS) == [rule.id for rule in catalog.rules()]
-    assert len(set(RULE_FUNCTIONS)) == len(RULE_FUNCTIONS) >= 20
+def test_every_rule_has_a_function() -> None:
+    """The id names it; no id stands twice."""
+    assert len({function_of(rule) for rule in catalog.rules()}) == len(catalog.rules())
 
 
 def test_every_rule_is_filled_in() -> None:
-    """An id begins with its guideline; a next step begins with a verb's capital letter; only dynamic rules act."""
+    """It serves known principles; only dynamic rules act; its guideline has a title on the page."""
     principles = {one.id for one in catalog.principles()}
     for rule in catalog.rules():
-        assert rule.id.startswith(f"{rule.guideline}."), rule.id
-        assert set(rule.serves) <= principles, rule.id
         assert rule.serves, rule.id
-        assert set(rule.proves) <= principles, rule.id
-        assert rule.why.endswith("."), rule.id
-        assert rule.next_step.endswith("."), rule.id
+        assert {*rule.serves, *rule.proves} <= principles, rule.id
         assert (rule.side_effects == "none") is (rule.method is Method.STATIC), rule.id
-        assert 0 < rule.cost_seconds <= 15, rule.id
     assert set(TITLES) == set(catalog.guidelines())
-
-
-def test_the_guidelines_are_whole() -> None:
-    """15 factors and 7 principles; each says what no rule can test."""
-    names = [one.id for one in catalog.principles()]
-    assert names == [f"F{number}" for number in range(1, 16)] + [f"P{number}" for number in range(1, 8)]
-    assert all(one.unseen.endswith(".") for one in catalog.principles())
 
 
 def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
@@ -56,18 +42,6 @@ def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
         assert lessons == sorted(lessons), name
         assert all(lesson in numbers and what for lesson, _, what in places), name
     assert {lesson for places in met.values() for lesson, _, _ in places} == set(numbers[:-1])
-
-
-def test_only_three_factors_are_beyond_every_rule() -> None:
-    """Only API first, administrative processes and authorization have no rule."""
-    assert [one.id for one in catalog.principles() if not catalog.served(one.id)] == ["F2", "F10", "F15"]
-
-
-def test_a_principle_holds_only_by_a_rule_that_looks_at_its_substance() -> None:
-    """One codebase, backing services, parity and concurrency have none: they can fail, and never hold."""
-    proven = {one for rule in catalog.rules() for one in rule.proves}
-    never = [one.id for one in catalog.principles() if catalog.served(one.id) and one.id not in proven]
-    assert never == ["F1", "F8", "F9", "F13"]
 
 
 def test_the_page_is_made_from_the_catalog(root: Path) -> None:
@@ -91,9 +65,8 @@ def test_words_choose_rules(words: list[str], expected: set[str]) -> None:
 
 def test_a_word_that_names_nothing_is_wrong_usage() -> None:
     """The sentence names the word and the choices."""
-    with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs") as caught:
+    with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs"):
         catalog.chosen(["config", "F16"])
-    assert caught.value.exit_code is Exit.WRONG_USAGE
 
 
 @pytest.mark.parametrize(("busy", "verdict"), [(1.0, Verdict.FAILS), (20.0, Verdict.CANNOT_TELL)])
@@ -103,7 +76,7 @@ def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
     """The sentence gives the load; a rule that measures no time is not affected."""
     monkeypatch.setattr(subject, "how_busy", lambda: busy)
     target = Target("shop", {"Id": "sha256:0", "Config": {}})
-    looked_at = Subject(cast(Any, None), target, Experiments(cast(Any, None), target))
+    looked_at = Subject(cast(Any, None), target)
     slow, root = (
         looked_at.judge(rule_of(rule), lambda _: fails("It is slow.", Evidence("GET", "/livez")))
         for rule in ("monitoring.probes-fast", "confinement.non-root")

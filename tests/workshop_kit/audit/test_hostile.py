@@ -94,14 +94,6 @@ def test_what_a_clone_writes_is_bounded(
 
 
 @pytest.mark.long
-def test_what_does_not_start_is_reported(session: Session, images: dict[str, str]) -> None:
-    """No rule holds for want of a look, and none fails."""
-    found = verdicts(audit(session, images["base"], "", entrypoint=["/no/such/program", "$(reboot)", "\u202e"]))
-    for rule in ("lifecycle.stops", "monitoring.probes-fast", "lifecycle.survives-a-kill"):
-        assert found[rule] is Verdict.CANNOT_TELL
-
-
-@pytest.mark.long
 def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images: dict[str, str]) -> None:
     """HTML, escape sequences, direction marks and huge numbers are text; an answer that is no HTTP is reported so."""
     report = audit(session, images["base"], GARBAGE, "logs,monitoring.probes-fast")

@@ -10,7 +10,7 @@ import pytest
 from tests.workshop_kit.audit.test_report import REFERENCE, report, rule_of, target_report
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import Report, Verdict
-from workshop_kit.audit.notebook import COLUMNS, Audit, audit, heatmap, targets_by_name, verdict_table
+from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.audit.report import as_card
 from workshop_kit.engine.session import Session
 
@@ -18,13 +18,11 @@ from workshop_kit.engine.session import Session
 def test_the_data_has_a_row_for_each_rule() -> None:
     """Verdict, evidence, reason and next step of each rule are columns."""
     data = Audit(report(Verdict.FAILS)).data
-    assert tuple(data.columns) == COLUMNS
     assert data.rule.tolist() == [rule.id for rule in catalog.rules()]
     row = data.set_index("rule").loc["logs.rotation"]
     assert (row.verdict, row.evidence) == ("does not hold", "ran It is so.: saw It is so.")
     assert (row.why, row.next_step) == (rule_of("logs.rotation").why, rule_of("logs.rotation").next_step)
     assert set(Audit(report(Verdict.HOLDS)).data.next_step) == {""}
-    assert Audit(report(Verdict.HOLDS)).principles.loc["F6 Logs", "shop:1"] == "holds"
 
 
 def test_the_card_is_what_a_cell_shows() -> None:
@@ -35,42 +33,24 @@ def test_the_card_is_what_a_cell_shows() -> None:
     assert bundle["text/plain"] == str(found)
 
 
-def test_audits_stand_side_by_side() -> None:
-    """Earlier audits have their given names, the last one the name of its target."""
-    shown = Audit(report(Verdict.HOLDS)).heatmap("Ours", before=Audit(report(Verdict.FAILS)))
-    assert re.search(r"before: does not hold: F1, .* shop:1: holds: F3, ", str(shown))
-
-
-def test_the_table_has_a_row_for_each_principle_and_a_column_for_each_audit() -> None:
-    """A principle without a rule cannot be told, in every audit."""
-    table = verdict_table({"before": target_report(Verdict.FAILS), "after": target_report(Verdict.HOLDS)})
-    assert table.shape == (22, 2)
-    assert list(table.columns) == ["before", "after"]
-    assert table.loc["F6 Logs"].tolist() == ["does not hold", "holds"]
-    assert table.loc["F2 API first"].tolist() == ["cannot be told from outside"] * 2
-
-
-def test_the_picture_says_everything_in_words_too() -> None:
-    """The alt text names every principle under its verdict, and the reference code."""
-    shown = heatmap("Ours", {"after": replace(target_report(Verdict.HOLDS), reference=REFERENCE)})
-    assert str(shown).startswith("Heat map: Ours. after: holds: F3, F4, F5")
+def test_audits_stand_side_by_side_in_a_heat_map() -> None:
+    """Earlier audits have their given names; the alt text has each principle under its verdict, and reference code."""
+    after = replace(target_report(Verdict.HOLDS), reference=REFERENCE)
+    shown = Audit(Report("shop:1", (after,))).heatmap("Ours", before=Audit(report(Verdict.FAILS)))
+    assert re.match(r"Heat map: Ours\. before: does not hold: F1, .* shop:1: holds: F3, F4, F5", str(shown))
+    assert "shop:1: holds: F3, F4, F5" in str(shown)
     assert "cannot be told from outside: F1, F2, F8, F9, F10, F13, F15." in str(shown)
-    assert f"after: {REFERENCE}" in str(shown)
+    assert f"shop:1: {REFERENCE}" in str(shown)
     assert shown.html.count("<img") == 1
 
 
-def test_names_are_text() -> None:
-    """A column that is HTML, or a formula, stays text."""
-    assert "<b>" not in heatmap("x", {"<b>": target_report(Verdict.HOLDS)}).html
-    assert "$\\no$: holds" in str(heatmap("x", {"$\\no$": target_report(Verdict.HOLDS)}))
-
-
-def test_two_of_one_name_are_told_apart() -> None:
-    """Copies of a compose project's service: each has its column."""
-    copies = Report(
-        "compose:shop", (target_report(Verdict.HOLDS, target="web"), target_report(Verdict.FAILS, target="web"))
-    )
-    assert list(targets_by_name(copies)) == ["web", "web 2"]
+def test_names_in_a_heat_map_are_text() -> None:
+    """A name that is HTML, or a formula, stays text; copies of a compose project's service are told apart."""
+    copies = Report("compose:shop", tuple(target_report(Verdict.HOLDS, target="$\\no$ <b>") for _ in range(2)))
+    shown = Audit(copies).heatmap("x")
+    assert "<b>" not in shown.html
+    assert "$\\no$ <b>: holds" in str(shown)
+    assert "$\\no$ <b> 2: holds" in str(shown)
 
 
 @pytest.mark.engine

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.bundle.archive import split
-from workshop_kit.bundle.manifest import Part, find, writing
+from workshop_kit.bundle.manifest import Part, find, parts, writing
 from workshop_kit.engine import resources
 from workshop_kit.engine.session import Session
 
@@ -27,7 +27,7 @@ def written(bundle: Path, name: str = "amd64", content: Mapping[str, Any] | None
         (folder / "one.layer").write_bytes(b"one")
         (folder / "two.layer").write_bytes(bytes(range(256)) * 8192)
         said.update(content or {"tags": {}})
-    return find(bundle, "images", name)
+    return find(parts(bundle), "images", name)
 
 
 def small_images(session: Session, folder: Path) -> dict[str, str]:
@@ -45,33 +45,23 @@ def small_images(session: Session, folder: Path) -> dict[str, str]:
     return tags
 
 
-def old_archive(layer_of_both: bytes, layer_of_one: bytes, *, gzipped: bytes = b"", version: str = "1") -> io.BytesIO:
-    """What an engine before Docker 25 saves: a folder a layer, a link in place of one that was there before."""
-
-    def identity(layer: bytes) -> str:
-        return f"sha256:{hashlib.sha256(layer).hexdigest()}"
-
-    configs = {
-        "a.json": {**PLATFORM, "config": {"Labels": {"kept": "yes", "workshop.owner": "someone@home"}}},
-        "b.json": {**PLATFORM, "config": {}},
-    }
-    stacks = {"a.json": [("1", layer_of_both)], "b.json": [("2", layer_of_both), ("3", layer_of_one)]}
+def saved_archive(both: bytes, one: bytes, version: str = "1") -> io.BytesIO:
+    """What an engine saves of two images: they share a layer, and the second has another one."""
+    stacks = {"test-a": [both], "test-b": [both, one]}
+    blobs: dict[str, bytes] = {}
+    entries = []
+    for name, layers in stacks.items():
+        identities = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+        labels = {"kept": "yes", "workshop.owner": "someone@home"}
+        rootfs = {"type": "layers", "diff_ids": identities}
+        config = json.dumps({**PLATFORM, "config": {"Labels": labels}, "rootfs": rootfs}).encode()
+        tag, paths = f"container-workshop/{name}:{version}", [f"blobs/{identity}" for identity in identities]
+        blobs |= {f"blobs/{name}": config, **dict(zip(paths, layers, strict=True))}
+        entries.append({"Config": f"blobs/{name}", "RepoTags": [tag], "Layers": paths})
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
-        _put(archive, "1/layer.tar", gzipped or layer_of_both)
-        link = tarfile.TarInfo("2/layer.tar")
-        link.type, link.linkname = tarfile.SYMTYPE, "../1/layer.tar"
-        archive.addfile(link)
-        _put(archive, "3/layer.tar", layer_of_one)
-        entries = []
-        for name, config in configs.items():
-            rootfs = {"type": "layers", "diff_ids": [identity(layer) for _, layer in stacks[name]]}
-            _put(archive, name, json.dumps({**config, "rootfs": rootfs}).encode())
-            layers = [f"{folder}/layer.tar" for folder, _ in stacks[name]]
-            entries.append(
-                {"Config": name, "RepoTags": [f"container-workshop/test-{name[0]}:{version}"], "Layers": layers}
-            )
-        _put(archive, "manifest.json", json.dumps(entries).encode())
+        for path, content in {**blobs, "manifest.json": json.dumps(entries).encode()}.items():
+            _put(archive, path, content)
     stream.seek(0)
     return stream
 
@@ -85,11 +75,11 @@ def unknown_images(bundle: Path) -> Part:
             _put(archive, "word", secrets.token_bytes(2048))
         layers.append(layer.getvalue())
     with writing(bundle, "images", "amd64", VERSION) as (folder, content):
-        images = split(old_archive(*layers, version=secrets.token_hex(6)), folder)
+        images = split(saved_archive(layers[0], layers[1], secrets.token_hex(6)), folder)
         content["images"] = [asdict(image) for image in images]
         content["tags"] = {image.tag: image.tag for image in images}
         content["unpacked_bytes"] = 4096
-    return find(bundle, "images", "amd64")
+    return find(parts(bundle), "images", "amd64")
 
 
 def _put(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -43,7 +43,10 @@ def other(session: Session, tmp_path: Path) -> Session:
 
 
 def test_a_loaded_image_belongs_to_its_loader(part: Part, session: Session, other: Session) -> None:
-    """It has the loader's labels, an entry in the loader's ledger (scope machine), and goes with that scope."""
+    """It has the loader's labels, an entry in the loader's ledger (scope machine), and goes with that scope.
+
+    A second load brings what is missing, and no more.
+    """
     steps: list[Step] = []
     verify(part)
     new = images.load(other, part, steps.append)
@@ -61,19 +64,12 @@ def test_a_loaded_image_belongs_to_its_loader(part: Part, session: Session, othe
             "kept": name,
         }
     assert cleanup.unlisted(other) == []
+    assert images.load(other, part) == []
+    session.engine.client.images.remove(new[1])
+    assert images.load(other, part) == [new[1]]
     assert (steps[-1].done, max(step.fraction or 0.0 for step in steps)) == (True, 1.0)
     assert sorted(entry.name for entry in cleanup.remove(other, {"machine"}).removed) == sorted(new)
     assert not any(is_there(session.engine, tag) for tag in new)
-
-
-def test_a_second_load_brings_what_is_missing(part: Part, other: Session) -> None:
-    """What is there stays as it is; nothing missing, nothing done and nothing written down."""
-    new = images.load(other, part)
-    before = other.ledger.entries()
-    assert images.load(other, part) == []
-    assert other.ledger.entries() == before
-    other.engine.client.images.remove(new[1])
-    assert images.load(other, part) == [new[1]]
 
 
 def test_an_unfinished_load_leaves_nothing(other: Session, tmp_path: Path) -> None:

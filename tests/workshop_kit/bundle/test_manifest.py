@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +48,6 @@ def flipped(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "harm", "words"),
     [
-        ("two.layer", shortened, "it has 2097151 bytes, not 2097152"),
         ("two.layer", flipped, "its checksum differs"),
         ("one.layer", Path.unlink, "is missing"),
         ("manifest.json", shortened, "is not as it was saved"),
@@ -60,19 +58,9 @@ def test_damage_is_one_sentence(bundle: Path, name: str, harm: Callable[[Path], 
     """Half copied, altered, lost: the sentence names the file, and to copy again."""
     harm(bundle / "images-amd64" / name)
     with pytest.raises(WorkshopError, match=words) as refused:
-        manifest.verify(manifest.find(bundle, "images", "amd64"))
+        manifest.verify(manifest.find(manifest.parts(bundle), "images", "amd64"))
     assert str(bundle / "images-amd64" / name) in str(refused.value)
     assert "Copy the bundle again" in str(refused.value)
-
-
-@pytest.mark.parametrize("name", ["../../.bashrc", "/etc/passwd", "..", "", "a/b"])
-def test_a_manifest_names_files_of_its_own_folder_only(bundle: Path, name: str) -> None:
-    """A forged one, with a good checksum, does not lead elsewhere."""
-    path = bundle / "images-amd64" / "manifest.json"
-    said = {**json.loads(path.read_text())["part"], "files": {name: ["00", 1]}}
-    path.write_text(json.dumps({"sha256": manifest._digest(said), "part": said}))
-    with pytest.raises(WorkshopError, match="is not as it was saved"):
-        manifest.parts(bundle)
 
 
 def interrupted(bundle: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import undo_all
-from workshop_kit.faults.targets import snapshot
+from workshop_kit.faults.journal import snapshot
 
 PATIENCE_SECONDS = 40.0
 
@@ -62,10 +62,6 @@ class Shop:
             state = container.attrs["State"]
             found[service] = (container.id, state["Running"], state["Paused"], snapshot(container))
         return found
-
-    def one(self, service: str) -> Any:
-        """A container as it is now."""
-        return self.stack.container(service)
 
 
 @pytest.fixture

@@ -6,26 +6,23 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS, named
 from workshop_kit.faults.handlers import HANDLERS
 
 
-def test_every_fault_says_what_it_does_and_can_be_made() -> None:
-    """A name, a sentence, and a mechanism each; their defaults fit their own ranges."""
-    assert len(FAULTS) == 13
+def test_the_defaults_of_every_fault_are_in_range() -> None:
+    """Each fault can be injected without a parameter, but limits."""
+    assert set(HANDLERS) == {fault.mechanism for fault in FAULTS.values()}
     for fault in FAULTS.values():
-        assert fault.does.endswith(".")
-        assert fault.mechanism in HANDLERS
         if not fault.one_of:
             assert set(fault.complete({})) == {parameter.name for parameter in fault.parameters}
 
 
 def test_a_misspelled_name_gets_the_list_and_the_nearest_name() -> None:
     """For faults and for parameters."""
-    with pytest.raises(WrongUsage, match=r"no fault 'pauze'; there are pause, .*Did you mean 'pause'\?") as caught:
+    with pytest.raises(WrongUsage, match=r"no fault 'pauze'; there are pause, .*Did you mean 'pause'\?"):
         named("pauze")
-    assert caught.value.exit_code is Exit.WRONG_USAGE
     with pytest.raises(WrongUsage, match=r"takes no 'latency'; it takes latency_ms, jitter_ms.*'latency_ms'"):
         named("latency").complete({"latency": 3})
     with pytest.raises(WrongUsage, match="takes no 'force'; it takes nothing"):
@@ -37,11 +34,8 @@ def test_a_misspelled_name_gets_the_list_and_the_nearest_name() -> None:
     [
         ("latency", "latency_ms", -1, "is a number from 0 to 60000 ms, and -1 is not"),
         ("latency", "latency_ms", float("nan"), "is a number from 0 to 60000 ms, and nan is not"),
-        ("latency", "latency_ms", None, "is a number from 0 to 60000 ms, and None is not"),
         ("latency", "latency_ms", True, "is a number from 0 to 60000 ms, and True is not"),
-        ("latency", "latency_ms", "5", "is a number from 0 to 60000 ms, and '5' is not"),
         ("slicer", "slice_bytes", 2.5, r"is a whole number from 1 to 16384 bytes, and 2\.5 is not"),
-        ("slicer", "slice_bytes", 10**30, "is a whole number from 1 to 16384 bytes"),
         ("half_open", "backlog_full", 1, "is True or False, and 1 is not"),
     ],
 )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
-from typing import Any
 
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError
 
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.config import READ, file_evidence, file_names
@@ -18,6 +16,7 @@ FEWEST_LABELS = 2
 WASTE_BYTES = 20 * 1024**2
 WASTE_SHARE = 0.05
 _INITS = re.compile(r"(docker-init|tini|dumb-init|catatonit|s6-svscan|s6-supervise|sh|bash|dash|ash|busybox|env)$")
+_COMMAND = re.compile(r"(/bin/sh -c #\(nop\) +)?(CMD|ENTRYPOINT)\b")
 _CONTENT_TAG = re.compile(r"([0-9a-f]{7,64}|.*[.-]g?[0-9a-f]{7,40})$")
 _COMPILER = re.compile(
     r"(^|/)bin/((x86_64|aarch64)-[\w-]+-)?(gcc|g\+\+|cc1?|clang|cpp|rustc|cargo|javac|tcc)(-[\d.]+)?$|^usr/local/go/bin/go$"
@@ -67,35 +66,14 @@ def labels(subject: Subject) -> Judgment:
 
 
 def _inherited(subject: Subject) -> set[str]:
-    """Find the labels of its base, by the images of this engine and by the history.
-
-    In the history, the base ends with the last CMD or ENTRYPOINT before a step that adds files.
-    """
-    image = subject.target.image
-    mine = image["Config"].get("Labels") or {}
-    found = {key for base in _bases(subject) for key, value in (base.labels or {}).items() if mine.get(key) == value}
+    """Find the labels of its base in the history: the base ends with the last CMD before a step that adds files."""
+    labels = subject.target.image["Config"].get("Labels") or {}
     steps = [str(step.get("CreatedBy") or "") for step in subject.read_history()]
     sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
-    ends = [
-        number
-        for number, step in enumerate(steps)
-        if re.match(r"(/bin/sh -c #\(nop\) +)?(CMD|ENTRYPOINT)\b", step) and any(sizes[number:])
-    ]
-    base_steps, own_steps = "\n".join(steps[: ends[-1]] if ends else []), "\n".join(steps[ends[-1] :] if ends else [])
-    return found | {key for key in mine if f"{key}=" in base_steps and f"{key}=" not in own_steps}
-
-
-def _bases(subject: Subject) -> Iterator[Any]:
-    """Find the images of this engine that it is built on, without earlier builds of the same name."""
-    client, layers = subject.session.engine.client, subject.target.image["RootFS"].get("Layers") or []
-    names = {tag.rpartition(":")[0] for tag in subject.target.image.get("RepoTags") or ()}
-    for told in client.api.images():
-        others = {tag.rpartition(":")[0] for tag in told.get("RepoTags") or ()} - {"<none>"}
-        if others and not others & names:
-            with contextlib.suppress(ImageNotFound):  # it was removed meanwhile
-                theirs = (base := client.images.get(told["Id"])).attrs["RootFS"].get("Layers") or []
-                if 0 < len(theirs) < len(layers) and layers[: len(theirs)] == theirs:
-                    yield base
+    commands = [number for number, step in enumerate(steps) if _COMMAND.match(step) and any(sizes[number:])]
+    end = commands[-1] if commands else 0
+    base, own = "\n".join(steps[:end]), "\n".join(steps[end:])
+    return {key for key in labels if f"{key}=" in base and f"{key}=" not in own}
 
 
 def pinned(subject: Subject) -> Judgment:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from workshop_kit.audit.clone import Run
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.run import Run
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.layers import Member
 from workshop_kit.observe.masking import assigned_secrets, masked, secrets_among, secrets_in, variables_named
@@ -29,9 +29,9 @@ _COMMENT = re.compile(r"^\s*[#;].*", re.MULTILINE)
 _REPOSITORY_FOLDER = re.compile(r"(^|/)\.(git|hg|svn)/")
 
 
-def in_environment(subject: Subject) -> Judgment:
+def no_secrets_in_environment(subject: Subject) -> Judgment:
     """Look at the names and values of the image's and the container's variables."""
-    image, given = subject.image_environment, subject.environment
+    image, given = subject.target.image_environment, subject.target.environment
     found = {**secrets_among(image), **secrets_among(given)}
     if not found:
         names = ", ".join(given) or "none"
@@ -43,16 +43,16 @@ def in_environment(subject: Subject) -> Judgment:
     return fails(f"It shows {', '.join(found)}.", *evidence)
 
 
-def in_history(subject: Subject) -> Judgment:
+def no_secrets_in_history(subject: Subject) -> Judgment:
     """Look at build arguments and commands in ``docker history``; report each secret once."""
     history = subject.read_history()
     steps: dict[str, list[tuple[int, str, str]]] = {}
-    defaults = set(secrets_among(subject.image_environment).values())
+    defaults = set(secrets_among(subject.target.image_environment).values())
     for number, step in enumerate(history, 1):
         text = str(step.get("CreatedBy") or "")
         for secret, name in {secret: name for name, secret in _secrets(text)}.items():
             subject.mask.learn(secret)
-            if not (text.startswith("ENV ") and secret in defaults):  # `in_environment` reports it
+            if not (text.startswith("ENV ") and secret in defaults):  # `no_secrets_in_environment` reports it
                 steps.setdefault(secret, []).append((number, name, text))
     if not steps:
         seen = Evidence("docker history --no-trunc", "nothing")
@@ -66,7 +66,7 @@ def in_history(subject: Subject) -> Judgment:
     return fails(f"Its history shows what looks like a secret: {names}.", *evidence)
 
 
-def in_files(subject: Subject) -> Judgment:
+def no_secret_files(subject: Subject) -> Judgment:
     """Find credentials and version control by file name, settings and private keys by content."""
     files = subject.read_files()
     found = [one for one in files if one.size_bytes and _is_secret(one)]
@@ -87,7 +87,7 @@ def from_environment(subject: Subject) -> Judgment:
     seen = Evidence(f"run with {given or 'its settings'}", f"it {canary.run.started.summary}")
     if canary.now_on:
         return holds(f"Given {given} it listens there.", seen)
-    if canary.still_on and set(canary.moved) & set(experiments.environment):
+    if canary.still_on and set(canary.moved) & set(subject.target.environment):
         return fails(f"It was given {given}, and listens on {', '.join(map(str, canary.still_on))} as before.", seen)
     bare = experiments.run_without_settings()
     if bare.started.ended and (named := variables_named(bare.lines(20))):

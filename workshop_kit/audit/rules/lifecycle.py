@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import signal as signals
+
+from workshop_kit.audit.clone import Run
 from workshop_kit.audit.clone_spec import STOP_SECONDS
 from workshop_kit.audit.experiments import OUT_OF_REACH
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.monitoring import is_checked
-from workshop_kit.audit.run import Run
 from workshop_kit.audit.subject import Subject
 
 KILLED = 137
-SIGNALS = {"SIGTERM": 15, "SIGINT": 2, "SIGQUIT": 3, "SIGHUP": 1, "SIGUSR1": 10, "SIGUSR2": 12, "SIGWINCH": 28}
 FAST_SECONDS = 10.0
 
 
@@ -20,7 +21,7 @@ def stops(subject: Subject) -> Judgment:
     if run.stopped_seconds is None:
         return not_applicable("It had ended by itself before it could be stopped.")
     signal = str(subject.target.config.get("StopSignal") or "SIGTERM")
-    number = SIGNALS.get(signal if signal.startswith("SIG") else f"SIG{signal}", 15)
+    number = getattr(signals, f"SIG{signal.removeprefix('SIG')}", signals.SIGTERM)
     ended = f"ended after {run.stopped_seconds:.1f} s with code {run.exit_code}"
     seen = Evidence(f"docker stop --time {STOP_SECONDS}, which sends {signal}", ended)
     if run.exit_code == KILLED:

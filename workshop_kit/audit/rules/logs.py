@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from workshop_kit.audit.clone import Run, log_texts
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.run import Run, log_texts
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
 from workshop_kit.observe.logs import record
@@ -42,30 +42,22 @@ def to_streams(subject: Subject) -> Judgment:
 
 
 def structured(subject: Subject) -> Judgment:
-    """Hold if lines are JSON or logfmt, with a level and a time with a zone.
-
-    Lines that the audit's own requests caused (closed connections, unknown paths) do not count as a fault.
-    """
+    """Hold if nine of ten lines are JSON or logfmt, with a level and a time with a zone."""
     run = subject.experiments.run_normal()
     if files := _log_files(run):
         return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
     log = run.log[run.log["raw"].isna() | run.log["raw"].fillna("").str.strip().ne("")].head(MOST_LINES)
     if len(log) == 0:
         return cannot_tell("It wrote no line.")
-    missing_parts = [_missing_parts(log, row) for row in range(len(log))]
-    said = f"{missing_parts.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
-    if missing_parts.count("") >= ENOUGH_SHARE * len(log):
+    missing = [_missing_parts(log, row) for row in range(len(log))]
+    said = f"{missing.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
+    if missing.count("") >= ENOUGH_SHARE * len(log):
         return holds(said, Evidence(DOCKER_LOGS, run.lines(1)))
-    provoked = list(log["received"].between(*run.asked)) if run.asked else [False] * len(log)
-    lines = list(zip(log_texts(log), missing_parts, provoked, strict=True))
-    own = [(text, wants) for text, wants, is_provoked in lines if not is_provoked]
-    plain = [Evidence(f"{DOCKER_LOGS}: a line without {wants}", text) for text, wants in own if wants]
+    lines = zip(log_texts(log), missing, strict=True)
+    plain = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", text) for text, parts in lines if parts]
     if run.started.exit_code:
         return cannot_tell(f"It {run.started.summary}: its lines report the error.", *plain[:3])
-    if len(plain) > (1 - ENOUGH_SHARE) * len(own):
-        return fails(said, *plain[:3])
-    others = [Evidence(DOCKER_LOGS, text) for text, wants, is_provoked in lines if wants and is_provoked]
-    return cannot_tell("The unstructured lines came during the audit's requests.", *others[:3])
+    return fails(said, *plain[:3])
 
 
 def no_secrets(subject: Subject) -> Judgment:

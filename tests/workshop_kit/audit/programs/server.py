@@ -45,8 +45,6 @@ class Handler(BaseHTTPRequestHandler):
             text = "requests total: 1\n"
         if "answers-everything" in FAULTS:
             text = f"welcome to {self.path}\n"
-        if "startled" in FAULTS and not text:
-            sys.stderr.write(f"who asks for {self.path}?\n")
         needs = "needs-its-database" in FAULTS and self.path == "/livez"  # there is none
         self.send_response(503 if needs else 200 if text else 404)
         self.end_headers()

@@ -21,8 +21,8 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 DNS_SECONDS = 0.3
@@ -30,8 +30,8 @@ ARP_SECONDS = 0.05
 ASK_AGAIN_SECONDS = 5.0  # the engine forwards questions about unknown names to the outside
 ADDRESS, POINTER = 1, 12
 DISCARD_PORT = 9
-
-Ask = Callable[[str, int], "str | None"]
+ARP = Path("/proc/net/arp")
+OWN_ADDRESS = Path("/sys/class/net/eth0/address")
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,14 @@ class Traffic:
     sent_packets: int
 
 
-@dataclass
 class Neighbors:
     """Names and ports of the neighbors. ``interfaces`` is the mount, ``project`` the compose project."""
 
-    interfaces: Path
-    project: str
-    ask: Ask = field(default_factory=lambda: dns)
-    arp: Path = Path("/proc/net/arp")
-    own_address: Path = Path("/sys/class/net/eth0/address")
-    clock: Callable[[], float] = time.monotonic
-    names: dict[str, str] = field(default_factory=dict)
-    ports: dict[str, str] = field(default_factory=dict)
-    asked: dict[tuple[str, str], float] = field(default_factory=dict)
+    def __init__(self, interfaces: Path, project: str) -> None:
+        self.interfaces, self.project = interfaces, project
+        self.names: dict[str, str] = {}
+        self.ports: dict[str, str] = {}
+        self.asked: dict[tuple[str, str], float] = {}
 
     def forget_others(self, containers: Iterable[str]) -> None:
         """Forget every container except these."""
@@ -68,8 +63,8 @@ class Neighbors:
     def service(self, container: str) -> str:
         """Return the compose service, else the container's name; "" if it is not on the agent's network."""
         if container not in self.names and self._may_ask(container, "name"):
-            address = self.ask(container[:12], ADDRESS)
-            name = self.ask(".".join(reversed(address.split("."))) + ".in-addr.arpa", POINTER) if address else None
+            address = dns(container[:12], ADDRESS)
+            name = dns(".".join(reversed(address.split("."))) + ".in-addr.arpa", POINTER) if address else None
             if name:
                 self.names[container] = service_in(name, self.project)
         return self.names.get(container, "")
@@ -87,7 +82,7 @@ class Neighbors:
 
     def _may_ask(self, container: str, what: str) -> bool:
         """Whether the next question about a container is due."""
-        now = self.clock()
+        now = time.monotonic()
         if now - self.asked.get((container, what), -ASK_AGAIN_SECONDS) < ASK_AGAIN_SECONDS:
             return False
         self.asked[container, what] = now
@@ -95,8 +90,8 @@ class Neighbors:
 
     def _port(self, container: str) -> str | None:
         """Return the interface of the container's port on the bridge."""
-        address = self.ask(container[:12], ADDRESS)
-        own = self.own_address.read_text().strip()
+        address = dns(container[:12], ADDRESS)
+        own = OWN_ADDRESS.read_text().strip()
         hardware = self._hardware_address(address, own) if address else None
         return port_of(self.interfaces, hardware, own) if hardware else None
 
@@ -110,8 +105,8 @@ class Neighbors:
                 sender.send(b"")
             except OSError:
                 return None
-        deadline = self.clock() + ARP_SECONDS
-        while (found := in_arp_table(self.arp.read_text(), address)) is None and self.clock() < deadline:
+        deadline = time.monotonic() + ARP_SECONDS
+        while (found := in_arp_table(ARP.read_text(), address)) is None and time.monotonic() < deadline:
             time.sleep(0.005)
         return found
 

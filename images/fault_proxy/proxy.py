@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import random
 import socket
 import struct
@@ -20,8 +19,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-CONTROL = os.environ.get("FAULT_PROXY_SOCKET", "/tmp/fault_proxy.sock")  # noqa: S108  # a tmpfs of the container's own
-ADDRESS = os.environ.get("FAULT_PROXY_ADDRESS", "")  # all of them
+CONTROL = "/tmp/fault_proxy.sock"  # noqa: S108  # a tmpfs of the container's own
+ADDRESS = ""  # all of them
 CHUNK_BYTES = 16 * 1024
 CONNECT_TIMEOUT_SECONDS = 10
 WAITING = 128  # connections the kernel holds ready until they are accepted
@@ -171,6 +170,8 @@ class Listener:
         if state in {"down", "refuse"}:
             self._stop_accepting()
             if self.listener:
+                # The canceled accept leaves the loop at its next turn: by then the number may be another socket's.
+                asyncio.get_running_loop().remove_reader(self.listener)
                 self.listener.close()
             self.listener = None
         elif state == "backlog_full":

@@ -141,55 +141,33 @@ def startup_sql(environment: Mapping[str, str]) -> str:
     The server stops at the first statement that fails but goes on serving; only the mark shows success.
     """
     database = name(environment, "MARIADB_DATABASE")
-    users = {name(environment, "MARIADB_USER"): secret(environment, "MARIADB_PASSWORD_FILE")}
-    if known := environment.get("MARIADB_COLLEAGUE_PASSWORD"):
-        users[COLLEAGUE_USER] = known
-    schema = read(environment, "MARIADB_SCHEMA_FILE") if environment.get("MARIADB_SCHEMA_FILE") else ""
+    grantable = database.replace("_", r"\_")  # in GRANT an underscore stands for any character
+    rows = f"SELECT, INSERT, UPDATE, DELETE ON `{grantable}`.*"
     statements = [
         f"CREATE DATABASE IF NOT EXISTS `{database}`;",
-        *(statement for user, password in users.items() for statement in service_user(user, password, database)),
-        *monitoring_user(environment),
-        f"USE `{database}`;",
-        *one_a_line(schema),
-        "SET SESSION sql_log_bin = 0;",  # the rest is not replicated
-        *replication_user(environment),
-        FINISHED,
+        *user(name(environment, "MARIADB_USER"), secret(environment, "MARIADB_PASSWORD_FILE"), rows),
     ]
-    return "\n".join(statements) + "\n"
+    if known := environment.get("MARIADB_COLLEAGUE_PASSWORD"):
+        statements += user(COLLEAGUE_USER, known, rows)
+    if environment.get("MARIADB_MONITORING_PASSWORD_FILE"):
+        password = secret(environment, "MARIADB_MONITORING_PASSWORD_FILE")
+        statements += user(MONITORING_USER, password, "REPLICA MONITOR ON *.*", "WITH MAX_USER_CONNECTIONS 3")
+    statements.append(f"USE `{database}`;")
+    if environment.get("MARIADB_SCHEMA_FILE"):
+        statements += one_a_line(read(environment, "MARIADB_SCHEMA_FILE"))
+    statements.append("SET SESSION sql_log_bin = 0;")  # the rest is not replicated
+    if environment.get("MARIADB_REPLICATION_PASSWORD_FILE"):
+        password = secret(environment, "MARIADB_REPLICATION_PASSWORD_FILE")
+        statements += user(REPLICATION_USER, password, "REPLICATION SLAVE ON *.*")
+    return "\n".join([*statements, FINISHED]) + "\n"
 
 
-def service_user(user: str, password: str, database: str) -> Iterator[str]:
-    """Yield what lets a user read and write the data of a database."""
-    account = f"'{user}'@'%'"
-    grantable = database.replace("_", r"\_")  # in GRANT an underscore stands for any character
-    yield f"CREATE USER IF NOT EXISTS {account};"
-    yield f"ALTER USER {account} IDENTIFIED BY PASSWORD '{password_hash(password)}';"
-    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{grantable}`.* TO {account};"
-
-
-def monitoring_user(environment: Mapping[str, str]) -> list[str]:
-    """Return the SQL of the exporter's user, who reads status and replication only."""
-    if not environment.get("MARIADB_MONITORING_PASSWORD_FILE"):
-        return []
-    user = f"'{MONITORING_USER}'@'%'"
-    hashed = password_hash(secret(environment, "MARIADB_MONITORING_PASSWORD_FILE"))
+def user(account: str, password: str, rights: str, limit: str = "") -> list[str]:
+    """Return the SQL of a user with this password and these rights; every start sets both."""
     return [
-        f"CREATE USER IF NOT EXISTS {user};",
-        f"ALTER USER {user} IDENTIFIED BY PASSWORD '{hashed}' WITH MAX_USER_CONNECTIONS 3;",
-        f"GRANT REPLICA MONITOR ON *.* TO {user};",
-    ]
-
-
-def replication_user(environment: Mapping[str, str]) -> list[str]:
-    """Return the SQL of the replicas' user, if there is a password."""
-    if not environment.get("MARIADB_REPLICATION_PASSWORD_FILE"):
-        return []
-    user = f"'{REPLICATION_USER}'@'%'"
-    hashed = password_hash(secret(environment, "MARIADB_REPLICATION_PASSWORD_FILE"))
-    return [
-        f"CREATE USER IF NOT EXISTS {user};",
-        f"ALTER USER {user} IDENTIFIED BY PASSWORD '{hashed}';",
-        f"GRANT REPLICATION SLAVE ON *.* TO {user};",
+        f"CREATE USER IF NOT EXISTS '{account}'@'%';",
+        f"ALTER USER '{account}'@'%' IDENTIFIED BY PASSWORD '{password_hash(password)}' {limit};",
+        f"GRANT {rights} TO '{account}'@'%';",
     ]
 
 

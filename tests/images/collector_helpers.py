@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
-import json
-import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from docker.errors import APIError
 
 from workshop_kit.engine import cleanup, containers, images, log_bucket, reach
@@ -19,10 +16,10 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import Spec
+from workshop_kit.observe import logs
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # Lines on a schedule: however slow the machine, never faster than the rate.
 WRITER = """
@@ -50,92 +47,67 @@ def a_bucket(folder: Path) -> Iterator[LogBucket]:
 
 
 def write(
-    bucket: LogBucket, name: str, total: int, *, rate: int = 5_000, size: int = 120, log: dict[str, str] | None = None
+    bucket: LogBucket, name: str, total: int, *, rate: int = 100_000, size: int = 120, log: dict[str, str] | None = None
 ) -> Running:
     """Start a container that writes numbered lines, some of them in pieces; its logs go to the service ``name``."""
-    image = images.tags(ROOT)["base"]
     command = ("python3", "-c", WRITER, str(total), str(rate), str(size))
     host = {"LogConfig": {"Type": "json-file", "Config": log}} if log else {}
-    return containers.run(bucket.stack.session, Spec(image, command=command, labels={SERVICE: name}, host=host))
+    spec = Spec(images.tags(CHECKOUT)["base"], command=command, labels={SERVICE: name}, host=host)
+    return containers.run(bucket.stack.session, spec)
 
 
-@dataclass(frozen=True)
-class Collected:
-    """The numbers of a service's lines in the bucket, in the order of their keys, its GAP records, and torn lines."""
-
-    numbers: list[int]
-    gaps: list[dict[str, Any]]
-    torn: int
-
-    @property
-    def twice(self) -> int:
-        """The number of duplicate lines."""
-        return len(self.numbers) - len(set(self.numbers))
+def keys_of(bucket: LogBucket, service: str) -> list[str]:
+    """The keys of a service's objects."""
+    return [key for key in bucket.objects() if key.split("/")[2] == service]
 
 
-def collected(bucket: LogBucket, service: str) -> Collected:
-    """Read a service's objects, each by itself: no line may begin in one and end in another."""
-    numbers: list[int] = []
-    gaps: list[dict[str, Any]] = []
-    torn = 0
-    for key in bucket.objects():
-        if key.split("/")[2] == service:
-            body = bucket.client().get_object(Bucket=bucket.bucket, Key=key)["Body"].read()
-            for line in _lines(gzip.decompress(body), key):
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    torn += 1
-                    continue
-                if record["msg"] == "GAP":
-                    gaps.append(record)
-                else:
-                    numbers.append(record["n"])
-    return Collected(numbers, gaps, torn)
+def collected(bucket: LogBucket, service: str) -> list[pd.DataFrame]:
+    """A service's lines in the bucket, each object by itself: no line may begin in one and end in another."""
+    return [logs.read_json_file(bucket.content(key.removeprefix(bucket.prefix))) for key in keys_of(bucket, service)]
 
 
-def _lines(content: bytes, key: str) -> Iterator[str]:
-    begun: dict[str, str] = {}
-    for record in map(json.loads, content.split(b"\n")[:-1]):
-        assert set(record["attrs"]) == {"environment", "service", "container"}
-        assert record["time"][:13] == re.sub(r".*/(\d+)/(\d+)/(\d+)/(\d+)/.*", r"\1-\2-\3T\4", key)
-        text = begun.pop(record["stream"], "") + record["log"]
-        if text.endswith("\n"):
-            yield text
-        else:
-            begun[record["stream"]] = text
-    yield from begun.values()
+def numbers_of(frames: list[pd.DataFrame]) -> list[int]:
+    """The numbers of collected lines, sorted."""
+    return sorted(int(number) for frame in frames if "n" in frame for number in frame["n"].dropna())
 
 
-def kill_and_start(bucket: LogBucket, away_seconds: float = 0.5) -> None:
-    """Kill the collector, start it again after a while, and wait until it reads logs."""
-    collector = bucket.stack.container("collector")
+def gaps_of(frames: list[pd.DataFrame]) -> list[dict[str, Any]]:
+    """The GAP records among collected lines."""
+    return [logs.record(frame, row) for frame in frames for row in range(len(frame)) if frame["msg"].iloc[row] == "GAP"]
+
+
+def assert_whole(bucket: LogBucket, service: str, total: int) -> None:
+    """Assert that each line is in the bucket once, in one piece, and nothing else."""
+    frames = collected(bucket, service)
+    assert numbers_of(frames) == list(range(total))
+    assert sum(map(len, frames)) == total
+
+
+def kill_and_start(collector: Any, away_seconds: float = 0.5) -> None:
+    """Kill a collector, start it again after a while, and wait until it reads logs."""
     collector.kill()
     time.sleep(away_seconds)
     collector.start()
-    wait_running(collector, within_seconds=60)
+    wait_running(collector)
 
 
 @contextlib.contextmanager
-def bucket_away(bucket: LogBucket, service: str = "collector") -> Iterator[None]:
-    """Take the collector off the network on which its bucket is. The bucket itself lives in memory, and stays."""
+def bucket_away(bucket: LogBucket, collector: Any) -> Iterator[None]:
+    """Take a collector off the network on which its bucket is. The bucket itself lives in memory, and stays."""
     network = bucket.stack.session.engine.client.networks.get(f"{bucket.stack.project}_default")
-    collector = bucket.stack.container(service)
     network.disconnect(collector)
     try:
         yield
     finally:
-        network.connect(collector, aliases=[service])
+        network.connect(collector)
 
 
-def wait_running(collector: Any, within_seconds: float = 20) -> None:
+def wait_running(collector: Any) -> None:
     """Wait until a starting collector reads logs."""
-    deadline = time.monotonic() + within_seconds
+    deadline = time.monotonic() + 60
     while True:
-        try:
+        with contextlib.suppress(APIError):
             if collector.exec_run(["cat", "/tmp/state.json"]).exit_code == 0:
                 return
-        except APIError:
-            pass
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -1,10 +1,10 @@
-"""Real containers of the built images, run as compose.yaml runs them, and removed again."""
+"""Real containers of the built images, run as compose.yaml runs them and removed again; and what is asked of them."""
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +12,9 @@ from docker.errors import NotFound
 
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.observe.leaks import new_canary
 
 Hardened = Callable[..., Any]
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +27,6 @@ def client(engine: Engine) -> Any:
 def labels(session: Session) -> dict[str, str]:
     """The labels of everything that these tests create."""
     return session.identity.labels("kernel")
-
-
-@pytest.fixture(scope="module")
-def secret() -> str:
-    """A password with a different text in every encoding."""
-    return new_canary()
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +57,19 @@ def hardened(
         folder = tmp_path_factory.mktemp("secrets")
         mounts = {}
         for name, text in files.items():
-            path: Path = folder / name
+            path = folder / name
             path.write_text(text, encoding="utf-8", newline="")
             path.chmod(0o444)
             mounts[str(path)] = {"bind": f"/run/secrets/{name}", "mode": "ro"}
-        mounts |= more.pop("volumes", {})
         container = client.containers.create(
             image,
             environment=dict(environment),
-            volumes=mounts,
+            volumes=mounts | more.pop("volumes", {}),
             labels=dict(labels),
             read_only=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
-            tmpfs={"/tmp": "", "/run/mysqld": ""} | more.pop("tmpfs", {}),
+            tmpfs={"/tmp": "", "/run/mysqld": ""},
             network_mode=more.pop("network_mode", "none"),
             pids_limit=120,
             mem_limit="192m",
@@ -90,3 +83,38 @@ def hardened(
     for container in started:
         with contextlib.suppress(NotFound):
             container.remove(force=True, v=True)
+
+
+def until(holds: Callable[[], bool], container: Any) -> None:
+    """Poll until a condition holds; fail with the container's log."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, container.logs(tail=30).decode(errors="replace")
+        time.sleep(0.1)
+
+
+def run(container: Any, script: str, **environment: str) -> tuple[int, str]:
+    """Run a shell script in a container; return its exit code, and its output without the last line end."""
+    result = container.exec_run(["sh", "-c", script], environment=environment)
+    return result.exit_code, result.output.decode().strip()
+
+
+def wait_healthy(container: Any) -> None:
+    """Return once a container is healthy; fail with its log if it stops, turns unhealthy or takes too long."""
+
+    def healthy() -> bool:
+        container.reload()
+        assert container.health in {"starting", "healthy"}, container.logs(tail=20).decode(errors="replace")
+        assert container.status == "running", container.logs(tail=20).decode(errors="replace")
+        return str(container.health) == "healthy"
+
+    until(healthy, container)
+
+
+def assert_confined(container: Any, user: int) -> None:
+    """The first process runs as this user, without a capability, and cannot gain privileges."""
+    lines = run(container, "cat /proc/1/status")[1].splitlines()
+    status = {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    assert set(status["Uid"].split()) == {str(user)}
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"] == "1"

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -20,14 +21,15 @@ from images.collector.settings import Settings
 
 WHO = Identity("a" * 64, "staging", "service")
 TIME = "2026-11-24T22:59:59.999999999Z"
+PART = "staging~service~2026-11-24T22"
 
 
-def engine_line(text: str, stream: str = "stdout", attrs: dict[str, str] | None = None, time: str = TIME) -> bytes:
+def engine_line(text: str, stream: str = "stdout", attrs: dict[str, str] | None = None) -> bytes:
     """A line as the json-file driver writes it, without its newline."""
     fields: dict[str, Any] = {"log": text, "stream": stream}
     if attrs is not None:
         fields["attrs"] = attrs
-    return json.dumps(fields | {"time": time}, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+    return json.dumps(fields | {"time": TIME}, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 @given(st.text(), st.sampled_from(["stdout", "stderr"]), st.none() | st.dictionaries(st.text(), st.text(), max_size=3))
@@ -39,7 +41,7 @@ def test_a_record_keeps_all_but_its_attributes(text: str, stream: str, attrs: di
     assert json.loads(found.content) == json.loads(line) | {"attrs": attributes}
     assert found.content.endswith(b"}\n")
     assert found.content.count(b"\n") == 1
-    assert found.part == "staging~service~2026-11-24T22"
+    assert found.part == PART
     assert found.complete is json.loads(line)["log"].endswith("\n")
 
 
@@ -50,33 +52,28 @@ def test_what_is_no_record_is_kept_as_it_is(junk: bytes) -> None:
     assert (found.content, found.complete) == (junk + b"\n", True)
 
 
-@pytest.mark.parametrize(
-    ("labels", "service"),
-    [
-        ({"com.docker.compose.service": "redis", "workshop.service": "other"}, "redis"),
-        ({"workshop.service": "numbers"}, "numbers"),
-        ({}, "eager_hopper"),
-        ({"workshop.service": "../../etc"}, "_.._etc"),
-        ({"workshop.service": "a~b/c d"}, "a_b_c_d"),
-        ({"workshop.service": "…"}, "_"),
-    ],
-)
-def test_a_service_is_named_by_its_labels(labels: dict[str, str], service: str) -> None:
+def test_a_service_is_named_by_its_labels() -> None:
     """Compose's label, else the kit's, else the container's name; any text becomes the name of one folder."""
-    assert records.identify("c" * 64, "/eager_hopper", labels).service == service
+    ours = {"workshop.service": "../../e~t/c"}
+    for labels, service in (
+        ({"com.docker.compose.service": "redis"} | ours, "redis"),
+        (ours, "_.._e_t_c"),
+        ({}, "name"),
+    ):
+        assert records.identify("c" * 64, "/name", labels).service == service
 
 
-def checkpoint_in(folder: Path) -> checkpoint.Checkpoint:
-    """The checkpoint that a start finds in a folder."""
-    return checkpoint.Checkpoint(folder, parts.restore(folder)[0])
+def committed(folder: Path) -> checkpoint.Checkpoint:
+    """The checkpoint of a start in an empty folder, after the commit of one line."""
+    first = checkpoint.Checkpoint(folder, parts.restore(folder)[0])
+    first.take("c", {"offset": 5}, {PART: [b"one\n"]})
+    first.commit()
+    return first
 
 
 def test_what_was_not_committed_is_removed_and_read_again(tmp_path: Path) -> None:
     """Parts of a later generation than the checkpoint's are gone after a start; the others stay."""
-    first = checkpoint_in(tmp_path)
-    first.take("c", {"offset": 5}, {"staging~service~2026-11-24T22": [b"one\n"]})
-    first.commit()
-    later = tmp_path / "parts" / f"{2:012d}~{first.spool}~staging~service~2026-11-24T22"
+    later = tmp_path / "parts" / f"{2:012d}~{committed(tmp_path).spool}~{PART}"
     later.write_bytes(b"two")
     state, lost = parts.restore(tmp_path)
     assert not later.exists()
@@ -85,52 +82,34 @@ def test_what_was_not_committed_is_removed_and_read_again(tmp_path: Path) -> Non
     assert [part.read_bytes() for part in parts.waiting_parts(tmp_path)] == [b"one\n"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"spool": "x"}'])
-def test_a_checkpoint_that_cannot_be_read_is_said_to_be_lost(tmp_path: Path, content: bytes) -> None:
+def test_a_checkpoint_that_cannot_be_read_is_said_to_be_lost(tmp_path: Path) -> None:
     """The start begins a new spool with new keys, and reports the loss."""
-    first = checkpoint_in(tmp_path)
-    first.commit()
-    (tmp_path / "checkpoint.json").write_bytes(content)
-    state, lost = parts.restore(tmp_path)
-    assert lost is True
-    assert state["spool"] != first.spool
-
-
-class Bucket:
-    """Takes objects as boto3's client does; refuses while it is ``away``."""
-
-    def __init__(self) -> None:
-        self.objects: list[tuple[str, bytes]] = []
-        self.away = False
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:
-        """Keep an object, or raise boto3's error."""
-        if self.away:
-            raise EndpointConnectionError(endpoint_url="http://bucket")
-        self.objects.append((Key, Body))
+    first = committed(tmp_path)
+    for content in (b"", b"[]", b'{"spool": "x"}'):
+        (tmp_path / "checkpoint.json").write_bytes(content)
+        state, lost = parts.restore(tmp_path)
+        assert lost is True
+        assert state["spool"] != first.spool
 
 
 def test_a_part_is_uploaded_again_as_the_same_object(tmp_path: Path) -> None:
     """After a crash between upload and removal, key and bytes are the same. A failed upload waits."""
-    bucket = Bucket()
+    bucket, first = Mock(), committed(tmp_path)
     settings = Settings("session", "http://bucket", "logs", "id", "key", folder=tmp_path)
-    first = checkpoint_in(tmp_path)
-    first.take("c", {}, {"staging~service~2026-11-24T22": [b"one\n"]})
-    first.commit()
     (part,) = parts.waiting_parts(tmp_path)
     uploader = collector.Uploader(settings, bucket)
-    bucket.away = True
+    bucket.put_object.side_effect = EndpointConnectionError(endpoint_url="http://bucket")
     assert uploader.upload() is False
-    assert (uploader.generation, uploader.waiting_bytes, bucket.objects) == (-1, 4, [])
-    bucket.away = False
+    assert (uploader.generation, uploader.waiting_bytes) == (-1, 4)
+    bucket.put_object.side_effect = None
     assert uploader.upload() is True
     assert (uploader.generation, uploader.waiting_bytes, parts.waiting_parts(tmp_path)) == (1, 0, [])
     part.write_bytes(b"one\n")  # as if it had died before the part was removed
     assert collector.Uploader(settings, bucket).upload() is True
-    assert bucket.objects[0] == bucket.objects[1]
-    key, body = bucket.objects[0]
-    assert key == f"logs/staging/service/2026/11/24/22/{first.spool}-000000000001.jsonl.gz"
-    assert gzip.decompress(body) == b"one\n"
+    _, once, again = bucket.put_object.call_args_list
+    assert once == again
+    assert once.kwargs["Key"] == f"logs/staging/service/2026/11/24/22/{first.spool}-000000000001.jsonl.gz"
+    assert gzip.decompress(once.kwargs["Body"]) == b"one\n"
 
 
 @pytest.fixture
@@ -175,7 +154,7 @@ def texts_of(one: records.Log) -> tuple[list[str], list[str]]:
 
 
 def test_a_log_is_read_on_from_its_position_through_rotations(folder: Path) -> None:
-    """A new start with the old position reads each new line once, also in rotated files."""
+    """A new start reads each new line once, also in rotated files; if the position's file is gone, a GAP says so."""
     write(folder, "1\n", "2\n")
     first = log(folder)
     assert texts_of(first) == (["1\n", "2\n"], [])
@@ -186,9 +165,8 @@ def test_a_log_is_read_on_from_its_position_through_rotations(folder: Path) -> N
     write(folder, "5\n")
     second = log(folder, first.position)
     assert texts_of(second) == (["3\n", "4\n", "5\n"], [])
-    rotate(folder)
-    rotate(folder)
-    rotate(folder)
+    for _ in range(3):
+        rotate(folder)
     write(folder, "late\n")
     assert texts_of(log(folder, second.position)) == (["late\n"], [json_files.ROTATED])
 
@@ -202,57 +180,19 @@ def test_a_log_that_was_rotated_before_its_first_reading_leaves_a_gap(folder: Pa
     assert texts_of(log(folder, max_files=2)) == (["1\n", "2\n"], [json_files.ROTATED])
 
 
-def test_a_file_that_loses_its_name_is_read_to_its_end(folder: Path) -> None:
-    """An open file is read after the engine has removed it; then a GAP, since more may be lost."""
+def test_an_open_file_is_read_to_its_end(folder: Path) -> None:
+    """Also after the engine has removed it; then a GAP, since more may be lost. So after a truncation."""
     write(folder, "1\n")
     running = log(folder, max_files=2)
     assert texts_of(running) == (["1\n"], [])
     write(folder, "2\n")
     for _ in range(3):
         rotate(folder, 2)
-    write(folder, "9\n")
-    assert texts_of(running) == (["2\n", "9\n"], [json_files.ROTATED])
-
-
-def test_a_log_that_is_truncated_leaves_a_gap(folder: Path) -> None:
-    """After a truncation the file is read from its beginning."""
-    write(folder, "1\n", "2\n")
-    running = log(folder)
-    assert texts_of(running)[0] == ["1\n", "2\n"]
+    write(folder, "9\n", "10\n")
+    assert texts_of(running) == (["2\n", "9\n", "10\n"], [json_files.ROTATED])
     (folder / f"{WHO.container}-json.log").write_bytes(b"")
     write(folder, "3\n")
     assert texts_of(running) == (["3\n"], [json_files.TRUNCATED])
-
-
-def test_half_a_line_waits_for_its_other_half(folder: Path) -> None:
-    """The engine may be in the middle of writing: nothing of a line is taken before its newline is there."""
-    running = log(folder)
-    write(folder, "whole\n")
-    with (folder / f"{WHO.container}-json.log").open("ab") as file:
-        line = engine_line("later\n") + b"\n"
-        file.write(line[:20])
-        file.flush()
-        assert texts_of(running)[0] == ["whole\n"]
-        file.write(line[20:])
-    assert texts_of(running)[0] == ["later\n"]
-
-
-def test_the_pieces_of_a_line_wait_for_the_last_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Incomplete lines of both streams are held; a new start reads their pieces again."""
-    running = log(folder)
-    write(folder, "whole\n", "a" * 9)
-    write(folder, "b" * 9, stream="stderr")
-    assert texts_of(running)[0] == ["whole\n"]
-    write(folder, "a\n")
-    assert texts_of(running)[0] == []
-    assert texts_of(log(folder, running.position))[0] == []
-    write(folder, "b\n", stream="stderr")
-    pieces = ["a" * 9, "b" * 9, "a\n", "b\n"]
-    assert texts_of(log(folder, running.position))[0] == pieces
-    assert texts_of(running)[0] == pieces
-    monkeypatch.setattr(records, "HOLD_SECONDS", 0)
-    write(folder, "who goes there? ")
-    assert texts_of(running)[0] == ["who goes there? "]
 
 
 @pytest.mark.parametrize("rotated", [False, True])
@@ -270,31 +210,38 @@ def test_a_log_that_is_removed_leaves_a_gap_if_a_newer_file_was_never_opened(fol
     assert running.ended
 
 
-class Engine:
-    """Has the stdout of one container, as the SDK's client gives it; then the container is gone."""
+def test_the_pieces_of_a_line_wait_for_the_last_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incomplete lines of both streams are held, and half a record; a new start reads their pieces again."""
+    running = log(folder)
+    half = engine_line("b\n", "stderr") + b"\n"
+    write(folder, "whole\n", "a" * 9)
+    write(folder, "b" * 9, stream="stderr")
+    assert texts_of(running)[0] == ["whole\n"]
+    write(folder, "a\n")
+    with (folder / f"{WHO.container}-json.log").open("ab") as file:
+        file.write(half[:20])
+        file.flush()
+        assert texts_of(running)[0] == []
+        assert texts_of(log(folder, running.position))[0] == []
+        file.write(half[20:])
+    pieces = ["a" * 9, "b" * 9, "a\n", "b\n"]
+    assert texts_of(log(folder, running.position))[0] == pieces
+    assert texts_of(running)[0] == pieces
+    monkeypatch.setattr(records, "HOLD_SECONDS", 0)
+    write(folder, "who goes there? ")
+    assert texts_of(running)[0] == ["who goes there? "]
 
-    def __init__(self, *records: str) -> None:
-        self._answers = [[record.encode() for record in records]]
 
-    def inspect_container(self, container: str) -> dict[str, object]:
-        """A container without a terminal; it is there once."""
-        if not self._answers:
-            raise NotFound("gone")
-        return {"Id": container, "Config": {"Tty": False}, "State": {"Running": True}}
-
-    def logs(self, container: str, *, stdout: bool, **_: object) -> list[bytes]:
-        """Give the records once."""
-        return self._answers[0] if stdout else self._answers.pop()[:0]
-
-
-def received(engine: Engine, position: records.Position | None) -> tuple[list[str], list[str], records.Position]:
-    """Read a log over the engine's API from a position until the container is gone; return lines, gaps and position."""
+def received(position: records.Position | None, *said: str) -> tuple[list[str], list[str], records.Position]:
+    """Read the stdout of a container that is gone afterwards, over the API; return lines, gaps and position."""
+    engine = Mock()
+    container = {"Id": WHO.container, "Config": {"Tty": False}, "State": {"Running": True}}
+    engine.inspect_container.side_effect = [container, NotFound("gone")]
+    engine.logs.side_effect = lambda _, *, stdout, **__: [one.encode() for one in said] if stdout else []
     log = engine_api.EngineLog(engine, WHO, position and dict(position))
-    lines: list[str] = []
-    gaps: list[str] = []
-    while not log.ended:
-        found, missing = texts_of(log)
-        lines, gaps = lines + found, gaps + missing
+    lines, gaps = texts_of(log)
+    assert texts_of(log) == ([], [])
+    assert log.ended
     return lines, gaps, log.position
 
 
@@ -302,10 +249,8 @@ def test_a_log_over_the_api_is_read_on_from_its_position(monkeypatch: pytest.Mon
     """Records of the same time come once each. If the record at the position was rotated away, a GAP says so."""
     monkeypatch.setattr(engine_api, "ASK_SECONDS", 0)
     first, second, third = (f"2026-11-24T22:00:0{second}.000000000Z" for second in (1, 2, 3))
-    lines, gaps, position = received(Engine(f"{first} 1\n", f"{second} 2\n", f"{second} 3\n"), None)
-    assert (lines, gaps) == (["1\n", "2\n", "3\n"], [])
     known = (f"{second} 2\n", f"{second} 3\n")
-    lines, gaps, _ = received(Engine(*known, f"{second} 4\n", f"{third} 5\n"), position)
-    assert (lines, gaps) == (["4\n", "5\n"], [])
-    lines, gaps, _ = received(Engine(f"{third} 5\n"), position)
-    assert (lines, gaps) == (["5\n"], [engine_api.ROTATED])
+    lines, gaps, position = received(None, f"{first} 1\n", *known)
+    assert (lines, gaps) == (["1\n", "2\n", "3\n"], [])
+    assert received(position, *known, f"{second} 4\n", f"{third} 5\n")[:2] == (["4\n", "5\n"], [])
+    assert received(position, f"{third} 5\n")[:2] == (["5\n"], [engine_api.ROTATED])

@@ -1,4 +1,7 @@
-"""Secrets of the running stack appear only in their files: a search with canaries after faults and failures."""
+"""Secrets of the running stack appear only in their files: a search with canaries after faults.
+
+A refusal to start: test_service.py. A traceback with settings in it: the check of config.redact.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,10 @@ import json
 import random
 import string
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pandas as pd
 import pytest
 
@@ -20,7 +22,7 @@ from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec, like
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import SECRETS, Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http
@@ -30,24 +32,9 @@ from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
 
-REQUESTS = (
-    ("GET", "/livez", None),
-    ("GET", "/readyz", None),
-    ("GET", "/health", None),
-    ("GET", "/metrics", None),
-    ("GET", "/orders", None),
-    ("GET", "/nowhere", None),
-    ("POST", "/orders", b"{"),
-    ("POST", "/orders", b'{"item": "tea", "quantity": 1}'),
-)
-CRASH = """
-import os
-from workshop_app import config, logs
-logs.start()
-settings = config.load(os.environ)
-print(settings, repr(settings), settings.model_dump(), settings.model_dump_json())
-raise RuntimeError(settings)
-"""
+READ = ("/livez", "/readyz", "/health", "/metrics", "/orders", "/nowhere")
+ORDERS = (b"{", b'{"item": "tea", "quantity": 1}')
+REQUESTS = [*(("GET", path, None) for path in READ), *(("POST", "/orders", body) for body in ORDERS)]
 SQL = """SHOW FULL PROCESSLIST; SHOW GLOBAL VARIABLES; SHOW GLOBAL STATUS; SHOW REPLICA STATUS\\G
 SELECT * FROM mysql.global_priv; SHOW BINLOG EVENTS;"""
 
@@ -57,41 +44,22 @@ def secrets_of(stack: Stack) -> dict[str, str]:
     return {name: (stack.folder / "secrets" / name).read_text() for name in SECRETS}
 
 
+def answers(stack: Stack) -> Iterator[Surface]:
+    """The answer to each request."""
+    for method, path, body in REQUESTS:
+        answer = http.request(method, stack.url() + path, content=body, timeout_seconds=10)
+        yield Surface.of(f"{method} {path}", stack.url(), f"{answer} {dict(answer.headers)}\n{answer.body}")
+
+
 def trouble(stack: Stack, fault_name: str, service: str) -> None:
     """Send every request while a dependency is away."""
     with fault(fault_name, stack, service):
-        for method, path, body in REQUESTS:
-            httpx.request(method, stack.url() + path, content=body, trust_env=False, timeout=10)
+        list(answers(stack))
 
 
-def compose(stack: Stack, root: Path, *words: str) -> bytes:
-    """Return the output of a docker compose command on the stack."""
-    command = ["docker", "compose", "--env-file", str(stack.prepare()), "--project-name", stack.project]
-    done = subprocess.run([*command, "--file", str(root / "compose.yaml"), *words], capture_output=True, check=True)
-    return done.stdout + done.stderr
-
-
-def of_troubles(stack: Stack) -> Iterator[Surface]:
-    """The service's output when it refuses to start, and when it crashes with its settings in a variable."""
-    service, python, secrets = stack.container("service"), "/venv/bin/python", secrets_of(stack)
-    wrong = {"MASTER_DB_PORT": secrets["redis_password"], "MASTER_DB_SQL_MODE": secrets["master_db_password"]}
-    refused = service.exec_run([python, "-m", "workshop_app"], environment=wrong | {"REDIS_PASSWORD": "twice"})
-    with run_container(stack.session, like(service, entrypoint=(python, "-c", CRASH), healthcheck=None)) as crashed:
-        assert crashed.wait_ended().code == 1
-        crash = crashed.container.logs()
-    assert refused.exit_code == 1
-    assert b"configuration refused" in refused.output
-    assert b"RuntimeError" in crash
-    yield Surface.of("refusal to start", "service", refused.output)
-    yield Surface.of("traceback of a crash", "service", crash)
-
-
-def of_stack(stack: Stack, root: Path) -> Iterator[Surface]:
+def of_stack(stack: Stack) -> Iterator[Surface]:
     """Every surface of a running stack but its images' layers and the files beside it."""
-    yield from of_troubles(stack)
-    for method, path, body in REQUESTS:
-        answer = http.request(method, stack.url() + path, content=body, timeout_seconds=5.0)
-        yield Surface.of(f"{method} {path}", stack.url(), f"{answer} {dict(answer.headers)}\n{answer.body}")
+    yield from answers(stack)
     for container in stack.containers().values():
         yield from container_surfaces(container)
     client, label = stack.session.engine.client, {"label": f"{COMPOSE_PROJECT}={stack.project}"}
@@ -103,16 +71,9 @@ def of_stack(stack: Stack, root: Path) -> Iterator[Surface]:
     for name in ("master-db", "replica-db"):
         output = stack.container(name).exec_run(["mariadb", "--force", "--execute", SQL], user="0").output
         yield Surface.of("SQL as administrator", name, output)
-    for words in (("config",), ("ps", "--all"), ("logs",)):
-        yield Surface.of(f"compose {words[0]}", stack.project, compose(stack, root, *words))
-
-
-def test_no_secret_of_the_stack_shows(stack: Stack, root: Path) -> None:
-    """Six characters of any secret, in five encodings, after orders and a lost cache: on no surface."""
-    trouble(stack, "kill", "redis")
-    # Volumes hold so many random bytes that a random secret may stand in them by chance: see below.
-    looked = (surface for surface in of_stack(stack, root) if surface.name != "volumes")
-    assert_clean(hunt(secrets_of(stack), looked), stack)
+    command = ["docker", "compose", "--env-file", str(stack.prepare()), "--project-name", stack.project]
+    done = subprocess.run([*command, "config"], cwd=stack.root, capture_output=True, check=True)
+    yield Surface.of("compose config", stack.project, done.stdout + done.stderr)
 
 
 def assert_clean(found: pd.DataFrame, stack: Stack) -> None:
@@ -123,13 +84,26 @@ def assert_clean(found: pd.DataFrame, stack: Stack) -> None:
     assert empty <= {"open pipes", "writable layer", "volumes"}, "a read-only container has nothing there"
 
 
+def test_no_secret_of_the_stack_shows(stack: Stack) -> None:
+    """Six characters of any secret, in five encodings, after orders and a lost cache: on no surface."""
+    trouble(stack, "kill", "redis")
+    # Volumes hold so many random bytes that a random secret may stand in them by chance: see below.
+    looked = (surface for surface in of_stack(stack) if surface.name != "volumes")
+    assert_clean(hunt(secrets_of(stack), looked), stack)
+
+
 @pytest.fixture
 def canary_stack(engine: Engine, tmp_path: Path) -> Iterator[Stack]:
-    """The running stack of a workspace of the test's own, whose secrets are the same in every run."""
+    """The running stack of a workspace of the test's own, whose secrets are the same in every run.
+
+    A random canary may match bytes of an image by chance.
+    """
     workspace = Workspace.open(tmp_path / "workspace")
     workspace.secrets_folder.mkdir(parents=True, exist_ok=True)
+    letters = string.ascii_letters + string.digits
     for name in SECRETS:
-        (workspace.secrets_folder / name).write_text(fixed_canary(name))
+        chance = random.Random(f"canary {name}")
+        (workspace.secrets_folder / name).write_text("+/".join("".join(chance.choices(letters, k=6)) for _ in range(4)))
     session = provision.session_of(workspace, engine)
     stack = provision.stack_of(workspace, session)
     stack.up()
@@ -137,31 +111,23 @@ def canary_stack(engine: Engine, tmp_path: Path) -> Iterator[Stack]:
     assert cleanup.remove(session, {"kernel", "workspace"}).left == []
 
 
-def fixed_canary(name: str) -> str:
-    """A canary that is the same in every run: a random one may match bytes of an image by chance."""
-    chance = random.Random(f"canary {name}")
-    return "+/".join("".join(chance.choices(string.ascii_letters + string.digits, k=6)) for _ in range(4))
-
-
 @pytest.mark.long
-def test_no_secret_shows_in_images_and_volumes(canary_stack: Stack, root: Path) -> None:
+def test_no_secret_shows_in_images_and_volumes(canary_stack: Stack) -> None:
     """The whole hunt: also in every layer, in the databases' files, and in the workspace."""
     stack = canary_stack
     trouble(stack, "pause", "master-db")
     trouble(stack, "kill", "replica-db")
-    half = secrets_of(stack)["master_db_password"][:15] + "x"
-    stack.container("master-db").exec_run(
-        ["mariadb", "--host=127.0.0.1", "--user=orders"], environment={"MYSQL_PWD": half}
-    )
+    half = {"MYSQL_PWD": secrets_of(stack)["master_db_password"][:15] + "x"}
+    stack.container("master-db").exec_run(["mariadb", "--host=127.0.0.1", "--user=orders"], environment=half)
     stack.up()
 
     def everywhere() -> Iterator[Surface]:
         for tag in sorted({container.attrs["Config"]["Image"] for container in stack.containers().values()}):
             yield from image_surfaces(stack.session.engine, tag)
-        yield from of_stack(stack, root)
+        yield from of_stack(stack)
         for path in stack.folder.rglob("*"):
             if path.is_file() and not path.is_relative_to(stack.folder / "secrets"):
-                yield Surface("workspace", str(path), lambda path=path: (bytes(path), path.read_bytes()))  # type: ignore[misc]
+                yield Surface.of("workspace", str(path), bytes(path) + path.read_bytes())
 
     found = hunt(secrets_of(stack), everywhere())
     assert_clean(found, stack)
@@ -178,7 +144,7 @@ SCRIPT = 'echo "${#LOG} $LOG" | cut -c 1-10; mkdir /var/left; echo "$LAYER" > /v
 def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> None:
     """The same search on a container that leaks in seven places finds each secret where it was planted."""
     planted = {place: new_canary() for place in PLACES}
-    shown: Mapping[str, str] = {
+    shown = {
         "BASE64": base64.b64encode(planted["inspect"].encode()).decode(),
         "PASSWORD": planted["/proc/*/environ"],
         "LOG": planted["log"],

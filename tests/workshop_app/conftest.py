@@ -1,23 +1,26 @@
-"""Fixtures of the service's tests: a valid environment, and the service as a real process."""
+"""Fixtures of the service's tests: a valid environment, and the service in this process or as one of its own."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
+from starlette.applications import Starlette
 from structlog.typing import EventDict
+
+from workshop_app import app, config, dependencies, metrics
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20
@@ -58,6 +61,23 @@ def good_environ() -> dict[str, str]:
     return {**SETTINGS, **addresses, **ports, "HTTP_DRAIN_SECONDS": "0.5"}
 
 
+def application(**settings: str) -> Starlette:
+    """An application over dependencies that do not answer; its metrics begin anew."""
+    for metric in (metrics.REQUESTS, metrics.DURATION, dependencies.UP, dependencies.PINGS):
+        metric.clear()
+    metrics.IN_FLIGHT.set(0)
+    return app.create(config.load(good_environ() | settings))
+
+
+async def ask(
+    application: Starlette, path: str, method: str = "GET", body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Send one request to an application, without a server between: hundreds take a second."""
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        return await client.request(method, path, content=body, headers=headers)
+
+
 @pytest.fixture(autouse=True)
 def log_lines() -> Iterator[list[EventDict]]:
     """The events that the service's code logs in this process."""
@@ -71,60 +91,37 @@ def environ() -> dict[str, str]:
     return good_environ()
 
 
-@dataclass
-class Answer:
-    """An answer of the service."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, parsed."""
-        return json.loads(self.body)
-
-
-@dataclass
 class Service:
     """The service as a process of its own, seen from outside: exit code, output, HTTP."""
 
-    process: subprocess.Popen[bytes]
-    port: int
-    output: list[bytes] = field(default_factory=list)
-    errors: list[bytes] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._readers = [
-            threading.Thread(target=lambda: self.output.extend(self.process.stdout or ())),
-            threading.Thread(target=lambda: self.errors.extend(self.process.stderr or ())),
-        ]
-        for reader in self._readers:
-            reader.start()
+    def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
+        self.port = environ["HTTP_PORT"]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._stdout, self._stderr = folder / "stdout", folder / "stderr"
+        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "workshop_app"],
+                env={"PATH": os.environ["PATH"], **environ},
+                cwd=ROOT,
+                stdout=stdout,
+                stderr=stderr,
+            )
 
     def ask(
-        self, path: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
+        self, path: str, method: str = "GET", content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        finally:
-            connection.close()
+        url, patience = self.url + path, PATIENCE_SECONDS
+        return http.request(method, url, content=content, headers=headers, timeout_seconds=patience)
 
-    def wait_for(self, path: str, good: Callable[[Answer], bool]) -> Answer:
-        """Poll a path until the answer is good; fail if the process ends."""
+    def wait_for(self, path: str, words: str) -> Answer:
+        """Poll a path until its answer has these words; fail if the process ends."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                if good(answer := self.ask(path)):
-                    return answer
-            except OSError:
-                pass
+            if words in (answer := self.ask(path)).body:
+                return answer
             time.sleep(0.02)
-        raise AssertionError(f"{path} never answered as expected; the log: {self.output} {self.errors}")
+        raise AssertionError(f"{path} never answered {words!r}; the log: {self.output} {self.errors}")
 
     def stop(self) -> int:
         """Send SIGTERM and wait; return the exit code."""
@@ -132,40 +129,34 @@ class Service:
         return self.wait()
 
     def wait(self) -> int:
-        """Wait for the end and the last output; return the exit code."""
-        code = self.process.wait(PATIENCE_SECONDS)
-        for reader in self._readers:
-            reader.join(PATIENCE_SECONDS)
-        return code
+        """Wait for the end; return the exit code."""
+        return self.process.wait(PATIENCE_SECONDS)
+
+    @property
+    def output(self) -> str:
+        """What it has written to stdout."""
+        return self._stdout.read_text()
+
+    @property
+    def errors(self) -> str:
+        """What it has written to stderr."""
+        return self._stderr.read_text()
 
     @property
     def lines(self) -> list[dict[str, Any]]:
         """Every line so far; fails on one that is not a JSON object."""
-        lines = [json.loads(line) for line in self.output]
+        lines = [json.loads(line) for line in self.output.split("\n")[:-1]]
         assert all(isinstance(line, dict) for line in lines)
         return lines
 
 
-def run_service(environ: dict[str, str]) -> Service:
-    """Start the service with this environment and no other."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workshop_app"],
-        env={"PATH": os.environ["PATH"], **environ},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    port = environ.get("HTTP_PORT", "")
-    return Service(process, int(port) if port.isdigit() else 0)
-
-
 @pytest.fixture
-def start_service() -> Iterator[Callable[..., Service]]:
+def start_service(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Service]]:
     """Return a function that starts a service, which ends with the test."""
     running: list[Service] = []
 
     def start(environ: dict[str, str]) -> Service:
-        running.append(run_service(environ))
+        running.append(Service(environ, tmp_path))
         return running[-1]
 
     yield start
@@ -175,17 +166,10 @@ def start_service() -> Iterator[Callable[..., Service]]:
 
 
 @pytest.fixture(scope="module")
-def shared_service() -> Iterator[Service]:
+def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One service without its dependencies, for the tests of a module that only send requests."""
-    service = run_service(good_environ())
-    service.wait_for("/readyz", lambda answer: b"no answer from" in answer.body)
+    service = Service(good_environ(), tmp_path_factory.mktemp("service"))
+    service.wait_for("/readyz", "no answer from")
     yield service
     service.process.kill()
     service.wait()
-
-
-@pytest.fixture
-def hanging_port() -> Iterator[int]:
-    """A server that accepts connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as sock:
-        yield sock.getsockname()[1]

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
+
+import httpx
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 
 PATIENCE_SECONDS = 40.0
 INTERVAL_SECONDS = 0.02
 PATHS = ("/health", "/readyz", "/livez")
 
 
-@dataclass(frozen=True)
-class Probe:
-    """One answer: its status, and the seconds it took."""
-
-    status: int
-    seconds: float
-
-
-def probe(url: str, path: str) -> Probe:
+def probe(url: str, path: str) -> Answer:
     """Send one probe on a connection of its own."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_SECONDS)
-    started = time.monotonic()
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        response.read()
-        return Probe(response.status, time.monotonic() - started)
-    finally:
-        connection.close()
+    return http.get(url + path, timeout_seconds=PATIENCE_SECONDS)
 
 
-def probe_paths(
-    url: str, count: int, paths: tuple[str, ...] = ("/health", "/readyz", "/livez")
-) -> dict[str, list[Probe]]:
+def probe_paths(url: str, count: int) -> dict[str, list[Answer]]:
     """Send ``count`` probes to each of PATHS one after the other, the paths at the same time."""
 
-    def series(path: str) -> list[Probe]:
+    def series(path: str) -> list[Answer]:
         found = []
         for _ in range(count):
             found.append(probe(url, path))
@@ -58,42 +41,38 @@ def probe_paths(
         return dict(zip(PATHS, pool.map(series, PATHS), strict=True))
 
 
-def slowest_seconds(found: list[Probe]) -> float:
+def slowest_seconds(found: list[Answer]) -> float:
     """The longest time."""
     return max(one.seconds for one in found)
 
 
-def p99_seconds(found: list[Probe]) -> float:
+def p99_seconds(found: list[Answer]) -> float:
     """The 99th percentile."""
     return sorted(one.seconds for one in found)[max(0, int(len(found) * 0.99) - 1)]
 
 
-def wait_until(holds: Callable[[], bool], what: str, within_seconds: float = PATIENCE_SECONDS) -> float:
-    """Poll; return the seconds it took, or fail."""
+def wait_until(holds: Callable[[], bool], what: str) -> float:
+    """Poll; return the seconds it took, or fail. A request that fails counts as not yet."""
     started = time.monotonic()
-    while time.monotonic() - started < within_seconds:
-        try:
+    while time.monotonic() - started < PATIENCE_SECONDS:
+        with suppress(OSError, httpx.HTTPError):
             if holds():
                 return time.monotonic() - started
-        except (OSError, http.client.HTTPException):
-            pass
         time.sleep(0.05)
-    raise AssertionError(f"not within {within_seconds} s: {what}")
+    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
 
 
-def wait_ready(url: str, within_seconds: float = PATIENCE_SECONDS) -> float:
+def wait_ready(url: str) -> float:
     """Wait until readiness is 200; return the seconds."""
-    return wait_until(lambda: probe(url, "/readyz").status == 200, "ready", within_seconds)
+    return wait_until(lambda: probe(url, "/readyz").status == 200, "ready")
 
 
 @contextmanager
 def twin(stack: Stack, **settings: str) -> Iterator[str]:
     """Run a copy of the stack's service with other settings; yield its URL."""
-    original = stack.container("service")
-    environment = dict(pair.split("=", 1) for pair in original.attrs["Config"]["Env"])
-    for name in settings:
-        environment.pop(f"{name}_FILE", None)
-    with containers.run(stack.session, like(original, environment=environment | settings)) as running:
+    spec = like(stack.container("service"))
+    kept = {name: value for name, value in spec.environment.items() if name.removesuffix("_FILE") not in settings}
+    with containers.run(stack.session, replace(spec, environment=kept | settings)) as running:
         running.wait_ready("/livez", within_seconds=PATIENCE_SECONDS)
         yield running.url()
 

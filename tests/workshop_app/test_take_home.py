@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.private_engine import PrivateEngine, filled, private_engine
-from tests.workshop_app.conftest import good_environ
-from workshop_app import app, config
+from tests.workshop_app.conftest import application
+from workshop_app import config
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import ALIASES
 from workshop_kit.engine.stack import Stack
@@ -28,24 +27,21 @@ from workshop_kit.workspace.folder import LINKED, Workspace
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ASK = """
-import sys, urllib.request
-with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
-    print(answer.status, answer.read().decode())
-"""
-
-ORDER_UNTIL = """
 import http.client, sys, time
-address, status, started = sys.argv[1], int(sys.argv[2]), time.monotonic()
+address, method, path, status = sys.argv[1:]
+body, started = '{"item": "tea", "quantity": 2}' if method == "POST" else None, time.monotonic()
 while time.monotonic() - started < 120:
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
-        connection.request("POST", "/orders", '{"item": "tea", "quantity": 2}')
-        if connection.getresponse().status == status:
-            print(time.monotonic() - started)
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        if answer.status == int(status):
+            print(time.monotonic() - started, answer.read().decode())
             break
     except OSError:
         time.sleep(0.05)  # it runs, and does not listen yet
 """
+"""Asks until the answer has a status; prints the seconds that it took, and the body."""
 RECOVERS_SECONDS = 10
 
 
@@ -66,16 +62,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "at home" / "my_service"
 
 
-@pytest.fixture
-def elsewhere(engine: Engine, images: dict[str, str]) -> Iterator[PrivateEngine]:
-    """An engine that has the three images of the folder, and nothing else of the workshop."""
-    with private_engine() as own:
-        own.load(engine, [images[name] for name in ALIASES])
-        for name, alias in ALIASES.items():
-            own.client().images.get(images[name]).tag(alias)
-        yield own
-
-
 def blocks(folder: Path, language: str) -> list[str]:
     """The code blocks of the README in this language."""
     return [text for found, text in BLOCK.findall((folder / "README.md").read_text()) if found == language]
@@ -91,45 +77,37 @@ def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
     return said.stdout
 
 
-def order_until(own: PrivateEngine, address: str, status: int) -> float:
-    """Place orders until one is answered with this status; the seconds that it took."""
-    command = own.inside(sys.executable, "-I", "-S", "-c", ORDER_UNTIL, address, str(status))
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
 @pytest.mark.engine
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_the_folder_runs_without_the_kit(folder: Path, elsewhere: PrivateEngine) -> None:
-    """Brought up, it takes an order, is well, and is measured; taken down, it leaves nothing."""
+def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: dict[str, str]) -> None:
+    """Brought up, it takes an order, is well, and is measured; taken down, it leaves nothing.
 
-    def ask(path: str) -> str:
-        command = elsewhere.inside(sys.executable, "-I", "-S", "-c", ASK, f"http://{address}{path}")
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
+    While the disk is full, orders are refused with 503; afterwards no restart is needed.
+    """
     up, use = blocks(folder, "sh")
-    address = typed(elsewhere, folder, up).split()[-1]
-    order_until(elsewhere, address, 201)
-    assert '"item":"tea"' in ask("/orders/1")
-    assert ask("/health").startswith('200 {"status":"pass"')
-    assert 'http_requests_total{method="POST",route="/orders",status="201"} 1.0' in ask("/metrics")
-
     (down,) = re.findall(r"^docker compose down.*$", use, re.MULTILINE)
-    typed(elsewhere, folder, down)
-    client = elsewhere.client()
-    assert client.containers.list(all=True) == client.volumes.list() == []
+    with private_engine() as own:
+        own.load(engine, [images[name] for name in ALIASES])
+        client = own.client()
+        for name, alias in ALIASES.items():
+            client.images.get(images[name]).tag(alias)
+        address = typed(own, folder, up).split()[-1]
 
+        def ask(method: str, path: str, status: int = 200) -> tuple[float, str]:
+            command = own.inside(sys.executable, "-I", "-S", "-c", ASK, address, method, path, str(status))
+            seconds, _, body = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition(" ")
+            return float(seconds), body
 
-@pytest.mark.engine
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_orders_are_taken_again_once_a_full_disk_has_room(folder: Path, elsewhere: PrivateEngine) -> None:
-    """While the disk is full, orders are refused with 503; afterwards no restart is needed."""
-    address = typed(elsewhere, folder, blocks(folder, "sh")[0]).split()[-1]
-    order_until(elsewhere, address, 201)
-    with filled(elsewhere.folder / "data"):
-        order_until(elsewhere, address, 503)
-    assert order_until(elsewhere, address, 201) < RECOVERS_SECONDS
+        ask("POST", "/orders", 201)
+        assert '"item":"tea"' in ask("GET", "/orders/1")[1]
+        assert ask("GET", "/health")[1].startswith('{"status":"pass"')
+        assert 'http_requests_total{method="POST",route="/orders",status="201"} 1.0' in ask("GET", "/metrics")[1]
+        with filled(own.folder / "data"):
+            ask("POST", "/orders", 503)
+        assert ask("POST", "/orders", 201)[0] < RECOVERS_SECONDS
+        typed(own, folder, down)
+        assert client.containers.list(all=True) == client.volumes.list() == []
 
 
 @pytest.mark.engine
@@ -161,25 +139,19 @@ def test_lesson_06_brings_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert readme.read_text() == "mine"
 
 
-def test_the_readme_names_every_file_but_the_modules(root: Path, folder: Path) -> None:
-    """The README gives the purpose of each file."""
+def test_the_readme_names_every_file_setting_and_path(root: Path, folder: Path) -> None:
+    """A table row may name several settings (`HTTP_HOST`, `_PORT`) and gives their defaults."""
     text = (folder / "README.md").read_text()
     names = {path.name for path in folder.iterdir()} - {"README.md", ".env"}
     modules = {path.name for path in (root / "workshop_app").iterdir()}
     assert [name for name in sorted(names - modules) if f"`{name}`" not in text] == []
-
-
-def test_the_readme_names_every_setting_and_every_path(folder: Path) -> None:
-    """A table row may name several (`HTTP_HOST`, `_PORT`) and gives their defaults."""
-    text = (folder / "README.md").read_text()
     named: dict[str, str] = {}
     for row in re.findall(r"^\| `[A-Z_]+`.*$", text, re.MULTILINE):
         first, *others = re.findall(r"`([A-Z_]+)`", row.split("|")[1])
         group = first.rpartition("_")[0] if others else ""
         named |= {first: row, **{f"{group}{other}": row for other in others}}
     assert named.keys() == {one.variable for one in config.VARIABLES}
-    assert [
-        one for one in config.VARIABLES if one.default and f"`{one.default.lower()}`" not in named[one.variable]
-    ] == []
-    for route in app.create(config.load(good_environ())).routes:
+    defaults = [(one.default, named[one.variable]) for one in config.VARIABLES if one.default]
+    assert [default for default, row in defaults if f"`{default.lower()}`" not in row] == []
+    for route in application().routes:
         assert f" {getattr(route, 'path', '').replace('{order_id}', '7')}`" in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 
 import pytest
 
@@ -11,20 +10,8 @@ from workshop_app import config, dependencies
 from workshop_app.dependencies import Database
 from workshop_kit.engine.stack import Stack
 
-LAST_QUERY = b"SELECT 1"
+LAST_QUERY = "SELECT 1"
 """The relay passes the answer to this query on, and nothing after it."""
-
-
-async def ping(database: Database) -> None:
-    """Ping once; the database vanishes after its answer."""
-    await database.ping()
-
-
-async def transact(database: Database) -> None:
-    """Run out of time in a transaction while nothing is read, so that giving the connection back rolls back."""
-    async with database.transaction() as connection:
-        await connection.exec_driver_sql(LAST_QUERY.decode())
-        await asyncio.sleep(60)
 
 
 class Relay:
@@ -34,12 +21,8 @@ class Relay:
         self._host, self._port = host, port
         self._vanishes = self._gone = False
 
-    async def serve(self) -> tuple[asyncio.Server, int]:
-        """Listen on a free port; return the server and its port."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        return server, server.sockets[0].getsockname()[1]
-
-    async def _accept(self, near: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+    async def accept(self, near: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        """Serve one client."""
         far, queries = await asyncio.open_connection(self._host, self._port)
         await asyncio.gather(self._pump(near, queries, queries=True), self._pump(far, answers, queries=False))
 
@@ -49,12 +32,25 @@ class Relay:
                 continue
             target.write(data)
             self._gone = self._vanishes and not queries
-            self._vanishes = self._vanishes or (queries and LAST_QUERY in data)
+            self._vanishes = self._vanishes or (queries and LAST_QUERY.encode() in data)
 
 
-@pytest.mark.parametrize("use", [ping, transact])
+async def use(database: Database, *, ping: bool) -> None:
+    """Ping; or run out of time in a transaction while nothing is read, so that giving the connection back rolls back.
+
+    The database vanishes after its answer to the query.
+    """
+    if ping:
+        await database.ping()
+        return
+    async with database.transaction() as connection:
+        await connection.exec_driver_sql(LAST_QUERY)
+        await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("ping", [True, False], ids=["ping", "transaction"])
 def test_a_connection_whose_database_vanished_is_given_up(
-    stack: Stack, use: Callable[[Database], Coroutine[None, None, None]], monkeypatch: pytest.MonkeyPatch
+    stack: Stack, ping: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rollback is not canceled with its request: it must end by itself, and a ping must not send any."""
     monkeypatch.setattr(dependencies, "READ_TIMEOUT_SECONDS", 1.0)
@@ -64,14 +60,14 @@ def test_a_connection_whose_database_vanished_is_given_up(
     password = (stack.folder / "secrets" / "master_db_password").read_text().strip()
 
     async def outcome() -> asyncio.Task[None] | None:
-        server, port = await Relay(host, 3306).serve()
-        given = {"host": "127.0.0.1", "port": port, "name": "workshop", "user": "orders", "sql_mode": "ANSI"}
-        database = Database("master-db", config.Database(**given, password=password))  # type: ignore[arg-type]
-        task = asyncio.create_task(use(database))
+        server = await asyncio.start_server(Relay(host, 3306).accept, "127.0.0.1", 0)
+        given = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "name": "workshop", "user": "orders"}
+        settings = config.Database.model_validate({**given, "password": password, "sql_mode": "ANSI"})
+        task = asyncio.create_task(use(Database("master-db", settings), ping=ping))
         done, _ = await asyncio.wait([task], timeout=20)
         server.close()
         return task if done else None
 
     ended = asyncio.run(outcome())
     assert ended is not None, "it hangs"
-    assert (ended.exception() is None) == (use is ping)
+    assert (ended.exception() is None) == ping

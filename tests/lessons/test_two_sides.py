@@ -17,14 +17,12 @@ from tests.workshop_kit.exercises.check_runner import leaving_nothing
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint, registry
-from workshop_kit.exercises import task as tasks
+from workshop_kit.exercises import checkpoint, panel, registry
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
-from workshop_kit.exercises.task import Task
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
@@ -106,18 +104,18 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes(
 ) -> None:
     """The cell's text runs in this process, with a real task, behind what stands before it in the lesson."""
     texts = exercise_service.exercise_files(exercise)
-    task = Task(exercise, exercise_service, Panel(exercise, exercise_service, headless=True))
+    task = Panel(exercise, exercise_service, headless=True)
     names = names_before(texts.source_text, task)
     results = []
     for source in (texts.starter, texts.solution):
-        monkeypatch.setattr(tasks, "_source_of_running_cell", lambda source=source: source)
+        monkeypatch.setattr(panel, "_source_of_running_cell", lambda source=source: source)
         exec(source, names)
-        assert task.panel.result is not None
-        results.append(task.panel.result)
+        assert task.result is not None
+        results.append(task.result)
     assert_two_sides(*results)
 
 
-def names_before(marked: str, task: Task) -> dict[str, Any]:
+def names_before(marked: str, task: Panel) -> dict[str, Any]:
     """The names that the lesson's cells have made by the time the exercise's own is run."""
     imports, _, rest = marked.partition('\nw = lesson("')
     before = rest.partition(f'task = w.exercise("{task.exercise.id}")\n')[2].partition("# region")[0]

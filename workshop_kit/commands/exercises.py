@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -75,7 +76,7 @@ def status(track: Track = "full", as_json: AsJson = False) -> None:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     service = exercise_service(open_workspace())
     board = boards.board(service.exercises, service.progress, track)
-    answer(json.dumps(boards.as_json(board)) if as_json else str(boards.render(board)))
+    answer(json.dumps(asdict(board)) if as_json else str(boards.render(board)))
 
 
 def goto(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from workshop_kit.display import tables
 from workshop_kit.display.rendered import Rendered
@@ -17,21 +17,21 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.workspace.course import TRACKS
 
-STYLE = f"{tables.STYLE}<style>{(Path(__file__).parent / 'board.css').read_text()}</style>"
+STYLE = f"<style>{(Path(__file__).parent / 'board.css').read_text()}</style>"
+COLUMNS = ("Exercise", "State", "Minutes", "Title")
 
 
 class State(StrEnum):
-    """The state of an exercise, in the words that people read; the symbols differ in shape."""
+    """The state of an exercise, in the words that people read."""
 
     PASSED = "passed"
     SHOWN = "solution seen"  # and not passed
     TRIED = "tried"
     NOT_STARTED = "not started"
 
-    @property
-    def symbol(self) -> str:
-        """One character for it."""
-        return {"passed": "✓", "solution seen": "◐", "tried": "▲", "not started": "○"}[self.value]
+
+SYMBOLS = {State.PASSED: "✓", State.SHOWN: "◐", State.TRIED: "▲", State.NOT_STARTED: "○"}
+"""The symbol of each state, different in shape."""
 
 
 @dataclass(frozen=True)
@@ -49,41 +49,13 @@ class Row:
 
 
 @dataclass(frozen=True)
-class LessonRow:
-    """One lesson: its exercises, and the minutes of those that count on the track."""
-
-    lesson: str
-    rows: tuple[Row, ...]
-    minutes_done: int
-    minutes_left: int
-
-    @property
-    def passed(self) -> int:
-        """How many of its exercises are passed."""
-        return sum(row.state is State.PASSED for row in self.rows)
-
-
-@dataclass(frozen=True)
 class Board:
-    """All lessons that have exercises on ``track``, in their order. Minutes are those of exercises and debriefs."""
+    """The exercises of ``track``, by lesson. Minutes are those of the exercises that count."""
 
     track: str
-    lessons: tuple[LessonRow, ...]
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """All exercises."""
-        return tuple(row for lesson in self.lessons for row in lesson.rows)
-
-    @property
-    def minutes_done(self) -> int:
-        """Minutes of the core exercises that are passed."""
-        return sum(lesson.minutes_done for lesson in self.lessons)
-
-    @property
-    def minutes_left(self) -> int:
-        """Minutes of the core exercises that are not."""
-        return sum(lesson.minutes_left for lesson in self.lessons)
+    exercises: tuple[Row, ...]
+    minutes_done: int
+    minutes_left: int
 
 
 def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full") -> Board:
@@ -91,11 +63,8 @@ def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full"
     if track not in TRACKS:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     done = progress.exercises()
-    rows = [
-        _row(exercise, done.get(exercise.id, ExerciseRecord())) for exercise in exercises if track in exercise.tracks
-    ]
-    names = sorted({row.lesson for row in rows})
-    return Board(track, tuple(_lesson(name, [row for row in rows if row.lesson == name]) for name in names))
+    rows = [_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if track in one.tracks]
+    return Board(track, tuple(rows), *_minutes_of(rows))
 
 
 def state_of(done: ExerciseRecord) -> State:
@@ -109,16 +78,16 @@ def state_of(done: ExerciseRecord) -> State:
 
 def render(board: Board, unfolded: str = "") -> Rendered:
     """Return the board: a bar for each lesson with its exercises, folded except in the lesson ``unfolded``."""
-    caption = _caption(board)
-    lessons = "".join(_lesson_html(lesson, lesson.lesson == unfolded) for lesson in board.lessons)
-    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{lessons}</div>'
-    rows = [cells for lesson in board.lessons for cells in (_lesson_cells(lesson), *map(_cells, lesson.rows))]
-    return Rendered(html, tables.table(caption, ("Exercise", "State", "Minutes", "Title"), rows).text)
-
-
-def as_json(board: Board) -> dict[str, Any]:
-    """Return the board as plain data for ``--json``: the fields of the dataclasses, with the sums."""
-    return {**asdict(board), "minutes_done": board.minutes_done, "minutes_left": board.minutes_left}
+    caption = f"The track {board.track} has no exercises."
+    if board.exercises:
+        aside = "" if all(row.counts for row in board.exercises) else ", the extra ones aside"
+        minutes = f"{board.minutes_done} minutes done, {board.minutes_left} left{aside}"
+        caption = f"Exercises on the track {board.track}: {minutes}"
+    lessons = {name: tuple(rows) for name, rows in groupby(board.exercises, lambda row: row.lesson)}
+    bars = "".join(_lesson_html(name, rows, name == unfolded) for name, rows in lessons.items())
+    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
+    rows = [cells for name, rows in lessons.items() for cells in (_lesson_cells(name, rows), *map(_cells, rows))]
+    return Rendered(html, tables.table(caption, COLUMNS, rows).text)
 
 
 def _row(exercise: Exercise, done: ExerciseRecord) -> Row:
@@ -134,44 +103,33 @@ def _row(exercise: Exercise, done: ExerciseRecord) -> Row:
     )
 
 
-def _lesson(name: str, rows: Sequence[Row]) -> LessonRow:
-    counted = [row for row in rows if row.counts]
-    done = sum(row.minutes for row in counted if row.state is State.PASSED)
-    return LessonRow(name, tuple(rows), done, sum(row.minutes for row in counted) - done)
+def _minutes_of(rows: Sequence[Row]) -> tuple[int, int]:
+    """Return the minutes done and left, of exercises that count."""
+    done = sum(row.minutes for row in rows if row.counts and row.state is State.PASSED)
+    return done, sum(row.minutes for row in rows if row.counts) - done
 
 
-def _caption(board: Board) -> str:
-    if not board.rows:
-        return f"The track {board.track} has no exercises."
-    aside = "" if all(row.counts for row in board.rows) else ", the extra ones aside"
-    return f"Exercises on the track {board.track}: {board.minutes_done} minutes done, {board.minutes_left} left{aside}"
+def _passed(rows: Sequence[Row]) -> int:
+    return sum(row.state is State.PASSED for row in rows)
 
 
-def _lesson_html(lesson: LessonRow, unfolded: bool) -> str:
-    passed = f"{lesson.passed} of {len(lesson.rows)} passed"
-    rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{state}</td><td>{minutes}</td><td>{escape(title)}</td></tr>'
-        for name, state, minutes, title in map(_cells, lesson.rows)
-    )
+def _lesson_html(name: str, rows: Sequence[Row], unfolded: bool) -> str:
+    _, passed, minutes, _ = _lesson_cells(name, rows)
+    exercises = tables.table(f"Exercises of {name}", COLUMNS, [_cells(row) for row in rows])
     return (
-        f"<details{' open' if unfolded else ''}><summary><b>{escape(lesson.lesson)}</b>"
-        f'<progress value="{lesson.passed}" max="{len(lesson.rows)}" aria-label="{escape(lesson.lesson)}"></progress>'
-        f"<span>{passed}</span><span>{_minutes(lesson)}</span></summary>"
-        f'<div class="wk-table-frame"><table class="wk-table"><thead><tr><th scope="col">Exercise</th>'
-        f'<th scope="col">State</th><th scope="col">Minutes</th><th scope="col">Title</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></details>"
+        f"<details{' open' if unfolded else ''}><summary><b>{escape(name)}</b>"
+        f'<progress value="{_passed(rows)}" max="{len(rows)}" aria-label="{escape(name)}"></progress>'
+        f"<span>{passed}</span><span>{minutes}</span></summary>{exercises.html}</details>"
     )
 
 
-def _lesson_cells(lesson: LessonRow) -> tuple[str, str, str, str]:
-    bar = "▰" * lesson.passed + "▱" * (len(lesson.rows) - lesson.passed)
-    return lesson.lesson, f"{lesson.passed} of {len(lesson.rows)} passed", _minutes(lesson), bar
-
-
-def _minutes(lesson: LessonRow) -> str:
-    return f"{lesson.minutes_done} min done, {lesson.minutes_left} left"
+def _lesson_cells(name: str, rows: Sequence[Row]) -> tuple[str, str, str, str]:
+    passed, total = _passed(rows), len(rows)
+    done, left = _minutes_of(rows)
+    minutes = f"{done} min done, {left} left"
+    return name, f"{passed} of {total} passed", minutes, "▰" * passed + "▱" * (total - passed)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
     minutes = str(row.minutes) if row.counts else f"{row.minutes} extra"
-    return row.id, f"{row.state.symbol} {row.state}", minutes, row.title
+    return row.id, f"{SYMBOLS[row.state]} {row.state}", minutes, row.title

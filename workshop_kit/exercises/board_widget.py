@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
-from IPython.display import display
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
@@ -50,18 +49,13 @@ class BoardView:
     headless: bool = False
     leave: Callable[[], None] = lambda: None
     summary: str = ""  # of the last jump
-    job: Job | None = field(default=None, repr=False)
+    job: Job = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.job = Job(None if self.headless else self._widget(), self.page)
 
     def show(self) -> None:
         """Show the board: as a widget with its static twin, or in a headless run as the twin alone."""
-        if self.headless:
-            display(self.page())  # type: ignore[no-untyped-call]
-            return
-        lessons = [name for name in lesson_names(self.exercise_service.root / "notebooks") if LESSON.fullmatch(name)]
-        following = next((name for name in lessons if name > self.lesson), "")
-        widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
-        widget.on_msg(self._clicked)
-        self.job = Job(widget, self.page)
         self.job.show()
 
     def page(self) -> Rendered:
@@ -72,9 +66,8 @@ class BoardView:
 
     def refresh(self) -> None:
         """Show the board with the current state."""
-        if self.job is not None:
-            self.job.set(board=self._board().html)
-            self.job.refresh_twin()
+        self.job.set(board=self._board().html)
+        self.job.refresh_twin()
 
     def go(self, lesson: str, report: Report) -> str:
         """Jump to the start of ``lesson`` and return a summary, a line each. See `checkpoint.goto`."""
@@ -86,28 +79,31 @@ class BoardView:
             self.exercise_service.subjects.clear()  # the jump removed the kernel's objects
             after = _modification_times(self.exercise_service.workspace)
             changed = [name for name in after if after[name] != before.get(name)]
-            self._set(arrived="", changed=changed)
+            self.job.set(arrived="", changed=changed)
             if changed:
                 trust(self.exercise_service.workspace)  # JupyterLab shows no panels in an unsigned notebook
         folder = f"{self.exercise_service.workspace.folder}/"
         self.summary = "\n".join(arrived.sentences()).replace(folder, "")  # paths as in JupyterLab's file list
-        self._set(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self._board().html)
+        self.job.set(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self._board().html)
         return self.summary
+
+    def _widget(self) -> BoardWidget:
+        lessons = [name for name in lesson_names(self.exercise_service.root / "notebooks") if LESSON.fullmatch(name)]
+        following = next((name for name in lessons if name > self.lesson), "")
+        widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
+        widget.on_msg(self._clicked)
+        return widget
 
     def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
         match content:
             case {"do": "refresh"}:
                 self.refresh()
-            case {"do": "go", "lesson": str(lesson)} if self.job is not None:
+            case {"do": "go", "lesson": str(lesson)}:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
 
     def _board(self) -> Rendered:
         return self.exercise_service.board(self.lesson)
-
-    def _set(self, **state: Any) -> None:
-        if self.job is not None:
-            self.job.set(**state)
 
 
 def _modification_times(workspace: Workspace) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -12,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.exercises.progress import HINTS
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.screen import in_lines
 
 STYLE = f"<style>{(Path(__file__).parent / 'panel.css').read_text()}</style>"
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
@@ -30,14 +31,12 @@ VERDICTS = {
 }
 """The mark of each verdict, different in shape, and its words."""
 TEXT_COLUMNS = 88
-INVISIBLE = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Terminal sequences, control characters and marks of direction in a container's output; they are removed."""
 
 
-def result_card(result: Result, hints: Sequence[str] = ()) -> Rendered:
-    """Return the result of a check with the hints shown so far, as HTML and text."""
+def result_card(result: Result) -> Rendered:
+    """Return the result of a check as HTML and text."""
     html = f'{STYLE}<section class="wk-exercise" role="group" aria-label="Check of {escape(result.exercise)}">'
-    return Rendered(f"{html}{result_html(result)}{hints_html(hints)}</section>", as_text(result, hints))
+    return Rendered(f"{html}{result_html(result)}</section>", as_text(result))
 
 
 def exercise_page(
@@ -46,38 +45,32 @@ def exercise_page(
     hints: Sequence[str] = (),
     *,
     passed: bool = False,
-    solution: str = "",
-    comparison: tuple[str, str] | None = None,
+    solution: Rendered | None = None,
 ) -> Rendered:
-    """Return the panel of an exercise for a page without a kernel; ``passed``: it was passed earlier.
-
-    ``comparison`` is the participant's text and the reference's.
-    """
+    """Return the panel of an exercise for a page without a kernel; ``passed``: it was passed earlier."""
     parts = [
         head_html(exercise, result, passed=passed),
         f'<p class="wk-ex-status">{HOW}</p>',
-        hints_html(hints, len(exercise.hints)),
+        f'<div class="wk-ex-hints">{"".join(hint_items(hints))}</div>' if hints else "",
         result_html(result) if result else "",
-        comparison_html(*comparison) if comparison else solution_html(solution),
+        solution.html if solution else "",
     ]
     label = escape(f"Exercise {exercise.id}")
     html = f'{STYLE}<section class="wk-exercise wk-static" role="group" aria-label="{label}">{"".join(parts)}</section>'
     mark, words = _state(result, passed=passed)
     text = [f"Exercise {exercise.id}: {exercise.title}", f"{facts(exercise)} · {mark} {words}", exercise.task]
-    text += _hint_lines(hints, len(exercise.hints))
-    text += [as_text(result)] if result else []
-    shown = [("Yours", comparison[0]), ("The reference", comparison[1])] if comparison else [("The solution", solution)]
-    return Rendered(html, "\n\n".join([*text, *(f"{name}:\n{_plain(body)}" for name, body in shown if body)]))
+    text += [*_hint_lines(hints), as_text(result) if result else "", solution.text if solution else ""]
+    return Rendered(html, "\n\n".join(filter(None, text)))
 
 
 def as_text(result: Result, hints: Sequence[str] = ()) -> str:
-    """Return the result of a check for a terminal: no escape sequences, lines wrapped at 88 columns."""
+    """Return the result of a check for a terminal: control characters written out, lines wrapped at 88 columns."""
     mark, words = VERDICTS[result.verdict]
     head = f"{mark} {result.exercise}: {words} ({result.seconds:.1f} s)\n{_wrapped(result.summary)}"
     blocks = [head, *(_finding_text(finding) for finding in result.findings)]
     if result.output and not result.passed:
-        blocks.append(f"{OUTPUT}:\n{textwrap.indent(_plain(result.output), '    ')}")
-    return "\n\n".join([*blocks, *_hint_lines(hints, 3)])
+        blocks.append(f"{OUTPUT}:\n{textwrap.indent(result.output, '    ')}")
+    return in_lines("\n\n".join([*blocks, *_hint_lines(hints)]))
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -110,46 +103,41 @@ def result_html(result: Result) -> str:
     """Return verdict, summary, one card for each finding, and the container's last lines; every text escaped."""
     mark, words = VERDICTS[result.verdict]
     findings = "".join(_finding_html(finding) for finding in result.findings)
-    return (
+    return in_lines(
         f'<div class="wk-ex-result" data-verdict="{result.verdict.name.lower()}">'
         f'<p class="wk-ex-verdict"><span class="wk-ex-mark" aria-hidden="true">{mark}</span> '
         f"<span>{escape(words[:1].upper() + words[1:])}</span> "
         f'<span class="wk-ex-soft">{result.seconds:.1f} s</span></p>'
-        f'<p class="wk-ex-summary">{escape(_plain(result.summary))}</p>'
+        f'<p class="wk-ex-summary">{escape(result.summary)}</p>'
         f"{f'<ul>{findings}</ul>' if findings else ''}{_output_html(result)}</div>"
     )
 
 
-def hints_html(hints: Sequence[str], of: int = 3) -> str:
-    """Return the hints shown so far, numbered; "" without any."""
-    return f'<div class="wk-ex-hints">{"".join(hint_items(hints, of))}</div>' if hints else ""
-
-
-def hint_items(hints: Sequence[str], of: int = 3) -> list[str]:
+def hint_items(hints: Sequence[str]) -> list[str]:
     """Return the hints shown so far as paragraphs: the page adds only the newest."""
     return [
-        f'<p><span class="wk-ex-soft">Hint {number} of {of}</span> <span>{escape(hint)}</span></p>'
+        f'<p><span class="wk-ex-soft">Hint {number} of {HINTS}</span> <span>{escape(hint)}</span></p>'
         for number, hint in enumerate(hints, 1)
     ]
 
 
-def solution_html(solution: str) -> str:
-    """Return the text of the solution, which can be folded; "" without one."""
-    if not solution:
-        return ""
-    return f"<details open><summary>The solution</summary><pre>{escape(_plain(solution))}</pre></details>"
+def solution_card(solution: str) -> Rendered:
+    """Return the text of the solution, which can be folded."""
+    html = f"<details open><summary>The solution</summary><pre>{escape(solution)}</pre></details>"
+    return Rendered(html, f"The solution:\n{solution}")
 
 
-def comparison_html(mine: str, reference: str) -> str:
+def comparison_card(mine: str, reference: str) -> Rendered:
     """Return the participant's text beside the reference's, with the differing lines marked."""
-    left, right = _plain(mine).splitlines(), _plain(reference).splitlines()
+    left, right = mine.splitlines(), reference.splitlines()
     changes = difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     sides = (
         ("Yours", left, [slice(low, high) for kind, low, high, _, _ in changes if kind != "equal"]),
         ("The reference", right, [slice(low, high) for kind, _, _, low, high in changes if kind != "equal"]),
     )
     columns = "".join(_side_html(name, lines, different) for name, lines, different in sides)
-    return f'<div class="wk-ex-compare">{columns}</div>'
+    html = f'<div class="wk-ex-compare">{columns}</div>'
+    return Rendered(html, f"Yours:\n{mine}\n\nThe reference:\n{reference}")
 
 
 def _side_html(name: str, lines: Sequence[str], different: Sequence[slice]) -> str:
@@ -162,10 +150,8 @@ def _side_html(name: str, lines: Sequence[str], different: Sequence[slice]) -> s
 
 def _finding_html(finding: Finding) -> str:
     """Return one card: folded to a line when it passed, open when it failed."""
-    called = f"<code>{escape(_plain(finding.called))}</code>"
-    rows = "".join(
-        f"<dt>{name}</dt><dd>{escape(_plain(text))}</dd>" for name, text in _rows(finding) if name != "called"
-    )
+    called = f"<code>{escape(finding.called)}</code>"
+    rows = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in _rows(finding))
     if finding.passed:
         sign = '<span class="wk-ex-mark" role="img" aria-label="as expected">✓</span>'
         got = f'<span class="wk-ex-got">{escape(_first_line(finding.got))}</span>'
@@ -179,22 +165,20 @@ def _output_html(result: Result) -> str:
     if not result.output:
         return ""
     unfolded = " open" if result.verdict is Verdict.DID_NOT_START else ""
-    lines = escape(_plain(result.output))
-    pre = f'<pre tabindex="0" role="region" aria-label="{OUTPUT}">{lines}</pre>'
+    pre = f'<pre tabindex="0" role="region" aria-label="{OUTPUT}">{escape(result.output)}</pre>'
     return f"<details{unfolded}><summary>{OUTPUT}</summary>{pre}</details>"
 
 
 def _finding_text(finding: Finding) -> str:
     if finding.passed:
-        return f"✓ {_plain(finding.called)}: {_first_line(finding.got)}"
-    rows = [f"    {name:<15} {_wrapped(text, 20)}" for name, text in _rows(finding) if name != "called"]
-    return "\n".join([f"✗ {_plain(finding.called)}", *rows])
+        return f"✓ {finding.called}: {_first_line(finding.got)}"
+    rows = [f"    {name:<15} {_wrapped(text, 20)}" for name, text in _rows(finding)]
+    return "\n".join([f"✗ {finding.called}", *rows])
 
 
 def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
-    """Return the parts of a finding that are not empty, with their names on a card."""
+    """Return what was found, with the names on a card, without empty parts."""
     everything = (
-        ("called", finding.called),
         ("came back", finding.got),
         ("expected", finding.expected),
         ("what it means", finding.means),
@@ -203,8 +187,8 @@ def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
     return ((name, text) for name, text in everything if text)
 
 
-def _hint_lines(hints: Sequence[str], of: int) -> list[str]:
-    return [f"Hint {number} of {of}: {_wrapped(hint, 4)}" for number, hint in enumerate(hints, 1)]
+def _hint_lines(hints: Sequence[str]) -> list[str]:
+    return [f"Hint {number} of {HINTS}: {_wrapped(hint, 4)}" for number, hint in enumerate(hints, 1)]
 
 
 def _state(result: Result | None, *, passed: bool) -> tuple[str, str]:
@@ -215,16 +199,12 @@ def _state(result: Result | None, *, passed: bool) -> tuple[str, str]:
 
 
 def _first_line(text: str) -> str:
-    lines = _plain(text).strip().split("\n")
+    lines = text.strip().split("\n")
     return lines[0] if len(lines) == 1 else f"{lines[0]} …"
-
-
-def _plain(text: str) -> str:
-    return INVISIBLE.sub("", text.replace("\r\n", "\n"))
 
 
 def _wrapped(text: str, indent: int = 0) -> str:
     """Return ``text`` in lines that fit, all but the first indented; a long word (a URL, say) stays whole."""
     wrapper = textwrap.TextWrapper(TEXT_COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
-    lines = [piece for line in _plain(text).split("\n") for piece in wrapper.wrap(line) or [""]]
+    lines = [piece for line in text.split("\n") for piece in wrapper.wrap(line) or [""]]
     return f"\n{' ' * indent}".join(lines)

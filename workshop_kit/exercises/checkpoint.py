@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import content, provision, regions, solutions
+from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import MY_SERVICE, find_lesson
 from workshop_kit.workspace.folder import lesson_copies
 
 
 @dataclass(frozen=True)
 class GotoResult:
-    """The result of a jump: the exercises that got the solution, and the folder with the replaced files (or None)."""
+    """The result of a jump: the exercises that got the solution, and the replaced files."""
 
     lesson: str
     solved: tuple[str, ...]
-    aside: Path | None
+    backup: Backup
 
     def sentences(self) -> list[str]:
         """Return the result for people, a line each."""
         lines = [f"{self.lesson} is at its start."]
         if self.solved:
             lines.append(f"Solved for you, from earlier lessons: {', '.join(self.solved)}.")
-        if self.aside is not None:
-            lines.append(f"What you had in the files that changed is in {self.aside}.")
+        if self.backup.folder is not None:
+            lines.append(f"What you had in the files that changed is in {self.backup.folder}.")
         return lines
 
 
@@ -46,9 +46,11 @@ def goto(exercise_service: ExerciseService, lesson: str, stack: Stack, report: R
 
 def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
-    later = [copy for copy in lesson_copies(exercise_service.root) if copy.lesson >= lesson and not copy.comes_later]
-    aside = content.start_over(exercise_service.workspace, later)
-    aside = _arrange_service(exercise_service, lesson, aside)
+    backup = Backup(exercise_service.workspace)
+    for copy in lesson_copies(exercise_service.root):
+        if copy.lesson >= lesson and not copy.comes_later:
+            content.replace_file(exercise_service.workspace, copy.name, copy.source.read_text(), backup)
+    _arrange_service(exercise_service, lesson, backup)
     current = solutions.sources_at(exercise_service.root, lesson)
     solved = []
     for exercise in exercise_service.exercises:
@@ -56,18 +58,18 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
             continue
         if exercise.judges == "service" and current[exercise.file].lesson != exercise.lesson:
             continue  # a later lesson has another file in its place
-        changed, aside = solve(exercise_service, exercise.id, aside)
-        solved += [exercise.id] if changed else []
-    return GotoResult(lesson, tuple(solved), aside)
+        if solve(exercise_service, exercise.id, backup):
+            solved.append(exercise.id)
+    return GotoResult(lesson, tuple(solved), backup)
 
 
-def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path | None) -> Path | None:
+def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Backup) -> None:
     """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
     workspace, files = exercise_service.workspace, solutions.files_at(exercise_service.root, lesson)
     current = solutions.sources_at(exercise_service.root, lesson)
     for name in sorted({*solutions.colleague_files(exercise_service.root, solutions.COLLEAGUE)} - {*files}):
         if (workspace.my_service / name).exists():
-            aside = content.keep_aside(workspace, f"{MY_SERVICE}/{name}", aside)
+            backup.keep(f"{MY_SERVICE}/{name}")
             (workspace.my_service / name).unlink()
     earlier = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
     fresh = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
@@ -78,27 +80,22 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, aside: Path
             text = solutions.with_regions_of(base, solved, fresh)  # a second notebook's exercises are fresh
             mine = (content.current(workspace, path) or b"").decode(errors="replace")
             text = solutions.with_regions_of(mine, text, earlier)
-        aside = content.replace_file(workspace, path, text, aside, base=base)
-    return aside
+        content.replace_file(workspace, path, text, backup, base=base)
 
 
-def solve(exercise_service: ExerciseService, identifier: str, aside: Path | None = None) -> tuple[bool, Path | None]:
-    """Put the solution into an exercise's files; copy the replaced files to the folder ``aside``.
-
-    Returns whether anything changed, and the folder.
-    """
-    changed = False
+def solve(exercise_service: ExerciseService, identifier: str, backup: Backup | None = None) -> bool:
+    """Put the solution into an exercise's files; edited ones are copied to ``backup``. Returns whether any changed."""
+    workspace, changed = exercise_service.workspace, False
     for part in exercise_service.find(identifier).parts:
         own = exercise_service.exercise_files(part)
-        before = content.current(exercise_service.workspace, own.name)
-        text = own.with_body(own.solution)
+        before, text = content.current(workspace, part.path), own.with_body(own.solution)
         if before == text.encode():
             continue
-        if before is not None and (not own.is_untouched() or aside is not None):
-            aside = content.keep_aside(exercise_service.workspace, own.name, aside)
-        content.write(exercise_service.workspace, own.name, text)
+        if before is not None and not own.is_untouched():
+            (backup or Backup(workspace)).keep(part.path)
+        content.write(workspace, part.path, text)
         changed = True
-    return changed, aside
+    return changed
 
 
 def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:

@@ -16,7 +16,7 @@ from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.files import read_small_text
 from workshop_kit.workspace.merge import language_of, same_code
-from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK, NOTEBOOK
+from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
 
 LARGEST_BYTES = 1_000_000
 """The limit for a file of an exercise."""
@@ -52,14 +52,9 @@ class ExerciseFiles:
         return regions.region_of(regions.starter(self.source_text), self.exercise.id)
 
     @property
-    def name(self) -> str:
-        """The participant's file, as a path in the workspace."""
-        return self.exercise.path
-
-    @property
     def shown_name(self) -> str:
         """The participant's file for messages: the checkout has folders of the same names."""
-        return f"{self.folder.name}/{self.name}"
+        return f"{self.folder.name}/{self.exercise.path}"
 
     def mine(self) -> str:
         """Return the participant's file. Raises Unreadable."""
@@ -67,7 +62,7 @@ class ExerciseFiles:
         comes_later = self.exercise.judges == "service" and self.exercise.lesson > FIRST
         if comes_later and not (self.folder / MY_SERVICE / MARK).exists():
             step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
-        path = self.folder / self.name
+        path = self.folder / self.exercise.path
         try:
             return read_small_text(path, max_bytes=LARGEST_BYTES if self.exercise.file else MAX_BYTES)
         except FileNotFoundError:
@@ -75,22 +70,16 @@ class ExerciseFiles:
         except NotReady as error:
             raise Unreadable(error.what.replace(str(path), self.shown_name), step) from error
 
-    def composed(self) -> Mapping[str, str]:
-        """Return the files of the lesson for a check: this region is the participant's, all others are solved.
+    def composed(self) -> str:
+        """Return the participant's file for a check: this region is theirs, all others are solved.
 
         Raises Unreadable with the line when the markers of the participant's file are damaged.
         """
         try:
-            own = regions.others_solved(self.mine(), self.source_text, self.exercise.id)
+            return regions.others_solved(self.mine(), self.source_text, self.exercise.id)
         except regions.MarkerError as damaged:
             where = damaged.in_file(self.shown_name)
             raise Unreadable(where.what, where.next_step) from damaged
-        files = {
-            path.name: regions.solved(path.read_text())
-            for path in (self.root / "solutions" / self.exercise.lesson).iterdir()
-            if path.is_file() and path.name != NOTEBOOK
-        }
-        return {**files, self.exercise.source: own}
 
     def copy_service(self, target: Path) -> list[str]:
         """Copy ``my_service/`` to ``target``, and solve the regions of other exercises in the copy.
@@ -134,13 +123,11 @@ class ExerciseFiles:
             region = regions.find(self.mine(), self.exercise.id)
         except WorkshopError:
             return ""
-        if region.first_line == region.last_line:
-            return f"line {region.first_line}"
         return f"lines {region.first_line}–{region.last_line}"
 
     def is_untouched(self) -> bool:
         """Whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""
-        mine, language = self.region(), language_of(self.name)
+        mine, language = self.region(), language_of(self.exercise.path)
         begun_from = (self.starter, *self._regions_in_file_cells())
         return mine is not None and any(same_code(mine, text, language=language) for text in begun_from)
 
@@ -152,14 +139,15 @@ class ExerciseFiles:
         try:
             return self._put_into(self.mine(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
-            fresh = regions.starter(self.source_text) if self.exercise.file else (self.root / self.name).read_text()
+            shipped = self.root / self.exercise.path
+            fresh = regions.starter(self.source_text) if self.exercise.file else shipped.read_text()
             return self._put_into(fresh, body)
 
     def _regions_in_file_cells(self) -> Iterator[str]:
         """Yield the region as each cell of the lessons writes it: a lesson may change the file before the exercise."""
         from workshop_kit.workspace.file_cell import shipped_cells  # imports IPython, slow for a hint
 
-        for _, text in shipped_cells(self.root / "notebooks", self.name):
+        for _, text in shipped_cells(self.root / "notebooks", self.exercise.path):
             if self.exercise.id in regions.ids(text):
                 yield regions.region_of(text, self.exercise.id)
 

@@ -75,14 +75,12 @@ class ExerciseService:
     def find(self, identifier: str) -> Exercise:
         """Return the exercise of that id, with this participant's numbers in its texts. Raises WrongUsage."""
         exercise = registry.find(self.exercises, identifier)
-        if not any("{" in text for text in (exercise.task, *exercise.hints, *exercise.first_hints.values())):
-            return exercise
-        given = self.given(exercise.id)
+        texts = (exercise.task, *exercise.hints, *exercise.first_hints.values())
+        given = self.given(exercise.id) if any("{" in text for text in texts) else {}
         if not given:
             return exercise
+        task, hints = exercise.task.format(**given), tuple(hint.format(**given) for hint in exercise.hints)
         first_hints = {words: hint.format(**given) for words, hint in exercise.first_hints.items()}
-        hints = tuple(hint.format(**given) for hint in exercise.hints)
-        task = exercise.task.format(**given)
         return exercise.model_copy(update={"task": task, "hints": hints, "first_hints": first_hints})
 
     def given(self, identifier: str) -> Mapping[str, Any]:
@@ -169,16 +167,16 @@ class ExerciseService:
         Raises NotReady, for a full disk say; no file is lost or half-written then.
         """
         exercise = self.find(identifier)
-        aside, folder = None, self.workspace.folder
+        backup, folder = content.Backup(self.workspace), self.workspace.folder
         for part in exercise.parts:
             own = self.exercise_files(part)
             text = own.with_body(own.starter)
-            if (folder / own.name).exists():
-                aside = content.keep_aside(self.workspace, own.name, aside)
-            content.write(self.workspace, own.name, text)
+            if (folder / part.path).exists():
+                backup.keep(part.path)
+            content.write(self.workspace, part.path, text)
         if exercise.file is None:
             trust(self.workspace)  # JupyterLab shows no panels in an unsigned notebook
-        old = f" What you had is in {folder.name}/{aside.relative_to(folder)}." if aside else ""
+        old = f" What you had is in {folder.name}/{backup.folder.relative_to(folder)}." if backup.folder else ""
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
         return f"{exercise.id} is back at its start in {folder.name}/{exercise.path}.{old}{reload}"
 
@@ -195,18 +193,14 @@ class ExerciseService:
             mine, reference = f"{mine}{head}{region}", f"{reference}{head}{own.solution}"
         return mine, reference
 
-    def lines(self, identifier: str) -> str:
-        """Return the place of the region in the file: ``lines 34–43``; "" where it is not found."""
-        return self.exercise_files(self.find(identifier)).lines()
-
     def place(self, identifier: str) -> str:
-        """Return the place of an exercise for the terminal: lines of a file, or a notebook's cell."""
+        """Return the place of an exercise: lines of a file, and its other files; or a notebook's cell."""
         own = self.exercise_files(self.find(identifier))
-        where = own.shown_name
         if own.exercise.file is None:
-            return f"the cell below the panel of {own.exercise.id} in {where}"
+            return f"the cell below the panel of {own.exercise.id} in {own.shown_name}"
         lines = own.lines()
-        return f"{lines} of {where}" if lines else where
+        first = f"{lines} of {own.shown_name}" if lines else own.shown_name
+        return ", ".join([first, *own.exercise.more_files])
 
     def board(self, unfolded: str = "") -> Rendered:
         """Return the board of all exercises; those of the lesson ``unfolded`` are not folded away."""
@@ -217,28 +211,23 @@ class ExerciseService:
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
     def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
-        try:
-            if exercise.judges == "service":
-                return self._judge_service(exercise, report, superseded)
-            files = self.exercise_files(exercise).composed() if exercise.file else {}
-        except Unreadable as damaged:
-            return CheckResult(str(damaged), override=Verdict.NOT_READABLE)
-        answer = self.progress.exercise(exercise.id).answer
-        context = Context(exercise, self.stack(), self.workspace.seed, files, answer, report)
-        return _registered(exercise.id).check(context)
-
-    def _judge_service(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
-        """Judge a copy of ``my_service/`` in which the regions of other exercises are solved. Raises Unreadable."""
+        """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
+        own, files, whole = self.exercise_files(exercise), {}, []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
-            whole = self.exercise_files(exercise).copy_service(folder)
-            context = Context(
-                exercise, self.stack(), self.workspace.seed, report=report, folder=folder, superseded=superseded
-            )
+            try:
+                if exercise.judges == "service":
+                    whole = own.copy_service(folder)
+                elif exercise.file:
+                    files = {exercise.file: own.composed()}
+            except Unreadable as damaged:
+                return CheckResult(str(damaged), override=Verdict.NOT_READABLE)
+            answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
+            context = Context(exercise, self.stack(), seed, files, answer, report, folder, superseded)
             judged = _registered(exercise.id).check(context)
         if whole:
-            files = ", ".join(whole)
-            judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {files}.)")
+            names = ", ".join(whole)
+            judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
         return judged
 
     def _verdict(self, exercise: Exercise, judged: CheckResult) -> Verdict:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
 
 import pandas as pd
 from docker.errors import NotFound
@@ -70,23 +69,6 @@ class Fixture:
         return True
 
 
-class Layer(NamedTuple):
-    """A layer to make: its instruction in the history, and its files by path with their sizes in bytes."""
-
-    instruction: str
-    files: dict[str, int]
-
-
-class Job(NamedTuple):
-    """The work of a container: its limit in cores, two shares of a core that it wants in turn, and for how long."""
-
-    cores: float
-    burst: float
-    light: float
-    burst_seconds: float
-    light_seconds: float
-
-
 def container_layer(stack: Stack, random: Random) -> Fixture:
     """Load an image in which one layer deletes a large file of an earlier layer."""
     return Fixture({"image": image_with_deleted_file(stack.session, random)})
@@ -98,14 +80,14 @@ def image_with_deleted_file(session: Session, random: Random) -> str:
     The layers are written by hand, after the OCI image specification: nothing is built.
     """
     big, small, other = random.sample(NAMES, 3)
-    layers = [
-        Layer("COPY base /", {"etc/os-release": 400, "usr/bin/service": random.randint(2, 3) * MB}),
-        Layer(f"COPY {small}.csv /srv/data/", {f"srv/data/{small}.csv": random.randint(50, 400) * 1000}),
-        Layer(f"COPY {big}.dump /srv/import/", {f"srv/import/{big}.dump": random.randint(5_000, 9_000) * 1000}),
-        Layer(f"RUN import /srv/import/{big}.dump", {f"srv/data/{big}.db": random.randint(900, 1_800) * 1000}),
-        Layer(f"RUN rm /srv/import/{big}.dump", {f"srv/import/.wh.{big}.dump": 0}),
-        Layer(f"COPY {other}.csv /srv/data/", {f"srv/data/{other}.csv": random.randint(50, 400) * 1000}),
-    ]
+    layers = {
+        "COPY base /": {"etc/os-release": 400, "usr/bin/service": random.randint(2, 3) * MB},
+        f"COPY {small}.csv /srv/data/": {f"srv/data/{small}.csv": random.randint(50, 400) * 1000},
+        f"COPY {big}.dump /srv/import/": {f"srv/import/{big}.dump": random.randint(5_000, 9_000) * 1000},
+        f"RUN import /srv/import/{big}.dump": {f"srv/data/{big}.db": random.randint(900, 1_800) * 1000},
+        f"RUN rm /srv/import/{big}.dump": {f"srv/import/.wh.{big}.dump": 0},
+        f"COPY {other}.csv /srv/data/": {f"srv/data/{other}.csv": random.randint(50, 400) * 1000},
+    }
     tag = f"container-workshop/exercise:{secrets.token_hex(6)}"
     session.engine.client.images.load(_archive(layers, tag, session.labels("kernel")))
     session.record("image", str(session.engine.client.images.get(tag).id), tag, "kernel")
@@ -155,13 +137,13 @@ def logging_percentiles(stack: Stack, random: Random) -> Fixture:
 def monitoring_throttled(stack: Stack, random: Random) -> Fixture:
     """Watch three containers: one wants more than its limit, one wants more than that and may have it, one waits."""
     burst_seconds = random.choice((0.4, 0.5, 0.6, 0.7))
-    jobs = [
-        Job(0.05, 1.0, 0.02, burst_seconds, 1.0 - burst_seconds),  # throttled in the bursts
-        Job(1.0, 0.45, 0.45, 1.0, 1.0),  # busy, below its limit
-        Job(0.2, 0.02, 0.02, 1.0, 1.0),  # waits for another service
+    workers = [
+        _worker(stack, 0.05, 1.0, 0.02, burst_seconds, 1.0 - burst_seconds),  # throttled in the bursts
+        _worker(stack, 1.0, 0.45, 0.45, 1.0, 1.0),  # busy, below its limit
+        _worker(stack, 0.2, 0.02, 0.02, 1.0, 1.0),  # waits for another service
     ]
-    random.shuffle(jobs)
-    running = [containers.run(stack.session, _worker(stack, job)) for job in jobs]
+    random.shuffle(workers)
+    running = [containers.run(stack.session, worker) for worker in workers]
     return Fixture({"usage": _watch(stack, running)}, running[0])
 
 
@@ -184,15 +166,15 @@ FIXTURES: Mapping[str, Callable[[Stack, Random], Fixture]] = {
 }
 
 
-def _archive(layers: list[Layer], tag: str, labels: dict[str, str]) -> bytes:
-    """Return an image in the format of ``docker load``."""
-    blobs = [_tar({path: bytes(size) for path, size in layer.files.items()}) for layer in layers]
+def _archive(layers: Mapping[str, Mapping[str, int]], tag: str, labels: dict[str, str]) -> bytes:
+    """Return an image in the format of ``docker load``; a layer is its instruction, and the sizes of its files."""
+    blobs = [_tar({path: bytes(size) for path, size in files.items()}) for files in layers.values()]
     config = {
         "architecture": "amd64",  # it holds no program, so any machine may load it
         "os": "linux",
         "config": {"Labels": labels, "Cmd": ["nothing"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(blob).hexdigest()}" for blob in blobs]},
-        "history": [{"created": "2019-05-18T00:00:00Z", "created_by": layer.instruction} for layer in layers],
+        "history": [{"created": "2019-05-18T00:00:00Z", "created_by": instruction} for instruction in layers],
     }
     names = [f"layer{number}.tar" for number in range(len(blobs))]
     manifest = [{"Config": "config.json", "RepoTags": [tag], "Layers": names}]
@@ -211,14 +193,14 @@ def _tar(parts: dict[str, bytes]) -> bytes:
     return archive.getvalue()
 
 
-def _worker(stack: Stack, job: Job) -> Spec:
-    shares = (job.burst, job.light, job.burst_seconds, job.light_seconds)
+def _worker(stack: Stack, cores: float, *work: float) -> Spec:
+    """Return a container limited to some cores; ``work`` is two shares of a core that it uses in turn, and how long."""
     return Spec(
         image=images.tags(stack.root)["base"],
-        command=("python3", "-I", "-S", "-c", WORK, *map(str, shares)),
+        command=("python3", "-I", "-S", "-c", WORK, *map(str, work)),
         network="none",
         memory_bytes=SMALL_MEMORY_BYTES,
-        cpus=job.cores,
+        cpus=cores,
         pids=10,
     )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from workshop_kit.engine.session import Session
-from workshop_kit.workspace.files import read_json_lines, write_json_lines
+from workshop_kit.workspace.files import read_records, write_records
 
 MAX_RECORDS = 50
 QUESTIONS = {
@@ -64,7 +63,7 @@ RECORD = TypeAdapter(Record)
 def write(session: Session, record: Record) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises NotReady for a full disk."""
     others = [one for one in read(session) if one.id != record.id]
-    write_json_lines(_path(session), map(asdict, [*others, record]), most=MAX_RECORDS)
+    write_records(_path(session), [*others, record], most=MAX_RECORDS)
 
 
 def find(session: Session, identifier: str) -> Record | None:
@@ -73,12 +72,8 @@ def find(session: Session, identifier: str) -> Record | None:
 
 
 def read(session: Session) -> list[Record]:
-    """Return all records, oldest first. A line that is no record is passed over."""
-    found = []
-    for line in read_json_lines(_path(session)):
-        with contextlib.suppress(ValidationError):
-            found.append(RECORD.validate_python(line))
-    return found
+    """Return all records, oldest first."""
+    return read_records(_path(session), RECORD)
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:

@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 from docker.errors import NotFound
+from pydantic import TypeAdapter
 
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
@@ -26,7 +27,7 @@ from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.workspace.files import read_json_lines, write_json_lines
+from workshop_kit.workspace.files import read_records, write_records
 
 QUIET_SECONDS = 1.5
 """Before the hiccup, between it and the fault, and after the fault."""
@@ -114,26 +115,17 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
     trouble = trouble or drawn
     decoy, quiet = random.choice(trouble.decoys), QUIET_SECONDS + random.uniform(-0.5, 1.5)
     began = datetime.now(UTC)
-    started = time.monotonic()
-
-    def wait(seconds: float, detail: str) -> None:
-        ends_at = time.monotonic() + seconds
-        while True:
-            now = time.monotonic()
-            report(Step("Incident", min(0.95, (now - started) / LOAD_SECONDS), detail))
-            if now >= ends_at:
-                return
-            time.sleep(min(ends_at - now, 0.5))
-
+    report(Step("Incident", None, "customers are coming"))
     with _customers(stack):
-        wait(quiet, "customers are coming")
+        time.sleep(quiet)
         with fault("pause", stack, decoy):
-            wait(HICCUP_SECONDS, "customers are coming")
-        wait(QUIET_SECONDS, "customers are coming")
+            time.sleep(HICCUP_SECONDS)
+        time.sleep(QUIET_SECONDS)
         injecting = datetime.now(UTC)
         with fault(trouble.fault, stack, trouble.target, **trouble.parameters) as disturbance:
-            wait(TROUBLE_SECONDS, "customers are complaining")
-        wait(0, "waiting for the last customers")
+            report(Step("Incident", None, "customers are complaining"))
+            time.sleep(TROUBLE_SECONDS)
+        report(Step("Incident", None, "waiting for the last customers"))
     incident = Incident(
         secrets.token_hex(8),
         str(stack.container("service").id),
@@ -145,27 +137,22 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
         disturbance.ended or datetime.now(UTC),
         datetime.now(UTC),
     )
-    write_json_lines(_path(stack.session), map(asdict, [*all_kept(stack.session), incident]), most=KEPT)
+    write_records(_path(stack.session), [*all_kept(stack.session), incident], most=KEPT)
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
 
 
 def find(session: Session, identifier: str) -> Incident:
     """Return an incident of this workspace by its id. Raises IncidentGone if it is not kept (any more)."""
-    for incident in all_kept(session):
-        if incident.id == identifier:
-            return incident
-    raise IncidentGone
+    found = next((incident for incident in all_kept(session) if incident.id == identifier), None)
+    if found is None:
+        raise IncidentGone
+    return found
 
 
 def all_kept(session: Session) -> list[Incident]:
     """Return the latest incidents of this workspace, oldest first."""
-    found = []
-    for record in read_json_lines(_path(session)):
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            times = ("began", "injecting", "injected", "reverted", "ended")
-            found.append(Incident(**{**record, **{name: datetime.fromisoformat(record[name]) for name in times}}))
-    return found
+    return read_records(_path(session), TypeAdapter(Incident))
 
 
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:

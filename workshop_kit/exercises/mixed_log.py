@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -34,17 +33,17 @@ def run(stack: Stack, random: Random) -> Running:
 
 
 def mixed_lines(random: Random) -> list[str]:
-    """Return `GOOD_LINES` orders as JSON objects, with one to three lines of each kind in ODD among them."""
+    """Return `GOOD_LINES` orders as JSON objects, with one to three examples of each odd kind among them."""
     clock = datetime.now(UTC)
     lines: list[str] = []
-    odd = [kind for kind in ODD for _ in range(random.randint(1, 3))]
+    kinds = zip(*(_odd_lines(random, clock) for _ in range(3)), strict=True)
+    odd = [example for examples in kinds for example in examples[: random.randint(1, 3)]]
     random.shuffle(odd)
-    places = sorted(random.sample(range(1, GOOD_LINES), len(odd)))
+    places = random.sample(range(1, GOOD_LINES), len(odd))
     for number in range(GOOD_LINES):
         clock += timedelta(milliseconds=random.randint(1, 400))
-        while places and places[0] == number:
-            places.pop(0)
-            lines += odd.pop()(random, clock)
+        if number in places:
+            lines += odd.pop()
         lines.append(_order(random, clock))
     return lines
 
@@ -61,45 +60,16 @@ def _order(random: Random, clock: datetime) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
-def _cut_short(random: Random, clock: datetime) -> list[str]:
-    line = _order(random, clock)
-    return [line[: random.randint(40, len(line) - 2)]]
-
-
-def _nan(random: Random, clock: datetime) -> list[str]:
-    line = json.loads(_order(random, clock))
-    return [json.dumps({**line, "discount": float("nan")}, ensure_ascii=False)]
-
-
-def _duplicate_key(random: Random, clock: datetime) -> list[str]:
-    line = _order(random, clock)
-    return [f'{line[:-1]}, "quantity": {random.randint(10, 99)}}}']
-
-
-def _traceback(random: Random, _: datetime) -> list[str]:
-    depth = random.randint(1, 3)
+def _odd_lines(random: Random, clock: datetime) -> list[list[str]]:
+    """Return an example of each kind of lines that are no JSON objects, or only look like one."""
+    order, depth = _order(random, clock), random.randint(1, 3)
     calls = [part for n in range(depth) for part in (f'  File "orders.py", line {n + 40}, in step_{n}', "    pay()")]
-    return ["Traceback (most recent call last):", *calls, f"TimeoutError: bank {random.randint(1, 9)} sleeps"]
-
-
-def _plain_text(random: Random, clock: datetime) -> list[str]:
-    return [f"{clock:%H:%M:%S} WARN retrying in {random.randint(1, 9)} s"]
-
-
-def _no_object(random: Random, _: datetime) -> list[str]:
-    return [random.choice(("null", "42", '["done"]'))]
-
-
-def _empty(_: Random, __: datetime) -> list[str]:
-    return [""]
-
-
-ODD: tuple[Callable[[Random, datetime], list[str]], ...] = (
-    _cut_short,
-    _nan,
-    _duplicate_key,
-    _traceback,
-    _plain_text,
-    _no_object,
-    _empty,
-)
+    return [
+        [order[: random.randint(40, len(order) - 2)]],  # cut short
+        [f'{order[:-1]}, "discount": NaN}}'],
+        [f'{order[:-1]}, "quantity": {random.randint(10, 99)}}}'],  # a key twice
+        ["Traceback (most recent call last):", *calls, f"TimeoutError: bank {random.randint(1, 9)} sleeps"],
+        [f"{clock:%H:%M:%S} WARN retrying in {random.randint(1, 9)} s"],
+        [random.choice(("null", "42", '["done"]'))],
+        [""],
+    ]

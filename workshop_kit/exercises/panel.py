@@ -1,4 +1,4 @@
-"""The panel of an exercise in its notebook: buttons for check, hint, solution and reset, and their results."""
+"""An exercise in its notebook: ``task = w.exercise("container.loss")`` shows its panel and hands in its answer."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import (
-    comparison_html,
+    comparison_card,
     exercise_page,
     head_html,
     hint_items,
+    result_card,
     result_html,
-    solution_html,
+    solution_card,
 )
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
-from workshop_kit.progress import Report
+from workshop_kit.progress import Report, silent
 
 HERE = Path(__file__).parent
 
@@ -50,77 +53,99 @@ class ExerciseWidget(JobWidget):
     board = traitlets.Unicode().tag(sync=True)
 
 
+@dataclass(frozen=True)
+class TaskValues:
+    """The values in a task by name: numbers from the seed, and the image or the container that it is about.
+
+    Looking one up makes the image or the container if it is absent.
+    """
+
+    exercise_service: ExerciseService
+    exercise_id: str
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value called ``name``. Raises WorkshopError if ``task`` is another exercise's."""
+        subject = self.exercise_service.subject(self.exercise_id)
+        values = {**self.exercise_service.given(self.exercise_id), **(subject.names if subject else {})}
+        if name not in values:
+            names = ", ".join(values) or "no values"
+            raise WorkshopError(
+                f"This task has no {name!r}: it belongs to another exercise, with {names}.",
+                "Run the cell above that shows the exercise, then this one again.",
+            )
+        return values[name]
+
+
 @dataclass
 class Panel:
     """One exercise on the page. ``passed`` says whether it ever was; ``result`` is the last check's in this panel.
 
     Clicks are handled in threads. A check runs in its own thread, so the other buttons answer meanwhile.
+    ``must_pass``: the solutions are in place, so a failed check is an error in a headless run.
     """
 
     exercise: Exercise
     exercise_service: ExerciseService
     headless: bool = False
-    result: Result | None = None
+    must_pass: bool = False
     hints: tuple[str, ...] = ()
     passed: bool = False
-    solution: str = ""
-    comparison: tuple[str, str] | None = None
-    job: Job | None = field(default=None, repr=False)  # None in a headless run
-    _save_number: int = 0
-    _stop_watching: threading.Event | None = field(default=None, repr=False)  # None while the switch is off
+    result: Result | None = None
+    solution: Rendered | None = None
+    job: Job = field(init=False, repr=False)
+    _stop_watching: threading.Event = field(default_factory=threading.Event, repr=False)
     _checked_files: tuple[bytes, ...] = ()  # the files' content at the last check
+
+    def __post_init__(self) -> None:
+        self.job = Job(None if self.headless else self._widget(), self.page, self._state)
+
+    @property
+    def given(self) -> TaskValues:
+        """The values in the task: ``task.given["image"]``."""
+        return TaskValues(self.exercise_service, self.exercise.id)
 
     def page(self) -> Rendered:
         """Return the panel for a page without a kernel."""
-        return exercise_page(
-            self.exercise,
-            self.result,
-            self.hints,
-            passed=self.passed,
-            solution=self.solution,
-            comparison=self.comparison,
-        )
+        return exercise_page(self.exercise, self.result, self.hints, passed=self.passed, solution=self.solution)
 
     def show(self) -> None:
-        """Show the panel: as a widget with its static twin, or in a headless run as the twin alone."""
+        """Show the panel; in a headless run check the file first."""
+        if self.headless and self.exercise.file:
+            self._check_headless()
+        self.job.show()
+
+    def hand_in(self, value: Any) -> None:
+        """Record the value that the cell computed, and check it: text, numbers, lists, dictionaries of them."""
+        self.exercise_service.hand_in(self.exercise.id, value, _source_of_running_cell())
         if self.headless:
-            display(self.page())  # type: ignore[no-untyped-call]
-            return
+            self._check_headless()
+        else:
+            self.job.run(self._check)
+        if self.result is not None:
+            display(result_card(self.result))  # type: ignore[no-untyped-call]
+
+    def stop(self) -> None:
+        """End checks on save, and the check that runs."""
+        self._stop_watching.set()
+        self.exercise_service.stop_check(self.exercise.id)
+        self.job.set(on_save=False)
+
+    def _widget(self) -> ExerciseWidget:
         path = self.exercise.path if self.exercise.file else ""
         there = len(self.exercise.hints)
         widget = ExerciseWidget(name=self.exercise.id, path=path, hints_there=there, **self._state())
-        self.job = Job(widget, self.page, self._state)
-        self.job.answer(self._refresh_board)
         widget.on_msg(self._clicked)
-        self.job.show()
+        return widget
 
-    def check(self) -> None:
-        """Run the check, show its progress and its result; while another check runs, do nothing."""
-        if self.job is not None:
-            self.job.run(self._check)
-
-    def stop(self) -> None:
-        """End checks on save, and the check that runs because of one."""
-        watching, self._stop_watching = self._stop_watching, None
-        if watching is not None:
-            watching.set()
-            self.exercise_service.stop_check(self.exercise.id)
-        if self.job is not None:
-            self.job.set(on_save=False)
-
-    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+    def _clicked(self, widget: ExerciseWidget, content: Mapping[str, Any], _: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
-        if self.job is None:
-            return
         match content:
             case {"do": "check"}:
                 self.job.start(f"check {self.exercise.id}", self._check)
             case {"do": "hint"}:
                 self.job.answer(self._hint)
-            case {"do": "solution"}:
-                self.job.answer(lambda: self._show_solution(anyway=False))
-            case {"do": "anyway"}:
-                self.job.answer(lambda: self._show_solution(anyway=True))
+            case {"do": "solution" | "anyway" as asked}:
+                self.job.answer(lambda: self._show_solution(widget, anyway=asked == "anyway"))
             case {"do": "compare"}:
                 self.job.answer(self._compare)
             case {"do": "reset"}:
@@ -135,28 +160,29 @@ class Panel:
         except Superseded:
             return ""
         self.passed = self.passed or self.result.passed
-        self._refresh_board()
         return ""
 
+    def _check_headless(self) -> None:
+        self._check(silent)
+        if self.must_pass and self.result is not None and not self.result.passed:
+            sentence = f"{self.exercise.id} is not passed: {self.result.summary}"
+            raise WorkshopError(sentence, output=self.result.output)
+
     def _check_on_save(self) -> None:
-        self.stop()
+        self._stop_watching.set()
         self._checked_files, self._stop_watching = self._files(), threading.Event()
         threading.Thread(target=self._watch, args=(self._stop_watching,), name="saves", daemon=True).start()
-        if self.job is not None:
-            self.job.set(on_save=True)
+        self.job.set(on_save=True)
 
     def _watch(self, stop: threading.Event) -> None:
+        """Check the newest text after each save; a check of an older text ends."""
         for _ in self.exercise_service.saves(self.exercise.id, stop):
-            if self._files() != self._checked_files:
-                self._save_number += 1
-                self.exercise_service.stop_check(self.exercise.id)  # it checks an older text
-                name = f"check {self.exercise.id}"
-                threading.Thread(target=self._check_save, args=(self._save_number,), name=name, daemon=True).start()
+            if self._is_edited():
+                self.exercise_service.stop_check(self.exercise.id)
+                self.job.start(f"check {self.exercise.id}", self._check, self._is_edited)
 
-    def _check_save(self, number: int) -> None:
-        """Check the files of a save, unless a newer save waits by the time that the running check has ended."""
-        if self.job is not None:
-            self.job.run(self._check, lambda: number == self._save_number)
+    def _is_edited(self) -> bool:
+        return self._files() != self._checked_files
 
     def _files(self) -> tuple[bytes, ...]:
         files = self.exercise_service.files(self.exercise.id)
@@ -164,46 +190,45 @@ class Panel:
 
     def _hint(self) -> None:
         self.hints = self.exercise_service.hint(self.exercise.id)
-        self._refresh_board()
 
-    def _show_solution(self, *, anyway: bool) -> None:
+    def _show_solution(self, widget: ExerciseWidget, *, anyway: bool) -> None:
         text = self.exercise_service.solution(self.exercise.id, anyway=anyway)
-        if text is not None:
-            self.solution = text
-        elif self.job is not None:
-            self.job.widget.send({"ask": "solution"})
+        if text is None:
+            widget.send({"ask": "solution"})
+        else:
+            self.solution = solution_card(text)
 
     def _compare(self) -> None:
-        self.comparison = self.exercise_service.compare(self.exercise.id)
+        self.solution = comparison_card(*self.exercise_service.compare(self.exercise.id))
 
     def _reset(self) -> str:
         sentence = self.exercise_service.reset(self.exercise.id)
-        self.result, self.solution, self.comparison = None, "", None
+        self.result, self.solution = None, None
         self._checked_files = self._files()  # a reset is no save
-        self._refresh_board()
         return sentence
-
-    def _refresh_board(self) -> None:
-        if self.job is not None:
-            self.job.set(board=self.exercise_service.board(self.exercise.lesson).html)
 
     def _state(self) -> dict[str, Any]:
         """Return the widget's state that follows from this panel's."""
-        solution = comparison_html(*self.comparison) if self.comparison else solution_html(self.solution)
         return {
             "place": self._place(),
             "passed": self.passed,
             "head": head_html(self.exercise, self.result, passed=self.passed),
             "result": result_html(self.result) if self.result else "",
-            "hints": hint_items(self.hints, len(self.exercise.hints)),
-            "solution": solution,
+            "hints": hint_items(self.hints),
+            "solution": self.solution.html if self.solution else "",
+            "board": self.exercise_service.board(self.exercise.lesson).html,
         }
 
     def _place(self) -> str:
-        """Return the lines and names of the files to edit: ``lines 3–9 of Dockerfile, a.txt and b.txt``."""
+        """Return the place to edit without folders; "" for an exercise in the notebook."""
         if self.exercise.file is None:
             return ""
-        first, *others = (file.name for file in self.exercise_service.files(self.exercise.id))
-        lines = self.exercise_service.lines(self.exercise.id)
-        names = [f"{lines} of {first}" if lines else first, *others]
-        return " and ".join([", ".join(names[:-1]), names[-1]]) if others else names[0]
+        shown = f"{self.exercise_service.workspace.folder.name}/{self.exercise.path}"
+        return self.exercise_service.place(self.exercise.id).replace(shown, self.exercise.file)
+
+
+def _source_of_running_cell() -> str:
+    """Return the text of the running cell; empty outside of a notebook."""
+    shell = get_ipython()
+    history = shell.user_ns.get("In", [""]) if shell else [""]
+    return str(history[-1])

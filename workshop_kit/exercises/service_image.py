@@ -7,6 +7,7 @@ import re
 import secrets
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from workshop_kit.engine import builder, shell
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult
+from workshop_kit.exercises.result import Finding, Verdict
 
 DEADLINE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
@@ -72,19 +73,12 @@ class ServiceImage:
     layers: tuple[str, ...]
 
 
-class BuildFailed(WorkshopError):
-    """The image cannot be built; ``said`` is the builder's whole output."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__("The image cannot be built.", "Mend the Dockerfile.")
-        self.said = said
-
-
 @contextlib.contextmanager
 def built(session: Session, folder: Path, base: str, superseded: threading.Event) -> Iterator[ServiceImage]:
     """Build ``folder`` from the image ``base``; the image is removed at the end of the block.
 
-    The builder is ended at the deadline, and as soon as a newer check has begun. Raises BuildFailed.
+    The builder is ended at the deadline, and as soon as a newer check has begun. Raises CheckEnded if no image
+    can be built.
     """
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
@@ -97,26 +91,19 @@ def built(session: Session, folder: Path, base: str, superseded: threading.Event
 
 
 def _run(command: list[str], superseded: threading.Event) -> None:
-    """Run the builder to its end. Raises BuildFailed."""
+    """Run the builder to its end; at the deadline, or once ``superseded`` is set, end it. Raises CheckEnded."""
+    ends_at = time.monotonic() + DEADLINE_SECONDS
     with shell.running(command) as building:
-        late = threading.Timer(DEADLINE_SECONDS, building.terminate)
-        late.daemon = True  # an interrupted check does not wait for it
-        late.start()
-        watcher = threading.Thread(target=_end_when, args=(superseded, building), daemon=True)
-        watcher.start()
-        said, _ = building.communicate()
-        late.cancel()
-        watcher.join()
+        said = None
+        while said is None:
+            try:
+                said, _ = building.communicate(timeout=LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if superseded.is_set() or time.monotonic() > ends_at:
+                    building.terminate()  # that ends the build in the engine, too
     if building.returncode != 0:
-        raise BuildFailed(said)
-
-
-def _end_when(superseded: threading.Event, building: subprocess.Popen[str]) -> None:
-    """End the builder once ``superseded`` is set; that ends the build in the engine, too."""
-    while building.poll() is None:
-        if superseded.wait(LOOK_SECONDS):
-            building.terminate()
-            return
+        failed = finding(said)
+        raise CheckEnded(CheckResult(failed.means, (failed,), Verdict.DID_NOT_START))
 
 
 def finding(said: str) -> Finding:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image
 from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.service_image import BuildFailed, ServiceImage
+from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start, wait_started
 from workshop_kit.exercises.trial import (
     DEADLINE_SECONDS,
@@ -90,19 +91,15 @@ def secrets_of(service: Any) -> dict[str, str]:
     }
 
 
-@contextlib.contextmanager
-def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[ServiceImage]:
+def build(
+    context: Context, folder: Path | None = None, base: str | None = None
+) -> AbstractContextManager[ServiceImage]:
     """Build the participant's folder, or another, on the workshop's Python image, or another; remove it at the end.
 
     Raises CheckEnded if no image can be built.
     """
     base = base or images.tags(context.stack.root)["python"]
-    try:
-        with service_image.built(context.stack.session, folder or context.folder, base, context.superseded) as image:
-            yield image
-    except BuildFailed as failed:
-        finding = service_image.finding(failed.said)
-        raise CheckEnded(CheckResult(finding.means, (finding,), Verdict.DID_NOT_START)) from failed
+    return service_image.built(context.stack.session, folder or context.folder, base, context.superseded)
 
 
 @contextlib.contextmanager

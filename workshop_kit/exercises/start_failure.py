@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
-
-from docker.errors import APIError
 
 from workshop_kit.exercises.check_api import CheckEnded, CheckResult
 from workshop_kit.exercises.result import Finding, Verdict
@@ -16,7 +13,6 @@ from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, start_secon
 from workshop_kit.observe import http
 
 MIB = 1024 * 1024
-LOOKS = 6
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of the log is read: a JSON line with a stack is long."""
 
@@ -73,26 +69,10 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
         output = (answer.json() or {}).get("output", "") if isinstance(answer.json(), dict) else ""
         because = f" ({output or why})" if output or why else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
-    if _is_busy(trial):
-        means = "it was busy computing all the time, and answered no request: a loop that never ends?"
-        return str(answer), means, "Look for a loop without an end, or work that is done before it serves."
     if answer.error in {http.REFUSED, http.CLOSED}:
         means = f"it runs, but nobody listens on port {PORT}: it listens elsewhere, or waits for something else first."
         return str(answer), means, f"Where does it listen? HTTP_PORT says {PORT}."
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
-
-
-def _is_busy(trial: Trial) -> bool:
-    """Whether a process is runnable in nearly every look at ``docker top``; an idle server sleeps."""
-    looks = []
-    for _ in range(LOOKS):
-        try:
-            processes = trial.running.container.top(ps_args="-o pid,stat")["Processes"]
-        except APIError:  # it has just ended
-            return False
-        looks.append(any(state.startswith("R") for _, state in processes))
-        time.sleep(0.05)
-    return sum(looks) >= LOOKS - 1
 
 
 def crash_reason(log: str, files: Collection[str] = ()) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -129,11 +128,10 @@ class Trial:
             self.running.container.kill(name)
 
     def lines(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
-        """Return the end of its log, with secrets masked and control characters replaced."""
+        """Return the end of its log, with secrets masked."""
         text = self.running.log_tail(limit_lines)
         for secret in self._secrets:
             text = text.replace(secret, "(secret)")
-        text = re.sub(r"[^\S\n\t ]|[\x00-\x08\x0e-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
         return text.encode()[-limit_bytes:].decode(errors="ignore")
 
     def _url(self, path: str) -> str:

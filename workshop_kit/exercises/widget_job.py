@@ -20,7 +20,6 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import STYLE
 from workshop_kit.progress import Report, Step
-from workshop_kit.screen import in_lines
 
 PARTS = (Path(__file__).parent / "widget_job.js").read_text()
 """The page's half, to be placed before a widget's own JavaScript."""
@@ -50,31 +49,31 @@ class JobWidget(anywidget.AnyWidget):
 
 @dataclass
 class Job:
-    """A widget, its static twin (from ``page``), and the work that its buttons start.
+    """A widget, its static twin (from ``page``), and the work that its buttons start; in a headless run the twin alone.
 
-    ``state`` returns the widget's own state that changes with the page. ``failure`` is the last unexpected error: the
-    page has only its type.
+    ``state`` returns the widget's own state that changes with the page.
     """
 
-    widget: JobWidget
+    widget: JobWidget | None
     page: Callable[[], Rendered]
     state: Callable[[], Mapping[str, Any]] = dict
-    failure: Exception | None = field(default=None, repr=False)
     _twin: DisplayHandle | None = field(default=None, repr=False)
     _last_page: Rendered | None = field(default=None, repr=False)
+    _answered: int = field(default=0, repr=False)
     _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _working: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def show(self) -> None:
         """Show the widget and its twin below the running cell; it answers while other cells run."""
-        answer_while_busy(self.widget)
-        display(self.widget)  # type: ignore[no-untyped-call]
+        if self.widget is not None:
+            answer_while_busy(self.widget)
+            display(self.widget)  # type: ignore[no-untyped-call]
         self._last_page = self.page()
         self._twin = display(self._last_page, display_id=True)  # type: ignore[no-untyped-call]
 
-    def start(self, name: str, work: Work) -> None:
-        """Do ``work`` in a thread called ``name``."""
-        threading.Thread(target=self.run, args=(work,), name=name, daemon=True).start()
+    def start(self, name: str, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
+        """Do ``work`` in a thread called ``name``, as `run` does."""
+        threading.Thread(target=self.run, args=(work, still_wanted), name=name, daemon=True).start()
 
     def run(self, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
         """Do ``work``, and show its progress and its result; while another job runs, do nothing.
@@ -106,6 +105,8 @@ class Job:
 
     def set(self, **state: Any) -> None:
         """Change the widget's state, in one message; from any thread."""
+        if self.widget is None:
+            return
         with self._drawing, self.widget.hold_sync():
             for name, value in state.items():
                 setattr(self.widget, name, value)
@@ -121,17 +122,16 @@ class Job:
         try:
             return {"notice": work(), "problem": ""}
         except WorkshopError as error:
-            return {"notice": "", "problem": in_lines("\n".join([str(error), *error.output.splitlines()[-3:]]))}
+            return {"notice": "", "problem": "\n".join([str(error), *error.output.splitlines()[-3:]])}
         except Exception as error:  # its text may hold a secret, so the page gets its type only
-            self.failure = error
             sentence = f"An error in the workshop stopped that ({type(error).__name__}). Try it again."
             return {"notice": "", "problem": sentence}
 
     def _answer(self, **state: Any) -> None:
         page = self.page()
         with self._drawing:  # two answers at once count as two
-            answered = self.widget.answered + 1
-            self.set(answered=answered, page=page.html, page_text=page.text, **self.state(), **state)
+            self._answered += 1
+            self.set(answered=self._answered, page=page.html, page_text=page.text, **self.state(), **state)
         self.refresh_twin()
 
     def _report(self, step: Step) -> None:

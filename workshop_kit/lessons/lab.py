@@ -97,7 +97,7 @@ def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | N
     except BaseException:
         _end(process)
         raise
-    with suppress(OSError):  # a full disk must not end a running server
+    with suppress(NotReady):  # a full disk must not end a running server
         write_atomically(jupyter_port.port_file(folders.root), f"{server.port}\n".encode(), mode=0o600)
     if not any(folders.layouts.glob(f"{page.layout}-*")):  # a participant's own layout stays
         server.call("PUT", f"/lab/api/workspaces/{page.layout}", first_layout(page))

@@ -31,7 +31,6 @@ from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel as ExercisePanel
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.task import Task
 from workshop_kit.faults import injection
 from workshop_kit.faults.journal import InjectedFault
 from workshop_kit.lessons import leak_hunt, take_home
@@ -151,19 +150,19 @@ class Lesson:
         title = "Two policies: no winner, but differences to talk about"
         return table(title, ("question", "yours", "one reference"), rows)
 
-    def exercise(self, identifier: str) -> Task:
+    def exercise(self, identifier: str) -> ExercisePanel:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
         exercise = self.exercise_service.find(identifier)
         done = self.progress.exercise(exercise.id)
-        panel = ExercisePanel(
+        task = ExercisePanel(
             exercise,
             self.exercise_service,
             self.headless,
+            must_pass=os.environ.get(SOLVED) == "1",
             hints=self.exercise_service.hints_shown(exercise.id),
             passed=done.passed_at is not None,
         )
-        self.screens.replace(f"exercise {exercise.id}", panel)
-        task = Task(exercise, self.exercise_service, panel, must_pass=os.environ.get(SOLVED) == "1")
+        self.screens.replace(f"exercise {exercise.id}", task)
         task.show()
         return task
 

@@ -1,14 +1,14 @@
-"""Copy lessons and exercises from the checkout into a workspace: first copy, updates, a fresh start.
+"""Copy lessons and exercises from the checkout into a workspace: updates, a fresh start, and backups in ``kept/``.
 
 ``.workshop/base`` in the workspace holds the version that each copy was made from, so an update can tell the
-participant's changes from the project's. Replaced files are copied to ``kept/``.
+participant's changes from the project's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,22 +25,43 @@ MAX_BYTES = 100_000_000
 
 
 @dataclass
+class Backup:
+    """Copies of replaced files, in one folder in ``kept/``. ``folder`` is None while nothing was copied."""
+
+    workspace: Workspace
+    folder: Path | None = None
+
+    def keep(self, name: str) -> None:
+        """Copy the file ``name`` of the workspace. Raises NotReady when that fails, for a full disk say."""
+        if self.folder is None:
+            stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
+            self.folder = self.workspace.folder / "kept" / stamp
+        copy = self.folder / name
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self.workspace.folder / name, copy)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                copy.unlink()  # half a copy would look like the whole file
+            raise explain(error, self.workspace.folder) from error
+
+
+@dataclass
 class Update:
     """The result of an update, as paths in the workspace. ``conflicts``: places in a file that stayed the participant's
-    although the project changed them. ``aside``: the folder with changed files as they were.
+    although the project changed them. ``backup`` has the changed files as they were.
     """
 
+    backup: Backup
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     conflicts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    aside: Path | None = None
 
     def sentences(self) -> list[str]:
         """Return the result for people, a line each."""
         lines = [f"New: {name}" for name in self.added] + [f"Updated: {name}" for name in self.changed]
         lines += [f"Yours stays in {name}: {', '.join(what)}" for name, what in self.conflicts]
-        if self.aside is not None:
-            lines.append(f"As it was before: {self.aside}")
+        lines += [f"As it was before: {self.backup.folder}"] if self.backup.folder else []
         return lines or ["Everything is up to date."]
 
 
@@ -49,74 +70,36 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
 
     Raises NotReady when a file cannot be read or written; files that were done by then are whole.
     """
-    done = Update()
-    try:
-        for copy in _arrived(workspace, source):
-            _update_file(workspace, copy.source.read_bytes(), copy.name, done)
-    except OSError as error:
-        raise explain(error, workspace.folder) from error
+    done = Update(Backup(workspace))
+    for copy in _arrived(workspace, source):
+        _update_file(workspace, copy.source.read_bytes(), copy.name, done)
     return done
 
 
-def start_over(workspace: Workspace, copies: Iterable[LessonCopy]) -> Path | None:
-    """Replace these files of the workspace by those of the checkout.
-
-    Returns the folder in ``kept/`` with the replaced files, None when no changed file was replaced.
-    """
-    aside: Path | None = None
-    for copy in copies:
-        aside = replace_file(workspace, copy.name, copy.source.read_text(), aside)
-    return aside
-
-
 def replace_file(
-    workspace: Workspace, name: str, text: str, aside: Path | None = None, *, base: str | None = None
-) -> Path | None:
-    """Write a file of the workspace and remember it as its base; copy a different one to the folder ``aside``.
+    workspace: Workspace, name: str, text: str, backup: Backup | None = None, *, base: str | None = None
+) -> None:
+    """Write a file of the workspace and remember it as its base; a different one that was there goes to ``backup``.
 
-    ``base`` is the text that an update later compares the file with, if not ``text``. Returns the folder, made if a
-    file went there. Raises NotReady when a file cannot be read or written.
+    ``base`` is the text that an update later compares the file with, if not ``text``. Raises NotReady when a file
+    cannot be read or written.
     """
     if current(workspace, name) not in (None, text.encode()):
-        aside = keep_aside(workspace, name, aside)
+        (backup or Backup(workspace)).keep(name)
     write(workspace, name, text)
     _remember(workspace, name, (text if base is None else base).encode())
-    return aside
 
 
-def bring_in(workspace: Workspace, files: Mapping[str, str]) -> tuple[list[str], Path | None]:
+def bring_in(workspace: Workspace, files: Mapping[str, str]) -> None:
     """Write ``files`` (text by path in the workspace) except those that arrived before and are there, changed or not.
 
-    Returns the paths written, and the folder in ``kept/`` with the replaced files (None if there are none).
+    Replaced files are copied to ``kept/``.
     """
-    written: list[str] = []
-    aside: Path | None = None
+    backup = Backup(workspace)
     for name, text in files.items():
-        before = workspace.base / name
-        if (workspace.folder / name).exists() and before.exists() and before.read_bytes() == text.encode():
-            continue
-        aside = replace_file(workspace, name, text, aside)
-        written.append(name)
-    return written, aside
-
-
-def keep_aside(workspace: Workspace, name: str, folder: Path | None = None) -> Path:
-    """Copy the file ``name`` of the workspace into ``folder`` (None: a new one in ``kept/``) and return the folder.
-
-    Raises NotReady when it cannot be copied, because the disk is full for example.
-    """
-    if folder is None:
-        stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
-        folder = workspace.folder / "kept" / stamp
-    copy = folder / name
-    try:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(workspace.folder / name, copy)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            copy.unlink()  # half a copy would look like the whole file
-        raise explain(error, workspace.folder) from error
-    return folder
+        arrived = _remembered(workspace, name) == text.encode()
+        if not arrived or not (workspace.folder / name).exists():
+            replace_file(workspace, name, text, backup)
 
 
 def current(workspace: Workspace, name: str) -> bytes | None:
@@ -129,10 +112,7 @@ def current(workspace: Workspace, name: str) -> bytes | None:
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
     """Write a file of the workspace, whole or not at all. Raises NotReady when the disk is full or read-only."""
-    try:
-        write_atomically(workspace.folder / name, content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise explain(error, workspace.folder) from error
+    write_atomically(workspace.folder / name, content.encode() if isinstance(content, str) else content)
 
 
 def _arrived(workspace: Workspace, source: Path) -> Iterator[LessonCopy]:
@@ -152,19 +132,23 @@ def _update_file(workspace: Workspace, new: bytes, name: str, done: Update) -> N
         _remember(workspace, name, new)
         done.added.append(name)
         return
-    remembered = workspace.base / name
-    before = remembered.read_bytes() if remembered.exists() else None
+    before = _remembered(workspace, name)
     merged = merge(name, before, mine, new)
     if merged.content != mine:
         if mine != before:
-            done.aside = keep_aside(workspace, name, done.aside)
+            done.backup.keep(name)
         done.changed.append(name)
         write(workspace, name, merged.content)
-    if merged.conflicts and before != new:
-        done.conflicts.append((name, merged.conflicts))
     if before != new:
+        if merged.conflicts:
+            done.conflicts.append((name, merged.conflicts))
         _remember(workspace, name, new)
 
 
+def _remembered(workspace: Workspace, name: str) -> bytes | None:
+    path = workspace.base / name
+    return path.read_bytes() if path.exists() else None
+
+
 def _remember(workspace: Workspace, name: str, content: bytes) -> None:
-    write(workspace, str((workspace.base / name).relative_to(workspace.folder)), content)
+    write_atomically(workspace.base / name, content)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.workspace.files import read_text
 
 FILE = "exercises/exercises.toml"
 MY_SERVICE = "my_service"
@@ -80,10 +79,9 @@ class Course:
 
 
 def read_toml(root: Path) -> dict[str, Any]:
-    """Return the content of exercises.toml. Raises WorkshopError when it is not there or no TOML."""
-    text = read_text(root / FILE, FILE)
+    """Return the content of exercises.toml. Raises WorkshopError when it is no TOML."""
     try:
-        return tomllib.loads(text)
+        return tomllib.loads((root / FILE).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise WorkshopError(f"{FILE} is not TOML: {error}.", "Mend that line.") from error
 
@@ -91,20 +89,19 @@ def read_toml(root: Path) -> dict[str, Any]:
 def load_course(root: Path) -> Course:
     """Return lessons, tracks and exercises of the checkout ``root``. Raises WorkshopError for an incomplete table."""
     document = read_toml(root)
-    course = course_in(document)
     names = [field.name for field in fields(ExerciseTime)]
     try:
-        exercises = [ExerciseTime(**{name: entry[name] for name in names}) for entry in document.get("exercise", [])]
-    except (KeyError, TypeError) as error:
-        raise WorkshopError(f"{FILE} has an incomplete exercise.", "Run `./workshop build` to see which.") from error
-    return Course(course.lessons, course.tracks, tuple(sorted(exercises, key=lambda exercise: exercise.lesson)))
-
-
-def course_in(document: Mapping[str, Any]) -> Course:
-    """Return lessons and tracks of a parsed exercises.toml. Raises WorkshopError that names the missing part."""
-    tracks = {name: _track(name, table) for name, table in _table(document, "tracks").items()}
-    lessons = [_lesson(name, table, tracks) for name, table in _table(document, "lessons").items()]
-    return Course(tuple(sorted(lessons, key=lambda lesson: lesson.name)), tracks)
+        tracks = {name: Track(name, one["minutes"], one.get("exercises")) for name, one in document["tracks"].items()}
+        lessons = [
+            Lesson(name, one["title"], one.get("prefix", ""), one["minutes"])
+            for name, one in document["lessons"].items()
+        ]
+        exercises = [ExerciseTime(**{name: one[name] for name in names}) for one in document.get("exercise", [])]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
+    lessons.sort(key=lambda lesson: lesson.name)
+    exercises.sort(key=lambda exercise: exercise.lesson)
+    return Course(tuple(lessons), tracks, tuple(exercises))
 
 
 def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
@@ -150,33 +147,3 @@ def lesson_names(notebooks: Path) -> Iterator[str]:
     if not paths:
         raise WrongUsage(f"There is no lesson in {notebooks}.", "Get the repository afresh: it brings the notebooks.")
     yield from (path.stem for path in paths)
-
-
-def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    table = document.get(name)
-    if not isinstance(table, dict) or not all(isinstance(entry, dict) for entry in table.values()):
-        raise WorkshopError(f"{FILE} has no table [{name}].", f"Write [{name}], a line each.")
-    return table
-
-
-def _track(name: str, table: Mapping[str, Any]) -> Track:
-    most = table.get("exercises")
-    if not _is_minutes(table.get("minutes")) or not (most is None or _is_minutes(most)):
-        raise WorkshopError(f"{FILE}: the track {name} has no minutes.", "Write `minutes = 65`, a whole number.")
-    return Track(name, table["minutes"], most)
-
-
-def _lesson(name: str, table: Mapping[str, Any], tracks: Mapping[str, Track]) -> Lesson:
-    title, prefix, minutes = table.get("title"), table.get("prefix", ""), table.get("minutes")
-    if not (isinstance(title, str) and title and isinstance(prefix, str)):
-        raise WorkshopError(f"{FILE}: the lesson {name} has no title.", 'Write `title = "…"`.')
-    if not (isinstance(minutes, dict) and minutes and all(map(_is_minutes, minutes.values()))):
-        raise WorkshopError(f"{FILE}: the lesson {name} has no minutes.", "Write `minutes = { full = 40 }`.")
-    if strange := set(minutes) - set(tracks):
-        known = ", ".join(tracks)
-        raise WorkshopError(f"{FILE}: the lesson {name} has minutes on {min(strange)}.", f"Use one of: {known}.")
-    return Lesson(name, title, prefix, minutes)
-
-
-def _is_minutes(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

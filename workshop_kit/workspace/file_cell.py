@@ -55,12 +55,14 @@ def write(workspace: Workspace, name: str, body: str) -> str:
     is_new = _number_of(body, cells) > _number_of(before, cells)
     if current is not None and current not in from_cells and body in from_cells and not is_new:
         return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
-    aside = content.keep_aside(workspace, name) if current is not None and current not in shipped else None
+    backup = content.Backup(workspace)
+    if current is not None and current not in shipped:
+        backup.keep(name)
     content.write(workspace, name, body)
     content.write(workspace, written, body)
-    if aside is None:
+    if backup.folder is None:
         return f"{name} is written."
-    return f"{name} is written. Your file as it was: {aside.relative_to(workspace.folder)}/{name}"
+    return f"{name} is written. Your file as it was: {backup.folder.relative_to(workspace.folder)}/{name}"
 
 
 def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:

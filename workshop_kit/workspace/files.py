@@ -6,28 +6,39 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import stat
-import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NotReady
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter  # not there on a bare Python
+
+Record = TypeVar("Record")
 
 MAX_BYTES = 1_000_000
 VISIBLE = (".dockerignore",)
 """Files that are an exercise although their names begin with a dot."""
-
-
 QUIET_MILLISECONDS = 150
 """A burst of saves ends after this time without a save: editors write a file in several steps."""
 LONGEST_MILLISECONDS = 1000
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is left out of lessons, exercises and solutions."""
-    return name.startswith(".") and name not in VISIBLE
+def is_left_out(path: PurePath) -> bool:
+    """Whether a path is left out of lessons, exercises and solutions: it is hidden, or a cache."""
+    return any(part == "__pycache__" or (part.startswith(".") and part not in VISIBLE) for part in path.parts)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder in order, without hidden files, caches and links."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink() and not is_left_out(path.relative_to(folder)):
+            yield path
 
 
 def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -66,57 +77,41 @@ def read_small_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
         raise NotReady(f"{path} is not text in UTF-8.", "Save it as UTF-8, or move it away.") from error
 
 
-def read_text(path: Path, shown: str) -> str:
-    """Return the text of a file of the checkout, its line ends as they are; ``shown`` is its name for people.
-
-    Raises WorkshopError when it is not there or not text.
-    """
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        raise WorkshopError(f"{shown} is not there.", "Get the repository afresh: it brings the file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkshopError(f"{shown} cannot be read as text: {error}.", "Restore the file.") from error
-
-
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Replace ``path`` by ``content`` in one step, on disk before it becomes visible; make its folder if absent.
 
-    Raises OSError; the half-written temporary file is gone by then.
+    Raises NotReady when the disk is full or read-only, say; the half-written temporary file is gone by then.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise explain(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a JSON-lines file, oldest first; [] without a file. Other lines are passed over."""
+def read_records(path: Path, kind: TypeAdapter[Record]) -> list[Record]:
+    """Return the records of a JSON-lines file, oldest first; [] without a file. Other lines are passed over."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotReady):
         for line in read_small(path, max_bytes=16_000_000).split(b"\n"):
-            with contextlib.suppress(ValueError, RecursionError):
-                if isinstance(record := json.loads(line), dict):
-                    found.append(record)
+            with contextlib.suppress(ValueError):  # also pydantic's ValidationError
+                found.append(kind.validate_json(line))
     return found
 
 
-def write_json_lines(path: Path, records: Iterable[Mapping[str, Any]], *, most: int) -> None:
-    """Replace a JSON-lines file by the last ``most`` of these records. Raises NotReady, for a full disk say."""
-    lines = [json.dumps(record, default=str) for record in [*records][-most:]]
-    try:
-        write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
-    except OSError as error:
-        raise explain(error, path) from error
+def write_records(path: Path, records: Sequence[Any], *, most: int) -> None:
+    """Replace a JSON-lines file by the last ``most`` of these dataclasses. Raises NotReady, for a full disk say."""
+    lines = [json.dumps(asdict(record), default=str) for record in records[-most:]]
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def explain(error: OSError, path: Path) -> NotReady:
@@ -153,6 +148,6 @@ def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozens
     )
     for burst in bursts:
         paths = [Path(name).relative_to(root) for change, name in burst if change is not watchfiles.Change.deleted]
-        names = frozenset(path.as_posix() for path in paths if not any(map(is_hidden, path.parts)))
+        names = frozenset(path.as_posix() for path in paths if not is_left_out(path))
         if names:
             yield names

@@ -15,7 +15,7 @@ from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
-from workshop_kit.workspace.files import explain, is_hidden, read_small, read_small_text, write_atomically
+from workshop_kit.workspace.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.workspace.solutions import FIRST
 
 COPIED = ("notebooks", "exercises")
@@ -25,7 +25,7 @@ LINKED = ("docs/audit.md", REFERENCES)
 """Pages that lessons link to; they are copied to the same place in a workspace."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
-NOT_COPIED = ("__pycache__", "exercises.toml", ".expected.toml", ".predictions.toml", ".notes.md")
+NOT_COPIED = ("exercises.toml", ".expected.toml", ".predictions.toml", ".notes.md")
 """Endings of names that are not copied: a copy would go stale, and predictions and notes tell the answers."""
 BASE, WRITTEN = "base", "written"
 """Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
@@ -54,12 +54,14 @@ class Workspace:
         try:
             hidden = folder / HIDDEN
             hidden.mkdir(parents=True, exist_ok=True)
-            _private_folder(hidden / "secrets")
+            (hidden / "secrets").mkdir(exist_ok=True)
+            (hidden / "secrets").chmod(0o700)
             for name in EDITED:
                 (folder / name).mkdir(exist_ok=True)
             for copy in lesson_copies(source):
-                if not copy.comes_later:
-                    _bring_in(copy, folder, hidden / BASE)
+                if not copy.comes_later and not (folder / copy.name).exists():
+                    for path in (hidden / BASE / copy.name, folder / copy.name):
+                        write_atomically(path, copy.source.read_bytes())
             return cls(folder, _id_of(hidden / "id"))
         except OSError as error:
             raise explain(error, folder) from error
@@ -123,10 +125,7 @@ class Workspace:
 
     def share_seed(self, seed: int) -> None:
         """Use ``seed`` for the numbers in exercises from now on. Raises NotReady when it cannot be written."""
-        try:
-            write_atomically(self.folder / HIDDEN / SEED, f"{seed}\n".encode())
-        except OSError as error:
-            raise explain(error, self.folder) from error
+        write_atomically(self.folder / HIDDEN / SEED, f"{seed}\n".encode())
 
     @property
     def compose_project(self) -> str:
@@ -138,18 +137,14 @@ class Workspace:
 
         Its ``.env`` names the compose project; without it, two workspaces on one engine would share a project.
         """
-        folder = self.my_service
+        self.my_service.mkdir(exist_ok=True)
+        path = self.my_service / ".env"
+        lines = read_small_text(path).splitlines() if path.exists() else []
         line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
-        try:
-            folder.mkdir(exist_ok=True)
-            path = folder / ".env"
-            text = read_small_text(path) if path.exists() else ""
-            if line not in text.splitlines():
-                others = [one for one in text.splitlines() if not one.startswith("COMPOSE_PROJECT_NAME=")]
-                write_atomically(path, "\n".join([line, *others, ""]).encode())
-        except OSError as error:
-            raise explain(error, folder) from error
-        return folder
+        if line not in lines:
+            others = [one for one in lines if not one.startswith("COMPOSE_PROJECT_NAME=")]
+            write_atomically(path, "\n".join([line, *others, ""]).encode())
+        return self.my_service
 
 
 def own_workspace(environment: Mapping[str, str]) -> Workspace:
@@ -189,18 +184,6 @@ class LessonCopy:
     comes_later: bool = False
 
 
-def _private_folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    folder.chmod(0o700)
-
-
-def _bring_in(copy: LessonCopy, target: Path, base: Path) -> None:
-    """Copy a file that ``target`` lacks, and remember it in ``base``."""
-    if not (target / copy.name).exists():
-        for path in (base / copy.name, target / copy.name):
-            write_atomically(path, copy.source.read_bytes())
-
-
 def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
 
@@ -225,25 +208,14 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:
-    """Yield the files to copy: without registry, hidden files, caches and links."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        left_out = any(is_hidden(part) or part.endswith(NOT_COPIED) for part in parts)
-        if path.is_file() and not path.is_symlink() and not left_out:
-            yield path
+    """Return the files to copy: without registry, expectations, and answers to predictions."""
+    return (path for path in files_below(folder) if not path.name.endswith(NOT_COPIED))
 
 
 def _id_of(file: Path) -> str:
-    """Return the id in ``file``; the first of two that start at once writes it, the other reads it."""
+    """Return the id in ``file``, which the first start writes."""
     if not file.exists():
-        proposal = file.with_name(f"id.{secrets.token_hex(8)}")
-        write_atomically(proposal, f"{secrets.token_hex(4)}\n".encode())
-        try:
-            os.link(proposal, file)
-        except FileExistsError:
-            pass
-        finally:
-            proposal.unlink()
+        write_atomically(file, f"{secrets.token_hex(4)}\n".encode())
     text = read_small(file).decode(errors="replace").strip()
     if not ID.fullmatch(text):
         raise NotReady(

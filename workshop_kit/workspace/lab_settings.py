@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace
 
 KERNEL = "container-design-workshop"
@@ -87,14 +88,11 @@ def prepare(workspace: Workspace) -> JupyterFolders:
     Safe to repeat; choices made in JupyterLab (theme, open tabs) stay. Raises NotReady.
     """
     folders = JupyterFolders(workspace.jupyter_folder)
-    try:
-        install_kernel(workspace)
-        _write_json(folders.root / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
-        for folder in (folders.runtime, folders.layouts):
-            folder.mkdir(parents=True, exist_ok=True)
-        folders.root.chmod(0o700)  # tokens and keys lie in there
-    except OSError as error:
-        raise explain(error, workspace.folder) from error
+    install_kernel(workspace)
+    _write_json(folders.root / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
+    for folder in (folders.runtime, folders.layouts):
+        folder.mkdir(parents=True, exist_ok=True)
+    folders.root.chmod(0o700)  # tokens and keys lie in there
     return folders
 
 
@@ -118,35 +116,24 @@ def install_kernel(workspace: Workspace) -> Path:
         "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as ipykernel's own spec has it
         "kernel_protocol_version": "5.5",
     }
-    try:
-        _write_json(kernels / KERNEL / "kernel.json", spec)
-    except OSError as error:
-        raise explain(error, kernels) from error
+    _write_json(kernels / KERNEL / "kernel.json", spec)
     return kernels
 
 
 def trust(workspace: Workspace) -> None:
     """Sign the notebooks, so that buttons in their text work; a damaged one is left for JupyterLab to report.
 
-    The import is slow: call it while the server starts. Raises NotReady.
+    The import is slow: call it while the server starts.
     """
     import nbformat
     from nbformat.sign import NotebookNotary
 
     data = JupyterFolders(workspace.jupyter_folder).data
-    try:
-        data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
-    except OSError as error:
-        raise explain(error, workspace.folder) from error
+    data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
     notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
     for path in sorted(workspace.notebooks.glob("*.ipynb")):
-        try:
-            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        except OSError as error:
-            raise explain(error, path) from error
-        except (ValueError, nbformat.ValidationError, RecursionError):
-            continue
-        notary.sign(notebook)  # type: ignore[no-untyped-call]
+        with contextlib.suppress(ValueError, nbformat.ValidationError, RecursionError):
+            notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
 
 
 def first_layout(page: FirstPage) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import ast
+import contextlib
 import json
-import tokenize
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,6 @@ from typing import Any
 from workshop_kit.workspace import regions
 
 Cell = dict[str, Any]
-SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
-LAYOUT = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-"""Tokens that count, whatever characters they consist of."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,12 @@ def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult
 def same_code(one: str, other: str, *, language: str = "python") -> bool:
     """Whether the two differ only in comments, blank lines and meaningless spaces.
 
-    Python is compared by its tokens if both can be parsed; any other language line by line, without lines that hold
-    only a ``#`` comment.
+    Python is compared by its syntax tree if both can be parsed; any other language line by line, without lines that
+    hold only a ``#`` comment.
     """
     if language == "python":
-        first, second = _tokens(one), _tokens(other)
-        if first is not None and second is not None:
-            return first == second
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            return _tree(one) == _tree(other)
     return _lines(one) == _lines(other)
 
 
@@ -129,13 +126,8 @@ def _source(cell: Cell) -> str:
     return "".join(cell["source"])
 
 
-def _tokens(text: str) -> list[tuple[int, str]] | None:
-    """Return the tokens that matter, or None when this is not (whole) Python."""
-    try:
-        found = list(tokenize.generate_tokens(io.StringIO(text, newline=None).readline))
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        return None
-    return [(token.type, "" if token.type in LAYOUT else token.string) for token in found if token.type not in SILENT]
+def _tree(text: str) -> str:
+    return ast.dump(ast.parse(textwrap.dedent(text)))
 
 
 def _lines(text: str) -> list[str]:

@@ -83,18 +83,19 @@ def parse(text: str) -> tuple[Region, ...]:
             continue
         kind, name = marker.groups()
         if kind == "region":
-            first = {region.id: region.opens_at_line for region in found.values()} | dict([opened] if opened else [])
-            if name in first:
-                raise _damaged(number, f"`# region {name}` is there twice (first on line {first[name]})", name)
             if opened is not None:
-                raise _inside(number, name, opened, lines[number:])
+                raise _unclosed(*opened)
+            if name in found:
+                first = found[name].opens_at_line
+                raise _damaged(number, f"`# region {name}` is there twice (first on line {first})", name)
             opened = name, number
-            continue
-        start = _opened_by(number, name, opened)
-        found[name] = Region(name, start, number, "".join(lines[start : number - 1]))
-        opened = None
+        elif opened is None or opened[0] != name:
+            raise _damaged(number, f"`# endregion {name}` has no line `# region {name}` before it", name)
+        else:
+            found[name] = Region(name, opened[1], number, "".join(lines[opened[1] : number - 1]))
+            opened = None
     if opened is not None:
-        raise _damaged(opened[1], f"`# region {opened[0]}` has no line `# endregion {opened[0]}`", opened[0])
+        raise _unclosed(*opened)
     return tuple(found.values())
 
 
@@ -119,14 +120,11 @@ def region_of(text: str, region_id: str) -> str:
 def replace(text: str, region_id: str, body: str) -> str:
     """Return ``text`` with ``body`` between the markers of ``region_id``; all other characters stay.
 
-    ``body`` gets a final newline, and the line ends of the marker. Raises MarkerError, also when ``body`` has markers.
+    ``body`` gets a final newline, and the line ends of the marker. Raises MarkerError.
     """
     region = find(text, region_id)
     if body == region.body:
         return text
-    for number, line in enumerate(lines_of(body), 1):
-        if REGION.fullmatch(line):
-            raise _damaged(region.opens_at_line + number, "a marker cannot stand inside a region", region_id)
     lines = lines_of(text)
     before, after = lines[: region.opens_at_line], lines[region.closes_at_line - 1 :]
     end = "\r\n" if before[-1].endswith("\r\n") else "\n"
@@ -141,9 +139,7 @@ def starter(marked: str) -> str:
     Raises MarkerError when the markers of the source do not fit together.
     """
     lines = (
-        _without_bar(number, line) if section == STARTER else line
-        for number, line, section in _sections(marked)
-        if section != SOLUTION
+        _without_bar(line) if section == STARTER else line for line, section in _sections(marked) if section != SOLUTION
     )
     text = "".join(lines)
     parse(text)
@@ -155,12 +151,12 @@ def solved(marked: str) -> str:
 
     Raises MarkerError when the markers of the source do not fit together.
     """
-    return "".join(line for _, line, section in _sections(marked) if section != STARTER)
+    return "".join(line for line, section in _sections(marked) if section != STARTER)
 
 
 def plain(marked: str) -> str:
     """Return the solution without any marker. Raises MarkerError when the markers do not fit together."""
-    lines = (line for _, line, section in _sections(marked) if section in (BOTH, SOLUTION))
+    lines = (line for line, section in _sections(marked) if section in (BOTH, SOLUTION))
     return re.sub(r"\n{4,}", "\n\n\n", "".join(lines))  # where a marker stood between blank lines
 
 
@@ -185,71 +181,37 @@ def _damaged(line: int, problem: str, region_id: str) -> MarkerError:
     return MarkerError(line, problem, step)
 
 
-def _inside(number: int, name: str, opened: tuple[str, int], later: list[str]) -> MarkerError:
-    """Return the error for a region that begins before another ends: is it inside, or is the other never closed?"""
-    outer, line = opened
-    closed = any(marker and marker.groups() == ("endregion", outer) for marker in map(REGION.fullmatch, later))
-    if closed:
-        return _damaged(
-            number, f"`# region {name}` stands inside `# region {outer}`, which began on line {line}", outer
-        )
-    unclosed = f"`# region {outer}` has no line `# endregion {outer}`; the next region begins on line {number}"
-    return _damaged(line, unclosed, outer)
+def _unclosed(name: str, line: int) -> MarkerError:
+    return _damaged(line, f"`# region {name}` has no line `# endregion {name}` before the next region", name)
 
 
-def _opened_by(number: int, name: str, opened: tuple[str, int] | None) -> int:
-    """Return the line that opened the region which ends on line ``number``. Raises MarkerError."""
-    if opened is None:
-        raise _damaged(number, f"`# endregion {name}` has no line `# region {name}` before it", name)
-    if opened[0] != name:
-        ends = f"`# endregion {name}` ends another region than line {opened[1]} began (`# region {opened[0]}`)"
-        raise _damaged(number, ends, opened[0])
-    return opened[1]
-
-
-def _sections(marked: str) -> Iterator[tuple[int, str, str]]:
-    """Yield number, text and section ("marker" for the region lines) of the lines of a marked source.
+def _sections(marked: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a marked source with their sections ("marker" for the region lines).
 
     Raises MarkerError for a marker out of place.
     """
-    edges: set[int] = set()
-    inside: set[int] = set()
-    for region in parse(marked):
-        edges |= {region.opens_at_line, region.closes_at_line}
-        inside |= set(range(region.opens_at_line + 1, region.closes_at_line))
-    section = BOTH
+    parse(marked)
+    section, inside = BOTH, False
     for number, line in enumerate(lines_of(marked), 1):
-        if number in edges:
-            section = BOTH
-            yield number, line, "marker"
+        if marker := REGION.fullmatch(line):
+            section, inside = BOTH, marker[1] == "region"
+            yield line, "marker"
         elif marker := SECTION.fullmatch(line):
             section = marker[1]
-            step = f"Use one of: {', '.join(f'`#: {known}`' for known in SECTIONS)}, inside a region."
-            if section not in SECTIONS:
-                raise MarkerError(number, f"`#: {section}` is no section", step)
-            if number not in inside:
-                raise MarkerError(number, f"`#: {section}` stands outside every region", step)
+            if section not in SECTIONS or not inside:
+                step = f"Use one of: {', '.join(f'`#: {known}`' for known in SECTIONS)}, inside a region."
+                raise MarkerError(number, f"`#: {section}` is no section of a region", step)
         else:
-            _require_bar(number, line, section)
-            yield number, line, section
+            if line.strip() and (STARTER_LINE.fullmatch(line) is not None) != (section == STARTER):
+                problem = "`#|` stands before each line of `#: only the starter`, and before no other"
+                raise MarkerError(number, problem, f"This line is in `#: {section}`.")
+            yield line, section
 
 
-def _require_bar(number: int, line: str, section: str) -> None:
-    has_bar = STARTER_LINE.fullmatch(line) is not None
-    if has_bar and section != STARTER:
-        step = "Put `#: only the starter` before the naive code."
-        raise MarkerError(number, f"`#|` stands outside `#: only the starter` (this is `#: {section}`)", step)
-    if not has_bar and section == STARTER and line.strip():
-        step = "Begin it with `#| `, or put `#: both` before it."
-        raise MarkerError(number, "a line in `#: only the starter` is not behind `#|`, so the solution runs it", step)
-
-
-def _without_bar(number: int, line: str) -> str:
-    """Return a line of naive code as the starter has it. Raises MarkerError for a marker in it."""
+def _without_bar(line: str) -> str:
+    """Return a line of naive code as the starter has it."""
     found = STARTER_LINE.fullmatch(line)
     if found is None:  # a blank line
         return line
     indent, code = found.groups()
-    if any(pattern.fullmatch(code) for pattern in (REGION, SECTION, STARTER_LINE)):
-        raise MarkerError(number, "a marker stands behind `#|`", "Leave only code behind `#|`.")
     return indent + code if code.strip() else code

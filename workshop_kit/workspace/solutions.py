@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.course import read_toml
-from workshop_kit.workspace.files import is_hidden, read_text
+from workshop_kit.workspace.files import files_below
 
 NOTEBOOK = "notebook.py"
 """The file of a lesson's exercises that are done in the notebook: a region becomes a cell."""
@@ -49,16 +49,10 @@ class Source:
 
 
 def marked_sources(root: Path) -> Iterator[Source]:
-    """Yield every file below ``root/solutions/<lesson>/`` in order, without caches and hidden files.
-
-    Raises WorkshopError for a file that is not text.
-    """
-    solutions = root / "solutions"
-    for path in sorted(solutions.rglob("*")):
-        parts = path.relative_to(solutions).parts
-        left_out = any(is_hidden(part) or part == "__pycache__" for part in parts)
-        if len(parts) >= 2 and path.is_file() and not left_out:
-            yield Source(parts[0], "/".join(parts[1:]), read_text(path, f"solutions/{'/'.join(parts)}"))
+    """Yield every file below ``root/solutions/<lesson>/`` in order, without caches and hidden files."""
+    for path in files_below(root / "solutions"):
+        lesson, *file = path.relative_to(root / "solutions").parts
+        yield Source(lesson, "/".join(file), path.read_bytes().decode())
 
 
 def service_sources(root: Path) -> Iterator[Source]:
@@ -119,13 +113,6 @@ def files_at(root: Path, lesson: str) -> dict[str, str]:
     theirs = colleague_files(root, COLLEAGUE)
     new = {name: text for name, text in theirs.items() if name not in files or name == REQUIREMENTS}
     return {**files, **new, **colleague_files(root, lesson)}
-
-
-def files_during(root: Path, lesson: str) -> dict[str, str]:
-    """Return the files of ``my_service/`` after the cells of ``lesson``, with none of its exercises solved."""
-    sources = service_sources(root)
-    cells = {source.file: regions.starter(source.text) for source in sources if source.lesson == lesson}
-    return {**files_at(root, lesson), **colleague_files(root, lesson), **cells}
 
 
 def first_sentence(text: str) -> str:

@@ -57,7 +57,11 @@ def arrive(exercise_service: ExerciseService, lesson: str) -> None:
     """Bring ``my_service/`` where it is in the middle of a lesson: the cells have written its files."""
     for path in exercise_service.workspace.my_service.iterdir():
         path.unlink()
-    for name, text in solutions.files_during(exercise_service.root, lesson).items():
+    root = exercise_service.root
+    sources = [source for source in solutions.service_sources(root) if source.lesson == lesson]
+    cells = {source.file: regions.starter(source.text) for source in sources}
+    files = {**solutions.files_at(root, lesson), **solutions.colleague_files(root, lesson), **cells}
+    for name, text in files.items():
         content.replace_file(exercise_service.workspace, f"{MY_SERVICE}/{name}", text)
 
 

@@ -1,4 +1,4 @@
-"""A small checkout of its own to read, build and damage, and a running stack."""
+"""A small checkout of its own to read, build and damage, an exercise, and a running stack."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, code_cell, notebook
+from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, notebook
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.registry import Exercise
 from workshop_kit.progress import silent
 from workshop_kit.workspace.folder import Workspace
 
@@ -32,14 +33,32 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     write("exercises/exercises.toml", REGISTRY)
     write("solutions/01_container/leaving.py", MARKED)
     write("solutions/01_container/notebook.py", CELLS)
-    cells = [
-        code_cell("exercise-container-graceful", 'w.exercise("container.graceful");'),
-        code_cell("panel-container-layer", 'task = w.exercise("container.layer")'),
-        code_cell("exercise-container-layer", "old"),
-        code_cell("end", "1\n2"),
-    ]
-    write("notebooks/01_container.ipynb", notebook(*cells))
+    cells = {
+        "exercise_container_graceful": 'w.exercise("container.graceful");',
+        "panel_container_layer": 'task = w.exercise("container.layer")',
+        "exercise_container_layer": "old",
+        "end": "1\n2",
+    }
+    write("notebooks/01_container.ipynb", notebook(**cells))
     return tmp_path / "check out"
+
+
+@pytest.fixture(scope="session")
+def exercise() -> Exercise:
+    """An exercise of lesson 01, in a file."""
+    return Exercise(
+        id="container.graceful",
+        title="Leave in time & in <peace>",
+        lesson="01_container",
+        weight="core",
+        task="The service takes ten seconds to stop.\nMake it stop gracefully.",
+        minutes=8,
+        debrief_minutes=2,
+        tracks=("90min", "full"),
+        guidelines=("factor 9",),
+        hints=("Who is PID 1?", "Who hears SIGTERM?", "Use exec."),
+        file="service.py",
+    )
 
 
 def no_engine() -> Stack:

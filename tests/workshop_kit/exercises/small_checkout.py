@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from typing import Any
+
+from workshop_kit.exercises.generator import notebook_bytes
 
 Write = Callable[[str, str], None]
 
@@ -66,19 +68,17 @@ layer
 """
 
 
-def notebook(*cells: dict[str, object]) -> str:
-    """A notebook as we commit it."""
-    document = {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
-def code_cell(identifier: str, source: str) -> dict[str, object]:
-    """A code cell without outputs, its source as a list of lines."""
-    return {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": identifier,
-        "metadata": {},
-        "outputs": [],
-        "source": source.splitlines(keepends=True),
-    }
+def notebook(**cells: str) -> str:
+    """A notebook as we commit it: the sources of its code cells, by id with an underscore for each dash."""
+    written: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": name.replace("_", "-"),
+            "metadata": {},
+            "outputs": [],
+            "source": source.splitlines(keepends=True),
+        }
+        for name, source in cells.items()
+    ]
+    return notebook_bytes({"cells": written, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).decode()

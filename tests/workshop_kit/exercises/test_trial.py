@@ -38,8 +38,11 @@ def image(context: Context) -> Iterator[ServiceImage]:
         yield image
 
 
-def test_nothing_of_this_machine_is_mounted_and_everything_is_bounded(context: Context, image: ServiceImage) -> None:
-    """No bind mounts, not even for the passwords; limits on memory, processes and log; no rights, no writable root."""
+def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: ServiceImage) -> None:
+    """No bind mounts, not even for the passwords; limits on memory, processes and log; no rights, no writable root.
+
+    The stack's own database takes the order.
+    """
     with service_trial.run_with_stack(context, image, deadline_seconds=60) as trial:
         assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
         attributes = trial.inspect()
@@ -49,22 +52,12 @@ def test_nothing_of_this_machine_is_mounted_and_everything_is_bounded(context: C
         assert host["Memory"] == host["MemorySwap"] == MEMORY_BYTES
         assert host["PidsLimit"] == PIDS
         assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
-        assert host["ReadonlyRootfs"]
-        assert host["CapDrop"] == ["ALL"]
-        assert not host["Privileged"]
+        assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
         assert attributes["Config"]["Healthcheck"]["Test"] == ["NONE"]
         assert list(attributes["NetworkSettings"]["Networks"]) == [f"{context.stack.project}_default"]
-
-
-def test_a_customer_is_served(context: Context, image: ServiceImage) -> None:
-    """The stack's own database takes the order."""
-    with service_trial.run_with_stack(context, image, deadline_seconds=60) as trial:
-        assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
         assert trial.get("/livez", headers={"X-Request-ID": "mine"}).headers["x-request-id"] == "mine"
         order = trial.post("/orders", {"item": "one trial", "quantity": 2})
-        assert trial.put("/orders", {}).status == 405
         assert (order.status, order.json()["quantity"]) == (201, 2)
-        assert order.headers["content-type"] == "application/json"
         assert trial.exit_code() is None
         trial.signal("SIGTERM")
         assert trial.wait_ended(10) == 0

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.errors import NotReady
 from workshop_kit.workspace import content
-from workshop_kit.workspace.folder import Workspace, lesson_copies
+from workshop_kit.workspace.folder import Workspace
 
 LESSON = "notebooks/00_start.ipynb"
 
@@ -36,7 +35,7 @@ def test_a_changed_lesson_arrives(source: Path, workspace: Workspace) -> None:
     write(source / LESSON, "second")
     done = content.update(workspace, source)
     assert cell(workspace.folder / LESSON) == "second"
-    assert (done.changed, done.conflicts, done.aside) == ([LESSON], [], None)
+    assert (done.changed, done.conflicts, done.backup.folder) == ([LESSON], [], None)
 
 
 def test_an_edited_lesson_stays_and_is_named(source: Path, workspace: Workspace) -> None:
@@ -55,8 +54,8 @@ def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path, 
     mine.write_text(json.dumps({"cells": [*document["cells"], {"id": "note", "source": "mine", "outputs": []}]}))
     write(source / LESSON, "second")
     done = content.update(workspace, source)
-    assert done.aside is not None
-    assert json.loads((done.aside / LESSON).read_text())["cells"][1]["source"] == "mine"
+    assert done.backup.folder is not None
+    assert json.loads((done.backup.folder / LESSON).read_text())["cells"][1]["source"] == "mine"
     assert [one["source"] for one in json.loads(mine.read_text())["cells"]] == ["second", "mine"]
 
 
@@ -69,22 +68,3 @@ def test_an_update_leaves_progress_and_own_files(source: Path, workspace: Worksp
     content.update(workspace, source)
     assert workspace.progress_path.read_text() == '{"predictions": {}}'
     assert own.read_text() == "mine"
-
-
-def test_starting_over_keeps_edited_files(source: Path, workspace: Workspace) -> None:
-    """A fresh start of a lesson copies the participant's version to kept/, and returns the folder."""
-    write(workspace.folder / LESSON, "mine")
-    aside = content.start_over(workspace, [copy for copy in lesson_copies(source) if copy.name == LESSON])
-    assert aside is not None
-    assert cell(aside / LESSON) == "mine"
-    assert cell(workspace.folder / LESSON) == "first"
-
-
-def test_a_full_disk_is_one_sentence_and_loses_nothing(source: Path, small_disk: Path) -> None:
-    """Where an update does not fit, every file is the old one or the new one."""
-    write(source / LESSON, "first")
-    workspace = Workspace.open(small_disk / "mine", source)
-    write(source / LESSON, "x" * 60_000)
-    with pytest.raises(NotReady, match="is full"):
-        content.update(workspace, source)
-    assert cell(workspace.folder / LESSON) == "first"

@@ -11,7 +11,8 @@ from typing import Any
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.progress import Report, silent
+from workshop_kit.observe.http import Answer
+from workshop_kit.progress import Report, Step, silent
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Context:
     def text(self) -> str:
         """The text of the exercise's own file."""
         return self.files[self.exercise.file or ""]
+
+    def report_step(self, what: str) -> None:
+        """Report what the check does now."""
+        self.report(Step("Check", None, what))
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,18 @@ def found(passed: bool, called: str, got: str, expected: str, means: str, look: 
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
+def has_status(answer: Answer, status: int, called: str, means: str, look: str) -> Finding:
+    """A finding that passes if an HTTP answer has this status."""
+    return found(answer.status == status, called, str(answer), str(status), means, look)
+
+
+def has_none(items: Iterable[str], called: str, means: str, look: str) -> Finding:
+    """A finding that passes if there are no items; it names the first three."""
+    names = [*items]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return found(not names, called, f"{', '.join(names[:3])}{more}" or "none", "none", means, look)
+
+
 class CheckEnded(Exception):
     """Raised where a check cannot go on, with its ``result``: the service does not start, no answer was handed in."""
 
@@ -74,8 +91,10 @@ class CheckEnded(Exception):
         self.result = result
 
 
-def conclude(shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None) -> CheckResult:
-    """Return the result of a check: ``shown`` if all findings passed, else what the first failed one means.
+def conclude(
+    shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None, symptom: str = ""
+) -> CheckResult:
+    """Return the result of a check: ``shown`` if all findings passed, else ``symptom``, or what the first failed means.
 
     ``output`` and ``override`` go with a failed finding only.
     """
@@ -83,7 +102,7 @@ def conclude(shown: str, findings: Iterable[Finding], output: str = "", override
     failed = next((finding for finding in all_findings if not finding.passed), None)
     if failed is None:
         return CheckResult(shown, all_findings)
-    return CheckResult(failed.means, all_findings, override, output)
+    return CheckResult(symptom or failed.means, all_findings, override, output)
 
 
 Check = Callable[[Context], CheckResult]

@@ -8,11 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from docker.errors import NotFound
-
-from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry
@@ -22,24 +18,10 @@ from workshop_kit.exercises.exercise_service import ExerciseService, first_hint
 from workshop_kit.exercises.result import Finding
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, silent
-from workshop_kit.workspace import content, provision, regions, solutions
+from workshop_kit.workspace import content, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.folder import Workspace
 
 SEED = 7
-
-
-@contextmanager
-def a_participant(folder: Path) -> Iterator[Stack]:
-    """A workspace with its own client of the engine and its own stack, up; all of it is removed at the end."""
-    workspace = Workspace.open(folder)
-    session = provision.session_of(workspace, reach.connect())
-    stack = provision.stack_of(workspace, session)
-    try:
-        stack.up()
-        yield stack
-    finally:
-        assert not cleanup.remove(session, {"kernel", "workspace"}).left
 
 
 def marked(root: Path, name: str, lesson: str = "01_container") -> str:
@@ -143,14 +125,6 @@ def leaving_nothing(stack: Stack) -> Iterator[None]:
     mounts = [(identifier, labels["container"]) for kind, action, identifier, labels in actors if action == "mount"]
     volumes = {name for name, container in mounts if container in made}
     assert made, "nothing was run"
-    assert [name for name in volumes if _is_there(client.volumes, name)] == []
-    assert [identifier for identifier in made if _is_there(client.containers, identifier)] == []
+    assert not volumes & {volume.id for volume in client.volumes.list()}
+    assert not made & {container.id for container in client.containers.list(all=True, ignore_removed=True)}
     assert not made & {entry.id for entry in stack.session.ledger.entries()}
-
-
-def _is_there(collection: Any, identifier: str) -> bool:
-    try:
-        collection.get(identifier)
-    except NotFound:
-        return False
-    return True

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path("/var/lib/collector")
 CONTAINER, PART = "c" * 64, "workshop~numbers~2026-01-01T00"
-LINES, GO, MOST_STEPS = 40, 10, 80
+LINES, GO = 40, 10
 STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
 
@@ -24,18 +24,22 @@ def main(word: str) -> None:
     """Print one line: the word, and the most lines that a death at any step lost or doubled."""
     parts = importlib.import_module("collector.parts")
     checkpoint = importlib.import_module("collector.checkpoint")
-    told = {"steps": 0, "lost": 0, "twice": 0, "ended": False}
-    for dies_at in range(1, MOST_STEPS):
-        folder = ROOT / f"death-{dies_at}"
-        folder.mkdir()
-        told["ended"] = comes_to_its_end(folder, parts, checkpoint, dies_at)
-        reads_on(folder, parts, checkpoint)
-        found = counted(folder, parts)
-        told["lost"] = max(told["lost"], sum(number not in found for number in range(LINES)))
-        told["twice"] = max(told["twice"], found.total() - len(found))
-        if told["ended"]:
-            break
+    told = {"steps": -1, "lost": 0, "twice": 0}
+    ended = False
+    while not ended:
         told["steps"] += 1
+        folder = ROOT / f"death-{told['steps']}"
+        folder.mkdir()
+        ended = comes_to_its_end(folder, parts, checkpoint, told["steps"] + 1)
+        start, _ = parts.restore(folder)
+        keeper = checkpoint.Checkpoint(folder, start)
+        take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
+        keeper.commit()
+        state = parts.read_checkpoint(folder)
+        committed = [part for part in parts.waiting_parts(folder) if state and parts.is_committed(part, state)]
+        numbers = Counter(number for part in committed for number in part.read_bytes().split())
+        told["lost"] = max(told["lost"], LINES - len(numbers))
+        told["twice"] = max(told["twice"], numbers.total() - len(numbers))
     sys.stdout.write(f"\n{word}{json.dumps(told)}\n")
 
 
@@ -58,14 +62,6 @@ def comes_to_its_end(folder: Path, parts: Any, checkpoint: Any, dies_at: int) ->
         os._exit(code)
 
 
-def reads_on(folder: Path, parts: Any, checkpoint: Any) -> None:
-    """Start again, from the position on the disk to the last line."""
-    start, _ = parts.restore(folder)
-    keeper = checkpoint.Checkpoint(folder, start)
-    take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
-    keeper.commit()
-
-
 def arm(folder: Path, dies_at: int) -> None:
     """From now on, die before the given step in the folder."""
     done = 0
@@ -86,16 +82,6 @@ def take(keeper: Any, first: int, end: int) -> None:
     for start, stop in ((first, middle), (middle, end)):
         position = {"environment": "workshop", "service": "numbers", "time": "", "seen": stop}
         keeper.take(CONTAINER, position, {PART: [b"%d\n" % number for number in range(start, stop)]})
-
-
-def counted(folder: Path, parts: Any) -> Counter[int]:
-    """Return how often each line is in the parts that count."""
-    state = parts.read_checkpoint(folder)
-    found: Counter[int] = Counter()
-    for part in parts.waiting_parts(folder):
-        if state and parts.is_committed(part, state):
-            found.update(map(int, part.read_bytes().split()))
-    return found
 
 
 if __name__ == "__main__":

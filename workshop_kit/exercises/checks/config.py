@@ -1,59 +1,160 @@
-"""The checks of config.env, config.report and config.restore: settings are followed, required and restored."""
+"""The checks of config.env and config.report, and what the checks of config.py share: load(), a refusal, an order."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import random
-from dataclasses import dataclass
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
+from workshop_kit.engine.tasks import environments
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.checks import config_trial
-from workshop_kit.exercises.checks.config_trial import (
-    LOG_LIMIT_BYTES,
-    REFUSE_SECONDS,
-    REQUIRED,
-    ConfigCase,
-    Outcome,
-    Refusal,
-)
+from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, conclude, found, has_none
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
-from workshop_kit.exercises.trial import PORT, Trial, start_seconds
+from workshop_kit.exercises.trial import LOOK_SECONDS, PORT, Trial, start_seconds
 from workshop_kit.observe.http import Answer
-from workshop_kit.progress import Step
 
+INSIDE = Path(__file__).with_name("config_inside.py")
+PROGRAM = "inside.py"
+PROGRAM_SECONDS = 8.0
+REFUSE_SECONDS = 12.0
+DEADLINE_SECONDS = 20.0
+LOG_LIMIT_BYTES = 64 * 1024
+DATABASE = ("HOST", "NAME", "PASSWORD", "PORT", "SQL_MODE", "USER")
+REQUIRED = tuple(
+    sorted(
+        [f"{db}_DB_{name}" for db in ("MASTER", "REPLICA") for name in DATABASE]
+        + [f"REDIS_{name}" for name in ("HOST", "PASSWORD", "PORT")]
+    )
+)
+"""The variables without which the service cannot start."""
+VARIABLE = re.compile(r"(?<![A-Z_])(?:MASTER_DB|REPLICA_DB|REDIS|HTTP|LOG)_[A-Z_]+(?<!_FILE)(?=_FILE\b|\b)")
+TRIES, PAUSE_SECONDS = 3, 0.2
+"""A busy database answers too late now and then; one that refuses the password refuses it every time."""
 NO_PORT = "abc"
 PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
 MASKED = "(secret)"
 HANDED_OVER = "handed-over-by-the-check"
-DEADLINE_SECONDS = 20.0
+Printed = TypeVar("Printed")
 
 
 @dataclass(frozen=True)
-class OtherSettings:
-    """Settings that the stack does not have: a port, and the name of a database that does not exist."""
+class ConfigCase:
+    """An environment for load(): the service's own with changes, and files that it may name (paths below /tmp)."""
 
-    port: int
-    database: str
+    environ: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, seed: int) -> OtherSettings:
-        """Return those of a participant."""
-        chance = random.Random(f"config.env {seed}")  # noqa: S311  # no secret
-        return cls(chance.randrange(8100, 9000), f"shop_{chance.randrange(1000, 10000)}")
+
+@dataclass(frozen=True)
+class Outcome:
+    """What load() did with a case: a ``password``, or the ``refused`` variables, or the exception that it ``raised``.
+
+    ``texts`` are the printed settings, or the printed error.
+    """
+
+    password: str | None = None
+    refused: tuple[str, ...] = ()
+    raised: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if self.raised:
+            return f"{self.raised}, which is no ConfigError"
+        return f"refused: {', '.join(self.refused)}" if self.password is None else "accepted"
+
+
+def load(context: Context, image: ServiceImage, cases: Sequence[ConfigCase]) -> list[Outcome]:
+    """Return the outcome of each case. Raises CheckEnded as `run_inside` does."""
+    return run_inside(context, image, TypeAdapter(list[Outcome]), json.dumps([vars(case) for case in cases]))
+
+
+def run_inside(context: Context, image: ServiceImage, printed: TypeAdapter[Printed], *arguments: str) -> Printed:
+    """Run config_inside.py beside the participant's modules; return the JSON that it prints behind a secret word.
+
+    Raises CheckEnded if there is no such line: a module could not be imported, or ended the process.
+    """
+    word = f"told-{secrets.token_hex(8)}:"
+    with service_trial.run_with_stack(
+        context,
+        image,
+        environment={"PYTHONPATH": "/app"},
+        files={PROGRAM: INSIDE.read_text()},
+        entrypoint=("python", f"{service_trial.GIVEN}/{PROGRAM}"),
+        command=(word, *arguments),
+    ) as trial:
+        trial.wait_ended(PROGRAM_SECONDS)
+        lines = trial.lines(LOG_LIMIT_BYTES).split("\n")
+        try:
+            return printed.validate_json(next((one.removeprefix(word) for one in lines if one.startswith(word)), ""))
+        except ValueError:
+            raise CheckEnded(did_not_start(trial)) from None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The end of a start: its exit code (None: it still runs), the variables that its log names, and its lines."""
+
+    code: int | None
+    named: frozenset[str]
+    lines: int
+    json_lines: int
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return "it started, and runs"
+        return f"exit code {self.code}; named in its log: {', '.join(sorted(self.named)[:5]) or 'no variable'}"
+
+
+def wait_refused(trial: Trial) -> Refusal:
+    """Wait until the service has ended, or answers; read its log."""
+    trial.wait_answer("/livez", within_seconds=REFUSE_SECONDS)
+    code, text = trial.exit_code(), trial.lines(LOG_LIMIT_BYTES)
+    lines = [line for line in text.split("\n") if line.strip()]
+    return Refusal(code, frozenset(VARIABLE.findall(text)), len(lines), sum(line.startswith("{") for line in lines))
+
+
+def place_order(trial: Trial, exercise: str) -> Answer:
+    """Place an order once the service has tried to connect; try again unless it is placed."""
+    waited, seconds = trial.left_seconds, start_seconds()
+    while "starting" in trial.get("/readyz").body and waited - trial.left_seconds < seconds:
+        time.sleep(LOOK_SECONDS)
+    for _ in range(TRIES):
+        answer = trial.post("/orders", {"item": f"check of {exercise}", "quantity": 1})
+        if answer.status == 201:
+            break
+        time.sleep(PAUSE_SECONDS)
+    return answer
+
+
+def other_settings(seed: int) -> tuple[int, str]:
+    """Return a port and the name of a database that the stack does not have."""
+    chance = random.Random(f"config.env {seed}")  # noqa: S311  # no secret
+    return chance.randrange(8100, 9000), f"shop_{chance.randrange(1000, 10000)}"
 
 
 @check("config.env")
 def env(context: Context) -> CheckResult:
     """Start it with another port and another database, once with a wrong port; then call load() itself."""
-    other = OtherSettings.of(context.seed)
-    passwords = _passwords(context)
-    settings = {**passwords, "HTTP_PORT": str(other.port), "MASTER_DB_NAME": other.database}
+    port, database = other_settings(context.seed)
+    service_trial.ensure_up(context.stack, context.report)
+    passwords = {
+        environments.variable(name): value.get_secret_value()
+        for name, value in environments.settings_of(context.stack).items()
+        if isinstance(value, SecretStr)
+    }
+    settings = {**passwords, "HTTP_PORT": str(port), "MASTER_DB_NAME": database}
     without = [f"{name}_FILE" for name in passwords]  # a file would win over a constant in the code
     with (
         service_trial.build(context) as image,
@@ -62,76 +163,70 @@ def env(context: Context) -> CheckResult:
             image,
             environment=settings,
             without=without,
-            ports=(PORT, other.port),
+            ports=(PORT, port),
             deadline_seconds=DEADLINE_SECONDS,
         ) as trial,
         service_trial.run_with_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
-        at_other_port = trial.at(other.port)
-        listens = _first_to_answer(at_other_port, trial)
-        if listens is None:
-            raise CheckEnded(did_not_start(trial))
-        context.report(Step("Check", None, "placing an order in another database"))
-        order = config_trial.place_order(listens, "config.env", lambda: other.database in trial.lines(LOG_LIMIT_BYTES))
+        at_other_port = trial.at(port)
+        listening = _first_to_answer(at_other_port, trial)
+        context.report_step("placing an order in another database")
+        order = place_order(listening, "config.env")
         log = trial.lines(LOG_LIMIT_BYTES)
         findings = [
-            uses_database(order, other, other.database in log),
-            listens_on_port(listens is at_other_port, other),
-            refuses_wrong_port(config_trial.wait_refused(broken)),
+            uses_database(order, database, log),
+            listens_on_port(listening is at_other_port, port),
+            refuses_wrong_port(wait_refused(broken)),
         ]
         with contextlib.suppress(CheckEnded):  # the service runs, so the other findings count
             case = ConfigCase({PASSWORD: HANDED_OVER}, without=(f"{PASSWORD}_FILE",))
-            findings += map(uses_argument, config_trial.load(context, image, [case]))
+            findings += map(uses_argument, load(context, image, [case]))
         return judge_env((*findings, prints_no_secret(log)), order, trial.lines())
 
 
-def _passwords(context: Context) -> dict[str, str]:
-    """Return the passwords of the stack's service, by the variable that each file stands for."""
-    service_trial.ensure_up(context.stack, context.report)
-    service = context.stack.container("service")
-    texts = service_trial.secrets_of(service)
-    variables = dict(pair.split("=", 1) for pair in service.attrs["Config"]["Env"])
-    return {
-        name.removesuffix("_FILE"): texts[path].removesuffix("\n")
-        for name, path in variables.items()
-        if name.endswith("_PASSWORD_FILE")
-    }
-
-
-def _first_to_answer(*trials: Trial) -> Trial | None:
-    """Return the first of several ports of one container that answers, or None."""
+def _first_to_answer(*trials: Trial) -> Trial:
+    """Return the first of several ports of one container that answers. Raises CheckEnded if none does."""
     trial = trials[0]
     started, seconds = trial.left_seconds, start_seconds()
     while started - trial.left_seconds < seconds and trial.exit_code() is None:
         for one in trials:
             if one.wait_answer("/livez", within_seconds=0.05):
                 return one
-    return None
+    raise CheckEnded(did_not_start(trials[-1]))
 
 
-def uses_database(order: Answer, other: OtherSettings, asked_for_it: bool) -> Finding:
-    """Find whether an order went to the database of the settings."""
+def judge_env(findings: tuple[Finding, ...], order: Answer, lines: str = "") -> CheckResult:
+    """Judge the findings, of which the first two are on database and port: constants that happen to fit are luck."""
+    lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
+    symptom = f"It works where its own settings happen to be right. {findings[0].means}" if lucky else ""
+    shown = "It follows its settings: the same code did other things in another environment."
+    return conclude(shown, findings, lines, Verdict.LUCKY if lucky else None, symptom)
+
+
+def uses_database(order: Answer, database: str, log: str) -> Finding:
+    """Find whether an order went to the database of the settings: MariaDB refuses a name that it does not have."""
+    asked = database in log
     means = "An order went to a database that it was not told to use: a test in staging, and production has the order."
     if order.status != 201:
-        means = f"Orders failed, and not because it asked for {other.database}."
+        means = f"Orders failed, and not because it asked for {database}."
     return found(
-        asked_for_it,
-        f"POST /orders, with MASTER_DB_NAME={other.database}, which does not exist",
-        f"{order}; {other.database} is {'' if asked_for_it else 'not '}what it asked the database for",
-        f"503, since it asked for {other.database}",
+        asked,
+        f"POST /orders, with MASTER_DB_NAME={database}, which does not exist",
+        f"{order}; {database} is {'' if asked else 'not '}what it asked the database for",
+        f"503, since it asked for {database}",
         means,
         "Where does the name of the database come from?",
     )
 
 
-def listens_on_port(passed: bool, other: OtherSettings) -> Finding:
+def listens_on_port(passed: bool, port: int) -> Finding:
     """Find whether it listens on the port of the settings."""
     return found(
         passed,
-        f"GET /livez, with HTTP_PORT={other.port}",
-        f"it listens on {other.port if passed else PORT}",
-        f"it listens on {other.port}",
-        f"It was told to listen on {other.port}, and does not answer there.",
+        f"GET /livez, with HTTP_PORT={port}",
+        f"it listens on {port if passed else PORT}",
+        f"it listens on {port}",
+        f"It was told to listen on {port}, and does not answer there.",
         "Where does the port come from?",
     )
 
@@ -166,23 +261,15 @@ def uses_argument(outcome: Outcome) -> Finding:
 
 def prints_no_secret(log: str) -> Finding:
     """Find whether the log has no secret, which `Trial.lines` masks."""
+    masked = MASKED in log
     return found(
-        MASKED not in log,
+        not masked,
         "Look for a password in its log",
-        "none" if MASKED not in log else "there is one",
+        "there is one" if masked else "none",
         "none",
         "It prints what it reads, and a password is part of it: everyone who may read the log knows it now.",
         "What writes a line while it reads?",
     )
-
-
-def judge_env(findings: tuple[Finding, ...], order: Answer, lines: str) -> CheckResult:
-    """Judge the findings, of which the first two are on database and port: constants that happen to fit are luck."""
-    database, port, *_ = findings
-    if order.status == 201 and not (database.passed or port.passed):
-        summary = f"It works where its own settings happen to be right. {database.means}"
-        return CheckResult(summary, findings, Verdict.LUCKY, lines)
-    return conclude("It follows its settings: the same code did other things in another environment.", findings, lines)
 
 
 @check("config.report")
@@ -194,8 +281,8 @@ def report(context: Context) -> CheckResult:
         service_trial.build(context) as image,
         service_trial.run_with_stack(context, image, without=without) as trial,
     ):
-        context.report(Step("Check", None, f"waiting for it to refuse without {len(missing)} of its variables"))
-        findings = report_findings(config_trial.wait_refused(trial), missing)
+        context.report_step(f"waiting for it to refuse without {len(missing)} of its variables")
+        findings = report_findings(wait_refused(trial), missing)
         return conclude("One start named all missing variables, in one line.", findings, trial.lines())
 
 
@@ -215,7 +302,7 @@ def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]
     count, named = len(missing), [name for name in missing if name in refusal.named]
     lacks = f"{count} variables are missing, and it names {len(named) or 'none'} of them"
     lacks += f": you need {count} deploys to learn all {count}." if len(named) == 1 else "."
-    invented = ", ".join(sorted(refusal.named - set(missing))[:3])
+    invented = sorted(refusal.named - set(missing))
     return (
         found(
             refusal.code == 1,
@@ -233,12 +320,10 @@ def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]
             lacks,
             "What happens after the first one is found?",
         ),
-        found(
-            not invented,
+        has_none(
+            invented,
             "Look for other variables in its log",
-            f"named, too: {invented}" if invented else "none",
-            "none that is set, or has a default",
-            f"It complains about {invented}, and nothing is wrong with that: a search for the mistake is in vain.",
+            "It complains about variables with which nothing is wrong: a search for the mistake is in vain.",
             "Which variables are required, and which of those are set? A secret may also be set as …_FILE.",
         ),
         found(
@@ -250,59 +335,3 @@ def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]
             "Return the problems; load() and the service's main() make one line of them.",
         ),
     )
-
-
-INSIDE = Path(__file__).with_name("restoring_inside.py")
-RESTORED = {"absent": None, "present": "before"}
-LOOK_BACK = "What was there before, for each of the variables? A variable that was not there has no value, not even ''."
-SITUATIONS = (
-    # name, what was done, what is seen within the block, where to look
-    ("plain", "A test that sets a variable which was not there, and one that was", ["within", "within"], LOOK_BACK),
-    ("raising", "A test that fails within the block", "came through", "What runs even if a test fails?"),
-    ("nested", "A block within a block", ["outer", "outer"], "The inner block restores what it found."),
-    ("deleted", "A test that deletes the variables itself", "went on", "What if there is none to remove?"),
-)
-"""The functions of restoring_inside.py."""
-
-
-@check("config.restore")
-def restore(context: Context) -> CheckResult:
-    """Use the participant's context manager in four situations, and let the service read what is left."""
-    context.report(Step("Check", None, "running tests that set variables"))
-    with service_trial.build(context) as image:
-        seen = config_trial.run_inside(context, image, INSIDE, TypeAdapter(dict[str, Any]))
-    shown = "After each test, the next one finds the environment as it was."
-    return conclude(
-        shown, (_starts_afterwards(str(seen.get("settings"))), *(_restored(seen, *one) for one in SITUATIONS))
-    )
-
-
-def _starts_afterwards(said: str) -> Finding:
-    return found(
-        not said,
-        "A test sets HTTP_DRAIN_SECONDS, which is optional; then the service reads its settings",
-        said[:200] or "it starts",
-        "it starts",
-        "After one test, all that follow fail: the variable that was not there is left behind, empty.",
-        LOOK_BACK,
-    )
-
-
-def _restored(seen: dict[str, Any], name: str, called: str, within: object, look: str) -> Finding:
-    row = seen.get(name)
-    left = row if isinstance(row, dict) else {}
-    after = {key: left.get(key) for key in RESTORED}
-    got = f"afterwards {_words(after)}"
-    means = "The next test runs in another environment, and you search the wrong test for the mistake."
-    if left.get("within") != within:
-        got = f"within the block: {left.get('within')}; {got}"
-        means = "Within the block things are not as the test asked for, or its failure does not come through."
-    passed = after == RESTORED and left.get("within") == within
-    return found(passed, called, got[:300], f"afterwards {_words(RESTORED)}", means, look)
-
-
-def _words(after: dict[str, Any]) -> str:
-    absent, present = (after.get(key) for key in RESTORED)
-    first = "still not there" if absent is None else f"there, and {absent!r}" if absent else "there, and empty"
-    second = "as before" if present == RESTORED["present"] else "gone" if present is None else f"{present!r}"
-    return f"the first is {first}, the second {second}"

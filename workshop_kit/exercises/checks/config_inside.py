@@ -1,6 +1,6 @@
-"""Runs inside a trial, with the participant's config.py: calls load() for each case, and prints the outcomes as JSON.
+"""Runs inside a trial, with the participant's modules, and prints as JSON what they did.
 
-Arguments: a word that marks the line in the log, and the cases as JSON.
+Arguments: a word that marks the line in the log; and the cases for load() as JSON, or nothing for environment().
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+ABSENT, PRESENT, OPTIONAL = "WORKSHOP_ABSENT", "WORKSHOP_PRESENT", "HTTP_DRAIN_SECONDS"
 
-def main(word: str, cases: str) -> None:
-    """Print one line: the word, and a list with the outcome of each case."""
-    found = [outcome(**case) for case in json.loads(cases)]
-    sys.stdout.write(f"\n{word}{json.dumps(found)}\n")
+
+def main(word: str, cases: str = "") -> None:
+    """Print one line: the word, and the outcomes."""
+    told = [outcome(**case) for case in json.loads(cases)] if cases else restored()
+    sys.stdout.write(f"\n{word}{json.dumps(told)}\n")
 
 
 def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) 
         password = settings.master_db.password.get_secret_value()
     except config.ConfigError as error:
         refused = [str(problem.variable) for problem in error.problems]
-        return {"refused": refused, "said": str(error), "texts": shown(error)}
+        return {"refused": refused, "texts": shown(error)}
     except Exception as error:
         return {"raised": type(error).__name__, "texts": shown(error)}
     group = settings.master_db
@@ -46,6 +49,60 @@ def shown(error: Exception) -> dict[str, str]:
     """Return the texts of an exception, and of its traceback with all causes."""
     chain = "".join(traceback.format_exception(error))
     return {"the error": f"{error} {error!r} {getattr(error, 'problems', '')!r}", "its traceback": chain}
+
+
+def restored() -> dict[str, Any]:
+    """Return for each situation whether the block was as asked, and the two variables afterwards."""
+    from my_service import config
+    from my_service.restoring import environment  # type: ignore[import-not-found]
+
+    seen: dict[str, Any] = {}
+    for situation in (plain, raising, nested, deleting):
+        os.environ.pop(ABSENT, None)
+        os.environ[PRESENT] = "before"
+        try:
+            within = "as asked" if situation(environment) else "not as asked"
+        except Exception as error:
+            within = type(error).__name__
+        seen[situation.__name__] = [within, os.environ.get(ABSENT), os.environ.get(PRESENT)]
+    os.environ.pop(OPTIONAL, None)
+    plain(environment, OPTIONAL)
+    try:
+        config.load(os.environ)
+    except config.ConfigError as error:
+        seen["error"] = str(error)
+    return seen
+
+
+def plain(environment: Callable[..., Any], *names: str) -> bool:
+    """A test that sets variables."""
+    names = names or (ABSENT, PRESENT)
+    with environment(**dict.fromkeys(names, "0.5")):
+        return all(os.environ.get(name) == "0.5" for name in names)
+
+
+def raising(environment: Callable[..., Any]) -> bool:
+    """A test that fails within its block: the failure has to come through."""
+    try:
+        with environment(**{ABSENT: "within", PRESENT: "within"}):
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        return True
+    return False
+
+
+def nested(environment: Callable[..., Any]) -> bool:
+    """A block within a block, which puts back what the outer one has set."""
+    with environment(**{ABSENT: "outer", PRESENT: "outer"}):
+        plain(environment)
+        return os.environ.get(ABSENT) == os.environ.get(PRESENT) == "outer"
+
+
+def deleting(environment: Callable[..., Any]) -> bool:
+    """A test that deletes the variables itself."""
+    with environment(**{ABSENT: "within", PRESENT: "within"}):
+        del os.environ[ABSENT], os.environ[PRESENT]
+    return True
 
 
 if __name__ == "__main__":

@@ -1,24 +1,26 @@
-"""The checks of config.redact and config.file: no secret value is shown, and a secret in a file arrives."""
+"""The checks of config.redact, config.file and config.restore: what is shown, what arrives, and what tests leave."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.checks import config_trial
-from workshop_kit.exercises.checks.config_trial import ConfigCase, Outcome, Refusal
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_status
+from workshop_kit.exercises.checks import config
+from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, Outcome, Refusal
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import SECRETS
 from workshop_kit.observe import leaks
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import Surface
-from workshop_kit.progress import Step
 
-PASSWORD, PORT, LEVEL = "MASTER_DB_PASSWORD", "MASTER_DB_PORT", "LOG_LEVEL"
+PORT, LEVEL = "MASTER_DB_PORT", "LOG_LEVEL"
 PATH = "/tmp/secret"  # noqa: S108  # in the container
 PASSWORD_FILE = f"{PASSWORD}_FILE"
 
@@ -26,8 +28,7 @@ PASSWORD_FILE = f"{PASSWORD}_FILE"
 @check("config.redact")
 def redact(context: Context) -> CheckResult:
     """Plant a canary as the password, and one in place of a port and a level; search all that is printed."""
-    service_trial.ensure_up(context.stack, context.report)
-    context.report(Step("Check", None, "planting secrets, and looking for them"))
+    context.report_step("planting secrets, and looking for them")
     password, misplaced = leaks.new_canary(), leaks.new_canary()
     right = {PASSWORD: password}
     wrong = {**right, PORT: misplaced, LEVEL: misplaced}
@@ -37,9 +38,9 @@ def redact(context: Context) -> CheckResult:
         ThreadPoolExecutor(1) as pool,
         service_trial.run_with_stack(context, image, environment=wrong, without=(PASSWORD_FILE,)) as broken,
     ):
-        loading = pool.submit(config_trial.load, context, image, cases)
-        refusal = config_trial.wait_refused(broken)
-        log = broken.lines(config_trial.LOG_LIMIT_BYTES)
+        loading = pool.submit(config.load, context, image, cases)
+        refusal = config.wait_refused(broken)
+        log = broken.lines(config.LOG_LIMIT_BYTES)
         outcomes = loading.result()
     accepted, refused = outcomes
     canaries = {"password": password, "misplaced": misplaced}
@@ -115,7 +116,7 @@ def file(context: Context) -> CheckResult:
         ConfigCase({PASSWORD_FILE: f"{PATH}-that-is-not-there"}),
         ConfigCase({PASSWORD_FILE: "/tmp"}),  # noqa: S108
     )
-    context.report(Step("Check", None, "giving it the password in a file"))
+    context.report_step("giving it the password in a file")
     files = {"password": secret.rstrip("\n") + "\n"}
     environment = {PASSWORD_FILE: f"{service_trial.GIVEN}/password"}
     with (
@@ -123,9 +124,9 @@ def file(context: Context) -> CheckResult:
         ThreadPoolExecutor(1) as pool,
         service_trial.run_with_stack(context, image, environment=environment, files=files) as trial,
     ):
-        loading = pool.submit(config_trial.load, context, image, cases)
+        loading = pool.submit(config.load, context, image, cases)
         wait_started(trial)
-        order = config_trial.place_order(trial, "config.file")
+        order = config.place_order(trial, "config.file")
         outcomes, lines = loading.result(), trial.lines()
     shown = "A secret in a file arrives to the letter, and every mistake with the file names its variable."
     return conclude(shown, file_findings(order, outcomes, odd), lines)
@@ -138,11 +139,10 @@ def file_findings(order: Answer, outcomes: list[Outcome], odd: str) -> tuple[Fin
     no_name = "It fails with a traceback that does not say which variable is wrong."
     two_values = "Two values, and it takes one of them in silence: changing the other one has no effect."
     return (
-        found(
-            order.status == 201,
+        has_status(
+            order,
+            201,
             "POST /orders, with the right password in a file, as an editor writes it",
-            str(order),
-            "201",
             "The password in the file is right, and every order fails: access denied.",
             "Which character follows the last visible one?",
         ),
@@ -162,10 +162,54 @@ def file_findings(order: Answer, outcomes: list[Outcome], odd: str) -> tuple[Fin
 
 def _refused(outcome: Outcome, called: str, means: str) -> Finding:
     return found(
-        PASSWORD in outcome.refused or (bool(outcome.refused) and PASSWORD in outcome.said),
+        any(PASSWORD in variable for variable in outcome.refused),
         f"{called} ({PASSWORD_FILE})",
         str(outcome),
         f"refused: {PASSWORD}",
         means,
         "Raise ValueError with what is wrong: load() makes a problem of it, with the variable's name.",
     )
+
+
+LOOK_BACK = "What was there before, for each of the variables? A variable that was not there has no value, not even ''."
+SITUATIONS = (
+    ("plain", "A test that sets a variable which was not there, and one that was", LOOK_BACK),
+    ("raising", "A test that fails within the block", "What runs even if a test fails?"),
+    ("nested", "A block within a block", "The inner block restores what it found."),
+    ("deleting", "A test that deletes the variables itself", "What if there is none to remove?"),
+)
+"""The functions of config_inside.py, what they do, and where to look."""
+RESTORED = ["as asked", None, "before"]
+
+
+@check("config.restore")
+def restore(context: Context) -> CheckResult:
+    """Use the participant's context manager in four situations, and let the service read what is left."""
+    context.report_step("running tests that set variables")
+    with service_trial.build(context) as image:
+        seen = config.run_inside(context, image, TypeAdapter(dict[str, Any]))
+    error = seen.get("error", "")
+    starts = found(
+        not error,
+        "A test sets HTTP_DRAIN_SECONDS, which is optional; then the service reads its settings",
+        error[:200] or "it starts",
+        "it starts",
+        "After one test, all that follow fail: the variable that was not there is left behind, empty.",
+        LOOK_BACK,
+    )
+    situations = (_restored(called, seen[name], look) for name, called, look in SITUATIONS)
+    return conclude("After each test, the next one finds the environment as it was.", (starts, *situations))
+
+
+def _restored(called: str, left: list[str | None], look: str) -> Finding:
+    """Find whether the block was as asked, and both variables are as before."""
+    means = "The next test runs in another environment, and you search the wrong test for the mistake."
+    if left[0] != "as asked":
+        means = "Within the block things are not as the test asked for, or its failure does not come through."
+    return found(left == RESTORED, called, _told(left)[:300], _told(RESTORED), means, look)
+
+
+def _told(left: list[str | None]) -> str:
+    within, absent, present = left
+    first, second = ("not there" if value is None else repr(value) for value in (absent, present))
+    return f"within the block {within}; afterwards the first is {first}, the second {second}"

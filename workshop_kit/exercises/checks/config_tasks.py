@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import yaml
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
 
 from workshop_kit.engine import store as stores
 from workshop_kit.engine.aws import NotAllowed
@@ -21,21 +21,41 @@ from workshop_kit.engine.tasks.definition import TaskDefinition, parse
 from workshop_kit.engine.tasks.run import Delivery
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.checks import config_trial
+from workshop_kit.exercises.check_api import (
+    CheckEnded,
+    CheckResult,
+    Context,
+    check,
+    conclude,
+    found,
+    has_none,
+    has_status,
+)
+from workshop_kit.exercises.checks import config
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import DEADLINE_SECONDS, PORT, Trial
-from workshop_kit.progress import Report, Step
 
-PAIRS = (("production", "staging"), ("qa",))
+AT_ONCE = 2
 """The environments that start at a time: a third container would slow down all of them."""
 DESK = "desk"
 READY_SECONDS = 20.0
 IMAGE = "${IMAGE}"
-KEYS = ("image", "environment", "secrets")
 NOT_SHARED = ("HTTP_PORT", "LOG_LEVEL", "HTTP_DRAIN_SECONDS")
 """Variables that each environment sets itself, or leaves to the service's default."""
+
+
+class Definition(BaseModel):
+    """What an environment has of its own. The entries are validated as those of a task definition."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: str = "none"
+    environment: list[dict[str, Any]] = []
+    secrets: list[dict[str, Any]] = []
+
+
+TASKS = TypeAdapter(dict[str, Definition])
 
 
 @check("config.environments")
@@ -44,18 +64,20 @@ def environments(context: Context) -> CheckResult:
     fragment = _read(context)
     service_trial.ensure_up(context.stack, context.report)
     settings = tasks.three(context.stack)
-    store = _fill_store(context.stack, settings, context.report)
-    starts: list[Finding] = []
-    for names in PAIRS:
-        context.report(Step("Check", None, f"starting {' and '.join(names)}"))
-        starts += _start(context, store, settings, {name: fragment.get(name) for name in names})
-    findings = (*starts, one_image(fragment), no_passwords(fragment, *settings))
-    lucky = Verdict.LUCKY if all(finding.passed for finding in starts) else None
+    store = _fill_store(context, settings)
+    context.report_step(f"starting {', '.join(settings)}")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        starting = [
+            pool.submit(_start, context, name, own, store, fragment.get(name)) for name, own in settings.items()
+        ]
+        started = [start.result() for start in starting]
+    findings = (*started, one_image(fragment), no_passwords(fragment, *settings))
+    lucky = Verdict.LUCKY if all(finding.passed for finding in started) else None
     shown = "One image runs as three environments, and each could read its own settings only."
     return conclude(shown, findings, override=lucky)
 
 
-def _read(context: Context) -> dict[str, dict[str, Any]]:
+def _read(context: Context) -> dict[str, Definition]:
     try:
         return read(context.text)
     except WorkshopError as error:
@@ -63,51 +85,49 @@ def _read(context: Context) -> dict[str, dict[str, Any]]:
         raise CheckEnded(CheckResult(error.what, (finding,), Verdict.NOT_READABLE)) from error
 
 
-def _start(
-    context: Context, store: Store, settings: Mapping[str, Settings], definitions: Mapping[str, dict[str, Any] | None]
-) -> list[Finding]:
-    """Start some environments at once; return a finding on each."""
+def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition | None) -> Finding:
+    """Start an environment from its definition; find whether it is ready, or why it does not start."""
     image = context.stack.container("service").attrs["Image"]
-    with ExitStack() as stack:
-        trials: dict[str, Trial | WorkshopError] = {}
-        for name, one in definitions.items():
-            own = settings[name]
-            try:
-                if one is None:
-                    raise WorkshopError(f"tasks.yaml has no {name}.")
-                task = definition_of(one, image, _shared(own), int(str(own[tasks.PORT])))
-                trials[name] = stack.enter_context(_run(context.stack, task, store.reader(name), own))
-            except WorkshopError as error:
-                trials[name] = error
-        return [starts(name, settings[name], definitions[name] or {}, trial) for name, trial in trials.items()]
+    try:
+        if definition is None:
+            raise WorkshopError(f"tasks.yaml has no {name}.")
+        task = definition_of(definition, image, _shared(own), int(str(own[tasks.PORT])))
+        with _run(context.stack, task, store.reader(name), own) as trial:
+            return starts(name, own, definition, trial)
+    except WorkshopError as error:
+        return starts(name, own, definition, error)
 
 
-def starts(name: str, own: Settings, definition: Mapping[str, Any], trial: Trial | WorkshopError) -> Finding:
+def starts(name: str, own: Settings, definition: Definition | None, trial: Trial | WorkshopError) -> Finding:
     """Find whether an environment is ready on its port, and logs from its level."""
     port, level = str(own[tasks.PORT]), str(own["log/level"])
-    called = f"Start {name}, as a user who may read /workshop/{name} and nothing else"
-    expected = f"ready on port {port}, logging from {level}"
-    look = f"Which paths of the store does {name} ask for?"
+    logs_from, ready = "", False
     if isinstance(trial, WorkshopError):
-        means = f"{name} does not start: {trial.what}"
-        paths = [str(entry.get("valueFrom")) for entry in _entries(definition, "secrets")]
+        got, means = trial.what, f"{name} does not start: {trial.what}"
+        paths = [str(entry.get("valueFrom")) for entry in definition.secrets] if definition else []
         foreign = [path for path in paths if not path.startswith(f"{PREFIX}/{name}/")]
         if foreign and isinstance(trial, NotAllowed):
             means = f"{name} asked for {foreign[0]}, which is not its own, and was refused: it does not start."
-        return Finding(False, called, trial.what, expected, means, look)
-    logs_from = _environment(trial).get("LOG_LEVEL", "info")
-    ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
-    means = f"{name} runs, and is not ready on port {port}: its customers do not find it there."
-    if ready:
-        means = f"{name} logs from {logs_from}, and its settings in the store say {level}."
-    got = f"{'ready' if ready else 'not ready'} on port {port}, logging from {logs_from}"
-    return found(ready and logs_from == level, called, got, expected, means, look)
+    else:
+        logs_from = _environment(trial).get("LOG_LEVEL", "info")
+        ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
+        got = f"{'ready' if ready else 'not ready'} on port {port}, logging from {logs_from}"
+        means = f"{name} runs, and is not ready on port {port}: its customers do not find it there."
+        if ready:
+            means = f"{name} logs from {logs_from}, and its settings in the store say {level}."
+    return found(
+        ready and logs_from == level,
+        f"Start {name}, as a user who may read /workshop/{name} and nothing else",
+        got,
+        f"ready on port {port}, logging from {level}",
+        means,
+        f"Which paths of the store does {name} ask for?",
+    )
 
 
-def one_image(fragment: Mapping[str, Mapping[str, Any]]) -> Finding:
+def one_image(fragment: Mapping[str, Definition]) -> Finding:
     """Find whether all environments name the same digest."""
-    images = {name: str(fragment.get(name, {}).get("image", "none"))[:80] for names in PAIRS for name in names}
-    other = [f"{name}: {image}" for name, image in images.items() if image != IMAGE]
+    other = [f"{name}: {one.image[:80]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE]
     first = other[0].partition(":")[0] if other else ""
     return found(
         not other,
@@ -119,19 +139,13 @@ def one_image(fragment: Mapping[str, Mapping[str, Any]]) -> Finding:
     )
 
 
-def no_passwords(fragment: Mapping[str, Mapping[str, Any]], *names: str) -> Finding:
+def no_passwords(fragment: Mapping[str, Definition], *names: str) -> Finding:
     """Find whether the file has no password as text."""
-    shown = [
-        f"{name}: {variable}"
-        for name in names
-        for variable in sorted(str(entry.get("name")) for entry in _entries(fragment.get(name, {}), "environment"))
-        if variable.endswith("PASSWORD")
-    ]
-    return found(
-        not shown,
-        "Read tasks.yaml as a colleague would",
-        f"a password as text, in {', '.join(shown[:3])}" if shown else "paths, and no password",
-        "paths, and no password",
+    entries = [(name, entry) for name in names if name in fragment for entry in fragment[name].environment]
+    shown = [f"{name}: {entry['name']}" for name, entry in entries if str(entry.get("name")).endswith("PASSWORD")]
+    return has_none(
+        shown,
+        "Read tasks.yaml as a colleague would: passwords as text",
         "Everybody who may read this file, or any of its old versions, knows the password.",
         "Which key takes a path in the store in place of a value?",
     )
@@ -143,12 +157,12 @@ def store(context: Context) -> CheckResult:
     fragment = _read(context)
     service_trial.ensure_up(context.stack, context.report)
     own = tasks.settings_of(context.stack)
-    filled = _fill_store(context.stack, {DESK: own}, context.report)
+    filled = _fill_store(context, {DESK: own})
     image = context.stack.container("service").attrs["Image"]
-    context.report(Step("Check", None, "starting the service of your desk"))
+    context.report_step("starting the service of your desk")
     written = no_passwords(fragment, DESK)
     try:
-        task = definition_of(fragment.get(DESK, {}), image, _shared(own), PORT)
+        task = definition_of(fragment.get(DESK, Definition()), image, _shared(own), PORT)
         with _run(context.stack, task, filled.reader(DESK), own, delivery="files") as trial:
             wait_started(trial)
             return _desk(trial, own, written)
@@ -159,23 +173,20 @@ def store(context: Context) -> CheckResult:
 
 
 def _desk(trial: Trial, own: Settings, written: Finding) -> CheckResult:
-    order = config_trial.place_order(trial, "config.store")
-    placed = found(
-        order.status == 201,
+    order = config.place_order(trial, "config.store")
+    placed = has_status(
+        order,
+        201,
         "POST /orders",
-        str(order),
-        "201",
         "The passwords in the store are new; the service has others, and every order fails.",
         "Where does the service get its password, and when?",
     )
     secrets = {value.get_secret_value() for value in own.values() if isinstance(value, SecretStr)}
     variables = _environment(trial).items()
     leaked = sorted(name for name, value in variables if name.endswith("PASSWORD") or value in secrets)
-    inspected = found(
-        not leaked,
-        "docker inspect, of the running container",
-        f"a password in {', '.join(leaked)}" if leaked else "paths of files, no password",
-        "no password",
+    inspected = has_none(
+        leaked,
+        "docker inspect, of the running container: variables with a password",
         "Everybody who may inspect the container sees the password.",
         "What stands in secrets is delivered as files here; what stands in environment is for everybody to see.",
     )
@@ -188,14 +199,14 @@ def _environment(trial: Trial) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in trial.inspect()["Config"]["Env"])
 
 
-def _fill_store(stack: Stack, settings: Mapping[str, Settings], report: Report) -> Store:
+def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
     """Write these settings to the stack's parameter store, started if need be."""
-    running = stack.containers().get(stores.SERVICE)
+    running = context.stack.containers().get(stores.SERVICE)
     if running is None or running.status != "running":
-        report(Step("Check", None, "the check needs the parameter store: bringing it up"))
-        store = stores.start(stack, report)
+        context.report_step("the check needs the parameter store: bringing it up")
+        store = stores.start(context.stack, context.report)
     else:
-        store = stores.connect(stack)
+        store = stores.connect(context.stack)
     stores.seed(store, settings)
     return store
 
@@ -227,51 +238,39 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def read(text: str) -> dict[str, dict[str, Any]]:
+def read(text: str) -> dict[str, Definition]:
     """Return the definition of each environment, by name. Raises WrongUsage with one sentence."""
     try:
-        document = yaml.load(text, _PlainLoader)  # noqa: S506  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        return TASKS.validate_python(yaml.load(text, _PlainLoader))  # noqa: S506  # a SafeLoader
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        place = ".".join(str(key)[:40] for key in first["loc"]) or "the file"
         raise WrongUsage(
-            f"This is no YAML{line}: {error.problem}.", "Look at the colons and the indentation."
+            f"tasks.yaml holds environments with image, environment and secrets; in {place}: {first['msg']}.",
+            "Compare it with the other environments, or reset it.",
         ) from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise WrongUsage(
-            "This is no YAML that can be read here.", "Write plain keys, numbers and words, without anchors (&, *)."
-        ) from None
-    if not isinstance(document, dict) or not all(isinstance(one, dict) for one in document.values()):
-        raise WrongUsage("It should hold environments, each with image:, environment: or secrets:.", "Reset it.")
-    for name, one in document.items():
-        if unknown := [str(key) for key in one if key not in KEYS]:
-            raise WrongUsage(
-                f"{str(name)[:40]}: {unknown[0][:40]!r} is none of the keys that a definition has here.",
-                f"Use {', '.join(KEYS)}.",
-            )
-    return {str(name): one for name, one in document.items()}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        why = problem or "it takes plain keys, numbers and words, without anchors (&, *)"
+        raise WrongUsage(f"This is no YAML{where}: {why}.", "Look at the colons and the indentation.") from None
 
 
-def definition_of(one: Mapping[str, Any], image: str, shared: Mapping[str, str], port: int) -> TaskDefinition:
+def definition_of(one: Definition, image: str, shared: Mapping[str, str], port: int) -> TaskDefinition:
     """Return a complete task: a definition with ``image``, and with the shared variables that it does not set.
 
     Raises InvalidTask, a WrongUsage with all problems.
     """
-    own = one.get("environment") or []
-    named = {str(entry.get("name")) for key in ("environment", "secrets") for entry in _entries(one, key)}
-    if isinstance(own, list):
-        own = [*own, *({"name": name, "value": value} for name, value in shared.items() if name not in named)]
+    named = {str(entry.get("name")) for entry in (*one.environment, *one.secrets)}
     container = {
         "name": "service",
         "image": image,
-        "environment": own,
-        "secrets": one.get("secrets") or [],
+        "environment": [
+            *one.environment,
+            *({"name": name, "value": value} for name, value in shared.items() if name not in named),
+        ],
+        "secrets": one.secrets,
         "portMappings": [{"containerPort": port}],
         "stopTimeout": 0,
     }
     return parse({"family": "exercise", "containerDefinitions": [container]})
-
-
-def _entries(one: Mapping[str, Any], key: str) -> list[dict[Any, Any]]:
-    """Return the mappings in a list of a definition; the parser reports the other entries."""
-    entries = one.get(key)
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,11 @@ import pandas as pd
 from workshop_kit.engine.containers import Running
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.answers import handed_in, number, part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_none, has_status
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe import layers
 from workshop_kit.observe.http import Answer
-from workshop_kit.progress import Step
 
 COMMAND = ("sh", "start.sh")
 STOP_SECONDS = 6.0
@@ -45,13 +44,13 @@ class Stop:
 @check("container.graceful")
 def graceful(context: Context) -> CheckResult:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
-    context.report(Step("Check", None, "building your image"))
+    context.report_step("building your image")
     with service_trial.build(context) as image:
-        context.report(Step("Check", None, "starting your service with start.sh"))
+        context.report_step("starting your service with start.sh")
         called = f"Start your image with {' '.join(COMMAND)}"
         with service_trial.run(context, image, called, "Read start.sh.", command=COMMAND) as trial:
             service_trial.wait_order(trial)
-            context.report(Step("Check", None, "stopping it while an order is under way"))
+            context.report_step("stopping it while an order is under way")
             return judge_stop(_stop(trial), trial.lines())
 
 
@@ -72,16 +71,10 @@ def _stop(trial: Trial) -> Stop:
 
 
 def judge_stop(stop: Stop, lines: str = "") -> CheckResult:
-    """Judge a stop; ``lines`` are the last ones of the container's log."""
+    """Judge a stop: an end in time without an answer to the order is luck. ``lines`` are the last ones of the log."""
     order, end = _order(stop), _end(stop)
-    if end.passed and not order.passed:
-        summary = f"It ends in time, but not gracefully. {order.means}"
-        return CheckResult(summary, (order, end), Verdict.LUCKY, lines)
-    if not end.passed:
-        return CheckResult(end.means, (order, end), output=lines)
-    return conclude(
-        "Told to stop, it answered the order that was under way, and ended by itself in time.", (order, end)
-    )
+    shown = "Told to stop, it answered the order that was under way, and ended by itself in time."
+    return conclude(shown, (order, end), lines, Verdict.LUCKY if end.passed else None)
 
 
 def _order(stop: Stop) -> Finding:
@@ -90,26 +83,27 @@ def _order(stop: Stop) -> Finding:
     if stop.order.status is not None:
         means = f"The service gave up the order that was under way, and answered {stop.order.status}."
         look = "An order takes up to a second. How long does the service wait for one after SIGTERM?"
-    return found(
-        stop.order.status == 201,
-        f"POST /orders, half of it sent before SIGTERM, the rest {ORDER_SECONDS:g} s after",
-        str(stop.order),
-        "201",
-        means,
-        look,
-    )
+    called = f"POST /orders, half of it sent before SIGTERM, the rest {ORDER_SECONDS:g} s after"
+    return has_status(stop.order, 201, called, means, look)
 
 
 def _end(stop: Stop) -> Finding:
     got = f"it still ran after {STOP_SECONDS:g} s" if stop.code is None else f"{stop.code} after {stop.seconds:.1f} s"
-    if stop.code is None:
-        means, look = _still_runs(stop)
-    elif stop.code == KILLED_BY_SIGTERM:
+    means = f"It ends with exit code {stop.code}, which says that it crashed."
+    look = "The exit code of a container is that of process 1. Read its last lines."
+    if stop.code == KILLED_BY_SIGTERM:
         means = "SIGTERM ended process 1 itself (143 = 128 + 15), and with it the container and all that ran in it."
         look = "Which process must end last? A shell's `wait` returns as soon as its trap has run."
-    else:
-        means = f"It ends with exit code {stop.code}, which says that it crashed."
-        look = "The exit code of a container is that of process 1. Read its last lines."
+    elif stop.code is None and stop.new_order.status is None:
+        means = "The service heard SIGTERM and takes no new orders, but one client that never sends the rest holds it: "
+        means += "Docker has to kill it, exit code 137."
+        look = "`uvicorn --help | grep -A 2 graceful`: how long may the requests that have begun take?"
+    elif stop.code is None:
+        means = "The service does not hear SIGTERM and goes on taking orders, until Docker kills it: exit code 137."
+        look = "Which process gets SIGTERM, and what does it do then?"
+        if service_trial.is_shell(stop.process_1):
+            means = f"{service_trial.SHELL} {means}"
+            look = "How can the service become process 1 in place of the shell?"
     return found(
         stop.code == 0,
         "docker stop, while another client never sends the rest of its order",
@@ -118,20 +112,6 @@ def _end(stop: Stop) -> Finding:
         means,
         look,
     )
-
-
-def _still_runs(stop: Stop) -> tuple[str, str]:
-    """Return what it means, and where to look: it did not hear SIGTERM, or heard it and waits for a client."""
-    if stop.new_order.status is None:
-        return (
-            "The service heard SIGTERM and takes no new orders, but one client that never sends the rest holds it: "
-            "Docker has to kill it, exit code 137.",
-            "`uvicorn --help | grep -A 2 graceful`: how long may the requests that have begun take?",
-        )
-    means = "The service does not hear SIGTERM and goes on taking orders, until Docker kills it: exit code 137."
-    if service_trial.is_shell(stop.process_1):
-        return f"{service_trial.SHELL} {means}", "How can the service become process 1 in place of the shell?"
-    return means, "Which process gets SIGTERM, and what does it do then?"
 
 
 KB = 1000
@@ -158,10 +138,8 @@ def layer(context: Context) -> CheckResult:
 def judge_layer(files: pd.DataFrame, value: Any) -> CheckResult:
     """Judge an answer by the files of the image, as `layers.files` lists them."""
     findings = (_instruction(files, part(value, "instruction")), _hidden(files, part(value, "hidden_bytes")))
-    summary = "Every pull still downloads bytes that no container can see."
-    if all(finding.passed for finding in findings):
-        summary = "You found the bytes that every pull downloads and no container can see."
-    return CheckResult(summary, findings)
+    shown = "You found the bytes that every pull downloads and no container can see."
+    return conclude(shown, findings, symptom="Every pull still downloads bytes that no container can see.")
 
 
 def _instruction(files: pd.DataFrame, said: Any) -> Finding:
@@ -193,8 +171,6 @@ def _hidden(files: pd.DataFrame, said: Any) -> Finding:
         means, look = "That is the size of all files in all layers.", "How many of these bytes can a container see?"
     elif near(visible):
         means, look = "That is what a container can see.", "The question is about the other files."
-    elif not counted:
-        means, look = "It is not counted yet.", "Compare all layers with what a container can see."
     return found(
         near(hidden),
         "docker save, and the size of the hidden files",
@@ -221,7 +197,7 @@ def judge_loss(written: Written, value: Any) -> CheckResult:
         found(
             written.layer <= said,
             "docker diff: files in the writable layer",
-            _missing(written.layer - said),
+            f"{len(written.layer - said)} of {len(written.layer)} are not in your answer",
             "all of them in your answer",
             "The container's writable layer is removed with it.",
             "`docker diff` lists what the container changed. Which of it are files?",
@@ -229,32 +205,26 @@ def judge_loss(written: Written, value: Any) -> CheckResult:
         found(
             written.tmpfs <= said,
             "docker inspect, HostConfig.Tmpfs: files in a tmpfs",
-            _missing(written.tmpfs - said),
+            f"{len(written.tmpfs - said)} of {len(written.tmpfs)} are not in your answer",
             "all of them in your answer",
             "A tmpfs is memory of the container: the kernel frees it when the container ends.",
             "`docker diff` does not look into a mount. What does `find` in the container list below each one?",
         ),
-        found(
-            not said & written.volume,
-            "docker inspect, Mounts: files in a volume",
-            f"{_names(said & written.volume)} in your answer" if said & written.volume else "none in your answer",
-            "none in your answer",
+        has_none(
+            sorted(said & written.volume),
+            "docker inspect, Mounts: files in a volume that are in your answer",
             "You count a file as lost that a volume keeps after the container is removed.",
             "Where is the volume mounted?",
         ),
-        found(
-            not others,
-            "find: paths that are no file which the container wrote",
-            f"{_names(others)} in your answer" if others else "nothing else in your answer",
-            "nothing else in your answer",
+        has_none(
+            sorted(others),
+            "find: paths in your answer that are no file which the container wrote",
             "A folder, or a file of the image, is not lost: the next container has it again.",
             "Which of these paths did the container write itself, and are they files?",
         ),
     )
-    summary = "If this container were removed now, files would be gone that you did not expect."
-    if all(finding.passed for finding in findings):
-        summary = "You know which files a removal deletes, and which stay."
-    return CheckResult(summary, findings)
+    symptom = "If this container were removed now, files would be gone that you did not expect."
+    return conclude("You know which files a removal deletes, and which stay.", findings, symptom=symptom)
 
 
 def _written(running: Running) -> Written:
@@ -271,14 +241,3 @@ def _files_below(running: Running, folders: Set[str]) -> set[str]:
     if not folders:
         return set()  # find without a folder would search the working directory
     return set(running.exec("find", *folders, "-type", "f").output.split("\n")) - {""}
-
-
-def _missing(paths: Set[str]) -> str:
-    if not paths:
-        return "all of them in your answer"
-    return f"{len(paths)} {'is' if len(paths) == 1 else 'are'} not in your answer"
-
-
-def _names(paths: Iterable[str], most: int = 3) -> str:
-    names = sorted(paths)
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "")

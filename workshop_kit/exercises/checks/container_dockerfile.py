@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
+import inspect
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping
+import zipfile
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -19,66 +18,55 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.checks import newer_wheels
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.service_trial import SHELL, is_shell
 from workshop_kit.observe import layers
-from workshop_kit.progress import Report, Step
 
 STOP_SECONDS = 2.0
-WHEELS = "/wheels"
+NEWER = ".post999"
+"""A suffix that makes a version newer, and keeps it inside every range that allows it."""
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
 CHANGE = "\n# a line that the check adds\n"
-INSTALLED = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
-NEWER = Path(newer_wheels.__file__)
-
-
-@dataclass
-class Findings:
-    """The findings so far; the first that did not pass is reported at once."""
-
-    report: Report
-    all: list[Finding] = field(default_factory=list)
-
-    def doing(self, what: str) -> None:
-        """Report the check's next step, or the first finding that did not pass."""
-        failed = next((finding for finding in self.all if not finding.passed), None)
-        self.report(Step("Check", None, f"✗ {failed.means}" if failed else what))
-
-    def add(self, *new: Finding, then: str) -> None:
-        """Add findings, and report the check's next step."""
-        self.all += new
-        self.doing(then)
 
 
 @check("container.dockerfile")
 def dockerfile(context: Context) -> CheckResult:
     """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
-    findings = Findings(context.report)
-    findings.doing("building your image")
+    findings: list[Finding] = []
+    _report(context, findings, "building your image")
     with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
         again = pool.submit(_build_again, context, image)
         _run(context, image, findings)
         kept, leaked = again.result()
-        findings.add(kept, leaked, then="building it with newer packages at hand")
+        findings += (kept, leaked)
+        _report(context, findings, "building it with newer packages at hand")
         if kept.passed:
-            findings.all.append(pins(_installed_with_newer_wheels(context)))
-    shown = "It stops when it is told to, is not root, builds quickly, and holds only what it should."
-    return conclude(shown, findings.all)
+            findings.append(pins(_frozen_with_newer_wheels(context)))
+    return conclude(
+        "It stops when it is told to, is not root, builds quickly, and holds only what it should.", findings
+    )
 
 
-def _run(context: Context, image: ServiceImage, findings: Findings) -> None:
+def _report(context: Context, findings: list[Finding], what: str) -> None:
+    """Report the next step, or the first finding that did not pass: it need not wait for the others."""
+    failed = next((finding for finding in findings if not finding.passed), None)
+    context.report_step(f"✗ {failed.means}" if failed else what)
+
+
+def _run(context: Context, image: ServiceImage, findings: list[Finding]) -> None:
     """Start it, look at process 1, and stop it."""
-    findings.doing("starting your service")
+    _report(context, findings, "starting your service")
     with service_trial.run(context, image, "Start a container of your image", "What does CMD name?") as trial:
         service_trial.wait_order(trial)
         command, user = service_trial.process_1(trial)
-        findings.add(not_root(user), then=f"✗ {SHELL}" if is_shell(command) else "stopping your service")
+        findings.append(not_root(user))
+        _report(context, findings, "stopping your service")
         began = time.monotonic()
         trial.signal("SIGTERM")
         code = trial.wait_ended(STOP_SECONDS)
-        findings.add(stops(command, code, time.monotonic() - began), then="building it again with a changed line")
+        findings.append(stops(command, code, time.monotonic() - began))
+        _report(context, findings, "building it again with a changed line")
 
 
 def not_root(user: int) -> Finding:
@@ -117,25 +105,19 @@ def stops(command: str, code: int | None, seconds: float) -> Finding:
 def _build_again(context: Context, image: ServiceImage) -> tuple[Finding, Finding]:
     """Build it with a changed line and with planted secrets; find what was cached, and what leaked."""
     engine, base = context.stack.session.engine, images.tags(context.stack.root)["python"]
-    with _changed(context.folder) as folder, service_trial.build(context, folder) as again:
-        shared = zip(engine.client.images.get(base).attrs["RootFS"]["Layers"], again.layers, strict=False)
-        below = sum(one == other for one, other in shared)
-        files = layers.files(engine, again.tag, below=below)
-    return cached(files, image.layers, again.layers), leaks(files)
-
-
-@contextlib.contextmanager
-def _changed(folder: Path) -> Iterator[Path]:
-    """Copy the folder, add a line to its code, and plant secrets in it."""
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
-        copy = Path(temporary) / folder.name
-        shutil.copytree(folder, copy, symlinks=True)
-        for code in copy.glob("*.py"):
+        folder = Path(temporary) / context.folder.name
+        shutil.copytree(context.folder, folder, symlinks=True)
+        for code in folder.glob("*.py"):
             code.write_text(code.read_text() + CHANGE)
         for name, text in PLANTED.items():
-            (copy / name).parent.mkdir(exist_ok=True)
-            (copy / name).write_text(text)
-        yield copy
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        with service_trial.build(context, folder) as again:
+            shared = zip(engine.client.images.get(base).attrs["RootFS"]["Layers"], again.layers, strict=False)
+            below = sum(one == other for one, other in shared)
+            files = layers.files(engine, again.tag, below=below)
+    return cached(files, image.layers, again.layers), leaks(files)
 
 
 def cached(files: pd.DataFrame, before: Collection[str], after: tuple[str, ...]) -> Finding:
@@ -172,28 +154,27 @@ def leaks(files: pd.DataFrame) -> Finding:
     )
 
 
-def pins(installed: Mapping[str, str]) -> Finding:
-    """Find whether newer releases were installed once there were any."""
-    newer = sorted(name for name, version in installed.items() if version.endswith(newer_wheels.SUFFIX))
+def pins(frozen: str) -> Finding:
+    """Find whether newer releases were installed once there were any; ``frozen`` is the output of pip freeze."""
+    newer = [line.partition("==")[0] for line in frozen.split("\n") if line.endswith(NEWER)]
     return found(
         not newer,
         "docker build, with a newer release of every package at hand",
-        f"newer than before: {', '.join(newer)}" if newer else "the same versions as before",
+        f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before",
         "the same versions as before",
         "The same files make another image next month, with packages that nobody has tested.",
         "Which packages does requirements.txt leave to pip? `pip freeze` in a container lists all that are installed.",
     )
 
 
-def _installed_with_newer_wheels(context: Context) -> Mapping[str, str]:
-    """Return the versions of the packages in the image when newer ones are at hand."""
+def _frozen_with_newer_wheels(context: Context) -> str:
+    """Return what pip freeze says in the image when newer releases are at hand."""
     session = context.stack.session
     with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
-        spec = Spec(image=image.tag, entrypoint=("python", "-c", INSTALLED), network="none")
+        spec = Spec(image=image.tag, entrypoint=("pip", "freeze"), network="none")
         with containers.run(session, spec) as running:
             running.wait_ended()
-            installed: dict[str, str] = json.loads(running.log_tail(lines=200))
-            return installed
+            return running.log_tail(lines=200)
 
 
 def _newer_base(session: Session, root: Path) -> str:
@@ -202,8 +183,22 @@ def _newer_base(session: Session, root: Path) -> str:
     tag = f"{base}-newer-{session.identity.session}"
     if not images.is_there(session.engine, tag):
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as folder:
-            shutil.copy(NEWER, folder)
-            steps = f"FROM {base}\nCOPY {NEWER.name} /tmp/\nRUN python3 /tmp/{NEWER.name} {WHEELS}\n"
+            program = f"import zipfile\nfrom pathlib import Path\nNEWER = '{NEWER}'\n{inspect.getsource(add_newer)}"
+            (Path(folder) / "newer.py").write_text(f"{program}\nadd_newer(Path('/wheels'))\n")
+            steps = f"FROM {base}\nCOPY newer.py /tmp/\nRUN python3 /tmp/newer.py\n"
             (Path(folder) / "Dockerfile").write_text(steps)
             resources.image(session, Path(folder), tag, scope="workspace")
     return tag
+
+
+def add_newer(folder: Path) -> None:
+    """Write a newer, empty release beside each wheel. (Its source runs in the image.)"""
+    for wheel in list(folder.glob("*.whl")):
+        name, version = wheel.name.split("-")[:2]
+        newer = f"{name}-{version}{NEWER}"
+        with zipfile.ZipFile(wheel.with_name(f"{newer}-py3-none-any.whl"), "w") as archive:
+            metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}{NEWER}\n"
+            archive.writestr(f"{newer}.dist-info/METADATA", metadata)
+            tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            archive.writestr(f"{newer}.dist-info/WHEEL", tags)
+            archive.writestr(f"{newer}.dist-info/RECORD", "")

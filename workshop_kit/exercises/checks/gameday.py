@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from workshop_kit.exercises import game_records
@@ -18,15 +19,13 @@ def _check(context: Context, day: str) -> CheckResult:
     """Find the record of the incident that was handed in, and judge it."""
     value = (context.answer or {}).get("value")
     record = game_records.find(context.stack.session, str(part(value, "incident") or ""))
-    called = f"Look for your {day}"
-    if record is None:
-        means = "No incident was handed in, or it was long ago."
-        return conclude("", [found(False, called, "none", f"an incident of {day}", means, "Run the cells again.")])
-    if record.name != day:
+    if record is not None and record.name == day:
+        return judge(record)
+    got = record.name if record else "none"
+    means = "No incident was handed in, or it was long ago."
+    if record is not None:
         means = f"This was {record.name}: it belongs to another exercise."
-        look = "Hand in the incident of the cell above."
-        return conclude("", [found(False, called, record.name, day, means, look)])
-    return judge(record)
+    return conclude("", [found(False, f"Look for your {day}", got, day, means, "Run the cells above again.")])
 
 
 def judge(record: Record) -> CheckResult:
@@ -53,10 +52,9 @@ def judge(record: Record) -> CheckResult:
     )
     reference = f" {record.reference}" if record.reference else ""
     seconds = record.to_repair_seconds
-    after = f" {seconds:.0f} s after it began to hurt" if seconds is not None else ""
-    failed = next((finding for finding in findings if not finding.passed), None)
-    shown = f"All customers are served again,{after or ' as before'}; and you can say why."
-    return CheckResult(f"{failed.means if failed else shown}{reference}", findings)
+    after = f" {seconds:.0f} s after it began to hurt" if seconds is not None else " as before"
+    result = conclude(f"All customers are served again,{after}; and you can say why.", findings)
+    return replace(result, summary=f"{result.summary}{reference}")
 
 
 for _day in DAYS:

@@ -14,6 +14,7 @@ from workshop_kit.exercises.check_api import CheckResult, Context, check, conclu
 from workshop_kit.exercises.incidents import TIMINGS, Incident
 from workshop_kit.exercises.result import Finding
 
+READ = "the service's log during the incident"
 SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
 """Messages that name a dependency."""
 SLOW_MS, SLOW_TIMES = 20, 4
@@ -22,7 +23,7 @@ EARLY, LATE = pd.Timedelta(seconds=1), pd.Timedelta(seconds=2)
 """A right time is at most so much before the fault, and after the first request that shows it."""
 
 WINDOW = "5s"
-QUANTILES = (0.5, 0.95, 0.99)
+QUANTILES = [0.5, 0.95, 0.99]
 PROBES = ("/livez", "/readyz", "/health")
 NEAR_MS = 0.1
 """The log is rounded to it."""
@@ -43,12 +44,12 @@ def judge_cause(value: Any, evidence: Evidence) -> CheckResult:
         _since(part(value, "since"), evidence),
         _request(part(value, "request_id"), evidence),
     )
-    summary = f"It was the {evidence.incident.trouble}: you found it with nothing but the log."
-    if not findings[0].passed:
-        summary = f"You would repair the wrong thing now. {findings[0].means}"
-    elif wrong := [finding for finding in findings if not finding.passed]:
-        summary = f"The dependency is right, and the evidence is not yet. {wrong[0].means}"
-    return CheckResult(summary, findings)
+    symptom = f"You would repair the wrong thing now. {findings[0].means}"
+    if findings[0].passed:
+        wrong = " ".join(finding.means for finding in findings if not finding.passed)
+        symptom = f"The dependency is right, and the evidence is not yet. {wrong}"
+    shown = f"It was the {evidence.incident.trouble}: you found it with nothing but the log."
+    return conclude(shown, findings, symptom=symptom)
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,6 @@ class Evidence:
 
     log: pd.DataFrame
     incident: Incident
-
-    @property
-    def called(self) -> str:
-        """The service's log and its times, as a finding names them."""
-        return f"the service's log, {self.incident.began:%H:%M:%S} to {self.incident.ended:%H:%M:%S} UTC"
 
     def noticed(self, dependency: str) -> pd.DataFrame:
         """Return the lines of requests that a dependency made wait or fail, in their order."""
@@ -90,26 +86,19 @@ def _dependency(said: Any, evidence: Evidence) -> Finding:
         "The service needs master-db, replica-db and redis, and nothing else.",
     )
     if name in TIMINGS:
-        lines = evidence.noticed(name)
-        requests = lines["request_id"].nunique()
+        requests = evidence.noticed(name)["request_id"].nunique()
         means = f"No request waited for {name}, and none was refused by it."
         if requests:
-            got += f": {requests} requests noticed it, most of them around {_busiest(lines):%H:%M:%S}"
+            got += f": {requests} requests noticed it"
             means = f"{name} hiccupped, or paid for the trouble of another: far more customers waited for another one."
     return found(
         name == evidence.incident.target,
-        evidence.called,
+        READ,
         got,
         "the dependency that most of the slow and failed requests had waited for",
         means,
         "Not the first warning: count, for each dependency, the requests that were slow or refused because of it.",
     )
-
-
-def _busiest(lines: pd.DataFrame) -> pd.Timestamp:
-    """Return the second with most of the lines."""
-    busiest: pd.Timestamp = lines["received"].dt.floor("s").value_counts().idxmax()
-    return busiest
 
 
 def _since(said: Any, evidence: Evidence) -> Finding:
@@ -123,7 +112,7 @@ def _since(said: Any, evidence: Evidence) -> Finding:
         means = f"{apart:.0f} s too {'early: then all was well, but for a hiccup' if early else 'late'}."
     return found(
         when is not None and injecting - EARLY <= when <= first + LATE,
-        evidence.called,
+        READ,
         got,
         "when the first request was slow or failed, to a second or two",
         means,
@@ -132,29 +121,15 @@ def _since(said: Any, evidence: Evidence) -> Finding:
 
 
 def _request(said: Any, evidence: Evidence) -> Finding:
-    lines = evidence.log[(evidence.log["request_id"] == str(said)).fillna(value=False).astype(bool)]
-    suffered = bool(said) and str(said) in set(evidence.of_fault()["request_id"].dropna())
+    lines = int((evidence.log["request_id"] == str(said)).sum())
     return found(
-        suffered,
-        f"{evidence.called}: request_id {said or 'missing'}",
-        _fate(lines),
+        str(said) in set(evidence.of_fault()["request_id"].dropna()),
+        f"{READ}: request_id {said or 'missing'}",
+        f"{lines or 'no'} lines have this id",
         "a request that the culprit made wait or fail",
-        "No such request." if lines.empty else "A colleague who asks this customer learns nothing about the trouble.",
+        "A colleague who asks this customer learns nothing about the trouble." if lines else "No such request.",
         "Take an id from the lines of your culprit, and read all the lines that have it.",
     )
-
-
-def _fate(lines: pd.DataFrame) -> str:
-    """Return how a request ended, in words."""
-    if lines.empty:
-        return "no line has this id"
-    answers = lines[lines["msg"] == "request"]
-    if answers.empty:
-        return "a request whose end is not in the log"
-    answer: Mapping[str, Any] = answers.iloc[-1]
-    messages = [str(msg) for msg in lines["msg"].unique() if msg in {*SAYS, "dependency not available"}]
-    also = f", with the line “{messages[0]}”" if messages else ""
-    return f"answered with {answer['status']} in {float(answer['duration_ms']):.0f} ms at {answer['ts']:%H:%M:%S}{also}"
 
 
 def _time(said: Any) -> pd.Timestamp | None:
@@ -186,14 +161,23 @@ def customers(log: pd.DataFrame) -> pd.DataFrame:
     return log[(log["msg"] == "request") & ~log["route"].isin(PROBES)]
 
 
+def by_window(log: pd.DataFrame) -> dict[pd.Timestamp, pd.Series]:
+    """Return the durations of these lines by the start of their window."""
+    lines = log.dropna(subset=["duration_ms"])
+    return dict(list(lines["duration_ms"].astype(float).groupby(lines["ts"].dt.floor(WINDOW))))
+
+
 def _whole(said: Any, log: pd.DataFrame) -> Finding:
     durations = customers(log)["duration_ms"].astype(float)
-    wrong = [quantile for quantile in QUANTILES if not _fits(_of(said, quantile), durations, quantile)]
+    averaged = [
+        pd.DataFrame([one.quantile(QUANTILES) for one in by_window(lines).values()]).mean()
+        for lines in (log, customers(log))
+    ]
     means = "These are not the percentiles of the whole time."
-    if wrong and _looks_averaged(said, log):
+    if any(_near(said, mean, mean) for mean in averaged):
         means = "The average of percentiles is the percentile of nothing: two requests count like two hundred."
     return found(
-        not wrong,
+        _fits(said, durations),
         f"{len(durations)} requests of customers in the log, sorted by duration_ms",
         _numbers(said),
         "p50, p95 and p99 of all of them together",
@@ -203,22 +187,19 @@ def _whole(said: Any, log: pd.DataFrame) -> Finding:
 
 
 def _windows(said: Any, log: pd.DataFrame) -> Finding:
-    requests = customers(log)
-    durations = requests["duration_ms"].astype(float).groupby(requests["ts"].dt.floor(WINDOW))
-    windows = {start: values for start, values in durations if len(values)}
-    given = _by_time(said)
-    called = f"the same in windows of {WINDOW.removesuffix('s')} seconds, counted from the full minute"
-    wrong = [start for start, values in windows.items() if not _all_fit(given.get(start), values)]
+    windows, everything = by_window(customers(log)), by_window(log)
+    given = {_time(name): numbers for name, numbers in said.items()} if isinstance(said, Mapping) else {}
+    wrong = [start for start, values in windows.items() if not _fits(given.get(start), values)]
     got, means = f"{len(given)} windows", f"The log has {len(windows)} windows with requests in them."
     if given.keys() == windows.keys() and wrong:
         start = wrong[0]
         got = f"{start:%H:%M:%S}: {_numbers(given[start])}"
         means = f"{len(wrong)} of {len(windows)} windows have other percentiles."
-        if _all_fit(given[start], _everything(log, start)):
+        if _fits(given[start], everything[start]):
             means = "You counted lines that no customer waited for: probes have a duration_ms, too, and so have pings."
     return found(
         not wrong and given.keys() == windows.keys(),
-        called,
+        f"the same in windows of {WINDOW.removesuffix('s')} seconds, counted from the full minute",
         got,
         "p50, p95 and p99 of each window",
         means,
@@ -226,44 +207,22 @@ def _windows(said: Any, log: pd.DataFrame) -> Finding:
     )
 
 
-def _everything(log: pd.DataFrame, start: pd.Timestamp) -> pd.Series:
-    """Return all durations of a window, also those of probes."""
-    return log.loc[log["ts"].dt.floor(WINDOW) == start, "duration_ms"].dropna().astype(float)
+def _fits(said: Any, values: pd.Series) -> bool:
+    """Return whether these are the quantiles by a usual definition: they differ between two neighbors."""
+    lower, higher = (values.quantile(QUANTILES, interpolation=way) for way in ("lower", "higher"))
+    return _near(said, lower, higher)
 
 
-def _looks_averaged(said: Any, log: pd.DataFrame) -> bool:
-    """Return whether the numbers are the means of the windows' percentiles."""
-    lines = log.dropna(subset=["duration_ms"])
-    for of in (lines, customers(log)):
-        grouped = of["duration_ms"].astype(float).groupby(of["ts"].dt.floor(WINDOW))
-        means = {quantile: float(grouped.quantile(quantile).mean()) for quantile in QUANTILES}
-        if all(abs((_of(said, quantile) or 0) - mean) <= NEAR_MS + 0.01 * mean for quantile, mean in means.items()):
-            return True
-    return False
-
-
-def _all_fit(said: Any, values: pd.Series) -> bool:
-    return all(_fits(_of(said, quantile), values, quantile) for quantile in QUANTILES)
-
-
-def _fits(said: float | None, values: pd.Series, quantile: float) -> bool:
-    """Return whether it is that quantile by a usual definition: they differ between two neighbors."""
-    if said is None or not len(values):
-        return False
-    ways = [float(values.quantile(quantile, interpolation=way)) for way in ("lower", "higher")]
-    return ways[0] - NEAR_MS <= said <= ways[1] + NEAR_MS
+def _near(said: Any, lower: pd.Series, higher: pd.Series) -> bool:
+    numbers = (_of(said, quantile) for quantile in QUANTILES)
+    bounds = zip(numbers, lower, higher, strict=True)
+    return all(one is not None and low - NEAR_MS <= one <= high + NEAR_MS for one, low, high in bounds)
 
 
 def _of(said: Any, quantile: float) -> float | None:
     """Return a quantile of the answer, by its name ``0.95``, ``95`` or ``p95``; None if it is missing or no number."""
     names = (str(quantile), f"{quantile * 100:g}", f"p{quantile * 100:g}")
     return number(next((said[name] for name in names if isinstance(said, Mapping) and name in said), None))
-
-
-def _by_time(said: Any) -> dict[pd.Timestamp, Any]:
-    """Return the windows by their start, in UTC, without those whose name is no time."""
-    windows = {_time(name): numbers for name, numbers in said.items()} if isinstance(said, Mapping) else {}
-    return {start: numbers for start, numbers in windows.items() if start is not None}
 
 
 def _numbers(said: Any) -> str:

@@ -1,32 +1,29 @@
-"""The checks of logging.parse and logging.jq: no line of a log is lost, and none stops the program that reads it."""
+"""The checks of logging.parse, logging.jq and logging.collector: no line of a log is lost, whoever reads it."""
 
 from __future__ import annotations
 
 import json
 import secrets
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
-from workshop_kit.engine import images
+from workshop_kit.engine import containers, images
+from workshop_kit.engine.labels import COLLECT
+from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.answers import handed_in, part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_none
+from workshop_kit.exercises.checks.logging_service import fields_of
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG
 from workshop_kit.observe.jq import Answer, jq
 from workshop_kit.observe.logs import read_container
-from workshop_kit.progress import Step
 
 READ = "docker logs, read to its end with the kit's own reader"
-LINES = 5000
-"""The service's latest lines that jq reads."""
-FAILED = 500
-MAX_BYTES = 1024 * 1024
-"""More than all ids together; a program without an end is stopped there."""
-MOST_OUTPUT = 800  # characters
-CANNOT_BE_READ = 3  # jq's exit code for a program that is none
-JQ = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
 
 
 @check("logging.parse")
@@ -62,24 +59,20 @@ def judge_parse(value: Any, frame: pd.DataFrame) -> CheckResult:
         ),
         _odd(texts, odd),
     )
-    summary = "Some of what the container said is nowhere, and nobody would ever know."
-    if all(finding.passed for finding in findings):
-        summary = f"Of {len(frame)} lines none is lost: {len(odd)} fit no table, and you have each of them."
-    return CheckResult(summary, findings)
+    shown = f"Of {len(frame)} lines none is lost: {len(odd)} fit no table, and you have each of them."
+    return conclude(shown, findings, symptom="Some of what the container said is nowhere, and nobody would ever know.")
 
 
 def _odd(texts: list[str], odd: pd.DataFrame) -> Finding:
+    why = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
     missing = Counter(odd["raw"].astype(str)) - Counter(texts)
     too_many = Counter(texts) - Counter(odd["raw"].astype(str))
-    why = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
-    reasons = Counter(dict.fromkeys(why.values(), 0))
-    for text, count in missing.items():
-        reasons[why[text]] += count
-    lost = ", ".join(f"{count} × {reason}" for reason, count in reasons.most_common() if count)
-    got, means = f"{len(texts)} odd lines", f"Without a trace: {lost}."
-    if not missing and too_many:
-        got = f"{sum(too_many.values())} of {len(texts)} are not odd, or no line of this log"
-        means = "Among the odd lines are lines that are fine, or halves of lines."
+    reasons = Counter(why[text] for text in missing.elements())
+    got, means = f"{len(texts)} odd lines", "Among the odd lines are lines that are fine, or halves of lines."
+    if missing:
+        means = f"Without a trace: {', '.join(f'{count} × {reason}' for reason, count in reasons.most_common())}."
+    elif too_many:
+        got = f"{too_many.total()} of {len(texts)} are not odd, or no line of this log"
     return found(
         not missing and not too_many,
         READ,
@@ -90,29 +83,38 @@ def _odd(texts: list[str], odd: pd.DataFrame) -> Finding:
     )
 
 
+LATEST_LINES = 5000
+"""The service's latest lines that jq reads."""
+FAILED = 500
+MAX_BYTES = 1024 * 1024
+"""More than all ids together; a program without an end is stopped there."""
+MOST_OUTPUT = 800  # characters
+CANNOT_BE_READ = 3  # jq's exit code for a program that is none
+JQ = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
+
+
 @check("logging.jq")
 def one_liner(context: Context) -> CheckResult:
     """Run the participant's program over the service's latest lines, with odd lines among them."""
-    context.report(Step("Check", None, "running jq over the service's log"))
-    lines = context.stack.container("service").logs(tail=LINES).split(b"\n")[:-1]
+    context.report_step("running jq over the service's log")
+    lines = context.stack.container("service").logs(tail=LATEST_LINES).split(b"\n")[:-1]
     for line in planted():
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
     data = b"\n".join(lines) + b"\n"
     image = images.tags(context.stack.root)["collector"]
-    try:
-        answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
-    except WorkshopError as error:
-        return _nothing(error.what)
-    return judge_jq(answer, lines)
+    return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES), lines)
 
 
 def judge_jq(answer: Answer, lines: list[bytes]) -> CheckResult:
     """Judge jq's output by the lines that it read."""
     if answer.exit_code == CANNOT_BE_READ:
-        return _nothing("jq cannot read this program.", answer.error, Verdict.NOT_READABLE)
-    truth = [record for record in map(_record, lines) if record and failed(record)]
+        means = "jq cannot read this program."
+        finding = Finding(False, JQ, means, "the ids of failed requests", means, "Read what jq says.")
+        return CheckResult(means, (finding,), Verdict.NOT_READABLE, answer.error[-MOST_OUTPUT:])
+    records = list(map(fields_of, lines))
+    truth = [record for record in records if failed(record)]
     shown = f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you."
-    findings = (_ended(answer), _complete(answer, truth), _only(answer, truth, lines))
+    findings = (_ended(answer), _complete(answer, truth), _only(answer, truth, records))
     return conclude(shown, findings, answer.error[-MOST_OUTPUT:])
 
 
@@ -134,14 +136,6 @@ def failed(record: dict[str, Any]) -> bool:
     return status >= FAILED and isinstance(record.get("request_id"), str)
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
-
-
 def _ended(answer: Answer) -> Finding:
     complaints = [line for line in answer.error.split("\n") if line]
     said = f"exit code {answer.exit_code}, {len(complaints)} complaints"
@@ -157,32 +151,76 @@ def _ended(answer: Answer) -> Finding:
 
 def _complete(answer: Answer, truth: list[dict[str, Any]]) -> Finding:
     missing = Counter(record["request_id"] for record in truth) - Counter(answer.output.split("\n"))
-    lost = next((record for record in truth if record["request_id"] in missing), {})
+    statuses = sorted({str(record["status"]) for record in truth if record["request_id"] in missing})
+    got = f"{missing.total()} of {len(truth)} failed requests are missing"
     return found(
         not missing,
         JQ,
-        f"{sum(missing.values())} of {len(truth)} failed requests are missing"
-        + (f", one with status {lost.get('status')}" if lost else ""),
+        f"{got}, with status {', '.join(statuses)}" if missing else got,
         "the request_id of every request whose status is 500 or more",
         "Customers were refused, and your list misses them.",
         "Is 500 itself in? Does a line that cannot be read keep the next ones from being read?",
     )
 
 
-def _only(answer: Answer, truth: list[dict[str, Any]], lines: list[bytes]) -> Finding:
+def _only(answer: Answer, truth: list[dict[str, Any]], records: list[dict[str, Any]]) -> Finding:
     too_many = Counter(answer.output.split("\n")[:-1]) - Counter(record["request_id"] for record in truth)
-    statuses = {record.get("request_id"): record.get("status") for record in map(_record, lines) if record}
+    statuses = {str(record.get("request_id")): record.get("status") for record in records}
     named = [f"{text or 'an empty line'} (status {json.dumps(statuses.get(text))})" for text in too_many]
-    return found(
-        not too_many,
-        JQ,
-        f"{sum(too_many.values())} that did not fail: {', '.join(named[:3])}" if too_many else "nothing else",
-        "nothing else",
+    return has_none(
+        named,
+        f"{JQ}: ids of requests that did not fail",
         "It reports failures that there were not: to jq, any text is more than any number, and so is any object.",
         "Ask for numbers before you compare. And what is to be said where there is no request_id?",
     )
 
 
-def _nothing(means: str, output: str = "", override: Verdict | None = None) -> CheckResult:
-    finding = Finding(False, JQ, means, "the ids of failed requests", means, "Read what jq says.")
-    return CheckResult(means, (finding,), override, output[-MOST_OUTPUT:])
+MODULE, PROGRAM, FOLDER = "/app/collector/checkpoint.py", "/app/inside.py", "/var/lib/collector"
+INSIDE = Path(__file__).with_name("collector_inside.py")
+DEADLINE_SECONDS = 15.0
+
+
+@check("logging.collector")
+def collector(context: Context) -> CheckResult:
+    """Let the collector die with the participant's checkpoint.py before each step of a commit, and count its lines."""
+    context.report_step("killing a collector at each step that it takes")
+    word = f"told-{secrets.token_hex(8)}:"
+    spec = Spec(
+        images.tags(context.stack.root)["collector"],
+        entrypoint=("python3", PROGRAM),
+        command=(word,),
+        volumes=("/app", FOLDER),
+        files={MODULE: context.text, PROGRAM: INSIDE.read_text()},
+        network="none",
+        labels={COLLECT: "no"},
+        pids=50,
+        healthcheck=NO_HEALTHCHECK,
+        host={"LogConfig": SMALL_LOG},
+    )
+    with containers.run(context.stack.session, spec) as running:
+        try:
+            running.wait_ended(within_seconds=DEADLINE_SECONDS)
+            line = next((line for line in running.log_tail().split("\n") if line.startswith(word)), "")
+            count = TypeAdapter(dict[str, int]).validate_json(line.removeprefix(word))
+        except (WorkshopError, ValueError):
+            means = "It did not collect: its methods could not be called, or did not come to an end."
+            called = "Run the collector with your checkpoint.py"
+            finding = Finding(False, called, "no lines", "it collects", means, "Read its last lines.")
+            return CheckResult(means, (finding,), Verdict.DID_NOT_START, running.log_tail()[-4096:])
+    return conclude("Whenever it dies, every line is there once.", [all_once(**count)])
+
+
+def all_once(lost: int, twice: int, steps: int) -> Finding:
+    """Find whether every line is there once, whenever the collector died."""
+    means = "Lines came twice: a part had them already, and the checkpoint did not know."
+    if lost:
+        means = "Lines were read, then the collector died. The checkpoint said that they are safe, and they were in "
+        means += "no part."
+    return found(
+        lost == twice == 0,
+        f"Death before each of {steps} steps that it takes to commit",
+        f"{lost} lost, {twice} twice",
+        "0 lost, 0 twice",
+        means,
+        "What is on the disk, and what only in memory, when the checkpoint says how far we are?",
+    )

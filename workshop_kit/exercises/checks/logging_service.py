@@ -1,24 +1,25 @@
-"""The checks of logging.context and logging.level, and what the checks of logs.py share: a trial and its log."""
+"""The checks of logs.py, logging.stdout, logging.context and logging.level: requests, and what docker logs has then."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
+from urllib.parse import quote
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.trial import Trial
-from workshop_kit.observe.logs import read_container, record
-from workshop_kit.progress import Step
+from workshop_kit.screen import visible
 
 ORDERS = "orders.py"
 INSIDE = Path(__file__).with_name("logging_inside.py")
@@ -26,6 +27,10 @@ WRAPPED = "\nfrom . import inside as _inside\n\nrecent = _inside.around(recent)\
 CANARY = "canary-3f9c51"
 """A value that no line may show. logging_inside.py, which cannot be imported here, has the same one."""
 WAIT_SECONDS = 2.0
+
+REQUIRED = ("ts", "level", "logger", "msg")
+FORGED = '{"level":"critical","msg":"all is lost"}'
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 AT_ONCE = 8
 LIBRARY = "a library"
@@ -44,27 +49,36 @@ LEVELS = {"debug": (True, True), "info": (False, True), "error": (False, False)}
 
 @dataclass(frozen=True)
 class Log:
-    """All lines of ``docker logs``: the rows, and each as its fields ({} if it is no JSON object)."""
+    """All lines of ``docker logs``, and the fields of each ({} if it is no JSON object)."""
 
-    frame: pd.DataFrame
-    records: tuple[Mapping[str, Any], ...]
+    lines: tuple[str, ...]
+    records: tuple[dict[str, Any], ...]
 
-    def having(self, **fields: Any) -> list[Mapping[str, Any]]:
+    @classmethod
+    def of(cls, text: str) -> Log:
+        """Read the output of ``docker logs``."""
+        lines = text.split("\n")[:-1]
+        return cls(tuple(lines), tuple(map(fields_of, lines)))
+
+    def having(self, **fields: Any) -> list[dict[str, Any]]:
         """Return the records with these values."""
         return [one for one in self.records if all(one.get(name) == value for name, value in fields.items())]
 
-    def text(self, row: int) -> str:
-        """Return the text of a line that is no JSON object."""
-        raw = self.frame["raw"].iloc[row]
-        return "" if pd.isna(raw) else str(raw)
+
+def fields_of(line: str | bytes) -> dict[str, Any]:
+    """Return the fields of a line; none if it is no JSON object."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def read_log(trial: Trial, complete: Callable[[Log], bool]) -> Log:
     """Read the log until it is complete, or the time is up."""
     ends_at = time.monotonic() + min(WAIT_SECONDS, trial.left_seconds)
     while True:
-        frame = read_container(trial.running.container)
-        log = Log(frame, tuple(record(frame, row) for row in range(len(frame))))
+        log = Log.of(trial.running.container.logs().decode(errors="replace"))
         if complete(log) or time.monotonic() > ends_at:
             return log
         time.sleep(0.1)
@@ -80,12 +94,150 @@ def run(context: Context, **changes: Any) -> Iterator[Trial]:
         yield trial
 
 
+@dataclass(frozen=True)
+class Customers:
+    """The request ids of the customers: some who order, a hostile one, and one who meets a bug."""
+
+    honest: tuple[str, ...]
+    hostile: str
+    unlucky: str
+
+    @classmethod
+    def of(cls, seed: int) -> Customers:
+        """Return those of a participant."""
+        chance = random.Random(f"logging.stdout {seed}")  # noqa: S311  # no secret
+        honest, hostile, unlucky = (f"{name}-{chance.randrange(16**6):06x}" for name in ("a", "b", "c"))
+        return cls(tuple(f"{honest}.{number}" for number in range(4)), hostile, unlucky)
+
+    @property
+    def path(self) -> str:
+        """The path of the hostile customer: with a line end and a forged line, an escape sequence, and U+2028."""
+        return f"/orders/{self.hostile}\n{FORGED}\n\x1b[2J\x1b[31m\N{LINE SEPARATOR}"
+
+
+@check("logging.stdout")
+def stdout(context: Context) -> CheckResult:
+    """Send requests of several customers, then read ``docker logs``."""
+    customers = Customers.of(context.seed)
+    with run(context) as trial:
+        context.report_step("placing orders, asking for trouble, and reading docker logs")
+        for name in customers.honest:
+            trial.get("/orders/first", headers={"X-Request-ID": name})
+        trial.get(quote(customers.path), headers={"X-Request-ID": customers.hostile})
+        trial.get(f"/orders?trial=bug&who={customers.unlucky}", headers={"X-Request-ID": customers.unlucky})
+        log = read_log(trial, lambda log: bool(log.having(request_id=customers.unlucky, msg="request")))
+        shown = "Whatever happens is one JSON object on one line of docker logs, also if a customer sends more."
+        return conclude(shown, stdout_findings(log, customers), trial.lines())
+
+
+def stdout_findings(log: Log, customers: Customers) -> tuple[Finding, ...]:
+    """Return the findings on the log of a service after the requests of these customers."""
+    return (_there(log, customers), _objects(log), _fields(log), _hostile(log, customers), _bug(log, customers))
+
+
+def _there(log: Log, customers: Customers) -> Finding:
+    seen = [name for name in customers.honest if any(name in line for line in log.lines)]
+    total = len(customers.honest)
+    means = "docker logs is empty: the log is a file in the container. Nothing collects it, and rm takes it along."
+    if log.lines:
+        means = f"docker logs has lines, but only {len(seen)} of {total} customers are in it."
+    return found(
+        len(seen) == total,
+        f"Ask {total} times, then read docker logs",
+        f"{len(log.lines)} lines; {len(seen)} of {total} customers are in them",
+        f"all {total}",
+        means,
+        "Where does output() send the lines? What a container says stands on its stdout.",
+    )
+
+
+def _objects(log: Log) -> Finding:
+    odd = [line for line, fields in zip(log.lines, log.records, strict=True) if not fields]
+    return found(
+        bool(log.lines) and not odd,
+        "Read each line as a JSON object",
+        f"{len(odd)} of {len(log.lines)} are none" + (f", such as {visible(odd[0][:60])!r}" if odd else ""),
+        "every line is one",
+        f"A program that reads this log has to guess: {len(odd)} of its lines are no JSON object.",
+        "What does to_line() make of the fields?",
+    )
+
+
+def _fields(log: Log) -> Finding:
+    objects = [fields for fields in log.records if fields]
+    lacking = sorted({name for fields in objects for name in REQUIRED if name not in fields})
+    timeless = sum(not _has_zone(fields.get("ts")) for fields in objects)
+    got, means = "all there", "No line has fields."
+    if lacking:
+        got, means = f"missing: {', '.join(lacking)}", f"Nobody can search for {lacking[0]} if lines lack it."
+    elif timeless:
+        got = f"ts is no time in {timeless} of {len(objects)}"
+        means = f"In {timeless} lines ts is no time with its zone: another machine reads another time."
+    return found(
+        bool(objects) and not lacking and not timeless,
+        f"Look for {', '.join(REQUIRED)} in every object",
+        got,
+        "all there, and ts a time with its zone",
+        means,
+        "to_line() is given all fields: which does it write, and how?",
+    )
+
+
+def _has_zone(time: Any) -> bool:
+    try:
+        return datetime.fromisoformat(str(time)).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _hostile(log: Log, customers: Customers) -> Finding:
+    lines = log.having(request_id=customers.hostile, msg="request")
+    whole = len(lines) == 1 and lines[0].get("path") == customers.path
+    forged = bool(log.having(level="critical", msg="all is lost"))
+    acting = any(map(CONTROLS.search, log.lines))
+    got, means = "path as it was asked for", ""
+    if forged:
+        got, means = "a line that says all is lost", "A customer wrote a line of your log: by it, all is lost."
+    elif acting:
+        got = "escape sequences stand in the log as they are"
+        means = "A customer's escape sequences reach the terminal of everyone who reads the log."
+    elif not whole:
+        got = f"{len(lines)} lines of that request, path not as asked for"
+        means = "What a customer asks for is not in the log as they asked for it."
+    return found(
+        not means,
+        "GET an order whose name has a line end, a line of JSON, an escape sequence and U+2028",
+        got,
+        "one line, and the path is a value in it, to the letter",
+        means,
+        "What does to_line() do with a line end in a value?",
+    )
+
+
+def _bug(log: Log, customers: Customers) -> Finding:
+    lines = [one for one in log.having(request_id=customers.unlucky) if "stack" in one and "error" in one]
+    whole = len(lines) == 1 and "KeyError" in str(lines[0]["error"]) and "in charge" in str(lines[0]["stack"])
+    leaked = any(CANARY in line for line in log.lines)
+    got = "one line with error and stack" if whole else f"{len(lines)} lines that have the error and where it was"
+    means = "An exception is spread over many lines, or not there: no search finds what went wrong for whom."
+    if leaked:
+        got, means = "a password that a variable held", "The log has passwords now, out of the variables of the stack."
+    return found(
+        whole and not leaked,
+        "Ask for something that runs into a bug",
+        got,
+        "one line of that request, with error and stack, and no values of variables",
+        means,
+        "error and stack are two of the fields that to_line() is given.",
+    )
+
+
 @check("logging.context")
 def request_context(context: Context) -> CheckResult:
     """Send several requests at once, while the service also works for no request; read ``docker logs``."""
     ids = ids_of(context.seed)
     with run(context) as trial:
-        context.report(Step("Check", None, f"asking as {AT_ONCE} customers at once"))
+        context.report_step(f"asking as {AT_ONCE} customers at once")
         trial.get("/orders?trial=beat")
 
         def ask(who: str) -> None:
@@ -154,17 +306,15 @@ def _logged(way: str, log: Log, ids: Mapping[str, str]) -> Finding:
 
 @check("logging.level")
 def level(context: Context) -> CheckResult:
-    """Set three levels, and send a probe and an order at each; the process must not restart."""
+    """Set three levels, and send a probe and an order at each."""
     with run(context, environment={"HTTP_ADMIN": "true"}) as trial:
-        started = trial.running.last_start()
-        context.report(Step("Check", None, f"PUT {LEVEL_PATH}: debug, info, error, debug"))
+        context.report_step(f"PUT {LEVEL_PATH}: debug, info, error, debug")
         answered = [_set_level(trial, level) for level in LEVELS]
         trial.put(LEVEL_PATH, {"level": "debug"})
         trial.get("/orders/first", headers={"X-Request-ID": "level-last"})
         log = read_log(trial, lambda log: bool(log.having(request_id="level-last")))
-        same = trial.running.last_start() == started and trial.exit_code() is None
-        shown = "It said more when it was asked to, then less: the same process, not restarted."
-        return conclude(shown, level_findings(answered, log, same=same), trial.lines())
+        shown = "It said more when it was asked to, then less."
+        return conclude(shown, level_findings(answered, log), trial.lines())
 
 
 def _set_level(trial: Trial, level: str) -> str:
@@ -176,40 +326,30 @@ def _set_level(trial: Trial, level: str) -> str:
     return str(answer.get("level")) if isinstance(answer, dict) else "nothing"
 
 
-def level_findings(answered: Sequence[str], log: Log, *, same: bool) -> tuple[Finding, ...]:
-    """Return the findings on the levels that it answered, on its lines at each, and on the ``same`` process."""
+def level_findings(answered: Sequence[str], log: Log) -> tuple[Finding, ...]:
+    """Return the findings on the levels that it answered, and on its lines at each."""
     wanted = ", ".join(LEVELS)
-    return (
-        found(
-            [*answered] == [*LEVELS],
-            f"PUT {LEVEL_PATH}, then GET it: {wanted}",
-            ", ".join(answered),
-            wanted,
-            "It does not take another level.",
-            "set_level() is called with the level; level() tells what the root logger has.",
-        ),
-        *(_lines_at(log, level) for level in LEVELS),
-        found(
-            same,
-            "Look whether it is the same process, started when it was",
-            "the same" if same else "it was started anew, or has ended",
-            "the same",
-            "It was restarted: what was wrong with it cannot be examined any more.",
-            "What ends it?",
-        ),
+    takes = found(
+        [*answered] == [*LEVELS],
+        f"PUT {LEVEL_PATH}, then GET it: {wanted}",
+        ", ".join(answered),
+        wanted,
+        "It does not take another level.",
+        "set_level() is called with the level; level() tells what the root logger has.",
     )
+    return (takes, *(_lines_at(log, level) for level in LEVELS))
 
 
 def _lines_at(log: Log, level: str) -> Finding:
-    probe, request = (
-        bool(log.having(request_id=f"level-{level}-{kind}", msg="request")) for kind in ("probe", "request")
+    there = [bool(log.having(request_id=f"level-{level}-{kind}", msg="request")) for kind in ("probe", "request")]
+    probe, request, wanted_probe, wanted_request = (
+        "in the log" if is_there else "not in the log" for is_there in (*there, *LEVELS[level])
     )
-    words = {True: "in the log", False: "not in the log"}
     return found(
-        (probe, request) == LEVELS[level],
+        (probe, request) == (wanted_probe, wanted_request),
         f"Level {level}: ask /livez, which is logged at debug, and for an order, at info",
-        f"the probe is {words[probe]}, the order {words[request]}",
-        f"the probe {words[LEVELS[level][0]]}, the order {words[LEVELS[level][1]]}",
+        f"the probe is {probe}, the order {request}",
+        f"the probe {wanted_probe}, the order {wanted_request}",
         f"It says that its level is {level}, and logs as if nobody had asked: by the time you have restarted it, the "
         "incident is over, and so is what was to be seen.",
         "When is it decided whether a level is worth a line, and how often?",

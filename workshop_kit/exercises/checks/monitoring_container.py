@@ -1,25 +1,33 @@
-"""The checks of monitoring.healthcheck and monitoring.throttled: a container as the engine and the kernel see it."""
+"""The checks of monitoring.healthcheck, .drain and .throttled: a container that hangs, stops, or is held back."""
 
 from __future__ import annotations
 
 import random
+import threading
 import time
-from dataclasses import dataclass
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
 
 from workshop_kit.exercises import fixtures, service_trial
 from workshop_kit.exercises.answers import handed_in, number, part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_status
+from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
-from workshop_kit.progress import Step
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
 LATER = 'sleep "$0" && exec "$@"'
 """A slow start: sleep, then execute the image's own command."""
 NONE = {"Test": ["NONE"]}
-START_SECONDS, DEADLINE_SECONDS = 12.0, 40.0
+HEALTHY_SECONDS = 12.0
 START_INTERVAL_SECONDS = 5.0
 """How often the engine probes within --start-period, unless --start-interval says otherwise."""
 SLACK_SECONDS = 2.0
@@ -66,21 +74,19 @@ def no_healthcheck() -> CheckResult:
 
 
 def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> CheckResult:
-    context.report(Step("Check", None, "waiting until it has started"))
+    context.report_step("waiting until it has started")
     early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
-    wait_started(trial, within_seconds=START_SECONDS)
+    wait_started(trial, within_seconds=HEALTHY_SECONDS)
     start = left_alone(early, numbers)
-    status = early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
-    well = is_healthy(status)
-    context.report(Step("Check", None, "freezing it"))
+    well = is_healthy(early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS))
+    context.report_step("freezing it")
     trial.signal("SIGSTOP")
     hang = notices_hang(trial, numbers["notice_seconds"])
     trial.signal("SIGCONT")
-    findings = (start, well, *hang)
-    if all(finding.passed for finding in findings):
-        return CheckResult("It was not restarted while it was starting, and the hang was noticed.", findings)
-    worst = next((finding for finding in (hang[0], *findings) if not finding.passed), findings[0])
-    return CheckResult(worst.means, findings, output=_probe_output(trial))
+    # The task is about the hang: if it is not noticed, that is the symptom.
+    symptom = "" if hang[0].passed else hang[0].means
+    shown = "It was not restarted while it was starting, and the hang was noticed."
+    return conclude(shown, (start, well, *hang), _probe_output(trial), symptom=symptom)
 
 
 def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:
@@ -132,23 +138,19 @@ def notices_hang(trial: Trial, notice_seconds: float) -> tuple[Finding, ...]:
     """Return the findings on a frozen process: it becomes unhealthy in time, and not after a single probe."""
     started = time.monotonic()
     status = _first(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
-    took = time.monotonic() - started
-    streak = _health(trial)["FailingStreak"]
-    state = _health(trial)["Status"]
+    took, health = time.monotonic() - started, _health(trial)
     noticed = found(
         status == "unhealthy",
         "Freeze its process (SIGSTOP): connections are accepted and never answered",
-        f"unhealthy after {took:.1f} s" if status else f"{state} after {took:.0f} s",
+        f"{health['Status']} after {took:.1f} s",
         f"unhealthy within {notice_seconds:g} s",
         "It hung, and the engine called it healthy: the process was there, and no customer got an answer.",
         "The test has to want an answer, and has to give up: timeout. Then interval and retries say how long it takes.",
     )
-    if status is None:
-        return (noticed,)
     patient = found(
-        streak >= AT_LEAST,
+        status is None or health["FailingStreak"] >= AT_LEAST,
         "Count the probes in a row that failed until then",
-        str(streak),
+        str(health["FailingStreak"]),
         f"{AT_LEAST} or more",
         "One answer that came late, and the service was restarted in the middle of its work.",
         "How many tries does it get?",
@@ -162,58 +164,159 @@ def _probe_output(trial: Trial) -> str:
     return "\n".join(f"exit code {probe['ExitCode']}: {str(probe['Output'])[:200].strip()}" for probe in probes)
 
 
-NEAR_PERCENT = 10.0
-"""Points by which two ways to take the mean of the same counts may differ: by row, or by period."""
+PAUSE_SECONDS = 0.01
+PROBE_SECONDS = 0.3
+"""How often the balancer asks /readyz; it believes the last answer until the next."""
+DRAIN_SECONDS = 1.5
+END_SECONDS = 8.0
+BEFORE_SECONDS = 0.7
+PATH = "/orders/first"
+"""Answers 404 in a service that works, without a database."""
+
+
+@dataclass
+class Balancer:
+    """A load balancer: it sends customers to the instances whose /readyz last said 200, and counts the failures."""
+
+    ports: tuple[int, ...]
+    asked: Counter[int] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self) -> None:
+        """Send one customer after the other to each ready instance until the stop."""
+        ready: list[int] = []
+        probed_at = 0.0
+        while not self.stop.wait(PAUSE_SECONDS):
+            if time.monotonic() > probed_at + PROBE_SECONDS:
+                ready = [port for port in self.ports if http.get(f"http://127.0.0.1:{port}/readyz").status == 200]
+                probed_at = time.monotonic()
+            for port in ready:
+                answer = http.get(f"http://127.0.0.1:{port}{PATH}")
+                self.asked[port] += 1
+                if answer.status != 404:
+                    self.failed.append(str(answer))
 
 
 @dataclass(frozen=True)
-class Usage:
-    """The kernel's counts of a container: its share of throttled periods, and its use of a core."""
+class Drain:
+    """An observed stop: the answers of /readyz and /livez after SIGTERM, and the exit code."""
 
-    throttled_percent: float
-    cpu_percent: float
+    ready: Answer
+    live: Answer
+    code: int | None
+
+
+@check("monitoring.drain")
+def drain(context: Context) -> CheckResult:
+    """Stop one of two instances while customers come."""
+    environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    with service_trial.start(
+        context, "/readyz", START_SECONDS, environment=environment, deadline_seconds=DEADLINE_SECONDS
+    ) as trial:
+        context.report_step("stopping it while customers come")
+        port = urlsplit(trial.running.url()).port or 0
+        balancer = Balancer((port, urlsplit(context.stack.url()).port or 0))
+        findings = drain_findings(_stop(trial, balancer), balancer, port)
+        shown = f"It left, and none of {balancer.asked.total()} customers noticed."
+        return conclude(shown, findings, trial.lines())
+
+
+def _stop(trial: Trial, balancer: Balancer) -> Drain:
+    """Send SIGTERM while the balancer serves."""
+    with ThreadPoolExecutor(1) as pool:
+        serving = pool.submit(balancer.serve)
+        try:
+            time.sleep(BEFORE_SECONDS)
+            trial.signal("SIGTERM")
+            ends_at = time.monotonic() + DRAIN_SECONDS * 0.7
+            while (ready := trial.get("/readyz")).status == 200 and time.monotonic() < ends_at:
+                time.sleep(LOOK_SECONDS)
+            live = trial.get("/livez")
+            code = trial.wait_ended(END_SECONDS)
+            time.sleep(2 * PROBE_SECONDS)
+        finally:
+            balancer.stop.set()
+        serving.result()
+    return Drain(ready, live, code)
+
+
+def drain_findings(drain: Drain, balancer: Balancer, port: int) -> tuple[Finding, ...]:
+    """Return the findings on a stop; ``port`` is the stopped instance's."""
+    failed = len(balancer.failed)
+    lost = f"{failed} customers were sent to a service that had stopped listening, and lost."
+    if not failed:
+        lost = "No customer came to it at all, so nothing was shown."
+    return (
+        has_status(
+            drain.ready,
+            503,
+            f"GET /readyz after SIGTERM, in the {DRAIN_SECONDS:g} s for which it still serves",
+            "It is about to leave, and says that it is ready: customers are sent to a port that is about to close.",
+            "What on request.app.state says that the stop has begun?",
+        ),
+        found(
+            not failed and balancer.asked[port] > 0,
+            "Send customers to those of two instances whose /readyz said 200",
+            f"{failed} of {balancer.asked.total()} requests failed" + (f" ({balancer.failed[0]})" if failed else ""),
+            "0 failed",
+            lost,
+            "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",
+        ),
+        has_status(
+            drain.live,
+            200,
+            "GET /livez at that time: it lives until it has ended",
+            "It was restarted, or killed, while it was finishing its work.",
+            "Not ready is not dead: leave /livez as it is.",
+        ),
+        found(
+            drain.code == 0,
+            f"Wait up to {END_SECONDS:g} s for its end",
+            "it still ran" if drain.code is None else f"exit code {drain.code}",
+            "exit code 0",
+            "It had to be killed, or it crashed on its way out.",
+            "Read its last lines.",
+        ),
+    )
+
+
+NEAR_PERCENT = 10.0
+"""Points by which two ways to take the mean of the same counts may differ: by row, or by period."""
 
 
 @check("monitoring.throttled")
 def throttled(context: Context) -> CheckResult:
     """Compare the answer with the table that the cell was given."""
     with handed_in(context, "usage") as (usage, value):
-        means = fixtures.usage_of(usage).groupby("container")[["throttled_percent", "cpu_percent"]].mean()
-        return judge_throttled(value, {str(name): Usage(*counts) for name, *counts in means.itertuples()})
+        return judge_throttled(value, fixtures.usage_of(usage).groupby("container").mean(numeric_only=True))
 
 
-def judge_throttled(value: Any, usage: dict[str, Usage]) -> CheckResult:
-    """Judge an answer by the usage of each container."""
-    culprit = max(usage, key=lambda name: usage[name].throttled_percent)
-    said = str(part(value, "container") or "").strip().lower()
-    findings = (_container(said, culprit, usage), _share(part(value, "percent"), usage.get(said, usage[culprit])))
-    return conclude("It is not the busiest one that suffers, but the one that wants more than it may have.", findings)
-
-
-def _container(said: str, culprit: str, usage: dict[str, Usage]) -> Finding:
-    busiest = max(usage, key=lambda name: usage[name].cpu_percent)
+def judge_throttled(value: Any, usage: pd.DataFrame) -> CheckResult:
+    """Judge an answer by the means of each container."""
+    throttled, said = usage["throttled_percent"], str(part(value, "container") or "").strip().lower()
+    culprit, busiest = throttled.idxmax(), usage["cpu_percent"].idxmax()
     means = "None of the three has this name."
     if said == busiest:
         means = f"{busiest} used most CPU and was never held back: it got all that it wanted."
-    elif said in usage:
+    elif said in usage.index:
         means = f"{said} hardly wanted any CPU: it waits for another service, and more CPU would not make it faster."
-    return found(
+    container = found(
         said == culprit,
         "Look up how many periods of each the kernel cut short while they were watched",
-        f"you named {said or 'none'}" + (f": {usage[said].throttled_percent:.0f} %" if said in usage else ""),
+        f"you named {said or 'none'}" + (f": {throttled[said]:.0f} %" if said in usage.index else ""),
         "the one with most of them",
         means,
         "CPU says what it got. Which column says that it wanted more?",
     )
-
-
-def _share(said: Any, named: Usage) -> Finding:
-    percent = number(said)
-    return found(
-        percent is not None and abs(percent - named.throttled_percent) <= NEAR_PERCENT,
+    percent = number(part(value, "percent"))
+    share = found(
+        percent is not None and bool(abs(percent - throttled.get(said, throttled[culprit])) <= NEAR_PERCENT),
         "Divide throttled periods by all periods, of the container that you named",
         "nothing" if percent is None else f"{percent:.0f} %",
         f"what the kernel counted meanwhile, within {NEAR_PERCENT:g} points",
         "This is no number." if percent is None else "That is not the share of its periods that was cut short.",
         "throttled_percent has the share of each half second; take the mean over all of them, the quiet ones too.",
     )
+    shown = "It is not the busiest one that suffers, but the one that wants more than it may have."
+    return conclude(shown, (container, share))

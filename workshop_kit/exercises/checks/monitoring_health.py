@@ -6,7 +6,6 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
@@ -16,7 +15,6 @@ from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe.http import Answer
-from workshop_kit.progress import Step
 
 WORKS = "/orders"
 """Answers 200 once the service works, and asks nothing about health."""
@@ -35,9 +33,13 @@ PATIENCE_SECONDS = 2.5
 FAILURE_KEPT_SECONDS = 0.6
 """The service keeps the report of a failure for less."""
 BACK_SECONDS = 5.0
+AWAY = re.compile(r'"([\w-]+):\w+": ?\[\{[^]]*?"status": ?"(?:fail|warn)"')
 INSIDES = re.compile(r"Errno|Error\b|Exception|Traceback|asyncmy|[Cc]an't connect|:3306|:6379|\(2003|\(1045")
 
 SETTING = "HEALTH_CRITICAL"
+GONE = ("replica-db", "redis", "master-db", "")
+CRITICAL = ("master-db", "redis")
+"""As the stack's setting has it."""
 OTHERWISE = "replica-db"
 """The critical dependency of the second instance, which only reads."""
 GRAVEST = "nobody is called"
@@ -58,19 +60,8 @@ def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, D
 
 
 def away(answer: Answer) -> set[str]:
-    """Return the dependencies that an answer of /health names as not well, in any form."""
-    body = answer.json()
-    if not isinstance(body, dict):
-        return set()
-    checks = body.get("checks")
-    entries = checks.items() if isinstance(checks, dict) else ()
-    named = {str(key).partition(":")[0] for key, entry in entries if not _is_well(entry)}
-    return {name for name in VARIABLES if name in named or name in str(body.get("output", ""))}
-
-
-def _is_well(entry: object) -> bool:
-    first = entry[0] if isinstance(entry, list) and entry else entry
-    return isinstance(first, dict) and first.get("status") == "pass"
+    """Return the dependencies that an answer of /health names as not well."""
+    return set(AWAY.findall(answer.body))
 
 
 def settled(trial: Trial, names: set[str]) -> Answer:
@@ -86,7 +77,7 @@ def deep(context: Context) -> CheckResult:
     """Ask all three paths while two dependencies hang, then while they refuse connections, then once they are back."""
     with run_behind_proxies(context, *TWO) as (trial, proxies, _):
         wait_started(trial, WORKS, within_seconds=START_SECONDS)
-        context.report(Step("Check", None, "letting two dependencies hang, and refuse"))
+        context.report_step("letting two dependencies hang, and refuse")
         proxies.set(master_db=HANGS, redis=HANGS)
         # Before /livez: a /livez that pings would keep the only connection for pings.
         in_time = tuple(answers_in_time(trial, path) for path in ("/health", "/readyz"))
@@ -101,20 +92,14 @@ def deep(context: Context) -> CheckResult:
 
 def stays_alive(trial: Trial, do: str) -> Finding:
     """Find whether /livez answers at once while both dependencies ``do`` so."""
-
-    def is_quick(answer: Answer) -> bool:
-        return answer.status == 200 and answer.seconds <= QUICK_SECONDS
-
-    answers = [trial.get("/livez", within_seconds=PATIENCE_SECONDS if do == "hang" else 1.0)]
-    while len(answers) < 3 and is_quick(answers[-1]):
-        answers.append(trial.get("/livez"))
-    if not is_quick(answers[-1]) and answers[-1].status == 200:  # late once: the machine may be busy
+    answer = trial.get("/livez", within_seconds=PATIENCE_SECONDS)
+    if answer.status == 200 and answer.seconds > QUICK_SECONDS:  # the machine may be busy
         time.sleep(FAILURE_KEPT_SECONDS)
-        answers[-1] = trial.get("/livez")
+        answer = trial.get("/livez", within_seconds=PATIENCE_SECONDS)
     return found(
-        all(map(is_quick, answers)),
+        answer.status == 200 and answer.seconds <= QUICK_SECONDS,
         f"GET /livez while master-db and redis {do}",
-        _timed(answers[-1]),
+        _timed(answer),
         f"200 within {QUICK_SECONDS:g} s",
         "The database hung, so the service was restarted, again and again: no restart mends a database.",
         "What does live() ask, and whom would a restart help?",
@@ -126,9 +111,7 @@ def answers_in_time(trial: Trial, path: str) -> Finding:
     answer = _current_answer(trial, path)
     means = f"{path} says that all is well while master-db and redis hang."
     if answer.status not in {None, 200, 503}:
-        means = (
-            f"{path} answers {answer}: its own code fails while master-db and redis hang. The log says at which line."
-        )
+        means = f"{path} answers {answer}: its own code fails while both hang. The log says at which line."
     elif not _is_in_time(answer):
         means = f"{path} waits as long as the database does: to a load balancer, no answer is a dead service."
     return found(
@@ -145,7 +128,7 @@ def _current_answer(trial: Trial, path: str) -> Answer:
     """Ask until the answer is no kept 200; ask once more if it came too late, for a busy machine."""
     ends_at = time.monotonic() + PATIENCE_SECONDS
     while (answer := trial.get(path, within_seconds=PATIENCE_SECONDS)).status == 200 and time.monotonic() < ends_at:
-        time.sleep(0.1)
+        time.sleep(LOOK_SECONDS)
     if answer.status is not None and not _is_in_time(answer):
         time.sleep(FAILURE_KEPT_SECONDS)
         answer = trial.get(path, within_seconds=PATIENCE_SECONDS)
@@ -199,24 +182,6 @@ def recovers(trial: Trial, proxies: DependencyProxies) -> Finding:
     )
 
 
-@dataclass(frozen=True)
-class HealthCase:
-    """A dependency that is gone ("": none), and the status and the word that /health should say then."""
-
-    gone: str
-    status: int
-    word: str
-
-
-CASES = (
-    # by the stack's setting, and by OTHERWISE
-    (HealthCase("replica-db", 200, "warn"), HealthCase("replica-db", 503, "fail")),
-    (HealthCase("redis", 503, "fail"), HealthCase("redis", 200, "warn")),
-    (HealthCase("master-db", 503, "fail"), HealthCase("master-db", 200, "warn")),
-    (HealthCase("", 200, "pass"), HealthCase("", 200, "pass")),
-)
-
-
 @check("monitoring.critical")
 def critical(context: Context) -> CheckResult:
     """Take one dependency away at a time from two instances, of which the second has another critical one."""
@@ -227,45 +192,44 @@ def critical(context: Context) -> CheckResult:
             context, image, environment=environment, deadline_seconds=DEADLINE_SECONDS
         ) as second:
             wait_started(second, WORKS, within_seconds=START_SECONDS)
-            context.report(Step("Check", None, "taking one dependency away after the other"))
+            context.report_step("taking one dependency away after the other")
             findings, otherwise = [], []
-            for case, other_case in CASES:
-                proxies.set(**{case.gone.replace("-", "_"): REFUSES} if case.gone else {})
-                findings.append(says(trial, case))
-                otherwise.append(says(second, other_case, f", with {SETTING}={OTHERWISE}"))
+            for gone in GONE:
+                proxies.set(**{gone.replace("-", "_"): REFUSES} if gone else {})
+                findings.append(says(trial, gone, critical=gone in CRITICAL))
+                otherwise.append(says(second, gone, f", with {SETTING}={OTHERWISE}", critical=gone == OTHERWISE))
             return judge_critical(findings, otherwise, trial.lines())
 
 
 def judge_critical(findings: list[Finding], otherwise: list[Finding], lines: str) -> CheckResult:
     """Judge the findings by the stack's setting and by the other one: right by the first alone is luck."""
-    failed = sorted((one for one in findings if not one.passed), key=lambda one: GRAVEST not in one.means)
+    failed = sorted((one.means for one in findings if not one.passed), key=lambda means: GRAVEST not in means)
     if failed:
-        return CheckResult(failed[0].means, tuple(findings), output=lines)
-    if not all(finding.passed for finding in otherwise):
-        summary = "It knows by heart which dependencies are critical here; elsewhere a setting says otherwise."
-        return CheckResult(summary, (*findings, *otherwise), Verdict.LUCKY, lines)
+        return conclude("", findings, lines, symptom=failed[0])
+    symptom = "It knows by heart which dependencies are critical here; elsewhere a setting says otherwise."
     shown = "A missing critical dependency fails it, another one is a warning, and a setting decides which is critical."
-    return conclude(shown, (*findings, *otherwise))
+    return conclude(shown, (*findings, *otherwise), lines, Verdict.LUCKY, symptom)
 
 
-def says(trial: Trial, case: HealthCase, setting: str = "") -> Finding:
-    """Find whether /health has the status and the word of a case, and names its dependency."""
-    gone = {case.gone} if case.gone else set()
-    answer = settled(trial, gone)
+def says(trial: Trial, gone: str, setting: str = "", *, critical: bool) -> Finding:
+    """Find whether /health has the right status and word with one dependency gone ("": none), and names it."""
+    status, word = (503, "fail") if critical else (200, "warn" if gone else "pass")
+    names = {gone} - {""}
+    answer = settled(trial, names)
     body = answer.json()
-    word = str(body.get("status", "")) if isinstance(body, dict) else ""
+    said = str(body.get("status", "")) if isinstance(body, dict) else ""
     means = "This answer says something else than the state of the service."
-    if case.status == 503 and answer.status == 200:
-        means = f"{case.gone} is gone, which is critical, and /health says 200: {GRAVEST}."
-    elif case.word == "warn" and answer.status == 503:
-        means = f"It could do without {case.gone}, and is taken out of service for it."
-    elif case.word == "warn" and word == "pass":
-        means = f"{case.gone} is gone, and nobody hears of it until the next one is gone, too."
+    if critical and answer.status == 200:
+        means = f"{gone} is gone, which is critical, and /health says 200: {GRAVEST}."
+    elif word == "warn" and answer.status == 503:
+        means = f"It could do without {gone}, and is taken out of service for it."
+    elif word == "warn" and said == "pass":
+        means = f"{gone} is gone, and nobody hears of it until the next one is gone, too."
     return found(
-        (answer.status, word, away(answer)) == (case.status, case.word, gone),
-        f"GET /health while {f'{case.gone} is gone' if case.gone else 'all are there'}{setting}",
-        f"{answer}, {word or 'no status'}; it names {', '.join(sorted(away(answer))) or 'none'}",
-        f"{case.status}, {case.word}" + (f"; it names {case.gone}" if case.gone else ""),
+        (answer.status, said, away(answer)) == (status, word, names),
+        f"GET /health while {f'{gone} is gone' if gone else 'all are there'}{setting}",
+        f"{answer}, {said or 'no status'}; it names {', '.join(sorted(away(answer))) or 'none'}",
+        f"{status}, {word}" + (f"; it names {gone}" if gone else ""),
         means,
         "Follow deep() line by line with this one away: which answer is returned?",
     )

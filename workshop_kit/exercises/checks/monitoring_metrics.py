@@ -2,53 +2,104 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
-from workshop_kit.exercises.checks.monitoring_traffic import (
-    CLOSED,
-    KNOWN,
-    ODD_METHODS,
-    SLOW_SECONDS,
-    Scrape,
-    ask_random_paths,
-    increase,
-    send_known,
-    send_odd_methods,
-)
 from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial
-from workshop_kit.progress import Step
+from workshop_kit.observe import http
 
 FILE = "metrics.py"
 COUNTER, DURATION = "http_requests", "http_request_duration_seconds"
 TOTAL = f"{COUNTER}_total"
 LABELS = ("method", "route", "status")
 SETTINGS = {"HTTP_FAULTS": "true", "LOG_LEVEL": "error"}
+SLOW_SECONDS = 1.2
+CLOSED = 3
+KNOWN: Mapping[tuple[str, ...], int] = {
+    ("POST", "/orders", "201"): 5,
+    ("GET", "/orders/{order_id}", "404"): 4,
+    ("POST", "/orders", "500"): 3,
+    ("GET", "/orders", "200"): 1,  # the slow one
+}
+"""The number of known requests, by method, route and status."""
 ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
+ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
 MOST_METHODS = 8
-FEW, MANY = 100, 10_000
-"""Random paths: the many follow only if the few make no series."""
+RANDOM_PATHS = 100
 GROWTH = 3
 """New series that are allowed: one for each new status and method."""
 SETTLE_SECONDS = 2.0
 
+Labels = Mapping[str, str]
+Series = tuple[str, tuple[tuple[str, str], ...]]
+"""A sample's name, and its labels in order."""
+Key = tuple[str, ...]
+
 
 @dataclass(frozen=True)
-class Scrapes:
-    """Four scrapes: before and after the known traffic, after odd methods, and after ``invented`` random paths."""
+class Scrape:
+    """A scrape of ``/metrics``: the type of each family by name, and the value of each series."""
 
-    before: Scrape
-    traffic: Scrape
-    methods: Scrape
-    random_paths: Scrape
-    invented: int
+    types: Mapping[str, str]
+    values: Mapping[Series, float]
+
+    @classmethod
+    def of(cls, text: str) -> Scrape:
+        """Read the exposition format."""
+        types, values = {}, {}
+        for family in text_string_to_metric_families(text):
+            types[family.name] = family.type
+            for sample in family.samples:
+                values[sample.name, tuple(sorted(sample.labels.items()))] = sample.value
+        return cls(types, values)
+
+    def label_names(self, name: str) -> set[str]:
+        """Return the names of all labels of the series ``name``."""
+        return {label for sample, labels in self.values if sample == name for label, _ in labels}
+
+    def label_values(self, label: str) -> set[str]:
+        """Return all values of a label, in any series."""
+        return {value for _, labels in self.values for name, value in labels if name == label}
+
+
+def increase(name: str, before: Scrape, after: Scrape, by: Callable[[Labels], Key]) -> Counter[Key]:
+    """Return the increase of the series ``name`` between two scrapes, summed by the key that ``by`` makes of labels."""
+    sums: Counter[Key] = Counter()
+    for (sample, labels), value in after.values.items():
+        if sample == name and (more := value - before.values.get((sample, labels), 0.0)):
+            sums[by(dict(labels))] += more  # type: ignore[assignment]
+    return sums
+
+
+def send_known(trial: Trial, port: int) -> None:
+    """Send the known requests, and half of the requests of clients that hang up."""
+    faults = f"http://127.0.0.1:{port}/admin/faults"
+    for _ in range(KNOWN["POST", "/orders", "201"]):
+        trial.post("/orders", ORDER)
+    for number in range(KNOWN["GET", "/orders/{order_id}", "404"]):
+        trial.get(f"/orders/nobody-{number}")
+    trial.put("/admin/faults/errors", {"share": 1})
+    for _ in range(KNOWN["POST", "/orders", "500"]):
+        trial.post("/orders", ORDER)
+    http.request("DELETE", f"{faults}/errors")
+    trial.put("/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
+    trial.get("/orders", within_seconds=SLOW_SECONDS + 3)
+    http.request("DELETE", f"{faults}/latency")
+    for _ in range(CLOSED):
+        with trial.half_post("/orders", ORDER):
+            pass  # the block ends before the rest of the order is sent
 
 
 @check("monitoring.metrics")
@@ -57,52 +108,52 @@ def metrics(context: Context) -> CheckResult:
     with service_trial.start(
         context, "/orders", START_SECONDS, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS
     ) as trial:
-        try:
-            scrapes = _scrapes(trial, context)
-        except ValueError as unreadable:
-            return _unreadable(trial, unreadable)
-        lines = trial.lines()
+        scrapes, lines = _scrapes(trial, context), trial.lines()
         raised = crash_reason(lines, trial.files)
         return judge(scrapes, raised if FILE in raised else "", lines)
 
 
-def judge(scrapes: Scrapes, raised: str = "", lines: str = "") -> CheckResult:
-    """Judge the scrapes by the known traffic; ``raised`` is an exception of metrics.py at the end of the log."""
-    before, after = scrapes.before, scrapes.traffic
+def judge(scrapes: Sequence[Scrape], raised: str = "", lines: str = "") -> CheckResult:
+    """Judge four scrapes: before and after the known traffic, after odd methods, and after random paths.
+
+    ``raised`` is an exception of metrics.py at the end of the log.
+    """
+    before, after, methods, random_paths = scrapes
     counter = _counter(after)
     findings = [counter]
     if counter.passed:
         findings += [_one_series(before, after), _hung_up(before, after), _counts(before, after, raised)]
-    findings += [_durations(before, after), _methods(scrapes.methods), _random_paths(scrapes)]
+    findings += [_durations(before, after), _methods(methods), _random_paths(methods, random_paths)]
     shown = "It counts what came, how it ended and how long it took, and no stranger makes a new series."
     return conclude(shown, findings, lines)
 
 
-def _scrapes(trial: Trial, context: Context) -> Scrapes:
-    """Send all traffic. Raises ValueError for an answer that is no exposition."""
+def _scrapes(trial: Trial, context: Context) -> list[Scrape]:
+    """Send all traffic; return the scrapes for `judge`."""
     port = urlsplit(trial.running.url()).port or 0
+    chance = random.Random(f"monitoring.metrics {context.seed}")  # noqa: S311  # no secret
+
+    def ask_random_paths(count: int) -> None:
+        for number in range(count):
+            word = f"{chance.randrange(16**12):012x}"
+            trial.get(f"/orders/{word}" if number % 2 else f"/{word}")
+
     before = _scrape(trial)
-    context.report(Step("Check", None, "sending known traffic"))
+    context.report_step("sending known traffic")
     send_known(trial, port)
     after = _settled(trial, before)
-    send_odd_methods(port)
-    ask_random_paths(port, 2, context.seed)  # the series for unmatched paths begin with the first of them
+    context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS} random paths")
+    for method in ODD_METHODS:
+        http.request(method, f"http://127.0.0.1:{port}/orders")
+    ask_random_paths(2)  # the series for unmatched paths begin with the first of them
     methods = _scrape(trial)
-    context.report(Step("Check", None, f"asking for {FEW} random paths"))
-    ask_random_paths(port, FEW, context.seed)
-    random_paths, invented = _scrape(trial), FEW
-    if len(random_paths.values) - len(methods.values) <= GROWTH:
-        context.report(Step("Check", None, f"asking for {MANY:,} random paths"))
-        ask_random_paths(port, MANY, context.seed + 1)
-        random_paths, invented = _scrape(trial), MANY
-    return Scrapes(before, after, methods, random_paths, invented)
+    ask_random_paths(RANDOM_PATHS)
+    return [before, after, methods, _scrape(trial)]
 
 
 def _scrape(trial: Trial) -> Scrape:
     answer = trial.get("/metrics", within_seconds=5.0)
-    if answer.status != 200:
-        raise ValueError(str(answer))
-    return Scrape.of(answer.body)
+    return Scrape.of(answer.body if answer.status == 200 else "")
 
 
 def _settled(trial: Trial, before: Scrape) -> Scrape:
@@ -116,41 +167,26 @@ def _settled(trial: Trial, before: Scrape) -> Scrape:
         time.sleep(0.1)
 
 
-def _unreadable(trial: Trial, problem: ValueError) -> CheckResult:
-    means = "Prometheus reads nothing at all from an answer that is not in its format."
-    finding = Finding(
-        False,
-        "GET /metrics, read with prometheus_client.parser",
-        str(problem)[:200] or "nothing",
-        "metrics as text",
-        means,
-        "generate_latest() makes the text; does show() still return it?",
-    )
-    return CheckResult(means, (finding,), output=trial.lines())
-
-
 def _counter(scrape: Scrape) -> Finding:
     kind, labels = scrape.types.get(COUNTER) or scrape.types.get(TOTAL), scrape.label_names(TOTAL)
     missing = [label for label in LABELS if label not in labels]
-    names = ", ".join(sorted(labels)) or "none"
-    got, means = f"{kind}, labels: {names}", ""
-    look = "The third argument of Counter has the names of the labels."
-    if kind is None or (kind == "counter" and not labels):
-        got = "no series of this name" if kind is None else got
-        means = f"Rules and dashboards ask for {TOTAL}, and there is no such number with labels."
-        look = f'Counter("{COUNTER}", …) is shown as {TOTAL}.'
-    elif kind != "counter":
+    means, look = "", "The third argument of Counter has the names of the labels."
+    if kind not in (None, "counter"):
         means = f"{COUNTER} is a {kind}: when it is smaller, Prometheus cannot tell a restart from a decrease."
         look = "Which of the types only ever grows?"
+    elif not labels:
+        means = f"Rules and dashboards ask for {TOTAL}, and there is no such number with labels."
+        look = f'Counter("{COUNTER}", …) is shown as {TOTAL}.'
     elif missing:
-        means = f"{TOTAL} has no label {' and no label '.join(missing)}: it cannot answer {_question(missing[0])}."
+        means = f"{TOTAL} has no label {' and no label '.join(missing)}: it cannot tell what failed, and how."
     return found(
-        not means, f"GET /metrics: what is {TOTAL}?", got, f"counter, labels: {', '.join(LABELS)}", means, look
+        not means,
+        f"GET /metrics: what is {TOTAL}?",
+        f"{kind or 'no series of this name'}, labels: {', '.join(sorted(labels)) or 'none'}",
+        f"counter, labels: {', '.join(LABELS)}",
+        means,
+        look,
     )
-
-
-def _question(label: str) -> str:
-    return {"status": "how many failed", "route": "which route fails"}.get(label, "whether reading or ordering fails")
 
 
 def _one_series(before: Scrape, after: Scrape) -> Finding:
@@ -172,24 +208,17 @@ def _one_series(before: Scrape, after: Scrape) -> Finding:
 
 def _counts(before: Scrape, after: Scrape, raised: str) -> Finding:
     counted = increase(TOTAL, before, after, lambda labels: tuple(labels[label] for label in LABELS))
-    wrong = {key: counted[key] for key, count in KNOWN.items() if counted[key] != count}
+    wrong = next((key for key, count in KNOWN.items() if counted[key] != count), None)
     called = f"{sum(KNOWN.values())} requests that end as the check knows: how far has {TOTAL} gone?"
-    if not wrong:
+    if wrong is None:
         return found(True, called, "as many", "as many, by method, route and status", "", "")
-    (method, route, status), number = next(iter(wrong.items()))
-    key = (method, route, status)
-    means, look = _why(key, counted, raised)
-    return found(
-        False,
-        called,
-        f"{number:g} of {method} {route} with {status}; there are {_listed(counted)}",
-        f"{KNOWN[key]} of {method} {route} with {status}",
-        means,
-        look,
-    )
+    means, look = _why(wrong, counted, raised)
+    there = ", ".join(f"{count:g} × {' '.join(key)}" for key, count in sorted(counted.items())[:6]) or "none"
+    got = f"{counted[wrong]:g} × {' '.join(wrong)}; there are {there}"
+    return found(False, called, got, f"{KNOWN[wrong]} × {' '.join(wrong)}", means, look)
 
 
-def _why(key: tuple[str, str, str], counted: Counter[tuple[str, ...]], raised: str) -> tuple[str, str]:
+def _why(key: Key, counted: Counter[Key], raised: str) -> tuple[str, str]:
     """Return what a wrong count means, and where to look."""
     method, route, status = key
     if any(there.startswith("/orders/nobody") for _, there, _ in counted):
@@ -199,15 +228,9 @@ def _why(key: tuple[str, str, str], counted: Counter[tuple[str, ...]], raised: s
     if strange := sorted(others - known, key=lambda there: (there[:1] != status[:1], there)):
         means = f"The status is told as {strange[0]!r}: a bug of the code (500) and a database that is away (503) "
         return f"{means}can no longer be told apart.", "The label's value is the number, as text."
-    if counted[key] > KNOWN[key]:
-        return f"Requests with {status} are counted more than once.", "How often does count() call inc() for a request?"
     if raised:
         return f"Requests with {status} were not counted: {raised}.", "count() ends with this exception."
     return f"Requests with {status} were not counted, so no alert knows of them.", "Follow count() with this status."
-
-
-def _listed(counted: Counter[tuple[str, ...]]) -> str:
-    return ", ".join(f"{count:g} × {' '.join(key)}" for key, count in sorted(counted.items())[:6]) or "none"
 
 
 def _hung_up(before: Scrape, after: Scrape) -> Finding:
@@ -263,13 +286,13 @@ def _methods(scrape: Scrape) -> Finding:
     )
 
 
-def _random_paths(scrapes: Scrapes) -> Finding:
-    more = len(scrapes.random_paths.values) - len(scrapes.methods.values)
+def _random_paths(before: Scrape, after: Scrape) -> Finding:
+    more = len(after.values) - len(before.values)
     return found(
         more <= GROWTH,
-        f"{scrapes.invented:,} requests for random paths",
+        f"{RANDOM_PATHS} requests for random paths",
         f"{more} new series",
         "no new series",
-        f"{scrapes.invented:,} invented paths made {more:,} new series: any stranger can fill Prometheus's memory.",
+        f"{RANDOM_PATHS} invented paths made {more:,} new series: any stranger can fill Prometheus's memory.",
         "route is the template, or unmatched; path is what a client typed.",
     )

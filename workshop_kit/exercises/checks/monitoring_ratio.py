@@ -10,7 +10,6 @@ from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding
-from workshop_kit.progress import Step
 
 ALERT, FILE = "OrdersFail", "alerts.yml"
 JOB, OTHER_JOB = "my-service", "service"
@@ -33,7 +32,6 @@ class Scene:
     failing: float = 0.0
     probes_fail: bool = False
     other_fails: bool = False
-    customers: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,11 @@ class Question:
     """Whether the alert should fire so many seconds after the beginning of a play, and what it means if not."""
 
     play: tuple[Scene, ...]
-    at_seconds: int
-    fires: bool
     about: str
     means: str
     look: str
+    at_seconds: int = PHASE_SECONDS + 40
+    fires: bool = False
 
 
 def questions(seed: int) -> tuple[Question, ...]:
@@ -53,71 +51,52 @@ def questions(seed: int) -> tuple[Question, ...]:
     chance = random.Random(f"monitoring.ratio {seed}")  # noqa: S311  # no secret
     few, many = chance.choice((0.01, 0.02, 0.03)), chance.choice((0.07, 0.08, 0.1, 0.12))
     well, bad = Scene(), Scene(many)
-    late = PHASE_SECONDS + 40
     return (
         Question(
-            (well,),
-            40,
-            False,
+            (well, well),
             "while customers ask for orders that do not exist",
             "It calls because customers mistype: a 404 is no failure of the service.",
             'status=~"5.." has the failures of the service, and no others.',
         ),
         Question(
             (well, Scene(few)),
-            late,
-            False,
             f"while {few:.0%} of the customers fail, as they always do",
             "It calls for a single error. By the third night the person on call ignores it.",
             "How many of how many? An alert is about the share that fails.",
         ),
         Question(
             (well, Scene(probes_fail=True)),
-            late,
-            False,
             "while probes get a 503, and no customer does",
             "It calls because a probe was told “not ready”. No customer met an error.",
             "Whose requests does the expression count?",
         ),
         Question(
             (well, Scene(other_fails=True)),
-            late,
-            False,
             f'while every request to the other service, job="{OTHER_JOB}", fails',
             "It calls because the other service fails; yours is well.",
             f'Which label says whose a series is? On both sides job="{JOB}".',
         ),
         Question(
-            (well, Scene(customers=False)),
-            late,
-            False,
-            "while no customer comes at all",
-            "It calls at night because no customer orders.",
-            "What does the expression give when nothing is divided by nothing?",
-        ),
-        Question(
             (Scene(few), well, Scene(JUST_OVER)),
-            2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
-            False,
             f"when the last {WINDOW_SECONDS} s have had {JUST_OVER:.1%} for one second",
             "It calls at the first moment over the limit. Most such moments are over before a person is awake.",
             "For how long has it to be so? (for:)",
+            2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
         ),
         Question(
             (well, bad),
-            PHASE_SECONDS + FIRES_SECONDS,
-            True,
             f"when {many:.0%} of the customers have failed for {FIRES_SECONDS} s",
             "Customers fail in numbers, and nobody is called.",
             "Over how long does it look, what does it compare with, and how long does it wait (for:)?",
+            PHASE_SECONDS + FIRES_SECONDS,
+            fires=True,
         ),
         Question(
             (well, bad, well),
-            2 * PHASE_SECONDS + ENDS_SECONDS,
-            False,
             f"{ENDS_SECONDS} s after that was over",
             "For a while it was over, and the alert still fires: the next time it is not believed.",
             "A counter never goes back. What has it gained lately?",
+            2 * PHASE_SECONDS + ENDS_SECONDS,
         ),
     )
 
@@ -128,7 +107,7 @@ def ratio(context: Context) -> CheckResult:
     text = (context.folder / FILE).read_text()
     asked = questions(context.seed)
     files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(asked)}
-    context.report(Step("Check", None, "promtool plays it several minutes"))
+    context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if said.exit_code:
@@ -143,6 +122,13 @@ def refused(said: str, text: str) -> CheckResult:
     look = "Read that line and the one before it: quotes, brackets, indentation."
     finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
     return CheckResult(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
+
+
+def not_computed(reason: str) -> CheckResult:
+    """Return the result for a rule that promtool accepts and cannot compute."""
+    look = "One side of a division has labels that the other one has not: sum() takes them away."
+    finding = Finding(False, f"Compute {ALERT} while the service runs", reason[:300], "a number", reason[:300], look)
+    return CheckResult("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))
 
 
 def judge(asked: tuple[Question, ...], fired: list[bool]) -> CheckResult:
@@ -187,25 +173,24 @@ def series(play: tuple[Scene, ...]) -> dict[str, str]:
 def _requests(scene: Scene) -> dict[Labels, int]:
     """Return the requests in a second of a scene; customers make a thousand, so that shares are whole numbers."""
     failed = round(1000 * scene.failing)
-    all_customers = {
+    ready, refused, fine, broken = 5, 0, 100, 0
+    if scene.probes_fail:
+        ready, refused = 0, 400
+    if scene.other_fails:
+        fine, broken = 0, 100
+    return {
         (JOB, "POST", "/orders", "201"): 400 - failed // 2,
         (JOB, "POST", "/orders", "503"): failed // 2,
         (JOB, "GET", "/orders/{order_id}", "200"): 520 - (failed - failed // 2),
         (JOB, "GET", "/orders/{order_id}", "404"): 80,
         (JOB, "GET", "/orders/{order_id}", "500"): failed - failed // 2,
-    }
-    probes = {
         (JOB, "GET", "/livez", "200"): 5,
-        (JOB, "GET", "/readyz", "503"): 400 if scene.probes_fail else 0,
-        (JOB, "GET", "/readyz", "200"): 0 if scene.probes_fail else 5,
-        (JOB, "GET", "/health", "503"): 400 if scene.probes_fail else 0,
+        (JOB, "GET", "/readyz", "200"): ready,
+        (JOB, "GET", "/readyz", "503"): refused,
+        (JOB, "GET", "/health", "503"): refused,
+        (OTHER_JOB, "POST", "/orders", "201"): fine,
+        (OTHER_JOB, "POST", "/orders", "503"): broken,
     }
-    other = {
-        (OTHER_JOB, "POST", "/orders", "201"): 0 if scene.other_fails else 100,
-        (OTHER_JOB, "POST", "/orders", "503"): 100 if scene.other_fails else 0,
-    }
-    customers = all_customers if scene.customers else dict.fromkeys(all_customers, 0)
-    return {**customers, **probes, **other}
 
 
 def _fired(running: Running, count: int) -> list[bool] | str:
@@ -216,10 +201,3 @@ def _fired(running: Running, count: int) -> list[bool] | str:
     said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(count))))).output.splitlines()
     codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)
     return next((reason.removeprefix(", err: ") for reason in reasons if reason), [code != "0" for code in codes])
-
-
-def not_computed(reason: str) -> CheckResult:
-    """Return the result for a rule that promtool accepts and cannot compute."""
-    look = "One side of a division has labels that the other one has not: sum() takes them away."
-    finding = Finding(False, f"Compute {ALERT} while the service runs", reason[:300], "a number", reason[:300], look)
-    return CheckResult("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))

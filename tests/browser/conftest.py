@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 
@@ -72,5 +71,5 @@ def lab(browser_context: BrowserContext, server: LabServer, workspace: Workspace
     page = browser_context.new_page()
     yield LabPage(page, server, workspace)
     page.close()
-    for running in json.loads(server.call("GET", "/api/sessions")):
+    for running in server.call("GET", "/api/sessions").json():
         server.call("DELETE", f"/api/sessions/{running['id']}", timeout_seconds=20)

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import shutil
 import signal
-import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty
+from typing import Any, Self
 
 import pytest
 from docker.errors import APIError
+from jupyter_client.manager import KernelManager
 
-from tests.lessons.cells import LessonKernel, Ran, python_inside
 from tests.private_engine import PrivateEngine, filled, private_engine, small_disk
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
+from workshop_kit.lessons.lesson import HEADLESS
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(600)]
 LESSON = "00_start"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+CELL_SECONDS = 120
+SENTENCES = {"WorkshopError", "NotReady", "WrongUsage"}
 SWEPT_SECONDS = 60  # it aims for three; a busy machine takes longer
 FULL = re.compile(r"(is full|No space left on device)\. Free some space")
 SLEEPER = 'containers.run(w.stack.session, Spec(w.image("base"), command=("sleep", "600"), network="none"))'
@@ -31,19 +41,89 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.lessons.lesson import lesson
 w = lesson("x")
 """
-UP = """
-import sys
-from pathlib import Path
-from workshop_kit.errors import WorkshopError
-from workshop_kit.engine import reach
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
-try:
-    workspace = Workspace.open(Path(sys.argv[1]))
-    provision.stack_of(workspace, provision.session_of(workspace, reach.connect())).up()
-except WorkshopError as error:
-    print(error)
-"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The result of one cell: its output as text, and the name and lines of its error."""
+
+    cell: str
+    shown: str
+    error: str = ""
+    lines: str = ""
+
+    @property
+    def is_good_or_a_sentence(self) -> bool:
+        """Whether it ended well, or with a WorkshopError shown as a sentence."""
+        first, *_ = self.lines.split("\n")
+        return not self.error or (self.error in SENTENCES and "Traceback" not in self.lines and first.endswith("."))
+
+
+class LessonKernel:
+    """A kernel of a workspace in an engine's namespace; used as a context manager, it is ended with the block."""
+
+    def __init__(self, own: PrivateEngine, workspace: Workspace, lesson: str) -> None:
+        cells = json.loads((workspace.notebooks / f"{lesson}.ipynb").read_text())["cells"]
+        self._cells = {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"}
+        kernels = install_kernel(workspace)
+        spec = json.loads((kernels / KERNEL / "kernel.json").read_text())
+        self._sockets = tempfile.mkdtemp(prefix="kernel")
+        # Sockets in a folder: its TCP ports would be out of reach, in another network namespace.
+        self._manager = KernelManager(transport="ipc", ip=f"{self._sockets}/k")
+        self._manager.kernel_spec.argv = own.inside(*spec["argv"])  # type: ignore[union-attr]
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "WORKSHOP_"))}
+        notebook = {"JPY_SESSION_NAME": str(workspace.notebooks / f"{lesson}.ipynb"), HEADLESS: "1"}
+        environment = {**inherited, **spec["env"], "DOCKER_HOST": own.address, **notebook}
+        self._manager.start_kernel(cwd=str(workspace.notebooks), env=environment)
+        self._client = self._manager.blocking_client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+
+    @property
+    def ids(self) -> list[str]:
+        """The lesson's code cells, in their order."""
+        return list(self._cells)
+
+    @property
+    def pid(self) -> int:
+        """The kernel's process."""
+        return int(self._manager.provisioner.process.pid)  # type: ignore[union-attr]
+
+    def run(self, cell: str) -> Ran:
+        """Run one of the lesson's cells."""
+        return self.run_source(cell, self._cells[cell])
+
+    def run_source(self, cell: str, source: str) -> Ran:
+        """Run any code and wait until it has ended."""
+        request = self._client.execute(source)
+        shown: list[str] = []
+        error = lines = ""
+        while True:
+            try:
+                message = self._client.get_iopub_msg(timeout=CELL_SECONDS)
+            except Empty:
+                raise AssertionError(f"{cell} hangs: {''.join(shown)}") from None
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            content: dict[str, Any] = message["content"]
+            if message["msg_type"] == "error":
+                error, lines = content["ename"], ANSI.sub("", "\n".join(content["traceback"]))
+            elif message["msg_type"] == "status" and content["execution_state"] == "idle":
+                return Ran(cell, "\n".join(shown), error, lines)
+            else:
+                shown.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
+
+    def end(self) -> None:
+        """End the kernel, as closing its tab does."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
 
 @pytest.fixture(scope="module")
@@ -142,15 +222,12 @@ def test_a_full_disk_under_the_engine(own_engine: PrivateEngine, own_workspace: 
 
 
 def test_a_full_disk_under_the_workspace(own_engine: PrivateEngine, own_workspace: Workspace, tmp_path: Path) -> None:
-    """The set-up cell, and ``up`` at the terminal, say that the disk is full; with space again they work."""
+    """The set-up cell says that the disk is full; with space again it works."""
     with small_disk(tmp_path / "disk", 16 * 1024**2) as disk:
         workspace = Workspace.open(disk / "workspace")
         with LessonKernel(own_engine, workspace, LESSON) as kernel:
             with filled(disk):
                 full = kernel.run("setup")
-                command, environment = python_inside(own_engine, UP, workspace.folder)
-                said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
                 assert complaints([full]) == []
                 assert FULL.search(full.lines)
-                assert FULL.search(said.stdout)
             assert errors([kernel.run("setup")]) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Annotated
 
 import typer
@@ -19,7 +21,6 @@ def desk(
     no_browser: NoBrowser = False,
 ) -> None:
     """Serve both pages until Ctrl-C; then revert every fault and end the load."""
-    from workshop_kit.instructor.background import stop_signal
     from workshop_kit.instructor.controller import Controller
     from workshop_kit.instructor.presenter_api import PresenterApi  # lazily: slow imports
     from workshop_kit.instructor.script import load_script
@@ -32,21 +33,23 @@ def desk(
     with TerminalReport() as report:
         controller.open(report)
     left: list[str] = []
-    with stop_signal() as stopped:
-        try:
-            server.start(PresenterApi(controller, script))
-            say(f"For you:      {server.presenter_url}")
-            say(f"For the room: {server.audience_url}")
-            say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
-            if not no_browser:
-                for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
-                    open_in_browser(url, redirect)
-            stopped.wait()
-        finally:
-            server.stop()
-            for redirect in redirects:
-                redirect.unlink(missing_ok=True)
-            left = controller.close()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second Ctrl-C does not cut the clean-up short
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        server.start(PresenterApi(controller, script))
+        say(f"For you:      {server.presenter_url}")
+        say(f"For the room: {server.audience_url}")
+        say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
+        if not no_browser:
+            for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
+                open_in_browser(url, redirect)
+        stopped.wait()
+    finally:
+        server.stop()
+        for redirect in redirects:
+            redirect.unlink(missing_ok=True)
+        left = controller.close()
     for sentence in left:
         say(sentence)
     say("The desk is closed: no fault in force, no load." if not left else "Run ./workshop down, then start again.")

@@ -43,21 +43,20 @@ def tour(
             raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons.")
         _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
         return
-    from workshop_kit.lessons.tour import find_lessons  # lazily: it brings nbconvert
-    from workshop_kit.lessons.tour import tour as run_tour
+    from workshop_kit.lessons.tour import Tour, find_lessons  # lazily: it brings nbconvert
 
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
     with _fresh_stack(FOLDER, may_install=not no_install) as (workspace, stack, report):
         service = ExerciseService.of(workspace, lambda: stack)
-        results = run_tour(
+        lesson_tour = Tour(
             workspace,
-            lessons or (),
             report,
             output=FOLDER,
             book=BOOK if book else None,
             solutions=checkpoint.solved_cells(service),
             before_cell=partial(checkpoint.solve_until, service),
         )
+        results = lesson_tour.run(lessons or ())
     if as_json:
         answer(json.dumps([asdict(result) for result in results], default=str))
     else:

@@ -47,7 +47,7 @@ class PageServer(ABC):
 
     def __init__(self, port: int | None = None, host: str = HOST) -> None:
         self.host = host
-        self._sockets = _listen(port, host)
+        self._sockets = listen(port, host)
         self.port = int(self._sockets[0].getsockname()[1])
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="desk: page")
         self._loop = asyncio.new_event_loop()
@@ -137,7 +137,8 @@ class Handler(tornado.web.RequestHandler):
             super().log_exception(*about)
 
 
-def _listen(port: int | None, host: str) -> list[socket.socket]:
+def listen(port: int | None, host: str) -> list[socket.socket]:
+    """Open a port of this machine, None for a free one. Raises WrongUsage or NotReady where that cannot be."""
     if port is not None and not 0 < port < 65536:
         raise WrongUsage(f"{port} is no port.", "Choose one from 1024 to 65535.")
     try:

@@ -160,7 +160,7 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
         running = Running(session, container)
         try:
             session.record("container", running.id, running.name, scope)
-            _copy_in(container, spec.files)
+            copy_in(container, spec.files)
             container.start()
         except BaseException:
             running.remove()
@@ -223,7 +223,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00")
 
 
-def _copy_in(container: Any, files: Mapping[str, str]) -> None:
+def copy_in(container: Any, files: Mapping[str, str]) -> None:
     """Copy files in by tar. Their time is now: else Python could run an edited file from its old bytecode."""
     for path, text in files.items():
         data, place = text.encode(), PurePosixPath(path)

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from workshop_kit.exercises import dependency_proxies
 from workshop_kit.gameday.shop import Shop
@@ -24,29 +25,21 @@ SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 ShopChange = Callable[[Shop, Random], None]
 
 
-def more_memory(shop: Shop, random: Random) -> None:
-    """Release another memory limit; the service needs less."""
-    _change(shop, random, memory_mib=random.choice((112, 144, 160, 192)))
+def harmless(setting: str, *choices: Any) -> ShopChange:
+    """Return a change that releases one of several harmless choices to one of the environments."""
+
+    def change(shop: Shop, random: Random) -> None:
+        _change(shop, random, **{setting: random.choice(choices)})
+
+    return change
 
 
-def fewer_cpus(shop: Shop, random: Random) -> None:
-    """Release a lower CPU limit; the service needs less."""
-    _change(shop, random, cpus=random.choice((0.5, 0.6, 0.75)))
-
-
-def time_limit(shop: Shop, random: Random) -> None:
-    """Release another time limit for stopping."""
-    _change(shop, random, settings={"HTTP_DRAIN_SECONDS": random.choice(("0.5", "1.5", "2"))})
-
-
-def sql_mode(shop: Shop, random: Random) -> None:
-    """Release a stricter SQL mode; no order breaks its rules."""
-    _change(shop, random, settings={"MASTER_DB_SQL_MODE": "TRADITIONAL"})
-
-
-def new_label(shop: Shop, random: Random) -> None:
-    """Release a label: another team owns the service."""
-    _change(shop, random, team=random.choice(("checkout", "payments")))
+more_memory = harmless("memory_mib", 112, 144, 160, 192)
+fewer_cpus = harmless("cpus", 0.5, 0.6, 0.75)
+time_limit = harmless("settings", *({"HTTP_DRAIN_SECONDS": text} for text in ("0.5", "1.5", "2")))
+sql_mode = harmless("settings", {"MASTER_DB_SQL_MODE": "TRADITIONAL"})
+new_label = harmless("team", "checkout", "payments")
+HARMLESS = (more_memory, time_limit, sql_mode, new_label)
 
 
 def new_code(shop: Shop, random: Random) -> None:
@@ -59,9 +52,6 @@ def same_secret(shop: Shop, random: Random) -> None:
     current = shop.current(shop.environments[0])
     variable = next(name for name in random.sample(SECRETS, 2) if current.secrets[name][0] == FIRST_VERSION)
     _change(shop, random, secrets={variable: (FIRST_VERSION + 1, f"{current.secrets[variable][1]}\n")})
-
-
-HARMLESS: tuple[ShopChange, ...] = (more_memory, time_limit, sql_mode, new_label)
 
 
 def stale_secret(shop: Shop, random: Random) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
-import httpx
 import pandas as pd
 
 from workshop_kit.observe import http
@@ -88,34 +87,27 @@ class Customers:
         """Probe ``/readyz`` and keep the last answer until the next."""
         while not self._ended.is_set():
             url = self.doors[name]()
-            self._open[name] = (
-                url if url and http.get(f"{url}/readyz", timeout_seconds=READY_SECONDS).status == 200 else None
-            )
+            is_ready = url is not None and http.get(f"{url}/readyz", timeout_seconds=READY_SECONDS).status == 200
+            self._open[name] = url if is_ready else None
             self._ended.wait(PROBE_SECONDS)
 
     def _come(self, name: str) -> None:
         number, started, places = 0, time.monotonic(), threading.Semaphore(AT_ONCE)
-        with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client, ThreadPoolExecutor(AT_ONCE) as inside:
+        with ThreadPoolExecutor(AT_ONCE) as inside:
             while not self._ended.wait(max(0.0, started + number / self.rate_per_second - time.monotonic())):
                 if places.acquire(blocking=False):
-                    inside.submit(self._visit, name, number, client).add_done_callback(lambda _: places.release())
+                    inside.submit(self._visit, name, number).add_done_callback(lambda _: places.release())
                 else:
                     self.visits.append(Visit(datetime.now(UTC), name, None, 0.0, FULL))
                 number += 1
 
-    def _visit(self, name: str, number: int, client: httpx.Client) -> None:
+    def _visit(self, name: str, number: int) -> None:
         """Send one request: every second one places an order, the others list the orders."""
-        now, began = datetime.now(UTC), time.monotonic()
-        url = self._open.get(name)
+        now, url = datetime.now(UTC), self._open.get(name)
         if url is None:
             if name in self._open:  # not before the first probe
                 self.visits.append(Visit(now, name, None, 0.0, TURNED_AWAY if self.doors[name]() else NOBODY))
             return
-        request: dict[str, Any] = {"method": "GET", "url": f"{url}/orders"}
-        if number % 2:
-            request |= {"method": "POST", "json": {"item": "tea", "quantity": 1}}
-        try:
-            status, error = client.request(**request).status_code, ""
-        except httpx.HTTPError as failure:
-            status, error = None, type(failure).__name__
-        self.visits.append(Visit(now, name, status, time.monotonic() - began, error))
+        method, order = ("POST", {"item": "tea", "quantity": 1}) if number % 2 else ("GET", None)
+        answer = http.request(method, f"{url}/orders", json_body=order, timeout_seconds=TIMEOUT_SECONDS)
+        self.visits.append(Visit(now, name, answer.status, answer.seconds, answer.error))

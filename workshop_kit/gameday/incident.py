@@ -7,11 +7,10 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,14 +25,14 @@ from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.gameday import causes, jigsaw, metrics, service, signals, timeline
+from workshop_kit.gameday import causes, jigsaw, metrics, service, signals
 from workshop_kit.gameday.causes import CAUSES, Cause
 from workshop_kit.gameday.customers import Customers
 from workshop_kit.gameday.metrics import ShopWatcher
 from workshop_kit.gameday.shop import DEPENDENCIES, Shop
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.watch import Watcher, WatchTarget
-from workshop_kit.progress import Report, Step
+from workshop_kit.progress import Step
 
 NAME = "game"
 """The incident's name among the live outputs of a notebook: a new one ends the former."""
@@ -52,27 +51,25 @@ class Incident:
     Say: ``debrief``, ``card``. For several people: ``see`` and ``share``.
     """
 
-    id: str
+    record: Record
     lesson: Lesson = field(repr=False)
     cause: Cause = field(repr=False)
-    seed: int
     shop: Shop = field(repr=False)
     customers: Customers = field(repr=False)
     watcher: ShopWatcher = field(repr=False)
     _block: ExitStack = field(repr=False)
-    record: Record = field(repr=False)
-    _only: str = ""
+    _only: str = jigsaw.EVERYTHING
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _day: threading.Thread | None = field(default=None, repr=False)
     _failed: BaseException | None = field(default=None, repr=False)
 
     # See
 
-    def dashboard(self, title: str = "", *, seconds: float = 120) -> Dashboard:
+    def dashboard(self) -> Dashboard:
         """Show customers, latency, resources and health of an environment, live."""
         self._looks_at("metrics")
-        usual = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
-        shown = Dashboard(self.watcher, title=title or usual, seconds=seconds, panels=metrics.PANELS)
+        title = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
+        shown = Dashboard(self.watcher, title=title, panels=metrics.PANELS)
         self._block.callback(shown.stop)
         return shown.show(self.lesson.screens)
 
@@ -112,7 +109,10 @@ class Incident:
 
     def see(self, what: str) -> None:
         """Hide all but one signal: ``configuration``, ``logs`` or ``metrics``; ``everything`` shows all again."""
-        self._only = jigsaw.role(what)
+        if what not in (*jigsaw.ROLES, jigsaw.EVERYTHING):
+            choices = ", ".join((*jigsaw.ROLES, jigsaw.EVERYTHING))
+            raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {choices}.")
+        self._only = what
 
     def share(self, where: str = "here") -> Rendered:
         """Serve a page for each signal of this incident; return their addresses.
@@ -164,21 +164,19 @@ class Incident:
             self.record, debrief=said, first_symptom=self.first_symptom(), fixed=fixed, symptom=symptom
         )
         game_records.write(self.lesson.stack.session, self.record)
-        return {"incident": self.id}
+        return {"incident": self.record.id}
 
     def wait(self) -> None:
         """Wait until the day's changes are done and customers have noticed the cause."""
-        report: Report = NotebookReport()
+        report, name = NotebookReport(), self.cause.name.capitalize()
+        report(Step(name, None, "customers are coming"))
+        while self._day is not None and self._day.is_alive() and not self._stop.wait(0.3):
+            pass
         deadline = time.monotonic() + SYMPTOM_SECONDS
-        while not self._stop.is_set() and self._failed is None:
-            report(Step(self.cause.name.capitalize(), None, "customers are coming"))
-            underway = self._day is not None and self._day.is_alive()
-            if not underway and (self._is_noticed() or time.monotonic() > deadline):
+        while self._failed is None and not self._is_noticed() and time.monotonic() < deadline:
+            if self._stop.wait(0.3):
                 break
-            if underway:
-                deadline = time.monotonic() + SYMPTOM_SECONDS
-            time.sleep(0.3)
-        report(Step(self.cause.name.capitalize(), 1.0, "something has happened", done=True))
+        report(Step(name, 1.0, "something has happened", done=True))
         self._raise_failure()
 
     def shows(self) -> dict[str, datetime | None]:
@@ -197,7 +195,7 @@ class Incident:
         visits = self.customers.since(self.record.began)
         suffered = Counter(one.door for one in visits if not one.is_good)
         worst = max(self.shop.environments, key=lambda name: suffered[name])
-        return timeline.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables(), worst)
+        return signals.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables(), worst)
 
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
@@ -240,23 +238,20 @@ class Incident:
     def _watch_customers(self) -> str:
         """Watch until all are served for some seconds, or the time is up; return the symptom, "" for none."""
         deadline, report = time.monotonic() + JUDGE_SECONDS, NotebookReport()
-        symptom = "nobody has looked"
-        while symptom and not self._stop.is_set():
-            report(Step(self.cause.name.capitalize(), None, "watching the customers"))
-            began = datetime.now(UTC)
-            while time.monotonic() < deadline and not signals.is_calm(self.shop, self.customers, began):
-                if self._stop.wait(0.1):
-                    break
+        report(Step(self.cause.name.capitalize(), None, "watching the customers"))
+        symptom = signals.symptom(self.shop, self.customers, self._stop)
+        while symptom and time.monotonic() < deadline and not self._stop.is_set():
             symptom = signals.symptom(self.shop, self.customers, self._stop)
-            if time.monotonic() > deadline:
-                break
         report(Step(self.cause.name.capitalize(), 1.0, symptom or "all customers are served", done=True))
         return symptom
 
     def _looks_at(self, signal: str) -> None:
         self._acts()
-        if self._only and self._only != signal:
-            raise jigsaw.Hidden(self.cause.name, self._only, signal)
+        if self._only not in (signal, jigsaw.EVERYTHING):
+            raise WorkshopError(
+                f"You see {self._only} today, and {signal} is for another person at your table.",
+                f'Ask them what they see. (Alone after all? {self.cause.name}.see("{jigsaw.EVERYTHING}"))',
+            )
 
     def note_once(self, action: str) -> None:
         """Note an action on a page of the jigsaw, unless it is noted already."""
@@ -305,26 +300,17 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         shop = Shop(lesson.stack, prepared, gateways)
         block.callback(shop.close)  # also if it does not open
         shop.open(cause.environments)
-        incident = _open(lesson, cause, seed, shop, block.pop_all())
+        customers = Customers({name: partial(shop.url, name) for name in shop.running}).start()
+        block.callback(customers.stop)
+        targets = [WatchTarget(name, service=name) for name in shop.running]
+        watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
+        record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
+        incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
     lesson.screens.replace(NAME, incident)
     incident._begin(random)
     said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
     report(Step(cause.name.capitalize(), 1.0, said, done=True))
     return incident
-
-
-def _open(lesson: Lesson, cause: Cause, seed: int, shop: Shop, block: ExitStack) -> Incident:
-    targets = [WatchTarget(name, service=name) for name in shop.running]
-    customers = Customers({name: _address(shop, name) for name in shop.running}).start()
-    block.callback(customers.stop)
-    watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
-    identifier = secrets.token_hex(6)
-    record = Record(identifier, cause.name, seed, datetime.now(UTC), reference=shop.service.note)
-    return Incident(identifier, lesson, cause, seed, shop, customers, ShopWatcher(watcher, customers), block, record)
-
-
-def _address(shop: Shop, name: str) -> Callable[[], str | None]:
-    return lambda: shop.url(name)
 
 
 def _running_cell() -> str:

@@ -20,7 +20,7 @@ from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
-from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import metrics
 from workshop_kit.screen import visible
 
@@ -46,25 +46,6 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 64rem
 img { max-width: 100%; height: auto; }
 @media (prefers-color-scheme: dark) { img { filter: invert(1) hue-rotate(180deg); } }
 """
-
-
-class Hidden(WorkshopError):
-    """Another person sees this signal."""
-
-    def __init__(self, name: str, only: str, wanted: str) -> None:
-        super().__init__(
-            f"You see {only} today, and {wanted} is for another person at your table.",
-            f'Ask them what they see. (Alone after all? {name}.see("{EVERYTHING}"))',
-        )
-
-
-def role(what: str) -> str:
-    """Return the signal that ``what`` names, "" for all of them. Raises WrongUsage for anything else."""
-    if what == EVERYTHING:
-        return ""
-    if what not in ROLES:
-        raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {', '.join((*ROLES, EVERYTHING))}.")
-    return what
 
 
 def address(where: str) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import tarfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +20,7 @@ import pandas as pd
 from docker.errors import APIError
 from requests.exceptions import RequestException
 
+from workshop_kit.engine import containers
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COMPOSE_SERVICE
@@ -39,8 +38,8 @@ MIB = 1024 * 1024
 MEMORY_MIB, CPUS = 128, 1.0
 """A release starts with a whole core; its own limit is set once it answers."""
 LIVE_SECONDS = 45.0
-RESTART_SECONDS = 2
-"""How long a restart waits before it sends SIGKILL."""
+STOP_SECONDS = 2
+"""How long a stop or a restart waits before it sends SIGKILL."""
 SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
 AWAY = (APIError, RequestException, WorkshopError)
 """Errors of a container that is gone or does not run, or of an engine that does not answer."""
@@ -92,7 +91,6 @@ class Shop:
         self.retired: list[tuple[str, Running]] = []
         self.history: list[Release] = []
         self._lock = threading.RLock()
-        self._retiring: list[threading.Thread] = []
 
     def open(self, environments: Sequence[str]) -> None:
         """Release to each environment the first version, with the settings of the stack's service."""
@@ -110,8 +108,6 @@ class Shop:
         with ThreadPoolExecutor(max(len(made), 1)) as pool:
             for removal in [pool.submit(one.remove) for one in made]:
                 removal.result()
-        while self._retiring:
-            self._retiring.pop().join()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -135,8 +131,7 @@ class Shop:
     def deploy(self, release: Release) -> Release:
         """Start a release under a new number and, once it answers, stop the former one; return it with its time.
 
-        The former one may still be stopping then. Raises WorkshopError if the release does not answer: then the
-        former one goes on.
+        Raises WorkshopError if the release does not answer: then the former one goes on.
         """
         with self._lock:
             number = max((one.number + 1 for one in self.history), default=release.number)
@@ -152,8 +147,10 @@ class Shop:
             before = self.running.get(begun.environment)
             self.running[begun.environment] = fresh
             self.history.append(begun)
-            if before is not None:
-                self._retire(begun.environment, before)
+            if before is not None:  # its log can still be read
+                self.retired.append((begun.environment, before))
+                with contextlib.suppress(*AWAY):
+                    before.container.stop(timeout=STOP_SECONDS)  # also while the engine restarts it
             return begun
 
     def change(self, environment: str, **changes: Any) -> Release:
@@ -167,7 +164,7 @@ class Shop:
         """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for neither."""
         with self._lock:
             if name in self.running:
-                self.running[name].container.restart(timeout=RESTART_SECONDS)
+                self.running[name].container.restart(timeout=STOP_SECONDS)
             elif name in self.gateways.proxies:
                 self.gateways.proxies[name].container.restart(timeout=1)
                 self.gateways.states.pop(name, None)
@@ -242,25 +239,12 @@ class Shop:
         )
         running = Running(self.stack.session, made)
         try:
-            made.put_archive(
-                trial.SECRETS, _archive({files[name]: text for name, (_, text) in release.secrets.items()})
-            )
+            containers.copy_in(made, {files[name]: text for name, (_, text) in release.secrets.items()})
             made.start()
         except BaseException:
             running.remove()
             raise
         return running
-
-    def _retire(self, environment: str, running: Running) -> None:
-        """Stop a container in a thread; its log can still be read."""
-        self.retired.append((environment, running))
-        self._retiring.append(threading.Thread(target=_stop, args=(running,), daemon=True))
-        self._retiring[-1].start()
-
-
-def _stop(running: Running) -> None:
-    with contextlib.suppress(*AWAY):
-        running.container.stop()  # also while the engine restarts it
 
 
 def _first(service: Any, gateways: DependencyProxies) -> Release:
@@ -282,17 +266,6 @@ def _answers(running: Running) -> bool:
     with contextlib.suppress(WorkshopError):
         return http.get(f"{running.url()}/livez").status == 200
     return False
-
-
-def _archive(files: Mapping[str, str]) -> bytes:
-    """The files (path to text) as a tar archive of their folder."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for path, text in files.items():
-            member = tarfile.TarInfo(path.rpartition("/")[2])
-            member.size, member.mode = len(text.encode()), 0o644
-            tar.addfile(member, io.BytesIO(text.encode()))
-    return archive.getvalue()
 
 
 def _mark(text: str) -> str:

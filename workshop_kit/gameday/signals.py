@@ -1,14 +1,22 @@
-"""How customers and signals show an incident: the first symptom, the first sign in each signal, the recovery."""
+"""How customers and signals show an incident: first symptom, first sign in each signal, recovery; and its card."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pandas as pd
 
+from workshop_kit.display.incident_chart import P95, one_clock
+from workshop_kit.display.live_data import Panel
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.tables import table
+from workshop_kit.exercises.game_records import Record
+from workshop_kit.faults.injection import InjectedFault
+from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import Customers, Visit
+from workshop_kit.gameday.metrics import SERVED
 from workshop_kit.gameday.shop import MIB, Shop
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.traffic import PROBES
@@ -20,13 +28,23 @@ IN_A_ROW = 3
 SHARE, TOGETHER = 0.3, 5
 """A symptom is more than one accident: this share of so many customers in a row suffered."""
 WATCH_SECONDS = 3.0
-CALM = 5
-"""Customers in a row that were served in each environment before the recovery is watched."""
 FEWEST, GOOD_SHARE = 20, 0.96
 GROWTH_BYTES = 10 * MIB
 """The most that a service may grow while it is watched: a new one still grows a little."""
 BEFORE_SECONDS = WINDOW_SECONDS = 5.0
 WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
+SHOWN_AFTER_SECONDS = 10.0
+"""How long after the recovery the picture of the card ends."""
+EVIDENCE = {
+    "throttled_percent": Panel(
+        "CPU: used of its limit, and periods held back",
+        "%",
+        {"cpu_percent": "CPU", "throttled_percent": "periods held back"},
+        full_scale=115.0,
+    ),
+    "memory_percent": Panel("Memory, as a share of its limit", "%", {"memory_percent": "memory"}, full_scale=115.0),
+}
+"""The panel that shows a cause, by its evidence."""
 
 
 def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | None:
@@ -51,12 +69,6 @@ def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[
     }
 
 
-def is_calm(shop: Shop, customers: Customers, moment: datetime) -> bool:
-    """Return whether the newest customers of each environment since a time were all served."""
-    newest = [customers.since(moment, name)[-CALM:] for name in shop.environments]
-    return all(len(visits) == CALM and all(one.is_good for one in visits) for visits in newest)
-
-
 def symptom(shop: Shop, customers: Customers, stop: Event) -> str:
     """Watch for a while; return what customers suffered, or will soon, in one sentence; "" if nothing."""
     starts = shop.starts()
@@ -72,12 +84,6 @@ def symptom(shop: Shop, customers: Customers, stop: Event) -> str:
         if before[name] and grown > GROWTH_BYTES:
             return f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished."
     return "" if shop.starts() == starts else "A container died and came back meanwhile."
-
-
-def counted(visits: Iterable[Visit]) -> tuple[int, int]:
-    """Return how many customers came, and how many were served in time."""
-    good = [one.is_good for one in visits]
-    return len(good), sum(good)
 
 
 def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
@@ -97,6 +103,60 @@ def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
     if soon > before + CHANGE_PERCENT and end < soon - CHANGE_PERCENT:
         return "half"
     return "worse" if _percent(after) < before - CHANGE_PERCENT else "nothing"
+
+
+def card(
+    record: Record, cause: Cause, visits: Iterable[Visit], logs: pd.DataFrame, tables: Tables, where: str
+) -> Rendered:
+    """Return a table of the moments, TTD and TTR, and all signals on one time axis; ``where`` is the environment.
+
+    The cause is told once the incident is over.
+    """
+    explanation = cause.explanation if record.fixed else "not over yet"
+    seen = first_signs(logs, tables, record.injected or record.began)
+    title = f"{record.name.capitalize()}: {explanation}"
+    shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
+    end = record.fixed + timedelta(seconds=SHOWN_AFTER_SECONDS) if record.fixed else None
+    band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)
+    shows_cause = [EVIDENCE[cause.evidence]] if cause.evidence and record.fixed else []
+    picture = one_clock(
+        f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
+        logs=logs if len(logs) else None,
+        tables=tables,
+        faults=[band],
+        container=where,
+        start=record.began,
+        end=min(end, datetime.now(UTC)) if end else None,
+        panels=[SERVED, P95, *shows_cause],
+    )
+    return Rendered(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
+
+
+def rows(record: Record, seen: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
+    """Return the moments in order, with their distance from the first symptom; then TTD and TTR."""
+    moments = {
+        "the cause was put in place": record.injected,
+        "the first customer suffered": record.first_symptom,
+        **{f"first sign in: {name}": moment for name, moment in seen.items()},
+        "your first own look, or repair": record.detected,
+        "all customers are served": record.fixed,
+    }
+    found = []
+    for moment, name in sorted((moment, name) for name, moment in moments.items() if moment is not None):
+        after = f"{(moment - record.first_symptom).total_seconds():+.0f} s" if record.first_symptom else ""
+        found.append((name, f"{moment:%H:%M:%S}", after))
+    found += [(name, "–", "not seen") for name, moment in moments.items() if moment is None]
+    took = {"time to detect (TTD)": record.to_detect_seconds, "time to repair (TTR)": record.to_repair_seconds}
+    return found + [(name, "", "–" if seconds is None else f"{seconds:.0f} s") for name, seconds in took.items()]
+
+
+def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
+    """Return how many customers were served since the cause, the actions, and the reference's part in the service."""
+    began, until = record.injected or record.began, record.fixed or datetime.now(UTC)
+    good = [one.is_good for one in visits if began <= one.time <= until]
+    found = [("customers served until then", "", f"{sum(good)} of {len(good)}")]
+    found += [("you", action[:8], action[9:]) for action in record.actions]
+    return [*found, *([("the service", "", record.reference)] if record.reference else [])]
 
 
 def _in_logs(logs: pd.DataFrame) -> pd.Series:

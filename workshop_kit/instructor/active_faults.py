@@ -7,36 +7,19 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.faults.journal import InjectedFault, Journal
 from workshop_kit.instructor.background import engine_needed
+from workshop_kit.screen import visible
 
 LONGEST_SECONDS = 3600.0
 
 
-@dataclass(frozen=True)
-class ListedFault:
-    """An active fault; ``id`` is "" if another process injected it: then only `undo_all` may end it.
-
-    ``since`` is UTC; ``seconds_left`` is None if only a click ends it.
-    """
-
-    id: str
-    fault: str
-    target: str
-    parameters: Mapping[str, Any]
-    since: datetime
-    seconds_left: float | None = None
-
-
-@dataclass(frozen=True)
-class _Held:
+class _Held(NamedTuple):
     """The open block of a fault, and the timer that closes it at ``end`` (monotonic)."""
 
     block: AbstractContextManager[InjectedFault]
@@ -50,35 +33,27 @@ class ActiveFaults:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._held: dict[str, _Held] = {}
-        self._lock = threading.Lock()
-        self._injecting = threading.Lock()  # held during an injection: closing waits for it
-        self._closed = False
         self.problems: list[str] = []
 
     def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
         """Inject a fault for ``seconds``, or until it is reverted; return its id. Raises as `injection.fault` does."""
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
-        with self._injecting, engine_needed():
-            if self._closed:
-                raise WorkshopError("The desk is being closed.", "Open it again.")
-            return self._hold(injection.fault(fault, self._stack, target, **parameters), seconds)
-
-    def _hold(self, block: AbstractContextManager[InjectedFault], seconds: float | None) -> str:
-        identifier = block.__enter__().id
-        timer = threading.Timer(seconds, self._expire, [identifier]) if seconds else None
-        end = time.monotonic() + seconds if seconds else None
-        with self._lock:
+        with engine_needed():
+            block = injection.fault(fault, self._stack, target, **parameters)
+            identifier = block.__enter__().id
+            end = timer = None
+            if seconds:
+                end, timer = time.monotonic() + seconds, threading.Timer(seconds, self._expire, [identifier])
+                timer.daemon = True
             self._held[identifier] = _Held(block, end, timer)
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
-        return identifier
+            if timer is not None:
+                timer.start()
+            return identifier
 
     def revert(self, identifier: str) -> bool:
         """Revert a fault of the desk; False if it is over already. Raises WorkshopError if it cannot be reverted."""
-        with self._lock:
-            held = self._held.pop(identifier, None)
+        held = self._held.pop(identifier, None)
         if held is None:
             return False
         if held.timer is not None:
@@ -89,9 +64,7 @@ class ActiveFaults:
 
     def undo_all(self) -> list[str]:
         """Revert the desk's faults, newest first, and those of dead processes; return a sentence for each failure."""
-        with self._lock:
-            own = list(reversed(self._held))
-        for identifier in own:
+        for identifier in reversed([*self._held]):
             with contextlib.suppress(WorkshopError):  # it stays in the journal and is tried again below
                 self.revert(identifier)
         self.problems.clear()
@@ -101,24 +74,25 @@ class ActiveFaults:
         except WorkshopError as error:
             return [str(error)]
 
-    def close(self) -> list[str]:
-        """Refuse further faults and undo all."""
-        with self._injecting:
-            self._closed = True
-        return self.undo_all()
+    def listed(self) -> list[dict[str, Any]]:
+        """Return all active faults of this workspace as JSON takes them, oldest first.
 
-    def listed(self) -> list[ListedFault]:
-        """Return all active faults of this workspace, oldest first, those of other processes included."""
-        now = time.monotonic()
-        with self._lock:
-            held = dict(self._held)
-        found = []
-        for active in Journal(self._stack.session).entries():
-            own = held.get(active.id)
-            left = max(own.end - now, 0.0) if own is not None and own.end is not None else None
-            identifier = active.id if own is not None else ""
-            found.append(ListedFault(identifier, active.fault, active.name, active.parameters, active.since, left))
-        return found
+        ``id`` is "" if another process injected it; ``seconds_left`` is None if only a click ends it.
+        """
+        return [
+            {
+                "id": active.id if active.id in self._held else "",
+                "fault": active.fault,
+                "target": visible(active.name),
+                "parameters": {name: value for name, value in active.parameters.items() if value is not None},
+                "seconds_left": self._seconds_left(active.id),
+            }
+            for active in Journal(self._stack.session).entries()
+        ]
+
+    def _seconds_left(self, identifier: str) -> float | None:
+        held = self._held.get(identifier)
+        return None if held is None or held.end is None else round(max(held.end - time.monotonic(), 0.0), 1)
 
     def _expire(self, identifier: str) -> None:
         try:

@@ -90,23 +90,5 @@ class Audience:
         return {
             "shows": self.shows,
             "countdown": {"seconds_left": round(self.countdown.seconds_left, 2), "runs": self.countdown.runs},
-            "predictions": self._predictions(),
-        }
-
-    def _predictions(self) -> dict[str, Any] | None:
-        if self.histogram is None:
-            return None
-        people = self.histogram.people
-        return {
-            "question": self.histogram.question,
-            "headline": self.histogram.headline() if self.answer_shown else f"{people} of us answered.",
-            "answers": [
-                {
-                    "text": one.text,
-                    "count": one.count,
-                    "share": round(one.count / max(people, 1), 4),
-                    "right": one.right and self.answer_shown,
-                }
-                for one in self.histogram.answers
-            ],
+            "predictions": self.histogram.state(answer_shown=self.answer_shown) if self.histogram else None,
         }

@@ -1,14 +1,12 @@
-"""What the desk's threads share: one job at a time, cached values, engine errors as one sentence, signals."""
+"""What the desk's threads share: one job at a time, cached values, and engine errors as one sentence."""
 
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from docker.errors import DockerException
@@ -16,8 +14,6 @@ from docker.errors import DockerException
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.progress import Report, Step
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Value = TypeVar("Value")
 
@@ -29,25 +25,6 @@ def engine_needed() -> Iterator[None]:
         yield
     except (DockerException, OSError) as error:  # what requests raises is an OSError
         raise EngineUnavailable from error
-
-
-@contextlib.contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT, SIGTERM and SIGHUP set; in the block they do nothing else.
-
-    So clean-up is not cut short: a second Ctrl-C does no more than the first.
-    """
-    stop = threading.Event()
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class TTLCache(Generic[Value]):
@@ -84,7 +61,6 @@ class BackgroundJob:
 
     def __init__(self) -> None:
         self.state: JobState | None = None
-        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def require_idle(self) -> None:
@@ -93,12 +69,14 @@ class BackgroundJob:
             raise WorkshopError("The stage is being changed just now.", "Wait until it is ready.")
 
     def start(self, title: str, job: Callable[[Report], str]) -> None:
-        """Start a job, which returns its outcome as a sentence. Raises WorkshopError while another one runs."""
-        with self._lock:
-            self.require_idle()
-            self.state = JobState(title)
-            self._thread = threading.Thread(target=self._run, args=(title, job), name="desk: job", daemon=True)
-            self._thread.start()
+        """Start a job, which returns its outcome as a sentence. Raises WorkshopError while another one runs.
+
+        One thread at a time may call it.
+        """
+        self.require_idle()
+        self.state = JobState(title)
+        self._thread = threading.Thread(target=self._run, args=(title, job), name="desk: job", daemon=True)
+        self._thread.start()
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until the job has ended, at most so many seconds."""

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workshop_kit.display.dashboard.view import Bars, Fault, Row, Span, counts_by_step, rows, spans
-from workshop_kit.display.live_data import Line, Numbers, Panel, read, rounded, times
+from workshop_kit.display.live_data import Line, Panel, read, rounded, times
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import PROBE_PATHS
 from workshop_kit.screen import as_html
@@ -27,6 +27,7 @@ RATES = Panel(
     {"requests_per_second": "all", "errors_per_second": "failed"},
 )
 SLOW = Panel("95 of 100 answers came within", "ms", {"p95_ms": "95 of 100"}, logarithmic=True)
+NO_LINE = Line("", np.array([]), np.array([]))
 GRADES = ("error", "warning", "other")
 GRADE = {"error": "error", "critical": "error", "fatal": "error", "warning": "warning", "warn": "warning"}
 
@@ -53,9 +54,9 @@ class Clock:
 
     seconds: float
     rows: tuple[Row, ...]
-    asked: Line | None
-    failed: Line | None
-    slow: Line | None
+    asked: Line
+    failed: Line
+    slow: Line
     bars: Bars
     bands: tuple[Span, ...]  # without labels
 
@@ -76,9 +77,9 @@ def clock(
     return Clock(
         seconds,
         rows(health[times(health) <= edge], edge, seconds),
-        found.get("all"),
-        found.get("failed"),
-        found.get("95 of 100"),
+        found.get("all", NO_LINE),
+        found.get("failed", NO_LINE),
+        found.get("95 of 100", NO_LINE),
         Bars("Log lines", "lines", starts, STEP_SECONDS, counts),
         _bands(faults, edge, seconds),
     )
@@ -109,10 +110,9 @@ def describe(shown: Clock) -> str:
     return " ".join(said)
 
 
-def _newest(line: Line | None) -> str:
+def _newest(line: Line) -> str:
     """The newest value of a line, or a dash if it is not known (any more)."""
-    known = line is not None and line.y.size and not np.isnan(line.y[-1])
-    return rounded(float(line.y[-1])) if line is not None and known else "–"
+    return rounded(float(line.y[-1])) if line.y.size and not np.isnan(line.y[-1]) else "–"
 
 
 def _newest_lines(bars: Bars, grade: str) -> int:
@@ -232,28 +232,19 @@ def _axis(shown: Clock) -> Iterator[str]:
         yield f'<text class="axis" x="{x:.1f}" y="{y + 44}" text-anchor="middle">{text}</text>'
 
 
-def _curve(shown: Clock, line: Line | None, up: Place, look: str, *, filled_to: float | None = None) -> Iterator[str]:
-    if line is None:
-        return
+def _curve(shown: Clock, line: Line, up: Place, look: str, *, filled_to: float | None = None) -> Iterator[str]:
     at = _across(shown)
-    for x, y in _pieces(line):
-        points = [f"{at(a):.1f},{up(b):.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    known = np.ma.masked_invalid(line.y)
+    for piece in np.ma.clump_unmasked(known) if line.y.size else ():  # type: ignore[no-untyped-call]
+        points = [f"{at(x):.1f},{up(y):.1f}" for x, y in zip(line.x[piece], line.y[piece], strict=True)]
         if filled_to is not None and len(points) > 1:
-            ends = f"{at(x[0]):.1f},{filled_to} {' '.join(points)} {at(x[-1]):.1f},{filled_to}"
-            yield f'<polygon class="area {look}" points="{ends}"/>'
+            left, right = (point.partition(",")[0] for point in (points[0], points[-1]))
+            yield f'<polygon class="area {look}" points="{left},{filled_to} {" ".join(points)} {right},{filled_to}"/>'
         if len(points) == 1:
             left, _, height = points[0].partition(",")
             yield f'<circle class="dot {look}" cx="{left}" cy="{height}" r="4"/>'
         else:
             yield f'<polyline class="line {look}" points="{" ".join(points)}"/>'
-
-
-def _pieces(line: Line) -> Iterator[tuple[Numbers, Numbers]]:
-    """The stretches of a line in which something is known."""
-    known = np.flatnonzero(~np.isnan(line.y))
-    for piece in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
-        if piece.size:
-            yield line.x[piece], line.y[piece]
 
 
 def _title(top: int, text: str) -> str:
@@ -275,9 +266,8 @@ def _linear(top: int, bottom: int, highest: float) -> Place:
     return lambda y: bottom - min(y / highest, 1.0) * (bottom - top)
 
 
-def _highest(line: Line | None) -> float:
-    known = line.y[~np.isnan(line.y)] if line is not None else np.array([])
-    return float(known.max()) if known.size else 0.0
+def _highest(line: Line) -> float:
+    return float(np.fmax.reduce(line.y, initial=0.0))  # NaN does not count
 
 
 def _nice(number: float) -> float:

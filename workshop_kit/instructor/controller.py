@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -44,8 +44,7 @@ JOB_SECONDS = 120.0
 """How long closing waits for a running checkpoint: half of one is no good state."""
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
 LINES_KEPT, MOST_LINE_BYTES, LINES_SHOWN = 40_000, 16 * 1024, 50
-LINE_COLUMNS = ["time", "level", "msg", "request_id", "text"]
-MESSAGE_FIELDS = ("event", "msg", "message")
+LINE_COLUMNS = ["time", "level", "request_id", "text"]
 
 
 class LogTail:
@@ -53,7 +52,7 @@ class LogTail:
 
     def __init__(self, find: Callable[[], Any]) -> None:
         self._find = find
-        self._rows: deque[tuple[datetime, str, str, str, str]] = deque(maxlen=LINES_KEPT)
+        self._rows: deque[tuple[datetime, str, str, str]] = deque(maxlen=LINES_KEPT)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -69,13 +68,9 @@ class LogTail:
             self._thread.join()
             self._thread = None
 
-    def frame(self, *, seconds: float | None = None) -> pd.DataFrame:
-        """Return a row for each line, oldest first: ``time`` (UTC), ``level``, ``msg``, ``request_id``, ``text``."""
-        rows = list(self._rows)
-        if seconds is not None:
-            since = datetime.now(UTC).timestamp() - seconds
-            rows = [row for row in rows if row[0].timestamp() >= since]
-        return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
+    def frame(self) -> pd.DataFrame:
+        """Return a row for each line, oldest first: ``time`` (UTC), ``level``, ``request_id``, ``text``."""
+        return pd.DataFrame(list(self._rows), columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 
     def _read(self) -> None:
         newest, poller = datetime.now(UTC), None
@@ -91,15 +86,6 @@ class LogTail:
                     moment = datetime.fromisoformat(line.received or "")
                     newest = max(newest, moment)
                     self._rows.append((moment, *_fields(line)))
-
-
-@dataclass(frozen=True)
-class Service:
-    """One container of the stack, in the engine's words; ``health`` is "" without a health check."""
-
-    name: str
-    status: str
-    health: str
 
 
 @dataclass
@@ -119,7 +105,7 @@ class Controller:
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._log_tail = LogTail(lambda: self.stack.container(SERVICE))
-        self._closing = threading.Event()
+        self._closing, self._acting = threading.Event(), threading.Lock()
         self._picture = TTLCache(PICTURE_AGE_SECONDS, self.draw)
         self._services = TTLCache(SERVICES_AGE_SECONDS, self._ask_services)
 
@@ -134,23 +120,24 @@ class Controller:
 
     def close(self) -> list[str]:
         """End the load, undo every fault, stop watching; return a sentence for each fault that stays."""
-        self._closing.set()
+        with self._acting:
+            self._closing.set()
         self.job.wait(JOB_SECONDS)
-        self.load_generator.close()
-        left = self.active_faults.close()
+        self.load_generator.stop()
+        left = self.active_faults.undo_all()
         self._log_tail.stop()
         self._watcher.stop()
         return left
 
     def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
         """Inject a fault for ``seconds``, or until it is reverted; return its id."""
-        self.job.require_idle()
-        return self.active_faults.inject(fault, target, parameters, seconds)
+        with self._may_act():
+            return self.active_faults.inject(fault, target, parameters, seconds)
 
     def load(self, request: str, rate_per_second: int) -> None:
         """Send requests at a rate from now on, in place of the former ones."""
-        self.job.require_idle()
-        self.load_generator.start(request, rate_per_second)
+        with self._may_act():
+            self.load_generator.start(request, rate_per_second)
 
     def undo_all(self) -> None:
         """Undo every fault. Raises WorkshopError with those that stay."""
@@ -183,7 +170,8 @@ class Controller:
             trust(self.workspace)
             return " ".join(arrived.sentences())
 
-        self.job.start(f"To the start of {name}", go)
+        with self._may_act():
+            self.job.start(f"To the start of {name}", go)
 
     def tables(self) -> Tables:
         """Return what was observed of the service in the last minutes."""
@@ -198,8 +186,11 @@ class Controller:
         found = self.lines()
         return [visible(text, 600) for text in found[found["request_id"] == request_id]["text"]][-LINES_SHOWN:]
 
-    def services(self) -> tuple[Service, ...]:
-        """Return the containers of the stack, at most a second old."""
+    def services(self) -> list[dict[str, str]]:
+        """Return the containers of the stack in the engine's words, at most a second old.
+
+        ``health`` is "" without a health check.
+        """
         return self._services.get()
 
     def picture(self) -> str:
@@ -209,9 +200,17 @@ class Controller:
     def draw(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
         """Draw the clock now; see `clock.svg`."""
         tables = self._watcher.tables(SERVICE, seconds=seconds + 10)
-        lines = self._log_tail.frame(seconds=seconds + 10)
         faults = injection.history(self.stack.session)
-        return clock.svg(clock.clock(tables, lines, faults, SERVICE, time.time(), seconds), alone=alone)
+        return clock.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
+
+    @contextlib.contextmanager
+    def _may_act(self) -> Iterator[None]:
+        """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
+        with self._acting:
+            self.job.require_idle()
+            if self._closing.is_set():
+                raise WorkshopError("The desk is being closed.", "Open it again.")
+            yield
 
     def __enter__(self) -> Self:
         return self.open()
@@ -219,9 +218,12 @@ class Controller:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask_services(self) -> tuple[Service, ...]:
-        found = sorted(self.stack.containers().items())
-        return tuple(Service(name, str(one.status), _health(one)) for name, one in found)
+    def _ask_services(self) -> list[dict[str, str]]:
+        states = {name: one.attrs["State"] for name, one in sorted(self.stack.containers().items())}
+        return [
+            {"name": name, "status": state["Status"], "health": (state.get("Health") or {}).get("Status", "")}
+            for name, state in states.items()
+        ]
 
     def _is_well(self) -> bool:
         """Whether the newest /health passes and no request failed in the newest second."""
@@ -231,13 +233,7 @@ class Controller:
         return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])
 
 
-def _fields(line: Line) -> tuple[str, str, str, str]:
-    """Level, message, request id and text of a line; a line that is no JSON object has its text alone."""
+def _fields(line: Line) -> tuple[str, str, str]:
+    """Level, request id and text of a line; a line that is no JSON object has its text alone."""
     fields = parse_fields(line.text)
-    message = next((fields[name] for name in MESSAGE_FIELDS if name in fields), "")
-    return str(fields.get("level", "")).lower(), str(message), str(fields.get("request_id", "")), line.text
-
-
-def _health(container: Any) -> str:
-    said = container.attrs["State"].get("Health") or {}
-    return str(said.get("Status", ""))
+    return str(fields.get("level", "")).lower(), str(fields.get("request_id", "")), line.text

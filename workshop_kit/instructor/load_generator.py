@@ -36,7 +36,6 @@ class LoadGenerator:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._changing = threading.RLock()  # one start or stop at a time, so that no container is left over
-        self._closed = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.state: LoadState | None = None
@@ -46,14 +45,11 @@ class LoadGenerator:
         """Send, or change what is sent. Raises WorkshopError or WrongUsage if that cannot be."""
         state = LoadState(request, rate_per_second)
         with self._changing:
-            if self._closed:
-                raise WorkshopError("The desk is being closed.", "Open it again.")
             first = self._begin(state)  # the new one sends before the old one ends
             self.stop()
             self._stop, self.state = threading.Event(), state
-            self._thread = threading.Thread(
-                target=self._follow, args=(state, first, self._stop), name="desk: load", daemon=True
-            )
+            words = (state, first, self._stop)
+            self._thread = threading.Thread(target=self._follow, args=words, name="desk: load", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -63,12 +59,6 @@ class LoadGenerator:
             if self._thread is not None:
                 self._thread.join()
             self._thread, self.state, self.problem = None, None, ""
-
-    def close(self) -> None:
-        """End the load and refuse to start another."""
-        with self._changing:
-            self._closed = True
-            self.stop()
 
     def _begin(self, state: LoadState) -> Running:
         """Start a load container for as long as it may run."""
@@ -83,33 +73,24 @@ class LoadGenerator:
 
     def _follow(self, state: LoadState, current: Running | None, stop: threading.Event) -> None:
         """Start another container whenever one has ended, until ``stop`` is set."""
-        while not stop.is_set():
+        while True:
             if current is not None:
-                _wait(current, stop)
-                _remove(current)
-            current = None
+                _wait_and_remove(current, stop)
             if stop.is_set():
                 return
             try:
                 current, self.problem = self._begin(state), ""
             except WorkshopError as error:
-                self.problem = str(error)
+                current, self.problem = None, str(error)
                 stop.wait(RETRY_SECONDS)
-        if current is not None:
-            _remove(current)
 
 
-def _wait(current: Running, stop: threading.Event) -> None:
-    """Wait until the container has ended or ``stop`` is set."""
-    while not stop.wait(0.5):
-        try:
+def _wait_and_remove(current: Running, stop: threading.Event) -> None:
+    """Wait until the container has ended or ``stop`` is set, then remove it."""
+    with contextlib.suppress(APIError, OSError):  # it was removed, or the engine is away
+        while not stop.wait(0.5):
             current.container.reload()
-        except (APIError, OSError):  # it was removed, or the engine is away
-            return
-        if current.container.status not in {"running", "created"}:
-            return
-
-
-def _remove(current: Running) -> None:
+            if current.container.status not in {"running", "created"}:
+                break
     with contextlib.suppress(APIError, OSError):
         current.remove()

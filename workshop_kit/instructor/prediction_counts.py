@@ -5,6 +5,7 @@ The texts of questions and answers come from the lessons: progress files hold ke
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -51,19 +52,29 @@ class Histogram:
         """Whether it is known which answer is right."""
         return any(answer.right for answer in self.answers)
 
-    def headline(self) -> str:
-        """Return how many were wrong, in a sentence; without a right answer, how many answered.
+    def headline(self, *, answer_shown: bool = True) -> str:
+        """Return how many were wrong, in a sentence; without the right answer, how many answered.
 
         >>> Histogram("Is it hot?", (Answer("Yes", 2), Answer("No", 1, right=True))).headline()
         '2 of 3 of us were wrong.'
         """
-        people = self.people
-        if not self.has_right_answer:
-            return f"{people} of us answered."
+        if not answer_shown or not self.has_right_answer:
+            return f"{self.people} of us answered."
         wrong = sum(answer.count for answer in self.answers if not answer.right)
-        if not wrong:
-            return f"All {people} of us were right." if people > 1 else f"{people} of us answered."
-        return f"{wrong} of {people} of us {'was' if wrong == 1 else 'were'} wrong."
+        return f"{wrong} of {self.people} of us {'was' if wrong == 1 else 'were'} wrong."
+
+    def state(self, *, answer_shown: bool) -> dict[str, Any]:
+        """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
+        answers = [
+            {
+                "text": one.text,
+                "count": one.count,
+                "share": round(one.count / max(self.people, 1), 4),
+                "right": one.right and answer_shown,
+            }
+            for one in self.answers
+        ]
+        return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
 
 
 def of_text(question: str, text: str) -> Histogram:
@@ -84,7 +95,7 @@ def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) 
 
     The right answer is the outcome that most files recorded. Raises WrongUsage for a folder without such predictions.
     """
-    guesses = [guess for document in _documents(folder) if (guess := _guess(document, identifier)) is not None]
+    guesses = [guesses[identifier] for guesses in _guesses(folder) if identifier in guesses]
     if not guesses:
         raise WrongUsage(
             f"No progress file in {folder} has a guess for {identifier!r}.", "Collect people's progress.json there."
@@ -94,17 +105,14 @@ def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) 
     counts = Counter(guess.choice for guess in guesses)
     actual = Counter(guess.actual for guess in guesses if guess.actual is not None).most_common(1)
     right = actual[0][0] if actual else None
-    keys = [*texts, *sorted(key for key in {*counts, *([right] if right else [])} if key not in texts)]
+    keys = [*texts, *sorted({*counts, *filter(None, [right])} - set(texts))]
     answers = tuple(Answer(_short(texts.get(key, key)), counts[key], key == right) for key in keys[:MOST_ANSWERS])
     return Histogram(_short(question.question if question else identifier), answers)
 
 
 def predictions_in(folder: Path) -> dict[str, int]:
     """Return the predictions in the progress files below a folder, and how many people made each."""
-    counts: Counter[str] = Counter()
-    for document in _documents(folder):
-        counts.update(str(name) for name in _predictions(document) if _guess(document, name) is not None)
-    return dict(sorted(counts.items()))
+    return dict(sorted(Counter(name for guesses in _guesses(folder) for name in guesses).items()))
 
 
 def _answer_in(line: str) -> Answer:
@@ -117,26 +125,17 @@ def _answer_in(line: str) -> Answer:
     return Answer(_short(text), int(count), right)
 
 
-def _documents(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """The JSON objects in the files below a folder; other files are skipped. Raises WrongUsage without a folder."""
+def _guesses(folder: Path) -> Iterator[dict[str, Guess]]:
+    """Yield the guesses in each progress file below a folder. Raises WrongUsage without a folder.
+
+    A file that is none is skipped: large ones, FIFOs and devices, too.
+    """
     if not folder.is_dir():
         raise WrongUsage(f"There is no folder {folder}.", "Name the folder with people's progress files.")
     for path in sorted(folder.rglob("*.json"))[:MOST_FILES]:
-        try:
-            found = json.loads(read_small_text(path, max_bytes=MOST_FILE_BYTES))
-        except (WorkshopError, ValueError, RecursionError):
-            continue
-        if isinstance(found, dict):
-            yield found
-
-
-def _predictions(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = document.get("predictions")
-    return found if isinstance(found, dict) else {}
-
-
-def _guess(document: Mapping[str, Any], identifier: str) -> Guess | None:
-    return guess_in(_predictions(document).get(identifier))
+        with contextlib.suppress(WorkshopError, OSError, ValueError, RecursionError, AttributeError):
+            entries = json.loads(read_small_text(path, max_bytes=MOST_FILE_BYTES)).get("predictions", {})
+            yield {name: guess for name, entry in entries.items() if (guess := guess_in(entry)) is not None}
 
 
 def _short(text: str) -> str:

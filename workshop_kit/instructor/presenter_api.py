@@ -11,13 +11,12 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS, Fault, Parameter
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor import prediction_counts
-from workshop_kit.instructor.active_faults import ListedFault
 from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.load_generator import REQUESTS
-from workshop_kit.instructor.script import PICTURES, Click, Script, Step
+from workshop_kit.instructor.script import PICTURES, Script, Step
 from workshop_kit.lessons.predictions import load_all_questions
-from workshop_kit.screen import visible
+from workshop_kit.workspace.course import lesson_names
 
 Body = Mapping[str, Any]
 
@@ -32,6 +31,8 @@ class PresenterApi:
         self.actions: Mapping[str, Callable[[Body], object]] = {
             "load": lambda body: controller.load(_text(body, "request"), body.get("rate_per_second", 0)),
             "load-stop": lambda _: controller.load_generator.stop(),
+            "order": lambda body: controller.order(_text(body, "request_id")),
+            "well": lambda _: controller.wait_until_well(),
             "fault": self._inject,
             "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
             "undo-all": lambda _: controller.undo_all(),
@@ -59,17 +60,6 @@ class PresenterApi:
     def play(self, step: Step) -> None:
         """Do all clicks of a step, in order."""
         for click in step.clicks:
-            self.click(click)
-
-    def click(self, click: Click) -> None:
-        """Do one click of the demo."""
-        if click.action == "fault":
-            self.controller.inject(click.fault, click.target, click.parameters or {})
-        elif click.action == "order":
-            self.controller.order(click.request_id)
-        elif click.action == "well":
-            self.controller.wait_until_well()
-        else:
             self.do(click.action, click.model_dump())
 
     def recorded(self) -> str:
@@ -79,12 +69,11 @@ class PresenterApi:
 
     def choices(self) -> dict[str, Any]:
         """Return what does not change while the desk is open: faults, requests, lessons, the demo's steps."""
-        lessons = sorted(path.stem for path in self._notebooks.glob("*.ipynb"))
         return {
             "faults": [_fault(one) for one in FAULTS.values()],
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
-            "lessons": [name for name in lessons if name[:1].isdecimal()],
+            "lessons": [*lesson_names(self._notebooks)],
             "steps": [self._step(step) for step in self.script.steps],
         }
 
@@ -95,8 +84,8 @@ class PresenterApi:
         with engine_needed():
             return {
                 "load": asdict(load) if load else None,
-                "in_force": [_listed(one) for one in controller.active_faults.listed()],
-                "services": [asdict(one) for one in controller.services()],
+                "in_force": controller.active_faults.listed(),
+                "services": controller.services(),
                 "job": asdict(job) if job else None,
                 "step": self.step.number,
                 "audience": self.audience.state(),
@@ -108,7 +97,7 @@ class PresenterApi:
         return self.controller.stack.root / "notebooks"
 
     def _inject(self, body: Body) -> str:
-        given, seconds = body.get("parameters", {}), body.get("seconds")
+        given, seconds = body.get("parameters") or {}, body.get("seconds")
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not isinstance(given, dict) or not (seconds is None or number):
             raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
@@ -152,16 +141,6 @@ def _fault(one: Fault) -> dict[str, Any]:
 def _parameter(one: Parameter) -> dict[str, Any]:
     kind = "switch" if isinstance(one.default, bool) else "whole" if isinstance(one.default, int) else "number"
     return {**asdict(one), "kind": kind}
-
-
-def _listed(one: ListedFault) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "fault": one.fault,
-        "target": visible(one.target),
-        "parameters": {name: value for name, value in one.parameters.items() if value is not None},
-        "seconds_left": None if one.seconds_left is None else round(one.seconds_left, 1),
-    }
 
 
 def _text(body: Body, name: str) -> str:

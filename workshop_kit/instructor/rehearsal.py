@@ -15,7 +15,7 @@ from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import Expectation, Script, Step, as_page
 from workshop_kit.progress import Report, silent
 from workshop_kit.progress import Step as ProgressStep
-from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.files import save
 
 POLL_SECONDS = 0.5
 RECORDED_SECONDS = 60.0
@@ -55,14 +55,14 @@ def rehearse(
         result = _rehearse(api, step)
         if pictures is not None and not result.problem:
             time.sleep(step.look_seconds)
-            _write(pictures / step.picture, controller.draw(seconds=RECORDED_SECONDS, alone=True))
+            save(pictures / step.picture, controller.draw(seconds=RECORDED_SECONDS, alone=True).encode())
         results.append(result)
     if pictures is not None:
         names = [step.picture for step in script.steps]
         for path in pictures.glob("*.svg"):
             if path.name not in names:
                 path.unlink()
-        _write(pictures / PAGE, as_page(script))
+        save(pictures / PAGE, as_page(script).encode())
     report(ProgressStep("Demo", 1.0, done=True))
     return results
 
@@ -91,11 +91,3 @@ def _missing(controller: Controller, expectations: Sequence[Expectation], since:
     tables, lines = controller.tables(), controller.lines()
     found = [(one, one.found(tables, lines, since)) for one in expectations]
     return [f"{one} (it is {value})" for one, value in found if not one.fits(value)]
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.encode())
-    except OSError as error:
-        raise explain(error, path) from error

@@ -5,19 +5,19 @@ A rehearsal does the clicks and waits for what will be seen.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.files import load_toml
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
@@ -127,7 +127,12 @@ class Script(_Model):
     """The whole demo."""
 
     title: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = Field(alias="step")
+
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _number(cls, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{"number": number, **step} for number, step in enumerate(steps, 1)]
 
     @property
     def minutes(self) -> float:
@@ -142,18 +147,8 @@ class Script(_Model):
 
 
 def load_script(path: Path = SCRIPT) -> Script:
-    """Read the demo. Raises WrongUsage for what cannot be clicked or seen."""
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-        steps = [{"number": number, **step} for number, step in enumerate(found.get("step", ()), 1)]
-        return Script.model_validate({"title": found.get("title"), "steps": steps})
-    except tomllib.TOMLDecodeError as error:
-        raise WrongUsage(f"The demo in {path.name} is not TOML: {error}.", "Correct it, then try again.") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        problem = f"{where}: {first['msg'].removeprefix('Value error, ').rstrip('.')}"
-        raise WrongUsage(f"The demo in {path.name}: {problem}.", "Correct it, then try again.") from error
+    """Read the demo. Raises WorkshopError for what cannot be clicked or seen."""
+    return load_toml(path, TypeAdapter(Script))
 
 
 def as_page(script: Script) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,43 +43,43 @@ class InstructorServer(PageServer):
         """Return the routes of the presenter's token, and those of both tokens."""
         presenter = {"served": served, "pool": self._pool, "tokens": [self.presenter_token]}
         both = {**presenter, "tokens": [self.presenter_token, self.audience_token]}
+        recorded = {"make": served.recorded, "kind": SVG, "policy": PICTURE_POLICY}
         controller = served.controller
 
         def audience_state() -> str:
             return json.dumps(controller.audience.state())
 
+        def page(name: str, token: str) -> dict[str, Any]:
+            return {"make": lambda: _read(f"{name}.html").replace("{{token}}", token), "kind": HTML}
+
         return [
-            (r"/presenter", Page, {**presenter, "name": "presenter.html"}),
-            (r"/presenter\.js", Content, {**presenter, "make": _file("presenter.js"), "kind": JS}),
+            (r"/presenter", Content, {**presenter, **page("presenter", self.presenter_token)}),
+            (r"/presenter\.js", Content, {**presenter, "make": lambda: _read("presenter.js"), "kind": JS}),
             (r"/presenter/choices", Content, {**presenter, "make": lambda: json.dumps(served.choices()), "kind": JSON}),
             (r"/presenter/state", Content, {**presenter, "make": lambda: json.dumps(served.state()), "kind": JSON}),
             (r"/presenter/do/([a-z-]+)", Action, presenter),
-            (r"/presenter/recorded\.svg", RecordedPicture, presenter),
-            (r"/audience", Page, {**both, "name": "audience.html"}),
-            (r"/audience\.js", Content, {**both, "make": _file("audience.js"), "kind": JS}),
+            (r"/presenter/recorded\.svg", Content, {**presenter, **recorded}),
+            (r"/audience", Content, {**both, **page("audience", self.audience_token)}),
+            (r"/audience\.js", Content, {**both, "make": lambda: _read("audience.js"), "kind": JS}),
             (r"/audience/state", Content, {**both, "make": audience_state, "kind": JSON}),
             (r"/audience/clock\.svg", Content, {**both, "make": controller.picture, "kind": SVG}),
             (r"/audience/map\.svg", Content, {**both, "make": _map, "kind": SVG}),
-            (r"/audience/recorded\.svg", RecordedPicture, both),
+            (r"/audience/recorded\.svg", Content, {**both, **recorded}),
             (r"/desk\.css", Content, {**both, "make": _style, "kind": CSS}),
         ]
-
-
-class Page(Handler):
-    """A page, with its token in the addresses of its script and style."""
-
-    def get(self) -> None:
-        """Answer with the page."""
-        token = "".join(letter for letter in self.get_query_argument("token", "") if letter.isalnum() or letter in "-_")
-        self.answer((PAGES / self.more["name"]).read_text(encoding="utf-8").replace("{{token}}", token), HTML)
 
 
 class Content(Handler):
     """What ``make`` returns, made in a thread."""
 
     async def get(self) -> None:
-        """Answer with it."""
-        self.answer(await self.from_thread(self.more["make"]), self.more["kind"])
+        """Answer with it; with 404 if it is empty."""
+        content = await self.from_thread(self.more["make"])
+        if not content:
+            raise tornado.web.HTTPError(404)
+        if "policy" in self.more:
+            self.set_header("Content-Security-Policy", self.more["policy"])
+        self.answer(content, self.more["kind"])
 
 
 class Action(Handler):
@@ -100,27 +99,13 @@ class Action(Handler):
         self.answer(json.dumps({"said": said}), JSON)
 
 
-class RecordedPicture(Handler):
-    """The recorded picture of the current step."""
-
-    def get(self) -> None:
-        """Answer with the picture, or with 404 if there is none."""
-        picture = self.served.recorded()
-        if not picture:
-            raise tornado.web.HTTPError(404)
-        self.set_header("Content-Security-Policy", PICTURE_POLICY)
-        self.answer(picture, SVG)
-
-
-def _file(name: str) -> Callable[[], str]:
-    return lambda: (PAGES / name).read_text(encoding="utf-8")
+def _read(name: str) -> str:
+    return (PAGES / name).read_text(encoding="utf-8")
 
 
 def _style() -> str:
     """The stylesheet, with those of the map and of the clock."""
-    return "\n".join(
-        [system.STYLE, *((PAGES / name).read_text(encoding="utf-8") for name in ("clock.css", "desk.css"))]
-    )
+    return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css")])
 
 
 def _map() -> str:

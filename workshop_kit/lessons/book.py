@@ -9,7 +9,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import unescape
 from itertools import zip_longest
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from workshop_kit.lessons.predictions import SUFFIX
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.files import save
 from workshop_kit.workspace.folder import Workspace, lesson_files
 from workshop_kit.workspace.lab_settings import FirstPage
 
@@ -41,15 +40,6 @@ yourself: `./workshop start`.
 """
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """One lesson of the book: its Markdown, and its pictures by file name."""
-
-    lesson: str
-    markdown: str
-    pictures: dict[str, bytes]
-
-
 def fingerprint(notebook: Path) -> str:
     """Return the first line of a chapter: a hash of the lesson's notebook and predictions."""
     predictions = CHECKOUT / "notebooks" / f"{notebook.stem}{SUFFIX}"
@@ -67,18 +57,13 @@ def write_chapter(executed: Any, notebook: Path, folder: Path) -> bool:
     """Write the chapter of an executed lesson into the book, unless it is current; return whether it was written."""
     if is_current(notebook, folder):
         return False
-    chapter = chapter_of(executed, notebook.stem)
-    pictures = folder / "pictures"
-    try:
-        pictures.mkdir(parents=True, exist_ok=True)
-        for old in pictures.glob(f"{notebook.stem}-*"):
+    markdown, pictures = chapter_of(executed, notebook.stem)
+    for name, content in pictures.items():
+        save(folder / "pictures" / name, content)
+    for old in (folder / "pictures").glob(f"{notebook.stem}-*"):
+        if old.name not in pictures:
             old.unlink()
-        for name, content in chapter.pictures.items():
-            write_atomically(pictures / name, content)
-        text = f"{fingerprint(notebook)}\n\n{chapter.markdown}"
-        write_atomically(folder / f"{notebook.stem}.md", text.encode())
-    except OSError as error:
-        raise explain(error, folder) from error
+    save(folder / f"{notebook.stem}.md", f"{fingerprint(notebook)}\n\n{markdown}".encode())
     return True
 
 
@@ -86,15 +71,11 @@ def write_index(notebooks: Path, folder: Path) -> None:
     """Write the table of contents: the existing chapters in the order of the lessons."""
     chapters = [path for path in sorted(folder.glob("*.md")) if (notebooks / f"{path.stem}.ipynb").is_file()]
     lines = [f"- [{_title(path.read_text())}]({path.name})" for path in chapters]
-    text = INDEX.format(chapters="\n".join(lines))
-    try:
-        write_atomically(folder / CONTENTS, text.encode())
-    except OSError as error:
-        raise explain(error, folder) from error
+    save(folder / CONTENTS, INDEX.format(chapters="\n".join(lines)).encode())
 
 
-def chapter_of(executed: Any, lesson: str) -> Chapter:
-    """Return an executed notebook (nbformat's node) as a chapter: text, code, and outputs."""
+def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
+    """Return an executed notebook (nbformat's node) as Markdown, and its pictures by file name."""
     pictures: dict[str, bytes] = {}
     parts: list[str] = []
     for cell in executed.cells:
@@ -105,7 +86,7 @@ def chapter_of(executed: Any, lesson: str) -> Chapter:
             chart = f"Chart: {', '.join(AXIS_LABEL.findall(cell.source))}"
             for output in cell.outputs:
                 parts += _output(output, lesson, pictures, chart)
-    return Chapter(lesson, "\n\n".join(parts) + "\n", pictures)
+    return "\n\n".join(parts) + "\n", pictures
 
 
 def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) -> Iterator[str]:
@@ -118,23 +99,24 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) ->
         return
     data = output.get("data", {})
     html, text = str(data.get("text/html", "")), str(data.get("text/plain", ""))
-    number = len(pictures) + 1
     if png := PNG.search(html):
-        name = f"{lesson}-{number}.png"
-        pictures[name] = base64.b64decode(png[1])
-        yield f"![{_in_brackets(unescape(png[2]))}](pictures/{name})"
+        yield _picture(lesson, "png", base64.b64decode(png[1]), unescape(png[2]), pictures)
     elif "image/png" in data:
-        name = f"{lesson}-{number}.png"
-        pictures[name] = base64.b64decode(data["image/png"])
-        yield f"![{_in_brackets(chart)}](pictures/{name})"
+        yield _picture(lesson, "png", base64.b64decode(data["image/png"]), chart, pictures)
     elif svg := SVG.search(html):
-        name = f"{lesson}-{number}.svg"
-        pictures[name] = svg[0].encode()
-        yield f"![{_in_brackets(text.splitlines()[0])}](pictures/{name})"
+        yield _picture(lesson, "svg", svg[0].encode(), text.splitlines()[0], pictures)
     elif text.startswith(STYLED):
         yield _fenced(_table(html), "text")
     elif text.strip():
         yield _fenced(ANSI.sub("", text).rstrip(), "text")
+
+
+def _picture(lesson: str, kind: str, content: bytes, alt: str, pictures: dict[str, bytes]) -> str:
+    """Add a picture to ``pictures``, and return the Markdown that shows it."""
+    name = f"{lesson}-{len(pictures) + 1}.{kind}"
+    pictures[name] = content
+    text = re.sub(r"[\[\]\n]", " ", alt).strip()
+    return f"![{text}](pictures/{name})"
 
 
 def _table(html: str) -> str:
@@ -158,20 +140,10 @@ def _title(markdown: str) -> str:
     return found[1] if found else "A lesson"
 
 
-def _in_brackets(alt: str) -> str:
-    return re.sub(r"[\[\]\n]", " ", alt).strip()
-
-
 def copy_book(workspace: Workspace, source: Path = BOOK) -> None:
     """Replace the workspace's copy of the book. Raises NotReady when it cannot be written."""
-    target = workspace.folder / COPY
-    try:
-        for file in lesson_files(source):
-            copy = target / file.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(copy, file.read_bytes())
-    except OSError as error:
-        raise explain(error, target) from error
+    for file in lesson_files(source):
+        save(workspace.folder / COPY / file.relative_to(source), file.read_bytes())
 
 
 def book_page(lesson: str, source: Path = BOOK) -> FirstPage:

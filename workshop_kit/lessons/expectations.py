@@ -7,15 +7,15 @@ match. ``[exceptions]``: cell id → why this cell may print an exception's name
 from __future__ import annotations
 
 import re
-import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from workshop_kit.errors import WorkshopError
+from workshop_kit.workspace.files import load_toml
 
 SUFFIX = ".expected.toml"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -33,56 +33,45 @@ class Expectations:
     exceptions: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Miss:
-    """A cell with a wrong output. ``index`` counts all cells from 0."""
+EXPECTATIONS = TypeAdapter(Expectations)
 
-    index: int
-    cell: str
+
+class Miss(NamedTuple):
+    """A wrong output: the position of its cell among all cells, from 0, and what is wrong."""
+
+    position: int
     sentence: str
 
 
 def load(lesson: str, folder: Path) -> Expectations:
     """Read the table of a lesson; an empty one if there is no file. Raises WorkshopError for an invalid file."""
     path = folder / f"{lesson}{SUFFIX}"
-    if not path.exists():
-        return Expectations()
-    try:
-        found = TypeAdapter(Expectations).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-        for pattern in found.shows.values():
-            re.compile(pattern)
-    except (tomllib.TOMLDecodeError, ValidationError, re.error) as error:
-        reason = str(error).split("\n", 1)[0]
-        raise WorkshopError(f"{path} cannot be used: {reason}.", "Compare it with another lesson's table.") from error
-    return found
+    return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
 
 
 def misses(notebook: Any, expected: Expectations) -> list[Miss]:
     """Return the wrong outputs of an executed notebook in the order of its cells."""
-    found = []
     cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     unknown = sorted({*expected.shows, *expected.exceptions} - set(cells))
-    found += [Miss(0, name, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
+    found = [Miss(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
     for name, index in cells.items():
-        outputs = notebook.cells[index].outputs
-        text = " ".join(text_of(output) for output in outputs)
-        found += [Miss(index, name, sentence) for sentence in _sentences(name, text, expected)]
-        if any(_has_empty_table(output) for output in outputs):
-            found.append(Miss(index, name, f"Cell {name!r} shows a table without rows."))
+        found += [Miss(index, sentence) for sentence in _sentences(name, notebook.cells[index].outputs, expected)]
     return found
 
 
-def _sentences(name: str, text: str, expected: Expectations) -> list[str]:
-    """Return a sentence for each problem in the text of one cell."""
-    sentences = []
+def _sentences(name: str, outputs: Sequence[Any], expected: Expectations) -> Iterator[str]:
+    """Yield a sentence for each problem in the outputs of one cell."""
+    text = " ".join(map(text_of, outputs))
     pattern = expected.shows.get(name)
     if pattern is not None and not re.search(pattern, text):
-        sentences.append(f"Cell {name!r} does not show {pattern!r}; it shows {text[:300]!r}.")
+        yield f"Cell {name!r} does not show {pattern!r}; it shows {text[:300]!r}."
     if name not in expected.exceptions and (exception := EXCEPTION.search(text)):
-        sentences.append(f"Cell {name!r} prints {exception[0]!r}.")
+        yield f"Cell {name!r} prints {exception[0]!r}."
     if nothing := NOTHING.search(text):
-        sentences.append(f"Cell {name!r} prints {nothing[0]!r}.")
-    return sentences
+        yield f"Cell {name!r} prints {nothing[0]!r}."
+    bodies = [body for output in outputs for body in TABLE_BODY.findall(output.get("data", {}).get("text/html", ""))]
+    if any("<tr" not in body for body in bodies):
+        yield f"Cell {name!r} shows a table without rows."
 
 
 def text_of(output: Any) -> str:
@@ -93,8 +82,3 @@ def text_of(output: Any) -> str:
     else:
         text = output.get("text") or data.get("text/plain") or f"{output.get('ename', '')} {output.get('evalue', '')}"
     return " ".join(ANSI.sub("", text).split())
-
-
-def _has_empty_table(output: Any) -> bool:
-    html = output.get("data", {}).get("text/html", "")
-    return any("<tr" not in body for body in TABLE_BODY.findall(html))

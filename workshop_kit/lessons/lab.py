@@ -6,22 +6,20 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-
-import httpx
 
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.bootstrap.jupyter_port import HOST
-from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.display.page_server import listen
+from workshop_kit.engine import reaper
+from workshop_kit.errors import NotReady
 from workshop_kit.lessons.browser import open_in_browser
+from workshop_kit.observe.http import Answer, request
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace
@@ -63,17 +61,12 @@ class LabServer:
         """Return the address that opens ``page``, token included."""
         return f"{self.address}/lab/workspaces/{page.layout}/tree/{page.path}?token={self.token}"
 
-    def call(self, method: str, path: str, body: object = None, *, timeout_seconds: float = 5.0) -> bytes:
-        """Send a request to the server, never through a proxy; return the body. Raises httpx.HTTPError."""
-        response = httpx.request(
-            method,
-            f"{self.address}{path}",
-            json=body,
-            headers={"Authorization": f"token {self.token}"},
-            timeout=timeout_seconds,
-            trust_env=False,
+    def call(self, method: str, path: str, body: object = None, *, timeout_seconds: float = 5.0) -> Answer:
+        """Send a request to the server, with its token."""
+        headers = {"Authorization": f"token {self.token}"}
+        return request(
+            method, f"{self.address}{path}", json_body=body, headers=headers, timeout_seconds=timeout_seconds
         )
-        return response.raise_for_status().content
 
     def stop(self) -> None:
         """End the server and its kernels; kill it when it does not end in time."""
@@ -88,7 +81,8 @@ def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | N
     Raises NotReady (port taken, server did not start) or WrongUsage (invalid port).
     """
     if port is not None:
-        _require_port(port)
+        for free in listen(port, HOST):  # raises for a taken one
+            free.close()
     folders = prepare(workspace)
     process, token = _launch(workspace, folders, port)
     try:
@@ -110,21 +104,21 @@ def serve(workspace: Workspace, page: FirstPage = START, *, port: int | None = N
     If this workspace has a running server already, print the URL of that one and return.
     """
     redirect = workspace.folder / REDIRECT
-    with _signals_as_interrupt():
-        server = running_server(workspace) or start_server(workspace, page, port=port)
-        try:
-            url = server.url(page)
-            answer(f"JupyterLab: {url}\nCtrl-C ends it.")
-            if open_browser:
-                open_in_browser(url, redirect)
-            if server.process is not None and server.process.wait() != 0:
-                _raise_if_ended(server.process, JupyterFolders(workspace.jupyter_folder).log)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            server.stop()
-            if server.process is not None:
-                redirect.unlink(missing_ok=True)
+    reaper.interrupt_on_termination()
+    server = running_server(workspace) or start_server(workspace, page, port=port)
+    try:
+        url = server.url(page)
+        answer(f"JupyterLab: {url}\nCtrl-C ends it.")
+        if open_browser:
+            open_in_browser(url, redirect)
+        if server.process is not None and server.process.wait() != 0:
+            _raise_if_ended(server.process, JupyterFolders(workspace.jupyter_folder).log)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()
+        if server.process is not None:
+            redirect.unlink(missing_ok=True)
 
 
 def running_server(workspace: Workspace) -> LabServer | None:
@@ -133,10 +127,10 @@ def running_server(workspace: Workspace) -> LabServer | None:
         try:
             known = json.loads(file.read_text())
             server = LabServer(int(known["port"]), str(known["token"]))
-            server.call("GET", "/api/status", timeout_seconds=10.0)
-        except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             continue
-        return server
+        if server.call("GET", "/api/status", timeout_seconds=10.0).ok:
+            return server
     return None
 
 
@@ -174,10 +168,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], token: str, folders: Jup
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         _raise_if_ended(process, folders.log)
-        with suppress(OSError, ValueError, httpx.HTTPError):
+        with suppress(OSError, ValueError):  # the file is not there yet, or written in part
             server = LabServer(int(json.loads(file.read_text())["port"]), token, process)
-            server.call("GET", "/api/status")
-            return server
+            if server.call("GET", "/api/status").ok:
+                return server
         time.sleep(0.05)
     raise NotReady(
         f"JupyterLab did not answer within {READY_SECONDS:.0f} s.", f"Read {folders.log}.", output=_tail(folders.log)
@@ -200,36 +194,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _require_port(port: int) -> None:
-    if not 0 < port < 65536:
-        raise WrongUsage(f"{port} is no port.", "Choose one from 1024 to 65535.")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except PermissionError as error:
-            raise NotReady(f"Port {port} is reserved for the system.", "Choose one from 1024 to 65535.") from error
-        except OSError as error:
-            raise NotReady(f"Port {port} is taken.", "Choose another with --port, or leave it out.") from error
-
-
 def _tail(log: Path, lines: int = 8) -> str:
     try:
         return "\n".join(log.read_text(errors="replace").split("\n")[-lines - 1 :]).strip()
     except OSError:
         return ""
-
-
-@contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
-    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the server ends with this process."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -98,12 +98,9 @@ class Lesson:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
         return images.tags(self.stack.root)[name]
 
-    def watch(self, *targets: Any) -> Watch:
-        """Start to measure services of the stack or containers (the SDK's): ``w.watch("service", container)``.
-
-        Without arguments it measures the stack's service. A new watch ends the previous one. See `Watch`.
-        """
-        return start_watch(self.stack, self.screens, *targets)
+    def watch(self, container: Any = "service") -> Watch:
+        """Start to measure a container (the SDK's) or a service of the stack. A new watch ends the previous one."""
+        return start_watch(self.stack, self.screens, container)
 
     def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[InjectedFault]:
         """Inject a fault into a service of the stack for a ``with`` block: ``with w.fault("latency", "redis"):``.
@@ -181,12 +178,12 @@ class Lesson:
         usual = {name: str(value) for name, value in settings.items()}
         SettingsForm(start, usual, headless=self.headless).show()
 
-    def audit(self, target: Any, *, only: str | Sequence[str] = (), backing: str | None = None) -> Audit:
+    def audit(self, target: Any, *, only: str | Sequence[str] = ()) -> Audit:
         """Audit an image or a container (the SDK's, or its name) as ``./workshop audit`` does. See `audit.audit`.
 
         The report on an image of ``my_service/`` names the exercises that are not passed.
         """
-        found = audit(target, only=only, backing=backing, session=self.stack.session)
+        found = audit(target, only=only, session=self.stack.session)
         return Audit(take_home.mark_unpassed(found.report, self.engine, self.exercise_service))
 
     def take_home(self, found: Audit) -> Rendered:

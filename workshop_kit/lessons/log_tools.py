@@ -43,10 +43,9 @@ class LogTools:
 
         return Explorer(FrameStore(), query, follow=lines, known=known, title=title).show(self.screens)
 
-    def explore(self, lines: FrameStore | pd.DataFrame, query: str = "", *, title: str = "All logs") -> Explorer:
-        """Show the log explorer over a store or a DataFrame of lines."""
-        store = FrameStore(lines) if isinstance(lines, pd.DataFrame) else lines
-        return Explorer(store, query, title=title).show(self.screens)
+    def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
+        """Show the log explorer over the lines that `collected` returns."""
+        return Explorer(lines, query, title=title).show(self.screens)
 
     def bucket(self) -> LogBucket:
         """Start the collector and its bucket unless they run; return the bucket, read-only."""

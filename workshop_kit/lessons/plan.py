@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from workshop_kit.display.tables import table
@@ -19,6 +19,7 @@ LUNCH_FROM, LUNCH_BEST, LUNCH_UNTIL = 11 * 60, 12 * 60 + 15, 14 * 60
 """A break that begins between the first and the last becomes lunch: the one nearest to the second."""
 LUNCH_TRACKS = ("full",)
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
+LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def timetable(course: Course, track: str, start: str, breaks: Breaks | None = No
     breaks = breaks or Breaks()
     if track not in course.tracks:
         raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    _require_lengths(breaks)
+    if breaks.after < 1 or min(breaks.length, breaks.lunch) < 0:
+        raise WrongUsage("A break or a stretch of lessons cannot be that short.", "Write 1 minute or more.")
     begin = minutes_of(start)
     blocks = _placed(begin, [_lesson_block(lesson, course.exercises, track) for lesson in course.lessons], breaks)
     if track in LUNCH_TRACKS and breaks.lunch:
@@ -141,13 +143,6 @@ def as_json(timetable: Timetable) -> dict[str, Any]:
     }
 
 
-def _require_lengths(breaks: Breaks) -> None:
-    for name, value in asdict(breaks).items():
-        least = 1 if name == "after" else 0
-        if not least <= value <= DAY_MINUTES:
-            raise WrongUsage(f"{value} minutes is no length for a pause or a stretch.", f"Write {least} or more.")
-
-
 def _lesson_block(lesson: Lesson, exercises: Sequence[ExerciseTime], track: str) -> Block:
     own = [exercise for exercise in exercises if exercise.lesson == lesson.name and track in exercise.tracks]
     own.sort(key=lambda exercise: exercise.weight != "core")
@@ -182,17 +177,12 @@ def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
 
 
 def _block_data(block: Block) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "kind": block.kind,
-        "start": clock(block.start),
-        "end": clock(block.end),
-        "minutes": block.minutes,
-        "title": block.title,
-    }
+    times = {"start": clock(block.start), "end": clock(block.end), "minutes": block.minutes}
+    data: dict[str, Any] = {"kind": block.kind, **times, "title": block.title}
     if block.kind == "lesson":
-        data |= {"lesson": block.lesson, "telling_minutes": block.telling_minutes}
         names = ("id", "title", "weight", "minutes", "debrief_minutes")
-        data["exercises"] = [{name: getattr(exercise, name) for name in names} for exercise in block.exercises]
+        exercises = [{name: getattr(exercise, name) for name in names} for exercise in block.exercises]
+        data |= {"lesson": block.lesson, "telling_minutes": block.telling_minutes, "exercises": exercises}
     return data
 
 
@@ -208,18 +198,20 @@ def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
 
 def as_text(timetable: Timetable) -> str:
     """Return the timetable as a text table with a legend."""
-    return f"{table(_caption(timetable), COLUMNS, list(rows(timetable)))}\n{_legend(timetable)}"
+    return f"{table(_caption(timetable), COLUMNS, list(rows(timetable)))}\n{LEGEND}"
 
 
 def as_markdown(timetable: Timetable) -> str:
     """Return the timetable as Markdown: the table, then the exercises by lesson."""
-    lines = [f"## {_caption(timetable)}", "", _row(COLUMNS), _row(["---", "---:", "---", "---"])]
-    lines += [_row(row) for row in rows(timetable)]
-    lines += ["", _legend(timetable)]
+    lines = [f"## {_caption(timetable)}", "", *map(_row, [COLUMNS, ("---", "---:", "---", "---"), *rows(timetable)])]
+    lines += ["", LEGEND]
     for block in timetable.blocks:
         if block.exercises:
             lines += ["", f"**{block.lesson}** ({block.telling_minutes} minutes for talk and experiments)", ""]
-            lines += list(_exercise_lines(block))
+        for exercise in block.exercises:
+            aside = "" if exercise.weight == "core" else ", extra"
+            times = f"{exercise.minutes} + {exercise.debrief_minutes}{aside}"
+            lines.append(f"- `{exercise.id}` {exercise.title} ({times})")
     return "\n".join(lines)
 
 
@@ -231,17 +223,5 @@ def _caption(timetable: Timetable) -> str:
     )
 
 
-def _legend(timetable: Timetable) -> str:
-    if not any(block.exercises for block in timetable.blocks):
-        return "The minutes come from exercises/exercises.toml."
-    return "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
-
-
-def _exercise_lines(block: Block) -> Iterator[str]:
-    for exercise in block.exercises:
-        aside = "" if exercise.weight == "core" else ", extra"
-        yield f"- `{exercise.id}` {exercise.title} ({exercise.minutes} + {exercise.debrief_minutes}{aside})"
-
-
-def _row(cells: tuple[str, ...] | list[str]) -> str:
+def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

@@ -14,8 +14,6 @@ The table's name is the id, and ``right`` is the key of the option that usually 
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -25,13 +23,15 @@ from typing import Annotated, Any, Self
 import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from workshop_kit.display.live_widget import answer_while_busy
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.tables import table
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.widget_job import PARTS
+from workshop_kit.workspace.files import load_toml
 
 HERE = Path(__file__).parent
 SUFFIX = ".predictions.toml"
@@ -77,20 +77,7 @@ LESSON = TypeAdapter(dict[str, Question])
 
 def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
     """Return the questions of a lesson by id. Raises WorkshopError for a missing or incomplete file."""
-    path = folder / f"{lesson}{SUFFIX}"
-    try:
-        return LESSON.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise WorkshopError(
-            f"{lesson} has no predictions: {path.name} cannot be read.", f"Write {path} as its neighbors are written."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise WorkshopError(f"{path.name} is not TOML: {error}.", "Correct that line.") from error
-    except ValidationError as error:
-        raise WorkshopError(
-            f"{path.name}: {_first_problem(error)}.",
-            "Give it four options with text and reason, and name the right one.",
-        ) from error
+    return load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
 
 
 def load_all_questions(folder: Path) -> dict[str, Question]:
@@ -100,21 +87,11 @@ def load_all_questions(folder: Path) -> dict[str, Question]:
 
 
 def find_question(identifier: str, lesson: str, folder: Path) -> Question:
-    """Return one question of a lesson. Raises WrongUsage for an unknown id and names the closest known one."""
+    """Return one question of a lesson. Raises WrongUsage for an unknown id."""
     known = load_questions(lesson, folder)
     if identifier not in known:
-        near = difflib.get_close_matches(identifier, known, n=1)
-        advice = f"Did you mean {near[0]!r}?" if near else f"Use one of: {', '.join(known)}."
-        raise WrongUsage(f"{lesson}{SUFFIX} has no prediction {identifier!r}.", advice)
+        raise WrongUsage(f"{lesson} has no prediction {identifier!r}.", f"Use one of: {', '.join(known)}.")
     return known[identifier]
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Return the place and text of the first problem: ``stop.options.killed.reason: Field required``."""
-    first, *more = error.errors()
-    where = ".".join(str(part) for part in first["loc"])
-    also = f" ({len(more) + 1} problems in all)" if more else ""
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}{also}"
 
 
 class PredictionWidget(anywidget.AnyWidget):
@@ -217,15 +194,22 @@ def predict(prediction_id: str, question: Question, *, progress: Progress, headl
 
 def question_page(question: Question, locked: str | None) -> Rendered:
     """Return the question and its options as static text; the locked option is marked."""
-    items = "".join(_option(option.text, key == locked) for key, option in question.options.items())
+    items, lines = "", [question.question]
+    for key, option in question.options.items():
+        mine = key == locked
+        mark, note = ("◉", "your guess") if mine else ("○", "")
+        items += (
+            f'<li class="wk-choice" data-mine="{str(mine).lower()}"><span class="wk-mark" aria-hidden="true">{mark}'
+            f'</span><span>{escape(option.text)}</span><span class="wk-note">{note}</span></li>'
+        )
+        lines.append(f"{mark} {option.text}{f'  ({note})' if note else ''}")
     how = "" if locked else f'<p class="wk-status">{HOW}</p>'
     html = (
         f'{STYLE}<section class="wk-prediction wk-static" role="group" aria-label="A prediction">'
         '<p class="wk-eyebrow">Before you run it: your guess</p>'
         f'<p class="wk-question">{escape(question.question)}</p><ul class="wk-choices">{items}</ul>{how}</section>'
     )
-    lines = [f"{_mark(key == locked)} {option.text}{_note(key == locked)}" for key, option in question.options.items()]
-    return Rendered(html, "\n".join([question.question, *lines]))
+    return Rendered(html, "\n".join(lines))
 
 
 def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
@@ -239,34 +223,7 @@ def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     said = [] if guess is None else [f"You said: {options[guess].text}"]
     reasons = [f"- {option.text}\n  {option.reason}" for option in options.values()]
     text = [*said, f"It did:   {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]
-    items = "".join(
-        f'<li class="wk-choice" data-actual="{str(key == actual).lower()}">{_tag("You said", key == guess)}'
-        f'{_tag("It did", key == actual)}{escape(option.text)}<p class="wk-reason">{escape(option.reason)}</p></li>'
-        for key, option in options.items()
-    )
-    html = (
-        f'{STYLE}<section class="wk-prediction" role="group" aria-label="What came of the prediction">'
-        f'<p class="wk-eyebrow">{escape(question.question)}</p><p class="wk-question">{verdict}</p>'
-        f'{f"<p>{escape(usually)}</p>" if usually else ""}<ul class="wk-choices">{items}</ul></section>'
-    )
+    tags = {actual: "It did", guess: "You said"} if guess != actual else {actual: "You said, and it did"}
+    rows = [(tags.get(key, ""), option.text, option.reason) for key, option in options.items()]
+    html = table(f"{question.question} {verdict} {usually}".strip(), ("", "Option", "Why"), rows).html
     return Rendered(html, "\n".join(text))
-
-
-def _option(text: str, mine: bool) -> str:
-    return (
-        f'<li class="wk-choice" data-mine="{str(mine).lower()}"><span class="wk-mark" aria-hidden="true">'
-        f"{_mark(mine)}</span><span>{escape(text)}</span>"
-        f'<span class="wk-note">{_note(mine).strip(" ()")}</span></li>'
-    )
-
-
-def _tag(words: str, holds: bool) -> str:
-    return f'<span class="wk-tag">{words}</span> ' if holds else ""
-
-
-def _mark(mine: bool) -> str:
-    return "◉" if mine else "○"
-
-
-def _note(mine: bool) -> str:
-    return "  (your guess)" if mine else ""

@@ -65,39 +65,31 @@ def _mask(workspace: Workspace) -> Mask:
 
 
 def _policies(document: dict[str, Any], mask: Mask) -> Iterator[str]:
-    yield "## My policies"
-    yield ""
+    yield from ("## My policies", "")
     kept = document.get("policies")
     policies = kept if isinstance(kept, dict) else {}
     if not policies:
-        yield "None is written yet: each lesson has a card for them."
-        yield ""
+        yield from ("None is written yet: each lesson has a card for them.", "")
     for lesson, sentences in sorted(policies.items()):
-        yield f"**{plain(mask(lesson))}**"
-        yield ""
+        yield from (f"**{plain(mask(lesson))}**", "")
         for sentence in sentences if isinstance(sentences, list) else ():
             yield f"- {plain(mask(str(sentence), SENTENCE_LENGTH))}"
         yield ""
 
 
 def _predictions(document: dict[str, Any], mask: Mask) -> Iterator[str]:
-    yield "## My predictions"
-    yield ""
-    kept = document.get("predictions")
-    guesses = {name: guess_in(entry) for name, entry in kept.items()} if isinstance(kept, dict) else {}
+    yield from ("## My predictions", "")
+    guesses = {name: guess_in(entry) for name, entry in document.get("predictions", {}).items()}
     revealed = {name: guess for name, guess in guesses.items() if guess and guess.actual}
     if not revealed:
-        yield "None yet: a click before an experiment locks a guess."
-        yield ""
+        yield from ("None yet: a click before an experiment locks a guess.", "")
         return
     right = sum(guess.choice == guess.actual for guess in revealed.values())
-    yield f"{right} of {len(revealed)} went as I said. The others taught me something:"
-    yield ""
-    yield "| | Before | I said | It did |"
-    yield "| --- | --- | --- | --- |"
+    yield from (f"{right} of {len(revealed)} went as I said. The others taught me something:", "")
+    yield from ("| | Before | I said | It did |", "| --- | --- | --- | --- |")
     questions = load_all_questions(CHECKOUT / "notebooks")
-    for name in sorted(revealed):
-        guess, question = revealed[name], questions.get(name)
+    for name, guess in sorted(revealed.items()):
+        question = questions.get(name)
         options = question.options if question else {}
         words = [question.question if question else name]
         words += [options[key].text if key in options else key for key in (guess.choice, guess.actual or "")]

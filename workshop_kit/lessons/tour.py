@@ -18,7 +18,7 @@ from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MORE, find_lesson, lesson_names
-from workshop_kit.workspace.files import explain, write_atomically
+from workshop_kit.workspace.files import save
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
@@ -26,8 +26,6 @@ CELL_SECONDS = 600
 """The time limit of a cell."""
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a sentence; other messages get the error's name in front."""
-BeforeCell = Callable[[str, str], None]
-"""Called with a lesson and the id of a code cell that is about to run."""
 PAGE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
@@ -64,36 +62,42 @@ class LessonResult:
         return f"✗ {self.lesson}: cell {self.error.cell} failed. {self.error.message}\n{source}"
 
 
-def no_change(_lesson: str, _cell: str) -> None:
-    """Leave the files as they are."""
-
-
 @dataclass(frozen=True)
-class _Tour:
-    """What all lessons of one tour share; see `tour` for the fields."""
+class Tour:
+    """A run of lessons. The workspace's notebooks and progress do not change.
+
+    Executed copies and their pages go to ``output``; with ``book``, chapters of changed lessons go there.
+    ``solutions`` (cell id to code) replace exercise cells. Then an exercise that does not pass is an error, and so is
+    a cell that differs from the lesson's table in ``expected``. None runs the lessons as they are. ``before_cell`` gets
+    the lesson and the id of each code cell before it runs.
+    """
 
     workspace: Workspace
-    report: Report
-    output: Path
-    book: Path | None
-    cell_seconds: int
-    solutions: Mapping[str, str] | None
-    before_cell: BeforeCell
-    expected: Path
-    kernels: Path
+    report: Report = silent
+    output: Path = CHECKOUT / "build" / "tour"
+    book: Path | None = None
+    cell_seconds: int = CELL_SECONDS
+    solutions: Mapping[str, str] | None = None
+    before_cell: Callable[[str, str], object] | None = None
+    expected: Path = CHECKOUT / "notebooks"
 
-    def run(self, path: Path) -> LessonResult:
+    def run(self, lessons: Sequence[str] = ()) -> list[LessonResult]:
+        """Run ``lessons`` (by default all) in order; a failed lesson does not stop the others.
+
+        Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
+        """
+        results = [self._run(path) for path in find_lessons(lessons, self.workspace.notebooks)]
+        if self.book is not None:
+            write_index(self.workspace.notebooks, self.book)
+        return results
+
+    def _run(self, path: Path) -> LessonResult:
         """Execute one lesson and write its page."""
         import nbformat  # lazily: a slow import
 
         started, lesson = time.monotonic(), path.stem
         page = self.output / f"{lesson}.html"
-        try:
-            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        except (ValueError, nbformat.ValidationError) as error:
-            reason = str(error).split("\n", 1)[0]
-            damage = CellError(0, "", type(error).__name__, f"{path} is not a notebook: {reason}")
-            return LessonResult(lesson, 0.0, 0, page, damage)
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         starters = _replace_sources(notebook, self.solutions or {})
         failed = self._execute(notebook, lesson)
         if failed is None and self.solutions is not None:
@@ -120,7 +124,7 @@ class _Tour:
             current = cell_index
             first_line = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
             self.report(Step(lesson, cell_index / len(notebook.cells), first_line))
-            if cell.cell_type == "code":
+            if cell.cell_type == "code" and self.before_cell is not None:
                 self.before_cell(lesson, cell.id)
 
         async def restore_interrupt(**_: Any) -> None:
@@ -129,7 +133,7 @@ class _Tour:
                 asyncio.get_running_loop().remove_signal_handler(number)
             reaper.interrupt_on_termination()
 
-        manager = kernel_manager(self.workspace, self.kernels)
+        manager = kernel_manager(self.workspace)
         client = NotebookClient(
             notebook,
             km=manager,
@@ -153,37 +157,6 @@ class _Tour:
         return None
 
 
-def tour(
-    workspace: Workspace,
-    lessons: Sequence[str] = (),
-    report: Report = silent,
-    *,
-    output: Path = CHECKOUT / "build" / "tour",
-    book: Path | None = None,
-    cell_seconds: int = CELL_SECONDS,
-    solutions: Mapping[str, str] | None = None,
-    before_cell: BeforeCell = no_change,
-    expected: Path = CHECKOUT / "notebooks",
-) -> list[LessonResult]:
-    """Run ``lessons`` (by default all) in order and return a result each; a failed lesson does not stop the others.
-
-    ``solutions`` (cell id to code) replace exercise cells. Then an exercise that does not pass is an error, and so is
-    a cell that differs from the lesson's table in ``expected``. None runs the lessons as they are. ``before_cell`` gets
-    the lesson and the id of each code cell before it runs.
-
-    The workspace's notebooks and progress do not change: executed copies and their pages go to ``output``, and with
-    ``book`` chapters of changed lessons go there.
-    Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
-    """
-    chosen = find_lessons(lessons, workspace.notebooks)
-    kernels = install_kernel(workspace)
-    one = _Tour(workspace, report, output, book, cell_seconds, solutions, before_cell, expected, kernels)
-    results = [one.run(path) for path in chosen]
-    if book is not None:
-        write_index(workspace.notebooks, book)
-    return results
-
-
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
     """Return the notebooks with these names (see `find_lesson`), or by default the first one of every lesson."""
     chosen = {find_lesson(name, notebooks) for name in names} or {
@@ -202,14 +175,14 @@ def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str
     return before
 
 
-def kernel_manager(workspace: Workspace, kernels: Path) -> Any:
-    """Return a manager of the workshop's kernel; kernel spec and connection file are in the workspace."""
+def kernel_manager(workspace: Workspace) -> Any:
+    """Return a manager of the workshop's kernel; its spec and its connection file are in the workspace."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
     runtime = workspace.jupyter_folder / "runtime"
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-    specs = KernelSpecManager(kernel_dirs=[str(kernels)])
+    specs = KernelSpecManager(kernel_dirs=[str(install_kernel(workspace))])
     connection = runtime / f"kernel-tour-{os.getpid()}-{time.monotonic_ns()}.json"
     return AsyncKernelManager(
         kernel_name=KERNEL,
@@ -231,7 +204,7 @@ def _unexpected(notebook: Any, expected: expectations.Expectations) -> CellError
     misses = expectations.misses(notebook, expected)
     if not misses:
         return None
-    first = misses[0].index
+    first = misses[0].position
     return CellError(first + 1, notebook.cells[first].source, "Expectation", "\n".join(one.sentence for one in misses))
 
 
@@ -245,10 +218,5 @@ def _write_page(notebook: Any, lesson: str, page: Path) -> None:
 
     exporter = HTMLExporter(raw_template=PAGE, embed_images=True)  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": lesson}})
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(page, html.encode())
-        executed = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-        write_atomically(page.with_suffix(".ipynb"), executed.encode())
-    except OSError as error:
-        raise explain(error, page) from error
+    save(page, html.encode())
+    save(page.with_suffix(".ipynb"), nbformat.writes(notebook).encode())  # type: ignore[no-untyped-call]

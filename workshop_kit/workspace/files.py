@@ -9,17 +9,20 @@ import os
 import secrets
 import stat
 import threading
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workshop_kit.errors import NotReady
+from workshop_kit.errors import NotReady, WorkshopError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # not there on a bare Python
 
 Record = TypeVar("Record")
+
+Value = TypeVar("Value")
 
 MAX_BYTES = 1_000_000
 VISIBLE = (".dockerignore",)
@@ -112,6 +115,19 @@ def write_records(path: Path, records: Sequence[Any], *, most: int) -> None:
     """Replace a JSON-lines file by the last ``most`` of these dataclasses. Raises NotReady, for a full disk say."""
     lines = [json.dumps(asdict(record), default=str) for record in records[-most:]]
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:
+    """Return a TOML file of the checkout, validated. Raises WorkshopError with the first problem in it."""
+    try:
+        return adapter.validate_python(tomllib.loads(read_text(path, path.name)))
+    except ValueError as error:  # of TOML, or a ValidationError of pydantic, which a bare Python lacks
+        problem = str(error)
+        if details := getattr(error, "errors", None):
+            first = details()[0]
+            where = ".".join(map(str, first["loc"]))
+            problem = f"{where}: {first['msg'].removeprefix('Value error, ').rstrip('.')}"
+        raise WorkshopError(f"{path.name} cannot be used: {problem}.", "Correct it, then try again.") from error
 
 
 def explain(error: OSError, path: Path) -> NotReady:

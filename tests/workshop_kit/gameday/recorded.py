@@ -203,18 +203,16 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
     shop = play(CAUSES[day], seed)
     session = SimpleNamespace(ledger=SimpleNamespace(path=folder / "ledger.jsonl"))
     return Incident(
-        id=f"{day}-{seed}",
+        record=Record(f"{day}-{seed}", day, seed, injected, injected),
         lesson=cast(
             Any,
             SimpleNamespace(stack=SimpleNamespace(session=session), exercise_service=SimpleNamespace(root=CHECKOUT)),
         ),
         cause=CAUSES[day],
-        seed=seed,
         shop=shop,
         customers=cast(Any, RecordedCustomers(shop, injected)),
         watcher=cast(Any, SimpleNamespace(tables=lambda *_, **__: _tables(shop, datetime.now(UTC)))),
         _block=ExitStack(),
-        record=Record(f"{day}-{seed}", day, seed, injected, injected),
     )
 
 

@@ -51,6 +51,7 @@ def test_a_second_is_a_row() -> None:
     assert [*table["cpu_percent"]] == [50.0, 50.0]
     assert [*table["memory_percent"]] == [25.0, 25.0]
     assert [*table["p95_ms"]] == [8.0, 8.0]
+    assert joined(Tables(), customers().table().iloc[:0]).empty, "before the first customer there is no row"
 
 
 def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
@@ -62,9 +63,3 @@ def test_the_dashboard_shows_customers_and_the_cpu_but_no_limit() -> None:
     lines = {line.label: line.last for plot in view.plots for line in plot.lines}
     assert (lines["came"], lines["served in time"], lines["periods held back"]) == (10.0, 4.0, 30.0)
     assert all(line.limit is None for plot in view.plots for line in plot.lines)
-
-
-def test_before_the_first_customer_there_is_no_row() -> None:
-    """The table is empty."""
-    nobody = Customers({"production": lambda: None})
-    assert joined(Tables(), nobody.table()).empty

@@ -14,6 +14,7 @@ from workshop_kit.gameday import service
 from workshop_kit.workspace import regions, solutions
 
 IMAGE = "the participant's image"
+EXERCISE = "config.env"
 
 
 def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
@@ -33,35 +34,22 @@ def mine(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def unsolve(root: Path, mine: Path, name: str) -> str:
-    """Put the starter into a region of ``config.py``; return it."""
-    source = solutions.sources_at(root, service.LESSON)["config.py"].text
-    starter = regions.region_of(regions.starter(source), name)
-    path = mine / "config.py"
-    path.write_text(regions.replace(path.read_text(), name, starter))
-    return starter
-
-
-def test_a_solved_folder_runs_as_it_is(root: Path, mine: Path) -> None:
-    """The shop runs the cell's image, without a note."""
-    prepared = prepare(root, mine)
-    assert (prepared.images, prepared.note) == ([IMAGE], "")
-
-
 def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: Path) -> None:
-    """Another image is built from a copy; the participant's folder stays as it is."""
-    starter = unsolve(root, mine, "config.env")
+    """A solved folder runs as it is, and so does a region that passed, even if it differs from the reference.
+
+    Else another image is built from a copy; the participant's folder stays as it is.
+    """
+    solved = prepare(root, mine)
+    assert (solved.images, solved.note) == ([IMAGE], "")
+    source = solutions.sources_at(root, service.LESSON)["config.py"].text
+    starter = regions.region_of(regions.starter(source), EXERCISE)
+    path = mine / "config.py"
+    path.write_text(regions.replace(path.read_text(), EXERCISE, starter))
     prepared = prepare(root, mine)
-    assert prepared.note == "The shop runs the reference for config.env."
-    assert prepared.images == ["shop:1"]
+    assert (prepared.images, prepared.note) == (["shop:1"], "The shop runs the reference for config.env.")
     assert starter not in Path(prepared.folder.name, "config.py").read_text()
-    assert starter in (mine / "config.py").read_text()
-
-
-def test_a_region_that_passed_is_the_participant_s(root: Path, mine: Path) -> None:
-    """Even if it differs from the reference."""
-    unsolve(root, mine, "config.env")
-    assert prepare(root, mine, passed="config.env").images == [IMAGE]
+    assert starter in path.read_text()
+    assert prepare(root, mine, passed=EXERCISE).images == [IMAGE]
 
 
 def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pandas as pd
 import pytest
 
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.gameday import after_restart, signals, timeline
+from workshop_kit.gameday import after_restart, signals
 from workshop_kit.gameday.customers import Visit
 from workshop_kit.observe.watch import Tables
 
@@ -67,7 +66,7 @@ def test_each_signal_has_its_first_sign() -> None:
 def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> None:
     """Distances count from the first symptom; signals without a sign come last."""
     record = Record("a", "monday", 1, at(0), at(10), at(13), at(20), at(33))
-    rows = timeline.rows(record, {"logs": at(11), "metrics": None})
+    rows = signals.rows(record, {"logs": at(11), "metrics": None})
     assert [name for name, _, _ in rows] == [
         "the cause was put in place",
         "first sign in: logs",
@@ -79,17 +78,6 @@ def test_the_card_has_the_moments_in_their_order_and_what_took_how_long() -> Non
         "time to repair (TTR)",
     ]
     assert [after for _, _, after in rows] == ["-3 s", "-2 s", "+0 s", "+7 s", "+20 s", "not seen", "7 s", "20 s"]
-
-
-def test_the_card_counts_customers_and_says_whose_service_it_was() -> None:
-    """Customers from the cause to the recovery; then the actions."""
-    record = Record("a", "monday", 1, at(0), at(2), fixed=at(6), actions=("12:00:03 restarted production",))
-    record = replace(record, reference="The shop runs the reference for config.env.")
-    assert timeline.counts(record, visits(True, True, True, False, False, True, True, True)) == [
-        ("customers served until then", "", "3 of 5"),
-        ("you", "12:00:03", "restarted production"),
-        ("the service", "", "The shop runs the reference for config.env."),
-    ]
 
 
 PER_SECOND = 10

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.controller import Controller
@@ -17,8 +17,6 @@ from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
 from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace.folder import Workspace
-
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,6 @@ class Pages:
         return answer.json()["said"]
 
 
-def wait_for(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
     """An open desk, which leaves no fault."""
@@ -85,4 +75,4 @@ def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
         pages.controller.load_generator.stop()
         pages.controller.undo_all()
         stack = pages.controller.stack
-        wait_for(lambda: all(one.health == "healthy" for one in stack.containers().values()), "all are healthy")
+        wait_until(lambda: all(one.health == "healthy" for one in stack.containers().values()))

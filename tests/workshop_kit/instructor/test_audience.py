@@ -12,7 +12,7 @@ ANSWERS = Histogram("Does it stay green?", (Answer("Yes", 23), Answer("No", 8, r
 
 
 def test_a_countdown_counts_only_while_it_runs() -> None:
-    """Started, paused, started again, reset; below zero it says how far over time it is."""
+    """Started, paused, started again, set; below zero it says how far over time it is."""
     seconds = [100.0]
     count = Countdown(1, lambda: seconds[0])
     seconds[0] += 50
@@ -27,17 +27,10 @@ def test_a_countdown_counts_only_while_it_runs() -> None:
     count.start()
     seconds[0] += 50
     assert count.seconds_left == -10
-    count.reset()
-    assert (count.seconds_left, count.runs) == (60, False)
-
-
-@pytest.mark.parametrize("minutes", [0, 601, float("nan"), True, "5"])
-def test_a_countdown_takes_only_minutes_in_range(minutes: object) -> None:
-    """Anything but a number in range is refused in a sentence and changes nothing."""
-    count = Countdown(2)
     with pytest.raises(WrongUsage, match="countdown takes up to 600 minutes"):
-        count.set(minutes)
-    assert count.seconds_left == 120
+        count.set(float("nan"))
+    count.set(2)
+    assert (count.seconds_left, count.runs) == (120, False)
 
 
 def test_the_right_answer_is_hidden_until_it_is_shown() -> None:
@@ -59,8 +52,7 @@ def test_the_right_answer_is_hidden_until_it_is_shown() -> None:
 
 def test_an_unknown_answer_or_page_cannot_be_shown() -> None:
     """Both are a sentence, and the audience sees what it saw before."""
-    audience = Audience()
-    audience.show_prediction(Histogram("Tea?", (Answer("Yes", 1),)))
+    audience = Audience(shows="predictions", histogram=Histogram("Tea?", (Answer("Yes", 1),)))
     with pytest.raises(WrongUsage, match="Nobody knows which answer is right"):
         audience.show_answer()
     with pytest.raises(WrongUsage, match="cannot be shown 'secrets'"):

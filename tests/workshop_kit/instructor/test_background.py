@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from docker.errors import DockerException
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.instructor.background import BackgroundJob, JobState, TTLCache, stop_signal
+from workshop_kit.instructor.background import BackgroundJob, JobState, TTLCache
 from workshop_kit.progress import Report, Step
 
 
@@ -27,12 +26,9 @@ def test_a_value_is_made_once_in_its_time_to_live() -> None:
     cache = TTLCache(60, make)
     with pytest.raises(WorkshopError, match="Not yet"):
         cache.get()
-    threads = [threading.Thread(target=cache.get) for _ in range(40)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (cache.get(), made) == (1, [0, 1])
+    with ThreadPoolExecutor(40) as pool:
+        assert set(pool.map(lambda _: cache.get(), range(40))) == {1}
+    assert made == [0, 1]
     short = TTLCache(0, make)
     assert [short.get(), short.get()] == [2, 3]
 
@@ -56,14 +52,3 @@ def test_one_job_runs_at_a_time_and_ends_in_a_sentence() -> None:
     job.start("To 05", lambda _: "It is there.")
     job.wait(20)
     assert job.state == JobState("To 05", fraction=1.0, runs=False, outcome="It is there.")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_every_signal_that_ends_a_program_sets_the_event_and_does_nothing_else(number: signal.Signals) -> None:
-    """Also the second time; the former handlers are back after the block."""
-    before = signal.getsignal(number)
-    with stop_signal() as stop:
-        os.kill(os.getpid(), number)
-        os.kill(os.getpid(), number)
-        assert stop.wait(5)
-    assert signal.getsignal(number) is before

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.workshop_kit.instructor.conftest import wait_for
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit
 from workshop_kit.faults.journal import Journal
+from workshop_kit.observe.http import request
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -29,15 +29,11 @@ def environment(clean_environment: dict[str, str], root: Path, workspace: Worksp
     return {**clean_environment, "PYTHONPATH": str(root), "WORKSHOP_WORKSPACE": str(workspace.folder)}
 
 
-def command(*words: str) -> list[str]:
-    """The command line as the launcher runs it."""
-    return [sys.executable, "-m", "workshop_kit.cli", "desk", "--no-browser", *words]
-
-
 @contextmanager
 def opened(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A desk that has printed its addresses; yields it with the presenter's."""
-    with subprocess.Popen(command(), stderr=subprocess.PIPE, text=True, env=environment) as process:
+    command = [sys.executable, "-m", "workshop_kit.cli", "desk", "--no-browser"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
             found = None
@@ -53,25 +49,28 @@ def opened(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str],
 def press(url: str, action: str, **body: object) -> None:
     """Press a button of the desk at ``url``."""
     address, _, token = url.partition("/presenter?token=")
-    headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{address}/presenter/do/{action}", json.dumps(body).encode(), headers)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
-        assert answer.status == 200
+    headers = {"Authorization": f"token {token}"}
+    assert request("POST", f"{address}/presenter/do/{action}", json_body=body, headers=headers, timeout_seconds=60).ok
+
+
+def made_by_the_desk(stack: Stack) -> list[Any]:
+    """The containers that belong to a process, not to the stack."""
+    mine = {"label": [f"workshop.session={stack.session.identity.session}", "workshop.scope=kernel"]}
+    return list(stack.session.engine.client.containers.list(all=True, filters=mine, ignore_removed=True))
 
 
 def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str, str]) -> None:
-    """Faults are undone and the load has ended, however often Ctrl-C comes."""
+    """Faults are undone and the load has ended, however often Ctrl-C comes, and when the terminal closes meanwhile."""
     with opened(environment) as (process, url):
         press(url, "load", request="GET /orders", rate_per_second=5)
         press(url, "fault", fault="latency", target="redis", parameters={"latency_ms": 50})
         press(url, "fault", fault="pause", target="replica-db")
         assert len(Journal(stack.session).entries()) == 2
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
+        for number in (signal.SIGINT, signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            process.send_signal(number)
         assert process.wait(60) == Exit.GOOD
     assert Journal(stack.session).entries() == []
-    mine = {"label": [f"workshop.session={stack.session.identity.session}", "workshop.scope=kernel"]}
-    assert stack.session.engine.client.containers.list(all=True, filters=mine, ignore_removed=True) == []
+    assert made_by_the_desk(stack) == []
     assert stack.container("replica-db").status == "running"
 
 
@@ -83,8 +82,6 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
         press(url, "fault", fault="pause", target="redis")
         process.kill()
         process.wait()
-    wait_for(lambda: Journal(stack.session).entries() == [], "the reaper")
-    wait_for(lambda: stack.container("redis").status == "running", "redis")
-    mine = {"label": [f"workshop.session={stack.session.identity.session}", "workshop.scope=kernel"]}
-    client = stack.session.engine.client
-    wait_for(lambda: client.containers.list(all=True, filters=mine, ignore_removed=True) == [], "the load's end")
+    wait_until(lambda: Journal(stack.session).entries() == [])
+    wait_until(lambda: stack.container("redis").status == "running")
+    wait_until(lambda: made_by_the_desk(stack) == [])

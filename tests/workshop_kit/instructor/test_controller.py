@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workshop_kit.instructor.conftest import Pages, wait_for
+from tests.workshop_kit.instructor.conftest import Pages
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.images import tags
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
@@ -32,13 +33,13 @@ def rate(pages: Pages) -> float:
 def test_load_starts_changes_and_stops(pages: Pages) -> None:
     """One generator runs at a time, none after the stop; a request's lines are found by its id."""
     pages.said("load", request="POST /orders", rate_per_second=10)
-    wait_for(lambda: 8 <= rate(pages) <= 12, "ten a second")
+    wait_until(lambda: 8 <= rate(pages) <= 12)
     pages.said("load", request="GET /orders", rate_per_second=30)
-    wait_for(lambda: 26 <= rate(pages) <= 34, "thirty a second")
+    wait_until(lambda: 26 <= rate(pages) <= 34)
     assert len(generators(pages.controller.stack)) == 1
     assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 30}
     assert pages.controller.order("find-me-1234") == 201
-    wait_for(lambda: bool(pages.said("find", request_id="find-me-1234")), "its line")
+    wait_until(lambda: bool(pages.said("find", request_id="find-me-1234")))
     assert all("find-me-1234" in line for line in pages.said("find", request_id="find-me-1234"))
     assert pages.said("find", request_id="nobody") == []
     pages.said("load-stop")
@@ -57,7 +58,7 @@ def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> Non
         assert found["replica-db"]["id"] == "", "there is no button for what is not the desk's own"
         assert pages.said("undo", id=first) is True
         assert pages.said("undo", id=first) is False
-        wait_for(lambda: [one["target"] for one in pages.state()["in_force"]] == ["replica-db"], "the end of redis's")
+        wait_until(lambda: [one["target"] for one in pages.state()["in_force"]] == ["replica-db"])
     assert {name: snapshot(stack.container(name)) for name in before} == before
 
 
@@ -68,7 +69,7 @@ def test_load_goes_on_when_its_generator_ends(pages: Pages) -> None:
     stack = pages.controller.stack
     [first] = generators(stack)
     stack.session.engine.client.containers.get(first).kill()
-    wait_for(lambda: len(generators(stack) - {first}) == 1, "another generator")
+    wait_until(lambda: len(generators(stack) - {first}) == 1)
     assert pages.state()["problems"] == []
     assert pages.controller.load_generator.state == LoadState("GET /orders", 5)
 
@@ -80,7 +81,7 @@ def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
     before = snapshot(stack.container("redis"))
     pages.controller.inject("limits", "redis", {"memory_mib": 64.0})
     stack.container("redis").kill()  # what the kernel does where the limit is too low
-    wait_for(lambda: stack.container("redis").status == "exited", "its end")
+    wait_until(lambda: stack.container("redis").status == "exited")
     pages.controller.undo_all()
     assert stack.container("redis").status == "running"
     assert snapshot(stack.container("redis")).limits == before.limits

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import httpx
 import pytest
 
 from workshop_kit.engine.labels import Identity
@@ -20,10 +19,7 @@ from workshop_kit.faults.journal import ActiveFault, Journal, Snapshot
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
-from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace.folder import Workspace
-
-SAID = "The Docker engine does not answer."
 
 
 @pytest.fixture
@@ -42,22 +38,15 @@ def controller(root: Path, tmp_path: Path) -> Controller:
 
 def test_without_an_engine_every_answer_is_one_sentence(controller: Controller) -> None:
     """For state and buttons, without the SDK's text."""
-    server = InstructorServer().start(PresenterApi(controller, load_script()))
-    try:
-        headers = {"Authorization": f"token {server.presenter_token}"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, headers=headers) as web:
-            pause = {"fault": "pause", "target": "redis"}
-            answers = [
-                web.get("/presenter/state"),
-                web.post("/presenter/do/fault", json=pause),
-                web.post("/presenter/do/load", json={"request": "GET /orders", "rate_per_second": 5}),
-                web.post("/presenter/do/undo-all", json={}),
-            ]
-    finally:
-        server.stop()
-    for answer in answers:
-        assert answer.status_code == 409
-        assert answer.json()["error"].startswith(SAID)
+    desk = PresenterApi(controller, load_script())
+    away = r"The Docker engine does not answer\."
+    with pytest.raises(WorkshopError, match=away):
+        desk.state()
+    fault = {"fault": "pause", "target": "redis"}
+    load = {"request": "GET /orders", "rate_per_second": 5}
+    for action, body in (("fault", fault), ("load", load), ("undo-all", {})):
+        with pytest.raises(WorkshopError, match=away):
+            desk.do(action, body)
 
 
 def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
@@ -66,4 +55,4 @@ def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
     with pytest.raises(WorkshopError, match="The desk is being closed"):
         controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="The desk is being closed"):
-        controller.load_generator.start("GET /orders", 5)
+        controller.load("GET /orders", 5)

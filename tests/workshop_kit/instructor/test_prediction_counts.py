@@ -10,7 +10,7 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.instructor.prediction_counts import Answer, Histogram, of_folder, of_text, predictions_in
+from workshop_kit.instructor.prediction_counts import Answer, of_folder, of_text, predictions_in
 from workshop_kit.lessons.predictions import Option, Question
 
 TEXTS = {"green": "It stays green.", "red": "It turns red.", "hang": "It hangs.", "crash": "It crashes."}
@@ -24,7 +24,7 @@ ID = "00_start.gone"
 
 @pytest.fixture
 def room(tmp_path: Path) -> Path:
-    """A folder with 31 progress files, and with files that are none, a FIFO and an endless device among them."""
+    """A folder with 31 progress files, and with files that are none: a FIFO, an endless device, a broken link."""
     for number in range(31):
         progress = Progress(tmp_path / f"person {number}" / "progress.json")
         progress.path.parent.mkdir()
@@ -35,6 +35,7 @@ def room(tmp_path: Path) -> Path:
     (tmp_path / "list.json").write_text("[1]")
     os.mkfifo(tmp_path / "fifo.json")
     (tmp_path / "endless.json").symlink_to("/dev/zero")
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "odd.json").write_text(json.dumps({"predictions": {ID: 5, "01.other": {"choice": 7}}}))
     return tmp_path
 
@@ -68,7 +69,6 @@ def test_pasted_counts() -> None:
     ("text", "said"),
     [
         ("green 23", "'green 23' is no answer with a count"),
-        ("green: many", "is no answer with a count"),
         ("green: 12345", "is no answer with a count"),
         ("*: 5", "is no answer with a count"),
         ("*a: 1\n*b: 2", "More than one answer is marked"),
@@ -82,23 +82,8 @@ def test_pasted_text_without_counts_is_refused(text: str, said: str) -> None:
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize(
-    "line", ["a" + " " * 200_000 + "x", "*" + "a:" * 100_000, " =" * 100_000 + "1 ", "*" * 200_000]
-)
+@pytest.mark.parametrize("line", ["a" + " " * 200_000 + "x", "*" + "a:" * 100_000, " =" * 100_000 + "1 "])
 def test_a_hostile_paste_is_refused_at_once(line: str) -> None:
     """200 kB in one line take no quadratic time: that would be hours."""
     with pytest.raises(WrongUsage, match="is no answer with a count"):
         of_text("Green?", line + ":")
-
-
-@pytest.mark.parametrize(
-    ("answers", "said"),
-    [
-        ((Answer("a", 1), Answer("b", 4, right=True)), "1 of 5 of us was wrong."),
-        ((Answer("a", 0), Answer("b", 4, right=True)), "All 4 of us were right."),
-        ((Answer("a", 3), Answer("b", 4)), "7 of us answered."),
-    ],
-)
-def test_a_headline_says_how_many_were_wrong(answers: tuple[Answer, ...], said: str) -> None:
-    """Or how many answered, if the right answer is not known."""
-    assert Histogram("?", answers).headline() == said

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.workshop_kit.instructor.conftest import Pages
-from workshop_kit.errors import Exit
+from workshop_kit.cli import app
+from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.rehearsal import rehearse
-from workshop_kit.instructor.script import PICTURES, Click, Expectation, Script, as_page, load_script
+from workshop_kit.instructor.script import PICTURES, Click, Expectation, as_page, load_script
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -31,22 +33,18 @@ def test_the_demo_can_be_played(root: Path, clean_environment: dict[str, str]) -
     assert all(result["seconds"] > 0 for result in results)
 
 
-@pytest.mark.long
-def test_the_demo_is_no_lesson(root: Path, clean_environment: dict[str, str]) -> None:
+def test_the_demo_is_no_lesson() -> None:
     """A lesson and ``--demo`` together are wrong usage, in one sentence."""
-    environment = {**clean_environment, "PYTHONPATH": str(root)}
-    command = [sys.executable, "-m", "workshop_kit.cli", "tour", "03", "--demo"]
-    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert (said.returncode, said.stderr) == (
-        Exit.WRONG_USAGE,
-        "The demo is no lesson. Leave --demo away, or the lessons.\n",
-    )
+    said = CliRunner().invoke(app, ["tour", "03", "--demo"])
+    assert isinstance(said.exception, WrongUsage)
+    assert str(said.exception) == "The demo is no lesson. Leave --demo away, or the lessons."
 
 
 @pytest.mark.long
 def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tmp_path: Path) -> None:
     """The problem says the value found; the step's old picture stays, pictures of no step go, others are drawn."""
-    first = load_script().steps[0].model_copy(update={"look_seconds": 0.0})
+    script = load_script()
+    first = script.steps[0].model_copy(update={"look_seconds": 0.0})
     never = Expectation(table="health", column="state", where={"what": "/livez"}, equals="fail")
     quiet = first.model_copy(
         update={"number": 2, "id": "never", "clicks": (), "expectations": (never,), "within_seconds": 3.0}
@@ -55,7 +53,7 @@ def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tm
     broken = first.model_copy(update={"number": 3, "id": "broken", "clicks": (gone,), "expectations": ()})
     (tmp_path / "09-old.svg").write_text("old")
     (tmp_path / "02-never.svg").write_text("recorded")
-    results = rehearse(pages.controller, Script(title="T", steps=(first, quiet, broken)), pictures=tmp_path)
+    results = rehearse(pages.controller, script.model_copy(update={"steps": (first, quiet, broken)}), pictures=tmp_path)
     assert [bool(result.problem) for result in results] == [False, True, True]
     assert "health /livez: state is fail (it is pass)" in results[1].problem
     assert "no container 'nobody'" in results[2].problem

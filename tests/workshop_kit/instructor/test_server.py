@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import socket
 from typing import Any
 
 import pytest
 
-from tests.workshop_kit.instructor.conftest import Pages, wait_for
-from workshop_kit.errors import Exit, NotReady, WrongUsage
+from tests.workshop_kit.instructor.conftest import Pages
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.instructor.clock import CHANGED
-from workshop_kit.instructor.server import InstructorServer
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -24,34 +22,27 @@ GRADES: dict[str, dict[str, Any]] = {
 }
 
 
-def test_without_a_token_every_address_is_forbidden(pages: Pages) -> None:
-    """403 with a short answer for every address, wrong ones included."""
+def test_each_token_opens_its_own_page(pages: Pages) -> None:
+    """The audience's opens neither a page nor a button of the presenter; the presenter's opens both.
+
+    Without one, and for a wrong one, every address is 403 with a short answer, also one that is not there.
+    """
+    presenter = pages.server.presenter_token
     for path in (*PRESENTER, *AUDIENCE, "/", "/nothing"):
-        for token in ("", pages.server.presenter_token[:-1]):
+        for token in ("", presenter[:-1]):
             answer = pages.get(path, token)
             assert (answer.status_code, len(answer.content) < 200) == (403, True)
-
-
-def test_each_token_opens_its_own_page(pages: Pages) -> None:
-    """The audience's opens neither a page nor a button of the presenter; the presenter's opens both."""
-    recorded = {"/presenter/recorded.svg"}  # a picture that is not there yet is a 404
-    for path in set(PRESENTER) - recorded:
-        assert pages.get(path).status_code == 403
-        assert pages.get(path, pages.server.presenter_token).status_code == 200
-    assert pages.get("/presenter/recorded.svg").status_code == 403
-    for path in AUDIENCE:
-        assert pages.get(path).status_code == 200
-        assert pages.get(path, pages.server.presenter_token).status_code == 200
+    for path in (*PRESENTER, *AUDIENCE):
+        assert pages.get(path).status_code == (403 if path in PRESENTER else 200)
+        assert pages.get(path, presenter).status_code == 200
     headers = {"Authorization": f"token {pages.server.audience_token}"}
     assert pages.web.post("/presenter/do/undo-all", json={}, headers=headers).status_code == 403
-    for path in ("/", "/presenter/do/undo-all", "/audience/../presenter"):
-        assert pages.get(path, pages.server.audience_token).status_code in {403, 404}
 
 
 def test_another_host_name_is_forbidden(pages: Pages) -> None:
     """DNS rebinding gets nothing, even with the token."""
     token = pages.server.presenter_token
-    for host in ("evil.example", f"evil.example:{pages.server.port}", "127.0.0.1.evil.example", "0.0.0.0"):
+    for host in (f"evil.example:{pages.server.port}", "127.0.0.1.evil.example"):
         assert pages.get("/presenter/state", token, Host=host).status_code == 403
     assert pages.get("/presenter/state", token, Host=f"localhost:{pages.server.port}").status_code == 200
 
@@ -99,7 +90,6 @@ def test_headers_keep_the_token_and_foreign_code_out(pages: Pages) -> None:
         ("fault", {"fault": "pause", "target": "redis", "seconds": 0}, 400, "lasts from 1 to 3600 seconds"),
         ("fault", {"fault": "pause"}, 400, "target is missing"),
         ("load", {"request": "GET /orders", "rate_per_second": 5000}, 400, "from 1 to 300"),
-        ("goto", {"lesson": "99"}, 400, "There is no lesson '99'"),
     ],
 )
 def test_a_wrong_click_is_one_sentence(pages: Pages, action: str, body: dict[str, Any], status: int, said: str) -> None:
@@ -119,7 +109,7 @@ def test_the_audience_is_never_sent_the_name_of_a_fault(pages: Pages) -> None:
     before = {path: pages.get(path).content for path in same}
     for name, grade in GRADES.items():
         pages.said("fault", fault=name, target="master-db", parameters=grade)
-    wait_for(lambda: CHANGED in pages.get("/audience/clock.svg").text, "the band")
+    wait_until(lambda: CHANGED in pages.get("/audience/clock.svg").text)
     words = [*FAULTS, "master-db", "master_db", "mariadb", *(word for grade in GRADES.values() for word in grade)]
     words += [str(value) for grade in GRADES.values() for value in grade.values()]
     for path in (*AUDIENCE, "/audience/recorded.svg", "/nothing", *PRESENTER):
@@ -131,16 +121,3 @@ def test_the_audience_is_never_sent_the_name_of_a_fault(pages: Pages) -> None:
         told = [word for word in words if re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", seen, re.IGNORECASE)]
         assert told == [], path
     assert [one["fault"] for one in pages.state()["in_force"]] == [*GRADES]
-
-
-def test_a_taken_port_is_one_sentence() -> None:
-    """NotReady, with its exit code; a number that is no port is WrongUsage."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(NotReady, match=f"Port {port} is taken") as taken:
-            InstructorServer(port)
-    assert taken.value.exit_code == Exit.NOT_READY
-    with pytest.raises(WrongUsage, match="70000 is no port"):
-        InstructorServer(70000)

@@ -87,17 +87,12 @@ def test_a_service_that_does_not_answer_is_a_sentence() -> None:
 
 
 @pytest.mark.engine
-def test_what_the_engine_refuses_is_its_own_words() -> None:
-    """A container that is gone, and a request that is refused, while the engine is well."""
+def test_what_the_engine_refuses_is_its_own_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A container that is gone, a request that is refused; of an engine that is away the reason is looked for anew."""
     gone = sentence_for(NotFound("404", Response(), "No such container: abc"), None)
     assert str(gone) == "No such container: abc. Run the cell that makes it, then this one again."
     refused = sentence_for(APIError("409", Response(), "container abc is not running"), None)
     assert str(refused).startswith("The engine refused: container abc is not running. Run the set-up cell")
-
-
-@pytest.mark.engine
-def test_an_engine_that_is_away_is_told_as_the_doctor_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whatever the client's error was, the reason is looked for anew."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     away = sentence_for(APIError("500", Response(), "server error"), None)
     assert str(away).startswith("No Docker engine: there is no socket at")

@@ -12,7 +12,7 @@ from tests.workshop_kit.conftest import WriteNotebook
 from workshop_kit.errors import WorkshopError
 from workshop_kit.lessons import expectations
 from workshop_kit.lessons.expectations import Expectations
-from workshop_kit.lessons.tour import tour
+from workshop_kit.lessons.tour import Tour
 from workshop_kit.workspace.folder import Workspace
 
 TABLE = "<table><thead><tr><th>order</th></tr></thead><tbody>{}</tbody></table>"
@@ -68,11 +68,10 @@ def test_a_table_without_rows() -> None:
     assert sentences(notebook(html=TABLE.format("<tr><th>1</th></tr>"))) == []
 
 
-@pytest.mark.parametrize("text", ["shows = 1", "[shows]\nlook = 3", '[shows]\nlook = "("', "no toml"])
-def test_a_table_that_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
+def test_a_table_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     """One sentence with the file."""
-    (tmp_path / "00_start.expected.toml").write_text(text)
-    with pytest.raises(WorkshopError, match=r"00_start\.expected\.toml cannot be used"):
+    (tmp_path / "00_start.expected.toml").write_text("[shows]\nlook = 3")
+    with pytest.raises(WorkshopError, match=r"00_start\.expected\.toml cannot be used: shows\.look"):
         expectations.load("00_start", tmp_path)
 
 
@@ -83,9 +82,9 @@ def test_the_tour_fails_a_lesson_that_does_not_show_it(
     path = write_notebook(empty_workspace, "00_start", ["print('KeyError')", "print(6 * 7)"])
     ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]  # type: ignore[no-untyped-call]
     (tmp_path / "00_start.expected.toml").write_text(f'[shows]\n{ids[1]} = "43"\n')
-    (result,) = tour(empty_workspace, output=tmp_path, solutions={}, expected=tmp_path)
+    (result,) = Tour(empty_workspace, output=tmp_path, solutions={}, expected=tmp_path).run()
     assert result.error is not None
     assert result.error.cell == 1
     assert len(result.error.message.split("\n")) == 2
-    (result,) = tour(empty_workspace, output=tmp_path, expected=tmp_path)
+    (result,) = Tour(empty_workspace, output=tmp_path, expected=tmp_path).run()
     assert result.error is None

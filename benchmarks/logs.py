@@ -120,12 +120,13 @@ def writer(count: int, pause_seconds: float = 0.0) -> tuple[str, ...]:
 
 def flood(session: Session, image: str) -> Row:
     """A container that writes as fast as it can, followed: the time until the last line is in a frame."""
-    stop, numbers = threading.Event(), []
+    stop = threading.Event()
+    numbers: list[int] = []
     started = time.perf_counter()
     with run(session, Spec(image, command=writer(MANY_LINES))) as running:
-        for frame in logs.follow(running, stop):
+        for frame in logs.LogFollower(running, stop):
             assert frame.attrs["gaps"] == []
-            numbers += frame["n"].tolist()
+            numbers += frame["n"].tolist() if len(frame) else []
             if len(numbers) >= MANY_LINES:
                 break
         taken = time.perf_counter() - started
@@ -139,7 +140,7 @@ def following(session: Session, image: str) -> Row:
     stop, rows = threading.Event(), [0] * CONTAINERS
 
     def listen(number: int, container: object) -> None:
-        for frame in logs.follow(container, stop):
+        for frame in logs.LogFollower(container, stop):
             rows[number] += len(frame)
 
     with contextlib.ExitStack() as made:

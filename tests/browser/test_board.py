@@ -56,7 +56,6 @@ def test_the_board_asks_and_jumps(lab: LabPage) -> None:
     expect(lab.page.get_by_role("heading", name=re.compile("^01 · "))).to_be_visible(timeout=120_000)
     note = lab.page.locator(".Toastify__toast", has_text="01_container is at its start.")
     expect(note).to_contain_text(re.compile(r"is in kept/[-_0-9]+\."))
-    lab.screenshot("board-arrived")
     kept = list(lab.workspace.folder.glob("kept/*/notebooks/01_container.ipynb"))
     assert any("# typed, not saved" in path.read_text() for path in kept)
     expect(lab.page.get_by_role("button", name=re.compile("Overwrite|Revert"))).to_have_count(0)

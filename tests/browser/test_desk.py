@@ -22,10 +22,6 @@ from workshop_kit.workspace.folder import Workspace
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("browser")]
 IN_FORCE = "seconds ago until now"
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"  # Chromium asks again: another test's container came or went
-FIND = """() => {
-  document.querySelector('#find button').click();
-  return document.querySelector('#lines').textContent.includes('"request_id": "demo-tea-for-one"');
-}"""
 
 
 @dataclass(frozen=True)
@@ -157,19 +153,3 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
     room.wait_for_function("document.querySelector('#recorded img').naturalWidth > 100")
     button(presenter, "Clock").click()
     expect(room.locator("#clock")).to_be_visible()
-
-
-@pytest.mark.long
-def test_the_demo_by_one_button_a_step(desk: DeskPages) -> None:
-    """Each step has notes and an expected result; the button runs it, and the found line is shown."""
-    page = desk.open(desk.server.presenter_url)
-    expect(page.locator("#which")).to_contain_text("1 of 8")
-    button(page, "Do it").click()
-    expect(page.locator("#load-now")).to_contain_text("20 a second")
-    for number in range(2, 7):
-        button(page, "Next →").click()
-        expect(page.locator("#which")).to_contain_text(f"{number} of 8")
-    expect(page.locator("#which")).to_contain_text("Find the one request")
-    button(page, "Do it").click()
-    expect(page.locator("#told")).to_contain_text("Done")
-    page.wait_for_function(FIND, polling=200)  # the line may still be on its way to the desk

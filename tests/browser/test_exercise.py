@@ -73,7 +73,10 @@ def write_in_editor(lab: LabPage, text: str) -> None:
 
 
 def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) -> None:
-    """While a cell runs, a check fails with a finding and a hint opens; unsaved edits are checked and pass."""
+    """While a cell runs, a check fails with a finding, a hint opens, and so does the file, at the lines to edit.
+
+    Unsaved edits are checked and pass.
+    """
     lab.page.set_viewport_size({"width": 1280, "height": 1700})  # for the pictures
     lab.show("lesson", [UP, SHOW, BUSY], run=2)
     lab.run_cell(2, wait=False)
@@ -87,9 +90,13 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     exercise.get_by_text("All exercises").click()
     expect(on_the_board(exercise)).to_contain_text("tried")
     lab.screenshot("exercise-failed", exercise)
+    expect(exercise).to_contain_text(f"Edit {texts.lines()} of start.sh.")
     button(exercise, "Open file").click()
+    first = regions.find(texts.mine(), ID).first_line
+    expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
+    expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
+    assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") > 450
     write_in_editor(lab, texts.with_body(texts.solution))
-    lab.screenshot("exercise-beside")
     button(exercise, "Check").click()
     expect(found(exercise)).to_contain_text("Passed")
     button(exercise, "Compare").click()
@@ -135,38 +142,6 @@ def hears(exercise: Locator) -> None:
 
 
 @pytest.mark.long
-def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(lab: LabPage, texts: ExerciseFiles) -> None:
-    """At the region's first line; the next file comes into the same pane, and the notebook keeps its width."""
-    lab.page.set_viewport_size({"width": 1024, "height": 768})
-    lab.show("lesson", [SETUP, SHOW, 'w.exercise("container.limits");'])
-    expect(widget(lab)).to_contain_text(f"Edit {texts.lines()} of start.sh.")
-    button(widget(lab), "Open file").click()
-    first = regions.find(texts.mine(), ID).first_line
-    expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
-    expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
-    width = lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth")
-    lab.screenshot("exercise-open-1024")
-    button(lab.widget(2), "Open file").click()
-    expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("mem_reservation")).to_be_in_viewport()
-    assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
-    expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
-    assert lab.errors == []
-
-
-@pytest.mark.long
-def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage) -> None:
-    """The hint is below the buttons; Shift+Enter runs the cell after the panel."""
-    lab.page.set_viewport_size({"width": 1024, "height": 400})
-    lab.show("lesson", [SETUP, SHOW, '"went on"'], run=2)
-    button(widget(lab), "Hint 1 of 3").click()
-    expect(widget(lab).get_by_text("Hint 1 of 3", exact=True).last).to_be_in_viewport()
-    lab.page.keyboard.press("Shift+Enter")
-    expect(lab.output(2)).to_contain_text("went on")
-    expect(lab.prompt(1)).to_have_text("[2]:")
-    assert lab.errors == []
-
-
-@pytest.mark.long
 def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
     lab: LabPage, texts: ExerciseFiles, session: Session
 ) -> None:
@@ -180,7 +155,6 @@ def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
         lab.page.keyboard.press("Control+s")
         expect(exercise.get_by_role("progressbar")).to_be_visible()
     expect(found(exercise)).to_contain_text("Passed")
-    lab.screenshot("exercise-on-save", exercise)
     wait_until(lambda: not [entry for entry in session.ledger.entries() if entry.scope == "kernel"])
     assert Progress(lab.workspace.progress_path).exercise(ID).attempts == 1
     assert lab.errors == []
@@ -243,7 +217,6 @@ def test_an_exercise_in_the_notebook(lab: LabPage, layer: Locator) -> None:
     lab.page.keyboard.insert_text('task.hand_in({"instruction": "COPY", "hidden_bytes": 1})  # mine')
     lab.page.keyboard.press("Control+Enter")
     expect(found(layer)).to_contain_text("It runs, but it is not right yet")
-    lab.screenshot("exercise-notebook", layer)
     button(layer, "Reset").click()
     button(layer, "Yes, reset it").click()
     expect(lab.cell(2).locator(".cm-content")).not_to_contain_text("# mine")

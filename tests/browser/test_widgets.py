@@ -19,23 +19,20 @@ pytestmark = [
     pytest.mark.usefixtures("session"),
 ]
 
-SETUP = r"""import json, time
-from datetime import UTC, datetime
-import pandas as pd
+SETUP = r"""import json
 from workshop_kit.lessons.lesson import lesson
 from workshop_kit.observe import logs
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer import Explorer
-from workshop_kit.display.live import LiveChart, Panel, Screens
+from tests.workshop_kit.display.recorded import Recorded
+from workshop_kit.display.dashboard import Dashboard
+from workshop_kit.display.live import Screens
 w = lesson("01_container")
 w.up()
-screens, began = Screens(), time.time()
+screens = Screens()
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>"
 line = {"ts": "2026-11-24T21:00:00.000Z", "level": "error", "msg": "lost " + HOSTILE, "service": "web"}
-store = FrameStore(logs.read_lines((json.dumps(line) + "\n").encode()))
-def load():
-    at = [began - 30 + n for n in range(int(time.time() - began) + 31)]
-    return pd.DataFrame({"time": at, "load": [50 + 30 * (n % 7) / 7 for n in range(len(at))]})"""
+store = FrameStore(logs.read_lines((json.dumps(line) + "\n").encode()))"""
 SHOWN = {
     "map": 'w.map("service")',
     "prediction": 'guess = w.predict("memory-limit")',
@@ -43,7 +40,7 @@ SHOWN = {
     "board": "w.board()",
     "form": lessons.settings_form(),
     "explorer": "Explorer(store).show(screens)",
-    "live": 'LiveChart(load, [Panel("One", "%", {"load": "load"})], "A load", stop_after_seconds=300).show(screens);',
+    "live": "Dashboard(Recorded()).show(screens);",
 }
 PAPERS = ("prediction", "exercise", "board", "form", "explorer")
 ASLEEP = "run the first cell to wake the buttons"
@@ -81,7 +78,6 @@ def test_widgets_in_both_themes_and_without_their_kernel(widgets: LabPage) -> No
         expect(widgets.output(position(name)).locator(".wk-static")).to_be_visible()
         expect(widgets.output(position(name)).get_by_text("Error displaying widget")).to_be_hidden()
         reads(widgets.output(position(name)), name)
-        widgets.screenshot(f"widget-{name}-reopened", widgets.cell(position(name)))
     assert widgets.page.evaluate("window.__pwned") is None
     assert widgets.errors == []
     exported(widgets)

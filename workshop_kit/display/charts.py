@@ -7,22 +7,35 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 from PIL import Image
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WrongUsage
-from workshop_kit.screen import in_lines, visible
+from workshop_kit.screen import in_lines
 
 CSS = (Path(__file__).parent / "live.css").read_text()
 WIDTH_INCHES, DPI = 8.6, 100
 PAPER, INK, SOFT, GRID = "#ffffff", "#1f2328", "#57606a", "#d8dee4"
+LEVEL_LOOKS: dict[str, tuple[str, str]] = {
+    "error": ("#a8264f", ""),
+    "warning": ("#b3470b", "////"),
+    "info": ("#9cc3e6", ""),
+    "debug": ("#c8ccd0", "...."),
+    "other": ("#e6dcf5", "xxxx"),
+}
+"""Color and hatching of each log level, from the gravest, at the bottom, up."""
 COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
 
 
@@ -51,12 +64,6 @@ def disable_formulas(figure: Figure) -> None:
         text.set_parse_math(False)
 
 
-def legend_label(name: object) -> str:
-    """Return a name for a legend: matplotlib leaves out names that begin with an underscore."""
-    text = visible(str(name))
-    return f" {text}" if text.startswith("_") else text
-
-
 def canvas_png(canvas: FigureCanvasAgg) -> bytes:
     """Return the canvas as it is as a PNG of at most 64 colors."""
     size = canvas.get_width_height()
@@ -78,6 +85,24 @@ def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
     return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}{details_html}</div>', alt)
+
+
+def stacked_bars(
+    axes: Axes, starts: NDArray[np.float64], step: float, counts: Mapping[str, NDArray[Any]]
+) -> dict[str, dict[str, Any]]:
+    """Draw counts by level as stacked bars; return the look of each level that has any. Hatching tells them, too."""
+    below = np.zeros(len(starts))
+    looks: dict[str, dict[str, Any]] = {}
+    for name, (color, hatch) in LEVEL_LOOKS.items():
+        many = counts.get(name)
+        if many is None or not many.any():
+            continue
+        looks[name] = {"facecolor": color, "hatch": hatch, "edgecolor": INK, "linewidth": 0.3}
+        axes.bar(starts, many, step * 0.94, below, align="edge", label=name, **looks[name])
+        below += many
+    axes.set_ylim(0, max(1.0, float(below.max(initial=0)) * 1.12))
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return looks
 
 
 def style_axes(axes: Axes) -> None:

@@ -14,13 +14,11 @@ from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
 from workshop_kit.display.dashboard.view import Bars, Fault, View, counts_by_step, describe, marks, rows, spans
-from workshop_kit.display.live import cell
 from workshop_kit.display.live_data import Panel, read, times
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.tables import folded
+from workshop_kit.display.tables import cell, folded
 from workshop_kit.errors import WrongUsage
-from workshop_kit.observe.logs.lines import LEVELS
-from workshop_kit.observe.logs.reader import unix_seconds
+from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
 
@@ -29,8 +27,6 @@ P95 = Panel("95 % of requests were faster than", "ms", {"p95_ms": "p95"}, logari
 MOST_BARS = 120
 AROUND_SECONDS = 30.0  # shown before the first fault and after the last
 LINES = 40  # of the gravest lines, in the table below the picture
-LEVEL = {same: names[0] for names in LEVELS for same in names} | {"trace": "debug"}
-LEVEL |= {name: "error" for name, first in LEVEL.items() if first == "critical"}
 
 
 def one_clock(
@@ -49,24 +45,14 @@ def one_clock(
     ``logs`` is a table of log lines (``ts``, ``level``, ``msg``, perhaps ``service``), ``tables`` are a watcher's.
     Without ``start`` and ``end`` it shows the faults and half a minute around them; without a fault, all data.
     ``panels`` name columns of the requests that replace errors and latency.
-    Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show,
-    for a container that is not watched, and for a time without a zone.
+    Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show.
     """
-    _require_watched(container, tables)
     faults, lines = tuple(faults), _timed(logs)
     first, last = _span(title, lines, tables, faults, start, end)
     seconds = last - first
     view = _view(lines, logs is not None, tables, faults, container, last, seconds, panels or (ERRORS, P95))
     said = describe(title, view) + _said(view.bars)
     return charts.picture(renderer.figure(title, view), said, _grave(lines, last, seconds))
-
-
-def _require_watched(container: str, tables: Tables | None) -> None:
-    """Raise WrongUsage if the tables are about others only."""
-    gathered = (tables.requests, tables.resources, tables.health) if tables else ()
-    names = dict.fromkeys(name for table in gathered for name in table["container"].unique())
-    if names and container not in names:
-        raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(names)}.")
 
 
 def _view(
@@ -100,10 +86,10 @@ def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
     if logs is None or "ts" not in logs or logs.empty:
         return pd.DataFrame({"time": pd.Series([], dtype="datetime64[us, UTC]"), "of": pd.Series([], dtype="str")})
     known = logs[logs["ts"].notna()]
-    given = known["level"].astype("str").str.lower() if "level" in known else pd.Series("", index=known.index)
+    given = known["level"] if "level" in known else pd.Series("", index=known.index)
     return known.assign(
         time=pd.to_datetime(known["ts"], utc=True).astype("datetime64[us, UTC]"),
-        of=given.map(lambda one: LEVEL.get(one, "other")),
+        of=given.map(level_group).astype("str"),
     )
 
 
@@ -125,10 +111,8 @@ def _span(
     if seen:
         first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)
         last = min(last, max(_ended(one, last) for one in seen) + AROUND_SECONDS)
-    first = first if start is None else unix_seconds(start, "start")
-    last = last if end is None else unix_seconds(end, "end")
-    if last <= first:
-        raise WrongUsage(f"{title}: the time ends before it starts.", "Give it a start that lies before the end.")
+    first = first if start is None else start.timestamp()
+    last = last if end is None else end.timestamp()
     return first, max(last, first + 1)
 
 

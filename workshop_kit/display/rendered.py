@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from workshop_kit.screen import in_lines
+
+WIDGET_CSS = (Path(__file__).parent / "widget.css").read_text()
+"""The frame of every widget; its own stylesheet comes after this one."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -30,9 +31,22 @@ def folded(summary: str, caption: str, columns: Sequence[str], rows: Sequence[Se
     return f"<details><summary>{escape(summary)}</summary><div>{body}</div></details>"
 
 
+def cell(value: object) -> str:
+    """Return a value as a table shows it: times of day, whole numbers without a point, "" for unknown ones."""
+    import pandas as pd  # here: tables of the command line do without
+
+    if value is None or value is pd.NA:
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%H:%M:%S.%f}"[:-5]
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+    return str(value)
+
+
 def escape_dataframes() -> None:
     """Show DataFrames and Series of this kernel with control characters written out; outside a kernel do nothing."""
-    import pandas as pd  # here: tables of the command line do without
+    import pandas as pd
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()

@@ -13,6 +13,7 @@ import traitlets
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.cards import PANEL_CSS
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
 from workshop_kit.progress import Report
@@ -31,7 +32,7 @@ class BoardWidget(JobWidget):
     """The board in the browser. It receives ``{"do": "go", "lesson": "03_logging"}`` and ``{"do": "refresh"}``."""
 
     _esm = PARTS + (HERE / "board_widget.js").read_text()
-    _css = (HERE / "panel.css").read_text()
+    _css = PANEL_CSS
     lessons = traitlets.List(traitlets.Unicode()).tag(sync=True)  # a button each
     next_lesson = traitlets.Unicode().tag(sync=True)  # "" in the last lesson
     board = traitlets.Unicode().tag(sync=True)

@@ -10,13 +10,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered
 from workshop_kit.exercises.progress import HINTS
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.screen import in_lines
 
-STYLE = f"<style>{(Path(__file__).parent / 'panel.css').read_text()}</style>"
+PANEL_CSS = WIDGET_CSS + (Path(__file__).parent / "panel.css").read_text()
+STYLE = f"<style>{PANEL_CSS}</style>"
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
 OUTPUT = "The container's last lines"
 UNCHECKED = ("–", "not checked yet")

@@ -23,7 +23,8 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import incidents, mixed_log
-from workshop_kit.observe.sampler import Sampler
+from workshop_kit.observe import stats
+from workshop_kit.observe.stats import Meter, Usage
 from workshop_kit.progress import Step
 
 MB = 1_000_000
@@ -208,13 +209,13 @@ def _worker(stack: Stack, cores: float, *work: float) -> Spec:
 def _watch(stack: Stack, running: list[Running]) -> str:
     """Sample the three containers, called a, b and c, for some seconds; return the samples as JSON."""
     report = NotebookReport()
-    with Sampler(stack.session.engine, interval_seconds=INTERVAL_SECONDS) as sampler:
-        for name, one in zip("abc", running, strict=True):
-            sampler.add(one.container.id, name)
-        started = time.monotonic()
-        while (gone := time.monotonic() - started) < WATCH_SECONDS:
-            report(Step("Watch", gone / WATCH_SECONDS, "three containers at work"))
-            time.sleep(0.25)
-        report(Step("Watch", 1.0, done=True))
-        samples = sampler.frame().dropna(subset=["cpu_percent"])
+    meters = {name: Meter(stack.session.engine, name) for name in "abc"[: len(running)]}
+    rows: list[Usage] = []
+    started = time.monotonic()
+    while (gone := time.monotonic() - started) < WATCH_SECONDS:
+        report(Step("Watch", gone / WATCH_SECONDS, "three containers at work"))
+        rows += [meter.read(one.container.id) for meter, one in zip(meters.values(), running, strict=True)]
+        time.sleep(INTERVAL_SECONDS)
+    report(Step("Watch", 1.0, done=True))
+    samples = stats.frame(rows).dropna(subset=["cpu_percent"])
     return str(samples[USAGE_COLUMNS].to_json(orient="records", date_format="iso", date_unit="us"))

@@ -15,6 +15,7 @@ from IPython.display import display
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import (
+    PANEL_CSS,
     comparison_card,
     exercise_page,
     head_html,
@@ -39,7 +40,7 @@ class ExerciseWidget(JobWidget):
     """
 
     _esm = PARTS + (HERE / "panel.js").read_text()
-    _css = HERE / "panel.css"
+    _css = PANEL_CSS
     name = traitlets.Unicode().tag(sync=True)
     path = traitlets.Unicode().tag(sync=True)  # as JupyterLab knows it; "" for an exercise in the notebook
     place = traitlets.Unicode().tag(sync=True)  # ``lines 34–43 of config.py``

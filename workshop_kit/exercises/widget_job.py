@@ -15,7 +15,7 @@ import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from workshop_kit.display.live_widget import answer_while_busy
+from workshop_kit.display.live import answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import STYLE

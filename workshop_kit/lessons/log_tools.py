@@ -19,7 +19,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.faults import log_loss
 from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.jq import MAX_BYTES, jq
-from workshop_kit.observe.logs import LogFollower, follow
+from workshop_kit.observe.logs import LogFollower
 from workshop_kit.screen import in_lines
 from workshop_kit.search import BucketStore, FrameStore
 from workshop_kit.search.explorer import Explorer
@@ -39,7 +39,7 @@ class LogTools:
         known = {"service": service_in(target.labels) or target.name}
 
         def lines(stop: Event) -> LogFollower:
-            return follow(target, stop)
+            return LogFollower(target, stop)
 
         return Explorer(FrameStore(), query, follow=lines, known=known, title=title).show(self.screens)
 

@@ -25,8 +25,8 @@ import traitlets
 from IPython.display import DisplayHandle, display
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from workshop_kit.display.live_widget import answer_while_busy
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.live import answer_while_busy
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
@@ -36,7 +36,8 @@ from workshop_kit.workspace.files import load_toml
 HERE = Path(__file__).parent
 SUFFIX = ".predictions.toml"
 OPTIONS = 4
-STYLE = f"<style>{(HERE / 'prediction.css').read_text()}</style>"
+CSS = WIDGET_CSS + (HERE / "prediction.css").read_text()
+STYLE = f"<style>{CSS}</style>"
 HOW = "In JupyterLab, run this cell to answer."
 NOT_GUESSED = "You did not guess. Next time, guess first: it makes the answer stick."
 RIGHT = "✓ As you said."
@@ -98,7 +99,7 @@ class PredictionWidget(anywidget.AnyWidget):
     """The question with its buttons; `question_page` is the static version for exported pages."""
 
     _esm = PARTS + (HERE / "prediction.js").read_text()
-    _css = HERE / "prediction.css"
+    _css = CSS
     question = traitlets.Unicode().tag(sync=True)
     choices = traitlets.List(traitlets.Dict()).tag(sync=True)
     locked = traitlets.Unicode().tag(sync=True)  # the key of the guess; "" while there is none

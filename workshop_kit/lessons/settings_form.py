@@ -16,6 +16,7 @@ from IPython.display import display
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.cards import PANEL_CSS
 from workshop_kit.exercises.trial import Trial, start_seconds
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
 from workshop_kit.progress import Report, Step, silent
@@ -161,7 +162,7 @@ class SettingsWidget(JobWidget):
     """The form. It receives ``{"do": "start", "values": {name: text or None}, "more": "N=x"}``."""
 
     _esm = PARTS + (HERE / "settings_form.js").read_text()
-    _css = (HERE.parent / "exercises" / "panel.css").read_text() + (HERE / "settings_form.css").read_text()
+    _css = PANEL_CSS + (HERE / "settings_form.css").read_text()
     fields = traitlets.List(traitlets.Dict()).tag(sync=True)  # name, value, told: "yes", or "" where it is left out
     result = traitlets.Unicode().tag(sync=True)
 

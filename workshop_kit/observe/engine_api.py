@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import threading
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 import urllib3
-from docker.types import CancellableStream
 
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
@@ -74,49 +70,6 @@ def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
             yield from response.raw.stream(CHUNK_BYTES)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise EngineUnavailable from error
-
-
-class Stream:
-    """An endless answer in chunks of bytes; ``close``, ``stop`` or the engine ends it.
-
-    Raises EngineUnavailable, ContainerGone or EngineRefused.
-    """
-
-    def __init__(self, api: Any, path: str, params: Mapping[str, Any], stop: threading.Event) -> None:
-        self._stop = stop
-        self._done = threading.Event()
-        self._response = _get(api, path, params=params, stream=True, timeout=(TIMEOUT_SECONDS, None))
-        _require_ok(self._response, path)
-        threading.Thread(target=self._close_on_stop, name="observe: stop", daemon=True).start()
-
-    def __iter__(self) -> Iterator[bytes]:
-        # ValueError, AttributeError: another thread closed the response during a read.
-        with contextlib.suppress(urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError), self:
-            yield from self._response.raw.stream(CHUNK_BYTES)
-
-    def close(self) -> None:
-        """End it, also while another thread reads from it."""
-        if self._done.is_set():
-            return
-        self._done.set()
-        with contextlib.suppress(Exception):  # whichever way it fails, the socket is already closed
-            channel = getattr(self._response.raw._fp.fp, "channel", None)
-            if channel is not None:  # the ssh command is a process of its own, which has no socket to shut
-                channel.proc.terminate()
-            else:
-                CancellableStream(iter(()), self._response).close()
-        self._response.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
-        self.close()
-
-    def _close_on_stop(self) -> None:
-        while not self._done.wait(0.1):
-            if self._stop.is_set():
-                self.close()
 
 
 def _get(api: Any, path: str, **options: Any) -> requests.Response:

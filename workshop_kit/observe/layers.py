@@ -8,7 +8,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -27,19 +27,12 @@ MAX_FILES = 400_000
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A file as a layer holds it: ``path`` without leading slash, ``head`` the first bytes of a small one."""
-
-    path: str
-    size_bytes: int
-    mode: int
-    owner: int
-    head: bytes
-
-
-@dataclass(frozen=True)
 class Member:
-    """A file of an image: ``layer`` is 0 for the oldest, ``visible`` says whether a container sees it."""
+    """A file of an image.
+
+    ``layer`` is 0 for the oldest, ``path`` has no leading slash, ``head`` is the beginning of a small file, ``visible``
+    says whether a container sees it.
+    """
 
     layer: int
     made_by: str
@@ -48,7 +41,7 @@ class Member:
     mode: int
     owner: int
     head: bytes
-    visible: bool
+    visible: bool = True
 
 
 def instruction(created_by: str) -> str:
@@ -82,7 +75,7 @@ def members(image: Any) -> list[Member]:
     """
     if image.attrs["Size"] > MAX_IMAGE_BYTES:
         raise WorkshopError(f"The image was not read: it has {image.attrs['Size'] / 1e9:.1f} GB.")
-    layers: dict[str, list[Entry]] = {}
+    layers: dict[str, list[Member]] = {}
     texts: dict[str, bytes] = {}
     with saved(image) as archive:
         for member in archive:
@@ -100,7 +93,10 @@ def members(image: Any) -> list[Member]:
     made_by = [instruction(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
     names = manifest["Layers"]
     made_by += [""] * (len(names) - len(made_by))  # an imported image may have no history
-    return _with_visibility([(text, layers.get(name, [])) for text, name in zip(made_by, names, strict=False)])
+    numbered = enumerate(zip(made_by, names, strict=False))
+    return _with_visibility(
+        [[replace(one, layer=n, made_by=text) for one in layers.get(name, ())] for n, (text, name) in numbered]
+    )
 
 
 @contextlib.contextmanager
@@ -114,7 +110,7 @@ def saved(image: Any) -> Iterator[tarfile.TarFile]:
             yield archive
 
 
-def _entries(layer: Any) -> Iterator[Entry]:
+def _entries(layer: Any) -> Iterator[Member]:
     """Yield the files of a layer; a deletion is a file whose name begins with ``.wh.``."""
     with tarfile.open(fileobj=layer, mode="r|*") as archive:
         for count, member in enumerate(archive):
@@ -126,16 +122,16 @@ def _entries(layer: Any) -> Iterator[Entry]:
             if member.isreg() and 0 < member.size <= SMALL_BYTES and (content := archive.extractfile(member)):
                 head = content.read(HEAD_BYTES)
             path = member.name.removeprefix("./").removeprefix("/")
-            yield Entry(path, member.size if member.isreg() else 0, member.mode, member.uid, head)
+            yield Member(0, "", path, member.size if member.isreg() else 0, member.mode, member.uid, head)
 
 
-def _with_visibility(found: list[tuple[str, list[Entry]]]) -> list[Member]:
+def _with_visibility(layers: list[list[Member]]) -> list[Member]:
     """Return the files of all layers; one that a newer layer deletes or replaces is not visible."""
     rows: list[Member] = []
     covered: set[str] = set()
-    for number, (made_by, entries) in reversed(list(enumerate(found))):
+    for members_of_layer in reversed(layers):
         newly: set[str] = set()
-        for one in entries:
+        for one in members_of_layer:
             folder, _, last = one.path.rpartition("/")
             if last == OPAQUE:
                 newly.add(folder)
@@ -143,8 +139,7 @@ def _with_visibility(found: list[tuple[str, list[Entry]]]) -> list[Member]:
                 newly.add(f"{folder}/{last.removeprefix(DELETED)}".removeprefix("/"))
             else:
                 parents = (one.path[:end] for end, letter in enumerate(one.path) if letter == "/")
-                visible = one.path not in covered and covered.isdisjoint(parents)
-                rows.append(Member(number, made_by, one.path, one.size_bytes, one.mode, one.owner, one.head, visible))
+                rows.append(replace(one, visible=one.path not in covered and covered.isdisjoint(parents)))
                 newly.add(one.path)
         covered |= newly
     return rows[::-1]

@@ -14,7 +14,7 @@ import secrets
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -127,28 +127,19 @@ class Patterns:
         self._by_start: dict[bytes, list[bytes]] = {}
         for fragment in self._meaning:
             self._by_start.setdefault(fragment[:FRAGMENT_LENGTH], []).append(fragment)
-
-    @cached_property
-    def _tables(self) -> list[tuple[int, np.ndarray]]:
-        """For each pair of bytes at offset 0, 2 and 4: does any fragment have it there?"""
-        tables = []
-        for offset in range(0, FRAGMENT_LENGTH, 2):
-            table = np.zeros(1 << 16, dtype=bool)
-            for start in self._by_start:
-                table[start[offset] << 8 | start[offset + 1]] = True
-            tables.append((offset, table))
-        return tables
+        # For each pair of bytes at offset 0, 2 and 4: does any fragment have it there?
+        self._tables = [(offset, np.zeros(1 << 16, dtype=bool)) for offset in range(0, FRAGMENT_LENGTH, 2)]
+        for offset, table in self._tables:
+            table[[start[offset] << 8 | start[offset + 1] for start in self._by_start]] = True
 
     def search(self, chunks: Iterable[bytes]) -> tuple[int, set[tuple[str, str]]]:
         """Return the number of bytes, and the canaries found with their encodings, across chunks, too."""
         size, found, rest = 0, set[tuple[str, str]](), b""
-        for given in chunks:
-            for start in range(0, len(given), CHUNK_BYTES):
-                chunk = given[start : start + CHUNK_BYTES]
-                size += len(chunk)
-                window = rest + chunk
-                found |= self._in(window)
-                rest = window[-(self._longest - 1) :]
+        for chunk in chunks:
+            size += len(chunk)
+            window = rest + chunk
+            found |= self._in(window)
+            rest = window[-(self._longest - 1) :]
         return size, found
 
     def _in(self, window: bytes) -> set[tuple[str, str]]:
@@ -182,8 +173,9 @@ def container_surfaces(container: Any) -> Iterator[Surface]:
 
     A surface inside needs ``sh`` and ``cat``; without them it is empty, which `hunt` shows as 0 bytes.
     """
+    container.reload()
     where = str(container.labels.get(COMPOSE_SERVICE) or container.name)
-    yield Surface("inspect", where, lambda: (_inspect(container),))
+    yield Surface("inspect", where, lambda: (_text(container.attrs),))
     yield Surface("log", where, lambda: (container.logs(),))
     yield Surface("processes", where, lambda: (_processes(container),))
     yield Surface("/proc/*/environ", where, lambda: (_inside(container, ENVIRONMENTS),))
@@ -195,11 +187,6 @@ def container_surfaces(container: Any) -> Iterator[Surface]:
 
 def _text(answer: Any) -> bytes:
     return json.dumps(answer, ensure_ascii=False, default=str).encode(errors="surrogateescape")
-
-
-def _inspect(container: Any) -> bytes:
-    container.reload()
-    return _text(container.attrs)
 
 
 def _layers(image: Any) -> Iterator[bytes]:
@@ -232,7 +219,6 @@ def _inside(container: Any, script: str) -> bytes:
 
 def _writable_layer(container: Any) -> Iterator[bytes]:
     """Yield the names of files added, changed or deleted since the image, and the files' content."""
-    container.reload()
     host = container.attrs["HostConfig"]
     mounted = [mount["Destination"] for mount in container.attrs["Mounts"]] + list(host.get("Tmpfs") or {})
     for change in container.diff() or []:
@@ -249,7 +235,6 @@ def _overlap(path: str, mount: str) -> bool:
 
 
 def _volumes(container: Any) -> Iterator[bytes]:
-    container.reload()
     for mount in container.attrs["Mounts"]:
         if mount["Type"] == "volume":
             yield from _archive(container, mount["Destination"])

@@ -19,36 +19,25 @@ from workshop_kit.observe.logs import read_json_file
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.search.frame_store import FrameStore
 
-MAX_ROWS = 5_000_000
-
 
 class BucketStore(FrameStore):
-    """The lines in a bucket's parts; see FrameStore. Fetched parts are kept in the ``cache`` folder.
+    """The lines in a bucket's parts, by the engine's time; see FrameStore. Parts are kept in the ``cache`` folder.
 
-    The constructor and each ``refresh`` read new parts; ``row`` follows the engine's time among the parts read
-    together. Raises WorkshopError if the bucket does not answer.
+    Raises WorkshopError if the bucket does not answer.
     """
 
     def __init__(
         self, access: Access, bucket: str, cache: Path, prefix: str = "logs/", report: Report = silent
     ) -> None:
-        super().__init__(max_rows=MAX_ROWS)
+        super().__init__()
         self._access, self._client = access, access.client("s3")
         self._bucket, self._prefix, self._folder = bucket, prefix, cache / bucket
-        self._parts: set[str] = set()
-        self.refresh(report)
-
-    def refresh(self, report: Report = silent) -> int:
-        """Read the new parts; return their number."""
-        with explained(self._access, f"list the logs in {self._bucket}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        with explained(access, f"list the logs in {bucket}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
-        if new := sorted(key for key in keys if key.endswith(".jsonl.gz") and key not in self._parts):
-            frame = read_json_file(self._lines(new, report))
-            self.add(frame.sort_values("received", kind="stable", ignore_index=True))
-            self._parts.update(new)
-            report(Step("Reading logs", 1.0, done=True))
-        return len(new)
+        frame = read_json_file(self._lines(sorted(key for key in keys if key.endswith(".jsonl.gz")), report))
+        self.add(frame.sort_values("received", kind="stable", ignore_index=True))
+        report(Step("Reading logs", 1.0, done=True))
 
     def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
         """Yield the records of some parts in order; four parts are fetched at a time."""
@@ -58,7 +47,7 @@ class BucketStore(FrameStore):
                 try:
                     yield from io.BytesIO(gzip.decompress(packed))
                 except (EOFError, OSError, zlib.error):
-                    self._gaps.append({"reason": f"{key} is damaged"})
+                    self._gaps.append(f"{key} is damaged")
 
     def _fetched(self, key: str) -> bytes:
         """Return a part, from the cache if it is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -78,3 +79,22 @@ def lines() -> pd.DataFrame:
     rows += [(at(89.8), "ERROR", "out of memory soon", None), (at(89.9), None, "what is this", None)]
     table = pd.DataFrame(rows, columns=["ts", "level", "msg", "request_id"]).assign(service="service")
     return table.assign(ts=pd.to_datetime(table["ts"], utc=True))
+
+
+class Recorded:
+    """The recording as a watcher has it that began two minutes ago."""
+
+    names = ("service", "<b>naive</b>")
+
+    def __init__(self) -> None:
+        self._shift = timedelta(seconds=time.time() - EDGE)
+
+    def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
+        """The tables of one container."""
+        return Tables(
+            *(one.assign(time=one["time"] + self._shift) for one in vars(tables(container or "service")).values())
+        )
+
+    def faults(self) -> list[Broken]:
+        """The fault of the recording."""
+        return [Broken(FAULT.fault, FAULT.target, FAULT.started + self._shift, at(PAUSED.stop) + self._shift)]

@@ -13,9 +13,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from workshop_kit.display import tables
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.rendered import Rendered
 
-TEXTS = ("$", "$x$", r"$\frac{a$", "_private", "$_{", "{x:,g}", "100% {}", "\x1b[31mred\x07", "\u202eright to left")
+TEXTS = ("$x$", r"$\frac{a$", "_private", "100% {x:,g}", "\x1b[31mred\x07\u202eright to left")
 ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 TIMES = pd.date_range("2026-11-24", periods=3, freq="s", tz="UTC")
 
@@ -26,19 +25,13 @@ def log(text: str) -> pd.DataFrame:
     return pd.DataFrame([{"ts": moment, **said} for moment in TIMES])
 
 
-PICTURES: dict[str, Callable[[str], Rendered]] = {
-    "one_clock": lambda text: one_clock(text, logs=log(text)),
-}
-
-
 @pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("picture", PICTURES)
-def test_every_picture_takes_any_text(picture: str, text: str) -> None:
+def test_a_picture_takes_any_text(text: str) -> None:
     """matplotlib draws it without a warning, and the text around the picture has no control character."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        shown = PICTURES[picture](text)
+        shown = one_clock(text, logs=log(text))
     assert "data:image/png" in shown.html
     assert ACTIVE.search(shown.html) is None
     assert ACTIVE.search(shown.text) is None

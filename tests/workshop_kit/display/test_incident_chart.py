@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workshop_kit.display.recorded import FAULT, at, lines, tables
+from tests.workshop_kit.display.recorded import FAULT, lines, tables
 from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
@@ -27,18 +27,9 @@ def test_everything_stands_on_one_axis() -> None:
     assert shown.html.count('<th scope="row">') == 2  # the one error does not drown
 
 
-def test_what_a_line_says_stays_text() -> None:
-    """Markup and control characters of a message are escaped."""
-    html = one_clock("T", logs=lines(), tables=tables(), faults=[FAULT]).html
-    assert "&lt;b&gt;cache&lt;/b&gt;\\x1b[31m $x$" in html
-    assert "<b>" not in html
-
-
 def test_each_table_is_optional_but_one_must_have_data() -> None:
     """Without a fault the picture has the whole time of the data."""
     assert "119 seconds until" in one_clock("T", logs=lines()).text
     assert "lines" not in one_clock("T", tables=tables()).text
     with pytest.raises(WrongUsage, match="nothing to show"):
         one_clock("T", logs=lines().iloc[:0], tables=Tables())
-    with pytest.raises(WrongUsage, match="ends before it starts"):
-        one_clock("T", logs=lines(), start=at(60), end=at(30))

@@ -28,12 +28,3 @@ def test_a_deleted_file_is_still_in_its_layer(session: Session) -> None:
     assert hidden.instruction.iloc[0].startswith("COPY ")
     assert hidden.size_bytes.iloc[0] >= 5_000_000
     assert not files.path.str.contains(".wh.", regex=False).any()
-
-
-def test_the_same_seed_makes_the_same_image(session: Session) -> None:
-    """Another seed makes another image."""
-    one, same, other = (
-        layers.files(session.engine, image_with_deleted_file(session, Random(seed))) for seed in (1, 1, 2)
-    )
-    assert one.equals(same)
-    assert not one.equals(other)

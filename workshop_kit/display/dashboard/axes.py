@@ -14,13 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator
 
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard.event_lane import KINDS, LEVELS
 from workshop_kit.display.dashboard.view import Bars, View
 from workshop_kit.display.live_data import Plot
-from workshop_kit.display.live_figure import LIMIT_STYLE, look_of
 
 LEFT, RIGHT = 0.095, 0.79  # the ends of the panels; to the right of them stand names and values
 TOP_INCHES, BOTTOM_INCHES, GAP_INCHES = 0.42, 0.5, 0.3
@@ -29,6 +27,9 @@ BAND: dict[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linew
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two times on the axis
 MOST_TIMES = 9
 SAMPLE, NAME = 1.015, 1.07  # the places of looks and their names, in widths of a panel
+STROKES: tuple[Any, ...] = ("-", "-.", ":", (0, (9, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 × 4 × 6: the first 84 lines differ, even in gray
+LIMIT_STYLE = (0, (4, 3))
 Range = tuple[float, float]
 
 
@@ -56,14 +57,16 @@ STATE_LOOKS: Mapping[str, StateLook] = {
     "no answer": StateLook("#ffffff", "#1f2328", "....", "N", charts.INK, 0.86),
 }
 
-LEVEL_LOOKS: dict[str, tuple[str, str]] = {
-    "error": ("#a8264f", ""),
-    "warning": ("#b3470b", "////"),
-    "info": ("#9cc3e6", ""),
-    "debug": ("#c8ccd0", "...."),
-    "other": ("#e6dcf5", "xxxx"),
-}
-"""Color and hatching of each log level, from the gravest, at the bottom, up."""
+
+def look_of(index: int) -> dict[str, Any]:
+    """Return color, stroke and mark of the line of that number: neighbors differ in all three."""
+    return {
+        "color": charts.COLORS[index % len(charts.COLORS)],
+        "linestyle": STROKES[index % len(STROKES)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linewidth": 1.6,
+        "markersize": 5,
+    }
 
 
 def heights(view: View) -> list[float]:
@@ -165,18 +168,8 @@ def label_states(axes: Axes, view: View) -> None:
 def draw_bars(axes: Axes, bars: Bars) -> None:
     """Draw counts over time as stacked bars: levels differ in hatching, not only in color."""
     name_panel(axes, bars.title, bars.unit)
-    below = np.zeros(len(bars.starts))
-    named = []
-    for name, (color, hatch) in LEVEL_LOOKS.items():
-        counts = bars.counts.get(name)
-        if counts is None or not counts.any():
-            continue
-        look: dict[str, Any] = {"facecolor": color, "hatch": hatch, "edgecolor": charts.INK, "linewidth": 0.3}
-        axes.bar(bars.starts, counts, bars.step * 0.94, below, align="edge", **look)
-        below += counts
-        named.append((f"{name} ({counts.sum():,.0f})", look, 0.9))
-    axes.set_ylim(0, max(1.0, float(below.max(initial=0)) * 1.12))
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    looks = charts.stacked_bars(axes, bars.starts, bars.step, bars.counts)
+    named = [(f"{name} ({bars.counts[name].sum():,.0f})", look, 0.9) for name, look in looks.items()]
     name_boxes(axes, named, step=0.2)
     if not named:
         write(axes, 0.5, 0.5, "no lines", size=10, ha="center")

@@ -1,4 +1,4 @@
-"""The dashboard: a live chart of one container on one time axis, with choices, pause, and a picture at its end."""
+"""The dashboard: a live picture of one container on one time axis, with choices, pause, and a picture at its end."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import pandas as pd
+from IPython.display import DisplayHandle, display
 
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import EVENTS, Fault, View, container_view, describe
-from workshop_kit.display.live import LiveChart, cell
+from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
 from workshop_kit.display.live_data import Panel
-from workshop_kit.display.live_widget import LiveWidget
-from workshop_kit.display.rendered import Rendered, error
-from workshop_kit.display.tables import folded
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.tables import cell, folded
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
 
@@ -26,6 +26,7 @@ WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
 LONGEST_SECONDS = 1800.0
 STOP_AFTER_SECONDS = 3600.0
 HEADLESS_SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
 TABLE_ROWS = 120  # the newest ones
 RESOURCES = ("cpu_percent", "cpu_limit_percent", "throttled_percent", "memory_bytes", "memory_limit_bytes")
 
@@ -50,11 +51,12 @@ class Choice:
     until: float | None = None
 
 
-class Dashboard(LiveChart):
+class Dashboard:
     """Shows the tables of ``watcher``, one container at a time, with a band for each of ``faults()``.
 
-    Choosing, pausing and looking back change what is shown, not what the watcher collects. At its end it leaves a
-    picture of the whole time since it was first shown. ``panels`` name columns of the requests that replace the
+    Choosing, pausing and looking back change what is shown, not what the watcher collects. It is drawn in a thread once
+    a second; at its end, after an hour at the latest, it leaves a picture of the whole time since it was first shown.
+    In a headless run ``show`` draws once, and ``stop`` again. ``panels`` name columns of the requests that replace the
     usual panels.
     """
 
@@ -66,27 +68,52 @@ class Dashboard(LiveChart):
         title: str = "Watched live",
         container: str = "",
         seconds: float = 120,
-        stop_after_seconds: float = STOP_AFTER_SECONDS,
-        headless_seconds: float = HEADLESS_SECONDS,
         panels: Sequence[Panel] = (),
     ) -> None:
         container = container or watcher.names[0]
         if container not in watcher.names:
             raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(watcher.names)}.")
-        super().__init__(
-            pd.DataFrame,
-            (),
-            title,
-            hz=1,
-            seconds=seconds,
-            stop_after_seconds=stop_after_seconds,
-            headless_seconds=headless_seconds,
-        )
-        self._watcher, self._faults, self._own_panels = watcher, faults, panels
+        self.title, self._watcher, self._faults, self._panels = title, watcher, faults, panels
         self._choice = Choice(container, seconds)
         self._choosing = threading.Lock()  # clicks come in another thread
-        self._frame_renderer = DashboardRenderer()
+        self._stop = threading.Event()
+        self._wake = threading.Event()  # set to draw the next picture at once
+        self._thread: threading.Thread | None = None
+        self._handle: DisplayHandle | None = None
+        self._widget: LiveWidget | None = None
+        self._pages = 0  # how many times a page has shown the widget
+        self._started = 0.0
+        self._renderer = DashboardRenderer()
         self._drawn: Choice | None = None  # the choice of the picture on the page, while it is paused
+
+    def show(self, screens: Screens) -> Self:
+        """Show it below the running cell; it ends the former one with its title."""
+        screens.replace(self.title, self)
+        self.stop()
+        self._stop.clear()
+        self._started, self._pages = time.monotonic(), 0
+        if screens.headless:
+            self._stop.wait(HEADLESS_SECONDS)
+            self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
+            return self
+        self._widget = self._new_widget()
+        self._widget.on_msg(self._clicked)
+        answer_while_busy(self._widget)
+        self._handle = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
+        name = f"dashboard: {self.title}"
+        self._thread = threading.Thread(target=self._run, args=(self._widget,), name=name, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End it and wait for its picture; a second call changes nothing."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        else:
+            self._finish()
+        self._thread = None
 
     def picture(self) -> Rendered:
         """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
@@ -95,16 +122,25 @@ class Dashboard(LiveChart):
         choice = replace(choice, seconds=min(max(choice.seconds, lasted), LONGEST_SECONDS))
         view, tables, faults = self._look(choice)
         title = f"{self.title}: {choice.container}"
-        details = error(self._problem).html + _tables_html(view, tables, faults)
-        return charts.picture(renderer.figure(title, view), describe(title, view), details)
+        return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables, faults))
 
     def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[Fault]]:
         now = time.time()
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        view = container_view(tables, faults, choice.container, edge, choice.seconds, self._own_panels)
+        view = container_view(tables, faults, choice.container, edge, choice.seconds, self._panels)
         return view, tables, faults
+
+    def _run(self, widget: LiveWidget) -> None:
+        due = time.monotonic()
+        end = due + STOP_AFTER_SECONDS
+        while not self._stop.is_set() and due < end:
+            self._draw(widget)
+            due = max(due + INTERVAL_SECONDS, time.monotonic())
+            self._wake.wait(due - time.monotonic())
+            self._wake.clear()
+        self._finish()
 
     def _draw(self, widget: LiveWidget) -> None:
         choice = self._choice
@@ -114,9 +150,27 @@ class Dashboard(LiveChart):
                 return
         view, _, _ = self._look(choice)
         title = f"{self.title}: {choice.container}"
-        picture = self._frame_renderer.png(title, view, clock=choice.until is not None)
-        self._send(widget, picture, describe(title, view))
+        picture = self._renderer.png(title, view, clock=choice.until is not None)
+        with widget.hold_sync():  # one message for both
+            widget.alt = describe(title, view)
+            widget.frame = picture
         self._drawn = choice
+
+    def _finish(self) -> None:
+        """Replace the widget by the static picture.
+
+        A reloaded page no longer knows which output the picture would replace: there the widget becomes the picture.
+        """
+        handle, self._handle = self._handle, None
+        widget, self._widget = self._widget, None
+        if handle is None:
+            return
+        picture = self.picture()
+        handle.update(picture)  # type: ignore[no-untyped-call]
+        if widget is not None and self._pages > 1:
+            widget.ending = picture.html
+        elif widget is not None:
+            widget.close()
 
     def _new_widget(self) -> LiveWidget:
         now = round(self._choice.seconds)
@@ -133,16 +187,19 @@ class Dashboard(LiveChart):
     def _chosen(self) -> dict[str, str]:
         return {"container": self._choice.container, "seconds": f"{self._choice.seconds:.0f}"}
 
-    def _clicked(self, widget: object, content: Mapping[str, Any], buffers: object) -> None:
-        """Handle a click; tell a page that was reloaded what is chosen."""
+    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Handle a click, and the hello of a page that shows the widget; in another thread while a cell is busy."""
         with self._choosing:
             self._choice = changed(self._choice, content, self._watcher.names, time.time())
             shown = self._widget
             if shown is not None:
                 shown.chosen, shown.paused = self._chosen(), _paused(self._choice)
-        if not content.get("hello"):
+        if content.get("stop"):
+            self._stop.set()
+        if content.get("hello"):
+            self._pages += 1
+        else:
             self._wake.set()
-        super()._clicked(widget, content, buffers)
 
 
 def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], now: float) -> Choice:

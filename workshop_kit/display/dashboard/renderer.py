@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -20,7 +22,6 @@ from workshop_kit.display.dashboard.axes import STATE_LOOKS, Range
 from workshop_kit.display.dashboard.event_lane import BANDS_FROM, EventLane
 from workshop_kit.display.dashboard.view import Row, Run, View
 from workshop_kit.display.live_data import Line, Plot, rounded
-from workshop_kit.display.live_figure import FrameRenderer, moving_line, still_figure, top_of, update_line
 
 MARKS_ACROSS = 12  # of each line
 NARROW = 0.02
@@ -28,11 +29,17 @@ NARROW = 0.02
 
 
 class DashboardRenderer:
-    """Draws the live pictures of one dashboard."""
+    """Draws the live pictures of one dashboard; the background is drawn again only when its key changes.
+
+    Plain redraws every second would take a large part of a core.
+    """
 
     def __init__(self) -> None:
-        self._frames = FrameRenderer[View]()
         self._ranges: list[Range] = []
+        self._key: object = None
+        self._drawing: DashboardFigure
+        self._canvas: FigureCanvasAgg
+        self._background: Any
 
     def png(self, title: str, view: View, *, clock: bool = False) -> bytes:
         """Return the next picture; with ``clock`` its axis has times of day, for a picture that stands still."""
@@ -40,13 +47,31 @@ class DashboardRenderer:
         ranges = self._ranges = [_range_of(plot, current) for plot, current in zip(view.plots, before, strict=False)]
         labels = [(line.label, line.limit) for plot in view.plots for line in plot.lines]
         key = (title, ranges, view.seconds, labels, [row.name for row in view.rows], clock and view.edge)
-        return self._frames.png(key, lambda: DashboardFigure(title, view, ranges, clock=clock), view)
+        if key != self._key:
+            self._draw_background(DashboardFigure(title, view, ranges, clock=clock))
+            self._key = key
+        self._drawing.update(view)
+        self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
+        for artist in self._drawing.moving_artists():
+            artist.axes.draw_artist(artist)  # type: ignore[union-attr]
+        return charts.canvas_png(self._canvas)
+
+    def _draw_background(self, drawing: DashboardFigure) -> None:
+        self._drawing = drawing
+        charts.disable_formulas(drawing.figure)
+        self._canvas = FigureCanvasAgg(drawing.figure)
+        self._canvas.draw()  # type: ignore[no-untyped-call]
+        self._background = self._canvas.copy_from_bbox(drawing.figure.bbox)  # type: ignore[no-untyped-call]
 
 
 def figure(title: str, view: View) -> Figure:
     """Return the view as a figure with times of day, to be kept."""
     ranges = [_range_of(plot, (0.0, 0.0)) for plot in view.plots]
-    return still_figure(DashboardFigure(title, view, ranges, clock=True), view)
+    drawing = DashboardFigure(title, view, ranges, clock=True)
+    drawing.update(view)
+    for artist in drawing.moving_artists():
+        artist.set_animated(False)
+    return drawing.figure
 
 
 class DashboardFigure:
@@ -70,7 +95,7 @@ class DashboardFigure:
         self._uprights = [_uprights(ax) for ax in self._all]
         self._events, self._states = EventLane(events), StateRows(states)
         drawn = list(zip(panels, view.plots, strict=True))
-        self._lines = [[moving_line(ax, number) for number in range(len(plot.lines))] for ax, plot in drawn]
+        self._lines = [[_line(ax, number) for number in range(len(plot.lines))] for ax, plot in drawn]
         self._values = [_values(ax, plot) for ax, plot in drawn]
         self._nothing = [_sentence(ax) for ax in (*panels, states)]
         self._now = axes.write(states, 1, 0, "", size=9, ha="right", animated=True)
@@ -88,7 +113,8 @@ class DashboardFigure:
         self._states.update(view.rows, view.seconds)
         for plot, drawn, values, nothing in zip(view.plots, self._lines, self._values, self._nothing, strict=False):
             for line, artist, value in zip(plot.lines, drawn, values, strict=True):
-                update_line(artist, line, view.seconds / MARKS_ACROSS)
+                artist.set_data(line.x, line.y)
+                artist.set_markevery(_marked(line, view.seconds / MARKS_ACROSS))
                 value.set_text(_value(line, plot.panel.unit, highest=self._clock))
             nothing.set_text("" if any(line.last is not None for line in plot.lines) else view.nothing)
         self._nothing[-1].set_text("" if view.rows else view.nothing)
@@ -152,6 +178,20 @@ def _uprights(ax: Axes) -> LineCollection:
     return made
 
 
+def _line(ax: Axes, number: int) -> Line2D:
+    (made,) = ax.plot([], [], animated=True, **axes.look_of(number))
+    return made
+
+
+def _marked(line: Line, every_seconds: float) -> list[int]:
+    """The points with a mark: the newest known one and one in some seconds, or all of a few."""
+    known = np.flatnonzero(~np.isnan(line.y))
+    if known.size <= 6:
+        return [int(index) for index in known]
+    steps = np.floor((line.x[known] - line.x[known[-1]]) / every_seconds)
+    return [int(index) for index in (*known[:-1][np.diff(steps) != 0], known[-1])]
+
+
 def _values(ax: Axes, plot: Plot) -> list[Text]:
     """A text for each line's value, below its name."""
     places = axes.name_lines(ax, plot)
@@ -181,7 +221,19 @@ def _range_of(plot: Plot, current: Range) -> Range:
         return _decades(float(positive.min()), float(positive.max()), current) if positive.size else (1.0, 100.0)
     if plot.panel.full_scale and highest <= plot.panel.full_scale:
         return 0.0, plot.panel.full_scale
-    return 0.0, top_of(highest, current[1])
+    return 0.0, _top_of(highest, current[1])
+
+
+def _top_of(value: float, current: float) -> float:
+    """The upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
+
+    The current end stays while it fits and a sixth of it is used: another one redraws the background.
+    """
+    if current and current / 6 <= value <= current * 0.97:
+        return current
+    wanted = value * 1.15 if value > 0 else 1.0
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return float(next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted))
 
 
 def _decades(lowest: float, highest: float, current: Range) -> Range:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workshop_kit.display.live_data import Line, Numbers, Panel, Plot, read, rounded, times
+from workshop_kit.display.live_data import Line, Numbers, Panel, Plot, newest, read, rounded, times
 from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
 
@@ -239,22 +239,18 @@ def _row_text(view: View, row: Row) -> str:
 
 def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
     """CPU and memory in percent of their limits, so that one axis fits both; the labels have the limits."""
-    cpu, memory = _newest(resources, "cpu_limit_percent"), _newest(resources, "memory_limit_bytes")
+    cpu = newest(resources["cpu_limit_percent"].to_numpy("float64"))
+    memory = newest(resources["memory_limit_bytes"].to_numpy("float64"))
     known = resources["cpu_limit_percent"].ffill().bfill()
     shares = resources.assign(
         cpu=resources["cpu_percent"] / (known / 100).fillna(1.0),
         memory=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
         limit=100.0,
     )
-    cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if not np.isnan(cpu) else "CPU (no limit)"
-    mebibytes = f"memory of {memory / MEBIBYTE:,.0f} MiB" if not np.isnan(memory) else "memory (no limit)"
+    cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if cpu else "CPU (no limit)"
+    mebibytes = f"memory of {memory / MEBIBYTE:,.0f} MiB" if memory else "memory (no limit)"
     columns = {"cpu": cores, "memory": mebibytes, "throttled_percent": "periods held back"}
     return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit="limit", full_scale=115.0)
-
-
-def _newest(table: pd.DataFrame, column: str) -> float:
-    known = table[column].dropna()
-    return float(known.iloc[-1]) if len(known) else float("nan")
 
 
 def _why_nothing(requests: pd.DataFrame) -> str:

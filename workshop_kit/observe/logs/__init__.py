@@ -3,7 +3,7 @@
 | ``read_container(container)`` | a container's log, from the engine |
 | ``read_lines(bytes)`` | a program's output, or the output of ``docker logs`` |
 | ``read_json_file(file)`` | files of the json-file driver, and of the collector |
-| ``follow(container, stop)`` | frames of new lines, through restarts |
+| ``LogFollower(container, stop)`` | frames of new lines, through restarts |
 
 Columns: ``ts`` (the line's own time, else the engine's; UTC, nanoseconds), ``received`` (the engine's time), ``stream``,
 ``attrs`` (labels, if the engine keeps them), ``level``, ``logger``, ``msg``, then the other fields, the most frequent
@@ -29,8 +29,8 @@ first (64 at most), then ``rest`` (a JSON object of the values that fit no colum
 | lines that the engine lost while they were followed | a ``Gap`` in ``attrs["gaps"]`` of the next frame |
 """  # noqa: E501 — a table has long lines
 
-from workshop_kit.observe.logs.follower import Gap, LogFollower, follow
+from workshop_kit.observe.logs.follower import Gap, LogFollower
 from workshop_kit.observe.logs.frame import record
 from workshop_kit.observe.logs.reader import read_container, read_json_file, read_lines
 
-__all__ = ["Gap", "LogFollower", "follow", "read_container", "read_json_file", "read_lines", "record"]
+__all__ = ["Gap", "LogFollower", "read_container", "read_json_file", "read_lines", "record"]

@@ -32,44 +32,35 @@ class Gap:
     why: str
 
 
-def follow(container: Any, stop: threading.Event, *, since: Since = None) -> LogFollower:
-    """Yield frames of a container's log, until the container is removed or ``stop`` is set."""
-    return LogFollower(container, stop, since)
-
-
 class LogFollower(Iterator[pd.DataFrame]):
-    """Frames of new lines, none empty; ``ended`` is "" until the end, then the reason.
+    """A frame of new lines for each poll, perhaps empty, until the container is removed or ``stop`` is set.
 
     It goes on after the container restarts and after the engine did not answer, and repeats no line. Where lines may be
-    missing, ``attrs["gaps"]`` of the next frame says so.
+    missing, ``attrs["gaps"]`` says so. ``ended`` is "" until the end, then the reason.
     Raises WorkshopError if the log cannot be read.
     """
 
-    def __init__(self, container: Any, stop: threading.Event, since: Since) -> None:
+    def __init__(self, container: Any, stop: threading.Event) -> None:
         self.ended = ""
-        self._stop = stop
-        self._poller = Poller(container, since=since)
-        self._frames = self._follow()
+        self._stop, self._wait_seconds = stop, 0.0
+        self._poller = Poller(container)
 
     def __next__(self) -> pd.DataFrame:
-        return next(self._frames)
-
-    def _follow(self) -> Iterator[pd.DataFrame]:
-        wait = 0.0
-        while not self.ended:
-            self.ended = "following was stopped" if self._stop.wait(wait) else ""
-            lines: list[Line] = []
-            try:
-                lines = self._poller.poll()
-            except ContainerGone:
-                self.ended = "the container was removed"
-            except EngineUnavailable:
-                pass  # the next poll tries again
-            wait = BUSY_SECONDS if len(lines) >= BUSY_LINES else min(IDLE_SECONDS, wait + BUSY_SECONDS)
-            if lines := [*lines, *(self._poller.end() if self.ended else ())]:
-                wait = min(wait, QUIET_SECONDS)
-                gaps, self._poller.gaps = self._poller.gaps, []
-                yield frame_of(lines, gaps)
+        if self.ended:
+            raise StopIteration
+        self.ended = "following was stopped" if self._stop.wait(self._wait_seconds) else ""
+        lines: list[Line] = []
+        try:
+            lines = self._poller.poll()
+        except ContainerGone:
+            self.ended = "the container was removed"
+        except EngineUnavailable:
+            pass  # the next poll tries again
+        longest = BUSY_SECONDS if len(lines) >= BUSY_LINES else QUIET_SECONDS if lines else IDLE_SECONDS
+        self._wait_seconds = min(longest, self._wait_seconds + BUSY_SECONDS)
+        lines += self._poller.end() if self.ended else []
+        gaps, self._poller.gaps = self._poller.gaps, []
+        return frame_of(lines, gaps)
 
 
 class Poller:

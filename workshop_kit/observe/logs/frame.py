@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from types import NoneType
 from typing import Any
 
@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 
 from workshop_kit.observe.logs.lines import (
     EXACT_INT,
-    Fields,
     Incomplete,
     JsonText,
     Line,
@@ -33,8 +32,8 @@ from workshop_kit.observe.logs.lines import (
 TEXT, INT, FLOAT, BOOL, JSON = "text", "int", "float", "bool", "json"
 ALWAYS = ("level", "logger", "msg")
 RESERVED = frozenset({"ts", "received", "stream", "attrs", "rest", "raw", "reason", "row"})
-MAX_FIELDS, _MAX_BLOCK_NAMES = 64, 128
-_BLOCK_ROWS, _BLOCK_CHARACTERS = 2_000, 16 * 1024 * 1024
+MAX_FIELDS = 64
+_BLOCK_ROWS = 2_000
 _KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, JsonText: JSON}
 _TEXT, _UTC = pa.string(), pa.timestamp("ns", "UTC")
 _ARROW = {TEXT: _TEXT, INT: pa.int64(), FLOAT: pa.float64(), BOOL: pa.bool_(), JSON: _TEXT}
@@ -44,7 +43,8 @@ _CATEGORIES = frozenset({"level", "logger", "out"})
 
 def frame_of(lines: Iterable[Line], gaps: Sequence[Any] = ()) -> pd.DataFrame:
     """Return the lines as a DataFrame: a row each, in their order."""
-    blocks = list(_blocks(iter(lines))) or [_block([], [], [], [], [])]
+    rest = iter(lines)
+    blocks = [_block(some) for some in iter(lambda: list(islice(rest, _BLOCK_ROWS)), [])] or [_block([])]
     kinds = _kinds(blocks)
     columns: dict[str, Any] = {
         "ts": _native([_take_times(block) for block in blocks]),
@@ -84,7 +84,7 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some lines as columns: by field the values of each kind, and by row the JSON text of values without a column."""
+    """Some lines as columns: by field the values of each kind."""
 
     received: Any
     stream: Any
@@ -92,57 +92,21 @@ class _Block:
     raw: Any
     reason: Any
     fields: dict[str, dict[str, Any]]
-    rest: dict[int, dict[str, str]]
 
 
-def _blocks(lines: Iterator[Line]) -> Iterator[_Block]:
-    """Yield the lines in blocks of bounded size."""
-    while (columns := _columns(lines))[0]:
-        yield _block(*columns)
-
-
-def _columns(lines: Iterator[Line]) -> tuple[list[Any], ...]:
-    """Return the next lines, each of their properties as a list."""
-    columns: tuple[list[Any], ...] = ([], [], [], [], [])
-    texts, received, streams, attrs, reasons = columns
-    size = 0
-    for text, time, stream, labels, reason in lines:
-        texts.append(text)
-        received.append(time)
-        streams.append(stream)
-        attrs.append(labels)
-        reasons.append(reason)
-        size += len(text)
-        if len(texts) == _BLOCK_ROWS or size > _BLOCK_CHARACTERS:
-            break
-    return columns
-
-
-def _block(
-    texts: list[str], received: list[Any], stream: list[Any], attrs: list[Any], known_reasons: list[Any]
-) -> _Block:
-    events = [Incomplete(why) if why else parse_fields(text) for text, why in zip(texts, known_reasons, strict=True)]
+def _block(lines: list[Line]) -> _Block:
+    texts, received, streams, attrs, _ = zip(*lines, strict=True) if lines else ((), (), (), (), ())
+    events = [Incomplete(line.reason) if line.reason else parse_fields(line.text) for line in lines]
     reasons = [event.reason if type(event) is Incomplete else None for event in events]
-    names = list(dict.fromkeys(chain.from_iterable(events)))
-    rare: dict[int, dict[str, str]] = {}
-    if len(names) > _MAX_BLOCK_NAMES:
-        names = [name for name, _ in Counter(chain.from_iterable(events)).most_common(_MAX_BLOCK_NAMES)]
-        rare = {row: _others(event, names, texts[row]) for row, event in enumerate(events)}
+    names = dict.fromkeys(chain.from_iterable(events))
     return _Block(
         received=_instants(pa.array(received, _TEXT)),
-        stream=pa.array(stream, _TEXT).dictionary_encode(),
+        stream=pa.array(streams, _TEXT).dictionary_encode(),
         attrs=pa.array(attrs, _TEXT).dictionary_encode(),
         raw=pa.array([text if why else None for text, why in zip(texts, reasons, strict=True)], _TEXT),
         reason=pa.array(reasons, _TEXT).dictionary_encode(),
         fields={name: _by_kind(name, [event.get(name) for event in events], texts) for name in names},
-        rest=rare,
     )
-
-
-def _others(event: Fields, names: list[str], text: str) -> dict[str, str]:
-    """Return the fields besides ``names``, as JSON text."""
-    found = parse_exactly(text) if event else event
-    return {name: to_json(value) for name, value in found.items() if name not in names and value is not None}
 
 
 def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, Any]:
@@ -218,16 +182,15 @@ def _take_times(block: _Block) -> Any:
 
 def _rest(block: _Block) -> Any:
     """Return the values without a column: by row the text of a JSON object."""
+    found: dict[int, list[str]] = {}
     for name, arrays in block.fields.items():
         for kind, values in arrays.items():
             for row, value in enumerate(values.to_pylist() if values.null_count < len(values) else ()):
                 if value is not None:
-                    block.rest.setdefault(row, {})[name] = to_json(JsonText(value) if kind == JSON else value)
-    texts: list[str | None] = [None] * len(block.raw)
-    for row, fields in block.rest.items():
-        listed = ",".join(f"{to_json(name)}:{value}" for name, value in fields.items())
-        texts[row] = f"{{{listed}}}" if listed else None
-    return pa.array(texts, _TEXT)
+                    text = to_json(JsonText(value) if kind == JSON else value)
+                    found.setdefault(row, []).append(f"{to_json(name)}:{text}")
+    rows = range(len(block.raw))
+    return pa.array([f"{{{','.join(found[row])}}}" if row in found else None for row in rows], _TEXT)
 
 
 def _instants(texts: Any) -> Any:

@@ -22,6 +22,8 @@ LEVELS = (
     ("critical", "fatal", "panic", "dpanic"),
 )
 """Names of log levels, from the least to the most severe; names in one group mean the same."""
+_DRAWN_AS = {"trace": "debug", "critical": "error"}
+_GROUPS = {name: _DRAWN_AS.get(names[0], names[0]) for names in LEVELS for name in names}
 MAX_LINE_BYTES = 64 * 1024 * 1024
 FOREIGN = "not a record of the engine's"
 TOO_LONG = "longer than can be kept: cut"
@@ -69,6 +71,15 @@ class Message(NamedTuple):
     stream: str
     stamp: str
     text: bytes
+
+
+def level_group(level: Any) -> str:
+    """Return ``error``, ``warning``, ``info``, ``debug`` or ``other``: what a line of this level is drawn as.
+
+    >>> level_group("FATAL"), level_group("trace"), level_group(None)
+    ('error', 'debug', 'other')
+    """
+    return _GROUPS.get(str(level).lower(), "other")
 
 
 def plain_lines(data: bytes) -> Iterator[Line]:

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
-from numbers import Real
 from typing import Any
 
 import orjson
 import pandas as pd
 
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, chunks, container_of
 from workshop_kit.observe.logs import lines
 from workshop_kit.observe.logs.frame import frame_of
 from workshop_kit.observe.logs.lines import Message
 
-Moment = datetime | float
-"""A datetime with its time zone, or seconds since 1970."""
-Since = Moment | None
-"""None: from the beginning of the log."""
+Since = datetime | None
+"""A time with its zone; None: from the beginning of the log."""
 
 
 def read_lines(data: bytes) -> pd.DataFrame:
     """Read a program's output, or the output of ``docker logs``."""
-    return frame_of(lines.plain_lines(_bytes(data, "read_lines")))
+    return frame_of(lines.plain_lines(data))
 
 
 def read_json_file(content: bytes | Iterable[bytes]) -> pd.DataFrame:
     """Read a file of the engine's json-file driver, given as bytes or as lines (an open file)."""
-    if isinstance(content, str | bytes | bytearray):
-        content = BytesIO(_bytes(content, "read_json_file"))
-    return frame_of(lines.json_file_lines(content))
+    return frame_of(lines.json_file_lines(BytesIO(content) if isinstance(content, bytes) else content))
 
 
 def read_container(container: Any, *, since: Since = None) -> pd.DataFrame:
@@ -63,7 +57,7 @@ class EngineLog:
         """Yield the messages so far, in order; with ``tail`` only the last ones."""
         asked = {"stdout": 1, "stderr": 1, "timestamps": 1, "tail": "all" if tail is None else tail}
         if since is not None:
-            asked["since"] = f"{unix_seconds(since, 'time in `since`'):.6f}"
+            asked["since"] = f"{since.timestamp():.6f}"
         try:
             yield from (lines.terminal_messages if self.has_terminal else lines.messages)(self._ask("logs", asked))
         except EngineRefused as refused:  # a log driver that cannot be read back, for one
@@ -74,24 +68,3 @@ class EngineLog:
 
     def _ask(self, what: str, asked: Mapping[str, Any]) -> Iterator[bytes]:
         return chunks(self._container.client.api, f"/containers/{self._container.id}/{what}", asked)
-
-
-def _bytes(data: Any, reader: str) -> bytes:
-    if isinstance(data, str):
-        raise WrongUsage(f"`{reader}` reads bytes, and this is a str.", "Give it text.encode().")
-    return bytes(data)
-
-
-def unix_seconds(moment: Moment, name: str = "time") -> float:
-    """Return seconds since 1970. Raises WrongUsage, which names the value ``name``, for other types or without a zone.
-
-    >>> unix_seconds(datetime.fromisoformat("1970-01-01T00:01:00+00:00"))
-    60.0
-    """
-    if isinstance(moment, Real) and not isinstance(moment, bool) and math.isfinite(moment):
-        return float(moment)
-    if not isinstance(moment, datetime):
-        raise WrongUsage(f"The {name} {moment!r} is no time.", "Write, say, datetime.now(UTC) - timedelta(minutes=10).")
-    if moment.tzinfo is None:
-        raise WrongUsage(f"The {name} {moment} does not say in which time zone it is.", "Use datetime.now(UTC).")
-    return moment.timestamp()

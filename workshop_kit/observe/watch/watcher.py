@@ -1,4 +1,4 @@
-"""The watcher: one thread finds the containers, one for each asks it; the sampler and the event log have theirs."""
+"""The watcher: one thread asks the engine for all containers, and one thread for each container asks that one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -22,20 +22,21 @@ from workshop_kit.engine.spec import service_in
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe import events, stats
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
-from workshop_kit.observe.events import EventLog
-from workshop_kit.observe.sampler import Sampler
+from workshop_kit.observe.events import Event, EventLog
+from workshop_kit.observe.stats import Meter, Usage
 from workshop_kit.observe.watch import scraper
 from workshop_kit.observe.watch.scraper import PROBE_PATHS, Health
 from workshop_kit.observe.watch.tables import Tables, cpu_limit_percent, frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import NO_METRICS, Counters, Traffic
 
-HISTORY_SECONDS = 1800.0
-HEALTH_ROWS = 8  # a second: three probes and a few dependencies
+INTERVAL_SECONDS = 1.0
+HISTORY_ROWS = 1800
+HEALTH_ROWS = 8 * HISTORY_ROWS  # three probes and a few dependencies a second
+HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
 MAX_NAMES = 2_000
-MAX_CONTAINERS = 20  # under one name, one after the other; the statistics of older ones are dropped
 
-Row = TypeVar("Row", Traffic, Health)
+Row = TypeVar("Row", Traffic, Health, Usage)
 Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json lists it
 
 
@@ -73,81 +74,52 @@ class ContainerStatus:
     state: str
     url: str | None
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it runs; a paused container does."""
-        return self.state in {"running", "paused"}
 
-
-@dataclass
 class _TargetData:
     """The data of one target."""
 
-    target: WatchTarget
-    requests: deque[Traffic]
-    health: deque[Health]
-    status: ContainerStatus | None = None
-    sampled: list[str] = field(default_factory=list)  # ids whose statistics were added under this name
-    limits: deque[tuple[datetime, float]] = field(default_factory=lambda: deque(maxlen=200))
-    had_url: bool = False
-    counters: Counters | None = None
-    metrics_due: float = 0.0  # on the monotonic clock
+    def __init__(self, engine: Engine, target: WatchTarget) -> None:
+        self.target, self.meter = target, Meter(engine, target.name)
+        self.requests: deque[Traffic] = deque(maxlen=HISTORY_ROWS)
+        self.usage: deque[Usage] = deque(maxlen=HISTORY_ROWS)
+        self.health: deque[Health] = deque(maxlen=HEALTH_ROWS)
+        self.limits: deque[tuple[datetime, float]] = deque(maxlen=200)
+        self.status: ContainerStatus | None = None
+        self.had_url = False
+        self.counters: Counters | None = None
+        self.metrics_due = 0.0  # on the monotonic clock
 
 
 class Watcher:
     """Watches ``targets`` once a second until it is stopped; a context manager. See `tables.Tables`.
 
-    Only containers with the label of ``session`` (an id) are found. The last ``history_seconds`` are kept. While it
-    watches, nothing is raised: a missing container or engine shows in ``conditions`` and in the tables.
+    Only containers with the label of ``session`` (an id) are found. The last half hour is kept. While it watches,
+    nothing is raised: a missing container or engine shows in the tables.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        session: str,
-        targets: Iterable[WatchTarget],
-        *,
-        interval_seconds: float = 1.0,
-        history_seconds: float = HISTORY_SECONDS,
-    ) -> None:
-        rows = max(1, round(history_seconds / interval_seconds))
-        self._engine, self._interval = engine, interval_seconds
-        self._watched = {
-            one.name: _TargetData(one, deque(maxlen=rows), deque(maxlen=rows * HEALTH_ROWS)) for one in targets
-        }
+    def __init__(self, engine: Engine, session: str, targets: Iterable[WatchTarget]) -> None:
+        self._engine, self._session = engine, session
+        self._watched = {one.name: _TargetData(engine, one) for one in targets}
         if not self._watched:
             raise WrongUsage("There is nothing to watch.", 'Name a service of the stack: w.watch("service")')
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
-        self._sampler = Sampler(engine, interval_seconds=interval_seconds, history_seconds=history_seconds)
-        self._events = EventLog(engine, session)
+        self._events: deque[Event] = deque(maxlen=HISTORY_EVENTS)
         self._names: dict[str, str] = {}  # service names by container id
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._is_unavailable = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the targets."""
         return tuple(self._watched)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it watches now."""
-        return bool(self._threads)
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """One sentence on each target: its state and URL, or that it is gone."""
-        return {name: self._condition(one.status) for name, one in self._watched.items()}
-
     def start(self) -> Self:
         """Begin to watch; a second call changes nothing. Raises EngineUnavailable if the engine does not answer."""
         if not self._threads:
             self._stop.clear()
-            self._find_containers()
-            self._events.start()
-            self._sampler.start()
-            self._threads = [threading.Thread(target=self._follow, name="observe: containers", daemon=True)]
+            log = EventLog(self._engine, self._session)
+            self._look(log)
+            self._threads = [threading.Thread(target=self._follow, args=(log,), daemon=True)]
             for watched in self._watched.values():
                 self._threads.append(threading.Thread(target=self._scrape, args=(watched,), daemon=True))
             for thread in self._threads:
@@ -159,8 +131,6 @@ class Watcher:
         self._stop.set()
         while self._threads:
             self._threads.pop().join()
-        self._sampler.stop()
-        self._events.stop()
 
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
         """Return the data of one container or all, of the last ``seconds`` or all that is kept.
@@ -172,12 +142,12 @@ class Watcher:
             raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._watched)}.")
         since = datetime.now(tz=UTC) - timedelta(seconds=seconds) if seconds is not None else None
         chosen = [one for name, one in self._watched.items() if container in (None, name)]
-        usage = [row for row in self._sampler.rows(seconds=seconds) if container in (None, row.container)]
+        usage = stats.frame(_merged([one.usage for one in chosen], since))
         return Tables(
             frame(Traffic, _merged([one.requests for one in chosen], since)),
-            with_cpu_limits(stats.frame(usage), {one.target.name: tuple(one.limits) for one in chosen}),
+            with_cpu_limits(usage, {one.target.name: tuple(one.limits) for one in chosen}),
             frame(Health, _merged([one.health for one in chosen], since)),
-            events.frame(replace(one, container=self._name_of(one)) for one in self._events.records()),
+            events.frame(replace(one, container=self._name_of(one)) for one in tuple(self._events)),
         )
 
     def __enter__(self) -> Self:
@@ -186,46 +156,33 @@ class Watcher:
     def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
         self.stop()
 
-    def _follow(self) -> None:
-        """Find the containers once a second."""
-        while not self._stop.wait(self._interval):
+    def _follow(self, log: EventLog) -> None:
+        """Ask the engine once a second."""
+        while not self._stop.wait(INTERVAL_SECONDS):
             with contextlib.suppress(EngineUnavailable, EngineRefused):
-                self._find_containers()
+                self._look(log)
 
-    def _find_containers(self) -> None:
-        try:
-            listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
-        except EngineUnavailable:
-            self._is_unavailable = True
-            raise
-        self._is_unavailable = False
+    def _look(self, log: EventLog) -> None:
+        listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
         self._names.update((one["Id"], service_name(one)) for one in listed)
         for identifier in list(self._names)[:-MAX_NAMES]:
             del self._names[identifier]
         for watched in self._watched.values():
             watched.status = watched.target.find(listed)
-            self._sample(watched)
-            self._read_limits(watched)
+            with contextlib.suppress(ContainerGone, EngineRefused):  # it is being started or removed
+                self._measure(watched)
+        self._events += log.poll()
 
-    def _sample(self, watched: _TargetData) -> None:
-        """Sample the statistics of the container under the target's name."""
-        status = watched.status
-        if status is not None and status.id not in watched.sampled:
-            self._sampler.add(status.id, watched.target.name)
-            watched.sampled.append(status.id)
-        if len(watched.sampled) > MAX_CONTAINERS:
-            self._sampler.remove(watched.sampled.pop(0))
-
-    def _read_limits(self, watched: _TargetData) -> None:
-        """Record a new CPU limit; the first one holds for the time before, too."""
+    def _measure(self, watched: _TargetData) -> None:
+        """Record usage and CPU limit; the first limit holds for the time before, too."""
         if watched.status is None:
             return
-        with contextlib.suppress(ContainerGone):
-            percent = cpu_limit_percent(get_json(self._engine, f"/containers/{watched.status.id}/json")["HostConfig"])
-            if not watched.limits:
-                watched.limits.append((datetime.min.replace(tzinfo=UTC), percent))
-            elif str(percent) != str(watched.limits[-1][1]):  # as texts: NaN, no limit, equals itself then
-                watched.limits.append((datetime.now(tz=UTC), percent))
+        watched.usage.append(watched.meter.read(watched.status.id))
+        percent = cpu_limit_percent(get_json(self._engine, f"/containers/{watched.status.id}/json")["HostConfig"])
+        if not watched.limits:
+            watched.limits.append((datetime.min.replace(tzinfo=UTC), percent))
+        elif str(percent) != str(watched.limits[-1][1]):  # as texts: NaN, no limit, equals itself then
+            watched.limits.append((datetime.now(tz=UTC), percent))
 
     def _scrape(self, watched: _TargetData) -> None:
         """Ask one container once a second; one that answers late delays its own next requests only."""
@@ -233,7 +190,7 @@ class Watcher:
         with contextlib.suppress(RuntimeError), threads as pool:  # RuntimeError: the interpreter shuts down
             due = time.monotonic()
             while not self._stop.wait(max(0.0, due - time.monotonic())):
-                due = time.monotonic() + self._interval
+                due = time.monotonic() + INTERVAL_SECONDS
                 self._scrape_once(pool, watched)
 
     def _scrape_once(self, pool: ThreadPoolExecutor, watched: _TargetData) -> None:
@@ -254,14 +211,6 @@ class Watcher:
 
     def _name_of(self, event: events.Event) -> str:
         return self._names.get(event.id, event.container)
-
-    def _condition(self, status: ContainerStatus | None) -> str:
-        if self._is_unavailable:
-            return "The engine does not answer; trying again."
-        if status is None:
-            return "There is no such container; the watcher waits for one."
-        where = f"; it answers at {status.url}" if status.url else "; it has no published port"
-        return f"It is {status.state}{where if status.is_running else ''}."
 
 
 def _merged(rows: Iterable[deque[Row]], since: datetime | None) -> list[Row]:

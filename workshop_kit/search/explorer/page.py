@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,28 +11,43 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from workshop_kit.display import charts
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.charts import LEVEL_LOOKS
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered
 from workshop_kit.display.tables import table
+from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
-from workshop_kit.search.explorer.hits import LEVELS, NO_TIME, Hits, StoreState, groups, histogram, level_sql, time_sql
-from workshop_kit.search.query import parse
+from workshop_kit.search.frame_store import Condition
+from workshop_kit.search.parser import fields_in, parse
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
 VALUE_CHARACTERS = 20_000
 """The maximum length of one field of an open line."""
-COLUMNS = ("service", "level", "msg", "request_id", "status")
-"""The table's columns after the time, where the store has them."""
-STYLE = f"<style>{(Path(__file__).parent / 'explorer.css').read_text()}</style>"
+COLUMNS = {
+    "service": "service",
+    "level": "level",
+    "msg": "coalesce(msg, raw)",
+    "request_id": "fields['request_id']",
+    "status": "fields['status']",
+}
+"""The table's columns after the time, with their values in SQL."""
+LEVELS = tuple(LEVEL_LOOKS)
+STEPS_US = (
+    *(n * 10**power for power in range(6) for n in (1, 2, 5)),
+    *(n * 1_000_000 for n in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)),
+    *(n * 3_600_000_000 for n in (1, 2, 3, 6, 12, 24, 48, 168)),
+)
+"""The lengths of a bar, in microseconds."""
+BARS = 60
+CSS = WIDGET_CSS + (Path(__file__).parent / "explorer.css").read_text()
 ROWS = 20
 HOW = "In JupyterLab, run this cell to search."
-STROKES = (("#a8264f", ""), ("#b3470b", "////"), ("#9cc3e6", ""), ("#c8ccd0", "...."), ("#e6dcf5", "xxxx"))
-"""Color and hatching of each of `LEVELS`."""
+_AT = "epoch_us(CAST(ts AS TIMESTAMPTZ))"
+_TIME = "strftime(CAST({0} AS TIMESTAMP_NS), '%Y-%m-%dT%H:%M:%S.%nZ') AS {0}"
+_RECORD = f"{_TIME.format('ts')}, {_TIME.format('received')}, * EXCLUDE (ts, received, row)"
 
 
 @dataclass(frozen=True)
@@ -52,115 +67,175 @@ class View:
     @property
     def is_grouped(self) -> bool:
         """Whether identical messages stand in one row."""
-        chosen = "level" in parse(self.query).names if self.grouped is None else self.grouped
-        return chosen and self.request is None
+        has_level = any(field.name == "level" for field in fields_in(parse(self.query)))
+        return (has_level if self.grouped is None else self.grouped) and self.request is None
 
 
-def page_of(store: FrameStore, hits: Hits, view: View, there: StoreState) -> dict[str, Any]:
-    """Return the page as plain data with every text made visible. Raises what the store raises."""
-    inside = hits.within(view.span)
-    grouped = groups(hits, store, there.columns, view.span) if view.is_grouped else None
-    numbers = inside.row if view.request is not None else inside.row[::-1]
-    numbers = numbers if grouped is None else grouped["row"].to_numpy()
+@dataclass(frozen=True)
+class Histogram:
+    """The number of lines by time and level: bar n begins at ``first + n * step`` microseconds since 1970.
+
+    ``counts`` has a list for each of `LEVELS`, all of one length; empty where nothing has a time.
+    """
+
+    first: int
+    step: int
+    counts: list[list[int]]
+
+
+def condition_of(store: FrameStore, view: View) -> Condition:
+    """Return the condition on the lines of a view. Raises SearchMistake."""
+    return store.where(view.query) if view.request is None else Condition("fields['request_id'] = ?", [view.request])
+
+
+def page_of(store: FrameStore, view: View, end: int) -> dict[str, Any]:
+    """Return the page as plain data with every text made visible. Raises what the store raises.
+
+    Lines numbered ``end`` and above are left out.
+    """
+    condition = condition_of(store, view)
+    hits = _hits(store, condition, end)
+    inside = hits[hits["at"].between(*view.span, inclusive="left")] if view.span else hits
+    grouped = _groups(store, condition, view.span, end) if view.is_grouped else None
+    numbers = inside["row"] if view.request is not None else inside["row"][::-1]
+    numbers = numbers if grouped is None else grouped["row"]
     pages = max(1, -(-len(numbers) // PAGE_ROWS))
     page = min(max(view.page, 0), pages - 1)
     on_page = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
-    lines = rows(store, numbers[on_page].tolist(), there.columns)
+    lines = _lines(store, numbers.tolist()[on_page])
     if grouped is not None:
         lines = [{**line, "lines": f"{many:,}"} for line, many in zip(lines, grouped["lines"][on_page], strict=True)]
-    bars = histogram(hits, view.span or axis_of(hits, view, there))
+    bars = histogram(inside, view.span or _axis(store, view, hits, end))
     return {
-        "total": hits.end - hits.first,
+        "query": view.query,
+        "request": visible(view.request or ""),
+        "total": max(0, end - store.dropped),
         "hits": len(inside),
-        "untimed": int((inside.at == NO_TIME).sum()),
+        "untimed": int(inside["at"].isna().sum()),
         "page": page,
         "pages": pages,
         "span": list(view.span or ()),
-        "lasting": lasting(bars.step_us),
-        "bars": {"first": bars.first_us, "step": bars.step_us, "counts": [list(column) for column in bars.counts]},
+        "lasting": lasting(bars.step),
+        "bars": vars(bars),
+        "summary": summary(bars),
         "groups": -1 if grouped is None else len(grouped),
-        "columns": [*(["lines"] if grouped is not None else []), *(name for name in COLUMNS if name in there.columns)],
+        "columns": [*(["lines"] if grouped is not None else []), *COLUMNS],
         "rows": lines,
     }
 
 
-def axis_of(hits: Hits, view: View, there: StoreState) -> tuple[int, int] | None:
+def _hits(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
+    """Return number, time (microseconds, or NaN) and level of the matching lines, those without a time first."""
+    found = store.select(
+        f"SELECT row, CAST({_AT} AS DOUBLE) AS at, lower(level) AS level FROM logs "  # noqa: S608 - values are parameters
+        f"WHERE row < ? AND ({condition.sql}) ORDER BY ts NULLS FIRST, row",
+        [end, *condition.parameters],
+    )
+    return found.assign(level=found["level"].map(level_group).astype("str"))
+
+
+def _axis(store: FrameStore, view: View, hits: pd.DataFrame, end: int) -> tuple[int, int] | None:
     """Return the time span of the whole store, the same for all searches, or that of a request."""
-    timed = hits.at[hits.at != NO_TIME]
-    span = (int(timed[0]), int(timed[-1])) if view.request is not None and len(timed) else there.span
-    return span and (span[0], span[1] + 1)
+    span = (hits["at"].min(), hits["at"].max())
+    if view.request is None:
+        span = store.select(f"SELECT min({_AT}) AS low, max({_AT}) AS high FROM logs WHERE row < ?", [end]).iloc[0]  # noqa: S608 - constants
+    low, high = span
+    return None if pd.isna(low) else (int(low), int(high) + 1)
 
 
-def rows(store: FrameStore, numbers: Sequence[int], columns: Mapping[str, str]) -> list[dict[str, Any]]:
+def _groups(store: FrameStore, condition: Condition, span: tuple[int, int] | None, end: int) -> pd.DataFrame:
+    """Return the lines by service, level and message: ``row`` of the newest of each, and how many ``lines``."""
+    inside = f" AND {_AT} >= {span[0]} AND {_AT} < {span[1]}" if span else ""
+    return store.select(
+        f"SELECT max(row) AS row, count(*) AS lines FROM logs WHERE row < ? AND ({condition.sql}){inside} "  # noqa: S608 - values are parameters
+        "GROUP BY service, level, msg, raw ORDER BY row DESC",
+        [end, *condition.parameters],
+    )
+
+
+def _lines(store: FrameStore, numbers: Sequence[int]) -> list[dict[str, Any]]:
     """Return these lines in this order: ``row``, ``ts`` and what there is of `COLUMNS`, each cut to a cell's length.
 
     ``counted`` is which of `LEVELS` the line is counted as, so that the table and the bars agree. A line that is no
     JSON object, or has no ``msg``, shows its text in its place.
     """
-    if not numbers:
-        return []
-    cells = [f"{_cell_sql(name, columns)} AS {name}" for name in COLUMNS if name in columns]
-    cells += [f"{time_sql(columns)} AS ts", f"{level_sql(columns)} AS counted"]
-    listed = ", ".join(str(int(number)) for number in numbers)
-    found = store.sql(
-        f"SELECT {', '.join(['row', *cells])} FROM logs WHERE row IN ({listed})"  # noqa: S608 - numbers and our own names
-    )
-    lines = {int(line["row"]): line for line in found.to_dict("records")}
-    return [_cells(lines[number]) for number in numbers if number in lines]
+    cells = ", ".join(f"left({value}, {CELL_CHARACTERS + 1}) AS {name}" for name, value in COLUMNS.items())
+    query = f"SELECT row, {_AT} AS ts, {cells} FROM logs WHERE list_contains(?, row)"  # noqa: S608 - constants
+    found = {line["row"]: line for line in store.select(query, [list(numbers)]).to_dict("records")} if numbers else {}
+    return [_cells(found[number]) for number in numbers if number in found]
+
+
+def _cells(line: Mapping[Any, Any]) -> dict[str, Any]:
+    cells = {name: visible(line[name], CELL_CHARACTERS) for name in COLUMNS if pd.notna(line[name])}
+    time = "" if pd.isna(line["ts"]) else clock(int(line["ts"]))
+    return {"row": int(line["row"]), "ts": time, "counted": level_group(line["level"]), **cells}
 
 
 def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
-    """Return all that the store knows of one line, as (name, text) with every text made visible; nulls are left out.
+    """Return all that the store knows of one line, as (name, text) with every text made visible; nulls are left out."""
+    found = store.select(f"SELECT {_RECORD} FROM logs WHERE row = ?", [number])  # noqa: S608 - constant
+    fields = [pair for line in found.to_dict("records") for pair in _unpacked(line)]
+    return [(visible(name, CELL_CHARACTERS), _full_text(value)) for name, value in fields if isinstance(value, str)]
 
-    What fits no column stands in ``rest``: its fields are listed like the others.
-    """
-    found = store.sql(f"SELECT * FROM logs WHERE row = {int(number)}")  # noqa: S608 - a number
-    if not len(found):
-        return []
-    fields = [(name, value) for name, value in found.iloc[0].items() if _has_value(value)]
-    parts = [pair for name, value in fields for pair in (_unpacked(value) if name == "rest" else [(name, value)])]
-    return [(visible(str(name), CELL_CHARACTERS), _full_text(value)) for name, value in parts]
+
+def _unpacked(line: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
+    return [*((name, value) for name, value in line.items() if name != "fields"), *line["fields"].items()]
+
+
+def _full_text(text: str) -> str:
+    """Line by line, so that a traceback reads as one; what else could act on a screen is written out."""
+    rest = len(text) - VALUE_CHARACTERS
+    shown = "\n".join(visible(line) for line in text[:VALUE_CHARACTERS].split("\n"))
+    return f"{shown}… and {rest:,} more characters" if rest > 0 else shown
 
 
 def request_of(store: FrameStore, number: int) -> str | None:
     """Return the id of the request that a line belongs to; None where it names none."""
-    if "request_id" not in store.columns:
-        return None
-    found = store.sql(f"SELECT CAST(request_id AS VARCHAR) AS id FROM logs WHERE row = {int(number)}")  # noqa: S608 - a number
-    return str(found["id"].iloc[0]) if len(found) and _has_value(found["id"].iloc[0]) else None
+    found = store.select("SELECT fields['request_id'] AS id FROM logs WHERE row = ?", [number])["id"]
+    return str(found[0]) if len(found) and pd.notna(found[0]) else None
 
 
 def missed(store: FrameStore) -> list[str]:
     """Return in few words each what may be missing: gaps, with the last one's reason, and what the store dropped."""
-    gaps, dropped = store.gaps(), int(getattr(store, "dropped", 0))
+    gaps, dropped = store.gaps(), store.dropped
     said = []
-    if len(gaps):
-        why = visible(str(gaps["reason"].iloc[-1]), CELL_CHARACTERS)
+    if gaps:
+        why = visible(gaps[-1], CELL_CHARACTERS)
         said.append(f"1 gap: {why}" if len(gaps) == 1 else f"{len(gaps):,} gaps, the last: {why}")
     if dropped:
         said.append(f"{dropped:,} oldest {'line' if dropped == 1 else 'lines'} dropped")
     return said
 
 
-def summary(page: Mapping[str, Any]) -> str:
+def histogram(hits: pd.DataFrame, span: tuple[int, int] | None) -> Histogram:
+    """Count lines by time and level over a span (its end excluded), in at most `BARS` bars of a round length."""
+    if span is None:
+        return Histogram(0, 1, [[] for _ in LEVELS])
+    wanted = -(-(span[1] - span[0]) // (BARS - 1))
+    step: int = next((step for step in STEPS_US if step >= wanted), STEPS_US[-1] * math.ceil(wanted / STEPS_US[-1]))
+    first = span[0] // step * step
+    many = max(1, -(-(span[1] - first) // step))
+    bars = (hits["at"] - first) // step
+    counts = [np.histogram(bars[hits["level"] == level].dropna(), many, (0, many))[0].tolist() for level in LEVELS]
+    return Histogram(first, step, counts)
+
+
+def summary(bars: Histogram) -> str:
     """Return what the bars show as one sentence: how many lines of each level, from when to when, the fullest bar."""
-    first, step, counts = page["bars"]["first"], page["bars"]["step"], page["bars"]["counts"]
-    sums = {name: sum(column) for name, column in zip(LEVELS, counts, strict=True)}
+    sums = {name: sum(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
     if not any(sums.values()):
         return "No line with a time matches."
-    each = [sum(column) for column in zip(*counts, strict=True)]
+    each = [sum(column) for column in zip(*bars.counts, strict=True)]
     fullest = max(range(len(each)), key=each.__getitem__)
     parts = ", ".join(f"{many:,} {name}" for name, many in sums.items() if many)
-    seconds = step % 1_000_000 == 0
-    begin, end, most = (clock(first + bar * step, seconds=seconds) for bar in (0, len(each), fullest))
-    most = f"Most, {each[fullest]:,}, in the {lasting(step)} from {most}."
+    seconds = bars.step % 1_000_000 == 0
+    begin, end, most = (clock(bars.first + bar * bars.step, seconds=seconds) for bar in (0, len(each), fullest))
+    most = f"Most, {each[fullest]:,}, in the {lasting(bars.step)} from {most}."
     return f"Lines by level from {begin} to {end} (UTC): {parts}. {most}"
 
 
 def clock(at_us: int, *, seconds: bool = False) -> str:
     """Return a time in UTC: ``2026-11-24 21:05:10.123``, or to the second."""
-    if at_us == NO_TIME:
-        return ""
     text = str(pd.Timestamp(at_us, unit="us").strftime("%Y-%m-%d %H:%M:%S.%f"))
     return text[:-7] if seconds else text[:-3]
 
@@ -170,42 +245,6 @@ def lasting(step_us: int) -> str:
     units = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000))
     name, size = next(((name, size) for name, size in units if step_us >= size), ("µs", 1))
     return f"{step_us / size:g} {name}"
-
-
-def _cell_sql(name: str, columns: Mapping[str, str]) -> str:
-    text = f"CAST({name} AS VARCHAR)"
-    if name == "msg" and "raw" in columns:
-        text = f"coalesce({text}, raw)"
-    return f"left({text}, {CELL_CHARACTERS + 1})"
-
-
-def _cells(line: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {
-        name: visible(str(line[name]), CELL_CHARACTERS) for name in COLUMNS if name in line and _has_value(line[name])
-    }
-    return {"row": int(line["row"]), "ts": clock(int(line["ts"])), "counted": LEVELS[int(line["counted"])], **cells}
-
-
-def _unpacked(rest: str) -> list[tuple[str, Any]]:
-    try:
-        found = json.loads(rest, parse_int=str, parse_float=str)  # digit for digit
-    except (ValueError, RecursionError):
-        return [("rest", rest)]
-    plain = (str, int, float)
-    return [(key, value if isinstance(value, plain) else json.dumps(value)) for key, value in found.items()]
-
-
-def _has_value(value: Any) -> bool:
-    return isinstance(value, list | dict) or bool(pd.notna(value))
-
-
-def _full_text(value: Any) -> str:
-    """Line by line, so that a traceback reads as one; what else could act on a screen is written out."""
-    text = value.isoformat(timespec="nanoseconds") if isinstance(value, pd.Timestamp) else str(value)
-    text = text.replace("+00:00", "Z") if isinstance(value, pd.Timestamp) else text
-    rest = len(text) - VALUE_CHARACTERS
-    shown = "\n".join(visible(line) for line in text[:VALUE_CHARACTERS].split("\n"))
-    return f"{shown}… and {rest:,} more characters" if rest > 0 else shown
 
 
 def static_page(
@@ -223,38 +262,28 @@ def static_page(
         said = f"{page['hits']:,} of {page['total']:,} lines; the newest {len(lines)}"
         if page["groups"] >= 0:
             said += f" of {page['groups']:,} different messages, each with its number of lines"
-        parts += [picture(page), table(said, columns, lines)]
+        parts += [_picture(Histogram(**page["bars"]), page["summary"]), table(said, columns, lines)]
     head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
     html = (
-        f'{STYLE}<section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
+        f'<style>{CSS}</style><section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
         f'{head}{"".join(part.html for part in parts)}<p class="wk-lx-soft">{HOW}</p></section>'
     )
     return Rendered(html, "\n".join([title, words, *(part.text for part in parts)]))
 
 
-def picture(page: Mapping[str, Any]) -> Rendered:
-    """Return the bars as a picture; its alt text is `summary`."""
-    bars = page["bars"]
-    if not any(map(sum, bars["counts"])):
-        return _sentence(summary(page))
-    title = f"Lines in each {lasting(bars['step'])}, by level"
-    figure, (axes,) = charts.new_figure(title, 2.2)
-    many = len(bars["counts"][0])
-    at, below = np.arange(many), np.zeros(many)
-    for name, counts, (color, hatch) in zip(LEVELS, bars["counts"], STROKES, strict=True):
-        if any(counts):
-            axes.bar(at + 0.5, counts, 0.9, below, label=name, color=color, hatch=hatch, edgecolor=charts.INK, lw=0.3)
-            below += counts
+def _picture(bars: Histogram, said: str) -> Rendered:
+    """Return the bars as a picture; its alt text is their `summary`."""
+    if not any(map(sum, bars.counts)):
+        return _sentence(said)
+    figure, (axes,) = charts.new_figure(f"Lines in each {lasting(bars.step)}, by level", 2.2)
+    many = len(bars.counts[0])
+    counts = {name: np.array(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
+    charts.stacked_bars(axes, np.arange(many, dtype=np.float64), 1.0, counts)
     marks = sorted({0, many // 2, many})
-    axes.set_xticks(marks, [clock(bars["first"] + mark * bars["step"], seconds=True) for mark in marks])
+    axes.set_xticks(marks, [clock(bars.first + mark * bars.step, seconds=True) for mark in marks])
     axes.set_xlim(-0.5, many + 0.5)
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_ylabel("lines")
     axes.set_xlabel("time, UTC")
-    return _with_legend(figure, summary(page))
-
-
-def _with_legend(figure: Figure, said: str) -> Rendered:
     figure.legend(loc="outside upper right", ncols=5, fontsize=9, frameon=False, labelcolor=charts.INK)
     return charts.picture(figure, said)
 

@@ -21,11 +21,9 @@ class SimulatedLog:
         self.has_terminal = has_terminal
         self.kept: list[Message] = []
         self.running = True
-        self.asked: list[int | None] = []
 
     def messages(self, *, tail: int | None = None, since: object = None) -> Iterator[Message]:
         """The last ones, or all."""
-        self.asked.append(tail)
         yield from self.kept if tail is None else self.kept[-tail:]
 
     def is_running(self) -> bool:
@@ -74,20 +72,6 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
     for stream in ("stdout", "stderr"):
         assert [one for one in found if one[0] == stream] == [one for one in written if one[0] == stream]
     assert poller.gaps == []
-
-
-def test_the_poller_asks_for_the_tail_only(log: SimulatedLog) -> None:
-    """The tail grows with the number of new lines."""
-    log.write(*(f"{n}\n" for n in range(5_000)))
-    poller = Poller(log)
-    assert len(poller.poll()) == 5_000
-    assert texts(poller) == []
-    log.write("new\n", at=1)
-    assert texts(poller) == ["new"]
-    log.write(*(f"{n}\n" for n in range(3_000)), at=2)
-    assert len(poller.poll()) == 3_000
-    assert log.asked[0] is None
-    assert None not in log.asked[3:]
 
 
 def test_rotated_lines_are_a_gap(log: SimulatedLog) -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from workshop_kit.errors import WrongUsage
 from workshop_kit.observe import logs
 from workshop_kit.observe.logs import lines
 
@@ -97,15 +96,6 @@ def test_a_line_above_the_limit_is_cut_with_a_reason() -> None:
     cut, following = fed()
     assert (cut.text, cut.reason) == ("x" * 20_000, lines.TOO_LONG)
     assert (following.text, following.reason) == ("next", None)
-
-
-@pytest.mark.parametrize("name", ["read_lines", "read_json_file"])
-def test_text_instead_of_bytes_raises_one_sentence(name: str) -> None:
-    """It names the reader and the remedy."""
-    with pytest.raises(WrongUsage, match=f"`{name}` reads bytes, and this is a str") as caught:
-        getattr(logs, name)("one line\n")
-    assert "encode" in caught.value.next_step
-    assert len(getattr(logs, name)(bytearray(b"one line\n"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,9 @@ def test_a_large_number_keeps_its_digits() -> None:
 
 def test_fields_beyond_the_limit_go_to_rest() -> None:
     """A program with unlimited field names gets 64 columns, and every value is kept."""
-    texts = [json.dumps({"msg": "m", f"name{n}": n, "big": 10**30}) for n in range(3_000)]
+    texts = [json.dumps({"msg": "m", f"name{n}": n, "big": 10**30}) for n in range(300)]
     frame = logs.read_lines("\n".join(texts).encode())
     assert len(frame.columns) < 80
     assert logs.read_lines("\n".join([*texts, '{"msg":"m"}']).encode())["rest"].isna().iloc[-1]
-    for row in (0, 150, 2_999):
+    for row in (0, 150, 299):
         assert logs.record(frame, row) == json.loads(texts[row])

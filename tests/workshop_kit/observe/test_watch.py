@@ -1,0 +1,148 @@
+"""From scrapes and the engine's lists to the watcher's rows: arithmetic over recorded text."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.watch import WatchTarget
+from workshop_kit.observe.watch.scraper import of_dependencies, of_probe
+from workshop_kit.observe.watch.tables import cpu_limit_percent
+from workshop_kit.observe.watch.traffic import Counters, parse, traffic_between
+
+COMPOSE = "com.docker.compose"
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+TEXT = """# TYPE http_requests_total counter
+http_requests_total{method="GET",route="/orders",status="200"} 100.0
+http_requests_total{method="POST",route="/orders",status="503"} 10.0
+http_requests_total{method="GET",route="/orders/{order_id}",status="404"} 4.0
+http_requests_total{method="GET",route="/orders",status="none"} 1.0
+http_requests_total{method="GET",route="/health",status="503"} 5000.0
+# TYPE http_request_duration_seconds histogram
+http_request_duration_seconds_bucket{le="0.01",route="/orders"} 60.0
+http_request_duration_seconds_bucket{le="0.1",route="/orders"} 100.0
+http_request_duration_seconds_bucket{le="+Inf",route="/orders"} 110.0
+http_request_duration_seconds_bucket{le="+Inf",route="/livez"} 9000.0
+# TYPE http_requests_in_flight gauge
+http_requests_in_flight 3.0
+dependency_up{dependency="redis"} 0.0
+dependency_up{dependency="master-db"} 1.0
+dependency_up{dependency="replica-db"} NaN
+process_start_time_seconds 1.7e+09
+"""
+
+
+def later(text: str, seconds: float = 2) -> Counters:
+    """Return the counters of a text, some seconds after noon."""
+    found = parse(text, NOON + timedelta(seconds=seconds))
+    assert found is not None
+    return found
+
+
+def with_values(**values: float) -> str:
+    """The text with other numbers in the lines that have these words in them."""
+    lines = []
+    for line in TEXT.split("\n"):
+        given = [value for words, value in values.items() if all(word in line for word in words.split("_"))]
+        lines.append(f"{line.rpartition(' ')[0]} {given[0]}" if given else line)
+    return "\n".join(lines)
+
+
+FIRST = later(TEXT, 0)
+
+
+def test_traffic_is_the_increase_between_two_scrapes() -> None:
+    """40 more requests in 2 s: 10 failed (5 without an answer), 6 were refused; probes do not count."""
+    now = with_values(**{'"200"': 124, "POST": 15, '"404"': 10, '"none"': 6, '"/health"': 9000})
+    row = traffic_between(FIRST, later(now), "service")
+    assert (row.requests_per_second, row.errors_per_second, row.refused_per_second) == (20, 5, 3)
+    assert (row.error_percent, row.in_flight) == (25, 3)
+    assert FIRST.dependencies == {"redis": False, "master-db": True}
+
+
+def test_percentiles_are_of_the_new_requests_only() -> None:
+    """Ten new requests between 10 and 100 ms: the median is in the middle of that bucket."""
+    row = traffic_between(FIRST, later(with_values(**{'"0.1"': 110, '"+Inf"_"/orders"': 120})), "service")
+    assert row.p50_ms == pytest.approx(55)
+    assert row.p99_ms == pytest.approx(99.1)
+
+
+def test_a_restart_is_neither_a_spike_nor_negative() -> None:
+    """A restarted process counts from zero, even where it has already counted further than the one before."""
+    row = traffic_between(FIRST, later(with_values(**{'"200"': 140, "process": 1.8e9})), "service")
+    assert row.requests_per_second == (140 + 10 + 4 + 1) / 2
+    row = traffic_between(FIRST, later(with_values(**{'"200"': 6})), "service")  # without a start time
+    assert row.requests_per_second == 3
+
+
+def test_a_text_without_request_metrics_gives_none() -> None:
+    """A page that is no metrics, and metrics of others."""
+    assert parse("<html>404</html>", NOON) is None
+    assert parse("go_goroutines 7\n", NOON) is None
+
+
+def answer(status: int | None, body: Any = None, error: str = "") -> Answer:
+    """Return an answer with a JSON body."""
+    return Answer(status, 0.0123, json.dumps(body), error=error)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "state"),
+    [
+        (200, {"status": "pass"}, "pass"),
+        (200, {"status": "warn"}, "warn"),
+        (200, "I am fine!", "pass"),
+        (503, {"status": "pass"}, "fail"),
+        (None, None, "no answer"),
+    ],
+)
+def test_the_status_decides(status: int | None, body: Any, state: str) -> None:
+    """As it does for an orchestrator."""
+    assert of_probe(answer(status, body), "/health", "service", NOON).state == state
+
+
+def test_a_body_that_contradicts_its_status_is_quoted() -> None:
+    """Fail in the body with status 200; control characters are escaped."""
+    row = of_probe(answer(200, {"status": "fail", "output": "no answer from redis\x1b[31m"}), "/health", "s", NOON)
+    assert (row.state, row.detail) == ("pass", "says fail with 200. no answer from redis\\x1b[31m")
+
+
+@pytest.mark.parametrize("body", ["text", {"checks": []}, {"checks": {"a": [7]}}, {"checks": {"a": [{"status": {}}]}}])
+def test_a_malformed_body_gives_no_dependency(body: Any) -> None:
+    """Learners write this endpoint."""
+    assert list(of_dependencies(answer(200, body), {}, "service", NOON)) == []
+
+
+def listed(identifier: str, state: str = "running", port: int | None = 32768, created: int = 1, **more: Any) -> Any:
+    """A container as the engine lists it."""
+    ports = [{"PrivatePort": 9000, "Type": "tcp"}]
+    ports += [{"PrivatePort": 8080, "PublicPort": port, "Type": "tcp", "IP": "127.0.0.1"}] if port else []
+    labels = {f"{COMPOSE}.project": "p", f"{COMPOSE}.service": "service"}
+    container = {"Id": identifier, "State": state, "Created": created, "Labels": labels, "Ports": ports}
+    return {**container, "Names": ["/p-s-1"], **more}
+
+
+def test_a_service_is_followed_to_its_new_container_and_port() -> None:
+    """The one that runs wins over the newer one that does not; one that was replaced is forgotten."""
+    target = WatchTarget("service", "p", "service")
+    before = target.find([listed("a", port=1), listed("x", Labels={})])
+    after = target.find(
+        [listed("a", "exited", None, 1), listed("b", port=2, created=5), listed("c", "created", None, 9)]
+    )
+    assert before is not None
+    assert after is not None
+    assert (before.id, before.url) == ("a", "http://127.0.0.1:1")
+    assert (after.id, after.url) == ("b", "http://127.0.0.1:2")
+    assert target.find([]) is None
+
+
+def test_a_cpu_limit_is_read_in_both_of_its_spellings() -> None:
+    """NanoCpus, or quota over period; nothing of either is no limit."""
+    assert cpu_limit_percent({"NanoCpus": 500_000_000}) == 50
+    assert cpu_limit_percent({"CpuQuota": 20_000, "CpuPeriod": 100_000}) == 20
+    assert pd.isna(cpu_limit_percent({"NanoCpus": 0, "CpuQuota": -1}))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from benchmarks._rows import Row, median_pair, median_seconds, show
 from benchmarks._workspace import ROOT, SCOPES, own_stack
+from tests.conftest import like
 from workshop_kit.engine import containers, images
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace.folder import Workspace
 

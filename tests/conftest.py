@@ -9,26 +9,26 @@ import os
 import signal
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import hypothesis
 import pytest
+from _pytest.terminal import TerminalReporter
 
-from tests.reporting import pytest_deselected, pytest_terminal_summary, pytest_testnodedown
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine import images as engine_images
+from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec, service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
-# pytest finds hooks by their names
-__all__ = ["pytest_deselected", "pytest_terminal_summary", "pytest_testnodedown"]
 ROOT = Path(__file__).resolve().parents[1]
 
 # How long an example takes says nothing on a machine that runs containers and browsers beside it.
@@ -39,6 +39,32 @@ hypothesis.settings.load_profile("suite")
 def pytest_configure(config: pytest.Config) -> None:
     """Handle Ctrl-C also in the background of a script, where SIGINT is ignored by default."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count deselected tests; a worker sends its count to the reporting process."""
+    if items:
+        config = items[0].config
+        config.stash[LEFT_OUT] = config.stash.get(LEFT_OUT, 0) + len(items)
+        if hasattr(config, "workeroutput"):
+            config.workeroutput["left_out"] = config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take a worker's count: every worker has collected and left out the same tests."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+    """Say how many tests were left out."""
+    if left_out := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"Left out: {left_out} tests ({config.option.markexpr}). Run: ./workshop test --all"
+        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -105,6 +131,33 @@ def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Sta
     return stack
 
 
+def like(container: Any, **changes: Any) -> Spec:
+    """Return the spec of an existing container, with changes."""
+    config, host = container.attrs["Config"], container.attrs["HostConfig"]
+    networks = list(container.attrs["NetworkSettings"]["Networks"])
+    mounts = container.attrs["Mounts"]
+    labels = config["Labels"] or {}
+    service = service_in(labels)
+    spec = Spec(
+        image=config["Image"],
+        environment=dict(pair.split("=", 1) for pair in config["Env"] or []),
+        network=networks[0] if networks else None,
+        ports=tuple(int(port.split("/")[0]) for port in host["PortBindings"] or {}),
+        binds=tuple(f"{mount['Source']}:{mount['Destination']}:ro" for mount in mounts if mount["Type"] == "bind"),
+        tmpfs=host["Tmpfs"] or {},
+        read_only=host["ReadonlyRootfs"],
+        memory_bytes=host["Memory"] or None,
+        cpus=host["NanoCpus"] / 1e9 or None,
+        pids=host["PidsLimit"],
+        cap_drop=tuple(host["CapDrop"] or ()),
+        security_opt=tuple(host["SecurityOpt"] or ()),
+        dns_options=tuple(host["DnsOptions"] or ()),
+        labels={SERVICE: service} if service else {},
+        healthcheck=config.get("Healthcheck"),
+    )
+    return replace(spec, **changes)
+
+
 @dataclass(frozen=True)
 class LiveStack:
     """The running stack, with its faults and states."""
@@ -147,10 +200,6 @@ class LiveStack:
         for container in self.stack.containers().values():
             if container.status == "paused":
                 container.unpause()
-        # `up --wait` gives up at once on a container whose last check, made while it was frozen, has failed.
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and any(c.health == "unhealthy" for c in self.stack.containers().values()):
-            time.sleep(0.2)
         self.stack.up()
 
 

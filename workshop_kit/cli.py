@@ -11,7 +11,7 @@ import typer
 
 from workshop_kit import doctor
 from workshop_kit.bootstrap import command_table
-from workshop_kit.commands import audit, bundle, desk, development, exercises, machine, plan, tour
+from workshop_kit.commands import audit, desk, development, exercises, machine, plan, tour
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
@@ -114,7 +114,7 @@ def _exit_with(error: WorkshopError) -> NoReturn:
 
 for _name, _function in COMMANDS.items():
     _register(_name, _function)
-app.add_typer(bundle.app, name="bundle")
+app.add_typer(machine.bundle, name="bundle")
 
 if __name__ == "__main__":
     main()

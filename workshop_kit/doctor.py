@@ -5,7 +5,6 @@ It also runs on a bare Python: findings that need the workshop's packages are th
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -60,7 +59,6 @@ def examine(root: Path = CHECKOUT) -> Iterator[Finding]:
     """Yield every finding in the order of the report, without changing the machine."""
     yield _python(root)
     yield _packages(root)
-    yield _versions(root)
     yield _certificates()
     yield _proxy()
     yield _ports(jupyter_port.jupyter_folder(root, os.environ))
@@ -107,17 +105,6 @@ def _packages(root: Path) -> Finding:
     return Finding("Python packages", "fixable", "not installed yet", SETUP)
 
 
-def _versions(root: Path) -> Finding:
-    if not _has_packages(root):
-        return Finding("Jupyter and widgets", "n/a", "not known before the packages are installed")
-    names = ("docker", "jupyterlab", "jupyter-server", "ipywidgets", "anywidget")
-    try:
-        found = [f"{name} {importlib.metadata.version(name)}" for name in names]
-    except importlib.metadata.PackageNotFoundError as missing:
-        return Finding("Jupyter and widgets", "fixable", f"{missing.name} is not installed", SETUP)
-    return Finding("Jupyter and widgets", "good", ", ".join(found))
-
-
 def _certificates() -> Finding:
     named = os.environ.get("SSL_CERT_FILE")
     if named and not Path(named).is_file():
@@ -150,9 +137,7 @@ def _jupyter_port(folder: Path) -> str:
     where = f"127.0.0.1:{port} (JupyterLab)"
     if jupyter_port.is_free(port):
         return f"{where} is free"
-    if jupyter_port.is_served(folder, port):
-        return f"{where} is served: JupyterLab runs"
-    return f"{where} is taken by another program: the next start chooses another one"
+    return f"{where} is in use: JupyterLab runs, or the next start chooses another one"
 
 
 def _memory() -> Finding:
@@ -175,24 +160,16 @@ def _engine_findings(root: Path) -> Iterator[Finding]:
     except WorkshopError as error:
         yield Finding("Docker engine", "fixable", error.what, error.next_step)
         return
-    where = engine.endpoint
+    where, version = engine.endpoint, engine.version
     yield Finding("Docker engine", "good", f"{where.address}, because {where.why}")
-    version = engine.version
-    yield Finding(
-        "Engine version",
-        "good",
-        f"{version['Version']}, API {version['ApiVersion']}, {engine.architecture}, cgroup v{_cgroup_version(engine)}",
-    )
+    shown = f"{version['Version']}, API {version['ApiVersion']}, {engine.architecture}"
+    yield Finding("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
     checks: tuple[Callable[[Engine, Path], Finding], ...] = (_tools, _disk, _images, _clock)
     for check in checks:
         try:
             yield check(engine, root)
         except Exception as error:  # an engine that stops during the report is a finding, too
             yield Finding(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
-
-
-def _cgroup_version(engine: Engine) -> str:
-    return str(engine.client.info().get("CgroupVersion", "1"))
 
 
 def _tools(_engine: Engine, _root: Path) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.images.collector_helpers import (
     a_bucket,
@@ -22,7 +23,6 @@ from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers, log_bucket
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.log_bucket import LogBucket
-from workshop_kit.engine.spec import like
 from workshop_kit.errors import WorkshopError
 
 pytestmark = pytest.mark.engine
@@ -79,13 +79,13 @@ def test_while_the_bucket_is_away_lines_wait_on_the_disk(bucket: LogBucket) -> N
     collector = bucket.stack.container("collector")
     with bucket_away(bucket, collector), write(bucket, "waiting", 1_000) as writer:
         writer.wait_ended()
-        until(lambda: bucket.status().away_since is not None, collector)
+        until(lambda: log_bucket.state_of(collector)[1]["away_since"] is not None, collector)
         with pytest.raises(WorkshopError, match="the bucket has been away since"):
             bucket.wait_collected(1)
-        assert bucket.status().waiting_bytes > 0
+        assert log_bucket.state_of(collector)[1]["waiting_bytes"] > 0
     bucket.wait_collected(60)
     assert_whole(bucket, "waiting", 1_000)
-    assert bucket.status().away_since is None
+    assert log_bucket.state_of(collector)[1]["away_since"] is None
 
 
 @pytest.mark.long
@@ -157,3 +157,24 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         assert log_bucket.flush(by_api.container, 60) is None
         assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
         assert_whole(bucket, "by-api", 10_000)
+
+
+def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
+    """A reader of logs cannot change them, nor list other buckets."""
+    attempts = (
+        lambda: bucket.client().put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
+        lambda: bucket.client().delete_object(Bucket=bucket.bucket, Key="logs/forged"),
+        bucket.client().list_buckets,
+    )
+    for attempt in attempts:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()
+
+
+def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
+    """Waiting for a collector that does not run ends at once, in one sentence; it goes on where it was."""
+    bucket.stack.stop("collector")
+    with pytest.raises(WorkshopError, match="not running"):
+        bucket.wait_collected()
+    again = log_bucket.start(bucket.stack)
+    again.wait_collected()

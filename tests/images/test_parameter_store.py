@@ -70,7 +70,7 @@ def test_requests_without_a_valid_key_are_refused(store: Store, http: httpx.Clie
 def test_a_wrong_secret_key_does_not_open(store: Store) -> None:
     """The administrator's id is no secret, and without the secret key it opens nothing."""
     wrong = Store(Access(store.access.endpoint, key_id=ADMINISTRATOR, secret_key="x" * 27))
-    with pytest.raises(Exception, match="does not know this key"):
+    with pytest.raises(Exception, match="The store did not read"):
         wrong.get_by_path("/nowhere")
 
 

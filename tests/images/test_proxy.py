@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import like
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.spec import Spec, like
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 
 

@@ -15,7 +15,6 @@ import pytest
 from tests.lessons.checkout import copy_of_the_checkout
 from tests.private_engine import PrivateEngine, filled, private_engine
 from workshop_kit.bundle.manifest import parts
-from workshop_kit.commands.bundle import MOST_BYTES
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit
@@ -80,7 +79,7 @@ def test_a_bundle_is_all_that_a_machine_needs(machine: OfflineMachine) -> None:
     """
     tried = subprocess.run(machine.own.inside(sys.executable, "-c", REACH), capture_output=True, text=True, check=True)
     assert tried.stdout.strip() == "ENETUNREACH"
-    assert sum(part.size_bytes for part in parts(machine.bundle)) <= MOST_BYTES
+    assert sum(part.size_bytes for part in parts(machine.bundle)) <= 900_000_000  # it fits on a small USB stick
     client = machine.own.client()
     with filled(machine.own.folder / "data"):
         said = machine.workshop("bundle", "load", machine.bundle)

@@ -29,25 +29,20 @@ def tool(name: str) -> Path:
     return Path(sys.executable).with_name(name)
 
 
-def test_ruff_has_nothing_to_say(root: Path) -> None:
-    """No lint, in notebooks too."""
-    passes(root, tool("ruff"), "check", ".")
-
-
-def test_the_code_is_formatted(root: Path) -> None:
-    """ruff format would change nothing."""
-    passes(root, tool("ruff"), "format", "--check", ".")
-
-
 @pytest.mark.timeout(600)
-def test_mypy_strict_is_content(root: Path) -> None:
-    """Types are checked everywhere, tests included."""
-    passes(root, tool("mypy"))
-
-
-def test_every_public_thing_has_a_docstring(root: Path) -> None:
-    """Docstring coverage is 100 %."""
-    passes(root, tool("interrogate"), "--quiet", "workshop_app", "workshop_kit", "images", "benchmarks")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+        ("interrogate", "--quiet", "workshop_app", "workshop_kit", "images", "benchmarks"),
+    ],
+    ids=["lint", "format", "types", "docstrings"],
+)
+def test_the_python_is_sound(root: Path, words: tuple[str, ...]) -> None:
+    """No lint, in notebooks too; types are checked everywhere; everything public has a docstring."""
+    passes(root, tool(words[0]), *words[1:])
 
 
 def test_the_shell_scripts_are_sound(root: Path) -> None:

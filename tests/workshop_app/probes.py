@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import httpx
 
+from tests.conftest import like
 from workshop_kit.engine import containers
-from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http

@@ -1,16 +1,16 @@
-"""Small and read-only disks, bare checkouts, and workspaces for the tests of the kit."""
+"""Small disks, bare checkouts, and workspaces for the tests of the kit."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from nbformat import v4, writes
 
+from tests import private_engine
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL
 
@@ -34,22 +34,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
-    disk = tmp_path / "small disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-@pytest.fixture
-def read_only(small_disk: Path) -> Callable[[], Path]:
-    """Return a function that makes the small disk read-only and returns it."""
-
-    def close() -> Path:
-        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-        return small_disk
-
-    return close
+    with private_engine.small_disk(tmp_path / "small disk", 64 * 1024) as disk:
+        yield disk
 
 
 @pytest.fixture

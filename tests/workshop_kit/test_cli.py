@@ -9,7 +9,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -97,6 +96,7 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         (["start", "--port", "http"], "Invalid value for '--port'"),
         (["bench", "nothing"], "There is no benchmark 'nothing'. Choose from: audit, checks"),
         (["setup", "--fast"], "--fast"),
+        (["strat"], "strat"),
     ],
 )
 def test_wrong_words_are_wrong_usage(root: Path, environment: dict[str, str], words: list[str], sentence: str) -> None:
@@ -108,10 +108,11 @@ def test_wrong_words_are_wrong_usage(root: Path, environment: dict[str, str], wo
 
 
 def test_a_tour_on_a_read_only_checkout_is_one_sentence(
-    root: Path, environment: dict[str, str], read_only: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+    root: Path, environment: dict[str, str], small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sentence names the folder that cannot be written."""
-    folder = read_only() / "tour"
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    folder = small_disk / "tour"
     monkeypatch.setattr(tour, "FOLDER", folder)
     said = cli(root, "tour", environment=environment)
     assert (said.returncode, said.stderr.count("\n")) == (Exit.NOT_READY, 1)
@@ -119,15 +120,10 @@ def test_a_tour_on_a_read_only_checkout_is_one_sentence(
     assert "cannot be written" in said.stderr
 
 
-def test_certificates_that_are_not_there_are_named(root: Path, environment: dict[str, str]) -> None:
-    """SSL_CERT_FILE with a missing file is fixable."""
-    said = cli(root, "doctor", environment={**environment, "SSL_CERT_FILE": "/no/such.pem"})
+def test_wrong_settings_are_named(root: Path, environment: dict[str, str]) -> None:
+    """SSL_CERT_FILE without a file, and a service port that is none, before docker compose trips over it."""
+    wrong = {"SSL_CERT_FILE": "/no/such.pem", "WORKSHOP_SERVICE_PORT": "70000"}
+    said = cli(root, "doctor", environment=environment | wrong)
     assert said.returncode == Exit.NOT_GOOD
     assert "SSL_CERT_FILE names /no/such.pem" in said.stdout
-
-
-def test_a_service_port_that_is_none_is_named(root: Path, environment: dict[str, str]) -> None:
-    """WORKSHOP_SERVICE_PORT is looked at before docker compose trips over it."""
-    said = cli(root, "doctor", environment={**environment, "WORKSHOP_SERVICE_PORT": "70000"})
-    assert said.returncode == Exit.NOT_GOOD
     assert "WORKSHOP_SERVICE_PORT" in said.stdout

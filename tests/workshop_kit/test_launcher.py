@@ -14,6 +14,7 @@ import pytest
 
 from workshop_kit.bootstrap import command_table
 from workshop_kit.errors import Exit
+from workshop_kit.paths import CHECKOUT
 
 
 def workshop(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -29,31 +30,24 @@ def workshop(checkout: Path, *words: str, **environment: str) -> subprocess.Comp
     )
 
 
-def test_help_needs_nothing(bare: Path) -> None:
-    """The list of commands is there before anything is installed, and nothing is installed by it."""
-    said = workshop(bare, "--help")
-    assert said.returncode == Exit.GOOD
-    for command in command_table.COMMANDS:
-        assert command.name in said.stdout
-    assert not (bare / ".venv").exists()
-
-
-@pytest.mark.parametrize("words", [("plan",), ("--help",)])
-def test_every_locale_will_do(bare: Path, words: tuple[str, ...]) -> None:
-    """A locale without UTF-8 changes neither what is read nor what is printed."""
+def test_the_list_of_commands_needs_nothing(bare: Path, tmp_path: Path) -> None:
+    """It is there by way of a link, in a locale without UTF-8, and before anything is installed as after it."""
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "workshop").symlink_to(bare / "workshop")
     legacy = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for checkout in (bare, Path(__file__).resolve().parents[2]):
-        said = workshop(checkout, *words, **legacy)
+    for folder in (tmp_path / "link", CHECKOUT):
+        said = workshop(folder, "--help", **legacy)
         assert (said.returncode, said.stderr) == (Exit.GOOD, "")
+        assert [command.name for command in command_table.COMMANDS if command.name not in said.stdout] == []
+    assert not (bare / ".venv").exists()
 
 
 def test_a_closed_stdout_ends_the_output_quietly(bare: Path) -> None:
     """``./workshop plan | head -1`` and ``>&-``: no traceback, and the command's own exit code."""
-    for checkout in (bare, Path(__file__).resolve().parents[2]):
-        for redirection in (">&-", "| true"):
-            command = f"{{ '{checkout}/workshop' plan {redirection}; }} 2>&1"
-            said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-            assert (said.returncode, said.stdout) == (Exit.GOOD, "")
+    for redirection in (">&-", "| true"):
+        command = f"{{ '{bare}/workshop' plan {redirection}; }} 2>&1"
+        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stdout) == (Exit.GOOD, "")
 
 
 def test_the_help_of_a_command_needs_nothing(bare: Path) -> None:
@@ -62,18 +56,15 @@ def test_the_help_of_a_command_needs_nothing(bare: Path) -> None:
     assert said.returncode == Exit.GOOD
     for part in ("Usage: ./workshop start", "lesson", "--port", "--no-browser", "--seed", "--no-install"):
         assert part in said.stdout
-    assert "Usage: ./workshop bundle save" in workshop(bare, "bundle", "save", "--help").stdout
-    assert not (bare / ".venv").exists()
 
 
 def test_the_timetable_needs_nothing(bare: Path) -> None:
-    """``plan`` prints it on a bare Python; wrong words are one sentence."""
-    said = workshop(bare, "plan", "--track", "half-day", "--json")
+    """``plan`` prints it on a bare Python, in any locale; wrong words are one sentence."""
+    said = workshop(bare, "plan", "--track", "half-day", "--json", LC_ALL="C", PYTHONUTF8="0")
     assert (said.returncode, json.loads(said.stdout)["lesson_minutes"]) == (Exit.GOOD, 150)
     wrong = workshop(bare, "plan", "--break-after", "soon")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (Exit.WRONG_USAGE, 1)
     assert "--break-after" in wrong.stderr
-    assert not (bare / ".venv").exists()
 
 
 def test_the_doctor_needs_nothing_and_installs_nothing(bare: Path) -> None:
@@ -89,12 +80,10 @@ def test_the_doctor_needs_nothing_and_installs_nothing(bare: Path) -> None:
 
 
 def test_an_unknown_command_is_wrong_usage(bare: Path) -> None:
-    """A typo gets a sentence and exit code 2, bare or ready."""
-    for checkout in (bare, Path(__file__).resolve().parents[2]):
-        said = workshop(checkout, "strat")
-        assert said.returncode == Exit.WRONG_USAGE
-        assert "strat" in said.stderr
-        assert "Traceback" not in said.stderr
+    """A typo gets a sentence and exit code 2."""
+    said = workshop(bare, "strat")
+    assert (said.returncode, said.stderr.count("\n")) == (Exit.WRONG_USAGE, 1)
+    assert "strat" in said.stderr
 
 
 def test_down_does_not_install_packages(bare: Path) -> None:
@@ -119,14 +108,6 @@ def test_a_python_that_is_too_old_is_named(bare: Path, tmp_path: Path) -> None:
     assert said.returncode == Exit.NOT_READY
     assert "No Python 3.11 or newer" in said.stderr
     assert "apt-get install python3" in said.stderr
-
-
-def test_a_link_to_the_launcher_works(bare: Path, tmp_path: Path) -> None:
-    """A link in ~/bin finds the checkout it points to."""
-    link = tmp_path / "ws"
-    link.symlink_to(bare / "workshop")
-    said = subprocess.run([str(link), "--help"], capture_output=True, text=True, check=True)
-    assert "setup" in said.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root; a user cannot write to root's folder")

@@ -20,9 +20,8 @@ from workshop_kit.audit.clone import Clone, Run, StartResult
 from workshop_kit.audit.clone_spec import clone_spec, confined, create, limit_writes, run_backing_services
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import Running, private_network
 from workshop_kit.engine.mounted_files import MountedFiles
-from workshop_kit.engine.resources import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError

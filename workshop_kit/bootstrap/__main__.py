@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,10 +29,10 @@ def main(arguments: list[str]) -> int:
         answer(command_table.help_of(arguments).rstrip("\n"))
         return Exit.GOOD
     if command.name == "bundle" and arguments[1:2] == ["load"]:
-        return _start_command_line(load.make_python(CHECKOUT, arguments[2:], report=_PlainReport()), arguments)
+        return _start_command_line(load.make_python(CHECKOUT, arguments[2:], report=_report), arguments)
     if not command.may_install:
         python_env.ensure(CHECKOUT, install=False)
-    python = python_env.ensure(CHECKOUT, developer=command.developer_packages, report=_PlainReport())
+    python = python_env.ensure(CHECKOUT, developer=command.developer_packages, report=_report)
     return _start_command_line(python, arguments)
 
 
@@ -51,21 +50,15 @@ def _run_without_packages(name: str, arguments: list[str]) -> int:
     return plan.main(arguments)
 
 
-class _PlainReport:
-    """A ``Report`` without packages: a line for each new step, and below it the progress in percent."""
+_said: list[str] = []
 
-    def __init__(self) -> None:
-        self._line = ""
-        self._began = 0.0
 
-    def __call__(self, step: Step) -> None:
-        line = f"{step.task}: {'ready' if step.done else step.detail}"
-        if line != self._line:
-            python_env.show_last("", None)
-            say(line)
-            self._line, self._began = line, time.monotonic()
-        elif step.fraction is not None:
-            python_env.show_last(f"{step.fraction:.0%}", time.monotonic() - self._began)
+def _report(step: Step) -> None:
+    """Write a line for each new step: a ``Report`` without packages."""
+    line = f"{step.task}: {'ready' if step.done else step.detail}"
+    if line not in _said[-1:]:
+        say(line)
+        _said.append(line)
 
 
 if __name__ == "__main__":

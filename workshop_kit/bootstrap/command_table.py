@@ -75,12 +75,7 @@ class Parser(argparse.ArgumentParser):
         known = find(command)
         summary = known.summary if known else None
         super().__init__(prog=f"./workshop {command}", description=summary, add_help=False, allow_abbrev=False)
-        self._optionals.title = "Options"
         self.add_argument("--help", action="help", help="Show this message and exit.")
-
-    def format_help(self) -> str:
-        """Return the help with the capitals of the other commands' help."""
-        return super().format_help().replace("usage:", "Usage:", 1)
 
     def error(self, message: str) -> NoReturn:
         """Raise WrongUsage with argparse's complaint."""

@@ -7,8 +7,6 @@ runtime folder.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,17 +36,6 @@ def is_free(port: int) -> bool:
         except (OSError, OverflowError):
             return False
     return True
-
-
-def is_served(jupyter_folder: Path, port: int) -> bool:
-    """Return whether this workspace's JupyterLab runs on the port."""
-    for file in (jupyter_folder / "runtime").glob("jpserver-*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            server = json.loads(file.read_text())
-            if int(server["port"]) == port:
-                os.kill(int(server["pid"]), 0)
-                return True
-    return False
 
 
 def jupyter_folder(root: Path, environment: Mapping[str, str]) -> Path:

@@ -14,11 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import zipfile
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from workshop_kit.errors import NotReady
@@ -34,7 +31,7 @@ NETWORK_ADVICE = (
     "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA bundle), "
     "then run ./workshop setup again: it goes on where it stopped."
 )
-DISK_ADVICE = "Read the last lines above (is the disk full?), then run the same command again."
+DISK_ADVICE = "Read the lines above (is the disk full?), then run the same command again."
 
 
 def is_complete(root: Path, lock: str = LOCK) -> bool:
@@ -91,15 +88,11 @@ def install_offline(root: Path, wheels: Path, report: Report = silent) -> Path:
 def _unpack_uv(wheels: Path, root: Path) -> Path:
     """Unpack the program of uv's wheel into the checkout: some machines run no program from /tmp."""
     uv = root / ".venv.uv"
-    try:
-        (path,) = wheels.glob("uv-*.whl")
-        with zipfile.ZipFile(path) as wheel:
-            (name,) = (name for name in wheel.namelist() if name.endswith(UV_PROGRAM))
-            uv.write_bytes(wheel.read(name))
-            uv.chmod(0o755)
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        uv.unlink(missing_ok=True)
-        raise NotReady(f"uv cannot be unpacked from {wheels}.", "Free some space, or save the bundle again.") from error
+    (path,) = wheels.glob("uv-*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        (name,) = (name for name in wheel.namelist() if name.endswith(UV_PROGRAM))
+        uv.write_bytes(wheel.read(name))
+    uv.chmod(0o755)
     return uv
 
 
@@ -109,12 +102,8 @@ def pinned(lock_text: str, package: str) -> str:
     >>> pinned("a==1 \\\\\\n    --hash=sha256:00\\nuv==2 \\\\\\n    --hash=sha256:11\\n", "uv")
     'uv==2 \\\\\\n    --hash=sha256:11\\n'
     """
-    match = re.search(rf"^{re.escape(package)}==.*\n(?:    --hash=.*\n)+", lock_text, re.MULTILINE)
-    if match is None:
-        raise NotReady(
-            f"{LOCK} does not list {package} with hashes.", "Restore the file: git checkout requirements.lock"
-        )
-    return match.group(0)
+    found: list[str] = re.findall(rf"^{re.escape(package)}==.*\n(?:    --hash=.*\n)+", lock_text, re.MULTILINE)
+    return found[0]
 
 
 @contextlib.contextmanager
@@ -175,7 +164,7 @@ def _install_uv(root: Path, python: Path) -> None:
         requirements.write(pinned((root / LOCK).read_text(), "uv"))
         requirements.flush()
         _run(
-            [python, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "-r", requirements.name],
+            [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "-r", requirements.name],
             "uv could not be installed with pip.",
             NETWORK_ADVICE,
         )
@@ -196,41 +185,9 @@ def _sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str
     )
 
 
-def _run(command: Sequence[str | Path], what: str, next_step: str, environment: dict[str, str] | None = None) -> None:
-    """Run a tool and show its last line on a terminal. Raises NotReady with the last lines if it fails."""
-    started = time.monotonic()
-    tail: deque[str] = deque([Path(command[0]).name], maxlen=12)
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL if command[0] != "sudo" else None,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-    )
-    with process:
-        reader = threading.Thread(target=tail.extend, args=(map(str.rstrip, process.stdout or ()),), daemon=True)
-        reader.start()
-        try:
-            while process.poll() is None:
-                show_last(tail[-1], time.monotonic() - started)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(0.2)
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            reader.join()
-            show_last("", None)
-    if process.returncode != 0:
-        raise NotReady(f"{what} ({time.monotonic() - started:.0f} s)", next_step, output="\n".join(tail))
-
-
-def show_last(line: str, seconds: float | None) -> None:
-    """Overwrite the current line of the terminal; do nothing where stderr is no terminal."""
-    if sys.stderr.isatty():
-        width = shutil.get_terminal_size().columns - 1
-        text = "" if seconds is None else f"  {seconds:3.0f} s  {line}"[:width]
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
+def _run(
+    command: Sequence[str | Path], what: str, next_step: str, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a tool, which shows its progress on stderr. Raises NotReady with ``what`` if it fails."""
+    if subprocess.run(command, stdout=sys.stderr, env=environment, check=False).returncode != 0:
+        raise NotReady(what, next_step)

@@ -1,4 +1,4 @@
-"""The commands for the machine: ``setup``, ``start`` and ``down``."""
+"""The commands for the machine: ``setup``, ``start``, ``down``, ``bundle save`` and ``bundle load``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import shlex
 import shutil
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, open_workspace
+from workshop_kit.bootstrap import command_table
+from workshop_kit.bundle import images, load, wheels
+from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
+from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT
@@ -23,15 +28,19 @@ from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
+from workshop_kit.workspace.folder import own_workspace
 
 REPEATED = "WORKSHOP_REPEATED"
 """Set while a command runs again as a member of Docker's group."""
+known = command_table.find("bundle")
+bundle = typer.Typer(help=known.summary if known else "", no_args_is_help=True, rich_markup_mode=None)
+Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB stick, or on a share.")]
 
 
 def setup(no_install: NoInstall = False) -> None:
     """Install and build what is missing."""
     with TerminalReport() as report:
-        stack = provision.make_ready(open_workspace(), may_install=not no_install, report=report)
+        stack = provision.make_ready(own_workspace(os.environ), may_install=not no_install, report=report)
         provision.write_env(stack, report)
     version = stack.session.engine.version["Version"]
     say(f"Ready: Docker {version}, all images, and a container that ran. Next: ./workshop start")
@@ -52,7 +61,7 @@ def start(
     from workshop_kit.lessons import lab  # lazily: slow imports, also the next one
     from workshop_kit.workspace import lab_settings
 
-    workspace = open_workspace()
+    workspace = own_workspace(os.environ)
     lesson = find_lesson(lesson, workspace.notebooks)
     if seed is not None:
         workspace.share_seed(seed)
@@ -77,7 +86,7 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Remove what the workshop made, and nothing else."""
-    workspace = open_workspace()
+    workspace = own_workspace(os.environ)
     with TerminalReport() as report:
         session = provision.session_of(workspace, reach.connect())
         scopes: list[Scope] = ["kernel", "workspace"]
@@ -98,6 +107,39 @@ def down(
         _say_outcome(outcome, unlisted, packages)
     if outcome.left:
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+@bundle.command("save")
+def save(folder: Folder) -> None:
+    """Write what set-up fetches and builds into a folder; parts of other kinds of machines stay in it."""
+    workspace = own_workspace(os.environ)
+    with TerminalReport() as report:
+        stack = provision.make_ready(workspace, may_install=False, report=report)
+        own = version_of(CHECKOUT)
+        made = [
+            wheels.save(CHECKOUT, folder, own, report),
+            images.save(stack.session.engine, tags(CHECKOUT), folder, own, report),
+        ]
+    for part in made:
+        say(f"{part.folder.name}: {len(part.files)} files, {megabytes(part.size_bytes)}")
+    everything = sum(part.size_bytes for part in parts(folder))
+    say(f"Saved ({own}): {megabytes(everything)} in all in {folder}. There: ./workshop bundle load FOLDER")
+
+
+@bundle.command("load")
+def load_bundle(folder: Folder) -> None:
+    """Make this machine ready from a folder, without a network. Needs Python and a Docker engine, and nothing else."""
+    found = parts(folder)
+    engine = reach.connect()
+    part = load.choose_images(CHECKOUT, found, engine.architecture)
+    workspace = own_workspace(os.environ)
+    with TerminalReport() as report:
+        verify(part, report)
+        new = images.load(provision.session_of(workspace, engine), part, report)
+        stack = provision.make_ready(workspace, may_install=False, report=report)
+        provision.write_env(stack, report)
+    many = f"{len(new)} images came from the bundle" if new else "all images were here already"
+    say(f"Ready: {many}, and a container ran. Next: ./workshop start")
 
 
 def why_no_engine(*, may_install: bool, report: Report) -> NotReady | None:

@@ -21,19 +21,7 @@ RECORD = Path("build") / "test-groups.json"
 NOTHING_COLLECTED = 5
 SHUFFLED = ("-p", "randomly")
 """Run the tests in random order: none may depend on an earlier one."""
-SELECTING = (
-    "-k",
-    "-m",
-    "-n",
-    "--numprocesses",
-    "--lf",
-    "--last-failed",
-    "--sw",
-    "--stepwise",
-    "--pdb",
-    "--collect",
-    "-h",
-)
+SELECTING = ("-k", "-m", "-n", "--numprocesses", "--lf", "--last-failed", "--sw", "--stepwise", "--collect", "-h")
 """Options that choose tests or a number of workers: pytest gets them unchanged."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_OS_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -149,11 +137,8 @@ def _git(root: Path, *words: str) -> str:
 
 def _read(root: Path, state: str | None) -> dict[str, float]:
     """Return the seconds of the groups that passed on this commit."""
-    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-        record = json.loads((root / RECORD).read_text(encoding="utf-8"))
-        if state is not None and record.get("commit") == state:
-            return {str(name): float(seconds) for name, seconds in record["passed"].items()}
-    return {}
+    record = json.loads((root / RECORD).read_text()) if (root / RECORD).exists() else {}
+    return record["passed"] if state is not None and record.get("commit") == state else {}
 
 
 def _write(root: Path, state: str, passed: Mapping[str, float]) -> None:

@@ -7,8 +7,9 @@ decide where a lesson's request goes, or send a real key to it.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigValueStore, ConstantProvider
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from workshop_kit.errors import WorkshopError
 
@@ -33,7 +34,6 @@ CONFIG = Config(
     retries={"total_max_attempts": 2},
 )
 """What holds for every request to the emulator: no proxy, and a short wait."""
-NO_KEY = {"UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId", "SignatureDoesNotMatch"}
 NO_RIGHT = {"AccessDeniedException", "AccessDenied"}
 
 
@@ -42,16 +42,11 @@ class NotAllowed(WorkshopError):
 
 
 class NotThere(WorkshopError):
-    """No such parameter; ``names`` are those that are missing."""
+    """The store has no such parameter."""
 
     def __init__(self, *names: str) -> None:
-        one = len(names) == 1
-        listed = ", ".join(names)
-        super().__init__(
-            f"The store has no parameter {listed}." if one else f"The store has no parameters {listed}.",
-            "Put it there, or correct the name." if one else "Put them there, or correct the names.",
-        )
-        self.names = names
+        what = "parameter" if len(names) == 1 else "parameters"
+        super().__init__(f"The store has no {what} {', '.join(names)}.", "Put what is missing there, or correct it.")
 
 
 @dataclass(frozen=True)
@@ -85,6 +80,18 @@ class Access:
             "config": CONFIG,
         }
 
+    def new_user(self, name: str, policy: Mapping[str, Any]) -> Access:
+        """Create a user with this policy, unless there is one of that name, and a new key; return its access."""
+        iam = self.client("iam")
+        with explained(self, f"make the user {name}"):
+            with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+                iam.create_user(UserName=name)
+            iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(policy))
+            for old in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:  # a user can have two at most
+                iam.delete_access_key(UserName=name, AccessKeyId=old["AccessKeyId"])
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Access(self.endpoint, key["AccessKeyId"], key["SecretAccessKey"])
+
 
 @contextlib.contextmanager
 def explained(access: Access, doing: str) -> Iterator[None]:
@@ -98,10 +105,6 @@ def explained(access: Access, doing: str) -> Iterator[None]:
             f"The parameter store at {access.endpoint} does not answer: could not {doing}.",
             "Start it (the stack's service parameter-store), then try again.",
         ) from None
-    except BotoCoreError as error:
-        raise WorkshopError(
-            f"Could not {doing}: boto3 says {type(error).__name__}.", "Correct what was asked for, then try again."
-        ) from None
 
 
 def _refused(refused: ClientError, access: Access, doing: str) -> WorkshopError:
@@ -114,10 +117,5 @@ def _refused(refused: ClientError, access: Access, doing: str) -> WorkshopError:
         return NotAllowed(
             f"{user} may not {doing}: its policy does not allow {right}.",
             "Ask with another user, or have the policy widened.",
-        )
-    if code in NO_KEY:
-        return NotAllowed(
-            f"The store does not know this key: could not {doing}.",
-            "Connect and seed again: the emulator forgets everything when it is restarted.",
         )
     return WorkshopError(f"The store did not {doing}: {code}.", "Correct what was asked for, then try again.")

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from docker.errors import BuildError
 
 from workshop_kit.engine import shell
+from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
-from workshop_kit.errors import NotReady
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
 from workshop_kit.screen import visible
@@ -59,6 +61,30 @@ def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None)
         return written.read_text(), log
 
 
+def build_folder(
+    session: Session,
+    folder: Path,
+    tag: str,
+    *words: str,
+    scope: Scope = "kernel",
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> str:
+    """Build the Dockerfile of a folder under a tag; return the image's id.
+
+    ``words`` go to ``docker buildx build``. Raises WorkshopError with the builder's last lines.
+    """
+    shell.run(
+        [*command(tag, session.labels(scope)), *words, folder],
+        failed=f"The image {tag!r} could not be built.",
+        next_step="Read the builder's last lines above, correct the Dockerfile, then run the cell again.",
+        on_line=on_line,
+        error=WorkshopError,
+    )
+    identifier = str(session.engine.client.images.get(tag).id)
+    session.record("image", identifier, tag, scope)
+    return identifier
+
+
 def has_buildkit(api: Any) -> bool:
     """Whether the engine builds with BuildKit; Podman does not."""
     return bool(api.get(f"{api.base_url}/_ping").headers.get("Builder-Version") == "2")
@@ -84,17 +110,16 @@ def _reason(log: list[dict[str, str]]) -> str:
     return errors[-1] if errors else next((line for line in reversed(lines) if line), "the builder said nothing")
 
 
-def explain_build_error(error: BuildError | str | Iterable[Mapping[str, str]], root: Path = CHECKOUT) -> str | None:
-    """Explain a build that needed a registry: a BuildError, its log or the log's text → one sentence.
+def explain_build_error(said: str) -> str | None:
+    """Explain the output of a build that needed a registry: its text → one sentence.
 
     Known are an image, a ``# syntax=`` line, and a package that is not among the wheels; None for all other failures.
     """
-    text = _text(error)
-    if found := _REQUIREMENT.search(text):
-        return _no_wheel(found[1], found[2], wheels(root))
-    if found := _IMAGE.search(text):
+    if found := _REQUIREMENT.search(said):
+        return _no_wheel(found[1], found[2])
+    if found := _IMAGE.search(said):
         image = _short(found[1])
-        frontend = _FRONTEND.search(text)
+        frontend = _FRONTEND.search(said)
         if frontend and _short(frontend[1] or frontend[2]) == image:
             return (
                 f"`# syntax={image}` needs {image} from a registry, which did not give it: delete that line, "
@@ -106,7 +131,8 @@ def explain_build_error(error: BuildError | str | Iterable[Mapping[str, str]], r
     return None
 
 
-def _no_wheel(name: str, version: str, there: Mapping[str, str]) -> str:
+def _no_wheel(name: str, version: str) -> str:
+    there = wheels(CHECKOUT)
     key = re.sub(r"[-_.]+", "-", name).lower()
     if key in there:
         return (
@@ -123,11 +149,3 @@ def _short(image: str) -> str:
     'python:3.13'
     """
     return image.removeprefix("docker.io/").removeprefix("library/")
-
-
-def _text(error: BuildError | str | Iterable[Mapping[str, str]]) -> str:
-    if isinstance(error, str):
-        return error
-    log = error.build_log if isinstance(error, BuildError) else error
-    text = "".join(line.get("stream") or line.get("error") or "" for line in log)
-    return f"{text}\n{error}" if isinstance(error, BuildError) else text

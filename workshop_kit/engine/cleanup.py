@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import psutil
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine import stack
 from workshop_kit.engine.labels import COMPOSE_PROJECT, MAKER, SCOPE, SESSION, Scope, are_ours
 from workshop_kit.engine.ledger import Entry, Kind, volume_id
 from workshop_kit.engine.recipes import REPOSITORY
@@ -23,6 +23,7 @@ from workshop_kit.progress import Report, Step, silent
 
 # Containers hold networks and volumes, and images last of all.
 ORDER: tuple[Kind, ...] = get_args(Kind)
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass
@@ -67,9 +68,9 @@ def remove(
     _end_builds(session, made_by)
     if whole_workspace:
         outcome.unreadable = session.ledger.take_unreadable()
-        _remove_service_project(session, outcome)
-    _record_unlisted(session)
-    entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
+    service = _made_in_the_service_folder(session) if whole_workspace else []
+    record_unlisted(session)
+    entries = [entry for entry in session.ledger.entries() if entry.scope in scopes] + service
     for number, entry in enumerate(sorted(entries, key=lambda entry: ORDER.index(entry.kind))):
         report(Step("Clean-up", number / len(entries), f"{entry.kind} {entry.name}"))
         try:
@@ -79,46 +80,33 @@ def remove(
                 continue
             if spare_the_living and is_alive(maker):
                 continue
-            if (
-                found is not None
-                and are_ours(_labels(found), session.identity.session)
-                and _remove(session, entry, found)
-            ):
-                outcome.removed.append(entry)
+            if found is not None and (entry in service or are_ours(_labels(found), session.identity.session)):
+                _remove(session, entry, found, outcome)
         except APIError as refused:
             outcome.left.append((entry, str(refused.explanation)))
             continue
         session.ledger.remove(entry)
     if whole_workspace:
-        stack.remove_empty_cgroups(session.identity.session)
+        _remove_cgroups(session.identity.session)
     report(Step("Clean-up", 1.0, done=True))
     return outcome
 
 
 def unlisted(session: Session) -> list[str]:
     """Things with the session's labels that are in no ledger, which stay: made by hand, or with forged labels."""
-    known = {entry.id for entry in session.ledger.entries()}
     return [
         f"{one.kind} {one.name}"
-        for one in _everything_of(session)
+        for one in _unrecorded(session)
         # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
-        if one.kind != "image"
-        and one.id not in known
-        and are_ours(one.labels, session.identity.session)
-        and one.labels.get(SCOPE) != "machine"
+        if one.kind != "image" and are_ours(one.labels, session.identity.session) and one.labels.get(SCOPE) != "machine"
     ]
 
 
-def _record_unlisted(session: Session) -> None:
+def record_unlisted(session: Session) -> None:
     """Write into the ledger what was created for this workspace and not recorded; `unlisted` names the rest."""
-    known = {entry.id for entry in session.ledger.entries()}
-    session.ledger.add(
-        *(
-            Entry(one.kind, one.id, one.name, one.labels[SCOPE])  # type: ignore[arg-type]
-            for one in _everything_of(session)
-            if one.id not in known and _was_made_for(session, one)
-        )
-    )
+    for one in _unrecorded(session):
+        if _was_made_for(session, one):
+            session.ledger.add(Entry(one.kind, one.id, one.name, one.labels[SCOPE]))  # type: ignore[arg-type]
 
 
 def _was_made_for(session: Session, thing: Resource) -> bool:
@@ -131,30 +119,24 @@ def _was_made_for(session: Session, thing: Resource) -> bool:
     return MAKER in labels or labels.get(COMPOSE_PROJECT) == project
 
 
-def _remove_service_project(session: Session, outcome: Outcome) -> None:
-    """Remove what ``docker compose`` made in the participant's folder, with its volumes and the images it built.
+def _made_in_the_service_folder(session: Session) -> list[Entry]:
+    """What ``docker compose`` made in the participant's folder: also volumes, and the images that it built.
 
     It is in no ledger and has no labels of the kit; the project's name holds the workspace's random id.
     """
-    client, project = session.engine.client, session.identity.service_project
-    for one in _labeled(client, f"{COMPOSE_PROJECT}={project}"):
-        entry = Entry(one.kind, one.id, one.name, "workspace")
-        try:
-            if (thing := _find(session, entry)) is not None and _remove(session, entry, thing):
-                outcome.removed.append(entry)
-        except APIError as refused:
-            outcome.left.append((entry, str(refused.explanation)))
+    found = _labeled(session.engine.client, f"{COMPOSE_PROJECT}={session.identity.service_project}")
+    return [Entry(one.kind, one.id, one.name, "workspace") for one in found]
 
 
-def _remove(session: Session, entry: Entry, found: Any) -> bool:
-    """Remove one thing; False for an image that is not removed because its name is another's by now."""
+def _remove(session: Session, entry: Entry, found: Any, outcome: Outcome) -> None:
+    """Remove one thing; an image stays whose name is another's by now."""
     try:
         if entry.kind == "container":
             found.remove(v=True, force=True)
         elif entry.kind == "image":
             # With its last name goes the image; a name that the user has given it keeps it.
             if found.tags and entry.name not in found.tags:
-                return False
+                return
             session.engine.client.images.remove(entry.name if found.tags else entry.id, noprune=False)
         else:
             _disconnect_all(entry, found)
@@ -164,7 +146,7 @@ def _remove(session: Session, entry: Entry, found: Any) -> bool:
     except APIError as refused:
         if refused.status_code != http.client.CONFLICT or "already in progress" not in str(refused.explanation):
             raise  # "already in progress": another clean-up is removing it at this moment
-    return True
+    outcome.removed.append(entry)
 
 
 def _disconnect_all(entry: Entry, found: Any) -> None:
@@ -177,23 +159,19 @@ def _disconnect_all(entry: Entry, found: Any) -> None:
 
 
 def _find(session: Session, entry: Entry) -> Any | None:
-    client = session.engine.client
-    find: dict[Kind, Callable[[], Any]] = {
-        "container": lambda: client.containers.get(entry.id),
-        "network": lambda: client.networks.get(entry.id),
-        "volume": lambda: client.volumes.get(entry.name),
-        "image": lambda: client.images.get(entry.id),  # its tag may be another image's by now
-    }
+    collection = getattr(session.engine.client, f"{entry.kind}s")
     try:
-        found = find[entry.kind]()
+        found = collection.get(entry.name if entry.kind == "volume" else entry.id)
     except NotFound:
         return None
     identifier = volume_id(found) if entry.kind == "volume" else found.id
     return found if identifier == entry.id else None
 
 
-def _everything_of(session: Session) -> Iterator[Resource]:
-    return _labeled(session.engine.client, f"{SESSION}={session.identity.session}")
+def _unrecorded(session: Session) -> list[Resource]:
+    known = {entry.id for entry in session.ledger.entries()}
+    found = _labeled(session.engine.client, f"{SESSION}={session.identity.session}")
+    return [one for one in found if one.id not in known]
 
 
 def _labeled(client: Any, label: str) -> Iterator[Resource]:
@@ -215,6 +193,17 @@ def _labels(thing: Any) -> dict[str, str]:
         return {}
     labels = thing.labels if hasattr(thing, "labels") else thing.attrs.get("Labels")
     return dict(labels or {})
+
+
+def _remove_cgroups(session: str) -> None:
+    """Remove a workspace's cgroups, which the engine leaves behind with the last container.
+
+    Only root on the engine's own machine may remove one; elsewhere an empty one stays until the machine restarts.
+    """
+    name = f"workshop-{session}"
+    for folder in (CGROUPS / name, *CGROUPS.glob(f"*/{name}")):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _end_builds(session: Session, made_by: str | None) -> None:

@@ -96,7 +96,6 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         name = options.get("name")
         exposed = self._exposed(image) if options.pop("publish_all_ports", False) else {}
         options["ports"] = on_this_machine({**exposed, **(options.get("ports") or {})})
-        options["mounts"] = [self._real_mount(mount) for mount in options.get("mounts") or ()]
         options["volumes"] = self._real_volumes(options.get("volumes") or {})
         self._join_network(options, name)
         if name:
@@ -120,25 +119,15 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         raise NotFound(f"There is no container {container_id!r} in this workspace.")
 
     def list(
-        self,
-        all: bool = False,
-        before: str | None = None,
-        filters: Mapping[str, Any] | None = None,
-        limit: int = -1,
-        since: str | None = None,
-        sparse: bool = False,
-        ignore_removed: bool = True,
+        self, all: bool = False, limit: int = -1, filters: Mapping[str, Any] | None = None, **options: Any
     ) -> list[Container]:
         """List this workspace's containers. See the SDK's ``list``; one that is removed in between is left out."""
         wanted = dict(filters or {})
-        if "name" in wanted:
-            wanted["name"] = [self.client.names.name_filter(one) for one in _listed(wanted["name"])]
         if "ancestor" in wanted:
-            wanted["ancestor"] = [self.client.images.real_name(one) for one in _listed(wanted["ancestor"])]
-        found = super().list(all=all or limit > 0, before=before, filters=wanted, since=since, sparse=True)
-        mine = [one for one in found if self.is_mine(one.attrs["Labels"])]
-        mine = mine[:limit] if limit > 0 else mine
-        return mine if sparse else [one for row in mine for one in self._looked_at(row, ignore_removed)]
+            wanted["ancestor"] = self.client.images.real_name(wanted["ancestor"])
+        found = super().list(all=all or limit > 0, filters=wanted, **{"ignore_removed": True, **options})
+        mine = [one for one in found if self.is_mine(one.attrs["Labels"] if options.get("sparse") else one.labels)]
+        return mine[:limit] if limit > 0 else mine
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
         """Whether these are the labels of a container of this workspace: its stack's, its folder's, or its own."""
@@ -147,13 +136,6 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             return labels[COMPOSE_PROJECT] in {identity.project, identity.service_project}
         # A container that was run by hand from an image of the kit has the image's labels, and so its scope.
         return are_ours(labels, identity.session) and labels.get(SCOPE) != "machine"
-
-    def _looked_at(self, row: Container, ignore_removed: bool) -> Iterator[Container]:
-        try:
-            yield self.get(row.id)
-        except NotFound:
-            if not ignore_removed:
-                raise
 
     def _exposed(self, image: str | Image) -> dict[str, None]:
         found = image if isinstance(image, Image) else self.client.images.get(image)
@@ -166,9 +148,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             return
         networks = self.client.networks
         options["network"] = networks.real_name(network) if network else networks.of_the_workspace()
-        if given := options.get("networking_config"):
-            options["networking_config"] = {networks.real_name(name): value for name, value in given.items()}
-        elif alias:
+        if alias and "networking_config" not in options:
             endpoint = self.client.api.create_endpoint_config(aliases=[alias])
             options["networking_config"] = {options["network"]: endpoint}
 
@@ -178,10 +158,6 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             return {self._real_volume(source): target for source, target in volumes.items()}
         parts = [bind.partition(":") for bind in volumes]
         return [f"{self._real_volume(source)}:{rest}" if colon else source for source, colon, rest in parts]
-
-    def _real_mount(self, mount: Mapping[str, Any]) -> dict[str, Any]:
-        is_named = mount["Type"] == "volume" and mount["Source"]
-        return {**mount, "Source": self._real_volume(mount["Source"])} if is_named else dict(mount)
 
     def _real_volume(self, source: str) -> str:
         return source if source.startswith(("/", ".", "~")) else str(self.client.volumes.create(source).name)
@@ -358,12 +334,8 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
 def _explained(error: BuildError) -> BuildError:
     """The same error, with the builder's last lines and, where known, the reason as notes."""
     error.build_log = list(error.build_log)
-    lines = "".join(line.get("stream") or "" for line in error.build_log).splitlines()
-    error.add_note("\n".join(map(visible, lines[-SHOWN_LINES:])))
-    if sentence := builder.explain_build_error(error):
+    said = "".join(line.get("stream") or line.get("error") or "" for line in error.build_log)
+    error.add_note("\n".join(map(visible, said.splitlines()[-SHOWN_LINES:])))
+    if sentence := builder.explain_build_error(said):
         error.add_note(sentence)
     return error
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]

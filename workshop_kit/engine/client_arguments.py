@@ -11,7 +11,7 @@ from workshop_kit.engine import builder
 
 HERE = "127.0.0.1"
 _FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
-_VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform", "shmsize": "--shm-size"}
+_VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform"}
 _IGNORED = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
 """Arguments of the SDK's ``images.build`` that change nothing for BuildKit."""
 
@@ -45,10 +45,6 @@ class Names:
     def container_candidates(self, name: str) -> list[str]:
         """The real names that a typed name may mean, in order: one's own container, a service of the stack, itself."""
         return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))
-
-    def name_filter(self, pattern: str) -> str:
-        """A filter by name, which the engine matches anywhere in a name unless it begins with ``^``."""
-        return f"^/?{self.thing(pattern.removeprefix('^'))}" if pattern.startswith("^") else pattern
 
     def _is_real(self, name: str) -> bool:
         return name.startswith((f"{self.project}-", f"{self.project}/", f"{self.project}_"))
@@ -88,8 +84,6 @@ def build_words(arguments: Mapping[str, Any]) -> list[str] | None:
     words = builder.command(given.pop("tag", None), given.pop("labels", {}), given.pop("buildargs", {}))
     if file := given.pop("dockerfile", None):
         words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
-    words += [f"--add-host={host}:{address}" for host, address in given.pop("extra_hosts", {}).items()]
-    words += [f"--cache-from={image}" for image in given.pop("cache_from", ())]
     words += [_FLAGS[key] for key in given.keys() & _FLAGS.keys()]
     words += [f"{_VALUES[key]}={given[key]}" for key in given.keys() & _VALUES.keys()]
     return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]

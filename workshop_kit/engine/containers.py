@@ -1,19 +1,21 @@
-"""Run, wait for and remove single containers."""
+"""Run, wait for and remove single containers; make private networks for them."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
+import secrets
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
+import httpx
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from workshop_kit.engine.labels import Scope
@@ -93,11 +95,9 @@ class Running:
             waited = time.monotonic() - started
             state = self.inspect()["State"]
             if state["Status"] in {"exited", "dead"}:
-                sentence = f"The container {self.name} exited with code {state['ExitCode']} before it could {what}."
-                raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
+                raise self._failed(f"exited with code {state['ExitCode']} before it could {what}")
             if waited > within_seconds:
-                sentence = f"The container {self.name} did not {what} within {within_seconds:g} s."
-                raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
+                raise self._failed(f"did not {what} within {within_seconds:g} s")
             time.sleep(0.02)
         return time.monotonic() - started
 
@@ -106,8 +106,7 @@ class Running:
         deadline = time.monotonic() + within_seconds
         while (state := self.inspect()["State"])["Status"] not in {"exited", "dead"}:
             if time.monotonic() > deadline:
-                sentence = f"The container {self.name} still runs after {within_seconds:g} s."
-                raise WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
+                raise self._failed(f"still runs after {within_seconds:g} s")
             time.sleep(0.02)
         start, end = (_moment(state[key]) for key in ("StartedAt", "FinishedAt"))
         return ContainerExit(int(state["ExitCode"]), (end - start).total_seconds())
@@ -119,24 +118,24 @@ class Running:
             now = self.inspect()
             if not now["State"]["Running"]:  # it has no port, and `wait_until` raises the error
                 return False
-            return answers(url_of(now, port) + path)
+            with contextlib.suppress(httpx.HTTPError):
+                return client.get(url_of(now, port) + path).is_success
+            return False
 
-        return self.wait_until(ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
+        with httpx.Client(trust_env=False, timeout=2) as client:
+            return self.wait_until(ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
 
     def stop(self, timeout_seconds: int = 10) -> None:
-        """Send SIGTERM, and SIGKILL after the time; the stopped container stays.
-
-        Raises WorkshopError if it does not run: the engine would do nothing, without an error.
-        """
-        state = self.inspect()["State"]
-        if not state["Running"]:
-            sentence = f"The container {self.name} has ended already (exit code {state['ExitCode']})."
-            raise WorkshopError(sentence, "Run the cell that starts it, then this one again.")
+        """Send SIGTERM, and SIGKILL after the time; the stopped container stays."""
         self.container.stop(timeout=timeout_seconds)
 
     def remove(self) -> None:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""
         remove(self.session, self.container)
+
+    def _failed(self, what: str) -> WorkshopError:
+        sentence = f"The container {self.name} {what}."
+        return WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
 
     def __enter__(self) -> Self:
         return self
@@ -175,6 +174,26 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     return running
 
 
+@contextlib.contextmanager
+def private_network(session: Session) -> Iterator[str]:
+    """Create a network that leads nowhere, and yield its name; it is removed at the end of the block."""
+    name = f"workshop-private-{secrets.token_hex(4)}"
+    client = session.engine.client
+    try:
+        created = client.networks.create(name, labels=session.labels("kernel"), internal=True, check_duplicate=True)
+    except APIError as refused:
+        raise WorkshopError(
+            f"The engine refused to make a network: {refused.explanation}.", "Run ./workshop down."
+        ) from refused
+    session.record("network", created.id, name, "kernel")
+    try:
+        yield name
+    finally:
+        with contextlib.suppress(APIError):
+            created.remove()
+            session.ledger.remove_id(created.id)
+
+
 def remove(session: Session, container: Any) -> None:
     """Remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
     try:
@@ -197,19 +216,6 @@ def url_of(attributes: Mapping[str, Any], port: int) -> str:
         name, status = attributes["Name"].lstrip("/"), attributes["State"]["Status"]
         raise WorkshopError(f"Port {port} of {name} cannot be reached: it is {status}.", "Start it first.")
     return f"http://127.0.0.1:{bindings[0]['HostPort']}"
-
-
-def answers(url: str, timeout_seconds: float = 2.0) -> bool:
-    """Whether a GET gets a 200; anything else (refused, reset, 503, no answer in time) is False."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_seconds)
-    try:
-        connection.request("GET", parts.path)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:

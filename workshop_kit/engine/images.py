@@ -10,7 +10,7 @@ import os
 import select
 import shutil
 import ssl
-import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -181,19 +181,11 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
 def _pull(report: Report) -> bool:
     """Pull Debian's image; give up if the registry has not answered after five seconds."""
     report(Step("base", 0.0, "asking the registry for Debian"))
-    process = subprocess.Popen(
-        ["docker", "pull", PULLED],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None  # noqa: S101 - it was asked for two lines up
+    with shell.running(["docker", "pull", PULLED]) as process:
+        assert process.stdout is not None  # noqa: S101 - `running` asks for it
         answered, _, _ = select.select([process.stdout], [], [], REGISTRY_TIMEOUT_SECONDS)
         if not answered:
             process.kill()
-            return False
         for line in process.stdout:
             report(Step("base", 0.1, f"pulling Debian: {line.strip()}"))
     return process.returncode == 0
@@ -202,28 +194,18 @@ def _pull(report: Report) -> bool:
 def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: Report) -> None:
     _ensure_mmdebstrap(install=install, report=report)
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
-    command = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
-    command += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}", RELEASE, "-"]
     label = " ".join(["LABEL", *(f"{key}={value}" for key, value in session.identity.labels("machine").items())])
-    with (
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as made,
-        subprocess.Popen(
-            ["docker", "import", "--change", label, "-", BOOTSTRAPPED], stdin=made.stdout, stdout=subprocess.DEVNULL
-        ) as loaded,
-    ):
-        assert made.stdout is not None  # noqa: S101 - it was asked for four lines up
-        assert made.stderr is not None  # noqa: S101
-        made.stdout.close()  # the importer holds the other end: it must see the end of the archive
-        said: list[str] = []
-        for raw in made.stderr:
-            said.append(raw.decode(errors="replace").strip())
-            report(Step("base", 0.2, f"bootstrapping Debian: {said[-1]}"))
-    if made.returncode != 0 or loaded.returncode != 0:
-        raise NotReady(
-            "No registry answers, and Debian could not be bootstrapped from its packages.",
-            "Check the network and proxy (http_proxy), then run ./workshop setup again.",
-            output="\n".join(said[-shell.LAST_LINES :]),
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "debian.tar")
+        make = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
+        make += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}", RELEASE, str(archive)]
+        for command in (make, ["docker", "import", "--change", label, str(archive), BOOTSTRAPPED]):
+            shell.run(
+                command,
+                failed="No registry answers, and Debian could not be bootstrapped from its packages.",
+                next_step="Check the network and proxy (http_proxy), then run ./workshop setup again.",
+                on_line=lambda line: report(Step("base", 0.2, f"bootstrapping Debian: {line}")),
+            )
 
 
 def _ensure_mmdebstrap(*, install: bool, report: Report) -> None:

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workshop_kit.engine import reach, shell
@@ -38,8 +38,8 @@ TASK = "Docker engine"
 class InstallRecord:
     """What the workshop installed: the packages that were absent before, and whether the engine's data folder was."""
 
-    packages: list[str] = field(default_factory=list)
-    data_folder_is_ours: bool = False
+    packages: list[str]
+    data_folder_is_ours: bool
 
 
 def ensure(*, install: bool, report: Report = silent) -> Engine:
@@ -54,13 +54,9 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
         foreign = where.socket != Path(reach.DEFAULT_SOCKET) or isinstance(missing, reach.NoPermission)
         if foreign or not install:
             raise
-        if not is_debian():
-            raise NotReady(missing.what, "Install and start Docker Desktop, Colima or Docker Engine.") from missing
-    if not _may_be_root():
-        raise NotReady(
-            "There is no running Docker engine, and installing one needs root or sudo.",
-            "Ask an administrator to run: sudo apt-get install docker.io && sudo systemctl start docker",
-        )
+        if not _can_install():
+            advice = "Install and start Docker Engine, Docker Desktop or Colima, or ask an administrator to do it."
+            raise NotReady(missing.what, advice) from missing
     if not shutil.which("dockerd"):
         install_packages(_packages(), report)
     _start(report)
@@ -76,7 +72,7 @@ def ensure_tools(*, install: bool, report: Report = silent) -> None:
     missing = [tool for tool in ("buildx", "compose") if not _has_plugin(tool)]
     if not missing:
         return
-    if install and is_debian() and _may_be_root():
+    if install and _can_install():
         install_packages(_packages(), report)
         return
     raise NotReady(
@@ -101,11 +97,18 @@ def read_record() -> InstallRecord | None:
 def install_packages(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
     """Install packages from the distribution; record which of them, and of their dependencies, were absent before."""
     report(Step(task, detail=f"installing {', '.join(packages)} from the distribution"))
-    earlier = read_record() or InstallRecord(data_folder_is_ours=not DATA.exists())
+    earlier = read_record() or InstallRecord([], not DATA.exists())
     before = _installed_packages()
     apt("install", packages, report, task)
     new = sorted(set(earlier.packages) | (_installed_packages() - before))
-    _write_record(InstallRecord(new, earlier.data_folder_is_ours))
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(asdict(InstallRecord(new, earlier.data_folder_is_ours)), file)
+        file.flush()
+        shell.run(
+            [*sudo(), "install", "-D", "-m", "644", file.name, RECORD],
+            failed=f"What was installed could not be recorded in {RECORD}.",
+            next_step="Free some space, then run ./workshop setup again.",
+        )
 
 
 def remove_engine(report: Report = silent) -> list[str]:
@@ -122,9 +125,6 @@ def remove_engine(report: Report = silent) -> list[str]:
     if installed.packages:
         apt("purge", installed.packages)
     folders = [str(RECORD.parent), str(LOG)] + ([str(DATA)] if installed.data_folder_is_ours else [])
-    # A killed dockerd leaves its folder mounted onto itself.
-    if installed.data_folder_is_ours and DATA.is_mount():
-        subprocess.run([*sudo(), "umount", "--lazy", str(DATA)], capture_output=True, check=False)
     shell.run(
         [*sudo(), "rm", "-rf", "--one-file-system", *folders],
         failed="The engine's data could not be removed.",
@@ -135,34 +135,26 @@ def remove_engine(report: Report = silent) -> list[str]:
 
 
 def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
-    """Install or purge packages; if that fails, fetch the package lists and try once more."""
-    command = [*sudo(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
+    """Install or purge packages, after fetching the package lists."""
+    command = [*sudo(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "--no-install-recommends"]
     command += ["-o", f"DPkg::Lock::Timeout={START_TIMEOUT_SECONDS}"]  # another apt may be running
-    advice = f"Run it by hand to see more: sudo apt-get {verb} {' '.join(packages)}"
-    options = ["--no-install-recommends"] if verb == "install" else []
+    # It fails where one of several sources does not answer: the others are enough.
+    subprocess.run([*command, "update"], capture_output=True, check=False)
+    shell.run(
+        [*command, verb, *packages],
+        failed=f"apt-get could not {verb} {', '.join(packages)}.",
+        next_step=f"Run it by hand to see more: sudo apt-get {verb} {' '.join(packages)}",
+        on_line=lambda line: report(Step(task, detail=line)),
+    )
 
-    def say(line: str) -> None:
-        report(Step(task, detail=line))
 
-    try:
-        shell.run([*command, *options, verb, *packages], failed="", next_step="", on_line=say)
-    except NotReady:
-        shell.run([*command, "update"], failed="The package lists could not be fetched.", next_step=advice, on_line=say)
-        shell.run(
-            [*command, *options, verb, *packages],
-            failed=f"apt-get could not {verb} {', '.join(packages)}.",
-            next_step=advice,
-            on_line=say,
-        )
+def _can_install() -> bool:
+    return is_debian() and (os.geteuid() == 0 or shutil.which("sudo") is not None)
 
 
 def sudo() -> list[str]:
     """The words before a command that needs root: none for root itself."""
     return [] if os.geteuid() == 0 else ["sudo"]
-
-
-def _may_be_root() -> bool:
-    return os.geteuid() == 0 or shutil.which("sudo") is not None
 
 
 def _has_plugin(name: str) -> bool:
@@ -186,17 +178,6 @@ def _installed_packages() -> set[str]:
     return {line.split()[1] for line in listing.stdout.splitlines() if line.startswith("ii")}
 
 
-def _write_record(installed: InstallRecord) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(asdict(installed), file)
-        file.flush()
-        shell.run(
-            [*sudo(), "install", "-D", "-m", "644", file.name, RECORD],
-            failed=f"What was installed could not be recorded in {RECORD}.",
-            next_step="Free some space, then run ./workshop setup again.",
-        )
-
-
 def _start(report: Report) -> None:
     report(Step(TASK, detail="starting the engine"))
     if _has_systemd():
@@ -217,13 +198,12 @@ def _start(report: Report) -> None:
 def _join_group(report: Report) -> None:
     """Add this user to Docker's group, as Docker's own instructions do."""
     user = getpass.getuser()
-    if user not in grp.getgrnam(GROUP).gr_mem:
-        report(Step(TASK, detail=f"adding {user} to the group {GROUP}, whose members may use the engine"))
-        shell.run(
-            [*sudo(), "usermod", "-aG", GROUP, user],
-            failed=f"{user} could not be added to the group {GROUP}.",
-            next_step=f"Do it by hand: sudo usermod -aG {GROUP} {user}",
-        )
+    report(Step(TASK, detail=f"adding {user} to the group {GROUP}, whose members may use the engine"))
+    shell.run(
+        [*sudo(), "usermod", "-aG", GROUP, user],
+        failed=f"{user} could not be added to the group {GROUP}.",
+        next_step=f"Do it by hand: sudo usermod -aG {GROUP} {user}",
+    )
 
 
 def waits_for_login() -> bool:
@@ -261,14 +241,8 @@ def _wait_for_engine() -> Engine:
         try:
             return reach.connect(timeout_seconds=10)
         except NotReady as not_yet:
-            if isinstance(not_yet, reach.NoPermission) or time.monotonic() > deadline:
-                raise _with_log(not_yet) from not_yet
+            if isinstance(not_yet, reach.NoPermission):
+                raise
+            if time.monotonic() > deadline:
+                raise NotReady(not_yet.what, f"Read why in {LOG}, or in `journalctl -u docker`.") from not_yet
         time.sleep(0.2)
-
-
-def _with_log(not_yet: NotReady) -> NotReady:
-    try:
-        tail = "\n".join(LOG.read_text(errors="replace").splitlines()[-shell.LAST_LINES :])
-    except OSError:
-        return not_yet
-    return NotReady(not_yet.what, not_yet.next_step, output=tail)

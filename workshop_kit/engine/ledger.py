@@ -86,16 +86,11 @@ class Ledger:
 
     def take_unreadable(self) -> list[str]:
         """Take out the lines that are no entries; return a sentence for each."""
-        if all(map(_parsed, self._lines())):
-            return []
-        with self._locked():
-            lines = self._lines()
-            self._overwrite([line for line in lines if _parsed(line)])
-        return [
-            f"{self.path}, line {number} was passed over: {_mistake(line)}."
-            for number, line in enumerate(lines, 1)
-            if not _parsed(line)
-        ]
+        bad = [number for number, line in enumerate(self._lines(), 1) if not _parsed(line)]
+        if bad:
+            with self._locked():
+                self._overwrite([line for line in self._lines() if _parsed(line)])
+        return [f"{self.path}, line {number} was passed over: it is no entry." for number in bad]
 
     def _lines(self) -> list[str]:
         with self._explained():
@@ -137,14 +132,3 @@ def _parsed(line: str) -> Entry | None:
         return _ENTRY.validate_json(line)
     except ValidationError:
         return None
-
-
-def _mistake(line: str) -> str:
-    """What is wrong with a line, without the line's own text."""
-    try:
-        _ENTRY.validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        return f"{place}: {first['msg']}" if place else "it is no JSON object"
-    return ""

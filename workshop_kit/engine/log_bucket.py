@@ -12,7 +12,7 @@ import math
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from docker.errors import APIError
@@ -40,20 +40,6 @@ POLICY = {
 
 
 @dataclass(frozen=True)
-class Status:
-    """The collector's state. ``away_since`` is when the bucket stopped answering (ISO 8601), or None.
-
-    ``full``: the collector has stopped reading, since its buffer on the disk is full.
-    """
-
-    source: str  # files, or api
-    containers: int
-    waiting_bytes: int
-    away_since: str | None
-    full: bool
-
-
-@dataclass(frozen=True)
 class LogBucket:
     """The bucket, as a user who may read it, and the collector that fills it."""
 
@@ -77,11 +63,6 @@ class LogBucket:
                 f"Not everything was collected within {within_seconds:g} s: {_why(state)}.",
                 "Start what is stopped, or wait a little, then try again.",
             )
-
-    def status(self) -> Status:
-        """Return the collector's state. Raises WorkshopError if it does not run."""
-        _, state = _state(self.stack.container(SERVICE))
-        return Status(**{field.name: state[field.name] for field in fields(Status)})
 
     def objects(self, below: str = "") -> list[str]:
         """The key of every object (below ``ENVIRONMENT/SERVICE/``, say), sorted. Raises WorkshopError without one."""
@@ -108,32 +89,25 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
 def connect(stack: Stack) -> LogBucket:
     """Return the bucket of a stack whose parameter store is up. Raises WorkshopError if it is not.
 
-    Each connection is a user of its own: a user can have two keys at most.
+    Each connection is a user of its own, since a new key of a user replaces the old one.
     """
-    administrator = store.connect(stack)
-    iam, name = administrator.client("iam"), f"{READER}-{secrets.token_hex(4)}"
-    with explained(administrator.access, f"make the user {name}"):
-        iam.create_user(UserName=name)
-        iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(POLICY))
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-    access = Access(administrator.access.endpoint, key["AccessKeyId"], key["SecretAccessKey"])
-    return LogBucket(stack, access)
+    return LogBucket(stack, store.connect(stack).access.new_user(f"{READER}-{secrets.token_hex(4)}", POLICY))
 
 
 def flush(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
     """Wait until what was written before now is in the bucket; return the collector's state if that takes longer."""
     deadline = time.monotonic() + within_seconds
-    asked_at, state = _state(collector)
+    asked_at, state = state_of(collector)
     while state["delivered_at"] < asked_at + state["settle_seconds"]:
         if time.monotonic() > deadline:
             return state
         time.sleep(LOOK_SECONDS)
-        _, state = _state(collector)
+        _, state = state_of(collector)
     return None
 
 
-def _state(collector: Any) -> tuple[float, Mapping[str, Any]]:
-    """The collector's time, and what it says of itself. Raises WorkshopError if it does not run."""
+def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:
+    """Return the collector's time and its state. Raises WorkshopError if it does not run."""
     try:
         clock, _, state = collector.exec_run(list(STATE), stderr=False).output.partition(b"\n")
         return float(clock), json.loads(state)

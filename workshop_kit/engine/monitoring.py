@@ -23,7 +23,6 @@ from workshop_kit.progress import Report, silent
 SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
 KINDS = {"scrape_configs": "scrape", "groups": "rules"}
 """The first key of a file for Prometheus, and the folder below /tmp from which prometheus.yml includes it."""
-LARGEST_FILE_BYTES = 64 * 1024
 RELOAD_SECONDS = 10.0
 LOAD = """
 set -e
@@ -65,12 +64,12 @@ class Monitoring:
         A file of the same name is replaced. promtool checks the whole configuration first: raises WorkshopError with
         the line, and the configuration before stays in use.
         """
-        name, text = Path(file).name, _text_of(Path(file))
+        name, text = Path(file).name, Path(file).read_text()
         kind = _kind_of(name, text)
         answer = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
         said = answer.output.decode(errors="replace")
         if answer.exit_code:
-            raise WorkshopError(refusal(said, name, text), "Correct it and load it again.", output=said)
+            raise WorkshopError(refusal(said, name), "Correct it and load it again.", output=said)
         try:
             httpx.post(f"{self.prometheus_url()}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
@@ -83,20 +82,10 @@ def start(stack: Stack, report: Report = silent) -> Monitoring:
     return Monitoring(stack)
 
 
-def _text_of(file: Path) -> str:
-    """Return what a file holds. Raises WrongUsage."""
-    try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUsage(f"{file} cannot be read: {error}.", "Name a text file of your folder.") from error
-
-
 def _kind_of(name: str, text: str) -> str:
     """Return the folder that a file belongs into: ``scrape`` or ``rules``. Raises WrongUsage."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}\.ya?ml", name):
         raise WrongUsage(f"{name!r} is no name of a file for Prometheus.", "Call it like alerts.yml.")
-    if len(text.encode()) > LARGEST_FILE_BYTES:
-        raise WrongUsage(f"{name} is longer than 64 KiB.", "Give Prometheus less at once.")
     for key, kind in KINDS.items():
         if re.search(rf"^{key}:", text, re.MULTILINE):
             return kind
@@ -119,24 +108,17 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
         yield running
 
 
-def refusal(said: str, name: str, text: str) -> str:
-    """Return one sentence on the file ``name`` with this ``text``: ``alerts.yml, line 7: parse error: …``.
+def refusal(said: str, name: str) -> str:
+    """Return promtool's output on the file ``name`` as one sentence, with the line if promtool names it.
 
-    ``said`` is promtool's output. Where it names no line, the line is the first one with the words that it quotes.
-
-    >>> refusal('FAILED:\\n/a.yml: not a valid duration string: "often"', "a.yml", 'expr: up\\nfor: often')
-    'a.yml, line 2: not a valid duration string: "often".'
+    >>> refusal('FAILED:\\n/d/a.yml: 5:15: group "mine", rule 1: parse error', "a.yml")
+    'a.yml, line 5: group "mine", rule 1: parse error.'
+    >>> refusal("FAILED:\\n/d/a.yml: yaml: unmarshal errors:\\n  line 9: field forr not found in type R", "a.yml")
+    'a.yml, line 9: field forr not found in type R.'
+    >>> refusal('FAILED:\\n/d/a.yml: not a valid duration string: "often"', "a.yml")
+    'a.yml: not a valid duration string: "often".'
     """
     found = next((match for place in _PLACES if (match := place.search(said))), None)
     line, reason = found.groups() if found else ("", said.strip().rpartition("\n")[2])
-    line = line or _line_with_quoted(reason, text)
     reason = reason.strip()[:_LONGEST_REASON].rstrip(".")
     return f"{name}, line {line}: {reason}." if line else f"{name}: {reason}."
-
-
-def _line_with_quoted(reason: str, text: str) -> str:
-    for quoted in re.findall(r'"([^"]+)"', reason)[::-1]:
-        for number, line in enumerate(text.splitlines(), 1):
-            if quoted in line:
-                return str(number)
-    return ""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,41 +82,22 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
         raise unreachable(where, error) from error
 
 
-def unreachable(where: Endpoint, error: BaseException) -> NotReady:
-    """Return the error for an engine that did not answer, from the first operating-system error in the chain."""
-    number = next((cause.errno for cause in _causes(error) if isinstance(cause, OSError) and cause.errno), None)
-    place = f"{where.address} ({where.why})"
-    if number == errno.ENOENT:
+def unreachable(where: Endpoint, error: Exception) -> NotReady:
+    """Return the error for an engine that did not answer, from the text of the SDK's error."""
+    said, place = " ".join(str(error).split()), f"{where.address} ({where.why})"
+    if "FileNotFoundError" in said:
         return NotReady(f"No Docker engine: there is no socket at {place}.", _START)
-    if number in {errno.EACCES, errno.EPERM}:
+    if "PermissionError" in said:
         return NoPermission(
             f"You may not use the Docker socket at {place}.",
             'Run `sudo usermod -aG docker "$USER"`, log in again, and repeat the command.',
         )
-    if number == errno.ECONNREFUSED:
+    if "ConnectionRefusedError" in said or "Connection refused" in said:
         return NotReady(f"The Docker engine at {place} is stopped: nothing answers on its socket.", _START)
-    if any("timed out" in str(cause).lower() for cause in _causes(error)):
+    if "timed out" in said:
         return NotReady(f"The Docker engine at {place} does not answer in time.", "Restart it, then try again.")
-    return NotReady(f"The Docker engine at {place} cannot be used: {_last_words(error)}.", "Run ./workshop doctor.")
+    return NotReady(f"The Docker engine at {place} cannot be used: {said[:200].rstrip('.')}.", "Run ./workshop doctor.")
 
 
 _CONTEXTS = "Run `docker context ls`, then `docker context use NAME` with one that exists."
 _START = "Start Docker (Docker Desktop, Colima, `sudo systemctl start docker`), or let ./workshop setup do it."
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was raised from, and the errors that libraries wrap in their arguments."""
-    seen: set[int] = set()
-    waiting: list[BaseException] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [linked for linked in (cause.__cause__, cause.__context__) if linked is not None]
-        waiting += [argument for argument in cause.args if isinstance(argument, BaseException)]
-
-
-def _last_words(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")

@@ -6,8 +6,8 @@ use the engine.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import logging
 import os
 import pkgutil
 import secrets
@@ -19,7 +19,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -38,7 +37,6 @@ EMPTY_SWEEPS = 5
 """The sweeps in a row that must find nothing: what the engine was creating appears a little later."""
 GIVE_UP_SECONDS = 600.0
 """After this time of failing sweeps (an engine that is stopped, say) the next start has to sweep."""
-LOG_BYTES = 64 * 1024
 
 _reapers: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 
@@ -53,16 +51,9 @@ def watch(session: Session, before: Sequence[str] = (), *, whole_workspace: Path
     key = (session.ledger.path, session.maker)
     if key in _reapers and _reapers[key].poll() is None:
         return
-    words = [
-        "--ledger",
-        str(session.ledger.path),
-        "--session",
-        session.identity.session,
-        "--owner",
-        session.identity.owner,
-    ]
-    words += ["--maker", session.maker, "--parent", str(os.getpid())]
-    words += ["--whole-workspace", str(whole_workspace)] if whole_workspace else []
+    identity = session.identity
+    words = [str(session.ledger.path), identity.session, identity.owner, session.maker, str(os.getpid())]
+    words.append(str(whole_workspace or ""))
     _reapers[key] = subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, *words, *before],
         stdin=subprocess.DEVNULL,
@@ -123,75 +114,54 @@ def interrupt_on_termination() -> None:
         signal.signal(number, interrupt)
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Wait until the parent dies, then sweep until nothing of it is left."""
+def main(words: Sequence[str]) -> None:
+    """Wait until the parent dies, then sweep until nothing of it is left. `watch` has the meaning of the words."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("--session", "--owner", "--maker"):
-        parser.add_argument(option, required=True)
-    parser.add_argument("--ledger", type=Path, required=True)
-    parser.add_argument("--parent", type=int, required=True)
-    parser.add_argument("--whole-workspace", type=Path)
-    parser.add_argument("before", nargs="*")
-    asked = parser.parse_args(words)
-    while os.getppid() == asked.parent:
+    path, session, owner, maker, parent, whole_workspace, *before = words
+    while os.getppid() == int(parent):
         time.sleep(LOOK_SECONDS)
-    sweeper = _Sweeper(Ledger(asked.ledger), Identity(asked.session, asked.owner), asked.maker, asked.before)
-    if asked.whole_workspace is None:
-        sweeper.run(lambda session: cleanup.remove(session, {"kernel"}, made_by=asked.maker))
+    ledger, identity = Ledger(Path(path)), Identity(session, owner)
+    if not whole_workspace:
+        _sweep_until_empty(ledger, identity, before, maker)
         return
     # Held: another tour has begun in this workspace, and removes all of it at its end.
-    with contextlib.suppress(Timeout), FileLock(asked.whole_workspace, timeout=0):
-        sweeper.run(lambda session: cleanup.remove(session, {"kernel", "workspace"}))
+    with contextlib.suppress(Timeout), FileLock(whole_workspace, timeout=0):
+        _sweep_until_empty(ledger, identity, before)
 
 
-class _Sweeper:
-    """Sweeps for one dead process, and writes what it did to ``reaper.log`` beside the ledger."""
+def _sweep_until_empty(ledger: Ledger, identity: Identity, before: Sequence[str], maker: str | None = None) -> None:
+    """Sweep until nothing was found several times in a row, without ``maker`` the whole workspace.
 
-    def __init__(self, ledger: Ledger, identity: Identity, maker: str, before: Sequence[str]) -> None:
-        self.ledger, self.identity, self.maker, self.before = ledger, identity, maker, before
-
-    def run(self, remove: Callable[[Session], cleanup.Outcome]) -> None:
-        """Sweep until nothing was found several times in a row."""
-        deadline, empty = time.monotonic() + GIVE_UP_SECONDS, 0
-        while empty < EMPTY_SWEEPS:
-            if time.monotonic() > deadline:
-                self._log("gave up; the next start sweeps")
-                return
-            try:
-                outcome = self._sweep(remove)
-                empty = 0 if outcome.removed or outcome.left else empty + 1
-                for entry in outcome.removed:
-                    self._log(f"removed {entry.kind} {entry.name}")
-                for entry, reason in outcome.left:
-                    self._log(f"left {entry.kind} {entry.name}: {reason}")
-            except Exception as error:  # an engine that restarts fails in many ways
-                empty = 0
-                self._log(f"sweep failed: {error}")
-            time.sleep(BETWEEN_SWEEPS_SECONDS)
-
-    def _sweep(self, remove: Callable[[Session], cleanup.Outcome]) -> cleanup.Outcome:
-        session = Session(reach.connect(timeout_seconds=10), self.identity, self.ledger)
+    ``reaper.log`` beside the ledger has the errors.
+    """
+    file = logging.FileHandler(ledger.path.with_name("reaper.log"), delay=True)
+    logging.basicConfig(handlers=[file], format="%(asctime)s %(message).500s")
+    deadline, empty = time.monotonic() + GIVE_UP_SECONDS, 0
+    while empty < EMPTY_SWEEPS and time.monotonic() < deadline:
         try:
-            for name in self.before:
-                try:
-                    function: Callable[[Session], object] = pkgutil.resolve_name(name)
-                    function(session)
-                except Exception as error:  # the sweep itself must run all the same
-                    self._log(f"{name} failed: {error}")
-            return remove(session)
-        finally:
-            session.engine.client.close()
+            outcome = _sweep(Session(reach.connect(timeout_seconds=10), identity, ledger), before, maker)
+            empty = 0 if outcome.removed or outcome.left else empty + 1
+        except Exception as error:  # an engine that restarts fails in many ways
+            empty = 0
+            logging.warning("sweep failed: %s", error)
+        time.sleep(BETWEEN_SWEEPS_SECONDS)
 
-    def _log(self, line: str) -> None:
-        """Write one line; a full log is started over, and one that cannot be written is no error."""
-        with contextlib.suppress(OSError):
-            path = self.ledger.path.with_name("reaper.log")
-            mode = "w" if path.exists() and path.stat().st_size > LOG_BYTES else "a"
-            with path.open(mode, encoding="utf-8") as file:
-                file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {self.maker} {line[:500]}\n")
+
+def _sweep(session: Session, before: Sequence[str], maker: str | None) -> cleanup.Outcome:
+    try:
+        for name in before:
+            try:
+                function: Callable[[Session], object] = pkgutil.resolve_name(name)
+                function(session)
+            except Exception as error:  # the sweep itself must run all the same
+                logging.warning("%s failed: %s", name, error)
+        if maker is None:
+            return cleanup.remove(session, {"kernel", "workspace"})
+        return cleanup.remove(session, {"kernel"}, made_by=maker)
+    finally:
+        session.engine.client.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

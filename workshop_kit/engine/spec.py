@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from docker.types import LogConfig
@@ -25,12 +25,12 @@ class Spec:
     image: str
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None  # None: the image's
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     network: str | None = None
     ports: tuple[int, ...] = ()
     binds: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
     tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": "size=16m,mode=1777"})  # noqa: S108
     read_only: bool = True
     memory_bytes: int | None = 256 * 1024 * 1024
@@ -44,33 +44,6 @@ class Spec:
     labels: Mapping[str, str] = field(default_factory=dict)  # beside the kit's own, which win
     healthcheck: Mapping[str, Any] | None = None  # with the engine's keys, times in nanoseconds; None: the image's
     host: Mapping[str, Any] = field(default_factory=dict)
-
-
-def like(container: Any, **changes: Any) -> Spec:
-    """Return the spec of an existing container, with changes."""
-    config, host = container.attrs["Config"], container.attrs["HostConfig"]
-    networks = list(container.attrs["NetworkSettings"]["Networks"])
-    mounts = container.attrs["Mounts"]
-    labels = config["Labels"] or {}
-    service = service_in(labels)
-    spec = Spec(
-        image=config["Image"],
-        environment=dict(pair.split("=", 1) for pair in config["Env"] or []),
-        network=networks[0] if networks else None,
-        ports=tuple(int(port.split("/")[0]) for port in host["PortBindings"] or {}),
-        binds=tuple(f"{mount['Source']}:{mount['Destination']}:ro" for mount in mounts if mount["Type"] == "bind"),
-        tmpfs=host["Tmpfs"] or {},
-        read_only=host["ReadonlyRootfs"],
-        memory_bytes=host["Memory"] or None,
-        cpus=host["NanoCpus"] / 1e9 or None,
-        pids=host["PidsLimit"],
-        cap_drop=tuple(host["CapDrop"] or ()),
-        security_opt=tuple(host["SecurityOpt"] or ()),
-        dns_options=tuple(host["DnsOptions"] or ()),
-        labels={SERVICE: service} if service else {},
-        healthcheck=config.get("Healthcheck"),
-    )
-    return replace(spec, **changes)
 
 
 def service_in(labels: Mapping[str, str] | None) -> str | None:

@@ -5,22 +5,18 @@ Plain ``docker compose`` works on the same stack: setup writes the same variable
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from workshop_kit.engine import cleanup, images, reach, shell
 from workshop_kit.engine import containers as single
-from workshop_kit.engine import images, reach, shell
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, are_ours
-from workshop_kit.engine.ledger import Entry, volume_id
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
@@ -38,7 +34,6 @@ SECRETS = (
     "parameter_store_key",
     "collector_key",
 )
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -79,14 +74,11 @@ class Stack:
         if lacking := images.missing(self.session.engine, self.root):
             raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
         try:
-            self._let_recover(*services, report=report)
-            self._compose(
-                "up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_TIMEOUT_SECONDS), *services, report=report
-            )
+            self._compose_up(*services, report=report)
         except WorkshopError as error:
             raise self._with_cause(error) from error
         finally:
-            self._record()
+            cleanup.record_unlisted(self.session)
         if not services:
             self._wait_until_ready()
         report(Step("Stack", 1.0, done=True))
@@ -131,23 +123,25 @@ class Stack:
             error=WorkshopError,
         )
 
-    def _let_recover(self, *services: str, report: Report) -> None:
-        """Give unhealthy containers time for another check: ``up --wait`` would give up on them at once.
+    def _compose_up(self, *services: str, report: Report) -> None:
+        """Run ``up --wait``, a second time if a container was unhealthy before: it gives up on such a one at once.
 
         A replica is unhealthy while its master is stopped, and healthy again soon after the master is started.
         """
-        if not self._unhealthy(*services):
-            return
-        with contextlib.suppress(WorkshopError):  # it fails on what is still unhealthy; the next one reports that
-            self._compose("up", "--detach", *services, report=report)
-        deadline = time.monotonic() + RECOVERY_SECONDS
-        while self._unhealthy(*services) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        words = ("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_TIMEOUT_SECONDS), *services)
+        was_unhealthy = self._is_unhealthy()
+        try:
+            self._compose(*words, report=report)
+        except WorkshopError:
+            if not was_unhealthy:
+                raise
+            deadline = time.monotonic() + RECOVERY_SECONDS
+            while self._is_unhealthy() and time.monotonic() < deadline:
+                time.sleep(0.2)
+            self._compose(*words, report=report)
 
-    def _unhealthy(self, *services: str) -> bool:
-        wanted = with_dependencies(self.root / "compose.yaml", services)
-        found = self.containers().items()
-        return any(one.health == "unhealthy" for name, one in found if not services or name in wanted)
+    def _is_unhealthy(self) -> bool:
+        return any(one.health == "unhealthy" for one in self.containers().values())
 
     def _wait_until_ready(self) -> None:
         """Wait until the service has found its database: healthy means only that its process runs."""
@@ -155,27 +149,6 @@ class Stack:
         if service is not None and service.status == "running":
             running = single.Running(self.session, service)
             running.wait_ready("/readyz", within_seconds=READY_TIMEOUT_SECONDS)
-
-    def _record(self) -> None:
-        """Write everything that compose created for this workspace into the ledger."""
-        client, session = self.session.engine.client, self.session.identity.session
-        created: dict[str, Any] = {"filters": {"label": f"{COMPOSE_PROJECT}={self.project}"}}
-        entries = [
-            Entry("container", one.id, one.name, "workspace")
-            for one in client.containers.list(all=True, ignore_removed=True, **created)
-            if are_ours(one.labels, session)
-        ]
-        entries += [
-            Entry("network", one.id, one.name, "workspace")
-            for one in client.networks.list(**created)
-            if are_ours(one.attrs["Labels"], session)
-        ]
-        entries += [
-            Entry("volume", volume_id(one), one.name, "workspace")
-            for one in client.volumes.list(**created)
-            if are_ours(one.attrs["Labels"], session)
-        ]
-        self.session.ledger.add(*entries)
 
     def _with_cause(self, error: WorkshopError) -> WorkshopError:
         if re.search("port is already allocated|address already in use", error.output):
@@ -210,47 +183,29 @@ def _trouble(state: Mapping[str, Any]) -> str:
     return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
 
 
-def with_dependencies(compose: Path, services: Iterable[str]) -> set[str]:
-    """Return these services and all that they depend on in compose.yaml."""
-    described = yaml.safe_load(compose.read_text(encoding="utf-8"))["services"]
-    found: set[str] = set()
-    waiting = list(services)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += described.get(name, {}).get("depends_on", ())
-    return found
-
-
 def write_secrets(folder: Path) -> None:
     """Write each secret that is absent: 32 random characters in a file that containers can read.
 
     The folder is closed to other users of the machine, so the files in it may be readable: a container's user has
     another uid than their owner, and compose's file secrets keep the host's mode.
     """
-    with _explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        for name in SECRETS:
-            path = folder / name
-            if not path.exists() or not path.read_bytes().strip():
-                path.unlink(missing_ok=True)
-                path.write_text(secrets.token_urlsafe(24))
-            path.chmod(0o444)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name in SECRETS:
+        path = folder / name
+        if not path.exists() or not path.read_bytes().strip():
+            path.unlink(missing_ok=True)
+            path.write_text(secrets.token_urlsafe(24))
+        path.chmod(0o444)
 
 
 def write_variables(path: Path, variables: Mapping[str, str]) -> bool:
     """Write an env file for docker compose, if it differs; False if the user has a file of that name, which stays."""
     text = "\n".join([MARK, *(f"{key}={_quoted(value)}" for key, value in variables.items())]) + "\n"
-    with _explained(path):
-        if path.exists():
-            there = path.read_text()
-            if there == text:
-                return True
-            if not there.startswith(MARK):
-                return False
-        path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.read_text() if path.exists() else MARK
+    if not there.startswith(MARK):
+        return False
+    if there != text:
         temporary = path.with_name(path.name + ".new")
         temporary.write_text(text)
         temporary.replace(path)
@@ -263,17 +218,6 @@ def _quoted(value: str) -> str:
         return value
     escaped = re.sub(r'([\\"$])', r"\\\1", value)
     return f'"{escaped}"'
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """An OSError on this path becomes one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise WorkshopError(
-            f"{path} cannot be written: {error.strerror}.", "Free some space or correct the folder's permissions."
-        ) from error
 
 
 def cgroup_variables(info: Mapping[str, Any], session: str) -> dict[str, str]:
@@ -299,17 +243,6 @@ def cgroup_variables(info: Mapping[str, Any], session: str) -> dict[str, str]:
         "WORKSHOP_CGROUP_PATH": path,
         "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
     }
-
-
-def remove_empty_cgroups(session: str, tree: Path = CGROUPS) -> None:
-    """Remove one workspace's cgroups, which the engine leaves behind with the last container.
-
-    Only root on the engine's own machine may remove one; elsewhere an empty one stays until the machine restarts.
-    """
-    name = f"workshop-{session}"
-    for folder in (tree / name, *tree.glob(f"*/{name}")):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
 
 
 def _slice_path(name: str) -> str:

@@ -6,8 +6,6 @@ Manager Parameter Store, in a container of the stack.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +14,6 @@ from pydantic import SecretStr
 
 from workshop_kit.engine.aws import REGION, Access, NotThere, explained
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, silent
 
 SERVICE = "parameter-store"
@@ -24,9 +21,6 @@ PREFIX = "/workshop"
 KEY_ALIAS = "alias/workshop"
 ADMINISTRATOR = "AKIAWORKSHOPADMIN000"  # as in images/parameter_store: the id of a key is a name, no secret
 AT_ONCE = 10  # AWS takes no more names in one request
-
-NAME = re.compile(r"(/[\w.-]+)+", re.ASCII)
-LARGEST_BYTES = 4096  # AWS's limit for a standard parameter, which moto does not have
 
 Settings = Mapping[str, str | SecretStr]
 """Values by ``group/name``; a SecretStr becomes a SecureString."""
@@ -82,18 +76,10 @@ class Store:
 
     def put(self, name: str, value: str | SecretStr) -> int:
         """Make a parameter, or give it another value; return its version. A SecretStr becomes a SecureString."""
-        if not NAME.fullmatch(name):
-            raise WrongUsage(f"{name!r} is no parameter's name.", "Name it like /workshop/staging/redis/password.")
-        text = _text(value)
-        if not 0 < len(text.encode(errors="replace")) <= LARGEST_BYTES:
-            raise WrongUsage(
-                f"The value for {name} is {'longer than 4 KiB' if text else 'empty'}, which AWS does not take.",
-                "Give it another one.",
-            )
         secret = isinstance(value, SecretStr)
         kind = {"Type": "SecureString", "KeyId": self.find_key()} if secret else {"Type": "String"}
         with explained(self.access, f"write {name}"):
-            written = self.client("ssm").put_parameter(Name=name, Value=text, Overwrite=True, **kind)
+            written = self.client("ssm").put_parameter(Name=name, Value=_text(value), Overwrite=True, **kind)
         return int(written["Version"])
 
     def find_key(self) -> str:
@@ -110,22 +96,12 @@ class Store:
 
     def reader(self, environment: str) -> Store:
         """Create a user who may read one environment and nothing else; return the store as that user sees it."""
-        name, iam = f"{environment}-reader", self.client("iam")
-        with explained(self.access, f"make the user {name}"):
-            account = self.client("sts").get_caller_identity()["Account"]
-            policy = reader_policy(environment, account, self.find_key())
-            users = [one["UserName"] for page in iam.get_paginator("list_users").paginate() for one in page["Users"]]
-            if name not in users:
-                iam.create_user(UserName=name)
-            iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(policy))
-            for old in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
-                iam.delete_access_key(UserName=name, AccessKeyId=old["AccessKeyId"])
-            key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Store(Access(self.access.endpoint, key["AccessKeyId"], key["SecretAccessKey"]))
+        return Store(self.access.new_user(f"{environment}-reader", reader_policy(environment, self.find_key())))
 
 
-def reader_policy(environment: str, account: str, key_arn: str) -> dict[str, Any]:
+def reader_policy(environment: str, key_arn: str) -> dict[str, Any]:
     """Return the IAM policy for reading the parameters of one environment, and decrypting with one key."""
+    account = key_arn.split(":")[4]
     path = f"arn:aws:ssm:{REGION}:{account}:parameter{PREFIX}/{environment}"
     reading = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
     return {
@@ -145,13 +121,8 @@ def start(stack: Stack, report: Report = silent) -> Store:
 
 def connect(stack: Stack) -> Store:
     """Return the stack's parameter store as its administrator. Raises WorkshopError if it is not up."""
-    endpoint = stack.url(SERVICE)
-    path = stack.folder / "secrets" / "parameter_store_key"
-    try:
-        key = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeError) as error:
-        raise WorkshopError("The administrator's key of the store cannot be read.", "Run ./workshop setup.") from error
-    return Store(Access(endpoint, ADMINISTRATOR, key))
+    key = (stack.folder / "secrets" / "parameter_store_key").read_text().strip()
+    return Store(Access(stack.url(SERVICE), ADMINISTRATOR, key))
 
 
 def seed(store: Store, environments: Mapping[str, Settings]) -> list[str]:

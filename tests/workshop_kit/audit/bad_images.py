@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import containers, resources
+from workshop_kit.engine import builder, containers
 from workshop_kit.engine.session import Session
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -208,7 +208,7 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) 
     (folder / "plain.npmrc").write_text("registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\n")
     (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")
     tag = tag.format(session=session.identity.session)
-    resources.image(session, folder, tag, "--build-arg", f"BASE={base}")
+    builder.build_folder(session, folder, tag, "--build-arg", f"BASE={base}")
     return tag
 
 

@@ -16,8 +16,8 @@ from workshop_kit.audit.report import as_text
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import resolve
 from workshop_kit.engine import mounted_files
+from workshop_kit.engine.containers import private_network
 from workshop_kit.engine.labels import COMPOSE_PROJECT
-from workshop_kit.engine.resources import private_network
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage

@@ -14,7 +14,7 @@ from typing import Any
 
 from workshop_kit.bundle.archive import split
 from workshop_kit.bundle.manifest import Part, find, parts, writing
-from workshop_kit.engine import resources
+from workshop_kit.engine import builder
 from workshop_kit.engine.session import Session
 
 PLATFORM = {"architecture": "amd64", "os": "linux"}
@@ -41,7 +41,7 @@ def small_images(session: Session, folder: Path) -> dict[str, str]:
             f"FROM {tags.get('ground', 'scratch')}\nCOPY word /{name}\nLABEL kept={name}\n"
         )
         tags[name] = f"container-workshop/test-{name}:{secrets.token_hex(6)}"
-        resources.image(session, context, tags[name])
+        builder.build_folder(session, context, tags[name])
     return tags
 
 

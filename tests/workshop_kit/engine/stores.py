@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import socket
-import threading
 from collections.abc import Iterator
 
 from workshop_kit.engine import containers
@@ -33,39 +31,3 @@ def running_store(session: Session, image: str) -> Iterator[Store]:
             lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60, what="get healthy"
         )
         yield Store(Access(running.url(), key_id=ADMINISTRATOR, secret_key=key))
-
-
-class Listener:
-    """Writes down what arrives at a port of this machine, and hangs up."""
-
-    def __init__(self) -> None:
-        self.heard: list[bytes] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._server.getsockname()[1]
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._server.accept()
-                with connection, contextlib.suppress(OSError):
-                    connection.settimeout(5)
-                    self.heard.append(connection.recv(65536))
-                    answer = b'{"Parameters": [], "InvalidParameters": []}'
-                    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
-                    connection.sendall(head % len(answer) + answer)
-
-    def __enter__(self) -> Listener:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self._thread.join(5)

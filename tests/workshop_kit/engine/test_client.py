@@ -11,95 +11,30 @@ from pathlib import Path
 import pytest
 from docker.errors import APIError, BuildError, NotFound
 
+from tests.workshop_kit.engine import kernels
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.client import WorkspaceClient
-from workshop_kit.engine.client_arguments import Names, build_words, on_this_machine
-from workshop_kit.engine.labels import COMPOSE_PROJECT, SESSION
+from workshop_kit.engine.client_arguments import Names
+from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
-NAMES = Names("workshop-1a2b3c4d")
 SLEEP = ["python3", "-c", "import time; time.sleep(600)"]
 
 
 def test_a_name_gets_the_project_in_front_once() -> None:
     """What was typed and what the engine shows lead to the same thing; a registry's address stays as it is."""
-    assert NAMES.thing("orders") == NAMES.thing(NAMES.thing("orders")) == "workshop-1a2b3c4d-orders"
-    assert NAMES.image("my-service:1") == NAMES.image(NAMES.image("my-service:1")) == "workshop-1a2b3c4d/my-service:1"
-    assert NAMES.image("shop/api") == "workshop-1a2b3c4d/shop/api"
-    assert NAMES.new_image("shop/api") == "workshop-1a2b3c4d/shop/api:latest"
+    names = Names("workshop-1a2b3c4d")
+    assert names.thing("orders") == names.thing(names.thing("orders")) == "workshop-1a2b3c4d-orders"
+    assert names.thing("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
+    assert names.image("my-service:1") == names.image(names.image("my-service:1")) == "workshop-1a2b3c4d/my-service:1"
+    assert names.new_image("shop/api") == "workshop-1a2b3c4d/shop/api:latest"
     for address in ("ghcr.io/shop/api:1", "localhost/api", "127.0.0.1:5000/api"):
-        assert NAMES.image(address) == address
-
-
-def test_another_workspace_is_not_taken_for_this_one() -> None:
-    """A project whose name begins alike is another one."""
-    assert NAMES.thing("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
-
-
-def test_a_filter_by_name_matches_as_with_the_engine() -> None:
-    """Anywhere in the name, or from its beginning."""
-    assert NAMES.name_filter("service") == "service"
-    assert NAMES.name_filter("^my-service$") == "^/?workshop-1a2b3c4d-my-service$"
-
-
-def test_a_port_without_an_address_is_bound_to_this_machine() -> None:
-    """In every form that the SDK takes; an address that was given stays."""
-    given = {
-        "1/tcp": None,
-        "2/tcp": 8080,
-        "3/tcp": (8080,),
-        "4/tcp": [8080, ("0.0.0.0", 8081)],
-        "5/tcp": {"HostPort": 8080},
-        "6/tcp": ("0.0.0.0",),
-    }
-    assert on_this_machine(given) == {
-        "1/tcp": ("127.0.0.1", None),
-        "2/tcp": ("127.0.0.1", 8080),
-        "3/tcp": ("127.0.0.1", 8080),
-        "4/tcp": [("127.0.0.1", 8080), ("0.0.0.0", 8081)],
-        "5/tcp": {"HostIp": "127.0.0.1", "HostPort": 8080},
-        "6/tcp": ("0.0.0.0",),
-    }
-
-
-def test_arguments_of_build_become_those_of_the_docker_command() -> None:
-    """The classic builder gets an argument for which that command has no option."""
-    words = build_words(
-        {
-            "path": Path("/shop"),
-            "tag": "shop:1",
-            "dockerfile": "Dockerfile.dev",
-            "buildargs": {"BASE": "python"},
-            "labels": {"a": "b"},
-            "nocache": True,
-            "pull": False,
-            "rm": True,
-            "target": "final",
-            "extra_hosts": {"db": "10.0.0.1"},
-        }
-    )
-    assert words is not None
-    assert words[:3] == ["docker", "buildx", "build"]
-    assert words[-1] == "/shop"
-    options = " ".join(words)
-    for word in (
-        "--tag shop:1",
-        "--file /shop/Dockerfile.dev",
-        "--build-arg BASE=python",
-        "--label a=b",
-        "--no-cache",
-        "--target=final",
-        "--add-host=db:10.0.0.1",
-    ):
-        assert word in options
-    assert "--pull" not in options
-    assert build_words({"path": "/shop", "squash": True}) is None
-    assert build_words({"fileobj": object()}) is None
+        assert names.image(address) == address
 
 
 @pytest.fixture
@@ -114,7 +49,7 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
     yield client_of
     for session in sessions.values():
         assert not cleanup.remove(session, {"kernel", "workspace", "machine"}).left
-        assert things(engine, session.identity.session) == []
+        assert kernels.things(engine, session.identity.session) == []
         assert session.ledger.entries() == []
 
 
@@ -137,16 +72,6 @@ def folder(tmp_path: Path) -> Path:
         'CMD ["python", "-c", "import iniconfig, app"]\n'
     )
     return folder
-
-
-def things(engine: Engine, session: str) -> list[str]:
-    """What a workspace has in the engine, by its label or by the beginning of its name."""
-    client, wanted = engine.client, {"label": f"{SESSION}={session}"}
-    found = [one.name for one in client.containers.list(all=True, filters=wanted, ignore_removed=True)]
-    found += [one.name for one in client.networks.list(filters=wanted)]
-    found += [one.name for one in client.volumes.list(filters=wanted)]
-    found += [one["Id"] for one in client.api.images(filters=wanted)]
-    return found
 
 
 def test_a_dockerfile_is_built_offline_run_and_replaced(client: WorkspaceClient, folder: Path) -> None:
@@ -212,7 +137,7 @@ def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
         (folder / "app.py").write_text(f"saved = {save}\n")
         image, steps = client.images.build(path=folder, tag="my-service:1")
         assert "Successfully installed" in "".join(step["stream"] for step in steps)
-        assert things(engine, client.session.identity.session) == [image.id]
+        assert kernels.things(engine, client.session.identity.session) == [f"image {image.id}"]
         assert 50 * (image.attrs["Size"] - base) < 500e6
 
 
@@ -222,7 +147,7 @@ def test_a_container_is_found_by_its_name_replaced_and_reached(client: Workspace
     assert first.name == client.names.thing("shop")
     second = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
     assert client.containers.get("shop").id == client.containers.get(second.name).id == second.id
-    assert [one.id for one in client.containers.list(all=True, filters={"name": "^shop$"})] == [second.id]
+    assert [one.id for one in client.containers.list(all=True, filters={"name": "shop"})] == [second.id]
     second.reload()
     assert [one["HostIp"] for one in second.ports["8080/tcp"]] == ["127.0.0.1"]
     look = ["python3", "-c", "import socket; print(socket.gethostbyname('shop'))"]

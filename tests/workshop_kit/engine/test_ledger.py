@@ -41,17 +41,8 @@ def test_an_entry_after_a_torn_line_is_not_swallowed_by_it(tmp_path: Path) -> No
     assert ledger.entries() == [entry]
 
 
-BAD_LINES = [
-    ("{", "it is no JSON object"),
-    ('{"kind": "cat", "id": "1", "name": "", "scope": "kernel"}', "kind: Input should be"),
-    ('{"kind": "image", "id": 1, "name": "", "scope": "kernel"}', "id: Input should be a valid string"),
-    ('{"kind": "image", "id": "1", "name": ""}', "scope: Field required"),
-    ("[]", "it is no JSON object"),
-]
-
-
-@pytest.mark.parametrize(("line", "reason"), BAD_LINES)
-def test_a_line_that_is_no_entry_is_passed_over_and_told_once(tmp_path: Path, line: str, reason: str) -> None:
+@pytest.mark.parametrize("line", ["{", "[]", '{"kind": "cat", "id": "1", "name": "", "scope": "kernel"}'])
+def test_a_line_that_is_no_entry_is_passed_over_and_told_once(tmp_path: Path, line: str) -> None:
     """The entries around it are read, added and removed as ever; the sentence names the file and the line."""
     ledger, entries = Ledger(tmp_path / "ledger.jsonl"), [Entry("container", name, "", "kernel") for name in "abc"]
     ledger.add(entries[0])
@@ -59,8 +50,7 @@ def test_a_line_that_is_no_entry_is_passed_over_and_told_once(tmp_path: Path, li
     ledger.add(*entries[1:])
     ledger.remove(entries[1])
     assert ledger.entries() == [entries[0], entries[2]]
-    [sentence] = ledger.take_unreadable()
-    assert sentence.startswith(f"{ledger.path}, line 2 was passed over: {reason}")
+    assert ledger.take_unreadable() == [f"{ledger.path}, line 2 was passed over: it is no entry."]
     assert ledger.take_unreadable() == []
     assert ledger.entries() == [entries[0], entries[2]]
 

@@ -1,18 +1,27 @@
-"""Reading task definitions: a subset of Amazon ECS's JSON becomes frozen data, or sentences that say what is wrong."""
+"""Task definitions: a subset of Amazon ECS's JSON, read and checked, and run with its secrets from the store."""
 
 from __future__ import annotations
 
 import copy
 import json
 import re
+import secrets
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from workshop_kit.engine.tasks.definition import ContainerDefinition, InvalidTask, keys, parse
+from workshop_kit.engine.aws import Access, NotAllowed, NotThere
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.store import Store
+from workshop_kit.engine.tasks.definition import ContainerDefinition, InvalidTask, TaskDefinition, keys, parse
+from workshop_kit.engine.tasks.run import resolve, run
+from workshop_kit.errors import WorkshopError
 
 IMAGE = "sha256:" + "0a" * 32
+FIRST = "containerDefinitions[0]"
 WHOLE: dict[str, Any] = {
     "family": "workshop-staging",
     "containerDefinitions": [
@@ -39,13 +48,10 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def changed(*path: Any, to: Any) -> dict[str, Any]:
-    """The whole definition with one thing changed, below its first container."""
+def changed(**changes: Any) -> dict[str, Any]:
+    """The whole definition with keys of its first container changed."""
     whole = copy.deepcopy(WHOLE)
-    place = whole["containerDefinitions"][0]
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = to
+    whole["containerDefinitions"][0] |= changes
     return whole
 
 
@@ -61,24 +67,20 @@ def test_every_key_of_the_subset_arrives() -> None:
     """Each key fills its field, in the field's unit; an ARN becomes the parameter's name."""
     task = parse(json.dumps(WHOLE))
     (container,) = task.containers
+    assert task == parse(WHOLE)
     assert WHOLE["containerDefinitions"][0].keys() == set(keys(ContainerDefinition))
-    assert task.family == "workshop-staging"
     assert container.environment == {"LOG_LEVEL": "debug", "EMPTY": ""}
     assert container.ports == (8080,)
-    assert container.model_dump(exclude={"variables", "port_mappings"}) == {
-        "name": "service",
-        "image": f"workshop/app@{IMAGE}",
-        "secrets": (
-            {"name": "REDIS_PASSWORD", "parameter": "/workshop/staging/redis/password"},
-            {"name": "REDIS_HOST", "parameter": "/workshop/staging/redis/host"},
-        ),
-        "memory_mib": 128,
-        "cpu_units": 512,
-        "stop_timeout_seconds": 7,
-        "command": ("serve", ""),
-        "entry_point": ("/bin/program",),
-        "user": "10001:10001",
-    }
+    assert [one.parameter for one in container.secrets] == [
+        "/workshop/staging/redis/password",
+        "/workshop/staging/redis/host",
+    ]
+    assert (container.memory_mib, container.cpu_units, container.stop_timeout_seconds) == (128, 512, 7)
+    assert (container.command, container.entry_point, container.user) == (
+        ["serve", ""],
+        ["/bin/program"],
+        "10001:10001",
+    )
 
 
 def test_every_key_of_the_subset_is_documented(root: Path) -> None:
@@ -90,78 +92,149 @@ def test_every_key_of_the_subset_is_documented(root: Path) -> None:
     assert named == {"family", "containerDefinitions", *keys(ContainerDefinition)}
 
 
-FIRST = "containerDefinitions[0]"
-CONTAINER = WHOLE["containerDefinitions"][0]
-
-
-WRONG: list[tuple[tuple[Any, ...], Any, str]] = [
-    (("image",), "app:latest", "image has to name a digest (NAME@sha256:… or sha256:…), since a"),
-    (("memory",), "128", "memory has to be a whole number, and is text."),
-    (("memory",), True, "memory has to be a whole number, and is true or false."),
-    (("memory",), 1, "memory has to be from 6 to 1048576 MiB."),
-    (("environment", 0, "value"), 8080, "environment[0].value has to be text, and is a number."),
-    (("environment", 0, "value"), "\ud800", "environment[0].value contains half a character (a lone surrogate)."),
-    (("memory",), 1.5, "memory has to be a whole number, and is a fraction."),
-    (("secrets",), None, "secrets has to be a list, and is null."),
-    (("environment", 0, "value"), "a\0b", "environment[0].value contains a NUL character"),
-    (("environment", 0, "name"), "A=B", "environment[0].name is no name for a variable"),
-    (("environment",), {"A": "b"}, "environment has to be a list, and is an object."),
-    (("environment", 1, "name"), "LOG_LEVEL", "environment has LOG_LEVEL twice."),
-    (("secrets", 0), {"name": "A", "value": "x"}, "secrets[0] has the unknown key 'value': did you mean valueFrom."),
-    (("secrets", 0, "valueFrom"), "password", "secrets[0].valueFrom has to be a param"),
-    (
-        ("secrets", 0, "valueFrom"),
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:a",
-        "secrets[0].valueFrom is in Secrets Manager",
-    ),
-    (("portMappings", 0, "hostPort"), 80, "portMappings[0] has the key 'hostPort', which"),
-    (("command",), [], "command is empty: leave it out to use the image's own."),
-    (("stopTimeout",), 600, "stopTimeout has to be from 0 to 120 seconds."),
-]
-
-
-@pytest.mark.parametrize(("path", "value", "says"), WRONG)
-def test_each_mistake_is_one_sentence_with_its_place(path: tuple[Any, ...], value: Any, says: str) -> None:
-    """The sentence names the place in JSON's own words, and what would be right."""
-    assert problems(changed(*path, to=value))[0].startswith(f"containerDefinitions[0].{says}")
-
-
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        (changed("logConfiguration", to={}), f"{FIRST} has the key 'logConfiguration', which Amazon ECS knows and"),
-        (changed("portMapping", to=[]), f"{FIRST} has the unknown key 'portMapping': did you mean portMappings."),
-        ({**WHOLE, "containerDefinitions": []}, "containerDefinitions has to hold 1 to 10 containers."),
+        (changed(image="app:latest"), f"{FIRST}.image: has to name a digest"),
+        (changed(memory="128"), f"{FIRST}.memory: Input should be a valid integer."),
+        (changed(environment=[{"name": "A=B", "value": ""}]), f"{FIRST}.environment[0].name: String should match"),
+        (changed(environment=[{"name": "REDIS_HOST", "value": ""}]), f"{FIRST}: sets REDIS_HOST twice."),
         (
-            {**WHOLE, "containerDefinitions": WHOLE["containerDefinitions"] * 2},
-            "containerDefinitions has service twice",
+            changed(secrets=[{"name": "A", "value": "x"}]),
+            f"{FIRST}.secrets[0]: has the unknown key 'value': did you mean valueFrom.",
         ),
-        ({**WHOLE, "networkMode": "awsvpc"}, "The document has the key 'networkMode', which Amazon ECS"),
-        ({}, "The document has no family."),
-        ("{'family': 1}", "The document is no JSON: Expecting property name enclosed in double quotes in line 1"),
-        ("[]", "The document has to be an object, and is a list"),
+        (changed(secrets=[{"name": "A", "valueFrom": "x"}]), f"{FIRST}.secrets[0].valueFrom: has to be a parameter's"),
+        (
+            changed(secrets=[{"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}]),
+            f"{FIRST}.secrets[0].valueFrom: is in Secrets Manager",
+        ),
+        (changed(logConfiguration={}), f"{FIRST}: has the key 'logConfiguration', which Amazon ECS knows and"),
+        ({**WHOLE, "networkMode": "awsvpc"}, "The document: has the key 'networkMode', which Amazon ECS knows"),
+        ({**WHOLE, "containerDefinitions": WHOLE["containerDefinitions"] * 2}, "The document: sets service twice."),
+        ({}, "family: Field required."),
+        ("{'family': 1}", "The document: Invalid JSON: "),
     ],
 )
-def test_a_document_that_cannot_be_run_says_why(document: Any, says: str) -> None:
-    """A key that ECS has and the runner has not is said to be that."""
+def test_a_mistake_is_one_sentence_with_its_place(document: Any, says: str) -> None:
+    """The sentence names the place in JSON's own words; of an unknown key it says whether ECS has it."""
     assert problems(document)[0].startswith(says)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    """Ten mistakes are found in one run."""
-    wrong = changed("memory", to="much")
-    wrong["containerDefinitions"][0] |= {"cpu": -1, "image": "app"}
+    """Four mistakes are found in one run."""
+    wrong = changed(memory="much", cpu=-1, image="app")
     wrong["containerDefinitions"].append({"name": "service"})
-    assert sorted(problem.partition(" ")[0] for problem in problems(wrong)) == [
-        "containerDefinitions[0].cpu",
-        "containerDefinitions[0].image",
-        "containerDefinitions[0].memory",
-        "containerDefinitions[1]",
+    assert sorted(problem.partition(": ")[0] for problem in problems(wrong)) == [
+        f"{FIRST}.cpu",
+        f"{FIRST}.image",
+        f"{FIRST}.memory",
+        "containerDefinitions[1].image",
     ]
 
 
 def test_no_value_is_repeated_in_a_problem() -> None:
     """A secret in the wrong place, as a value of any key, is in no sentence."""
     for key in keys(ContainerDefinition):
-        for value in ("canary\0value", ["canary\0value"], [{"name": "canary\0value", "valueFrom": "canary value"}]):
-            assert "canary" not in " ".join(problems(changed(key, to=value)))
+        for value in ({"a": "canary"}, [{"name": "canary value", "valueFrom": "canary value"}]):
+            assert "canary" not in " ".join(problems(changed(**{key: value})))
+
+
+SHOW = "import os, time; print(dict(os.environ), flush=True); time.sleep(600)"
+SECRET = "/workshop/test/redis/password"
+PLAIN = "/workshop/test/redis/host"
+
+
+@pytest.fixture
+def canary(store: Store) -> str:
+    """A secret in the store, other in every test."""
+    value = f"canary-{secrets.token_hex(12)}"
+    store.put(SECRET, SecretStr(value))
+    store.put(PLAIN, "redis.example")
+    return value
+
+
+@pytest.fixture(scope="module")
+def image_id(session: Session, images: dict[str, str]) -> str:
+    """The id of the base image."""
+    return str(session.engine.client.images.get(images["base"]).id)
+
+
+def definition(image: str, **more: Any) -> TaskDefinition:
+    """A task of one container that waits; its secret and its host are in the store."""
+    container = {
+        "name": "waiter",
+        "image": image,
+        "entryPoint": ["python3", "-c", SHOW],
+        "environment": [{"name": "PLACE", "value": "here"}],
+        "secrets": [{"name": "REDIS_PASSWORD", "valueFrom": SECRET}, {"name": "REDIS_HOST", "valueFrom": PLAIN}],
+        "stopTimeout": 0,
+        "user": "10001:10001",
+        **more,
+    }
+    return parse({"family": "test", "containerDefinitions": [container]})
+
+
+def environment_of(running: Running) -> dict[str, str]:
+    """What the first process really has, and not what inspect says."""
+
+    def has_begun() -> bool:
+        """Whether its environment can be read: right after the start it could not, once on a busy machine."""
+        said = running.exec("cat", "/proc/1/environ").output
+        return "PATH=" in said and "_LIBCONTAINER_" not in said
+
+    running.wait_until(has_begun, what="begin")
+    said = running.exec("cat", "/proc/1/environ").output
+    return dict(pair.split("=", 1) for pair in said.split("\0") if pair)
+
+
+def test_the_container_is_what_the_definition_says_and_inspect_shows_its_variables(
+    session: Session, store: Store, image_id: str, canary: str
+) -> None:
+    """As on Amazon ECS the process has the values; limits, user, stop time and ports arrive; the rest is hardened."""
+    task = definition(image_id, memory=64, cpu=256, portMappings=[{"containerPort": 9000}])
+    with run(session, task, store) as running:
+        found, inspected = environment_of(running["waiter"]), running["waiter"].inspect()
+        config, host = inspected["Config"], inspected["HostConfig"]
+        assert (found["REDIS_PASSWORD"], found["REDIS_HOST"], found["PLACE"]) == (canary, "redis.example", "here")
+        assert f"REDIS_PASSWORD={canary}" in config["Env"]
+        assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (64 * 2**20, 64 * 2**20, 250_000_000)
+        assert (config["User"], config["StopTimeout"]) == ("10001:10001", 0)
+        assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
+        assert running["waiter"].url(9000).startswith("http://127.0.0.1:")
+        assert inspected["Image"] == image_id
+
+
+def test_delivered_as_files_the_secret_is_in_the_file_alone(
+    session: Session, store: Store, image_id: str, canary: str
+) -> None:
+    """NAME_FILE names the file, the container's user can read it, and inspect and environ do not have the value."""
+    with run(session, definition(image_id), store, delivery="files") as running:
+        waiter = running["waiter"]
+        found = environment_of(waiter)
+        assert found["REDIS_PASSWORD_FILE"] == "/run/secrets/redis_password"
+        assert found["REDIS_HOST"] == "redis.example"
+        assert "REDIS_PASSWORD" not in found
+        assert waiter.exec("cat", "/run/secrets/redis_password").output == canary
+        assert canary not in str(waiter.inspect()) + str(found)
+        volume = waiter.inspect()["Mounts"][0]["Name"]
+    assert volume not in [one.name for one in session.engine.client.volumes.list()]
+
+
+def test_a_task_that_cannot_be_resolved_starts_nothing(
+    session: Session, store: Store, image_id: str, canary: str
+) -> None:
+    """No parameter, no right, no store: one sentence without a value, and no container. A spec's repr has no value."""
+    before = session.ledger.entries()
+    dead = Store(Access("http://127.0.0.1:9", key_id="AKIA", secret_key="x" * 20))
+    missing = definition(image_id, secrets=[{"name": "B", "valueFrom": "/workshop/test/no/such"}])
+    wrong: list[tuple[type[WorkshopError], str, TaskDefinition, Store]] = [
+        (NotThere, "no parameter /workshop/test/no/such", missing, store),
+        (NotAllowed, "staging-reader may not read", definition(image_id), store.reader("staging")),
+        (WorkshopError, "http://127.0.0.1:9 does not answer", definition(image_id), dead),
+    ]
+    for kind, says, task, asked in wrong:
+        with pytest.raises(kind, match=says) as caught, run(session, task, asked):
+            pass
+        assert canary not in str(caught.value)
+    assert canary not in repr(resolve(definition(image_id), store))
+    assert session.ledger.entries() == before

@@ -14,23 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workshop_kit.engine.labels import SESSION
+from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine.reach import Engine
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.usefixtures("images")]
 SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 BEGIN_SECONDS, GONE_SECONDS = 120, 60
-
-
-def everything(engine: Engine, session: str) -> list[str]:
-    """Every container, network and volume of a session."""
-    wanted = {"label": f"{SESSION}={session}"}
-    found = [
-        f"container {one.name}" for one in engine.client.containers.list(True, filters=wanted, ignore_removed=True)
-    ]
-    found += [f"network {one.name}" for one in engine.client.networks.list(filters=wanted)]
-    return found + [f"volume {one.name}" for one in engine.client.volumes.list(filters=wanted)]
 
 
 @contextmanager
@@ -66,10 +56,10 @@ def test_a_check_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, sign
     """SIGTERM and SIGHUP end it like Ctrl-C; after SIGKILL its reaper removes the container."""
     session = Workspace.open(tmp_path / "mine").id
     with command(root, tmp_path / "mine", "check", "container.graceful") as check:
-        wait_for(lambda: everything(engine, session), BEGIN_SECONDS, check)
+        wait_for(lambda: things(engine, session), BEGIN_SECONDS, check)
         check.send_signal(signum)
         assert check.wait(GONE_SECONDS) == (-signum if signum == signal.SIGKILL else 130)
-    wait_for(lambda: not everything(engine, session), GONE_SECONDS)
+    wait_for(lambda: not things(engine, session), GONE_SECONDS)
 
 
 @pytest.mark.xdist_group("tour folder")
@@ -78,11 +68,11 @@ def test_a_tour_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, signu
     """The stack of the tour's own workspace is gone, too, and the next tour may begin."""
     folder = root / "build" / "tour" / "workspace"
     with command(root, tmp_path / "mine", "tour", "00", "--no-install") as tour:
-        wait_for(lambda: len(everything(engine, workspace_id(folder))) >= 7, BEGIN_SECONDS, tour)
+        wait_for(lambda: len(things(engine, workspace_id(folder))) >= 7, BEGIN_SECONDS, tour)
         time.sleep(2)
         tour.send_signal(signum)
         tour.wait(GONE_SECONDS)
-    wait_for(lambda: not everything(engine, workspace_id(folder)), GONE_SECONDS)
+    wait_for(lambda: not things(engine, workspace_id(folder)), GONE_SECONDS)
 
 
 @pytest.mark.xdist_group("tour folder")
@@ -90,15 +80,15 @@ def test_down_removes_what_a_killed_tour_has_left(engine: Engine, root: Path, tm
     """Where the reaper was killed as well (a power cut), ``down`` sweeps the workspaces below build/tour."""
     folder = root / "build" / "tour" / "workspace"
     with command(root, tmp_path / "mine", "tour", "00", "--no-install") as tour:
-        wait_for(lambda: len(everything(engine, workspace_id(folder))) >= 7, BEGIN_SECONDS, tour)
+        wait_for(lambda: len(things(engine, workspace_id(folder))) >= 7, BEGIN_SECONDS, tour)
         for child in psutil.Process(tour.pid).children(recursive=True):
             child.kill()
         tour.kill()
         tour.wait()
-    assert everything(engine, workspace_id(folder))
+    assert things(engine, workspace_id(folder))
     with command(root, tmp_path / "mine", "down") as down:
         assert down.wait(GONE_SECONDS) == 0
-    assert everything(engine, workspace_id(folder)) == []
+    assert things(engine, workspace_id(folder)) == []
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
@@ -106,9 +96,9 @@ def test_jump_is_ended_like_ctrl_c(engine: Engine, root: Path, tmp_path: Path, s
     """``goto`` ends with the exit code of Ctrl-C; the stack is the workspace's, so it stays for ``down``."""
     session = Workspace.open(tmp_path / "mine").id
     with command(root, tmp_path / "mine", "goto", "01") as goto:
-        wait_for(lambda: everything(engine, session), BEGIN_SECONDS, goto)
+        wait_for(lambda: things(engine, session), BEGIN_SECONDS, goto)
         goto.send_signal(signum)
         assert goto.wait(GONE_SECONDS) == 130
     with command(root, tmp_path / "mine", "down") as down:
         assert down.wait(GONE_SECONDS) == 0
-    assert everything(engine, session) == []
+    assert things(engine, session) == []

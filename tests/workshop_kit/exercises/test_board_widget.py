@@ -8,9 +8,9 @@ import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
 
+from tests.conftest import like
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine import containers
-from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.board_widget import BoardView, BoardWidget

@@ -186,7 +186,7 @@ def metrics() -> Iterator[Case]:
 
 def ratio() -> Iterator[Case]:
     """Alerts that fire when they should not, or do not when they should."""
-    yield "promtool check rules", monitoring_ratio.refused("x.yml: 7:15: parse error", "").findings
+    yield "promtool check rules", monitoring_ratio.refused("x.yml: 7:15: parse error").findings
     yield "Compute OrdersFail", monitoring_ratio.not_computed("duplicate series").findings
     questions = monitoring_ratio.questions(7)
     assert monitoring_ratio.judge(questions, [one.fires for one in questions]).verdict is Verdict.PASSED

@@ -135,7 +135,7 @@ def test_a_taken_port_of_the_last_start_is_replaced(empty_workspace: Workspace, 
     """Another program has it, or the file holds no port: the server takes a free one, and doctor says so."""
     folders = prepare(empty_workspace)
     jupyter_port.port_file(folders.root).write_text(str(taken))
-    assert "taken by another program" in doctor._ports(folders.root).detail
+    assert "is in use" in doctor._ports(folders.root).detail
     server = start_server(empty_workspace)
     server.stop()
     assert server.port != taken

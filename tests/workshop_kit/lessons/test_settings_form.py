@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.conftest import like
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.settings_form import (

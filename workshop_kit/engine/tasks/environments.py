@@ -9,7 +9,6 @@ from pydantic import SecretStr
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Settings
-from workshop_kit.errors import WorkshopError
 
 GROUPS = ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP", "HEALTH", "LOG")
 PORT = "http/port"
@@ -26,11 +25,12 @@ def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
     found: dict[str, str | SecretStr] = {}
     for pair in stack.container("service").attrs["Config"]["Env"]:
         variable, _, value = pair.partition("=")
-        name = _parameter_of(variable.removesuffix("_FILE"))
-        if name is not None and variable.endswith("_FILE"):
-            found[name] = _secret(stack, PurePosixPath(value).name)
-        elif name is not None:
-            found[name] = value
+        plain = variable.removesuffix("_FILE")
+        for group in GROUPS:
+            if plain.startswith(f"{group}_"):
+                name = f"{group}/{plain.removeprefix(f'{group}_')}".lower()
+                secret = stack.folder / "secrets" / PurePosixPath(value).name
+                found[name] = value if plain == variable else SecretStr(secret.read_text().removesuffix("\n"))
     return found
 
 
@@ -47,18 +47,3 @@ def variable(name: str) -> str:
     'MASTER_DB_SQL_MODE'
     """
     return name.replace("/", "_").upper()
-
-
-def _parameter_of(variable: str) -> str | None:
-    for group in GROUPS:
-        if variable.startswith(f"{group}_"):
-            return f"{group.lower()}/{variable.removeprefix(f'{group}_').lower()}"
-    return None
-
-
-def _secret(stack: Stack, name: str) -> SecretStr:
-    path = stack.folder / "secrets" / name
-    try:
-        return SecretStr(path.read_text().removesuffix("\n"))
-    except OSError as error:
-        raise WorkshopError(f"The stack's secret {name} cannot be read.", "Run ./workshop setup.") from error

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
@@ -14,29 +13,16 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.store import Parameter, Store
 from workshop_kit.engine.tasks.definition import ContainerDefinition, TaskDefinition
-from workshop_kit.errors import WorkshopError, WrongUsage
 
 Delivery = Literal["environment", "files"]
 SECRETS_FOLDER = "/run/secrets"
-
-
-@dataclass(frozen=True)
-class ResolvedContainer:
-    """A container definition with the values that it names; they are in no repr.
-
-    ``environment`` has the plain variables, too; ``files`` maps absolute paths to text.
-    """
-
-    definition: ContainerDefinition
-    environment: Mapping[str, str] = field(repr=False)
-    files: Mapping[str, str] = field(repr=False)
 
 
 @contextlib.contextmanager
 def run(
     session: Session,
     task: TaskDefinition,
-    store: Store | None = None,
+    store: Store,
     *,
     network: str | None = None,
     delivery: Delivery = "environment",
@@ -46,52 +32,38 @@ def run(
     ``network`` is the name of the network they join. They are removed at the end of the block. Raises WorkshopError:
     a parameter that is missing or may not be read, a store that does not answer, an image that is not there.
     """
+    specs = resolve(task, store, network=network, delivery=delivery)
     with contextlib.ExitStack() as block:
-        yield {
-            one.definition.name: block.enter_context(containers.run(session, _spec(task, one, network)))
-            for one in resolve(task, store, delivery=delivery)
-        }
+        yield {name: block.enter_context(containers.run(session, spec)) for name, spec in specs.items()}
 
 
 def resolve(
-    task: TaskDefinition, store: Store | None = None, *, delivery: Delivery = "environment"
-) -> tuple[ResolvedContainer, ...]:
-    """Read every parameter that the task names, and lay out what each container gets.
+    task: TaskDefinition, store: Store, *, network: str | None = None, delivery: Delivery = "environment"
+) -> dict[str, Spec]:
+    """Read every parameter that the task names, and return each container's spec by its name in the definition.
 
     With ``delivery="environment"``, as on Amazon ECS, every value becomes an environment variable. With ``"files"`` a
     SecureString becomes a file in ``/run/secrets`` and ``NAME_FILE`` its path; a plain String stays a variable.
     Raises WorkshopError in one sentence if anything cannot be read; it names parameters, never values.
     """
-    if delivery not in get_args(Delivery):
-        raise WrongUsage("Secrets are delivered as 'environment' or as 'files'.", "Choose one of the two.")
     named = [reference.parameter for container in task.containers for reference in container.secrets]
-    if named and store is None:
-        raise WrongUsage(f"The task {task.family} names parameters, but no store was given.", "Pass the store.")
-    found = store.read(named) if named and store is not None else {}
-    return tuple(_laid_out(container, found, delivery) for container in task.containers)
+    found = store.read(named)
+    return {one.name: _spec(task.family, one, found, network, delivery) for one in task.containers}
 
 
-def _laid_out(container: ContainerDefinition, found: Mapping[str, Parameter], delivery: Delivery) -> ResolvedContainer:
-    environment, files = container.environment, {}
-    for reference in container.secrets:
+def _spec(
+    family: str, one: ContainerDefinition, found: Mapping[str, Parameter], network: str | None, delivery: Delivery
+) -> Spec:
+    """The spec of a hardened container with the definition's limits, and the values that it names."""
+    environment, files = one.environment, {}
+    for reference in one.secrets:
         parameter = found[reference.parameter]
         if delivery == "files" and parameter.secret:
             path = f"{SECRETS_FOLDER}/{reference.name.lower()}"
             environment[f"{reference.name}_FILE"] = path
             files[path] = parameter.value
-        elif "\0" in parameter.value:
-            raise WorkshopError(
-                f"{parameter.name} contains a NUL character, which no environment variable can hold.",
-                "Deliver it as a file, or change it.",
-            )
         else:
             environment[reference.name] = parameter.value
-    return ResolvedContainer(container, environment, files)
-
-
-def _spec(task: TaskDefinition, resolved: ResolvedContainer, network: str | None) -> Spec:
-    """The spec of a hardened container with the definition's limits; it holds the secrets."""
-    one = resolved.definition
     limits: dict[str, Any] = {}
     if one.memory_mib is not None:
         limits["memory_bytes"] = one.memory_mib * 1024 * 1024
@@ -99,15 +71,15 @@ def _spec(task: TaskDefinition, resolved: ResolvedContainer, network: str | None
         limits["cpus"] = one.cpu_units / 1024
     return Spec(
         image=one.image,
-        command=one.command,
-        entrypoint=one.entry_point,
-        environment=resolved.environment,
+        command=tuple(one.command) if one.command else None,
+        entrypoint=tuple(one.entry_point) if one.entry_point else None,
+        environment=environment,
         network=network,
         ports=one.ports,
-        volumes=(SECRETS_FOLDER,) if resolved.files else (),
-        files=resolved.files,
+        volumes=(SECRETS_FOLDER,) if files else (),
+        files=files,
         user=one.user,
         stop_timeout_seconds=one.stop_timeout_seconds,
-        labels={ENVIRONMENT: task.family.removeprefix("workshop-"), SERVICE: one.name},
+        labels={ENVIRONMENT: family.removeprefix("workshop-"), SERVICE: one.name},
         **limits,
     )

@@ -111,14 +111,14 @@ def ratio(context: Context) -> CheckResult:
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if said.exit_code:
-            return refused(said.output, text)
+            return refused(said.output)
         fired = _fired(running, len(asked))
     return not_computed(fired) if isinstance(fired, str) else judge(asked, fired)
 
 
-def refused(said: str, text: str) -> CheckResult:
+def refused(said: str) -> CheckResult:
     """Return the result for a file that promtool does not accept."""
-    sentence = monitoring.refusal(said, FILE, text)
+    sentence = monitoring.refusal(said, FILE)
     look = "Read that line and the one before it: quotes, brackets, indentation."
     finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
     return CheckResult(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.conftest import like
 from tests.images.collector_helpers import (
     a_bucket,
     assert_whole,

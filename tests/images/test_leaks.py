@@ -17,7 +17,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import like
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import like
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, PATIENCE_SECONDS, probe, wait_ready, wait_until
 from workshop_kit.engine import containers
-from workshop_kit.engine.spec import like
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 

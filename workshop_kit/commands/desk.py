@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
+import time
 from typing import Annotated
 
 import typer
@@ -33,9 +33,9 @@ def desk(
     with TerminalReport() as report:
         controller.open(report)
     left: list[str] = []
-    stopped = threading.Event()
+    received: list[int] = []  # a list, since a handler that sets an Event may wait for the thread that it interrupts
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second Ctrl-C does not cut the clean-up short
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _: received.append(number))
     try:
         server.start(PresenterApi(controller, script))
         say(f"For you:      {server.presenter_url}")
@@ -44,7 +44,8 @@ def desk(
         if not no_browser:
             for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
                 open_in_browser(url, redirect)
-        stopped.wait()
+        while not received:
+            time.sleep(0.1)
     finally:
         server.stop()
         for redirect in redirects:

@@ -15,7 +15,7 @@ from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import Expectation, Script, Step, as_page
 from workshop_kit.progress import Report, silent
 from workshop_kit.progress import Step as ProgressStep
-from workshop_kit.workspace.files import save
+from workshop_kit.workspace.files import write_atomically
 
 POLL_SECONDS = 0.5
 RECORDED_SECONDS = 60.0
@@ -55,14 +55,14 @@ def rehearse(
         result = _rehearse(api, step)
         if pictures is not None and not result.problem:
             time.sleep(step.look_seconds)
-            save(pictures / step.picture, controller.draw(seconds=RECORDED_SECONDS, alone=True).encode())
+            write_atomically(pictures / step.picture, controller.draw(seconds=RECORDED_SECONDS, alone=True).encode())
         results.append(result)
     if pictures is not None:
         names = [step.picture for step in script.steps]
         for path in pictures.glob("*.svg"):
             if path.name not in names:
                 path.unlink()
-        save(pictures / PAGE, as_page(script).encode())
+        write_atomically(pictures / PAGE, as_page(script).encode())
     report(ProgressStep("Demo", 1.0, done=True))
     return results
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from workshop_kit.lessons.predictions import SUFFIX
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.files import save
+from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace, lesson_files
 from workshop_kit.workspace.lab_settings import FirstPage
 
@@ -59,11 +59,11 @@ def write_chapter(executed: Any, notebook: Path, folder: Path) -> bool:
         return False
     markdown, pictures = chapter_of(executed, notebook.stem)
     for name, content in pictures.items():
-        save(folder / "pictures" / name, content)
+        write_atomically(folder / "pictures" / name, content)
     for old in (folder / "pictures").glob(f"{notebook.stem}-*"):
         if old.name not in pictures:
             old.unlink()
-    save(folder / f"{notebook.stem}.md", f"{fingerprint(notebook)}\n\n{markdown}".encode())
+    write_atomically(folder / f"{notebook.stem}.md", f"{fingerprint(notebook)}\n\n{markdown}".encode())
     return True
 
 
@@ -71,7 +71,7 @@ def write_index(notebooks: Path, folder: Path) -> None:
     """Write the table of contents: the existing chapters in the order of the lessons."""
     chapters = [path for path in sorted(folder.glob("*.md")) if (notebooks / f"{path.stem}.ipynb").is_file()]
     lines = [f"- [{_title(path.read_text())}]({path.name})" for path in chapters]
-    save(folder / CONTENTS, INDEX.format(chapters="\n".join(lines)).encode())
+    write_atomically(folder / CONTENTS, INDEX.format(chapters="\n".join(lines)).encode())
 
 
 def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
@@ -143,7 +143,7 @@ def _title(markdown: str) -> str:
 def copy_book(workspace: Workspace, source: Path = BOOK) -> None:
     """Replace the workspace's copy of the book. Raises NotReady when it cannot be written."""
     for file in lesson_files(source):
-        save(workspace.folder / COPY / file.relative_to(source), file.read_bytes())
+        write_atomically(workspace.folder / COPY / file.relative_to(source), file.read_bytes())
 
 
 def book_page(lesson: str, source: Path = BOOK) -> FirstPage:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from workshop_kit.workspace.files import save
+from workshop_kit.workspace.files import write_atomically
 
 REDIRECT = """<!DOCTYPE html>
 <meta charset="utf-8"><meta name="referrer" content="no-referrer">
@@ -32,7 +32,7 @@ def open_in_browser(url: str, redirect: Path) -> None:
     windows = next(filter(shutil.which, WINDOWS), None)
     if windows is None and not has_screen(sys.platform, os.environ):
         return
-    save(redirect, REDIRECT.format(url=escape(url)).encode(), mode=0o600)
+    write_atomically(redirect, REDIRECT.format(url=escape(url)).encode(), mode=0o600)
     if windows is None:
         webbrowser.open(redirect.as_uri())
         return

@@ -18,7 +18,7 @@ from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MORE, find_lesson, lesson_names
-from workshop_kit.workspace.files import save
+from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
@@ -218,5 +218,5 @@ def _write_page(notebook: Any, lesson: str, page: Path) -> None:
 
     exporter = HTMLExporter(raw_template=PAGE, embed_images=True)  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": lesson}})
-    save(page, html.encode())
-    save(page.with_suffix(".ipynb"), nbformat.writes(notebook).encode())  # type: ignore[no-untyped-call]
+    write_atomically(page, html.encode())
+    write_atomically(page.with_suffix(".ipynb"), nbformat.writes(notebook).encode())  # type: ignore[no-untyped-call]

@@ -120,7 +120,7 @@ def write_records(path: Path, records: Sequence[Any], *, most: int) -> None:
 def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:
     """Return a TOML file of the checkout, validated. Raises WorkshopError with the first problem in it."""
     try:
-        return adapter.validate_python(tomllib.loads(read_text(path, path.name)))
+        return adapter.validate_python(tomllib.loads(read_small_text(path)))
     except ValueError as error:  # of TOML, or a ValidationError of pydantic, which a bare Python lacks
         problem = str(error)
         if details := getattr(error, "errors", None):

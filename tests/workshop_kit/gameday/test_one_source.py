@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -10,76 +11,105 @@ import pytest
 
 from tests.workshop_kit.gameday.recorded import HOSTS, RecordedShop, play
 from workshop_kit.exercises import dependency_proxies
-from workshop_kit.gameday.causes import CAUSES, SECRETS, more_memory, small_size
+from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, ShopChange, more_memory, small_size
+from workshop_kit.gameday.shop import Shop
 
 SOURCES = ("configuration", "logs", "metrics")
 SEEDS = (1, 2, 3)
+Decoy = Callable[[Cause, RecordedShop, int], RecordedShop]
 
 
-def accepted(shop: RecordedShop, _: RecordedShop) -> None:
+def accepted(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """The new secret was rotated on both sides."""
+    shop = play(cause, seed)
     shop.accepted = {name: text.strip() for name, (_, text) in shop.current("production").secrets.items()}
+    return shop
 
 
-def rotated_at_the_other_side(shop: RecordedShop, incident: RecordedShop) -> None:
+def rotated_at_the_other_side(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """The dependency got another password without a release."""
+    shop = play(replace(cause, inject=more_memory), seed)
     shop.accepted[SECRETS["redis" in incident.pings("production")]] = "another password"
+    return shop
 
 
-def refusing_gateway(shop: RecordedShop, incident: RecordedShop) -> None:
-    """The gateway to the dependency refuses."""
-    shop.gateways.set(**{name.replace("-", "_"): dependency_proxies.REFUSES for name in incident.pings("production")})
+def gateway(state: str) -> Decoy:
+    """The gateway to the dependency is the cause, and no release."""
+
+    def decoy(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
+        shop = play(replace(cause, inject=more_memory), seed)
+        shop.gateways.set(**{name.replace("-", "_"): state for name in incident.pings("production")})
+        return shop
+
+    return decoy
 
 
-def few_customers(shop: RecordedShop, _: RecordedShop) -> None:
+def few_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """The same limit is enough for today's customers."""
+    shop = play(cause, seed)
     shop.demand_cpus = 0.01
+    return shop
 
 
-def many_customers(shop: RecordedShop, _: RecordedShop) -> None:
+def many_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """The limit is the usual one, and customers need more CPU."""
+    shop = play(replace(cause, inject=more_memory), seed)
     shop.demand_cpus = 2.0
+    return shop
 
 
-def open_gateways(shop: RecordedShop, _: RecordedShop) -> None:
-    """The same releases, and nothing around the service is broken."""
+def nothing_around_it(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
+    """The same releases, and every gateway is open."""
+    shop = play(cause, seed)
     shop.gateways.set()
+    return shop
 
 
-def wrong_host(shop: RecordedShop, incident: RecordedShop) -> None:
+def wrong_host(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """A release names a host that does not answer."""
     (name,) = incident.pings("production")
-    shop.change("production", settings={HOSTS[name]: "a host that is gone"})
+    return play(replace(cause, inject=_release(settings={HOSTS[name]: "a host that is gone"})), seed)
 
 
-def no_leak(shop: RecordedShop, _: RecordedShop) -> None:
+def no_leak(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """The same releases, and none of the code leaks."""
+    shop = play(cause, seed)
     shop.service.leaks.clear()
+    return shop
 
 
-def little_memory(shop: RecordedShop, _: RecordedShop) -> None:
+def little_memory(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """A memory limit is below what it needs."""
+    shop = play(cause, seed)
     shop.service.leaks.clear()
     shop.change("production", memory_mib=24)
+    return shop
 
 
-def code_without_a_fallback(shop: RecordedShop, _: RecordedShop) -> None:
+def code_without_a_fallback(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
     """New code needs the replica, whatever its settings are."""
-    (suffering,) = [name for name in shop.environments if not shop.is_ready(name)]
+    shop = play(cause, seed)
+    (suffering,) = [name for name in incident.environments if not incident.is_ready(name)]
     shop.service.needs_replica.add(version := shop.service.build())
     shop.change(suffering, settings={"HEALTH_CRITICAL": "master-db,redis"}, code=version)
+    return shop
 
 
-DECOYS = {
-    "monday": (accepted, rotated_at_the_other_side, refusing_gateway),
+def _release(**changes: object) -> ShopChange:
+    def inject(shop: Shop, _: Random) -> None:
+        shop.change("production", **changes)
+
+    return inject
+
+
+DECOYS: dict[str, tuple[Decoy, Decoy, Decoy]] = {
+    "monday": (accepted, rotated_at_the_other_side, gateway(dependency_proxies.REFUSES)),
     "tuesday": (few_customers, many_customers, many_customers),
-    "wednesday": (open_gateways, wrong_host, wrong_host),
+    "wednesday": (nothing_around_it, wrong_host, wrong_host),
     "thursday": (no_leak, little_memory, little_memory),
-    "friday": (open_gateways, code_without_a_fallback, code_without_a_fallback),
+    "friday": (nothing_around_it, code_without_a_fallback, code_without_a_fallback),
 }
-"""By day and source: what makes a day that looks the same in this source but has another cause or none."""
-WITHOUT_THE_CAUSE = (rotated_at_the_other_side, refusing_gateway, many_customers, wrong_host)
-"""Decoys of a day on which a harmless release stands in the cause's place."""
+"""By day and source: a day that looks the same in this source but has another cause or none."""
 
 
 def test_every_incident_has_its_decoys() -> None:
@@ -94,9 +124,7 @@ def test_one_source_does_not_tell_an_incident_from_a_decoy_day(day: str, source:
     """The source shows the same on both days; all three together show the difference."""
     incident = play(CAUSES[day], seed)
     assert not all(incident.serves(name) and not incident.is_killed(name) for name in incident.environments)
-    change = DECOYS[day][number]
-    decoy = play(replace(CAUSES[day], inject=more_memory) if change in WITHOUT_THE_CAUSE else CAUSES[day], seed)
-    change(decoy, incident)
+    decoy = DECOYS[day][number](CAUSES[day], incident, seed)
     assert incident.view(source) == decoy.view(source)
     assert any(incident.view(other) != decoy.view(other) for other in SOURCES)
 

@@ -102,7 +102,7 @@ def one_liner(context: Context) -> CheckResult:
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
     data = b"\n".join(lines) + b"\n"
     image = images.tags(context.stack.root)["collector"]
-    return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r"), lines)
+    return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES), lines)
 
 
 def judge_jq(answer: Answer, lines: list[bytes]) -> CheckResult:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +39,8 @@ KNOWN: Mapping[tuple[str, ...], int] = {
 ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
 ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
 MOST_METHODS = 8
-RANDOM_PATHS = 100
+RANDOM_PATHS = 10_000
+PIPELINED = 50
 GROWTH = 3
 """New series that are allowed: one for each new status and method."""
 SETTLE_SECONDS = 2.0
@@ -131,24 +134,34 @@ def judge(scrapes: Sequence[Scrape], raised: str = "", lines: str = "") -> Check
 def _scrapes(trial: Trial, context: Context) -> list[Scrape]:
     """Send all traffic; return the scrapes for `judge`."""
     port = urlsplit(trial.running.url()).port or 0
-    chance = random.Random(f"monitoring.metrics {context.seed}")  # noqa: S311  # no secret
-
-    def ask_random_paths(count: int) -> None:
-        for number in range(count):
-            word = f"{chance.randrange(16**12):012x}"
-            trial.get(f"/orders/{word}" if number % 2 else f"/{word}")
-
     before = _scrape(trial)
     context.report_step("sending known traffic")
     send_known(trial, port)
     after = _settled(trial, before)
-    context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS} random paths")
+    context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
         http.request(method, f"http://127.0.0.1:{port}/orders")
-    ask_random_paths(2)  # the series for unmatched paths begin with the first of them
+    chance = random.Random(f"monitoring.metrics {context.seed}")  # noqa: S311  # no secret
+    _ask_random_paths(port, 2, chance)  # the series for unmatched paths begin with the first of them
     methods = _scrape(trial)
-    ask_random_paths(RANDOM_PATHS)
+    _ask_random_paths(port, RANDOM_PATHS, chance)
     return [before, after, methods, _scrape(trial)]
+
+
+def _ask_random_paths(port: int, count: int, chance: random.Random) -> None:
+    """Pipeline requests for random paths on one connection; end early if it is closed."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10.0) as connection:
+        for first in range(0, count, PIPELINED):
+            several = min(PIPELINED, count - first)
+            words = [f"{chance.randrange(16**12):012x}" for _ in range(several)]
+            paths = [f"/orders/{word}" if number % 2 else f"/{word}" for number, word in enumerate(words)]
+            connection.sendall(b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths))
+            received = b""
+            while received.count(b"HTTP/1.1 ") < several:
+                part = connection.recv(256 * 1024)
+                if not part:
+                    return
+                received += part
 
 
 def _scrape(trial: Trial) -> Scrape:
@@ -290,9 +303,9 @@ def _random_paths(before: Scrape, after: Scrape) -> Finding:
     more = len(after.values) - len(before.values)
     return found(
         more <= GROWTH,
-        f"{RANDOM_PATHS} requests for random paths",
+        f"{RANDOM_PATHS:,} requests for random paths",
         f"{more} new series",
         "no new series",
-        f"{RANDOM_PATHS} invented paths made {more:,} new series: any stranger can fill Prometheus's memory.",
+        f"{RANDOM_PATHS:,} invented paths made {more:,} new series: any stranger can fill Prometheus's memory.",
         "route is the template, or unmatched; path is what a client typed.",
     )

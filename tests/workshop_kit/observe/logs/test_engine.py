@@ -94,7 +94,8 @@ def test_following_goes_on_after_restarts_and_while_the_engine_does_not_answer(
         time.sleep(0.4)
         relay.listen()
     running.container.restart(timeout=0)
-    listener.heard(len(listener.numbers()) + 100)
+    while listener.numbers().count(0) < 2:
+        listener.heard(len(listener.numbers()) + 1)
     running.container.kill()
     running.container.wait()
     written = [int(n) for n in logs.read_container(running)["n"]]

@@ -142,6 +142,38 @@ def hears(exercise: Locator) -> None:
 
 
 @pytest.mark.long
+def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(lab: LabPage, texts: ExerciseFiles) -> None:
+    """At the region's first line; the next file comes into the same pane, and the notebook keeps its width."""
+    lab.page.set_viewport_size({"width": 1024, "height": 768})
+    lab.show("lesson", [SETUP, SHOW, 'w.exercise("container.limits");'])
+    expect(widget(lab)).to_contain_text(f"Edit {texts.lines()} of start.sh.")
+    button(widget(lab), "Open file").click()
+    first = regions.find(texts.mine(), ID).first_line
+    expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
+    expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
+    width = lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth")
+    lab.screenshot("exercise-open-1024")
+    button(lab.widget(2), "Open file").click()
+    expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("mem_reservation")).to_be_in_viewport()
+    assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
+    expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
+    assert lab.errors == []
+
+
+@pytest.mark.long
+def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage) -> None:
+    """The hint is below the buttons; Shift+Enter runs the cell after the panel."""
+    lab.page.set_viewport_size({"width": 1024, "height": 400})
+    lab.show("lesson", [SETUP, SHOW, '"went on"'], run=2)
+    button(widget(lab), "Hint 1 of 3").click()
+    expect(widget(lab).get_by_text("Hint 1 of 3", exact=True).last).to_be_in_viewport()
+    lab.page.keyboard.press("Shift+Enter")
+    expect(lab.output(2)).to_contain_text("went on")
+    expect(lab.prompt(1)).to_have_text("[2]:")
+    assert lab.errors == []
+
+
+@pytest.mark.long
 def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
     lab: LabPage, texts: ExerciseFiles, session: Session
 ) -> None:

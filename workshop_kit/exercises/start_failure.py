@@ -70,7 +70,7 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
         because = f" ({output or why})" if output or why else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
     if answer.error in {http.REFUSED, http.CLOSED}:
-        means = f"it runs, but nobody listens on port {PORT}: it listens elsewhere, or waits for something else first."
+        means = f"it runs, but does not listen on port {PORT}: it listens elsewhere, or does something else first."
         return str(answer), means, f"Where does it listen? HTTP_PORT says {PORT}."
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
 

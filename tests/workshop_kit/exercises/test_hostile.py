@@ -22,7 +22,7 @@ PRINTS_ONE_LINE_FOR_EVER = "import sys\nwhile True:\n    sys.stdout.write('x' * 
 MEMORY_BOMB = "taken = []\nwhile True:\n    taken.append(bytearray(1024 * 1024))\n"
 
 MODULES = {
-    "loops": (LOOPS, "nobody listens on port 8080"),
+    "loops": (LOOPS, "does not listen on port 8080"),
     "prints for ever": (PRINTS_ONE_LINE_FOR_EVER, "does not listen"),
     "exits 0 at once": ("raise SystemExit(0)\n", "exit code 0"),
     "memory bomb": (MEMORY_BOMB, "more than its 256 MiB of memory"),

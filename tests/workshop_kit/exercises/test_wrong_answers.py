@@ -165,6 +165,7 @@ def read(environ):
     return settings
 """
 FIRST_ONE_MISSING = READS.replace("#", "settings[one.group][one.name] = environ[one.variable]")
+NONE_FOR_MISSING = READS.replace("#", "settings[one.group][one.name] = environ.get(one.variable)")
 AT_IMPORT = READS.replace(
     "#", "if one.variable in ENVIRON:\n            settings[one.group][one.name] = ENVIRON[one.variable]"
 )
@@ -222,12 +223,13 @@ REGIONS = [
     ("container.graceful", f'{UVICORN} &\ntrap "kill $!" TERM\nwait', WRONG, "SIGTERM ended process 1 itself"),
     ("container.graceful", f"exec {UVICORN} --timeout-graceful-shutdown 0", LUCKY, "gave up the order"),
     ("container.graceful", WRAPPER, WRONG, "The service does not hear SIGTERM and goes on taking orders"),
-    ("container.graceful", "while :; do :; done", NOT_UP, "a loop that never ends"),
+    ("container.graceful", "while :; do :; done", NOT_UP, "does not listen on port 8080"),
     ("container.limits", limits(MEMORY, "memswap_limit: 1g", CORES, PROCESSES, *READ_ONLY), WRONG, "goes on in swap"),
     ("container.limits", limits(MEMORY, CORES, *READ_ONLY), WRONG, "a fork bomb would take the whole machine"),
     ("container.limits", limits("mem_limit: 8m", CORES, PROCESSES, *READ_ONLY), NOT_UP, "8 MiB of memory"),
     ("config.env", HARD_CODED, LUCKY, "happen to be right"),
     ("config.env", FIRST_ONE_MISSING, NOT_UP, "KeyError: 'REDIS_USER'"),
+    ("config.env", NONE_FOR_MISSING, NOT_UP, "REDIS_USER is set, but empty"),
     ("config.env", AT_IMPORT, WRONG, "when the module was imported"),
     ("config.env", PRINTS, WRONG, "It prints what it reads"),
     ("config.restore", RESTORES, WRONG, "What runs even if a test fails?"),

@@ -23,6 +23,8 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, container_config
 from workshop_kit.errors import WorkshopError
 
+EXEC_TRIES = 5
+"""A busy engine now and then returns the exit code of an exec without its output."""
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 64 * 1024
 

@@ -19,6 +19,7 @@ from docker.errors import APIError
 
 from workshop_kit.engine import store
 from workshop_kit.engine.aws import Access, explained
+from workshop_kit.engine.containers import EXEC_TRIES
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, silent
@@ -109,7 +110,11 @@ def flush(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
 def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:
     """Return the collector's time and its state. Raises WorkshopError if it does not run."""
     try:
-        clock, _, state = collector.exec_run(list(STATE), stderr=False).output.partition(b"\n")
+        output = b""
+        for _ in range(EXEC_TRIES):
+            if output := collector.exec_run(list(STATE), stderr=False).output:
+                break
+        clock, _, state = output.partition(b"\n")
         return float(clock), json.loads(state)
     except (APIError, ValueError) as error:
         raise WorkshopError(

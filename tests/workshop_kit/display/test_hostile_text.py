@@ -30,6 +30,7 @@ def test_a_picture_takes_any_text(text: str) -> None:
     """matplotlib draws it without a warning, and the text around the picture has no control character."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what another test has left to the garbage collector
         warnings.filterwarnings("ignore", "Glyph .* missing")
         shown = one_clock(text, logs=log(text))
     assert "data:image/png" in shown.html

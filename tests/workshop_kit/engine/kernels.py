@@ -101,6 +101,16 @@ def left_after(engine: Engine, session: str, maker: str) -> list[str]:
     return things(engine, session, f"{MAKER}={maker}")
 
 
+def the_reaper(maker: str, session: str = "") -> int:
+    """The pid of the one reaper of a maker. A process that has just begun has no command line for a moment."""
+    deadline = time.monotonic() + 10
+    while not (found := reapers(maker, session)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    [pid] = found
+    return pid
+
+
 def reapers(maker: str, session: str = "") -> list[int]:
     """The pids of the reapers of a maker, of one session of it if that is given."""
     running = psutil.process_iter(["cmdline"])

@@ -56,7 +56,7 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
 def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], root: Path, tmp_path: Path) -> None:
     """The reaper ignores SIGINT, SIGTERM and SIGHUP, and a child that the kernel forked does not keep it waiting."""
     with kernels.kernel(root, tmp_path / "own", images["base"], kernels.FORKS) as victim:
-        [pid] = kernels.reapers(victim.maker)
+        pid = kernels.the_reaper(victim.maker)
         assert os.getsid(pid) == pid
         deadline = time.monotonic() + 20
         while ignored_signals(pid) & 0x4003 != 0x4003:  # 1, 2 and 15
@@ -74,7 +74,7 @@ def test_a_living_process_has_one_reaper_until_it_finishes(own: Session, images:
     running = containers.run(own, Spec(images["base"], command=SLEEP, network="none"))
     reaper.watch(own)
     reaper.watch(own)
-    [pid] = kernels.reapers(own.maker, own.identity.session)
+    pid = kernels.the_reaper(own.maker, own.identity.session)
     time.sleep(1.2)  # longer than the reaper's next look
     assert running.inspect()["State"]["Running"]
     assert kernels.reapers(own.maker, own.identity.session) == [pid]

@@ -1,4 +1,4 @@
-"""The checks of logging.parse, logging.jq and logging.collector: no line of a log is lost, whoever reads it."""
+"""The checks of logging.parse, logging.jq and logging.collector: do they lose a line of the log?"""
 
 from __future__ import annotations
 

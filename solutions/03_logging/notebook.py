@@ -70,7 +70,7 @@ says = {"cache not available": "redis", "replica not available": "replica-db"}
 named = log.dependency.fillna(log.msg.map(says))
 suffered = {}
 for dependency, milliseconds in took.items():
-    slow = milliseconds > max(50, 4 * milliseconds.median())
+    slow = milliseconds > max(100, 4 * milliseconds.median())
     suffered[dependency] = log[(slow | (named == dependency)).fillna(False) & log.request_id.notna()]
 culprit = max(suffered, key=lambda dependency: suffered[dependency].request_id.nunique())
 hit = suffered[culprit]

@@ -72,7 +72,7 @@ TROUBLES = (
     Trouble("down", "redis"),
     Trouble("pause", "replica-db"),
     Trouble("stop", "replica-db"),
-    Trouble("latency", "replica-db", {"latency_ms": 30}),
+    Trouble("latency", "replica-db", {"latency_ms": 80}),
     Trouble("pause", "master-db"),
     Trouble("latency", "master-db", {"latency_ms": 100}),
     Trouble("reset", "master-db"),

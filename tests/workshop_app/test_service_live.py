@@ -121,7 +121,7 @@ def test_without_a_dependency(client: Client, service: str, how: str) -> None:
     assert any(line["msg"] == said and line["level"] == "warning" for line in client.log())
 
 
-@pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.parametrize("name", FAULTS)
 def test_health_is_truthful_and_soon(client: Client, name: str) -> None:
     """In nine faults /health and /readyz are 503 within a second, and /livez 200 within 100 ms (p99)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import re
 import secrets
 import tarfile
 import time
@@ -27,6 +28,7 @@ EXEC_TRIES = 5
 """A busy engine now and then returns the exit code of an exec without its output."""
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 64 * 1024
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,9 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     Raises WorkshopError in one sentence: no such image, a port or limit that the engine refuses.
     """
     api = session.engine.client.api
+    config = container_config(api, spec, session.labels(scope))
     try:
-        created = api.create_container_from_config(container_config(api, spec, session.labels(scope)))
+        created = api.create_container_from_config(config)
         container = session.engine.client.containers.get(created["Id"])
         running = Running(session, container)
         try:
@@ -170,10 +173,24 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
         raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
     except APIError as refused:
         raise WorkshopError(
-            f"The engine refused to start a container of {spec.image}: {refused.explanation}.",
+            f"The engine refused to start a container of {spec.image}: {_reason(refused, config)}.",
             "Correct that, then run the cell again.",
         ) from refused
     return running
+
+
+def _reason(refused: APIError, config: Mapping[str, Any]) -> str:
+    """Return why the engine refused; the runtime says in several ways that a memory limit is too low to begin.
+
+    >>> said = "runc create failed: failed to write to memory.limit_in_bytes: device or resource busy"
+    >>> _reason(APIError(said), {"HostConfig": {"Memory": 8 * MIB}})
+    '8 MiB of memory are too little to begin with'
+    """
+    said = str(refused.explanation or refused)
+    memory = config["HostConfig"].get("Memory")
+    if memory and re.search(r"memory\.(limit|max)|OOM.killed", said, re.IGNORECASE):
+        return f"{memory // MIB} MiB of memory are too little to begin with"
+    return said
 
 
 @contextlib.contextmanager

@@ -15,10 +15,8 @@ from workshop_kit.exercises.incidents import TIMINGS, Incident
 from workshop_kit.exercises.result import Finding
 
 READ = "the service's log during the incident"
-SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
-"""Messages that name a dependency."""
-SLOW_MS, SLOW_TIMES = 20, 4
-"""A dependency was slow if it took that long, and so many times its median."""
+SLOW_MS = 20
+"""A dependency that took less was not slow."""
 EARLY, LATE = pd.Timedelta(seconds=1), pd.Timedelta(seconds=2)
 """A right time is at most so much before the fault, and after the first request that shows it."""
 
@@ -61,12 +59,7 @@ class Evidence:
 
     def noticed(self, dependency: str) -> pd.DataFrame:
         """Return the lines of requests that a dependency made wait or fail, in their order."""
-        log = self.log
-        took = pd.to_numeric(log[TIMINGS[dependency]], errors="coerce")
-        usual = took.median()
-        slow = (took >= max(SLOW_MS, SLOW_TIMES * (0 if pd.isna(usual) else usual))).fillna(value=False)
-        named = (log["dependency"] == dependency) | (log["msg"].map(SAYS) == dependency)
-        return log[slow.astype(bool) | named.fillna(value=False).astype(bool)]
+        return incidents.noticed(self.log, dependency, SLOW_MS)
 
     def of_fault(self) -> pd.DataFrame:
         """Return the lines that the broken dependency made, since its fault was injected."""

@@ -327,7 +327,7 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
         session = self.client.session
         options["labels"] = {**labels_of(options.get("labels")), **session.labels("workspace")}
         made = super().create(name, **options)
-        session.record("volume", volume_id(made), made.name, "workspace")
+        session.record("volume", volume_id(made.attrs), made.name, "workspace")
         return made
 
 

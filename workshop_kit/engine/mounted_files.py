@@ -71,7 +71,7 @@ def copied(session: Session, image: str, files: Sequence[MountedFiles]) -> Itera
         for folder in dict.fromkeys(one.folder for one in files):
             volume = client.volumes.create(f"workshop-copy-{secrets.token_hex(8)}", labels=session.labels("kernel"))
             block.callback(_remove, session, volume)
-            session.record("volume", volume_id(volume), volume.name, "kernel")
+            session.record("volume", volume_id(volume.attrs), volume.name, "kernel")
             made[folder] = str(volume.name)
         if made:
             mounts = [Mount(folder, volume) for folder, volume in made.items()]
@@ -110,4 +110,4 @@ def _archive(container: Any, path: str) -> bytes:
 def _remove(session: Session, volume: Any) -> None:
     with contextlib.suppress(APIError):
         volume.remove()
-        session.ledger.remove_id(volume_id(volume))
+        session.ledger.remove_id(volume_id(volume.attrs))

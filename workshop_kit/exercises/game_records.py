@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
-from pydantic import TypeAdapter
-
+from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
-from workshop_kit.workspace.files import read_records, write_records
 
 MAX_RECORDS = 50
 QUESTIONS = {
@@ -57,13 +54,10 @@ class Record:
         return _between(self.first_symptom, self.fixed)
 
 
-RECORD = TypeAdapter(Record)
-
-
 def write(session: Session, record: Record) -> None:
-    """Write a record, in place of an earlier one of the same incident. Raises NotReady for a full disk."""
+    """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
     others = [one for one in read(session) if one.id != record.id]
-    write_records(_path(session), [*others, record], most=MAX_RECORDS)
+    _file(session).write([*others, record][-MAX_RECORDS:])
 
 
 def find(session: Session, identifier: str) -> Record | None:
@@ -73,12 +67,12 @@ def find(session: Session, identifier: str) -> Record | None:
 
 def read(session: Session) -> list[Record]:
     """Return all records, oldest first."""
-    return read_records(_path(session), RECORD)
+    return _file(session).read()[0]
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:
     return None if start is None or end is None else max(0.0, (end - start).total_seconds())
 
 
-def _path(session: Session) -> Path:
-    return session.ledger.path.with_name("gameday.jsonl")
+def _file(session: Session) -> RecordFile[Record]:
+    return RecordFile(session.ledger.path.with_name("gameday.jsonl"), Record, "game")

@@ -12,14 +12,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pandas as pd
 from docker.errors import NotFound
-from pydantic import TypeAdapter
 
+from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
@@ -27,7 +26,6 @@ from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.workspace.files import read_records, write_records
 
 QUIET_SECONDS = 1.5
 """Before the hiccup, between it and the fault, and after the fault."""
@@ -124,7 +122,7 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
         if attempt == MOST_ATTEMPTS or shows(_log(stack, incident), incident.target):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
-    write_records(_path(stack.session), [*all_kept(stack.session), incident], most=KEPT)
+    _file(stack.session).write([*all_kept(stack.session), incident][-KEPT:])
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
 
@@ -183,7 +181,7 @@ def find(session: Session, identifier: str) -> Incident:
 
 def all_kept(session: Session) -> list[Incident]:
     """Return the latest incidents of this workspace, oldest first."""
-    return read_records(_path(session), TypeAdapter(Incident))
+    return _file(session).read()[0]
 
 
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
@@ -215,5 +213,5 @@ def _customers(stack: Stack) -> Iterator[None]:
         time.sleep(QUIET_SECONDS / 2)
 
 
-def _path(session: Session) -> Path:
-    return session.ledger.path.with_name("incidents.jsonl")
+def _file(session: Session) -> RecordFile[Incident]:
+    return RecordFile(session.ledger.path.with_name("incidents.jsonl"), Incident, "incident")

@@ -72,11 +72,10 @@ def undo_all(session: Session, *, spare_the_living: bool = True, report: Report 
     """
     journal, result = Journal(session), UndoResult()
     try:
-        active_faults, problems = journal.read()
-        if problems:
+        if problems := journal.remove_unreadable():
             report(Step("Faults", 1.0, " ".join(problems), done=True))
             result.left += problems
-            journal.remove_unreadable()
+        active_faults = journal.entries()
     except WorkshopError as error:
         result.left.append(error.what)
         return result
@@ -111,7 +110,7 @@ def _inject(
         maker=stack.session.maker,
         since=datetime.now(UTC),
     )
-    journal.add(active)
+    journal.append(active)
     try:
         _handler(active).inject(FaultContext(stack.session, journal, container, active, others))
     except APIError as error:

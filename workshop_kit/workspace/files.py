@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import secrets
 import stat
 import threading
 import tomllib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from workshop_kit.errors import NotReady, WorkshopError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # not there on a bare Python
-
-Record = TypeVar("Record")
 
 Value = TypeVar("Value")
 
@@ -99,22 +95,6 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def read_records(path: Path, kind: TypeAdapter[Record]) -> list[Record]:
-    """Return the records of a JSON-lines file, oldest first; [] without a file. Other lines are passed over."""
-    found = []
-    with contextlib.suppress(FileNotFoundError, NotReady):
-        for line in read_small(path, max_bytes=16_000_000).split(b"\n"):
-            with contextlib.suppress(ValueError):  # also pydantic's ValidationError
-                found.append(kind.validate_json(line))
-    return found
-
-
-def write_records(path: Path, records: Sequence[Any], *, most: int) -> None:
-    """Replace a JSON-lines file by the last ``most`` of these dataclasses. Raises NotReady, for a full disk say."""
-    lines = [json.dumps(asdict(record), default=str) for record in records[-most:]]
-    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:

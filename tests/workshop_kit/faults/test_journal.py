@@ -33,15 +33,16 @@ def session(tmp_path: Path) -> Any:
 def test_faults_come_back_as_they_were_written_and_past_ones_are_history(session: Any) -> None:
     """With their proxy; only the newest past faults are kept."""
     journal = Journal(session)
-    journal.add(active())
-    journal.add(active("2"))
+    journal.append(active())
+    journal.append(active("2"))
     journal.set_proxy(active("2"), "p")
     assert journal.entries() == [active(), active("2", proxy="p")]
     journal.remove(active())
     assert journal.entries() == [active("2", proxy="p")]
     assert [(one.fault, one.target, one.started == NOW) for one in history(session)] == [("stop", "redis", True)] * 2
     assert [one.ended is None for one in history(session)] == [False, True]
-    journal.past_path.write_text(journal.past_path.read_text() * (PAST_KEPT + 5))
+    past = journal.path.with_name("faults-past.jsonl")
+    past.write_text(past.read_text() * (PAST_KEPT + 5))
     journal.remove(active("2"))
     assert len(journal.past()) == PAST_KEPT
 
@@ -75,5 +76,5 @@ def test_a_journal_that_cannot_be_read_is_a_sentence(session: Any) -> None:
     journal = Journal(session)
     journal.path.mkdir()
     with pytest.raises(WorkshopError, match="cannot be kept"):
-        journal.add(active())
+        journal.append(active())
     assert "cannot be kept" in undo_all(session).left[0]

@@ -32,7 +32,7 @@ def controller(root: Path, tmp_path: Path) -> Controller:
     controller = Controller(Stack(session, root, tmp_path, workspace.compose_project), workspace)
     entry: dict[str, Any] = {"id": "1", "fault": "pause", "parameters": {}, "container": "f" * 64, "name": "redis"}
     before = Snapshot(networks={}, limits={})
-    Journal(session).add(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
+    Journal(session).append(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
     return controller
 
 

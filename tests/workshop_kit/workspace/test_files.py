@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 
 from workshop_kit.errors import NotReady
-from workshop_kit.progress import Step
-from workshop_kit.workspace.files import read_records, read_small_text, write_records
+from workshop_kit.workspace.files import read_small_text
 
 
 @pytest.mark.parametrize(
@@ -31,12 +29,3 @@ def test_only_a_small_regular_file_is_read(tmp_path: Path, make: Callable[[Path]
     with pytest.raises(NotReady, match=problem) as caught:
         read_small_text(path, max_bytes=100)
     assert str(path) in caught.value.what
-
-
-def test_records_keep_the_newest_and_pass_over_damage(tmp_path: Path) -> None:
-    """The last ``most`` records stay; lines that are no record are passed over."""
-    path, kind = tmp_path / "records.jsonl", TypeAdapter(Step)
-    assert read_records(path, kind) == []
-    write_records(path, [Step("x", n) for n in range(5)], most=2)
-    path.write_bytes(path.read_bytes() + b'[1]\n{"task": \n\xff\n' + b"[" * 100_000)
-    assert read_records(path, kind) == [Step("x", 3), Step("x", 4)]

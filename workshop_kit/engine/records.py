@@ -1,0 +1,104 @@
+"""A file of JSON lines, each a validated record, that several processes may use at once: the ledger, the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from workshop_kit.errors import WorkshopError
+
+Record = TypeVar("Record")
+
+
+class RecordFile(Generic[Record]):
+    """Records in a file, on the disk when a method returns; ``noun`` is what messages call one.
+
+    Every method raises WorkshopError where the file cannot be read or written (a full disk, say).
+    """
+
+    def __init__(self, path: Path, kind: type[Record], noun: str) -> None:
+        self.path, self._noun = path, noun
+        self._adapter: TypeAdapter[Record] = TypeAdapter(kind)
+
+    def read(self) -> tuple[list[Record], list[str]]:
+        """Return the records, oldest first, and a sentence for each line that is none."""
+        with self._explained():
+            lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n") if self.path.exists() else []
+        found, problems = [], []
+        for number, line in enumerate(lines, 1):
+            try:
+                if line.strip():
+                    found.append(self._adapter.validate_json(line))
+            except ValidationError as error:
+                problems.append(f"Line {number} of {self.path} is no {self._noun}: {_first_problem(error)}.")
+        return found, problems
+
+    def append(self, *records: Record) -> None:
+        """Add records at the end. The caller holds the lock."""
+        with self._explained(), self.path.open("a+b") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a power cut tore the last line: it must not swallow the next one
+                    file.write(b"\n")
+            file.write(_lines(records))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def write(self, records: Iterable[Record]) -> None:
+        """Replace all records, in place, which a full disk allows. The caller holds the lock."""
+        with self._explained():
+            self.path.touch()
+            with self.path.open("r+b") as file:
+                file.write(_lines(records))
+                file.flush()
+                file.truncate()
+                os.fsync(file.fileno())
+
+    def remove_unreadable(self) -> list[str]:
+        """Remove the lines that are no records; return a sentence for each."""
+        if not self.read()[1]:
+            return []
+        with self.locked():
+            found, problems = self.read()  # again: another process may have been writing
+            if problems:
+                self.write(found)
+        return problems
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the file; a dead process does not keep it."""
+        lock = FileLock(self.path.with_suffix(".lock"), poll_interval=0.01)
+        with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise WorkshopError(
+                f"The file {self.path} cannot be kept: {error.strerror}.",
+                "Free some space or correct the folder's permissions, then try again.",
+            ) from error
+
+
+def _lines(records: Iterable[Any]) -> bytes:
+    return b"".join(to_json(record) + b"\n" for record in records)
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").rstrip(".")

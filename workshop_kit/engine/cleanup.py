@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +15,7 @@ from typing import Any, get_args
 import psutil
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine.labels import COMPOSE_PROJECT, MAKER, SCOPE, SESSION, Scope, are_ours
+from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
 from workshop_kit.engine.ledger import Entry, Kind, volume_id
 from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Session, is_alive
@@ -41,12 +41,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Resource:
-    """A container, network, volume or image in the engine, with its labels."""
+    """A container, network, volume or image in the engine, with its labels; ``names`` are those of an image, too."""
 
     kind: Kind
     id: str
-    name: str
+    names: tuple[str, ...]
     labels: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Its first name; an image without one is named by its id."""
+        return next(iter(self.names), self.id)
 
 
 def remove(
@@ -67,24 +72,27 @@ def remove(
     whole_workspace = "workspace" in scopes and made_by is None
     _end_builds(session, made_by)
     if whole_workspace:
-        outcome.unreadable = session.ledger.take_unreadable()
-    service = _made_in_the_service_folder(session) if whole_workspace else []
-    record_unlisted(session)
-    entries = [entry for entry in session.ledger.entries() if entry.scope in scopes] + service
+        outcome.unreadable = session.ledger.remove_unreadable()
+    found = _ours(session)
+    _record(session, found)
+    entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
+    if whole_workspace:
+        # `docker compose` in the participant's folder knows neither ledger nor labels; its project has a random name.
+        service = _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
+        found += service
+        entries += [Entry(one.kind, one.id, one.name, "workspace") for one in service]
+    there = {one.id: one for one in found}
     for number, entry in enumerate(sorted(entries, key=lambda entry: ORDER.index(entry.kind))):
         report(Step("Clean-up", number / len(entries), f"{entry.kind} {entry.name}"))
-        try:
-            found = _find(session, entry)
-            maker = _labels(found).get(MAKER, "")
-            if found is not None and made_by is not None and maker != made_by:
+        if one := there.get(entry.id):
+            maker = one.labels.get(MAKER, "")
+            if (made_by is not None and maker != made_by) or (spare_the_living and is_alive(maker)):
                 continue
-            if spare_the_living and is_alive(maker):
+            try:
+                _remove(session, entry, one, outcome)
+            except APIError as refused:
+                outcome.left.append((entry, str(refused.explanation)))
                 continue
-            if found is not None and (entry in service or are_ours(_labels(found), session.identity.session)):
-                _remove(session, entry, found, outcome)
-        except APIError as refused:
-            outcome.left.append((entry, str(refused.explanation)))
-            continue
         session.ledger.remove(entry)
     if whole_workspace:
         _remove_cgroups(session.identity.session)
@@ -94,53 +102,54 @@ def remove(
 
 def unlisted(session: Session) -> list[str]:
     """Things with the session's labels that are in no ledger, which stay: made by hand, or with forged labels."""
+    known = {entry.id for entry in session.ledger.entries()}
     return [
         f"{one.kind} {one.name}"
-        for one in _unrecorded(session)
+        for one in _ours(session)
         # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
-        if one.kind != "image" and are_ours(one.labels, session.identity.session) and one.labels.get(SCOPE) != "machine"
+        if one.id not in known and one.kind != "image" and one.labels.get(SCOPE) != "machine"
     ]
 
 
 def record_unlisted(session: Session) -> None:
     """Write into the ledger what was created for this workspace and not recorded; `unlisted` names the rest."""
-    for one in _unrecorded(session):
-        if _was_made_for(session, one):
-            session.ledger.add(Entry(one.kind, one.id, one.name, one.labels[SCOPE]))  # type: ignore[arg-type]
+    _record(session, _ours(session))
+
+
+def _record(session: Session, found: Iterable[Resource]) -> None:
+    known = {entry.id for entry in session.ledger.entries()}
+    new = [one for one in found if one.id not in known and _was_made_for(session, one)]
+    session.ledger.add(*(Entry(one.kind, one.id, one.name, one.labels[SCOPE]) for one in new))  # type: ignore[arg-type]
 
 
 def _was_made_for(session: Session, thing: Resource) -> bool:
     """Whether the kit or the stack's compose project made it: labels that an image passes on are not enough."""
     labels, project = thing.labels, session.identity.project
-    if not are_ours(labels, session.identity.session) or labels.get(SCOPE) not in get_args(Scope):
+    if labels.get(SCOPE) not in get_args(Scope):
         return False
     if thing.kind == "image":
         return MAKER in labels or thing.name.startswith((f"{project}/", f"{REPOSITORY}/"))
     return MAKER in labels or labels.get(COMPOSE_PROJECT) == project
 
 
-def _made_in_the_service_folder(session: Session) -> list[Entry]:
-    """What ``docker compose`` made in the participant's folder: also volumes, and the images that it built.
-
-    It is in no ledger and has no labels of the kit; the project's name holds the workspace's random id.
-    """
-    found = _labeled(session.engine.client, f"{COMPOSE_PROJECT}={session.identity.service_project}")
-    return [Entry(one.kind, one.id, one.name, "workspace") for one in found]
-
-
-def _remove(session: Session, entry: Entry, found: Any, outcome: Outcome) -> None:
+def _remove(session: Session, entry: Entry, found: Resource, outcome: Outcome) -> None:
     """Remove one thing; an image stays whose name is another's by now."""
+    api = session.engine.client.api
     try:
         if entry.kind == "container":
-            found.remove(v=True, force=True)
-        elif entry.kind == "image":
-            # With its last name goes the image; a name that the user has given it keeps it.
-            if found.tags and entry.name not in found.tags:
-                return
-            session.engine.client.images.remove(entry.name if found.tags else entry.id, noprune=False)
+            api.remove_container(entry.id, v=True, force=True)
+        elif entry.kind == "network":
+            for identifier in api.inspect_network(entry.id)["Containers"] or {}:  # the engine removes none in use
+                with contextlib.suppress(NotFound):
+                    api.disconnect_container_from_network(identifier, entry.id, force=True)
+            api.remove_network(entry.id)
+        elif entry.kind == "volume":
+            api.remove_volume(entry.name)
+        elif found.names and entry.name not in found.names:
+            return
         else:
-            _disconnect_all(entry, found)
-            found.remove()
+            # With its last name goes the image; a name that the user has given it keeps it.
+            api.remove_image(entry.name if found.names else entry.id)
     except NotFound:
         pass
     except APIError as refused:
@@ -149,50 +158,28 @@ def _remove(session: Session, entry: Entry, found: Any, outcome: Outcome) -> Non
     outcome.removed.append(entry)
 
 
-def _disconnect_all(entry: Entry, found: Any) -> None:
-    """Take every container off a network: the engine refuses to remove one that is in use."""
-    if entry.kind == "network":
-        found.reload()
-        for identifier in found.attrs["Containers"] or {}:
-            with contextlib.suppress(NotFound):
-                found.disconnect(identifier, force=True)
+def _ours(session: Session) -> list[Resource]:
+    """Everything that carries the labels of the kit and of this session."""
+    return _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.session}")
 
 
-def _find(session: Session, entry: Entry) -> Any | None:
-    collection = getattr(session.engine.client, f"{entry.kind}s")
-    try:
-        found = collection.get(entry.name if entry.kind == "volume" else entry.id)
-    except NotFound:
-        return None
-    identifier = volume_id(found) if entry.kind == "volume" else found.id
-    return found if identifier == entry.id else None
+def _labeled(session: Session, *labels: str) -> list[Resource]:
+    api, wanted = session.engine.client.api, {"label": list(labels)}
+    # Not the SDK's own lists of containers and images, which inspect each one: it may be gone by then.
+    lists: dict[Kind, Any] = {
+        "container": api.containers(all=True, filters=wanted),
+        "network": api.networks(filters=wanted),
+        "volume": api.volumes(filters=wanted)["Volumes"] or (),
+        "image": api.images(filters=wanted),
+    }
+    return [_resource(kind, row) for kind, rows in lists.items() for row in rows]
 
 
-def _unrecorded(session: Session) -> list[Resource]:
-    known = {entry.id for entry in session.ledger.entries()}
-    found = _labeled(session.engine.client, f"{SESSION}={session.identity.session}")
-    return [one for one in found if one.id not in known]
-
-
-def _labeled(client: Any, label: str) -> Iterator[Resource]:
-    """Every container, network, volume and image that carries a label."""
-    wanted: dict[str, Any] = {"filters": {"label": label}}
-    # Not containers.list() and images.list(), which inspect each one: it may be gone by then.
-    for row in client.api.containers(all=True, **wanted):
-        yield Resource("container", row["Id"], next(iter(row["Names"]), "").lstrip("/"), row["Labels"] or {})
-    for network in client.networks.list(**wanted):
-        yield Resource("network", network.id, network.name, _labels(network))
-    for volume in client.volumes.list(**wanted):
-        yield Resource("volume", volume_id(volume), volume.name, _labels(volume))
-    for row in client.api.images(**wanted):
-        yield Resource("image", row["Id"], next(iter(row["RepoTags"] or ()), row["Id"]), row["Labels"] or {})
-
-
-def _labels(thing: Any) -> dict[str, str]:
-    if thing is None:
-        return {}
-    labels = thing.labels if hasattr(thing, "labels") else thing.attrs.get("Labels")
-    return dict(labels or {})
+def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
+    """What the engine lists as a resource."""
+    names = row.get("RepoTags") or row.get("Names") or ([row["Name"]] if "Name" in row else ())
+    identifier = volume_id(row) if kind == "volume" else row["Id"]
+    return Resource(kind, identifier, tuple(name.lstrip("/") for name in names), row["Labels"] or {})
 
 
 def _remove_cgroups(session: str) -> None:

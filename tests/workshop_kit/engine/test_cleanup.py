@@ -124,7 +124,7 @@ def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str,
     own.ledger.path.write_text(f"{own.ledger.path.read_text()}[]\n")
     outcome = cleanup.remove(own, {"kernel", "workspace"})
     assert [entry.id for entry in outcome.removed] == [mine.id]
-    assert "line 2 was passed over" in outcome.unreadable[0]
+    assert "Line 2 of" in outcome.unreadable[0]
 
 
 def test_an_image_in_use_stays_recorded_with_the_reason(own: Session, images: dict[str, str]) -> None:

@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit import doctor
-from workshop_kit.engine import cleanup, containers
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
@@ -41,21 +38,6 @@ def test_the_proof_is_a_container_that_spoke(session: Session, images: dict[str,
     with pytest.raises(NotReady, match="did not say"):
         provision.prove(session, images["redis"])
     assert session.ledger.entries() == before
-
-
-def test_the_sweep_spares_what_a_living_process_made(engine: Engine, images: dict[str, str], tmp_path: Path) -> None:
-    """Another notebook's container stays while its kernel runs, and goes once it is dead."""
-    workspace = Workspace.open(tmp_path / "workspace")
-    living = provision.session_of(workspace, engine)
-    dead = Session(engine, living.identity, living.ledger, maker="1@0.00")
-    spec = Spec(images["base"], command=("sleep", "300"))
-    try:
-        mine, theirs = containers.run(living, spec), containers.run(dead, spec)
-        removed = provision.sweep(living).removed
-        assert [entry.id for entry in removed] == [theirs.id]
-        assert mine.inspect()["State"]["Status"] == "running"
-    finally:
-        cleanup.remove(living, {"kernel"})
 
 
 def test_a_fresh_workspace_keeps_its_id_and_ledger(tmp_path: Path, root: Path) -> None:

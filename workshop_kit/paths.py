@@ -1,8 +1,23 @@
-"""Paths that several packages need (standard library only)."""
+"""The checkout: its root, and the commit that it is at (standard library only)."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The root of the checkout: the folder that holds ``workshop``, ``notebooks/`` and ``workshop_kit/``."""
+
+
+def commit(root: Path) -> tuple[str, bool]:
+    """Return the commit that is checked out, "" without git, and whether files differ from it."""
+    if not (root / ".git").exists():
+        return "", False
+    try:
+        head, changes = (
+            subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True).stdout.strip()
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "", False
+    return head, bool(changes)

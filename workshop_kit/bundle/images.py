@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+import gzip
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
+from subprocess import PIPE, Popen
 
-from docker.errors import APIError
+from docker.errors import DockerException
 
-from workshop_kit.bundle.archive import Count, Image, join, split
-from workshop_kit.bundle.manifest import MB, Part, find, intact, parts, readable, writing
+from workshop_kit.bundle.manifest import MB, Part, find, intact, parts, writing
+from workshop_kit.engine import builder, shell
 from workshop_kit.engine import images as engine_images
-from workshop_kit.engine import shell
-from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.progress import Report, Step, silent
 
 TASK = "Images"
+ARCHIVE = "images.tar.gz"
+"""The output of ``docker image save``; a layer that several images share is in it once."""
+ALIAS = "-bundle"
+"""The end of the tags in the archive: loading it takes no tag away from an image of this machine."""
 SPACE_FACTOR = 2
 """The engine unpacks an archive beside its images before it adds it."""
+PIECE_BYTES = 1024**2
+COMPRESSION_LEVEL = 4
+FAILED = "The engine has not {} the images."
+NEXT_STEP = "Read its last lines above, then run the same command again."
 
 
 def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, report: Report = silent) -> Part:
@@ -34,13 +40,11 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
     if (there := intact(bundle, "images", engine.architecture, {"tags": dict(tags)}, report)) is not None:
         return there
     total = _content_bytes(engine, tags)
-    with writing(bundle, "images", engine.architecture, version) as (folder, content):
-        with _docker("saved", "save", *tags.values(), stdout=PIPE) as process:
-            assert process.stdout is not None  # noqa: S101 - it is a pipe
-            found = split(process.stdout, folder, _counting(report, total, "packing"))
-        content["tags"] = dict(tags)
-        content["images"] = [asdict(image) for image in sorted(found, key=lambda one: [*tags.values()].index(one.tag))]
-        content["unpacked_bytes"] = total
+    with writing(bundle, "images", engine.architecture, version) as (folder, content), _aliases(engine, tags) as saved:
+        for tag, alias in saved.items():
+            engine.client.images.get(tag).tag(alias)
+        _pack([*saved.values()], folder / ARCHIVE, total, report)
+        content.update({"tags": dict(tags), "unpacked_bytes": total})
     report(Step(TASK, 1.0, done=True))
     return find(parts(bundle), "images", engine.architecture)
 
@@ -48,34 +52,59 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
 def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     """Load the images of a part, with this workspace's labels and in its ledger; return the new tags.
 
-    Existing images are skipped. Raises WorkshopError with the engine's message, and then loads none.
+    Existing images are skipped. Raises WorkshopError with the engine's message.
     """
-    wanted = [Image(one["tag"], one["config"], tuple(one["layers"])) for one in part.content["images"]]
-    fresh = [image for image in wanted if not engine_images.is_there(session.engine, image.tag)]
+    tags: dict[str, str] = part.content["tags"]
+    fresh = {name: tag for name, tag in tags.items() if not engine_images.is_there(session.engine, tag)}
     if not fresh:
         return []
     _require_space(session.engine, part)
-    tags = [image.tag for image in fresh]
-    try:
-        with readable(part.folder):
-            _load(fresh, part.folder, session.identity.labels("machine"), report)
-        made = [Entry("image", session.engine.client.images.get(tag).id, tag, "machine") for tag in tags]
-    except BaseException:
-        for tag in tags:
-            with contextlib.suppress(APIError):
-                session.engine.client.images.remove(tag)
-        raise
-    session.ledger.add(*made)
+    report(Step(TASK, None, "the engine unpacks them"))
+    with _aliases(session.engine, tags) as loaded:
+        command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
+        shell.run(command, failed=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
+        for number, (name, tag) in enumerate(fresh.items()):
+            report(Step(TASK, number / len(fresh), f"labeling {name}"))
+            _label(session, loaded[tag], tag)
     report(Step(TASK, 1.0, done=True))
-    return tags
+    return [*fresh.values()]
 
 
-def _load(images: Sequence[Image], folder: Path, labels: Mapping[str, str], report: Report) -> None:
-    total = sum((folder / name).stat().st_size for name in {name for image in images for name in image.layers})
-    with _docker("loaded", "load", stdin=PIPE) as process:
-        assert process.stdin is not None  # noqa: S101 - it is a pipe
-        join(images, folder, labels, process.stdin, _counting(report, total, "loading"))
-        report(Step(TASK, None, "the engine unpacks them"))
+@contextlib.contextmanager
+def _aliases(engine: Engine, tags: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the tags that images have in the archive, by their own; afterwards the engine has none of these."""
+    aliases = {tag: tag + ALIAS for tag in tags.values()}
+    try:
+        yield aliases
+    finally:
+        for alias in aliases.values():
+            with contextlib.suppress(DockerException, OSError):  # not there, or the engine has stopped
+                engine.client.images.remove(alias)
+
+
+def _pack(tags: list[str], path: Path, total: int, report: Report) -> None:
+    """Write the compressed archive of these images. Raises WorkshopError with the engine's last lines."""
+    done = 0
+    with (
+        gzip.open(path, "wb", COMPRESSION_LEVEL) as packed,
+        Popen(["docker", "image", "save", *tags], stdout=PIPE, stderr=PIPE) as process,
+    ):
+        assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - they are pipes
+        while piece := process.stdout.read(PIECE_BYTES):
+            packed.write(piece)
+            done += len(piece)
+            detail = f"packing: {done / MB:.0f} of about {total / MB:.0f} MB"
+            report(Step(TASK, min(done / total, 0.99), detail))
+        said = process.stderr.read().decode(errors="replace")
+    if process.returncode:
+        raise WorkshopError(FAILED.format("saved"), NEXT_STEP, output=said.strip())
+
+
+def _label(session: Session, loaded: str, tag: str) -> None:
+    """Give a loaded image its own tag and this workspace's labels, by a build that adds no layer."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "Dockerfile").write_text(f"FROM {loaded}\n")
+        builder.build_folder(session, Path(folder), tag, scope="machine")
 
 
 def _require_space(engine: Engine, part: Part) -> None:
@@ -91,42 +120,3 @@ def _content_bytes(engine: Engine, tags: Mapping[str, str]) -> int:
     """Return the size of the images; the base, which is the smallest and part of each, counts once."""
     sizes = [int(engine.client.images.get(tag).attrs["Size"]) for tag in tags.values()]
     return sum(sizes) - min(sizes) * (len(sizes) - 1)
-
-
-@contextlib.contextmanager
-def _docker(done: str, *words: str, stdin: int = DEVNULL, stdout: int = DEVNULL) -> Iterator[Popen[bytes]]:
-    """Run a docker command during the block. Raises WorkshopError with its last lines if it fails or ends too soon."""
-    try:
-        process = Popen(["docker", "image", *words], stdin=stdin, stdout=stdout, stderr=PIPE)
-    except FileNotFoundError as error:
-        raise NotReady(
-            "The docker command is not installed.", "Install it (Debian/Ubuntu: docker-cli), then try again."
-        ) from error
-    failure: Exception | None = None
-    try:
-        yield process
-    except (tarfile.TarError, KeyError, ValueError, BrokenPipeError) as error:  # docker has ended and says why
-        failure = error
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
-    said = process.communicate()[1].decode(errors="replace").splitlines()
-    if process.returncode or failure:
-        raise WorkshopError(
-            f"The engine has not {done} the images.",
-            "Read its last lines above, then run the same command again.",
-            output="\n".join(said[-shell.LAST_LINES :]),
-        ) from failure
-
-
-def _counting(report: Report, total: int, doing: str) -> Count:
-    """Return a callback that reports the processed bytes as progress."""
-    done = 0
-
-    def count(size: int) -> None:
-        nonlocal done
-        done += size
-        report(Step(TASK, min(done / total, 0.99), f"{doing}: {done / MB:.0f} of about {total / MB:.0f} MB"))
-
-    return count

@@ -11,17 +11,17 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.paths import commit
 from workshop_kit.progress import Report, Step, silent
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 TASK = "Bundle"
 MB = 1_000_000
 SHORT = 12
@@ -203,19 +203,5 @@ def _damaged(path: Path, what: str) -> WorkshopError:
 
 def version_of(root: Path) -> str:
     """Return the checkout's commit: ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes``, ``no commit``."""
-    commit = _git(root, "rev-parse", "HEAD")
-    if not commit:
-        return "no commit"
-    changed = " with changes" if _git(root, "status", "--porcelain") else ""
-    return f"commit {commit[:SHORT]}{changed}"
-
-
-def _git(root: Path, *words: str) -> str:
-    """Return git's output; "" without git or a repository in this folder."""
-    if not (root / ".git").exists():
-        return ""
-    try:
-        said = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return said.stdout.strip()
+    head, has_changes = commit(root)
+    return f"commit {head[:SHORT]}{' with changes' if has_changes else ''}" if head else "no commit"

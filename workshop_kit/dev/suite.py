@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workshop_kit.engine import install as installer
 from workshop_kit.errors import NotReady
+from workshop_kit.paths import commit
 from workshop_kit.progress import Report, silent
 from workshop_kit.terminal import say
 
@@ -93,7 +94,7 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
 
     A group that passed before on the same commit is skipped. In a checkout with changes every group runs.
     """
-    state = None if absent else commit(root)
+    state = None if absent else _state(root)
     passed = _read(root, state)
     rows, worst = [], 0
     for group in (DEFAULT, *LONG):
@@ -108,7 +109,7 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
             f"{group.name:<10}{'passed' if code == 0 else f'failed (pytest says {code})'}, {seconds / 60:.1f} min"
         )
         worst = worst or code
-        if code == 0 and state is not None and state == commit(root):
+        if code == 0 and state is not None and state == _state(root):
             passed[group.name] = seconds
             _write(root, state, passed)
     say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
@@ -117,22 +118,15 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
     return worst
 
 
-def commit(root: Path) -> str | None:
+def _state(root: Path) -> str | None:
     """Return the commit that is checked out; None for a checkout with changes, or without git."""
-    try:
-        head = _git(root, "rev-parse", "HEAD")
-        return None if _git(root, "status", "--porcelain") else head
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    head, has_changes = commit(root)
+    return None if has_changes else head or None
 
 
 def cores() -> int:
     """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _git(root: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _read(root: Path, state: str | None) -> dict[str, float]:

@@ -17,7 +17,7 @@ from workshop_kit.engine import shell
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
 from workshop_kit.screen import visible
@@ -67,22 +67,23 @@ def build_folder(
     tag: str,
     *words: str,
     scope: Scope = "kernel",
+    environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
-) -> str:
-    """Build the Dockerfile of a folder under a tag; return the image's id.
+) -> None:
+    """Build the Dockerfile of a folder under a tag, with labels, and write the image into the ledger.
 
-    ``words`` go to ``docker buildx build``. Raises WorkshopError with the builder's last lines.
+    ``words`` go to ``docker buildx build``. Raises NotReady with the builder's last lines.
     """
+    # An image that outlives its maker does not name it: containers inherit labels.
+    labels = session.labels(scope) if scope == "kernel" else session.identity.labels(scope)
     shell.run(
-        [*command(tag, session.labels(scope)), *words, folder],
-        failed=f"The image {tag!r} could not be built.",
-        next_step="Read the builder's last lines above, correct the Dockerfile, then run the cell again.",
+        [*command(tag, labels), *words, folder],
+        failed=f"The image {tag} could not be built.",
+        next_step=f"Read the builder's last lines above (of {folder}/Dockerfile), then run the same again.",
+        environment=environment,
         on_line=on_line,
-        error=WorkshopError,
     )
-    identifier = str(session.engine.client.images.get(tag).id)
-    session.record("image", identifier, tag, scope)
-    return identifier
+    session.record("image", str(session.engine.client.images.get(tag).id), tag, scope)
 
 
 def has_buildkit(api: Any) -> bool:

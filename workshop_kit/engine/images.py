@@ -19,7 +19,6 @@ from docker.errors import ImageNotFound
 from workshop_kit.engine import builder, shell
 from workshop_kit.engine import install as installer
 from workshop_kit.engine.labels import are_ours
-from workshop_kit.engine.ledger import Entry
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import (
     ALIASES,
@@ -87,7 +86,7 @@ def move_alias(session: Session, tag: str, alias: str = PYTHON_ALIAS) -> None:
     image = session.engine.client.images.get(tag)
     if alias not in image.tags:
         image.tag(alias)
-    session.ledger.add(Entry("image", image.id, alias, "machine"))
+    session.record("image", image.id, alias, "machine")
 
 
 def build(
@@ -98,20 +97,20 @@ def build(
     The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
     keeps it. Raises NotReady with the builder's last lines.
     """
-    command = builder.command(tag, session.identity.labels("machine"), arguments)
     proxies = proxy_settings(os.environ)
-    for key in proxies:
-        command += ["--build-arg", key]  # the value comes from the environment: it may hold a password
+    words = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+    words += [f"--build-arg={key}" for key in proxies]  # the value comes from the environment: it may hold a password
     if (bundle := ca_bundle()) is not None:
-        command += ["--secret", f"id=ca,src={bundle}"]
-    shell.run(
-        [*command, root / recipe.folder],
-        failed=f"The image {recipe.name!r} could not be built.",
-        next_step=f"Read the last lines above (log of {recipe.folder}/Dockerfile), then run ./workshop setup again.",
+        words.append(f"--secret=id=ca,src={bundle}")
+    builder.build_folder(
+        session,
+        root / recipe.folder,
+        tag,
+        *words,
+        scope="machine",
         environment=proxies,
         on_line=lambda line: report(builder.step(recipe.name, line)),
     )
-    session.ledger.add(Entry("image", session.engine.client.images.get(tag).id, tag, "machine"))
 
 
 def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -46,10 +46,10 @@ RECIPES: tuple[Recipe, ...] = (
 )
 
 
-def tags(root: Path, recipes: tuple[Recipe, ...] = RECIPES) -> dict[str, str]:
+def tags(root: Path) -> dict[str, str]:
     """Return the tag of each image of this checkout, built or not, by name."""
     found: dict[str, str] = {}
-    for recipe in recipes:
+    for recipe in RECIPES:
         found[recipe.name] = tag_of(root, recipe, found[recipe.base] if recipe.base else RELEASE)
     return found
 

@@ -75,7 +75,7 @@ def test_a_build_that_fails_is_one_sentence_with_the_builders_last_lines(session
     before = session.ledger.entries()
     with pytest.raises(NotReady) as caught:
         images.build(session, folder.parent, RECIPE, {"BASE": BASE}, tag(folder, BASE))
-    assert "'scratch' could not be built" in caught.value.what
+    assert f"{tag(folder, BASE)} could not be built" in caught.value.what
     assert "over here" in caught.value.output
     assert session.ledger.entries() == before
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import SecretStr
@@ -24,16 +25,23 @@ AT_ONCE = 10  # AWS takes no more names in one request
 
 Settings = Mapping[str, str | SecretStr]
 """Values by ``group/name``; a SecretStr becomes a SecureString."""
+GROUPS = ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP", "HEALTH", "LOG")
+PORT = "http/port"
+DIFFERENCES: Mapping[str, Settings] = {
+    "production": {PORT: "8080", "log/level": "info", "http/drain_seconds": "1"},
+    "staging": {PORT: "8081", "log/level": "debug", "http/drain_seconds": "0"},
+    "qa": {PORT: "8082", "log/level": "debug", "http/drain_seconds": "0", "master_db/sql_mode": "TRADITIONAL"},
+}
+"""What each environment has of its own; the rest is as in the stack."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter as it is in the store. ``version`` counts the values it has had, from 1."""
+    """One parameter as it is in the store."""
 
     name: str
     value: str = field(repr=False)
     secret: bool
-    version: int
 
 
 class Store:
@@ -52,14 +60,14 @@ class Store:
             self._clients[service] = self.access.client(service)
         return self._clients[service]
 
-    def read(self, names: Sequence[str], *, decrypt: bool = True) -> dict[str, Parameter]:
+    def read(self, names: Sequence[str]) -> dict[str, Parameter]:
         """Read parameters by name; all of them or none. Raises NotThere with every name that is missing."""
         wanted = list(dict.fromkeys(names))
         found: dict[str, Parameter] = {}
         for start in range(0, len(wanted), AT_ONCE):
             some = wanted[start : start + AT_ONCE]
             with explained(self.access, f"read {some[0]}" + (f" and {len(some) - 1} more" if some[1:] else "")):
-                answer = self.client("ssm").get_parameters(Names=some, WithDecryption=decrypt)
+                answer = self.client("ssm").get_parameters(Names=some, WithDecryption=True)
             found |= {one["Name"]: _parameter(one) for one in answer["Parameters"]}
         if missing := [name for name in wanted if name not in found]:
             raise NotThere(*missing)
@@ -74,13 +82,12 @@ class Store:
                 found += map(_parameter, page["Parameters"])
         return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
-    def put(self, name: str, value: str | SecretStr) -> int:
-        """Make a parameter, or give it another value; return its version. A SecretStr becomes a SecureString."""
+    def put(self, name: str, value: str | SecretStr) -> None:
+        """Make a parameter, or give it another value. A SecretStr becomes a SecureString."""
         secret = isinstance(value, SecretStr)
         kind = {"Type": "SecureString", "KeyId": self.find_key()} if secret else {"Type": "String"}
         with explained(self.access, f"write {name}"):
-            written = self.client("ssm").put_parameter(Name=name, Value=_text(value), Overwrite=True, **kind)
-        return int(written["Version"])
+            self.client("ssm").put_parameter(Name=name, Value=_text(value), Overwrite=True, **kind)
 
     def find_key(self) -> str:
         """Return the ARN of the KMS key that the secrets are encrypted with; the key is created if absent."""
@@ -139,9 +146,38 @@ def seed(store: Store, environments: Mapping[str, Settings]) -> list[str]:
     return written
 
 
+def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
+    """Return the settings of the stack's service, by ``group/name``; what it reads from files is secret."""
+    found: dict[str, str | SecretStr] = {}
+    for pair in stack.container("service").attrs["Config"]["Env"]:
+        variable, _, value = pair.partition("=")
+        plain = variable.removesuffix("_FILE")
+        for group in GROUPS:
+            if plain.startswith(f"{group}_"):
+                name = f"{group}/{plain.removeprefix(f'{group}_')}".lower()
+                secret = stack.folder / "secrets" / PurePosixPath(value).name
+                found[name] = value if plain == variable else SecretStr(secret.read_text().removesuffix("\n"))
+    return found
+
+
+def three(stack: Stack) -> dict[str, dict[str, str | SecretStr]]:
+    """Return the settings of production, staging and qa, ready to be seeded."""
+    shared = settings_of(stack)
+    return {environment: {**shared, **own} for environment, own in DIFFERENCES.items()}
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a parameter.
+
+    >>> variable("master_db/sql_mode")
+    'MASTER_DB_SQL_MODE'
+    """
+    return name.replace("/", "_").upper()
+
+
 def _text(value: str | SecretStr) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _parameter(answer: Mapping[str, Any]) -> Parameter:
-    return Parameter(answer["Name"], answer["Value"], answer["Type"] == "SecureString", int(answer["Version"]))
+    return Parameter(answer["Name"], answer["Value"], answer["Type"] == "SecureString")

@@ -11,10 +11,9 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED
-from workshop_kit.engine import images
+from workshop_kit.engine import images, store
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
-from workshop_kit.engine.tasks import environments
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.checks import container_limits
@@ -320,7 +319,7 @@ def test_each_jq_program_gets_its_findings(participant: Stack, program: str, pas
 @pytest.mark.long
 def test_the_right_password_written_into_the_file_is_luck(participant: Stack) -> None:
     """Orders work, and the file and inspect show why they should not; the findings do not repeat the password."""
-    password = environments.settings_of(participant)["master_db/password"]
+    password = store.settings_of(participant)["master_db/password"]
     value = password if isinstance(password, str) else password.get_secret_value()
     text = regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration"))
     text = text.replace("    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/desk/master_db/password }\n", "")

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr, TypeAdapter
 
-from workshop_kit.engine.tasks import environments
+from workshop_kit.engine import store
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, conclude, found, has_none
 from workshop_kit.exercises.result import Finding, Verdict
@@ -150,8 +150,8 @@ def env(context: Context) -> CheckResult:
     port, database = other_settings(context.seed)
     service_trial.ensure_up(context.stack, context.report)
     passwords = {
-        environments.variable(name): value.get_secret_value()
-        for name, value in environments.settings_of(context.stack).items()
+        store.variable(name): value.get_secret_value()
+        for name, value in store.settings_of(context.stack).items()
         if isinstance(value, SecretStr)
     }
     settings = {**passwords, "HTTP_PORT": str(port), "MASTER_DB_NAME": database}

@@ -12,13 +12,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
 
 from workshop_kit.engine import store as stores
+from workshop_kit.engine import tasks
 from workshop_kit.engine.aws import NotAllowed
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import PREFIX, Settings, Store
-from workshop_kit.engine.tasks import environments as tasks
-from workshop_kit.engine.tasks import run
-from workshop_kit.engine.tasks.definition import TaskDefinition, parse
-from workshop_kit.engine.tasks.run import Delivery
+from workshop_kit.engine.tasks import Delivery, TaskDefinition, parse
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import (
@@ -63,7 +61,7 @@ def environments(context: Context) -> CheckResult:
     """Start all three, each with a user who may read its own settings only; compare their settings and images."""
     fragment = _read(context)
     service_trial.ensure_up(context.stack, context.report)
-    settings = tasks.three(context.stack)
+    settings = stores.three(context.stack)
     store = _fill_store(context, settings)
     context.report_step(f"starting {', '.join(settings)}")
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -91,7 +89,7 @@ def _start(context: Context, name: str, own: Settings, store: Store, definition:
     try:
         if definition is None:
             raise WorkshopError(f"tasks.yaml has no {name}.")
-        task = definition_of(definition, image, _shared(own), int(str(own[tasks.PORT])))
+        task = definition_of(definition, image, _shared(own), int(str(own[stores.PORT])))
         with _run(context.stack, task, store.reader(name), own) as trial:
             return starts(name, own, definition, trial)
     except WorkshopError as error:
@@ -100,7 +98,7 @@ def _start(context: Context, name: str, own: Settings, store: Store, definition:
 
 def starts(name: str, own: Settings, definition: Definition | None, trial: Trial | WorkshopError) -> Finding:
     """Find whether an environment is ready on its port, and logs from its level."""
-    port, level = str(own[tasks.PORT]), str(own["log/level"])
+    port, level = str(own[stores.PORT]), str(own["log/level"])
     logs_from, ready = "", False
     if isinstance(trial, WorkshopError):
         got, means = trial.what, f"{name} does not start: {trial.what}"
@@ -156,7 +154,7 @@ def store(context: Context) -> CheckResult:
     """Start the desk's service from its definition and the store, place an order, and look for passwords."""
     fragment = _read(context)
     service_trial.ensure_up(context.stack, context.report)
-    own = tasks.settings_of(context.stack)
+    own = stores.settings_of(context.stack)
     filled = _fill_store(context, {DESK: own})
     image = context.stack.container("service").attrs["Image"]
     context.report_step("starting the service of your desk")
@@ -218,14 +216,14 @@ def _run(
     """Run a task as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run.run` does."""
     network = f"{stack.project}_default"
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
-    with run.run(stack.session, task, reader, network=network, delivery=delivery) as started:
+    with tasks.run(stack.session, task, reader, network=network, delivery=delivery) as started:
         (service,), (first,) = task.containers, started.values()
         yield Trial(first, time.monotonic() + DEADLINE_SECONDS, hidden, service.ports[0])
 
 
 def _shared(settings: Settings) -> dict[str, str]:
     """Return the variables that all environments share, without secrets."""
-    pairs = {tasks.variable(name): value for name, value in settings.items() if isinstance(value, str)}
+    pairs = {stores.variable(name): value for name, value in settings.items() if isinstance(value, str)}
     return {name: value for name, value in pairs.items() if name not in NOT_SHARED}
 
 

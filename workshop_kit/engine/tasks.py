@@ -1,46 +1,44 @@
-"""Task definitions in a subset of Amazon ECS's JSON: read and checked, or every mistake with its path.
+"""A small orchestrator: task definitions in a subset of Amazon ECS's JSON, checked, and run on this machine.
 
 docs/parameter-store.md lists the subset.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from botocore.loaders import Loader
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from workshop_kit.engine import containers
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.store import Parameter, Store
 from workshop_kit.errors import WrongUsage
 
+Delivery = Literal["environment", "files"]
+SECRETS_FOLDER = "/run/secrets"
 DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 PARAMETER = re.compile(r"(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter)?(/[\w.-]+(?:/[\w.-]+)*)", re.ASCII)
 SHOWN_CHARACTERS = 40
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One mistake and its place: ``containerDefinitions[0].memory``. It never holds a value."""
-
-    path: str
-    wrong: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.wrong}."
-
-
 class InvalidTask(WrongUsage):
-    """A task definition cannot be used; ``problems`` has all its mistakes, not just the first."""
+    """A task definition cannot be used; ``problems`` has a sentence without values for each of its mistakes.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(
-            f"The task definition cannot be used. {' '.join(map(str, problems))}", "Correct it, then run it again."
-        )
+    It begins with the place: ``containerDefinitions[0].memory``.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__(f"The task definition cannot be used. {' '.join(problems)}", "Correct it, then run it again.")
         self.problems = problems
 
 
@@ -176,14 +174,14 @@ def keys(part: type[_Part]) -> list[str]:
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
-def _problem(error: ErrorDetails) -> Problem:
+def _problem(error: ErrorDetails) -> str:
     """One of pydantic's errors as a sentence without the value."""
     place, wrong = error["loc"], error["msg"]
     if error["type"] == "extra_forbidden":
         place, key = place[:-1], str(place[-1])
         part = _PARTS[next((one for one in reversed(place) if isinstance(one, str)), "")]
         wrong = f"has {_unknown(key, part)}"
-    return Problem(_path(place) or "The document", wrong)
+    return f"{_path(place) or 'The document'}: {wrong}."
 
 
 def _path(place: Iterable[int | str]) -> str:
@@ -202,3 +200,70 @@ def _ecs_keys(shape: str) -> frozenset[str]:
     """The keys that Amazon ECS knows in an object, from botocore's description of the service."""
     model: Mapping[str, Any] = Loader().load_service_model("ecs", "service-2")
     return frozenset(model["shapes"][shape]["members"])
+
+
+@contextlib.contextmanager
+def run(
+    session: Session,
+    task: TaskDefinition,
+    store: Store,
+    *,
+    network: str | None = None,
+    delivery: Delivery = "environment",
+) -> Iterator[dict[str, Running]]:
+    """Start a task's containers with the secrets read from the store; yield them by the names in the definition.
+
+    ``network`` is the name of the network they join. They are removed at the end of the block. Raises WorkshopError:
+    a parameter that is missing or may not be read, a store that does not answer, an image that is not there.
+    """
+    specs = resolve(task, store, network=network, delivery=delivery)
+    with contextlib.ExitStack() as block:
+        yield {name: block.enter_context(containers.run(session, spec)) for name, spec in specs.items()}
+
+
+def resolve(
+    task: TaskDefinition, store: Store, *, network: str | None = None, delivery: Delivery = "environment"
+) -> dict[str, Spec]:
+    """Read every parameter that the task names, and return each container's spec by its name in the definition.
+
+    With ``delivery="environment"``, as on Amazon ECS, every value becomes an environment variable. With ``"files"`` a
+    SecureString becomes a file in ``/run/secrets`` and ``NAME_FILE`` its path; a plain String stays a variable.
+    Raises WorkshopError in one sentence if anything cannot be read; it names parameters, never values.
+    """
+    named = [reference.parameter for container in task.containers for reference in container.secrets]
+    found = store.read(named)
+    return {one.name: _spec(task.family, one, found, network, delivery) for one in task.containers}
+
+
+def _spec(
+    family: str, one: ContainerDefinition, found: Mapping[str, Parameter], network: str | None, delivery: Delivery
+) -> Spec:
+    """The spec of a hardened container with the definition's limits, and the values that it names."""
+    environment, files = one.environment, {}
+    for reference in one.secrets:
+        parameter = found[reference.parameter]
+        if delivery == "files" and parameter.secret:
+            path = f"{SECRETS_FOLDER}/{reference.name.lower()}"
+            environment[f"{reference.name}_FILE"] = path
+            files[path] = parameter.value
+        else:
+            environment[reference.name] = parameter.value
+    limits: dict[str, Any] = {}
+    if one.memory_mib is not None:
+        limits["memory_bytes"] = one.memory_mib * 1024 * 1024
+    if one.cpu_units is not None:
+        limits["cpus"] = one.cpu_units / 1024
+    return Spec(
+        image=one.image,
+        command=tuple(one.command) if one.command else None,
+        entrypoint=tuple(one.entry_point) if one.entry_point else None,
+        environment=environment,
+        network=network,
+        ports=one.ports,
+        volumes=(SECRETS_FOLDER,) if files else (),
+        files=files,
+        user=one.user,
+        stop_timeout_seconds=one.stop_timeout_seconds,
+        labels={ENVIRONMENT: family.removeprefix("workshop-"), SERVICE: one.name},
+        **limits,
+    )

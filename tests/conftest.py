@@ -143,7 +143,6 @@ def like(container: Any, **changes: Any) -> Spec:
         environment=dict(pair.split("=", 1) for pair in config["Env"] or []),
         network=networks[0] if networks else None,
         ports=tuple(int(port.split("/")[0]) for port in host["PortBindings"] or {}),
-        binds=tuple(f"{mount['Source']}:{mount['Destination']}:ro" for mount in mounts if mount["Type"] == "bind"),
         tmpfs=host["Tmpfs"] or {},
         read_only=host["ReadonlyRootfs"],
         memory_bytes=host["Memory"] or None,
@@ -154,6 +153,7 @@ def like(container: Any, **changes: Any) -> Spec:
         dns_options=tuple(host["DnsOptions"] or ()),
         labels={SERVICE: service} if service else {},
         healthcheck=config.get("Healthcheck"),
+        host={"Binds": [f"{one['Source']}:{one['Destination']}:ro" for one in mounts if one["Type"] == "bind"]},
     )
     return replace(spec, **changes)
 
@@ -180,7 +180,7 @@ class LiveStack:
 
     def stop(self, service: str) -> None:
         """Stop a service."""
-        self.stack.stop(service)
+        self.stack.container(service).stop()
 
     def is_well(self) -> bool:
         """Whether every container runs and is healthy, and the service is ready."""

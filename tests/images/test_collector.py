@@ -39,14 +39,15 @@ def bucket(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]) -> 
 @pytest.fixture
 def another(bucket: LogBucket) -> Iterator[Callable[..., Running]]:
     """Run another collector in place of the stack's, with a volume of its own and some changed settings."""
-    bucket.stack.stop("collector")
+    bucket.stack.container("collector").stop()
     original = bucket.stack.container("collector")
     started: list[Running] = []
 
     def run(source: str = "", **environment: str) -> Running:
         spec = like(original)
-        binds = [f"{source}:/engine:ro" if source and bind.endswith(":/engine:ro") else bind for bind in spec.binds]
-        changes = {"volumes": ("/var/lib/collector",), "binds": tuple(binds), "labels": {"workshop.collect": "no"}}
+        binds = [bind for bind in spec.host["Binds"] if not (source and bind.endswith(":/engine:ro"))]
+        binds += [f"{source}:/engine:ro"] if source else []
+        changes = {"volumes": ("/var/lib/collector",), "host": {"Binds": binds}, "labels": {"workshop.collect": "no"}}
         changed = like(original, environment={**spec.environment, **environment}, **changes)
         started.append(containers.run(bucket.stack.session, changed))
         return started[-1]
@@ -113,7 +114,7 @@ def test_a_container_removed_while_the_collector_was_away_leaves_a_gap(bucket: L
         bucket.wait_collected(60)
     with write(bucket, "too-early", 100_000, rate=5_000):
         until(begun(bucket, "too-early"), bucket.stack.container("collector"))
-        bucket.stack.stop("collector")
+        bucket.stack.container("collector").stop()
     for _ in range(2):
         bucket.stack.container("collector").restart()
         wait_running(bucket.stack.container("collector"))
@@ -174,7 +175,7 @@ def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
 
 def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
     """Waiting for a collector that does not run ends at once, in one sentence; it goes on where it was."""
-    bucket.stack.stop("collector")
+    bucket.stack.container("collector").stop()
     with pytest.raises(WorkshopError, match="not running"):
         bucket.wait_collected()
     again = log_bucket.start(bucket.stack)

@@ -48,7 +48,9 @@ def test_an_instance_that_is_not_ready_gets_no_requests(stack: Stack, images: di
             proxy.wait_until(lambda: states(proxy) == ["DOWN", "UP"], what="notice")
             with httpx.Client(base_url=proxy.url(), trust_env=False, timeout=20) as client:
                 assert {client.get("/orders").status_code for _ in range(10)} == {200}
-                stack.stop("redis")  # critical: the second is not ready any more, and reads orders all the same
+                stack.container(
+                    "redis"
+                ).stop()  # critical: the second is not ready any more, and reads orders all the same
                 try:
                     proxy.wait_until(lambda: states(proxy) == ["DOWN", "DOWN"], what="notice")
                     assert client.get("/readyz").status_code == 503

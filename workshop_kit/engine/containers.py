@@ -64,10 +64,6 @@ class Running:
         """The name the engine gave it."""
         return str(self.container.name)
 
-    def last_start(self) -> datetime:
-        """Return when it was started last, by the engine's clock (UTC)."""
-        return _moment(self.inspect()["State"]["StartedAt"])
-
     def inspect(self) -> dict[str, Any]:
         """Return what ``docker inspect`` reports. Raises WorkshopError if the container is gone."""
         try:
@@ -115,7 +111,7 @@ class Running:
         start, end = (_moment(state[key]) for key in ("StartedAt", "FinishedAt"))
         return ContainerExit(int(state["ExitCode"]), (end - start).total_seconds())
 
-    def wait_ready(self, path: str = "/readyz", *, port: int = 8080, within_seconds: float = 20) -> float:
+    def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
         """Poll a path from outside until it answers 200; return the seconds it took."""
 
         def ready() -> bool:
@@ -123,7 +119,7 @@ class Running:
             if not now["State"]["Running"]:  # it has no port, and `wait_until` raises the error
                 return False
             with contextlib.suppress(httpx.HTTPError):
-                return client.get(url_of(now, port) + path).is_success
+                return client.get(url_of(now, 8080) + path).is_success
             return False
 
         with httpx.Client(trust_env=False, timeout=2) as client:
@@ -248,10 +244,10 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00")
 
 
-def copy_in(container: Any, files: Mapping[str, str]) -> None:
+def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:
     """Copy files in by tar. Their time is now: else Python could run an edited file from its old bytecode."""
-    for path, text in files.items():
-        data, place = text.encode(), PurePosixPath(path)
+    for path, content in files.items():
+        data, place = content.encode() if isinstance(content, str) else content, PurePosixPath(path)
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             member = tarfile.TarInfo(place.name)

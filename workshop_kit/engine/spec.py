@@ -16,10 +16,9 @@ class Spec:
     """The specification of a container; the defaults are hardened as the lessons recommend.
 
     ``cpus`` is in cores, ``memory_bytes`` in bytes (swap is not added to it); ``ports`` are container ports that get
-    a free port on 127.0.0.1; ``binds`` have Docker's form ``HOST:CONTAINER:ro``; ``volumes`` are folders that
-    become anonymous volumes, filled from the image; ``files`` maps absolute paths to text copied into the container
-    before it starts, which needs a volume there where ``read_only`` is on; ``host`` has further
-    keys of the engine's ``HostConfig``, which win over the rest.
+    a free port on 127.0.0.1; ``volumes`` are folders that become anonymous volumes, filled from the image; ``files``
+    maps absolute paths to text or bytes copied into the container before it starts, which needs a volume there where
+    ``read_only`` is on; ``host`` has further keys of the engine's ``HostConfig``, which win over the rest.
     """
 
     image: str
@@ -28,9 +27,8 @@ class Spec:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     network: str | None = None
     ports: tuple[int, ...] = ()
-    binds: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str | bytes] = field(default_factory=dict, repr=False)
     tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": "size=16m,mode=1777"})  # noqa: S108
     read_only: bool = True
     memory_bytes: int | None = 256 * 1024 * 1024
@@ -55,7 +53,6 @@ def service_in(labels: Mapping[str, str] | None) -> str | None:
 def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return the spec as the body of the engine's request to create a container."""
     host_config = api.create_host_config(
-        binds=list(spec.binds),
         port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
         tmpfs=dict(spec.tmpfs),
         read_only=spec.read_only,

@@ -23,7 +23,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import incidents, mixed_log
-from workshop_kit.observe import stats
+from workshop_kit.observe.frames import frame
 from workshop_kit.observe.stats import Meter, Usage
 from workshop_kit.progress import Step
 
@@ -217,5 +217,5 @@ def _watch(stack: Stack, running: list[Running]) -> str:
         rows += [meter.read(one.container.id) for meter, one in zip(meters.values(), running, strict=True)]
         time.sleep(INTERVAL_SECONDS)
     report(Step("Watch", 1.0, done=True))
-    samples = stats.frame(rows).dropna(subset=["cpu_percent"])
+    samples = frame(Usage, rows).dropna(subset=["cpu_percent"])
     return str(samples[USAGE_COLUMNS].to_json(orient="records", date_format="iso", date_unit="us"))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,14 +52,6 @@ def parse(message: Mapping[str, Any]) -> Event | None:
     detail = detail or attributes.get({"kill": "signal", "rename": "oldName"}.get(what, ""), "")
     code = int(attributes["exitCode"]) if what == "die" and "exitCode" in attributes else None
     return Event(moment, attributes.get("name", ""), actor["ID"], what, detail, code)
-
-
-def frame(events: Iterable[Event]) -> pd.DataFrame:
-    """One row an event: ``time`` datetime64[us, UTC], ``exit_code`` Int64 (missing unless ``die``), the others str."""
-    columns = [column.name for column in fields(Event)]
-    table = pd.DataFrame([tuple(vars(event).values()) for event in events], columns=columns)
-    types = dict.fromkeys(columns, "str")
-    return table.astype({**types, "time": "datetime64[us, UTC]", "exit_code": "Int64"})
 
 
 class EventLog:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import json
 import socket
 import time
@@ -100,50 +99,53 @@ class Connection:
 
     def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._url, self._started, self._error = url, time.monotonic(), ""
-        self._reader: _BoundedReader | None = None
         parts = urlsplit(url)
-        self._host, self._target = parts.netloc, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._http = http.client.HTTPConnection(parts.netloc)
+        self._socket: _BoundedSocket | None = None
         try:
             address = (parts.hostname, 80 if parts.port is None else parts.port)
-            connection = socket.create_connection(address, timeout=timeout_seconds)
+            plain = socket.create_connection(address, timeout=timeout_seconds)
         except TimeoutError:
             self._error = f"{_LATE} {timeout_seconds:.3g} s"
         except OSError:
             self._error = REFUSED
         else:
-            self._reader = _BoundedReader(connection)
-            self._buffer = io.BufferedReader(self._reader)
+            self._http.sock = self._socket = _BoundedSocket(fileno=plain.detach())
 
     def send_head(self, method: str, headers: Mapping[str, str]) -> None:
         """Send the request line and the headers."""
-        fields = {"Host": self._host, "Connection": "close", "Accept": "*/*", **headers}
-        lines = [f"{method} {self._target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-        self.send("\r\n".join([*lines, "", ""]).encode())
+        lines = {"Connection": "close", "Accept": "*/*", **headers}
+        if self._socket is not None:
+            self._socket.settimeout(TIMEOUT_SECONDS)
+            self._http.putrequest(method, self._target, skip_accept_encoding=True)
+            for name, value in lines.items():
+                self._http.putheader(name, value)
+            with contextlib.suppress(OSError):
+                self._http.endheaders()
 
     def send(self, part: bytes) -> None:
         """Send some bytes; a closed connection shows in the answer."""
-        if self._reader is not None:
+        if self._socket is not None:
             with contextlib.suppress(OSError):  # it may have answered before it closed the connection
-                self._reader.connection.settimeout(TIMEOUT_SECONDS)
-                self._reader.connection.sendall(part)
+                self._socket.sendall(part)
 
     def wait_continue(self, timeout_seconds: float = TIMEOUT_SECONDS) -> bool:
         """Wait for ``100 Continue``: the service has read the headers and waits for the body."""
-        if self._reader is None:
+        if self._socket is None:
             return False
-        self._reader.ends_at = time.monotonic() + timeout_seconds
+        self._socket.settimeout(timeout_seconds)
         with contextlib.suppress(OSError):
-            return self._buffer.peek(1).startswith(b"HTTP/1.1 100")
+            return self._socket.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 100"
         return False
 
     def answer(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
         """Read the answer until it is complete, too large, or the time is up; once a connection."""
-        if self._reader is None:
+        if self._socket is None:
             return self._failed(self._error)
-        self._reader.ends_at = time.monotonic() + timeout_seconds
-        response = http.client.HTTPResponse(_File(self._buffer))  # type: ignore[arg-type]
+        self._socket.ends_at = time.monotonic() + timeout_seconds
         try:
-            response.begin()
+            response = self._http.getresponse()
             body = response.read().decode(errors="replace")
             headers = {name.lower(): ", ".join(response.headers.get_all(name, ())) for name in response.headers}
             return Answer(response.status, time.monotonic() - self._started, body, headers, url=self._url)
@@ -154,7 +156,7 @@ class Connection:
         except http.client.RemoteDisconnected:
             error = CLOSED
         except (http.client.IncompleteRead, OSError):
-            error = CUT_OFF if self._reader.received_bytes else CLOSED
+            error = CUT_OFF if self._socket.received_bytes else CLOSED
         except (http.client.HTTPException, ValueError):
             error = NOT_HTTP
         return self._failed(error)
@@ -166,40 +168,25 @@ class Connection:
         return self
 
     def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
-        if self._reader is not None:
-            self._reader.connection.close()
+        self._http.close()
 
 
 class _TooLarge(Exception):
     """More bytes have come than the limit."""
 
 
-class _BoundedReader(io.RawIOBase):
-    """A socket as a file that ends with TimeoutError at ``ends_at`` and with _TooLarge beyond the limit."""
+class _BoundedSocket(socket.socket):
+    """A socket whose reads end with TimeoutError at ``ends_at`` and with _TooLarge beyond the limit."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection, self.received_bytes, self.ends_at = connection, 0, 0.0
+    ends_at, received_bytes = 0.0, 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
+    def recv_into(self, *arguments: Any) -> int:
         left_seconds = self.ends_at - time.monotonic()
         if left_seconds <= 0:
             raise TimeoutError
-        self.connection.settimeout(left_seconds)
-        count = self.connection.recv_into(buffer)
+        self.settimeout(left_seconds)
+        count = super().recv_into(*arguments)
         self.received_bytes += count
         if self.received_bytes > BODY_LIMIT_BYTES:
             raise _TooLarge
         return count
-
-
-class _File:
-    """A buffer in place of the socket that http.client reads from."""
-
-    def __init__(self, buffer: io.BufferedReader) -> None:
-        self._buffer = buffer
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return self._buffer

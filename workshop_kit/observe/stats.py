@@ -7,12 +7,10 @@ Source: ``GET /containers/{id}/stats`` with cgroup v1 or v2. Rates come from two
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-
-import pandas as pd
 
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe.engine_api import get_json
@@ -56,10 +54,6 @@ class Usage:
     memory_bytes: float = NOT_KNOWN
     memory_limit_bytes: float = NOT_KNOWN
     pids: float = NOT_KNOWN
-
-
-COLUMNS = tuple(column.name for column in fields(Usage))
-DTYPES = {"time": "datetime64[us, UTC]", "container": "str", "state": "str"}  # all others: float64
 
 
 class Meter:
@@ -130,12 +124,6 @@ def usage(previous: Sample | None, current: Sample, container: str = "") -> Usag
         throttled_percent=throttled / periods * 100 if periods else 0.0,
         throttled_periods=float(throttled),
     )
-
-
-def frame(rows: Iterable[Usage]) -> pd.DataFrame:
-    """Return the rows as a table: one column a field of Usage, ``time`` in UTC, numbers as float64."""
-    table = pd.DataFrame([tuple(vars(row).values()) for row in rows], columns=list(COLUMNS))
-    return table.astype({name: DTYPES.get(name, "float64") for name in COLUMNS})
 
 
 def increase(before: int, now: int) -> int:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from workshop_kit.observe import events, stats
+from workshop_kit.observe.frames import frame
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import Health
-from workshop_kit.observe.watch.tables import frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import Traffic
+from workshop_kit.observe.watch.watcher import with_cpu_limits
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECONDS = 120
@@ -65,9 +66,9 @@ def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
     limits = {name: [(NOON, 50.0)]}
     return Tables(
         frame(Traffic, requests),
-        with_cpu_limits(stats.frame(usage), limits),
+        with_cpu_limits(frame(stats.Usage, usage), limits),
         frame(Health, health),
-        events.frame(happened),
+        frame(events.Event, happened),
     )
 
 

@@ -11,10 +11,11 @@ import pandas as pd
 from workshop_kit.display.dashboard.view import container_view
 from workshop_kit.gameday.customers import Customers, Visit
 from workshop_kit.gameday.metrics import PANELS, ShopWatcher, joined
-from workshop_kit.observe import stats
+from workshop_kit.observe.frames import frame
+from workshop_kit.observe.stats import Usage
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.tables import frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import Traffic
+from workshop_kit.observe.watch.watcher import with_cpu_limits
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIMIT_PERCENT = 20.0
@@ -28,7 +29,7 @@ def at(seconds: float) -> datetime:
 def watched() -> Tables:
     """Two seconds of a service that uses a tenth of a core, of which it may use a fifth."""
     requests = [Traffic(at(second + 0.4), "production", p95_ms=8.0) for second in range(2)]
-    usage = stats.frame(())
+    usage = frame(Usage, ())
     rows = {"time": [at(0.2), at(1.2)], "container": "production", "cpu_percent": 10.0, "throttled_percent": 30.0}
     usage = pd.concat([usage, pd.DataFrame({**rows, "memory_bytes": 32.0, "memory_limit_bytes": 128.0})])
     usage["time"] = pd.to_datetime(usage["time"], utc=True).astype("datetime64[us, UTC]")

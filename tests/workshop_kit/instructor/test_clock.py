@@ -9,9 +9,9 @@ import pandas as pd
 
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.instructor.clock import CHANGED, HEIGHT, WIDTH, Clock, clock, describe, svg
+from workshop_kit.observe.frames import frame
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import Health
-from workshop_kit.observe.watch.tables import frame
 from workshop_kit.observe.watch.traffic import Traffic
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

@@ -11,9 +11,9 @@ import pytest
 from workshop_kit.errors import WorkshopError
 from workshop_kit.instructor.controller import LINE_COLUMNS
 from workshop_kit.instructor.script import Expectation, load_script
+from workshop_kit.observe.frames import frame
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import Health
-from workshop_kit.observe.watch.tables import frame
 
 EARLY, LATE = (datetime(2026, 5, 1, 12, minute, tzinfo=UTC) for minute in (0, 5))
 NO_LINES = pd.DataFrame(columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})

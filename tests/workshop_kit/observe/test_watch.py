@@ -12,8 +12,8 @@ import pytest
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.watch import WatchTarget
 from workshop_kit.observe.watch.scraper import of_dependencies, of_probe
-from workshop_kit.observe.watch.tables import cpu_limit_percent
 from workshop_kit.observe.watch.traffic import Counters, parse, traffic_between
+from workshop_kit.observe.watch.watcher import cpu_limit_percent
 
 COMPOSE = "com.docker.compose"
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -5,7 +5,6 @@ name, so that rows continue under that name after a restart (another port) and a
 values are missing in the tables, never zero.
 """
 
-from workshop_kit.observe.watch.tables import Tables
-from workshop_kit.observe.watch.watcher import Watcher, WatchTarget
+from workshop_kit.observe.watch.watcher import Tables, Watcher, WatchTarget
 
 __all__ = ["Tables", "WatchTarget", "Watcher"]

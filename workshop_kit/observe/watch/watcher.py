@@ -10,54 +10,72 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
+import pandas as pd
+
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import service_in
 from workshop_kit.errors import WrongUsage
-from workshop_kit.observe import events, stats
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import Event, EventLog
+from workshop_kit.observe.frames import frame
 from workshop_kit.observe.stats import Meter, Usage
 from workshop_kit.observe.watch import scraper
 from workshop_kit.observe.watch.scraper import PROBE_PATHS, Health
-from workshop_kit.observe.watch.tables import Tables, cpu_limit_percent, frame, with_cpu_limits
 from workshop_kit.observe.watch.traffic import NO_METRICS, Counters, Traffic
 
+PORT = 8080
 INTERVAL_SECONDS = 1.0
 HISTORY_ROWS = 1800
 HEALTH_ROWS = 8 * HISTORY_ROWS  # three probes and a few dependencies a second
 HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
 MAX_NAMES = 2_000
+CPU_LIMIT = "cpu_limit_percent"
 
 Row = TypeVar("Row", Traffic, Health, Usage)
 Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json lists it
 
 
 @dataclass(frozen=True)
+class Tables:
+    """Four tables, each by ``time`` (UTC), oldest first; ``container`` is the target's name.
+
+    ``requests``: a row a second, see `traffic.Traffic`. ``resources``: likewise, see `stats.Usage`, with
+    ``cpu_limit_percent`` (100 = one core; missing without a limit). ``health``: a row for each probe and dependency,
+    see `scraper.Health`. ``events``: see `events.Event`, of all containers of the
+    workspace; ``container`` is the service's name there.
+    """
+
+    requests: pd.DataFrame = field(default_factory=lambda: frame(Traffic, ()))
+    resources: pd.DataFrame = field(default_factory=lambda: with_cpu_limits(frame(Usage, ()), {}))
+    health: pd.DataFrame = field(default_factory=lambda: frame(Health, ()))
+    events: pd.DataFrame = field(default_factory=lambda: frame(Event, ()))
+
+
+@dataclass(frozen=True)
 class WatchTarget:
     """What to watch under ``name``: a service of a compose project (or of none), or, with ``id``, one container.
 
-    ``port`` is its HTTP port inside; where it is not published, the container is watched without requests.
+    Where its port 8080 is not published, the container is watched without requests.
     """
 
     name: str
     project: str = ""
     service: str = ""
     id: str = ""
-    port: int = 8080
 
     def find(self, listed: Iterable[Listed]) -> ContainerStatus | None:
         """Return its container among those listed, a running one first; None if there is none."""
         mine = [one for one in listed if self._matches(one)]
         best = max(mine, key=lambda one: (one["State"] in {"running", "paused"}, one["Created"]), default=None)
-        return ContainerStatus(best["Id"], str(best["State"]), _url(best, self.port)) if best else None
+        return ContainerStatus(best["Id"], str(best["State"]), _url(best)) if best else None
 
     def _matches(self, one: Listed) -> bool:
         if self.id:
@@ -91,7 +109,7 @@ class _TargetData:
 
 
 class Watcher:
-    """Watches ``targets`` once a second until it is stopped; a context manager. See `tables.Tables`.
+    """Watches ``targets`` once a second until it is stopped; a context manager. See `Tables`.
 
     Only containers with the label of ``session`` (an id) are found. The last half hour is kept. While it watches,
     nothing is raised: a missing container or engine shows in the tables.
@@ -142,12 +160,12 @@ class Watcher:
             raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._watched)}.")
         since = datetime.now(tz=UTC) - timedelta(seconds=seconds) if seconds is not None else None
         chosen = [one for name, one in self._watched.items() if container in (None, name)]
-        usage = stats.frame(_merged([one.usage for one in chosen], since))
+        usage = frame(Usage, _merged([one.usage for one in chosen], since))
         return Tables(
             frame(Traffic, _merged([one.requests for one in chosen], since)),
             with_cpu_limits(usage, {one.target.name: tuple(one.limits) for one in chosen}),
             frame(Health, _merged([one.health for one in chosen], since)),
-            events.frame(replace(one, container=self._name_of(one)) for one in tuple(self._events)),
+            frame(Event, (replace(one, container=self._name_of(one)) for one in tuple(self._events))),
         )
 
     def __enter__(self) -> Self:
@@ -209,7 +227,7 @@ class Watcher:
         watched.requests.append(found.traffic)
         watched.health.extend(found.health)
 
-    def _name_of(self, event: events.Event) -> str:
+    def _name_of(self, event: Event) -> str:
         return self._names.get(event.id, event.container)
 
 
@@ -223,13 +241,30 @@ def _merged(rows: Iterable[deque[Row]], since: datetime | None) -> list[Row]:
     return sorted(found, key=lambda row: row.time)
 
 
+def with_cpu_limits(usage: pd.DataFrame, limits: Mapping[str, Iterable[tuple[datetime, float]]]) -> pd.DataFrame:
+    """Return the resources with the CPU limit of each container at the time; ``limits`` are the changes (NaN: none)."""
+    column = pd.Series(float("nan"), index=usage.index)
+    for name, changes in limits.items():
+        for since, percent in changes:
+            column[(usage["container"] == name) & (usage["time"] >= pd.Timestamp(since))] = percent
+    return usage.assign(**{CPU_LIMIT: column})
+
+
+def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:
+    """Return the CPU limit in ``docker inspect``'s HostConfig: 100 is one core; NaN for none."""
+    if nano := host_config.get("NanoCpus"):
+        return float(nano / 1e7)
+    quota, period = host_config.get("CpuQuota") or 0, host_config.get("CpuPeriod") or 100_000
+    return 100.0 * quota / period if quota > 0 else float("nan")
+
+
 def service_name(one: Listed) -> str:
     """Return the name of a container's service, else the container's own name."""
     return str(service_in(one.get("Labels")) or one["Names"][0].lstrip("/"))
 
 
-def _url(one: Listed, port: int) -> str | None:
+def _url(one: Listed) -> str | None:
     for binding in one.get("Ports") or ():
-        if binding.get("PrivatePort") == port and binding.get("PublicPort") and binding.get("Type") == "tcp":
+        if binding.get("PrivatePort") == PORT and binding.get("PublicPort") and binding.get("Type") == "tcp":
             return f"http://127.0.0.1:{binding['PublicPort']}"
     return None

@@ -26,12 +26,11 @@ NAMESPACE = f"container-design-workshop-tests{os.environ.get('PYTEST_XDIST_WORKE
 
 
 class PrivateEngine:
-    """``folder`` holds its socket and its data; ``bridge`` False leaves it without networks, and quicker to start."""
+    """An engine; ``folder`` holds its socket and its data."""
 
-    def __init__(self, folder: Path, *, bridge: bool = True) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.address = f"unix://{folder}/engine.sock"
-        self._bridge = bridge
         self._process: subprocess.Popen[bytes] | None = None
         # In the machine's own namespace a second daemon would remove the bridge and the rules of the first one.
         # The namespace outlives the daemon: programs in it reach the restarted one.
@@ -52,8 +51,6 @@ class PrivateEngine:
         command += [f"--exec-root={self.folder}/exec", f"--pidfile={self.folder}/engine.pid"]
         # Both engines may use one containerd of the machine, under namespaces of their own.
         command += [f"--containerd-namespace={NAMESPACE}", f"--containerd-plugins-namespace={NAMESPACE}-plugins"]
-        if not self._bridge:
-            command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self.inside(*command), stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
@@ -70,11 +67,6 @@ class PrivateEngine:
             self._process.terminate()
             self._process.wait(timeout=60)
             self._process = None
-
-    def restart(self) -> None:
-        """Stop the engine and start it again, as an update does."""
-        self.stop()
-        self.start()
 
     def client(self) -> docker.DockerClient:
         """Return a client of this engine."""
@@ -101,17 +93,17 @@ class PrivateEngine:
 
 
 @contextlib.contextmanager
-def private_engine(*, bridge: bool = True, data_bytes: int = DATA_BYTES) -> Iterator[PrivateEngine]:
-    """Run a private engine until the end of the block, with its data on a disk of that size in memory.
+def private_engine() -> Iterator[PrivateEngine]:
+    """Run a private engine until the end of the block, with its data on a disk in memory.
 
     A test can fill this disk without filling the machine's.
     """
     if os.geteuid() != 0 or not all(shutil.which(program) for program in ("dockerd", "unshare", "nsenter", "ip")):
         pytest.skip("a private engine needs root, dockerd, unshare, nsenter and ip")
     folder = Path(tempfile.mkdtemp(prefix="engine"))  # short: a socket's path may have 107 characters
-    own = PrivateEngine(folder, bridge=bridge)
+    own = PrivateEngine(folder)
     try:
-        with small_disk(folder / "data", data_bytes):
+        with small_disk(folder / "data", DATA_BYTES):
             try:
                 own.start()
                 yield own

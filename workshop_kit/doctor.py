@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -55,15 +53,15 @@ def main(arguments: list[str]) -> int:
     return Exit.NOT_GOOD if any(finding.state == "fixable" for finding in findings) else Exit.GOOD
 
 
-def examine(root: Path = CHECKOUT) -> Iterator[Finding]:
+def examine() -> Iterator[Finding]:
     """Yield every finding in the order of the report, without changing the machine."""
-    yield _python(root)
-    yield _packages(root)
+    yield _python()
+    yield _packages()
     yield _certificates()
     yield _proxy()
-    yield _ports(jupyter_port.jupyter_folder(root, os.environ))
+    yield _ports(jupyter_port.jupyter_folder(CHECKOUT, os.environ))
     yield _memory()
-    yield from _engine_findings(root)
+    yield from _engine_findings()
 
 
 def as_text(findings: list[Finding]) -> str:
@@ -83,9 +81,9 @@ def as_document(findings: list[Finding]) -> str:
     return json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False)
 
 
-def _python(root: Path) -> Finding:
+def _python() -> Finding:
     path = Path(sys.executable)
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    shown = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
     return Finding("Python", "good", f"{platform.python_version()} ({shown})")
 
 
@@ -93,14 +91,14 @@ def _is_conda() -> bool:
     return os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop"
 
 
-def _has_packages(root: Path) -> bool:
-    return _is_conda() or python_env.is_complete(root)
+def _has_packages() -> bool:
+    return _is_conda() or python_env.is_complete(CHECKOUT)
 
 
-def _packages(root: Path) -> Finding:
+def _packages() -> Finding:
     if _is_conda():
         return Finding("Python packages", "good", "from the conda environment")
-    if python_env.is_complete(root):
+    if python_env.is_complete(CHECKOUT):
         return Finding("Python packages", "good", "as locked in requirements.lock")
     return Finding("Python packages", "fixable", "not installed yet", SETUP)
 
@@ -148,8 +146,8 @@ def _memory() -> Finding:
     return Finding("Memory", "good", detail)
 
 
-def _engine_findings(root: Path) -> Iterator[Finding]:
-    if not _has_packages(root):
+def _engine_findings() -> Iterator[Finding]:
+    if not _has_packages():
         # A docker package of another environment could find another engine.
         yield Finding("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
@@ -164,56 +162,50 @@ def _engine_findings(root: Path) -> Iterator[Finding]:
     yield Finding("Docker engine", "good", f"{where.address}, because {where.why}")
     shown = f"{version['Version']}, API {version['ApiVersion']}, {engine.architecture}"
     yield Finding("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
-    checks: tuple[Callable[[Engine, Path], Finding], ...] = (_tools, _disk, _images, _clock)
+    checks: tuple[Callable[[Engine], Finding], ...] = (_tools, _disk, _images, _clock)
     for check in checks:
         try:
-            yield check(engine, root)
+            yield check(engine)
         except Exception as error:  # an engine that stops during the report is a finding, too
             yield Finding(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
 
 
-def _tools(_engine: Engine, _root: Path) -> Finding:
-    versions = {plugin: _plugin_version(plugin) for plugin in ("buildx", "compose")}
+def _tools(_engine: Engine) -> Finding:
+    from workshop_kit.engine import install
+
+    versions = {plugin: install.plugin_version(plugin) for plugin in ("buildx", "compose")}
     missing = [plugin for plugin, version in versions.items() if not version]
     if missing:
         return Finding("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
     return Finding("docker command", "good", ", ".join(f"{plugin} {version}" for plugin, version in versions.items()))
 
 
-def _plugin_version(plugin: str) -> str:
-    if not shutil.which("docker"):
-        return ""
-    said = subprocess.run(["docker", plugin, "version"], capture_output=True, text=True, check=False)
-    words = said.stdout.split()
-    return next((word for word in words if word.lstrip("v")[:1].isdigit()), "?") if said.returncode == 0 else ""
-
-
-def _disk(engine: Engine, root: Path) -> Finding:
+def _disk(engine: Engine) -> Finding:
     from workshop_kit.engine import images
 
     free = images.free_bytes(engine)
     if free is None:
         return Finding("Disk", "n/a", "the engine's images are not on this machine's disks")
     detail = f"{free / GIB:.1f} GiB free for images"
-    if free < ENOUGH_DISK_BYTES and images.missing(engine, root):
+    if free < ENOUGH_DISK_BYTES and images.missing(engine, CHECKOUT):
         return Finding("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
     return Finding("Disk", "good", detail)
 
 
-def _images(engine: Engine, root: Path) -> Finding:
+def _images(engine: Engine) -> Finding:
     from workshop_kit.engine import images
 
-    missing = images.missing(engine, root)
+    missing = images.missing(engine, CHECKOUT)
     if missing:
         return Finding("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
-    return Finding("Images", "good", f"{', '.join(images.tags(root))} are up to date")
+    return Finding("Images", "good", f"{', '.join(images.tags(CHECKOUT))} are up to date")
 
 
-def _clock(engine: Engine, root: Path) -> Finding:
+def _clock(engine: Engine) -> Finding:
     """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import images
 
-    tag = images.tags(root)["base"]
+    tag = images.tags(CHECKOUT)["base"]
     if not images.is_there(engine, tag):
         return Finding("Clock", "n/a", "compared once the images are built")
     before = time.time()

@@ -24,11 +24,12 @@ class WorkshopError(Exception):
     escaped.
     """
 
-    def __init__(self, what: str, next_step: str = "", *, exit_code: Exit = Exit.NOT_GOOD, output: str = "") -> None:
+    exit_code = Exit.NOT_GOOD
+
+    def __init__(self, what: str, next_step: str = "", *, output: str = "") -> None:
         self.what = in_lines(what)
         super().__init__(self.what)
         self.next_step = next_step
-        self.exit_code = exit_code
         self.output = in_lines(output)
 
     def __str__(self) -> str:
@@ -43,12 +44,10 @@ class WorkshopError(Exception):
 class NotReady(WorkshopError):
     """The machine lacks Python, an engine, or an image: exit code 3."""
 
-    def __init__(self, what: str, next_step: str = "", *, output: str = "") -> None:
-        super().__init__(what, next_step, exit_code=Exit.NOT_READY, output=output)
+    exit_code = Exit.NOT_READY
 
 
 class WrongUsage(WorkshopError):
     """The command or call is wrong: exit code 2."""
 
-    def __init__(self, what: str, next_step: str = "", *, output: str = "") -> None:
-        super().__init__(what, next_step, exit_code=Exit.WRONG_USAGE, output=output)
+    exit_code = Exit.WRONG_USAGE

@@ -16,7 +16,7 @@ import typer
 from workshop_kit.bootstrap import command_table
 from workshop_kit.bundle import images, load, wheels
 from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, open_workspace
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
@@ -61,10 +61,8 @@ def start(
     from workshop_kit.lessons import lab  # lazily: slow imports, also the next one
     from workshop_kit.workspace import lab_settings
 
-    workspace = own_workspace(os.environ)
+    workspace = open_workspace(seed)
     lesson = find_lesson(lesson, workspace.notebooks)
-    if seed is not None:
-        workspace.share_seed(seed)
     page = lab_settings.lesson_page(lesson)
     with TerminalReport() as report:
         no_engine = why_no_engine(may_install=not no_install, report=report)

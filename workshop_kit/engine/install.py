@@ -69,7 +69,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
 
 def ensure_tools(*, install: bool, report: Report = silent) -> None:
     """Install ``docker buildx`` and ``docker compose`` from the distribution if they are absent."""
-    missing = [tool for tool in ("buildx", "compose") if not _has_plugin(tool)]
+    missing = [tool for tool in ("buildx", "compose") if not plugin_version(tool)]
     if not missing:
         return
     if install and _can_install():
@@ -157,10 +157,13 @@ def sudo() -> list[str]:
     return [] if os.geteuid() == 0 else ["sudo"]
 
 
-def _has_plugin(name: str) -> bool:
+def plugin_version(name: str) -> str:
+    """Return the version of one of the docker command's plugins; "" without it."""
     if not shutil.which("docker"):
-        return False
-    return subprocess.run(["docker", name, "version"], capture_output=True, check=False).returncode == 0
+        return ""
+    said = subprocess.run(["docker", name, "version"], capture_output=True, text=True, check=False)
+    words = said.stdout.split()
+    return next((word for word in words if word.lstrip("v")[:1].isdigit()), "?") if said.returncode == 0 else ""
 
 
 def _packages() -> tuple[str, ...]:

@@ -106,10 +106,6 @@ class Stack:
         """Return the address of a service of the stack on this machine."""
         return single.url_of(self.container(service).attrs, port)
 
-    def stop(self, service: str) -> None:
-        """Stop one service (SIGTERM, then SIGKILL)."""
-        self.container(service).stop(timeout=10)
-
     def _compose(self, *words: str, report: Report) -> None:
         command = ["docker", "compose", "--ansi", "never", "--env-file", str(self.prepare())]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]

@@ -32,10 +32,6 @@ def unresolved(image: str, reason: str = NO_HOST) -> str:
             "`# syntax=docker/dockerfile:1` .* delete that line",
         ),
         (
-            "#8 0.6 ERROR: Could not find a version that satisfies the requirement flask==3.0 (from versions: none)",
-            r"no wheel of flask in .* starlette \d",
-        ),
-        (
             "ERROR: Could not find a version that satisfies the requirement Prometheus_Client==9 (from versions: 0.2)",
             r"it has prometheus-client \d",
         ),

@@ -47,11 +47,11 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     assert made.status_code == 201, made.text
     theirs = http.get(f"{stack.url()}/orders/{made.json()['id']}")
     assert theirs.status_code == 404 or theirs.json()["item"] != "only here"
-    other.stop("service")
+    other.container("service").stop()
     with pytest.raises(WorkshopError, match="it is exited"):
         other.url()
     with pytest.raises(WorkshopError, match=r"no container 'master' \(master-db, redis, replica-db, service\)"):
-        other.stop("master")
+        other.container("master")
     cleanup.remove(other.session, {"workspace"})
     label = {"label": f"com.docker.compose.project={other.project}"}
     assert engine.client.containers.list(all=True, filters=label) == []

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from docker.errors import APIError
 
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine import cleanup, containers, images, log_bucket, reach
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
@@ -104,10 +105,10 @@ def bucket_away(bucket: LogBucket, collector: Any) -> Iterator[None]:
 
 def wait_running(collector: Any) -> None:
     """Wait until a starting collector reads logs."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def reads() -> bool:
         with contextlib.suppress(APIError):
-            if collector.exec_run(["cat", "/tmp/state.json"]).exit_code == 0:
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+            return bool(collector.exec_run(["cat", "/tmp/state.json"]).exit_code == 0)
+        return False
+
+    wait_until(reads)

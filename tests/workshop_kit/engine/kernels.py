@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.labels import MAKER, SESSION
 from workshop_kit.engine.reach import Engine
 
@@ -103,11 +104,7 @@ def left_after(engine: Engine, session: str, maker: str) -> list[str]:
 
 def the_reaper(maker: str, session: str = "") -> int:
     """The pid of the one reaper of a maker. A process that has just begun has no command line for a moment."""
-    deadline = time.monotonic() + 10
-    while not (found := reapers(maker, session)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    [pid] = found
+    [pid] = wait_until(lambda: reapers(maker, session))
     return pid
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.engine import kernels
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine import cleanup, containers, reaper
 from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.ledger import Entry
@@ -58,10 +59,7 @@ def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], ro
     with kernels.kernel(root, tmp_path / "own", images["base"], kernels.FORKS) as victim:
         pid = kernels.the_reaper(victim.maker)
         assert os.getsid(pid) == pid
-        deadline = time.monotonic() + 20
-        while ignored_signals(pid) & 0x4003 != 0x4003:  # 1, 2 and 15
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: ignored_signals(pid) & 0x4003 == 0x4003)  # 1, 2 and 15
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, signum)
         victim.process.kill()

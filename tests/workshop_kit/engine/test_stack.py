@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import LiveStack
+from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine import cleanup, images
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import (
@@ -107,10 +107,7 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, monke
 def test_up_waits_for_an_unhealthy_dependency(live_stack: LiveStack) -> None:
     """One service is started while its Redis is unhealthy: compose alone would fail at once."""
     live_stack.pause("redis")
-    deadline = time.monotonic() + 120
-    while live_stack.stack.container("redis").health != "unhealthy":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: live_stack.stack.container("redis").health == "unhealthy", timeout_seconds=120)
     live_stack.unpause("redis")
     live_stack.stack.up("service")
     assert live_stack.stack.container("redis").health == "healthy"

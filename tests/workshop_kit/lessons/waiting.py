@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
-def wait_until(condition: Callable[[], bool], *, timeout_seconds: float = 60.0) -> None:
-    """Return once ``condition`` holds; fail the test when it does not in time."""
+def wait_until(condition: Callable[[], Value], *, timeout_seconds: float = 60.0) -> Value:
+    """Return the value of ``condition`` once it is true; fail the test when it is not in time."""
     deadline = time.monotonic() + timeout_seconds
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+    return value

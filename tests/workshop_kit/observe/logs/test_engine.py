@@ -12,6 +12,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.workshop_kit.lessons.waiting import wait_until
 from tests.workshop_kit.observe.conftest import Relay, Start, connected
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError, WrongUsage
@@ -48,10 +49,7 @@ class Listener:
 
     def heard(self, count: int) -> None:
         """Wait for so many numbers."""
-        deadline = time.monotonic() + 60
-        while len(self.numbers()) < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: len(self.numbers()) >= count)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Without an engine these fixtures fail. ``./workshop test`` installs one, or leav
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -129,6 +130,17 @@ def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Sta
     stack = provision.stack_of(workspace, session)
     stack.up()
     return stack
+
+
+@contextlib.contextmanager
+def own_stack(folder: Path) -> Iterator[Stack]:
+    """The stack of a workspace of a test's own, not up; nothing that was made for it may be left."""
+    workspace = Workspace.open(folder)
+    session = provision.session_of(workspace, reach.connect())
+    try:
+        yield provision.stack_of(workspace, session)
+    finally:
+        assert cleanup.remove(session, {"kernel", "workspace", "machine"}).left == []
 
 
 def like(container: Any, **changes: Any) -> Spec:

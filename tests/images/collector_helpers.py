@@ -11,16 +11,15 @@ from typing import Any
 import pandas as pd
 from docker.errors import APIError
 
+from tests.conftest import own_stack
 from tests.workshop_kit.lessons.waiting import wait_until
-from workshop_kit.engine import cleanup, containers, images, log_bucket, reach
+from workshop_kit.engine import containers, images, log_bucket
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import Spec
 from workshop_kit.observe import logs
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
 # Lines on a schedule: however slow the machine, never faster than the rate.
 WRITER = """
@@ -39,12 +38,8 @@ for n in range(total):
 @contextlib.contextmanager
 def a_bucket(folder: Path) -> Iterator[LogBucket]:
     """Start collector and parameter store in a workspace of its own; remove everything afterwards."""
-    workspace = Workspace.open(folder)
-    session = provision.session_of(workspace, reach.connect())
-    try:
-        yield log_bucket.start(provision.stack_of(workspace, session))
-    finally:
-        assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+    with own_stack(folder) as stack:
+        yield log_bucket.start(stack)
 
 
 def write(

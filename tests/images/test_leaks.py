@@ -17,17 +17,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workshop_kit.engine import cleanup
+from tests.conftest import own_stack
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import SECRETS, Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http
 from workshop_kit.observe.leaks import Surface, container_surfaces, find, hunt, image_surfaces, new_canary
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
@@ -93,7 +91,7 @@ def test_no_secret_of_the_stack_shows(stack: Stack) -> None:
 
 
 @pytest.fixture
-def canary_stack(engine: Engine, tmp_path: Path) -> Iterator[Stack]:
+def canary_stack(tmp_path: Path) -> Iterator[Stack]:
     """The running stack of a workspace of the test's own, whose secrets are the same in every run.
 
     A random canary may match bytes of an image by chance.
@@ -104,11 +102,9 @@ def canary_stack(engine: Engine, tmp_path: Path) -> Iterator[Stack]:
     for name in SECRETS:
         chance = random.Random(f"canary {name}")
         (workspace.secrets_folder / name).write_text("+/".join("".join(chance.choices(letters, k=6)) for _ in range(4)))
-    session = provision.session_of(workspace, engine)
-    stack = provision.stack_of(workspace, session)
-    stack.up()
-    yield stack
-    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+    with own_stack(workspace.folder) as stack:
+        stack.up()
+        yield stack
 
 
 @pytest.mark.long

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,21 +10,10 @@ import pytest
 from nbformat import v4, writes
 
 from tests import private_engine
+from tests.lessons.checkout import copy_of_the_checkout
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL
 
-COPIED = (
-    "workshop",
-    "workshop_kit",
-    "workshop_app",
-    "images",
-    "pyproject.toml",
-    "requirements.lock",
-    "requirements-dev.lock",
-    "notebooks",
-    "exercises",
-    "solutions",
-)
 WriteNotebook = Callable[[Workspace, str, list[str]], Path]
 
 
@@ -80,14 +68,6 @@ def write_notebook() -> WriteNotebook:
 
 
 @pytest.fixture
-def bare(tmp_path: Path, root: Path) -> Path:
+def bare(tmp_path: Path) -> Path:
     """A checkout without a Python environment and without git, in a folder whose name has a space."""
-    checkout = tmp_path / "a check out"
-    checkout.mkdir()
-    for name in COPIED:
-        source = root / name
-        if source.is_dir():
-            shutil.copytree(source, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, checkout / name)
-    return checkout
+    return copy_of_the_checkout(tmp_path / "a check out", "docs", "tests", "benchmarks")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import LiveStack
+from tests.conftest import LiveStack, own_stack
 from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine import cleanup, images
 from workshop_kit.engine.reach import Engine
@@ -22,17 +22,13 @@ from workshop_kit.engine.stack import (
     write_variables,
 )
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
 
 @pytest.fixture
-def other(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
+def other(images: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
     """A second participant's stack, not up."""
-    workspace = Workspace.open(tmp_path / "another 'workspace' $HOME")
-    session = provision.session_of(workspace, engine)
-    yield provision.stack_of(workspace, session)
-    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+    with own_stack(tmp_path / "another 'workspace' $HOME") as stack:
+        yield stack
 
 
 def test_two_stacks_run_side_by_side_and_one_is_removed_whole(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 import string
 import subprocess
@@ -69,8 +70,9 @@ def of_stack(stack: Stack) -> Iterator[Surface]:
     for name in ("master-db", "replica-db"):
         output = stack.container(name).exec_run(["mariadb", "--force", "--execute", SQL], user="0").output
         yield Surface.of("SQL as administrator", name, output)
-    command = ["docker", "compose", "--env-file", str(stack.prepare()), "--project-name", stack.project]
-    done = subprocess.run([*command, "config"], cwd=stack.root, capture_output=True, check=True)
+    command = ["docker", "compose", "--env-file", os.devnull, "--project-name", stack.project, "config"]
+    environment = {**os.environ, **stack.variables()}
+    done = subprocess.run(command, cwd=stack.root, env=environment, capture_output=True, check=True)
     yield Surface.of("compose config", stack.project, done.stdout + done.stderr)
 
 

@@ -38,7 +38,7 @@ SECRETS = (
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack of one workspace. ``root`` is the checkout; ``folder`` keeps the variables and the secrets."""
+    """The stack of one workspace. ``root`` is the checkout; ``folder`` keeps the secrets."""
 
     session: Session
     root: Path
@@ -59,12 +59,9 @@ class Stack:
             **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.tags(self.root).items() if name != "base"},
         }
 
-    def prepare(self) -> Path:
-        """Write the secrets that are absent, and the variables; return the file of variables."""
+    def prepare(self) -> None:
+        """Write the secrets that are absent."""
         write_secrets(self.folder / "secrets")
-        path = self.folder / "compose.env"
-        write_variables(path, self.variables())
-        return path
 
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.
@@ -107,7 +104,9 @@ class Stack:
         return single.url_of(self.container(service).attrs, port)
 
     def _compose(self, *words: str, report: Report) -> None:
-        command = ["docker", "compose", "--ansi", "never", "--env-file", str(self.prepare())]
+        self.prepare()
+        # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
+        command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]
         command += ["--file", str(self.root / "compose.yaml")]
         shell.run(

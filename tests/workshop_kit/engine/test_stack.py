@@ -56,9 +56,13 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     assert http.get(stack.url() + "/readyz").status_code == 200
 
 
-def test_what_docker_compose_up_made_by_hand_is_removed(other: Stack, root: Path, engine: Engine) -> None:
+def test_what_docker_compose_up_made_by_hand_is_removed(
+    other: Stack, root: Path, engine: Engine, tmp_path: Path
+) -> None:
     """The README's ``docker compose up`` with the variables of set-up: ``down`` finds all of it, and names nothing."""
-    command = ["docker", "compose", "--env-file", str(other.prepare()), "up", "--detach", "redis"]
+    other.prepare()
+    write_variables(tmp_path / ".env", other.variables())
+    command = ["docker", "compose", "--env-file", str(tmp_path / ".env"), "up", "--detach", "redis"]
     subprocess.run(command, cwd=root, check=True)
     removed = cleanup.remove(other.session, {"kernel", "workspace"}).removed
     assert {"container", "network"} <= {entry.kind for entry in removed}

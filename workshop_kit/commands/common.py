@@ -21,7 +21,9 @@ NoInstall = Annotated[
     bool, typer.Option("--no-install", help="Neither install nor start anything on the machine; say what is missing.")
 ]
 Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
-Track = Annotated[str, typer.Option(help=f"One of: {', '.join(TRACKS)}.")]
+Track = Annotated[
+    str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
+]
 ExerciseId = Annotated[
     str, typer.Argument(help="The exercise: container.limits, or a beginning that no other has, as container.li.")
 ]

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, open_workspace
-from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
-from workshop_kit.workspace.course import TRACKS, find_lesson
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -68,14 +68,12 @@ def reset(exercise: ExerciseId) -> None:
     say(exercise_service(open_workspace()).reset(exercise))
 
 
-def status(track: Track = "full", as_json: AsJson = False) -> None:
+def status(track: Track = None, as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes."""
     from workshop_kit.exercises import board as boards  # lazily: slow imports
 
-    if track not in TRACKS:
-        raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
     service = exercise_service(open_workspace())
-    board = boards.board(service.exercises, service.progress, track)
+    board = boards.board(service.exercises, service.progress, track or service.workspace.track)
     answer(json.dumps(asdict(board)) if as_json else str(boards.render(board)))
 
 

@@ -16,7 +16,7 @@ import typer
 from workshop_kit.bootstrap import command_table
 from workshop_kit.bundle import images, load, wheels
 from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, open_workspace
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, open_workspace
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
@@ -26,7 +26,7 @@ from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
-from workshop_kit.workspace import provision
+from workshop_kit.workspace import content, provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import own_workspace
 
@@ -55,6 +55,7 @@ def start(
     ] = None,
     no_browser: NoBrowser = False,
     seed: Seed = None,
+    track: Track = None,
     no_install: NoInstall = False,
 ) -> None:
     """Install and build what is missing, then open a lesson; without an engine, open the book."""
@@ -63,6 +64,11 @@ def start(
 
     workspace = open_workspace(seed)
     lesson = find_lesson(lesson, workspace.notebooks)
+    if track is not None:
+        workspace.choose_track(track)
+    if content.follow_track(workspace):
+        lab_settings.trust(workspace)  # a server that runs already signs nothing
+        say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
     page = lab_settings.lesson_page(lesson)
     with TerminalReport() as report:
         no_engine = why_no_engine(may_install=not no_install, report=report)

@@ -8,10 +8,17 @@ from collections.abc import Sequence
 
 from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.lessons.plan import Breaks, Timetable, as_json, as_markdown, as_text, timetable
+from workshop_kit.lessons.plan import Timetable, as_json, as_markdown, as_text, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.course import TRACKS, load_course
+
+BREAKS = {
+    "break_after": "At most so many minutes of lessons and demo without a break.",
+    "break_minutes": "How long a break is; 0: none.",
+    "lunch_minutes": "How long lunch is; 0: none.",
+}
+"""What the options that replace the track's own minutes mean."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,8 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     wanted = _parser().parse_args(arguments)
     if wanted.json and wanted.markdown:
         raise WrongUsage("--json and --markdown exclude each other.", "Choose one.")
-    breaks = Breaks(wanted.break_after, wanted.break_minutes, wanted.lunch_minutes)
-    made = timetable(load_course(CHECKOUT), wanted.track, wanted.start, breaks)
+    breaks = {name: value for name, value in vars(wanted).items() if name in BREAKS and value is not None}
+    made = timetable(load_course(CHECKOUT), wanted.track, wanted.start, **breaks)
     answer(_text(wanted, made))
     return Exit.GOOD
 
@@ -32,16 +39,12 @@ def _text(wanted: argparse.Namespace, made: Timetable) -> str:
 
 
 def _parser() -> Parser:
-    usual = Breaks()
     parser = Parser("plan")
     parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
-    for option, minutes, text in (
-        ("--break-after", usual.after, "At most so many minutes of lessons without a break."),
-        ("--break-minutes", usual.length, "How long a break is; 0: none."),
-        ("--lunch-minutes", usual.lunch, "How long lunch is, on the track full; 0: none."),
-    ):
-        parser.add_argument(option, type=int, default=minutes, metavar="N", help=f"{text} [{minutes}]")
+    for name, text in BREAKS.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=int, metavar="N", help=f"{text} [as the track has it]")
     parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     parser.add_argument("--markdown", action="store_true", help="Markdown on stdout, for a page or a mail.")
     return parser

@@ -22,7 +22,8 @@ from workshop_kit.lessons.book import BOOK
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport, answer
-from workshop_kit.workspace import provision
+from workshop_kit.workspace import content, provision
+from workshop_kit.workspace.course import TRACKS, find_track, load_course
 from workshop_kit.workspace.folder import Workspace
 
 FOLDER = CHECKOUT / "build" / "tour"
@@ -33,20 +34,30 @@ def tour(
         list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")
     ] = None,
     book: Annotated[bool, typer.Option("--book", help="Write chapters of changed lessons to docs/book/.")] = False,
+    track: Annotated[
+        str | None, typer.Option(help=f"Run what participants of a track see. One of: {', '.join(TRACKS)}.")
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
     no_install: NoInstall = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the lessons headless and write them to build/tour/ as HTML."""
     if demo:
-        if lessons:
-            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons.")
+        if lessons or track is not None:
+            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons and the track.")
         _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
         return
+    if book and track is not None:
+        raise WrongUsage("The book has the lessons whole.", "Leave --book away, or the track.")
     from workshop_kit.lessons.tour import Tour, find_lessons  # lazily: it brings nbconvert
 
+    if track is not None:
+        lessons = lessons or list(load_course(CHECKOUT).names(find_track(track)))
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
     with _fresh_stack(FOLDER, may_install=not no_install) as (workspace, stack, report):
+        if track is not None:
+            workspace.choose_track(track)
+            content.follow_track(workspace)
         service = ExerciseService.of(workspace, lambda: stack)
         lesson_tour = Tour(
             workspace,

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from workshop_kit.display import tables
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.workspace.course import TRACKS
+from workshop_kit.workspace.course import find_track
 
 STYLE = f"<style>{(Path(__file__).parent / 'board.css').read_text()}</style>"
 COLUMNS = ("Exercise", "State", "Minutes", "Title")
@@ -60,10 +59,8 @@ class Board:
 
 def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full") -> Board:
     """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
-    if track not in TRACKS:
-        raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    done = progress.exercises()
-    rows = [_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if track in one.tracks]
+    wanted, done = find_track(track), progress.exercises()
+    rows = [_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if wanted in one.tracks]
     return Board(track, tuple(rows), *_minutes_of(rows))
 
 

@@ -17,7 +17,7 @@ from workshop_kit.exercises.cards import PANEL_CSS
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
 from workshop_kit.progress import Report
-from workshop_kit.workspace.course import LESSON, lesson_names
+from workshop_kit.workspace.course import LESSON, lesson_names, load_course
 from workshop_kit.workspace.folder import EDITED, Workspace, lesson_files
 from workshop_kit.workspace.lab_settings import trust
 
@@ -34,7 +34,7 @@ class BoardWidget(JobWidget):
     _esm = PARTS + (HERE / "board_widget.js").read_text()
     _css = PANEL_CSS
     lessons = traitlets.List(traitlets.Unicode()).tag(sync=True)  # a button each
-    next_lesson = traitlets.Unicode().tag(sync=True)  # "" in the last lesson
+    next_lesson = traitlets.Unicode().tag(sync=True)  # of the track; "" in its last lesson
     board = traitlets.Unicode().tag(sync=True)
     arrived = traitlets.Unicode().tag(sync=True)  # the notebook to open, as JupyterLab knows it
     changed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # files that the jump changed on disk, likewise
@@ -90,7 +90,8 @@ class BoardView:
 
     def _widget(self) -> BoardWidget:
         lessons = [name for name in lesson_names(self.exercise_service.root / "notebooks") if LESSON.fullmatch(name)]
-        following = next((name for name in lessons if name > self.lesson), "")
+        on_track = load_course(self.exercise_service.root).names(self.exercise_service.workspace.track)
+        following = next((name for name in on_track if name > self.lesson), "")
         widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
         widget.on_msg(self._clicked)
         return widget

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import content, provision, regions, solutions
@@ -96,6 +99,26 @@ def solve(exercise_service: ExerciseService, identifier: str, backup: Backup | N
         content.write(workspace, part.path, text)
         changed = True
     return changed
+
+
+def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]) -> Iterator[str]:
+    """Make what these cells (ids) of a lesson would have made: files as its cells write them, solutions as `goto` does.
+
+    Yields a sentence for each. Raises WrongUsage for a cell that makes no file.
+    """
+    from workshop_kit.workspace import file_cell  # imports IPython, slow for the command line
+
+    notebook = json.loads((exercise_service.root / "notebooks" / f"{lesson}.ipynb").read_text())
+    texts = {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
+    exercises = {exercise.cell: exercise for exercise in exercise_service.exercises if exercise.file}
+    for cell in cells:
+        if name := file_cell.file_named(texts.get(cell, "")):
+            yield file_cell.write(exercise_service.workspace, name, file_cell.body_of(texts[cell]))
+        elif exercise := exercises.get(cell):
+            done = exercise_service.progress.exercise(exercise.id).passed_at or not solve(exercise_service, exercise.id)
+            yield f"{exercise.id} {'stays as it is' if done else 'has its solution'}: {exercise.path}"
+        else:
+            raise WrongUsage(f"{cell!r} is no cell of {lesson} that makes a file.", "Run `./workshop update`.")
 
 
 def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:

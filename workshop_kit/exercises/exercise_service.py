@@ -203,8 +203,8 @@ class ExerciseService:
         return ", ".join([first, *own.exercise.more_files])
 
     def board(self, unfolded: str = "") -> Rendered:
-        """Return the board of all exercises; those of the lesson ``unfolded`` are not folded away."""
-        return boards.render(boards.board(self.exercises, self.progress), unfolded)
+        """Return the board of the track's exercises; those of the lesson ``unfolded`` are not folded away."""
+        return boards.render(boards.board(self.exercises, self.progress, self.workspace.track), unfolded)
 
     def exercise_files(self, exercise: Exercise) -> ExerciseFiles:
         """Return the texts of an exercise: its source, its starter, and the participant's."""

@@ -27,6 +27,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel as ExercisePanel
@@ -162,6 +163,11 @@ class Lesson:
         self.screens.replace(f"exercise {exercise.id}", task)
         task.show()
         return task
+
+    def fill_in(self, *cells: str) -> None:
+        """Make what skipped cells of this lesson (ids) would have made. See `checkpoint.fill_in`."""
+        for sentence in checkpoint.fill_in(self.exercise_service, self.name, cells):
+            print(sentence)  # noqa: T201 - it is the cell's output
 
     def board(self) -> None:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""

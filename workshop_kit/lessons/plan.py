@@ -1,4 +1,4 @@
-"""The timetable of a track: when each lesson begins, with breaks between lessons, as data, text, and Markdown.
+"""The timetable of a track: welcome, lessons with the headings to stop at, demo, breaks, buffer and wrap-up.
 
 Lengths come from exercises.toml. Times of day are minutes since midnight.
 """
@@ -6,44 +6,42 @@ Lengths come from exercises.toml. Times of day are minutes since midnight.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, Literal
 
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace.course import TRACKS, Course, ExerciseTime, Lesson
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import Course, ExerciseTime, Lesson, Section, Track, find_track
 
 DAY_MINUTES = 24 * 60
 LUNCH_FROM, LUNCH_BEST, LUNCH_UNTIL = 11 * 60, 12 * 60 + 15, 14 * 60
 """A break that begins between the first and the last becomes lunch: the one nearest to the second."""
-LUNCH_TRACKS = ("full",)
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
-
-
-@dataclass(frozen=True)
-class Breaks:
-    """Breaks in minutes: one of ``length`` after at most ``after`` of lessons; 0 means none, also for ``lunch``."""
-
-    after: int = 90
-    length: int = 15
-    lunch: int = 60
+TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
+DEMO = CHECKOUT / "workshop_kit" / "instructor" / "demo.toml"
 
 
 @dataclass(frozen=True)
 class Block:
-    """One row of the timetable. ``lesson`` is a notebook's name, "" for a break.
+    """One row of the timetable. ``lesson`` is a notebook's name, "" where none is open.
 
-    ``exercises`` are those of the track, the core ones first; only these are part of the lesson's minutes.
+    ``exercises`` are those of the track, the core ones first; only these are part of the lesson's minutes. ``sections``
+    are the lesson's in this block; those without minutes on the track are skipped.
     """
 
-    kind: Literal["lesson", "break", "lunch"]
-    start: int
+    kind: Literal["welcome", "lesson", "demo", "break", "lunch", "buffer", "wrap-up"]
     minutes: int
     title: str
+    start: int = 0
     lesson: str = ""
+    track: str = ""
     exercises: tuple[ExerciseTime, ...] = ()
+    sections: tuple[Section, ...] = ()
 
     @property
     def end(self) -> int:
@@ -62,8 +60,20 @@ class Block:
 
     @property
     def telling_minutes(self) -> int:
-        """The lesson's minutes without its core exercises and their debriefs."""
+        """The block's minutes without its core exercises and their debriefs."""
         return self.minutes - sum(exercise.all_minutes for exercise in self.core)
+
+    @property
+    def stops(self) -> tuple[tuple[int, str], ...]:
+        """The time and the heading at which each section of the track begins."""
+        kept = [part for part in self.sections if self.track in part.minutes]
+        times = accumulate((part.minutes[self.track] for part in kept), initial=self.start)
+        return tuple((time, part.heading) for time, part in zip(times, kept, strict=False))
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The headings of the sections that the track skips."""
+        return tuple(part.heading for part in self.sections if self.track not in part.minutes)
 
 
 @dataclass(frozen=True)
@@ -83,31 +93,31 @@ class Timetable:
         """The time of its end."""
         return self.blocks[-1].end
 
-    @property
-    def lesson_minutes(self) -> int:
-        """The minutes of all lessons, without the breaks."""
-        return sum(block.minutes for block in self.blocks if block.kind == "lesson")
+    def minutes(self, *kinds: str) -> int:
+        """Return the minutes of all blocks of these kinds."""
+        return sum(block.minutes for block in self.blocks if block.kind in kinds)
 
 
-def timetable(course: Course, track: str, start: str, breaks: Breaks | None = None) -> Timetable:
+def timetable(course: Course, track: str, start: str, **breaks: int) -> Timetable:
     """Return the timetable of ``track`` from ``start`` (``"09:30"``).
 
+    ``breaks`` replace the track's own ``break_after``, ``break_minutes`` and ``lunch_minutes``; 0 minutes: none.
     Raises WrongUsage for an unknown track, an invalid time or pause, and an end after midnight.
     """
-    breaks = breaks or Breaks()
-    if track not in course.tracks:
-        raise WrongUsage(f"There is no track {track!r}.", f"Choose from: {', '.join(TRACKS)}.")
-    if breaks.after < 1 or min(breaks.length, breaks.lunch) < 0:
+    chosen = replace(course.tracks[find_track(track)], **breaks)  # type: ignore[arg-type]
+    if chosen.break_after < 1 or min(chosen.break_minutes, chosen.lunch_minutes) < 0:
         raise WrongUsage("A break or a stretch of lessons cannot be that short.", "Write 1 minute or more.")
     begin = minutes_of(start)
-    blocks = _placed(begin, [_lesson_block(lesson, course.exercises, track) for lesson in course.lessons], breaks)
-    if track in LUNCH_TRACKS and breaks.lunch:
-        blocks = _placed(begin, _with_lunch(blocks, breaks.lunch), None)
-    if blocks[-1].end > DAY_MINUTES:
-        latest = DAY_MINUTES - (blocks[-1].end - begin)
+    blocks = [Block("welcome", chosen.welcome, "Welcome and set-up"), *_with_breaks(course, chosen)]
+    blocks += [Block("buffer", chosen.buffer, "Buffer: what took longer, and questions"), _wrap_up(course, chosen)]
+    placed = _placed(begin, blocks)
+    if chosen.lunch_minutes:
+        placed = _placed(begin, _with_lunch(placed, chosen.lunch_minutes))
+    if placed[-1].end > DAY_MINUTES:
+        latest = DAY_MINUTES - (placed[-1].end - begin)
         step = f"Begin by {clock(latest)}, or choose a shorter track." if latest >= 0 else "Make the breaks shorter."
         raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
-    return Timetable(track, tuple(blocks))
+    return Timetable(track, tuple(placed))
 
 
 def minutes_of(moment: str) -> int:
@@ -137,33 +147,83 @@ def as_json(timetable: Timetable) -> dict[str, Any]:
         "track": timetable.track,
         "start": clock(timetable.start),
         "end": clock(timetable.end),
-        "lesson_minutes": timetable.lesson_minutes,
-        "pause_minutes": timetable.end - timetable.start - timetable.lesson_minutes,
+        "minutes": timetable.end - timetable.start,
+        "lesson_minutes": timetable.minutes("lesson"),
+        "break_minutes": timetable.minutes("break", "lunch"),
         "blocks": [_block_data(block) for block in timetable.blocks],
     }
 
 
-def _lesson_block(lesson: Lesson, exercises: Sequence[ExerciseTime], track: str) -> Block:
-    own = [exercise for exercise in exercises if exercise.lesson == lesson.name and track in exercise.tracks]
+def _work(course: Course, track: Track) -> Iterator[Block]:
+    """Yield the lessons of a track, cut where a break may come, and the demo after the first one."""
+    lessons = [lesson for lesson in course.lessons if lesson.minutes.get(track.name)]
+    for lesson in lessons:
+        yield from _lesson_blocks(lesson, course, track.name)
+        if lesson is lessons[0] and track.demo:
+            yield Block("demo", track.demo, f"Demo, {_demo_steps(track.demo)} (./workshop desk)")
+
+
+def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block]:
+    own = [exercise for exercise in course.exercises if exercise.lesson == lesson.name and track in exercise.tracks]
     own.sort(key=lambda exercise: exercise.weight != "core")
-    return Block("lesson", 0, lesson.minutes.get(track, 0), lesson.title, lesson.name, tuple(own))
+    whole = Block("lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(own))
+    parts = course.sections.get(lesson.name, ())
+    cuts = [index for index, part in enumerate(parts) if index == 0 or (part.rest and track in part.minutes)]
+    for start, end in zip(cuts, [*cuts[1:], len(parts)], strict=True):
+        some = parts[start:end]
+        cells = {cell for part in some for cell in part.cells}
+        here = tuple(one for one in own if one.cell in cells or end == len(parts))  # those of 02b come last
+        own = [one for one in own if one not in here]
+        yield replace(whole, minutes=sum(part.minutes.get(track, 0) for part in some), exercises=here, sections=some)
+    if not parts:
+        yield whole
 
 
-def _placed(begin: int, blocks: Sequence[Block], breaks: Breaks | None) -> list[Block]:
-    """Set the start of every block; with ``breaks``, add a break before a lesson that exceeds ``breaks.after``.
+def _demo_steps(minutes: int) -> str:
+    """Say which steps of the demo fit into the minutes."""
+    steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
+    fit = sum(done <= minutes for done in accumulate(step["minutes"] for step in steps))
+    return f"steps 1 to {fit} of {len(steps)}"
 
-    Breaks fall between lessons only, so a lesson may be longer than ``breaks.after``.
+
+def _wrap_up(course: Course, track: Track) -> Block:
+    """The end; on a track without the last lesson, what the track has of it: the page to take home."""
+    last = course.lessons[-1]
+    if track.name in last.minutes:
+        return Block("wrap-up", track.wrap_up, "Wrap-up")
+    parts = course.sections.get(last.name, ())
+    return Block("wrap-up", track.wrap_up, "Wrap-up", lesson=last.name, track=track.name, sections=parts)
+
+
+def _with_breaks(course: Course, track: Track) -> list[Block]:
+    """Return lessons and demo, with a break before each block with which the track's ``break_after`` is exceeded.
+
+    A block may be longer than that. Parts of a lesson without a break between them become one block.
     """
-    now, stretch, placed = begin, 0, []
-    for block in blocks:
-        if not block.minutes:  # not part of the track
-            continue
-        if breaks and breaks.length and stretch and stretch + block.minutes > breaks.after:
-            placed.append(Block("break", now, breaks.length, "Break"))
-            now, stretch = now + breaks.length, 0
-        placed.append(replace(block, start=now))
-        now, stretch = now + block.minutes, stretch + block.minutes
-    return placed
+    stretch, blocks = 0, list[Block]()
+    for block in _work(course, track):
+        if track.break_minutes and stretch and stretch + block.minutes > track.break_after:
+            blocks.append(Block("break", track.break_minutes, "Break"))
+            stretch = 0
+        stretch += block.minutes
+        if blocks and block.lesson and blocks[-1].lesson == block.lesson:
+            blocks.append(_joined(blocks.pop(), block))
+        else:
+            blocks.append(block)
+    return blocks
+
+
+def _joined(one: Block, other: Block) -> Block:
+    """Return two parts of a lesson as one block."""
+    minutes, exercises = one.minutes + other.minutes, one.exercises + other.exercises
+    return replace(one, minutes=minutes, exercises=exercises, sections=one.sections + other.sections)
+
+
+def _placed(begin: int, blocks: Sequence[Block]) -> list[Block]:
+    """Set the start of every block; leave out those without minutes."""
+    blocks = [block for block in blocks if block.minutes]
+    starts = accumulate((block.minutes for block in blocks), initial=begin)
+    return [replace(block, start=start) for start, block in zip(starts, blocks, strict=False)]
 
 
 def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
@@ -179,10 +239,12 @@ def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
 def _block_data(block: Block) -> dict[str, Any]:
     times = {"start": clock(block.start), "end": clock(block.end), "minutes": block.minutes}
     data: dict[str, Any] = {"kind": block.kind, **times, "title": block.title}
-    if block.kind == "lesson":
+    if block.lesson:
         names = ("id", "title", "weight", "minutes", "debrief_minutes")
         exercises = [{name: getattr(exercise, name) for name in names} for exercise in block.exercises]
         data |= {"lesson": block.lesson, "telling_minutes": block.telling_minutes, "exercises": exercises}
+        data |= {"stops": [{"start": clock(time), "heading": heading} for time, heading in block.stops]}
+        data |= {"skipped": list(block.skipped)}
     return data
 
 
@@ -197,17 +259,25 @@ def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
 
 
 def as_text(timetable: Timetable) -> str:
-    """Return the timetable as a text table with a legend."""
-    return f"{table(_caption(timetable), COLUMNS, list(rows(timetable)))}\n{LEGEND}"
+    """Return the timetable as a text table with a legend, and the headings to stop at in each notebook."""
+    lines = [str(table(_caption(timetable), COLUMNS, list(rows(timetable)))), LEGEND, TAKE_HOME]
+    for block in timetable.blocks:
+        if block.stops:
+            lines += ["", f"notebooks/{block.lesson}.ipynb, by heading"]
+            lines += [f"  {clock(time)}  {heading}" for time, heading in block.stops]
+            lines += [f"  skipped: {' · '.join(block.skipped)}"] if block.skipped else []
+    return "\n".join(lines)
 
 
 def as_markdown(timetable: Timetable) -> str:
-    """Return the timetable as Markdown: the table, then the exercises by lesson."""
+    """Return the timetable as Markdown: the table, then headings and exercises by lesson."""
     lines = [f"## {_caption(timetable)}", "", *map(_row, [COLUMNS, ("---", "---:", "---", "---"), *rows(timetable)])]
-    lines += ["", LEGEND]
+    lines += ["", LEGEND, "", TAKE_HOME]
     for block in timetable.blocks:
-        if block.exercises:
+        if block.lesson:
             lines += ["", f"**{block.lesson}** ({block.telling_minutes} minutes for talk and experiments)", ""]
+            lines += [f"- {clock(time)} {heading}" for time, heading in block.stops]
+            lines += [f"- skipped: {' · '.join(block.skipped)}"] if block.skipped else []
         for exercise in block.exercises:
             aside = "" if exercise.weight == "core" else ", extra"
             times = f"{exercise.minutes} + {exercise.debrief_minutes}{aside}"
@@ -216,10 +286,10 @@ def as_markdown(timetable: Timetable) -> str:
 
 
 def _caption(timetable: Timetable) -> str:
-    breaks = timetable.end - timetable.start - timetable.lesson_minutes
     return (
         f"Track {timetable.track}, {clock(timetable.start)} to {clock(timetable.end)}: "
-        f"{timetable.lesson_minutes} minutes of lessons, {breaks} of breaks"
+        f"{timetable.end - timetable.start} minutes, {timetable.minutes('lesson')} of them lessons, "
+        f"{timetable.minutes('break', 'lunch')} breaks"
     )
 
 

@@ -7,15 +7,16 @@ participant's changes from the project's.
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import solutions
-from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace import solutions, track_notebook
+from workshop_kit.workspace.course import MY_SERVICE, load_course
 from workshop_kit.workspace.files import explain, read_small, write_atomically
 from workshop_kit.workspace.folder import LessonCopy, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
@@ -103,16 +104,46 @@ def bring_in(workspace: Workspace, files: Mapping[str, str]) -> None:
 
 
 def current(workspace: Workspace, name: str) -> bytes | None:
-    """Return a file of the workspace as it is, None without one. Raises NotReady if it cannot be read."""
+    """Return a file of the workspace as it is, None without one; a notebook with nothing folded.
+
+    Raises NotReady if it cannot be read.
+    """
     try:
-        return read_small(workspace.folder / name, max_bytes=MAX_BYTES)
+        found = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
     except FileNotFoundError:
         return None
+    return track_notebook.unfold(found) if name.endswith(".ipynb") else found
 
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
-    """Write a file of the workspace, whole or not at all. Raises NotReady when the disk is full or read-only."""
-    write_atomically(workspace.folder / name, content.encode() if isinstance(content, str) else content)
+    """Write a file of the workspace, whole or not at all; a notebook with what the track skips folded.
+
+    Raises NotReady when the disk is full or read-only.
+    """
+    written = content.encode() if isinstance(content, str) else content
+    write_atomically(workspace.folder / name, _on_track(workspace, name, written))
+
+
+def follow_track(workspace: Workspace) -> list[str]:
+    """Fold what the workspace's track skips in each notebook, and nothing else; return the changed notebooks."""
+    changed = []
+    for lesson in load_course(CHECKOUT).sections:
+        name = f"notebooks/{lesson}.ipynb"
+        with contextlib.suppress(FileNotFoundError, ValueError):  # deleted, or damaged
+            before = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
+            after = _on_track(workspace, name, before)
+            if after != before and json.loads(after) != json.loads(before):
+                write_atomically(workspace.folder / name, after)
+                changed.append(name)
+    return changed
+
+
+def _on_track(workspace: Workspace, name: str, content: bytes) -> bytes:
+    """Return a notebook of a lesson as the workspace's track has it, and any other file as it is."""
+    if not name.endswith(".ipynb"):
+        return content
+    sections = load_course(CHECKOUT).sections.get(PurePath(name).stem, ())
+    return track_notebook.fold(content, sections, workspace.track)
 
 
 def _arrived(workspace: Workspace, source: Path) -> Iterator[LessonCopy]:

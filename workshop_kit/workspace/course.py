@@ -1,14 +1,15 @@
-"""Lessons, tracks and their minutes from exercises.toml, and lessons found by name. It needs no package.
+"""Lessons, their sections, tracks and minutes from exercises.toml, and lessons found by name. It needs no package.
 
 `./workshop plan` runs on a bare Python; `exercises.registry` reads the exercises in full.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,36 @@ Other notebooks of a workspace (a copy of a lesson, say) are found by their whol
 
 @dataclass(frozen=True)
 class Track:
-    """A way through the workshop. ``minutes`` without breaks; ``most_exercises`` None: as many as fit."""
+    """A way through the workshop. ``minutes`` are those of its lessons; ``exercises`` None: as many as fit.
+
+    The other minutes are of what stands around the lessons: a break after at most ``break_after`` of them, for example.
+    All of it takes ``total`` minutes.
+    """
 
     name: str
     minutes: int
-    most_exercises: int | None = None
+    total: int = 0
+    exercises: int | None = None
+    welcome: int = 0
+    demo: int = 0
+    break_after: int = 90
+    break_minutes: int = 0
+    lunch_minutes: int = 0
+    buffer: int = 0
+    wrap_up: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a lesson: ``cells`` (ids) from the one with its ``heading`` to the next section.
+
+    ``minutes`` by track; a track that is not among them skips the section. A break may come before a ``rest``.
+    """
+
+    heading: str
+    cells: tuple[str, ...]
+    minutes: Mapping[str, int]
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,18 +90,32 @@ class ExerciseTime:
         """The minutes to do it and to talk about it."""
         return self.minutes + self.debrief_minutes
 
+    @property
+    def cell(self) -> str:
+        """The id of its cell in the notebook."""
+        return f"exercise-{self.id.replace('.', '-')}"
+
 
 @dataclass(frozen=True)
 class Course:
-    """The lessons in their order, the tracks by name, and the exercises by lesson."""
+    """The lessons in their order, the tracks by name, and the exercises and sections by lesson."""
 
     lessons: tuple[Lesson, ...]
     tracks: Mapping[str, Track]
     exercises: tuple[ExerciseTime, ...] = ()
+    sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
 
     def lesson(self, name: str) -> Lesson | None:
         """Return the lesson called ``name`` (``01_container``), or None."""
         return next((lesson for lesson in self.lessons if lesson.name == name), None)
+
+    def names(self, track: str) -> tuple[str, ...]:
+        """Return the names of the notebooks that ``track`` opens, in their order."""
+        return tuple(
+            lesson.name
+            for lesson in self.lessons
+            if track in lesson.minutes or any(track in part.minutes for part in self.sections.get(lesson.name, ()))
+        )
 
 
 def read_toml(root: Path) -> dict[str, Any]:
@@ -91,17 +131,42 @@ def load_course(root: Path) -> Course:
     document = read_toml(root)
     names = [field.name for field in fields(ExerciseTime)]
     try:
-        tracks = {name: Track(name, one["minutes"], one.get("exercises")) for name, one in document["tracks"].items()}
+        tracks = {
+            name: Track(**{"name": name, "minutes": one["minutes"], **one}) for name, one in document["tracks"].items()
+        }
         lessons = [
             Lesson(name, one["title"], one.get("prefix", ""), one["minutes"])
             for name, one in document["lessons"].items()
         ]
         exercises = [ExerciseTime(**{name: one[name] for name in names}) for one in document.get("exercise", [])]
+        sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
     lessons.sort(key=lambda lesson: lesson.name)
     exercises.sort(key=lambda exercise: exercise.lesson)
-    return Course(tuple(lessons), tracks, tuple(exercises))
+    return Course(tuple(lessons), tracks, tuple(exercises), sections)
+
+
+def find_track(name: str) -> str:
+    """Return ``name`` if it is a track. Raises WrongUsage."""
+    if name not in TRACKS:
+        raise WrongUsage(f"There is no track {name!r}.", f"Choose from: {', '.join(TRACKS)}.")
+    return name
+
+
+def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, int]]) -> tuple[Section, ...]:
+    """Return the sections of a lesson: ``table`` has the minutes of each by the id of its first cell."""
+    notebook = json.loads((root / "notebooks" / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+    texts = {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
+    ids, found = list(texts), []
+    starts = [ids.index(name) if name in texts else -1 for name in table]
+    if starts != sorted(starts) or starts[:1] != [0]:
+        raise WorkshopError(f"{FILE}: [sections.{lesson}] does not fit the notebook.", "Compare the ids of the cells.")
+    for start, end, entry in zip(starts, [*starts[1:], len(ids)], table.values(), strict=True):
+        minutes = {name: value for name, value in entry.items() if name != "rest"}
+        heading = next((line for line in texts[ids[start]].splitlines() if line.startswith("#")), "")
+        found.append(Section(heading.lstrip("# "), tuple(ids[start:end]), minutes, bool(entry.get("rest"))))
+    return tuple(found)
 
 
 def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
+from workshop_kit.workspace.course import FILE, MY_SERVICE, TRACKS, find_track, read_toml
 from workshop_kit.workspace.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.workspace.solutions import FIRST
 
@@ -31,8 +31,8 @@ BASE, WRITTEN = "base", "written"
 """Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
 HIDDEN = ".workshop"
 """The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
-SEED = "seed"
-"""The file below `HIDDEN` with a shared seed."""
+SEED, TRACK = "seed", "track"
+"""The files below `HIDDEN` with a shared seed, and with the track that `start --track` chose."""
 ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -126,6 +126,19 @@ class Workspace:
     def share_seed(self, seed: int) -> None:
         """Use ``seed`` for the numbers in exercises from now on. Raises NotReady when it cannot be written."""
         write_atomically(self.folder / HIDDEN / SEED, f"{seed}\n".encode())
+
+    @property
+    def track(self) -> str:
+        """The track that was chosen last; ``full`` without one."""
+        try:
+            name = read_small(self.folder / HIDDEN / TRACK).decode(errors="replace").strip()
+        except (OSError, NotReady):
+            return "full"
+        return name if name in TRACKS else "full"
+
+    def choose_track(self, name: str) -> None:
+        """Use the track ``name`` from now on. Raises WrongUsage for an unknown one, NotReady as a full disk does."""
+        write_atomically(self.folder / HIDDEN / TRACK, f"{find_track(name)}\n".encode())
 
     @property
     def compose_project(self) -> str:

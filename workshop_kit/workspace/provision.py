@@ -21,7 +21,7 @@ from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspace
+from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
 
 UNDO_FAULTS = ("workshop_kit.faults.injection:undo_all",)
 """What a reaper calls first: the faults of a dead process are undone while its proxies still run."""
@@ -55,7 +55,7 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
 
 @contextlib.contextmanager
 def fresh_workspace(folder: Path) -> Iterator[Workspace]:
-    """Yield a workspace with the checkout's lessons as they are now; its id and ledger stay for `./workshop down`.
+    """Yield a workspace with the checkout's lessons as they are; its id and ledger stay for `./workshop down`.
 
     One process has it until the block ends. Raises WorkshopError while another process has it.
     """
@@ -68,6 +68,7 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
     with lock:
         for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
             shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / HIDDEN / TRACK).unlink(missing_ok=True)
         Workspace.open(folder).progress_path.unlink(missing_ok=True)
         yield Workspace.open(folder)
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from workshop_kit.cli import app
 from workshop_kit.errors import WrongUsage
-from workshop_kit.lessons.plan import Breaks, clock, minutes_of, timetable
+from workshop_kit.lessons.plan import clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, Course, load_course
 
@@ -23,13 +23,48 @@ def course() -> Course:
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_every_minute_of_the_track_is_in_the_timetable(course: Course, track: str) -> None:
-    """It begins at its start, block joins block, and the lessons have exactly their minutes, in their order."""
-    blocks = timetable(course, track, "09:15").blocks
-    assert clock(blocks[0].start) == "09:15"
-    assert all(one.end == other.start for one, other in itertools.pairwise(blocks))
-    assert [(block.lesson, block.minutes) for block in blocks if block.kind == "lesson"] == [
-        (lesson.name, lesson.minutes[track]) for lesson in course.lessons if track in lesson.minutes
-    ]
+    """It ends when the track says, block joins block, and the lessons have exactly their minutes, in their order.
+
+    Around them stand the welcome, the demo after the first lesson, breaks, a buffer and the wrap-up.
+    """
+    made = timetable(course, track, "09:15")
+    assert clock(made.start) == "09:15"
+    assert made.end - made.start == course.tracks[track].total
+    assert all(one.end == other.start for one, other in itertools.pairwise(made.blocks))
+    lessons = [block for block in made.blocks if block.kind == "lesson"]
+    minutes = {lesson.name: lesson.minutes[track] for lesson in course.lessons if track in lesson.minutes}
+    assert [name for name, _ in itertools.groupby(block.lesson for block in lessons)] == list(minutes)
+    for name, planned in minutes.items():
+        assert sum(block.minutes for block in lessons if block.lesson == name) == planned
+    kinds = [block.kind for block in made.blocks]
+    assert kinds[:3] == ["welcome", "lesson", "demo"]
+    assert kinds[-2:] == ["buffer", "wrap-up"]
+    assert "break" in kinds
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_each_lesson_says_where_to_stop(course: Course, track: str) -> None:
+    """The headings of the sections that the track has, each at its time, also of the page that people take home."""
+    blocks = [block for block in timetable(course, track, "09:15").blocks if block.lesson]
+    assert list(dict.fromkeys(block.lesson for block in blocks)) == list(course.names(track))
+    for block in blocks:
+        times = [time for time, _ in block.stops]
+        assert times[0] == block.start
+        assert times == sorted(set(times))
+        assert times[-1] < block.end
+    stops = {heading for block in blocks for _, heading in block.stops}
+    assert stops == {part.heading for parts in course.sections.values() for part in parts if track in part.minutes}
+    assert "To take home" in stops
+
+
+def test_a_break_may_fall_inside_a_lesson(course: Course) -> None:
+    """On the full track one comes after config.report, and one before monitoring.metrics."""
+    blocks = timetable(course, "full", "09:30").blocks
+    for exercise, before in (("config.report", False), ("monitoring.metrics", True)):
+        (index,) = [n for n, block in enumerate(blocks) if exercise in [one.id for one in block.exercises]]
+        aside = index - 1 if before else index + 1
+        assert blocks[aside].kind in {"break", "lunch"}
+        assert blocks[aside - 1].lesson == blocks[aside + 1].lesson
 
 
 def test_a_whole_day_has_its_lunch_at_noon(course: Course) -> None:
@@ -70,7 +105,7 @@ def test_table_markdown_and_json_say_the_same() -> None:
     text = CliRunner().invoke(app, words).stdout
     markdown = CliRunner().invoke(app, [*words, "--markdown"]).stdout
     data = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
-    assert (data["start"], data["lesson_minutes"]) == ("13:00", 150)
+    assert (data["start"], data["end"], data["minutes"], data["lesson_minutes"]) == ("13:00", "16:30", 210, 150)
     for block in data["blocks"]:
         for shown in (text, markdown):
             (line,) = [line for line in shown.splitlines() if f"{block['start']}–{block['end']}" in line]
@@ -78,6 +113,9 @@ def test_table_markdown_and_json_say_the_same() -> None:
         for exercise in block.get("exercises", ()):
             assert exercise["id"] in text
             assert exercise["title"] in markdown
+        for stop in block.get("stops", ()):
+            assert f"{stop['start']}  {stop['heading']}" in text
+            assert f"{stop['start']} {stop['heading']}" in markdown
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
     assert len(rows) == len(data["blocks"]) + 2
@@ -86,11 +124,12 @@ def test_table_markdown_and_json_say_the_same() -> None:
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("after", [30, 90])
 def test_breaks_can_be_chosen(course: Course, track: str, after: int) -> None:
-    """Between two lie at most so many minutes, or one lesson alone; none begins or ends the day. Or there are none."""
-    blocks = timetable(course, track, "09:30", Breaks(after=after, length=20, lunch=0)).blocks
-    assert blocks[0].kind == blocks[-1].kind == "lesson"
-    for is_lesson, group in itertools.groupby(blocks, key=lambda block: block.kind == "lesson"):
+    """Between two lie at most so many minutes, or one part of a lesson alone. Or there are none."""
+    blocks = timetable(course, track, "09:30", break_after=after, break_minutes=20, lunch_minutes=0).blocks
+    work = [block for block in blocks if block.kind in {"lesson", "demo", "break"}]
+    assert work[-1].kind != "break"
+    for is_break, group in itertools.groupby(work, key=lambda block: block.kind == "break"):
         minutes = [block.minutes for block in group]
-        assert sum(minutes) <= after or len(minutes) == 1 if is_lesson else minutes == [20]
-    without = timetable(course, track, "09:30", Breaks(length=0))
-    assert without.end - without.start == without.lesson_minutes == course.tracks[track].minutes
+        assert minutes == [20] if is_break else sum(minutes) <= after or len(minutes) == 1
+    without = timetable(course, track, "09:30", break_minutes=0)
+    assert without.minutes("break", "lunch") == 0

@@ -1,0 +1,76 @@
+"""On a track, the folder has at the end of each lesson what it has on the full one."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+
+import pytest
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.workspace import content, file_cell, solutions
+from workshop_kit.workspace.course import load_course
+
+LESSON = "02_configuration"
+
+
+def run(service: ExerciseService, lesson: str) -> None:
+    """Do what the kept cells of a lesson do to the files, and its second notebook, with each exercise solved."""
+    notebook = json.loads((service.workspace.notebooks / f"{lesson}.ipynb").read_text())
+    for source in ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"):
+        if name := file_cell.file_named(source):
+            file_cell.write(service.workspace, name, file_cell.body_of(source))
+        elif "w.colleague_files()" in source or "w.take_home(" in source:
+            files = solutions.colleague_files(service.root, lesson)
+            content.bring_in(service.workspace, {f"my_service/{file}": text for file, text in files.items()})
+        elif "w.fill_in(" in source:
+            assert list(checkpoint.fill_in(service, lesson, re.findall('"([^"]+)"', source)))
+        elif source.startswith("w.exercise("):
+            checkpoint.solve(service, source.split('"')[1])
+    for exercise in service.exercises:
+        if exercise.lesson == lesson and exercise.notebook and exercise.file:
+            checkpoint.solve(service, exercise.id)
+
+
+@pytest.mark.parametrize("track", ["90min", "half-day"])
+def test_each_lesson_finds_the_files_that_it_needs(engineless: ExerciseService, track: str) -> None:
+    """They are those that `goto` brings, whatever the track skipped before."""
+    workspace, root = engineless.workspace, engineless.root
+    workspace.choose_track(track)
+    content.follow_track(workspace)
+    for lesson, following in pairwise(load_course(root).names(track)):
+        run(engineless, lesson)
+        arrives = solutions.colleague_files(root, following)
+        for name, text in solutions.files_at(root, following).items():
+            if following > "01_container" and name not in arrives:
+                assert (workspace.my_service / name).read_text() == text, f"{name} at the end of {lesson}"
+
+
+def test_what_was_passed_stays_and_what_was_not_is_kept_aside(engineless: ExerciseService) -> None:
+    """As with `goto`; and a second run changes nothing."""
+    checkpoint.arrange(engineless, "03_logging")
+    engineless.progress.record_check("config.env", "passed")
+    config, tasks = (
+        engineless.workspace.folder / path for path in ("my_service/config.py", "exercises/02_configuration/tasks.yaml")
+    )
+    config.write_text(config.read_text().replace("environ", "own"))
+    mine = config.read_text()
+    tasks.write_text(tasks.read_text().replace("staging", "stage"))
+    cells = ("exercise-config-env", "exercise-config-environments")
+    said = list(checkpoint.fill_in(engineless, LESSON, cells))
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        "config.env stays as it is",
+        "config.environments has its solution",
+    ]
+    assert config.read_text() == mine
+    assert len(list(engineless.workspace.folder.glob("kept/*/exercises/02_configuration/tasks.yaml"))) == 1
+    assert "stays as it is" in list(checkpoint.fill_in(engineless, LESSON, cells))[1]
+
+
+def test_a_cell_that_makes_no_file_is_refused(engineless: ExerciseService) -> None:
+    """One sentence names it."""
+    with pytest.raises(WrongUsage, match="'title' is no cell of 02_configuration that makes a file"):
+        list(checkpoint.fill_in(engineless, LESSON, ["title"]))

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.lessons.expectations import ANSI
 from workshop_kit.lessons.tour import Tour
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test of a part waits for its lessons
@@ -63,15 +64,20 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_of_the_checkout(tmp_path_factory.mktemp("learner") / "workshop")
 
 
-@pytest.fixture(scope="module", params=PARTS)
-def toured(request: pytest.FixtureRequest, learner: Path) -> Toured:
-    """Some of the lessons, run once with the solutions in the learner's environment, for all the tests below."""
+def tour(learner: Path, words: Sequence[str]) -> list[dict[str, Any]]:
+    """Run lessons with the solutions in the learner's environment, and return the results."""
     steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
-    command = [learner / "workshop", "tour", "--json", *request.param]
+    command = [learner / "workshop", "tour", "--json", *words]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert said.stdout.startswith("["), said.stdout + said.stderr
-    return Toured(learner, json.loads(said.stdout))
+    return list(json.loads(said.stdout))
+
+
+@pytest.fixture(scope="module", params=PARTS)
+def toured(request: pytest.FixtureRequest, learner: Path) -> Toured:
+    """Some of the lessons, run once, for all the tests below."""
+    return Toured(learner, tour(learner, request.param))
 
 
 def test_every_lesson_ends_well_and_shows_what_it_should(toured: Toured) -> None:
@@ -143,6 +149,17 @@ def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
     assert engine.client.containers.list(all=True, filters=own, ignore_removed=True) == []
     assert engine.client.networks.list(filters=own) == []
     assert engine.client.volumes.list(filters=own) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "track", [pytest.param(track, marks=pytest.mark.xdist_group("tour 2")) for track in TRACKS if track != "full"]
+)
+def test_a_shorter_track_ends_well(learner: Path, track: str) -> None:
+    """All its lessons run without the cells that it skips, and show what they should."""
+    results = tour(learner, ["--track", track])
+    assert [one["lesson"] for one in results] == list(load_course(CHECKOUT).names(track))
+    assert [(one["lesson"], one["error"]) for one in results if one["error"]] == []
 
 
 @pytest.mark.long

@@ -52,7 +52,8 @@ def tour(
     from workshop_kit.lessons.tour import Tour, find_lessons  # lazily: it brings nbconvert
 
     if track is not None:
-        lessons = lessons or list(load_course(CHECKOUT).names(find_track(track)))
+        of_track = load_course(CHECKOUT).names(find_track(track))
+        lessons = lessons or list(of_track)
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
     with _fresh_stack(FOLDER, may_install=not no_install) as (workspace, stack, report):
         if track is not None:

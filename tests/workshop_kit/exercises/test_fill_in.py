@@ -18,21 +18,19 @@ LESSON = "02_configuration"
 
 
 def run(service: ExerciseService, lesson: str) -> None:
-    """Do what the kept cells of a lesson do to the files, and its second notebook, with each exercise solved."""
-    notebook = json.loads((service.workspace.notebooks / f"{lesson}.ipynb").read_text())
-    for source in ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"):
+    """Do what the cells of a lesson's notebooks do to the files, with each exercise solved."""
+    notebooks = [json.loads(path.read_text()) for path in sorted(service.workspace.notebooks.glob(f"{lesson[:2]}*"))]
+    cells = [cell for notebook in notebooks for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for source in ("".join(cell["source"]) for cell in cells):
         if name := file_cell.file_named(source):
             file_cell.write(service.workspace, name, file_cell.body_of(source))
-        elif "w.colleague_files()" in source or "w.take_home(" in source:
+        elif "w.colleague_files()" in source:
             files = solutions.colleague_files(service.root, lesson)
             content.bring_in(service.workspace, {f"my_service/{file}": text for file, text in files.items()})
         elif "w.fill_in(" in source:
             assert list(checkpoint.fill_in(service, lesson, re.findall('"([^"]+)"', source)))
         elif source.startswith("w.exercise("):
             checkpoint.solve(service, source.split('"')[1])
-    for exercise in service.exercises:
-        if exercise.lesson == lesson and exercise.notebook and exercise.file:
-            checkpoint.solve(service, exercise.id)
 
 
 @pytest.mark.parametrize("track", ["90min", "half-day"])

@@ -102,7 +102,7 @@ def solve(exercise_service: ExerciseService, identifier: str, backup: Backup | N
 
 
 def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]) -> Iterator[str]:
-    """Make what these cells (ids) of a lesson would have made: files as its cells write them, solutions as `goto` does.
+    """Make what these cells (ids) of a lesson would have made: files, and the solutions of untouched exercises.
 
     Yields a sentence for each. Raises WrongUsage for a cell that makes no file.
     """
@@ -115,8 +115,10 @@ def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]
         if name := file_cell.file_named(texts.get(cell, "")):
             yield file_cell.write(exercise_service.workspace, name, file_cell.body_of(texts[cell]))
         elif exercise := exercises.get(cell):
-            done = exercise_service.progress.exercise(exercise.id).passed_at or not solve(exercise_service, exercise.id)
-            yield f"{exercise.id} {'stays as it is' if done else 'has its solution'}: {exercise.path}"
+            untouched = all(exercise_service.exercise_files(part).is_untouched() for part in exercise.parts)
+            if untouched:
+                solve(exercise_service, exercise.id)
+            yield f"{exercise.path} {'has the solution' if untouched else 'stays as it is'}: {exercise.id}"
         else:
             raise WrongUsage(f"{cell!r} is no cell of {lesson} that makes a file.", "Run `./workshop update`.")
 

@@ -192,7 +192,8 @@ def _wrap_up(course: Course, track: Track) -> Block:
     if track.name in last.minutes:
         return Block("wrap-up", track.wrap_up, "Wrap-up")
     parts = course.sections.get(last.name, ())
-    return Block("wrap-up", track.wrap_up, "Wrap-up", lesson=last.name, track=track.name, sections=parts)
+    title = "Wrap-up, with the page to take home"
+    return Block("wrap-up", track.wrap_up, title, lesson=last.name, track=track.name, sections=parts)
 
 
 def _with_breaks(course: Course, track: Track) -> list[Block]:

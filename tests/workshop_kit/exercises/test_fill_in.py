@@ -47,25 +47,19 @@ def test_each_lesson_finds_the_files_that_it_needs(engineless: ExerciseService, 
                 assert (workspace.my_service / name).read_text() == text, f"{name} at the end of {lesson}"
 
 
-def test_what_was_passed_stays_and_what_was_not_is_kept_aside(engineless: ExerciseService) -> None:
-    """As with `goto`; and a second run changes nothing."""
-    checkpoint.arrange(engineless, "03_logging")
-    engineless.progress.record_check("config.env", "passed")
-    config, tasks = (
-        engineless.workspace.folder / path for path in ("my_service/config.py", "exercises/02_configuration/tasks.yaml")
-    )
-    config.write_text(config.read_text().replace("environ", "own"))
-    mine = config.read_text()
-    tasks.write_text(tasks.read_text().replace("staging", "stage"))
-    cells = ("exercise-config-env", "exercise-config-environments")
-    said = list(checkpoint.fill_in(engineless, LESSON, cells))
-    assert [sentence.partition(":")[0] for sentence in said] == [
-        "config.env stays as it is",
-        "config.environments has its solution",
+def test_what_was_changed_stays(engineless: ExerciseService) -> None:
+    """An untouched exercise gets its solution, one that was begun does not: "Run all" is safe, and safe twice."""
+    checkpoint.arrange(engineless, LESSON)
+    (tasks,) = engineless.workspace.folder.glob("exercises/*/tasks.yaml")
+    cells = ["exercise-config-environments", "exercise-config-environments"]
+    assert list(checkpoint.fill_in(engineless, LESSON, cells)) == [
+        "exercises/02_configuration/tasks.yaml has the solution: config.environments",
+        "exercises/02_configuration/tasks.yaml stays as it is: config.environments",
     ]
-    assert config.read_text() == mine
-    assert len(list(engineless.workspace.folder.glob("kept/*/exercises/02_configuration/tasks.yaml"))) == 1
-    assert "stays as it is" in list(checkpoint.fill_in(engineless, LESSON, cells))[1]
+    mine = tasks.read_text().replace("staging", "stage")
+    tasks.write_text(mine)
+    assert all("stays as it is" in sentence for sentence in checkpoint.fill_in(engineless, LESSON, cells))
+    assert tasks.read_text() == mine
 
 
 def test_a_cell_that_makes_no_file_is_refused(engineless: ExerciseService) -> None:

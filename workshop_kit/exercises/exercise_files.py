@@ -17,6 +17,7 @@ from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.files import read_small_text
 from workshop_kit.workspace.merge import language_of, same_code
 from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
+from workshop_kit.workspace.track_notebook import unfold
 
 LARGEST_BYTES = 1_000_000
 """The limit for a file of an exercise."""
@@ -57,14 +58,15 @@ class ExerciseFiles:
         return f"{self.folder.name}/{self.exercise.path}"
 
     def mine(self) -> str:
-        """Return the participant's file. Raises Unreadable."""
+        """Return the participant's file, a notebook with nothing folded. Raises Unreadable."""
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
         comes_later = self.exercise.judges == "service" and self.exercise.lesson > FIRST
         if comes_later and not (self.folder / MY_SERVICE / MARK).exists():
             step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
         path = self.folder / self.exercise.path
         try:
-            return read_small_text(path, max_bytes=LARGEST_BYTES if self.exercise.file else MAX_BYTES)
+            text = read_small_text(path, max_bytes=LARGEST_BYTES if self.exercise.file else MAX_BYTES)
+            return text if self.exercise.file else unfold(text.encode()).decode()
         except FileNotFoundError:
             raise Unreadable(f"{self.shown_name} cannot be read (No such file or directory).", step) from None
         except NotReady as error:

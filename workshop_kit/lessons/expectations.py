@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from workshop_kit.workspace.files import load_toml
+from workshop_kit.workspace.track_notebook import replaced_by
 
 SUFFIX = ".expected.toml"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -52,7 +53,7 @@ def load(lesson: str, folder: Path) -> Expectations:
 def misses(notebook: Any, expected: Expectations) -> list[Miss]:
     """Return the wrong outputs of an executed notebook in the order of its cells."""
     cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
-    skipped = {cell.id for cell in notebook.cells if cell.cell_type == "raw"}  # by the track
+    skipped = {one["id"] for cell in notebook.cells for one in replaced_by(cell)}  # by the track
     unknown = sorted({*expected.shows, *expected.exceptions} - {*cells, *skipped})
     found = [Miss(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
     for name, index in cells.items():

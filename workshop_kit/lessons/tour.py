@@ -166,10 +166,10 @@ def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
 
 
 def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
-    """Replace code cells by id and remove their outputs; return the old sources."""
+    """Replace cells by id and remove their outputs; return the old sources."""
     before: dict[str, str] = {}
     for cell in notebook.cells:
-        if cell.get("id") in sources and cell.cell_type == "code":
+        if cell.get("id") in sources:
             before[cell["id"]] = cell.source
             cell.source, cell.outputs = sources[cell["id"]].rstrip("\n"), []
     return before

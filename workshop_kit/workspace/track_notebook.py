@@ -1,12 +1,13 @@
-"""A lesson's notebook on a track: what the track skips is folded, with a mark above each stretch of it. Pure.
+"""A lesson's notebook on a track: each stretch of cells that the track skips is one text cell, a mark. Pure.
 
-A skipped cell becomes a raw cell: "Run all" passes it over in every editor, and its text stays as it is.
-``metadata.workshop`` holds its type and metadata, so that `unfold` gives back the notebook byte for byte.
+The mark shows the stretch behind a triangle, as text, so that "Run all" passes it over in every editor and Shift+Enter
+takes one step. ``metadata.workshop`` holds its cells, so that `unfold` gives back the notebook byte for byte.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -15,25 +16,26 @@ from workshop_kit.workspace.course import Section
 
 Cell = dict[str, Any]
 KEY = "workshop"
-"""The name of our part of a cell's metadata."""
-MARK = "mark"
-"""Its value in a cell that `fold` added."""
-NOT_RUN: Cell = {"execution_count": None, "outputs": []}
-MIME_TYPES = {"code": "text/x-python", "markdown": "text/markdown"}
-"""Of raw cells: the HTML export would take one without a type for HTML."""
+"""The name of our part of a cell's metadata: ``cells`` has the cells in whose place the cell stands."""
 MAKERS = ("%%file ", "w.exercise(")
 """How the cells begin that make a file, or have an exercise in one."""
-FILL_IN = "# Not today, and needed later: what the next part would have made.\nw.fill_in({})"
-TEXT = (
-    "###### Not today: {headings}\n\nThe track {track} leaves this part out. Open it with the triangle to read it; "
-    "at home, `./workshop start --track full` brings its cells back, and you can run them."
-)
+FILL_IN = "# Not today, and needed later: what this part would have made.\nw.fill_in({})"
+TEXT = """###### Not today: {headings}
+
+The track {track} leaves this part out. Run it at home: `./workshop start --track full` brings its cells back.
+
+<details><summary>Read it</summary>
+
+{cells}
+
+</details>"""
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
 def fold(notebook: bytes, sections: Sequence[Section], track: str) -> bytes:
     """Return ``notebook`` with what ``track`` skips of it folded; a lesson that is not on the track stays whole.
 
-    A stretch in which a cell was run stays open. A damaged notebook is returned as it is.
+    A stretch in which a cell was run stays as it is. A damaged notebook is returned as it is.
     """
     notebook = unfold(notebook)
     skipped = {cell for part in sections if track not in part.minutes for cell in part.cells}
@@ -59,49 +61,34 @@ def unfold(notebook: bytes) -> bytes:
         return notebook
     try:
         document = json.loads(notebook)
-        cells = [_restored(cell) for cell in document["cells"] if cell["metadata"].get(KEY) != MARK]
+        cells = [one for cell in document["cells"] for one in replaced_by(cell) or [cell]]
+        cells = [cell for cell in cells if KEY not in cell["metadata"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return notebook
     return _bytes({**document, "cells": cells})
 
 
-def _folded(stretch: Sequence[Cell], sections: Sequence[Section], track: str) -> Iterator[Cell]:
-    """Yield a cell that fills in what the stretch would have made, the mark, and the cells of the stretch.
+def replaced_by(cell: Cell) -> list[Cell]:
+    """Return the cells in whose place a cell stands; [] for a cell of the lesson."""
+    return list(cell["metadata"].get(KEY, {}).get("cells", ()))
 
-    The mark is a collapsed heading, which hides what follows until the next heading: so it is the last before them.
-    """
+
+def _folded(stretch: Sequence[Cell], sections: Sequence[Section], track: str) -> Iterator[Cell]:
+    """Yield the mark of a stretch, and a cell that makes the files that the stretch would have made."""
     first, ids = stretch[0]["id"], [cell["id"] for cell in stretch]
+    headings = " · ".join(part.heading for part in sections if part.cells[0] in ids)
+    text = TEXT.format(headings=headings, track=track, cells="\n\n".join(map(_as_text, stretch)))
+    yield {"cell_type": "markdown", "id": f"skip-{first}", "metadata": {KEY: {"cells": stretch}}, "source": text}
     makers = [f'"{cell["id"]}"' for cell in stretch if "".join(cell["source"]).startswith(MAKERS)]
     if makers:
-        source = FILL_IN.format(", ".join(makers))
-        yield {"cell_type": "code", **NOT_RUN, "id": f"fill-{first}", "metadata": {KEY: MARK}, "source": source}
-    headings = [part.heading for part in sections if part.cells[0] in ids]
-    text = TEXT.format(headings=" · ".join(headings), track=track)
-    metadata = {KEY: MARK, "jp-MarkdownHeadingCollapsed": True}
-    yield {"cell_type": "markdown", "id": f"skip-{first}", "metadata": metadata, "source": text}
-    for cell in stretch:
-        own = {KEY: {"cell_type": cell["cell_type"], "metadata": cell["metadata"]}, "jupyter": {"source_hidden": True}}
-        kept = {name: value for name, value in cell.items() if name not in ("execution_count", "outputs")}
-        mime_type = MIME_TYPES.get(cell["cell_type"], "text/plain")
-        yield {**kept, "cell_type": "raw", "metadata": {**own, "raw_mimetype": mime_type}}
+        new = {"cell_type": "code", "execution_count": None, "id": f"fill-{first}", "metadata": {KEY: {"cells": []}}}
+        yield {**new, "outputs": [], "source": FILL_IN.format(", ".join(makers))}
 
 
-def _restored(cell: Cell) -> Cell:
-    """Return a cell as it was before it was folded; one whose type was changed since keeps its new type."""
-    own = cell["metadata"].get(KEY)
-    if own is None:
-        return cell
-    cell_type = own["cell_type"] if cell["cell_type"] == "raw" else cell["cell_type"]
-    return dict(
-        sorted(
-            {
-                **(NOT_RUN if cell_type == "code" else {}),
-                **cell,
-                "cell_type": cell_type,
-                "metadata": own["metadata"],
-            }.items()
-        )
-    )
+def _as_text(cell: Cell) -> str:
+    """Return a cell as Markdown, its headings in bold: the list of headings has those of today only."""
+    source = "".join(cell["source"])
+    return f"```python\n{source}\n```" if cell["cell_type"] == "code" else HEADING.sub(r"**\1**", source)
 
 
 def _bytes(document: dict[str, Any]) -> bytes:

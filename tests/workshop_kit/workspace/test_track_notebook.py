@@ -16,7 +16,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.track_notebook import KEY, MARK, fold, unfold
+from workshop_kit.workspace.track_notebook import fold, replaced_by, unfold
 
 COURSE = load_course(CHECKOUT)
 SHORT = [track for track in TRACKS if track != "full"]
@@ -48,23 +48,24 @@ def edited(notebook: bytes, changes: Mapping[str, Mapping[str, object]]) -> byte
 
 
 @pytest.mark.parametrize(("track", "lesson"), ON_TRACK)
-def test_kept_cells_stay_and_skipped_ones_can_not_run(track: str, lesson: str) -> None:
-    """A skipped cell is a hidden raw cell with its text; above each stretch stands one mark with its headings."""
+def test_kept_cells_stay_and_skipped_ones_are_text(track: str, lesson: str) -> None:
+    """In the place of each skipped stretch stands one text cell with its headings, its texts and its code."""
     kept = {cell for part in COURSE.sections[lesson] if track in part.minutes for cell in part.cells}
-    before = {cell["id"]: cell for cell in cells(shipped(lesson))}
-    after = [cell for cell in cells(folded(lesson, track)) if cell["metadata"].get(KEY) != MARK]
-    assert [cell["id"] for cell in after] == list(before)
-    for cell in after:
-        if cell["id"] in kept:
-            assert cell == before[cell["id"]]
-        else:
-            assert (cell["cell_type"], cell["source"]) == ("raw", before[cell["id"]]["source"])
-            assert cell["metadata"]["jupyter"] == {"source_hidden": True}
-    kinds = [key for key, _ in groupby(cell["id"] in kept for cell in after)]
-    marks = [cell["source"] for cell in cells(folded(lesson, track)) if cell["id"].startswith("skip-")]
-    assert len(marks) == kinds.count(False)
-    skipped = [part.heading for part in COURSE.sections[lesson] if track not in part.minutes]
-    assert [heading for heading in skipped if heading not in " ".join(marks)] == []
+    stretches = groupby(cells(shipped(lesson)), key=lambda cell: cell["id"] in kept)
+    after = [cell for cell in cells(folded(lesson, track)) if not cell["id"].startswith("fill-")]
+    for is_kept, group in stretches:
+        stretch = list(group)
+        if is_kept:
+            assert [after.pop(0) for _ in stretch] == stretch
+            continue
+        mark = after.pop(0)
+        assert (mark["cell_type"], replaced_by(mark)) == ("markdown", stretch)
+        assert mark["source"].startswith("###### Not today: ")
+        begun = {cell["id"] for cell in stretch}
+        for part in COURSE.sections[lesson]:
+            assert part.cells[0] not in begun or part.heading in mark["source"].split("\n")[0]
+        assert [cell["id"] for cell in stretch if "".join(cell["source"]).split("\n")[-1] not in mark["source"]] == []
+    assert after == []
 
 
 @pytest.mark.parametrize(("track", "lesson"), ON_TRACK)
@@ -93,18 +94,8 @@ def test_a_damaged_notebook_stays_as_it_is(damaged: bytes) -> None:
 def test_what_was_run_stays_open() -> None:
     """A stretch with an output is not folded: the output would be lost."""
     run = {"layers": {"execution_count": 7}}
-    after = fold(edited(shipped(LESSON), run), COURSE.sections[LESSON], "90min")
-    kinds = {cell["id"]: cell["cell_type"] for cell in cells(after)}
-    assert (kinds["layers"], kinds["stop"]) == ("code", "raw")
-
-
-def test_a_cell_that_was_opened_by_hand_keeps_its_outputs() -> None:
-    """A participant turned a raw cell back and ran it: it comes back with its number, and its stretch stays open."""
-    opened = edited(folded(LESSON, "90min"), {"layers": {"cell_type": "code", "execution_count": 7, "outputs": []}})
-    (cell,) = [cell for cell in cells(unfold(opened)) if cell["id"] == "layers"]
-    assert (cell["cell_type"], cell["execution_count"], cell["metadata"]) == ("code", 7, {})
-    kinds = {cell["id"]: cell["cell_type"] for cell in cells(fold(opened, COURSE.sections[LESSON], "90min"))}
-    assert kinds["layers"] == "code"
+    ids = [cell["id"] for cell in cells(fold(edited(shipped(LESSON), run), COURSE.sections[LESSON], "90min"))]
+    assert ("layers" in ids, "stop" in ids) == (True, False)
 
 
 @pytest.fixture
@@ -133,12 +124,16 @@ def test_folding_is_no_edit(workspace: Workspace) -> None:
 
 def test_an_update_keeps_edited_cells_and_the_track(workspace: Workspace) -> None:
     """Edits in a kept and in a skipped cell stay, the changed lesson arrives, and it is folded."""
-    path, base = workspace.folder / NAME, workspace.base / NAME
-    base.write_bytes(edited(base.read_bytes(), {"order-text": {"source": "older"}}))
-    mine = {"order": {"source": "mine"}, "stop": {"source": "mine, too"}, "order-text": {"source": "older"}}
-    path.write_bytes(edited(path.read_bytes(), mine))
+    older = {"order-text": {"source": "older"}}
+    (workspace.base / NAME).write_bytes(edited(shipped(LESSON), older))
+    mine = {"order": {"source": "mine"}, "stop": {"source": "mine, too"}, **older}
+    content.write(workspace, NAME, edited(shipped(LESSON), mine))
+    assert "skip-stop-text" in (workspace.folder / NAME).read_text()
     assert content.update(workspace).changed == [NAME]
-    after = {cell["id"]: cell for cell in cells(path.read_bytes())}
-    assert (after["order"]["source"], after["stop"]["source"]) == ("mine", "mine, too")
-    assert (after["stop"]["cell_type"], after["order-text"]["source"] == "older") == ("raw", False)
-    assert "skip-stop-text" in after
+    after = {cell["id"]: cell["source"] for cell in cells((workspace.folder / NAME).read_bytes())}
+    assert (after["order"], after["order-text"] == "older", "stop" in after) == ("mine", False, False)
+    assert "mine, too" in after["skip-stop-text"]
+    workspace.choose_track("full")
+    content.follow_track(workspace)
+    after = {cell["id"]: cell["source"] for cell in cells((workspace.folder / NAME).read_bytes())}
+    assert (after["order"], after["stop"]) == ("mine", "mine, too")

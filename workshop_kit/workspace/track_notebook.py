@@ -20,7 +20,7 @@ KEY = "workshop"
 MAKERS = ("%%file ", "w.exercise(")
 """How the cells begin that make a file, or have an exercise in one."""
 FILL_IN = "# Not today, and needed later: what this part would have made.\nw.fill_in({})"
-TEXT = """###### Not today: {headings}
+TEXT = """#### Not today: {headings}
 
 The track {track} leaves this part out. Run it at home: `./workshop start --track full` brings its cells back.
 
@@ -78,11 +78,17 @@ def _folded(stretch: Sequence[Cell], sections: Sequence[Section], track: str) ->
     first, ids = stretch[0]["id"], [cell["id"] for cell in stretch]
     headings = " · ".join(part.heading for part in sections if part.cells[0] in ids)
     text = TEXT.format(headings=headings, track=track, cells="\n\n".join(map(_as_text, stretch)))
-    yield {"cell_type": "markdown", "id": f"skip-{first}", "metadata": {KEY: {"cells": stretch}}, "source": text}
+    yield _new("markdown", f"skip-{first}", text, stretch)
     makers = [f'"{cell["id"]}"' for cell in stretch if "".join(cell["source"]).startswith(MAKERS)]
     if makers:
-        new = {"cell_type": "code", "execution_count": None, "id": f"fill-{first}", "metadata": {KEY: {"cells": []}}}
-        yield {**new, "outputs": [], "source": FILL_IN.format(", ".join(makers))}
+        code = _new("code", f"fill-{first}", FILL_IN.format(", ".join(makers)), [])
+        yield {**code, "execution_count": None, "outputs": []}
+
+
+def _new(cell_type: str, cell_id: str, source: str, instead_of: Sequence[Cell]) -> Cell:
+    """Return a cell that stands in the place of others, in the form in which JupyterLab saves it."""
+    lines, metadata = source.splitlines(keepends=True), {KEY: {"cells": list(instead_of)}}
+    return {"cell_type": cell_type, "id": cell_id, "metadata": metadata, "source": lines}
 
 
 def _as_text(cell: Cell) -> str:

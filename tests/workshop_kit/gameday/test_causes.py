@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -32,19 +34,16 @@ def test_every_incident_has_an_exercise(root: Path) -> None:
     assert sum(one.weight == "core" for one in exercises) == 2
 
 
-def test_records_are_kept_and_the_newest_of_one_incident_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_are_kept_and_the_newest_of_one_incident_counts(tmp_path: Path) -> None:
     """They are read as they were written; other lines are skipped."""
-    monkeypatch.setattr(game_records, "_path", lambda _: tmp_path / "gameday.jsonl")
-    session: object = None
-    game_records.write(session, replace(MENDED, symptom="still", fixed=None))  # type: ignore[arg-type]
+    session: Any = SimpleNamespace(ledger=SimpleNamespace(path=tmp_path / "ledger.jsonl"))
+    game_records.write(session, replace(MENDED, symptom="still", fixed=None))
     with (tmp_path / "gameday.jsonl").open("a") as file:
         file.write("no json\n[]\n{}\n")
-    game_records.write(session, MENDED)  # type: ignore[arg-type]
-    assert game_records.read(session) == [MENDED]  # type: ignore[arg-type]
-    assert game_records.find(session, "a1") == MENDED  # type: ignore[arg-type]
-    assert game_records.find(session, "a2") is None  # type: ignore[arg-type]
+    game_records.write(session, MENDED)
+    assert game_records.read(session) == [MENDED]
+    assert game_records.find(session, "a1") == MENDED
+    assert game_records.find(session, "a2") is None
     assert (MENDED.to_detect_seconds, MENDED.to_repair_seconds) == (0, 9)
 
 

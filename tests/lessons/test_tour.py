@@ -68,7 +68,7 @@ def tour(learner: Path, words: Sequence[str]) -> list[dict[str, Any]]:
     """Run lessons with the solutions in the learner's environment, and return the results."""
     steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
-    command = [learner / "workshop", "tour", "--json", *words]
+    command = [str(learner / "workshop"), "tour", "--json", *words]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert said.stdout.startswith("["), said.stdout + said.stderr
     return list(json.loads(said.stdout))

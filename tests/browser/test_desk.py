@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.lab_page import button
+from tests.browser.lab_page import brightness, button
 from workshop_kit.engine.session import Session
 from workshop_kit.instructor.clock import CHANGED
 from workshop_kit.instructor.controller import Controller
@@ -21,6 +21,11 @@ from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("browser")]
 IN_FORCE = "seconds ago until now"
+OVERFLOWING = """() => [...document.querySelectorAll("body, body *")].filter(
+  (one) => !one.closest("svg") && !one.matches("input, select, textarea, iframe")
+    && (one.getBoundingClientRect().right > innerWidth + 1 || (one.clientWidth && one.scrollWidth > one.clientWidth + 1)),
+).map((one) => one.outerHTML.slice(0, 90))"""
+"""Elements with content that is wider than they are, or that reach out of the window."""
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"  # Chromium asks again: another test's container came or went
 
 
@@ -71,26 +76,27 @@ def desk(served: tuple[InstructorServer, Controller], chromium: Browser) -> Iter
 def test_load_a_fault_its_band_and_undo(desk: DeskPages) -> None:
     """The presenter starts load and freezes the master: the room sees a band without a name, then its end."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
-    button(presenter, "Start, or change").click()
-    expect(presenter.locator("#load-now")).to_have_text("POST /orders, 20 a second")
-    expect(room.locator("#clock .line.asked")).to_be_visible()
-    clock = room.locator("#clock desc")
+    button(presenter, "Start load").click()
+    expect(presenter.locator("#load-now")).to_have_text("POST /orders, 20 per second")
+    expect(room.locator("#picture .line.asked")).to_be_visible()
+    clock = room.locator("#picture desc")
     expect(clock).not_to_contain_text(IN_FORCE)
     presenter.get_by_label("Target").select_option("master-db")
+    presenter.get_by_text("More faults").click()
     button(presenter, "pause").click()
-    expect(presenter.locator("#force")).to_contain_text("pause of master-db")
+    expect(presenter.locator("#active-faults")).to_contain_text("pause of master-db")
     expect(clock).to_contain_text(IN_FORCE)
     expect(room.locator(".band").last).to_be_visible()
-    expect(room.locator("#clock .said")).to_have_text(CHANGED)
+    expect(room.locator("#picture .said")).to_have_text(CHANGED)
     expect(clock).to_contain_text("/livez: pass")
-    expect(room.locator("#clock .run.bad").first).to_be_visible()
-    assert "master" not in room.locator("#clock").inner_text()
+    expect(room.locator("#picture .run.bad").first).to_be_visible()
+    assert "master" not in room.locator("#picture").inner_text()
     button(presenter, "Undo all").click()
-    expect(presenter.locator("#force")).to_have_text("Nothing.")
+    expect(presenter.locator("#active-faults")).to_have_text("None.")
     expect(presenter.locator("#told")).to_have_text("Everything is undone.")
     expect(clock).to_contain_text("seconds ago.")
     expect(clock).not_to_contain_text(IN_FORCE)
-    button(presenter, "Stop").click()
+    button(presenter, "Stop load").click()
     expect(presenter.locator("#load-now")).to_have_text("No load.")
 
 
@@ -98,22 +104,23 @@ def test_load_a_fault_its_band_and_undo(desk: DeskPages) -> None:
 def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: DeskPages) -> None:
     """Every field is reached with Tab and has a label; a value out of range is not sent."""
     page = desk.open(desk.server.presenter_url)
+    page.get_by_text("More faults").click()
     card = page.get_by_role("form", name="latency")
     expect(card).to_be_visible()
     page.get_by_label("Target").select_option("redis")
-    page.get_by_role("spinbutton", name="For seconds").fill("30")
+    page.get_by_role("spinbutton", name="Seconds", exact=True).fill("30")
     field = card.get_by_label("latency_ms")
     field.focus()
     page.keyboard.press("Control+A")
     page.keyboard.type("99999999")
     page.keyboard.press("Enter")
     assert not field.evaluate("field => field.checkValidity()")
-    expect(page.locator("#force")).to_have_text("Nothing.")
+    expect(page.locator("#active-faults")).to_have_text("None.")
     page.keyboard.press("Control+A")
     page.keyboard.type("120")
     page.keyboard.press("Enter")
-    expect(page.locator("#force")).to_contain_text("latency of redis")
-    expect(page.locator("#force")).to_contain_text("s left")
+    expect(page.locator("#active-faults")).to_contain_text("latency of redis")
+    expect(page.locator("#active-faults")).to_contain_text("s left")
     undo = button(page, "Undo latency of redis")
     undo.focus()
     for _ in range(2):  # the page asks again and again: the focus stays
@@ -122,20 +129,27 @@ def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: DeskPages) -> None:
     expect(undo).to_be_focused()
     assert undo.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
     page.keyboard.press("Enter")
-    expect(page.locator("#force")).to_have_text("Nothing.")
+    expect(page.locator("#active-faults")).to_have_text("None.")
 
 
 @pytest.mark.long
 def test_what_the_room_is_shown(desk: DeskPages) -> None:
-    """Countdown, map and guesses: chosen on one page, seen on the other; the right answer comes last."""
+    """Countdown, map, predictions and theme: chosen on one page, seen on the other; the right answer comes last."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
     presenter.get_by_label("Minutes").fill("2")
     button(presenter, "Set").click()
-    expect(room.locator("#countdown")).to_have_text("2:00")
+    expect(presenter.locator("#countdown")).to_have_text("2:00")
+    expect(room.locator("#countdown")).to_be_hidden()
     presenter.locator("#count").click()
     expect(room.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"))
     presenter.locator("#reset").click()
-    expect(room.locator("#countdown")).to_have_text("2:00")
+    expect(room.locator("#countdown")).to_be_hidden()
+    button(presenter, "Dark").click()
+    expect(room.locator("html")).to_have_css("color-scheme", "dark")
+    assert brightness(room.locator("body")) < 60
+    button(presenter, "Light").click()
+    expect(room.locator("html")).to_have_css("color-scheme", "light")
+    assert brightness(room.locator("body")) > 200
     button(presenter, "Map").click()
     expect(room.get_by_role("img", name="Map of the whole system")).to_be_visible()
     presenter.get_by_label("Question").fill("<b>Does it stay green?</b>")
@@ -144,7 +158,7 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
     expect(room.locator("#question")).to_have_text("<b>Does it stay green?</b>")
     expect(room.locator("#headline")).to_have_text("31 of us answered.")
     expect(room.locator("li.right")).to_have_count(0)
-    button(presenter, "Tell the answer").click()
+    button(presenter, "Show the right answer").click()
     expect(room.locator("#headline")).to_have_text("23 of 31 of us were wrong.")
     expect(room.locator("li.right")).to_contain_text("It turns red")
     button(presenter, "Recorded").click()
@@ -152,4 +166,81 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
     expect(recorded).to_be_visible()
     room.wait_for_function("document.querySelector('#recorded img').naturalWidth > 100")
     button(presenter, "Clock").click()
-    expect(room.locator("#clock")).to_be_visible()
+    expect(room.locator("#picture")).to_be_visible()
+
+
+@pytest.mark.long
+def test_the_lines_of_a_request_are_shown_to_the_room(desk: DeskPages) -> None:
+    """Found by the id, shown by a button; the presenter's page has a preview of the room's."""
+    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
+    assert desk.controller.order("tea-for-two") == 201
+    presenter.get_by_label("Request id").fill("tea-for-two")
+    button(presenter, "Find").click()
+    expect(presenter.locator("#lines")).to_contain_text("tea-for-two")
+    button(presenter, "Show these lines to the room").click()
+    for page in (room, presenter.frame_locator("iframe")):
+        expect(page.get_by_role("heading")).to_have_text("The log of one request")
+        expect(page.locator("#picture .found").first).to_have_text("tea-for-two")
+    button(presenter, "Clock").click()
+    expect(room.locator("#picture")).to_have_class("clock")
+
+
+@pytest.mark.long
+def test_a_clicker_goes_through_the_demo(desk: DeskPages) -> None:
+    """Page Down does the step, then goes to the next one; Page Up goes back; keys do nothing while one types."""
+    page = desk.open(desk.server.presenter_url)
+    expect(page.locator("#which")).to_contain_text("1 of 8")
+    expect(page.locator("#stopwatch")).to_be_empty()
+    page.get_by_label("Request id").fill("")
+    page.get_by_label("Request id").focus()
+    for key in ("PageDown", "ArrowRight", "m", "u"):
+        page.keyboard.press(key)
+    expect(page.get_by_label("Request id")).to_have_value("mu")
+    assert (desk.controller.load_generator.state, desk.controller.audience.shows) == (None, "clock")
+    page.keyboard.press("Escape")
+    page.keyboard.press("PageDown")
+    expect(page.locator("#load-now")).to_have_text("POST /orders, 20 per second")
+    expect(page.locator("#stopwatch")).to_contain_text("of 1:00 planned so far")
+    expect(button(page, "Next →")).to_have_attribute("aria-keyshortcuts", "PageDown ArrowRight")
+    page.keyboard.press("PageDown")
+    expect(page.locator("#which")).to_contain_text("2 of 8")
+    page.keyboard.press("PageUp")
+    expect(page.locator("#which")).to_contain_text("1 of 8")
+    page.keyboard.press("m")
+    expect(button(page, "Map")).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.long
+def test_a_double_click_is_one_request(desk: DeskPages) -> None:
+    """The button does nothing until its answer is here; other buttons work meanwhile."""
+    page = desk.open(desk.server.presenter_url)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/do/fault" in one.url else None)
+    page.get_by_label("Target").select_option("redis")
+    button(page, "stop").dblclick()
+    expect(page.locator("#active-faults li")).to_have_count(1)
+    expect(page.locator("#told")).to_have_text("stop of redis is active.")
+    assert len(asked) == 1
+    expect(page.locator("#wrong")).to_be_empty()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", [1024, 1280, 1440, 1920])
+def test_nothing_is_wider_than_the_window(desk: DeskPages, width: int) -> None:
+    """On both pages, with a fault, a long error and long lines; the find box is seen without scrolling."""
+    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
+    assert desk.controller.order("x" * 64) == 201
+    presenter.get_by_label("Request id").fill("x" * 64)
+    button(presenter, "Find").click()
+    button(presenter, "Show these lines to the room").click()
+    presenter.get_by_label("Folder").fill("/" + "x" * 300)
+    button(presenter, "Count").click()
+    expect(presenter.locator("#wrong")).to_contain_text("There is no folder")
+    for details in presenter.locator("details:visible").all():
+        details.evaluate("one => { one.open = true; }")
+    for page in (presenter, room):
+        page.set_viewport_size({"width": width, "height": 800 if width < 1440 else width * 9 // 16})
+        assert page.evaluate(OVERFLOWING) == []
+    box = presenter.get_by_label("Request id").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 800

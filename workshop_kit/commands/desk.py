@@ -53,6 +53,6 @@ def desk(
         left = controller.close()
     for sentence in left:
         say(sentence)
-    say("The desk is closed: no fault in force, no load." if not left else "Run ./workshop down, then start again.")
+    say("The desk is closed: no active fault, no load." if not left else "Run ./workshop down, then start again.")
     if left:
         raise typer.Exit(Exit.NOT_GOOD)

@@ -39,7 +39,7 @@ class Parameter:
             wanted = f"{kind} from {self.at_least:g} to {self.at_most:g} {self.unit}".rstrip()
         if not is_good:
             sentence = f"{self.name} of the fault {fault!r} is {wanted}, and {value!r} is not."
-            raise WrongUsage(sentence, "Correct it and run it again.")
+            raise WrongUsage(sentence, "Correct it and try again.")
         return value
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -289,5 +290,11 @@ def post(session: Session, path: str, body: Mapping[str, Any]) -> None:
 
 
 def refusal(error: APIError) -> str:
-    """Return the engine's reason for an error, without a full stop."""
-    return str(error.explanation or error).strip().rstrip(".")
+    """Return the engine's reason in one line, without a container's id and without a full stop.
+
+    >>> refusal(APIError(f"Cannot update container {64 * 'f'}: runc did not end well: exit status 1: busy\\n: unknown"))
+    'busy'
+    """
+    first = str(error.explanation or error).strip().partition("\n")[0]
+    reason = re.sub(r"\b[0-9a-f]{64}\b", "", first)
+    return reason.rpartition("exit status 1: ")[2].strip(" .:")

@@ -115,8 +115,8 @@ def _inject(
         _handler(active).inject(FaultContext(stack.session, journal, container, active, others))
     except APIError as error:
         raise WorkshopError(
-            f"The fault {name!r} could not be put in force on {service}: {refusal(error)}.",
-            "Look at what docker inspect says of it, then run the cell again.",
+            f"The engine refused the fault {name!r} on {service}: {refusal(error)}.",
+            "Choose other parameters, or another target.",
         ) from error
 
 

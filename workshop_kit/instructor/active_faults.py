@@ -22,6 +22,8 @@ LONGEST_SECONDS = 3600.0
 class _Held(NamedTuple):
     """The open block of a fault, and the timer that closes it at ``end`` (monotonic)."""
 
+    fault: str
+    target: str
     block: AbstractContextManager[InjectedFault]
     end: float | None
     timer: threading.Timer | None
@@ -36,9 +38,14 @@ class ActiveFaults:
         self.problems: list[str] = []
 
     def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> str:
-        """Inject a fault for ``seconds``, or until it is reverted; return its id. Raises as `injection.fault` does."""
+        """Inject a fault for ``seconds``, or until it is reverted; return its id. Raises as `injection.fault` does.
+
+        One call at a time: a second click finds the first one's fault, and is refused.
+        """
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
+        if any((held.fault, held.target) == (fault, target) for held in [*self._held.values()]):
+            raise WrongUsage(f"{fault} of {target} is active already.", "Undo it first to change it.")
         with engine_needed():
             block = injection.fault(fault, self._stack, target, **parameters)
             identifier = block.__enter__().id
@@ -46,7 +53,7 @@ class ActiveFaults:
             if seconds:
                 end, timer = time.monotonic() + seconds, threading.Timer(seconds, self._expire, [identifier])
                 timer.daemon = True
-            self._held[identifier] = _Held(block, end, timer)
+            self._held[identifier] = _Held(fault, target, block, end, timer)
             if timer is not None:
                 timer.start()
             return identifier

@@ -1,4 +1,4 @@
-"""What the audience's page shows: one thing at a time, chosen by the presenter. It knows of no fault."""
+"""What the audience's page shows: one view at a time, chosen by the presenter. It knows of no fault."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.prediction_counts import Histogram
+from workshop_kit.instructor.request_lines import RequestLines
 
-SHOWN = ("clock", "recorded", "map", "predictions")
+SHOWN = ("clock", "recorded", "map", "predictions", "lines")
+THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 
 
@@ -30,6 +32,11 @@ class Countdown:
     def runs(self) -> bool:
         """Whether it counts."""
         return self._since is not None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it was not started since it was set or reset."""
+        return self._since is None and self._left == self.minutes * 60
 
     @property
     def seconds_left(self) -> float:
@@ -60,20 +67,37 @@ class Countdown:
 
 @dataclass
 class Audience:
-    """What is shown; ``answer_shown`` says whether the right answer of the prediction is shown, too."""
+    """What is shown, and in which theme ("": the system's).
+
+    ``answer_shown`` says whether the right answer of the prediction is shown, too.
+    """
 
     shows: str = "clock"
+    theme: str = ""
     countdown: Countdown = field(default_factory=Countdown)
     histogram: Histogram | None = None
+    lines: RequestLines | None = None
     answer_shown: bool = False
 
     def show(self, what: object) -> None:
-        """Show one of `SHOWN`. Raises WrongUsage for anything else, and for predictions without counts."""
+        """Show one of `SHOWN`. Raises WrongUsage for anything else, and for a view that is empty yet."""
         if what not in SHOWN:
             raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(SHOWN)}.")
-        if what == "predictions" and self.histogram is None:
-            raise WrongUsage("There are no guesses yet.", "Count them first: from a folder, or pasted.")
+        if {"predictions": self.histogram, "lines": self.lines}.get(str(what), self) is None:
+            raise WrongUsage(f"There are no {what} to show yet.", "Count predictions, or find a request, first.")
         self.shows = str(what)
+
+    def set_theme(self, theme: object) -> None:
+        """Use one of `THEMES`. Raises WrongUsage for anything else."""
+        if theme not in THEMES:
+            raise WrongUsage(f"There is no theme {theme!r}.", "Choose light, dark, or the system's.")
+        self.theme = str(theme)
+
+    def show_lines(self, lines: RequestLines) -> None:
+        """Show the log lines of a request. Raises WrongUsage if there are none."""
+        if not lines.lines:
+            raise WrongUsage(f"No line has the request id {lines.request_id!r}.", "Compare the id, then find it again.")
+        self.lines, self.shows = lines, "lines"
 
     def show_prediction(self, histogram: Histogram) -> None:
         """Show the counts of a prediction without the right answer."""
@@ -87,8 +111,15 @@ class Audience:
 
     def state(self) -> dict[str, Any]:
         """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
+        countdown = self.countdown
         return {
             "shows": self.shows,
-            "countdown": {"seconds_left": round(self.countdown.seconds_left, 2), "runs": self.countdown.runs},
+            "theme": self.theme,
+            "countdown": {
+                "seconds_left": round(countdown.seconds_left, 2),
+                "runs": countdown.runs,
+                "idle": countdown.idle,
+            },
             "predictions": self.histogram.state(answer_shown=self.answer_shown) if self.histogram else None,
+            "lines": [self.lines.request_id, len(self.lines.lines)] if self.lines else None,
         }

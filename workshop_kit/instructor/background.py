@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.faults.handlers import refusal
 from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.progress import Report, Step
 
@@ -20,9 +21,11 @@ Value = TypeVar("Value")
 
 @contextlib.contextmanager
 def engine_needed() -> Iterator[None]:
-    """Raise `EngineUnavailable` instead of the SDK's connection errors."""
+    """Raise one sentence instead of the SDK's errors: what the engine refuses, or that it does not answer."""
     try:
         yield
+    except APIError as error:
+        raise WorkshopError(f"The Docker engine refused: {refusal(error)}.", "Click again in a moment.") from error
     except (DockerException, OSError) as error:  # what requests raises is an OSError
         raise EngineUnavailable from error
 

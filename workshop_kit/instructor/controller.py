@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Self
 
 import pandas as pd
@@ -19,18 +17,16 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.instructor import clock
+from workshop_kit.instructor import clock, clock_svg
 from workshop_kit.instructor.active_faults import ActiveFaults
 from workshop_kit.instructor.audience import Audience
-from workshop_kit.instructor.background import BackgroundJob, TTLCache, engine_needed
+from workshop_kit.instructor.background import BackgroundJob, TTLCache
 from workshop_kit.instructor.load_generator import ORDER, LoadGenerator
+from workshop_kit.instructor.log_tail import LogTail
+from workshop_kit.instructor.request_lines import RequestLines
 from workshop_kit.observe import http
-from workshop_kit.observe.engine_api import ContainerGone
-from workshop_kit.observe.logs.follower import BUSY_SECONDS, Poller
-from workshop_kit.observe.logs.lines import Line, parse_fields
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
-from workshop_kit.screen import visible
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
@@ -43,49 +39,7 @@ ANSWER_SECONDS = 10.0
 JOB_SECONDS = 120.0
 """How long closing waits for a running checkpoint: half of one is no good state."""
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
-LINES_KEPT, MOST_LINE_BYTES, LINES_SHOWN = 40_000, 16 * 1024, 50
-LINE_COLUMNS = ["time", "level", "request_id", "text"]
-
-
-class LogTail:
-    """The newest log lines of a container, read in a thread; ``find`` returns the container, also after a restart."""
-
-    def __init__(self, find: Callable[[], Any]) -> None:
-        self._find = find
-        self._rows: deque[tuple[datetime, str, str, str]] = deque(maxlen=LINES_KEPT)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Read what is written from now on."""
-        self._thread = threading.Thread(target=self._read, name="desk: lines", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread and wait for it; the lines stay."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def frame(self) -> pd.DataFrame:
-        """Return a row for each line, oldest first: ``time`` (UTC), ``level``, ``request_id``, ``text``."""
-        return pd.DataFrame(list(self._rows), columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
-
-    def _read(self) -> None:
-        newest, poller = datetime.now(UTC), None
-        while not self._stop.wait(BUSY_SECONDS):
-            with contextlib.suppress(WorkshopError), engine_needed():  # container or engine is away: try again
-                try:
-                    poller = poller or Poller(self._find(), since=newest, max_line_bytes=MOST_LINE_BYTES)
-                    lines = poller.poll()
-                except ContainerGone:
-                    poller = None
-                    continue
-                for line in lines:
-                    moment = datetime.fromisoformat(line.received or "")
-                    newest = max(newest, moment)
-                    self._rows.append((moment, *_fields(line)))
+FIND_TRIES, FIND_SECONDS, LINES_SHOWN = 6, 0.4, 50
 
 
 @dataclass
@@ -181,10 +135,16 @@ class Controller:
         """Return the newest lines of the service's log; see `LogTail.frame`."""
         return self._log_tail.frame()
 
-    def lines_of(self, request_id: str) -> list[str]:
-        """Return the newest lines of one request, as they were written."""
-        found = self.lines()
-        return [visible(text, 600) for text in found[found["request_id"] == request_id]["text"]][-LINES_SHOWN:]
+    def lines_of(self, request_id: str) -> RequestLines:
+        """Return the newest lines of one request; waits a moment for lines that are just being written."""
+        found = RequestLines(request_id)
+        for _ in range(FIND_TRIES):
+            lines, before = self.lines(), found
+            mine = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
+            found = RequestLines(request_id, tuple(zip(mine["grade"], mine["text"], strict=True)))
+            if (found.lines and found == before) or self._closing.wait(FIND_SECONDS):
+                break
+        return found
 
     def services(self) -> list[dict[str, str]]:
         """Return the containers of the stack in the engine's words, at most a second old.
@@ -198,10 +158,10 @@ class Controller:
         return self._picture.get()
 
     def draw(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
-        """Draw the clock now; see `clock.svg`."""
+        """Draw the clock now; see `clock_svg.svg`."""
         tables = self._watcher.tables(SERVICE, seconds=seconds + 10)
         faults = injection.history(self.stack.session)
-        return clock.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
+        return clock_svg.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
 
     @contextlib.contextmanager
     def _may_act(self) -> Iterator[None]:
@@ -231,9 +191,3 @@ class Controller:
         health = tables.health[tables.health["what"] == "/health"]["state"]
         failed = tables.requests["errors_per_second"]
         return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])
-
-
-def _fields(line: Line) -> tuple[str, str, str]:
-    """Level, request id and text of a line; a line that is no JSON object has its text alone."""
-    fields = parse_fields(line.text)
-    return str(fields.get("level", "")).lower(), str(fields.get("request_id", "")), line.text

@@ -13,6 +13,7 @@ from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor import prediction_counts
 from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.demo_progress import DemoProgress
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.instructor.script import PICTURES, Script, Step
 from workshop_kit.lessons.predictions import load_all_questions
@@ -27,7 +28,7 @@ class PresenterApi:
     def __init__(self, controller: Controller, script: Script, pictures: Path = PICTURES) -> None:
         self.controller, self.script, self.pictures = controller, script, pictures
         self.audience = audience = controller.audience
-        self.step = script.steps[0]
+        self.demo = demo = DemoProgress(script)
         self.actions: Mapping[str, Callable[[Body], object]] = {
             "load": lambda body: controller.load(_text(body, "request"), body.get("rate_per_second", 0)),
             "load-stop": lambda _: controller.load_generator.stop(),
@@ -42,12 +43,15 @@ class PresenterApi:
             "pause": lambda _: audience.countdown.pause(),
             "reset": lambda _: audience.countdown.reset(),
             "show": lambda body: audience.show(body.get("what")),
+            "show-lines": lambda body: audience.show_lines(controller.lines_of(_text(body, "request_id"))),
+            "theme": lambda body: audience.set_theme(body.get("theme")),
             "folder": self._list_predictions,
             "ask": self._show_prediction,
             "tell": lambda _: audience.show_answer(),
-            "step": self._choose_step,
-            "play": lambda _: self.play(self.step),
-            "find": lambda body: controller.lines_of(_text(body, "request_id")),
+            "step": lambda body: demo.choose(body.get("step")),
+            "stopwatch": lambda _: demo.restart(),
+            "play": lambda _: self._play_current(),
+            "find": lambda body: controller.lines_of(_text(body, "request_id")).texts,
         }
 
     def do(self, action: str, body: Body) -> object:
@@ -58,22 +62,24 @@ class PresenterApi:
             return self.actions[action](body)
 
     def play(self, step: Step) -> None:
-        """Do all clicks of a step, in order."""
+        """Do all actions of a step, in order."""
         for click in step.clicks:
             self.do(click.action, click.model_dump())
 
     def recorded(self) -> str:
         """Return the recorded picture of the current step, as SVG; "" if there is none."""
-        path = self.pictures / self.step.picture
+        path = self.pictures / self.demo.step.picture
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def choices(self) -> dict[str, Any]:
         """Return what does not change while the desk is open: faults, requests, lessons, the demo's steps."""
+        in_front = {click.fault for step in self.script.steps for click in step.clicks}
         return {
-            "faults": [_fault(one) for one in FAULTS.values()],
+            "faults": [{**_fault(one), "in_front": one.name in in_front} for one in FAULTS.values()],
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "lessons": [*lesson_names(self._notebooks)],
+            "when": " ".join(self.script.when.split()),
             "steps": [self._step(step) for step in self.script.steps],
         }
 
@@ -84,10 +90,10 @@ class PresenterApi:
         with engine_needed():
             return {
                 "load": asdict(load) if load else None,
-                "in_force": controller.active_faults.listed(),
+                "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
                 "job": asdict(job) if job else None,
-                "step": self.step.number,
+                "demo": self.demo.state(),
                 "audience": self.audience.state(),
                 "problems": [*controller.active_faults.problems, *filter(None, [controller.load_generator.problem])],
             }
@@ -119,8 +125,11 @@ class PresenterApi:
             counted = prediction_counts.of_folder(_folder(body), _text(body, "prediction"), questions)
         self.audience.show_prediction(counted)
 
-    def _choose_step(self, body: Body) -> None:
-        self.step = self.script.step(body.get("step"))
+    def _play_current(self) -> None:
+        step = self.demo.step
+        self.demo.start()
+        self.play(step)
+        self.demo.done = self.demo.step is step
 
     def _step(self, step: Step) -> dict[str, Any]:
         return {
@@ -128,6 +137,7 @@ class PresenterApi:
             "title": step.title,
             "minutes": step.minutes,
             "say": " ".join(step.say.split()),
+            "note": " ".join(step.note.split()),
             "clicks": [str(click) for click in step.clicks],
             "expectations": [str(one) for one in step.expectations],
             "picture": step.picture if (self.pictures / step.picture).is_file() else "",

@@ -55,7 +55,7 @@ def rehearse(
         result = _rehearse(api, step)
         if pictures is not None and not result.problem:
             time.sleep(step.look_seconds)
-            write_atomically(pictures / step.picture, controller.draw(seconds=RECORDED_SECONDS, alone=True).encode())
+            write_atomically(pictures / step.picture, _draw(controller).encode())
         results.append(result)
     if pictures is not None:
         names = [step.picture for step in script.steps]
@@ -65,6 +65,14 @@ def rehearse(
         write_atomically(pictures / PAGE, as_page(script).encode())
     report(ProgressStep("Demo", 1.0, done=True))
     return results
+
+
+def _draw(controller: Controller) -> str:
+    """Draw what the room is shown: the lines of a request, else the clock."""
+    lines = controller.audience.lines
+    if controller.audience.shows == "lines" and lines is not None:
+        return lines.svg(alone=True)
+    return controller.draw(seconds=RECORDED_SECONDS, alone=True)
 
 
 def _rehearse(api: PresenterApi, step: Step) -> StepResult:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator,
 
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog
+from workshop_kit.instructor.audience import SHOWN
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
@@ -30,18 +31,21 @@ class _Model(BaseModel):
 class Click(_Model):
     """One click with its arguments, which are empty where the action takes none."""
 
-    action: Literal["load", "load-stop", "fault", "undo-all", "well", "order"]
+    action: Literal["load", "load-stop", "fault", "undo-all", "well", "order", "show", "show-lines"]
     fault: str = ""
     target: str = ""
     parameters: Mapping[str, Any] | None = None
     request: str = ""
     rate_per_second: int = 0
     request_id: str = ""
+    what: str = ""
 
     @model_validator(mode="after")
     def _can_be_done(self) -> Click:
         if self.action == "load" and self.request not in REQUESTS:
             raise ValueError(f"{self.request!r} is no load; there are {', '.join(REQUESTS)}")
+        if self.action == "show" and self.what not in SHOWN:
+            raise ValueError(f"{self.what!r} cannot be shown; there are {', '.join(SHOWN)}")
         if self.action == "fault":
             try:
                 catalog.named(self.fault).complete(self.parameters or {})
@@ -57,6 +61,8 @@ class Click(_Model):
             return f"Load: {self.request}, {self.rate_per_second} a second"
         if self.action == "order":
             return f"One order with the id {self.request_id}"
+        if self.action in {"show", "show-lines"}:
+            return f"Show the room: {self.what or f'the lines of {self.request_id}'}"
         return {"load-stop": "Stop the load", "undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
 
 
@@ -104,7 +110,7 @@ class Expectation(_Model):
 class Step(_Model):
     """One step of the demo. All ``expectations`` must hold at once within ``within_seconds``.
 
-    After that the picture has ``look_seconds`` before it is recorded.
+    After that the picture has ``look_seconds`` before it is recorded. ``note`` is for the presenter alone.
     """
 
     number: int
@@ -112,6 +118,7 @@ class Step(_Model):
     title: str
     minutes: float
     say: str
+    note: str = ""
     clicks: tuple[Click, ...] = Field((), alias="do")
     expectations: tuple[Expectation, ...] = Field((), alias="see")
     within_seconds: float = 20.0
@@ -124,9 +131,10 @@ class Step(_Model):
 
 
 class Script(_Model):
-    """The whole demo."""
+    """The whole demo; ``when`` says at which point of a workshop it may be shown."""
 
     title: str
+    when: str
     steps: tuple[Step, ...] = Field(alias="step")
 
     @field_validator("steps", mode="before")
@@ -157,13 +165,15 @@ def as_page(script: Script) -> str:
         f"# {script.title}",
         "The demo of `./workshop desk`, step by step, with the pictures of its last rehearsal: "
         "`./workshop tour --demo --book` writes this page.",
+        f"**When:** {' '.join(script.when.split())}",
     ]
     for step in script.steps:
         parts += [
             f"## {step.number}. {step.title} ({step.minutes:g} min)",
+            f"*{' '.join(step.note.split())}*" if step.note else "",
             " ".join(step.say.split()),
-            "**Click:** " + "; ".join(map(str, step.clicks)) + ".",
-            "**Will be seen:** " + "; ".join(map(str, step.expectations)) + ".",
-            f"![What customers and probes saw at step {step.number}]({step.picture})",
+            "**Actions:** " + "; ".join(map(str, step.clicks)) + ".",
+            "**Expected:** " + "; ".join(map(str, step.expectations)) + ".",
+            f"![What the room saw at step {step.number}]({step.picture})",
         ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"

@@ -13,13 +13,18 @@ from typing import Any
 import tornado.web
 
 from workshop_kit.display import map as system
-from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, SVG, Handler, PageServer
+from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, POLICY, SVG, Handler, PageServer
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.presenter_api import PresenterApi
 
 PAGES = Path(__file__).parent / "pages"
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """A recorded picture brings its own colors."""
+FRAME_POLICIES = {
+    "presenter": f"{POLICY}; frame-src 'self'",
+    "audience": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+}
+"""The presenter's page shows the audience's in a frame."""
 
 
 class InstructorServer(PageServer):
@@ -49,8 +54,12 @@ class InstructorServer(PageServer):
         def audience_state() -> str:
             return json.dumps(controller.audience.state())
 
+        def lines() -> str:
+            return controller.audience.lines.svg() if controller.audience.lines else ""
+
         def page(name: str, token: str) -> dict[str, Any]:
-            return {"make": lambda: _read(f"{name}.html").replace("{{token}}", token), "kind": HTML}
+            text = _read(f"{name}.html").replace("{{token}}", token)
+            return {"make": lambda: text, "kind": HTML, "policy": FRAME_POLICIES[name]}
 
         return [
             (r"/presenter", Content, {**presenter, **page("presenter", self.presenter_token)}),
@@ -64,6 +73,7 @@ class InstructorServer(PageServer):
             (r"/audience/state", Content, {**both, "make": audience_state, "kind": JSON}),
             (r"/audience/clock\.svg", Content, {**both, "make": controller.picture, "kind": SVG}),
             (r"/audience/map\.svg", Content, {**both, "make": _map, "kind": SVG}),
+            (r"/audience/lines\.svg", Content, {**both, "make": lines, "kind": SVG}),
             (r"/audience/recorded\.svg", Content, {**both, **recorded}),
             (r"/desk\.css", Content, {**both, "make": _style, "kind": CSS}),
         ]
@@ -90,7 +100,8 @@ class Action(Handler):
         if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
             raise tornado.web.HTTPError(403)  # a form of another page cannot send JSON
         try:
-            body = json.loads(self.request.body)
+            text = json.dumps(json.loads(self.request.body), ensure_ascii=False)
+            body = json.loads(text.encode("utf-8", "replace"))  # half of a character becomes a question mark
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):

@@ -7,36 +7,37 @@ import pytest
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.audience import Audience, Countdown
 from workshop_kit.instructor.prediction_counts import Answer, Histogram
+from workshop_kit.instructor.request_lines import RequestLines
 
 ANSWERS = Histogram("Does it stay green?", (Answer("Yes", 23), Answer("No", 8, right=True)))
 
 
 def test_a_countdown_counts_only_while_it_runs() -> None:
-    """Started, paused, started again, set; below zero it says how far over time it is."""
+    """Started, paused, started again, set; below zero it says how far over time it is; idle until it is started."""
     seconds = [100.0]
     count = Countdown(1, lambda: seconds[0])
     seconds[0] += 50
-    assert (count.seconds_left, count.runs) == (60, False)
+    assert (count.seconds_left, count.runs, count.idle) == (60, False, True)
     count.start()
     seconds[0] += 20
     count.start()
-    assert (count.seconds_left, count.runs) == (40, True)
+    assert (count.seconds_left, count.runs, count.idle) == (40, True, False)
     count.pause()
     seconds[0] += 500
-    assert (count.seconds_left, count.runs) == (40, False)
+    assert (count.seconds_left, count.runs, count.idle) == (40, False, False)
     count.start()
     seconds[0] += 50
     assert count.seconds_left == -10
     with pytest.raises(WrongUsage, match="countdown takes up to 600 minutes"):
         count.set(float("nan"))
     count.set(2)
-    assert (count.seconds_left, count.runs) == (120, False)
+    assert (count.seconds_left, count.runs, count.idle) == (120, False, True)
 
 
 def test_the_right_answer_is_hidden_until_it_is_shown() -> None:
     """Neither the state nor the headline has it before; a new prediction hides it again."""
     audience = Audience()
-    with pytest.raises(WrongUsage, match="There are no guesses yet"):
+    with pytest.raises(WrongUsage, match="There are no predictions to show yet"):
         audience.show("predictions")
     audience.show_prediction(ANSWERS)
     before = audience.state()["predictions"]
@@ -50,11 +51,26 @@ def test_the_right_answer_is_hidden_until_it_is_shown() -> None:
     assert not audience.answer_shown
 
 
-def test_an_unknown_answer_or_page_cannot_be_shown() -> None:
-    """Both are a sentence, and the audience sees what it saw before."""
+def test_lines_are_shown_once_there_are_some() -> None:
+    """Their picture comes by itself; the state has the id and how many they are, so that a page draws them anew."""
+    audience = Audience()
+    with pytest.raises(WrongUsage, match="There are no lines to show yet"):
+        audience.show("lines")
+    with pytest.raises(WrongUsage, match="No line has the request id 'tea-1'"):
+        audience.show_lines(RequestLines("tea-1"))
+    assert (audience.shows, audience.state()["lines"]) == ("clock", None)
+    audience.show_lines(RequestLines("tea-1", (("error", "a"), ("other", "b"))))
+    assert (audience.shows, audience.state()["lines"]) == ("lines", ["tea-1", 2])
+
+
+def test_an_unknown_answer_view_or_theme_cannot_be_shown() -> None:
+    """Each is a sentence, and the audience sees what it saw before."""
     audience = Audience(shows="predictions", histogram=Histogram("Tea?", (Answer("Yes", 1),)))
     with pytest.raises(WrongUsage, match="Nobody knows which answer is right"):
         audience.show_answer()
     with pytest.raises(WrongUsage, match="cannot be shown 'secrets'"):
         audience.show("secrets")
-    assert audience.shows == "predictions"
+    audience.set_theme("dark")
+    with pytest.raises(WrongUsage, match="There is no theme 'pink'"):
+        audience.set_theme("pink")
+    assert (audience.shows, audience.state()["theme"]) == ("predictions", "dark")

@@ -8,13 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from tests.workshop_kit.display.recorded import Broken
-from workshop_kit.instructor.clock import CHANGED, HEIGHT, WIDTH, Clock, clock, describe, svg
+from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe
+from workshop_kit.instructor.clock_svg import HEIGHT, LEAST_MILLISECONDS, SLOW_AT, WIDTH, svg
 from workshop_kit.observe.frames import frame
+from workshop_kit.observe.stats import Usage
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import Health
+from workshop_kit.observe.watch.watcher import with_cpu_limits
 from workshop_kit.observe.watch.traffic import Traffic
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+NO_LINES = pd.DataFrame(columns=["time", "grade"]).astype({"time": "datetime64[us, UTC]"})
 SECRETS = ("half_open", "master-db", "backlog_full", "redis")
 
 
@@ -23,10 +27,10 @@ def second(number: int) -> datetime:
     return NOW - timedelta(seconds=number)
 
 
-def shown(*faults: Broken, levels: tuple[str, ...] = ("info", "error")) -> Clock:
-    """Two minutes: well, then every order fails."""
+def shown(*faults: Broken, grades: tuple[str, ...] = ("other", "error"), slowest: float = 900.0) -> Clock:
+    """Two minutes: well, then every order fails, and the kernel holds the service back in 3 of 4 periods."""
     traffic = [
-        Traffic(second(n), "service", "ok", 20.0, 20.0 if n < 40 else 0.0, 0.0, 0.0, 5.0, 900.0 if n < 40 else 8.0)
+        Traffic(second(n), "service", "ok", 20.0, 20.0 if n < 40 else 0.0, 0.0, 0.0, 5.0, slowest if n < 40 else 8.0)
         for n in range(119, -1, -1)
     ]
     health = [
@@ -34,9 +38,11 @@ def shown(*faults: Broken, levels: tuple[str, ...] = ("info", "error")) -> Clock
         for n in range(119, -1, -1)
         for what in ("/livez", "/health", "redis", "master-db")
     ]
-    tables = Tables(requests=frame(Traffic, traffic), health=frame(Health, health))
+    usage = [Usage(second(n), "service", throttled_percent=75.0 if n < 40 else 0.0) for n in range(119, -1, -1)]
+    resources = with_cpu_limits(frame(Usage, usage), {})
+    tables = Tables(frame(Traffic, traffic), resources, frame(Health, health))
     lines = pd.DataFrame(
-        [(second(n), level) for n in range(119, -1, -1) for level in levels], columns=["time", "level"]
+        [(second(n), grade) for n in range(119, -1, -1) for grade in grades], columns=["time", "grade"]
     ).astype({"time": "datetime64[us, UTC]"})
     return clock(tables, lines, faults, "service", NOW.timestamp(), 120.0)
 
@@ -81,12 +87,41 @@ def test_the_picture_is_sound_and_holds_its_words() -> None:
         assert float(rect.get("y", 0)) + float(rect.get("height", 0)) <= HEIGHT
 
 
-def test_hostile_names_and_levels_stay_text() -> None:
-    """The picture parses, and has no element and no control character of what a container answers or logs."""
+def test_the_share_of_periods_held_back_has_a_panel() -> None:
+    """Its newest value stands beside it and in the words; without a sample it is a dash."""
+    assert "held the service back: 75 %" in describe(shown())
+    assert ">75 %</text>" in svg(shown())
+    assert "held the service back: – %" in describe(clock(Tables(), NO_LINES, (), "service", NOW.timestamp(), 120.0))
+
+
+def test_the_axis_of_answers_is_linear() -> None:
+    """Twice the time is twice the height: from the bottom of the panel, which is zero, to a round number."""
+
+    def highest(slowest: float) -> float:
+        found = ET.fromstring(svg(shown(slowest=slowest))).find(".//*[@class='line slow']")
+        assert found is not None
+        return SLOW_AT[1] - min(float(point.split(",")[1]) for point in found.get("points", "").split())
+
+    full = SLOW_AT[1] - SLOW_AT[0]
+    assert abs(highest(450.0) - full * 450 / 500) < 1
+    assert abs(highest(900.0) - full * 900 / 1000) < 1
+    assert abs(highest(20.0) - full * 20 / LEAST_MILLISECONDS) < 1
+
+
+def test_the_legend_names_only_what_is_there() -> None:
+    """Grades without a line in the time shown are left out."""
+    legends = [
+        [name for name in ("errors", "warnings", "others") if f">{name}</text>" in svg(shown(grades=grades))]
+        for grades in (("other",), ("warning", "other"), ("error", "warning", "other"))
+    ]
+    assert legends == [["others"], ["warnings", "others"], ["errors", "warnings", "others"]]
+
+
+def test_hostile_names_stay_text() -> None:
+    """The picture parses, and has no element and no control character of what a container answers."""
     hostile = '"><img src=x onerror=alert(1)>\x1b[31m'
     health = frame(Health, [Health(second(5), "service", "/livez", hostile)])
-    lines = pd.DataFrame({"time": pd.to_datetime([second(5)], utc=True), "level": [hostile]})
-    text = svg(clock(Tables(health=health), lines, (), "service", NOW.timestamp(), 120.0))
+    text = svg(clock(Tables(health=health), NO_LINES, (), "service", NOW.timestamp(), 120.0))
     names = {element.tag.rpartition("}")[2] for element in ET.fromstring(text).iter()}
     assert "img" not in names
     assert "\x1b" not in text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.workshop_kit.instructor.conftest import Pages
@@ -39,8 +42,9 @@ def test_load_starts_changes_and_stops(pages: Pages) -> None:
     assert len(generators(pages.controller.stack)) == 1
     assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 30}
     assert pages.controller.order("find-me-1234") == 201
-    wait_until(lambda: bool(pages.said("find", request_id="find-me-1234")))
-    assert all("find-me-1234" in line for line in pages.said("find", request_id="find-me-1234"))
+    found = pages.said("find", request_id="find-me-1234")
+    assert found
+    assert all("find-me-1234" in line for line in found)
     assert pages.said("find", request_id="nobody") == []
     pages.said("load-stop")
     assert (generators(pages.controller.stack), pages.state()["load"]) == (set(), None)
@@ -53,13 +57,49 @@ def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> Non
     first = pages.said("fault", fault="latency", target="master-db", parameters={"latency_ms": 10.0})
     with injection.fault("limits", stack, "replica-db", cpus=0.5):
         pages.said("fault", fault="limits", target="redis", parameters={"cpus": 0.5}, seconds=4)
-        found = {one["target"]: one for one in pages.state()["in_force"]}
+        found = {one["target"]: one for one in pages.state()["active_faults"]}
         assert 0 < found["redis"]["seconds_left"] <= 4
         assert found["replica-db"]["id"] == "", "there is no button for what is not the desk's own"
         assert pages.said("undo", id=first) is True
         assert pages.said("undo", id=first) is False
-        wait_until(lambda: [one["target"] for one in pages.state()["in_force"]] == ["replica-db"])
+        wait_until(lambda: [one["target"] for one in pages.state()["active_faults"]] == ["replica-db"])
     assert {name: snapshot(stack.container(name)) for name in before} == before
+
+
+def test_a_double_click_injects_one_fault(pages: Pages) -> None:
+    """The second click at the same time is refused in one sentence; after *undo* the fault can be injected again."""
+    fault = {"fault": "latency", "target": "redis", "parameters": {"latency_ms": 20.0}}
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: pages.do("fault", **fault), range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 400]
+    refused = next(answer for answer in answers if answer.status_code == 400)
+    assert refused.json()["error"] == "latency of redis is active already. Undo it first to change it."
+    assert len(pages.state()["active_faults"]) == 1
+    pages.said("undo-all")
+    pages.said("fault", **fault)
+
+
+def test_a_failed_order_is_an_error_in_the_log_and_for_the_room(pages: Pages) -> None:
+    """The log and the metrics count the same; its lines are shown to the room by its id."""
+    pages.said("fault", fault="down", target="master-db")
+    assert pages.controller.order("tea-for-nobody") == 503
+    pages.said("show-lines", request_id="tea-for-nobody")
+    lines = pages.controller.lines()
+    assert list(lines[lines["request_id"] == "tea-for-nobody"]["grade"]).count("error") == 1
+    assert pages.state()["audience"]["shows"] == "lines"
+    picture = pages.get("/audience/lines.svg").text
+    assert "tea-for-nobody" in picture
+    assert 'class="bar error"' in picture
+
+
+def test_a_limit_that_the_kernel_refuses_is_one_sentence(pages: Pages) -> None:
+    """It names fault and target, and neither the container's id nor what a notebook would say."""
+    answer = pages.do("fault", fault="limits", target="master-db", parameters={"memory_mib": 7.0})
+    assert answer.status_code == 409
+    error = answer.json()["error"]
+    assert "'limits' on master-db" in error
+    assert not re.search(r"\n|[0-9a-f]{64}|cell|runc", error)
+    assert pages.state()["active_faults"] == []
 
 
 @pytest.mark.long
@@ -104,6 +144,6 @@ def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pag
     work = pages.state()["job"]
     assert (work["problem"], work["runs"]) == ("", False)
     assert "04_monitoring is at its start." in work["outcome"]
-    assert (pages.state()["in_force"], pages.state()["load"]) == ([], None)
+    assert (pages.state()["active_faults"], pages.state()["load"]) == ([], None)
     assert notebook.read_bytes() == fresh
     assert generators(pages.controller.stack) == set()

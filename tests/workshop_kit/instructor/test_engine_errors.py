@@ -8,6 +8,7 @@ from typing import Any
 
 import docker
 import pytest
+from docker.errors import APIError
 
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.ledger import Ledger
@@ -16,6 +17,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.journal import ActiveFault, Journal, Snapshot
+from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
@@ -56,3 +58,11 @@ def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
         controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="The desk is being closed"):
         controller.load("GET /orders", 5)
+
+
+def test_what_the_engine_refuses_is_one_line_without_an_id() -> None:
+    """An engine that answers is not said to be away."""
+    said = f"Cannot update container {'f' * 64}: runc did not end well: exit status 1: too low\n: unknown"
+    with pytest.raises(WorkshopError) as caught, engine_needed():
+        raise APIError(said)
+    assert str(caught.value) == "The Docker engine refused: too low. Click again in a moment."

@@ -1,13 +1,14 @@
-// The room's page: asks once a second what to show, and fetches a picture at most every two seconds.
+// The room's page: asks once a second what to show, and fetches the clock at most every two seconds.
 "use strict";
 const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const HEADINGS = {
-  clock: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", predictions: "What did we think?",
+  clock: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", lines: "The log of one request",
+  predictions: "What did we think?",
 };
+const SECTIONS = { predictions: "predictions", recorded: "recorded" }; // all other views are pictures of the desk
 let answered = performance.now();
-let drawn = 0;
-let said = "";
+const said = {}; // what is on the page already, by section
 let countdown = null;
 
 async function ask(path) {
@@ -17,10 +18,12 @@ async function ask(path) {
 }
 
 // Put a picture of the desk on the page as it is: its text is escaped already.
-async function picture(path, place) {
-  const text = await (await ask(path)).text();
+async function picture(name) {
+  const text = await (await ask(`/audience/${name}.svg`)).text();
   const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-  if (svg.nodeName === "svg") place.replaceChildren(document.importNode(svg, true));
+  if (svg.nodeName !== "svg") return;
+  at("picture").className = name;
+  at("picture").replaceChildren(document.importNode(svg, true));
 }
 
 function bars(predictions) {
@@ -42,31 +45,36 @@ function bars(predictions) {
   }));
 }
 
+// Draw a section anew only if its data changed.
+function changed(name, ...data) {
+  const key = JSON.stringify(data);
+  const before = said[name];
+  said[name] = key;
+  return before !== key;
+}
+
 async function look() {
   try {
     const state = await (await ask("/audience/state")).json();
     answered = performance.now();
     countdown = { ...state.countdown, at: answered };
-    for (const name of Object.keys(HEADINGS)) at(name).hidden = name !== state.shows;
-    at("heading").textContent = HEADINGS[state.shows];
-    const key = JSON.stringify(state.predictions);
-    if (state.predictions && key !== said) bars(state.predictions);
-    said = key;
-    if (state.shows === "clock" && answered - drawn >= 1900) {
-      drawn = answered;
-      await picture("/audience/clock.svg", at("clock"));
-    } else if (state.shows === "map" && !at("map").firstElementChild) {
-      await picture("/audience/map.svg", at("map"));
-    } else if (state.shows === "recorded" && at("recorded").dataset.at !== String(Math.floor(answered / 10000))) {
-      at("recorded").dataset.at = String(Math.floor(answered / 10000));
-      at("recorded").firstElementChild.src = `/audience/recorded.svg?token=${token}&${at("recorded").dataset.at}`;
+    document.documentElement.style.colorScheme = state.theme;
+    const shows = state.shows;
+    const section = SECTIONS[shows] || "picture";
+    if (section === "picture" && changed(section, shows, state.lines, shows === "clock" && Math.floor(answered / 1900))) await picture(shows);
+    if (section === "predictions" && changed(section, state.predictions)) bars(state.predictions);
+    if (section === "recorded" && changed(section, Math.floor(answered / 10000))) {
+      at("recorded").firstElementChild.src = `/audience/recorded.svg?token=${token}&${Math.floor(answered / 10000)}`;
     }
-  } catch { /* said below, once it lasts */ }
+    for (const name of ["picture", "recorded", "predictions"]) at(name).hidden = name !== section;
+    at("heading").textContent = HEADINGS[shows];
+  } catch { said.picture = ""; } // asked again; said below, once it lasts
   setTimeout(look, 1000);
 }
 
 function tick() {
   at("stale").hidden = performance.now() - answered < 6000;
+  at("countdown").hidden = !countdown || countdown.idle;
   if (countdown) {
     const since = countdown.runs ? (performance.now() - countdown.at) / 1000 : 0;
     const left = Math.round(countdown.seconds_left - since);
@@ -77,10 +85,5 @@ function tick() {
   }
 }
 
-at("theme").addEventListener("click", () => {
-  const dark = getComputedStyle(document.documentElement).colorScheme === "dark"
-    || (getComputedStyle(document.documentElement).colorScheme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.style.colorScheme = dark ? "light" : "dark";
-});
 setInterval(tick, 250);
 look();

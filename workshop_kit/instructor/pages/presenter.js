@@ -1,16 +1,17 @@
-// The presenter's page: every button is one question to the desk, and once a second it asks how everything is.
+// The presenter's page: a button is one request to the desk, and once a second the page asks for the state.
 "use strict";
 const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
+const FORWARD = "PageDown ArrowRight";
+const messages = { told: "", failure: "", away: "", problems: [] };
+const shown = {};
 let choices = null;
-let countdown = null;
-let shown = {};
+let state = null; // the newest, with the time of its arrival in `at`
 
 function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value === true) made.setAttribute(name, "");
+    if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== null) made.setAttribute(name, value);
   }
   made.append(...children);
@@ -25,19 +26,46 @@ async function ask(path, body) {
   return said;
 }
 
+function write(id, text) { // a text that did not change is not announced again
+  if (at(id).textContent !== text) at(id).textContent = text;
+}
+
+function say(change) {
+  Object.assign(messages, change);
+  write("told", messages.told);
+  write("wrong", [messages.away, messages.failure, ...messages.problems].filter(Boolean).join(" "));
+}
+
+function sentence(error) {
+  return error instanceof TypeError ? "The desk does not answer. Is ./workshop desk still running?" : error.message;
+}
+
 async function act(action, body = {}, told = "") {
-  at("wrong").textContent = "";
-  at("told").textContent = "…";
+  say({ told: "…", failure: "" });
   try {
     const { said } = await ask(`/presenter/do/${action}`, body);
-    at("told").textContent = told;
+    say({ told });
     await refresh();
     return said;
   } catch (error) {
-    at("told").textContent = "";
-    at("wrong").textContent = error.message;
+    say({ told: "", failure: sentence(error) });
     return undefined;
   }
+}
+
+// One press is one request: until its answer is here, the button does nothing.
+async function press(button, work) {
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true"; // not disabled: that would lose the keyboard's focus
+  try { await work(); } finally { button.ariaDisabled = null; }
+}
+
+function on(target, event, work) {
+  target.addEventListener(event, (happened) => {
+    happened.preventDefault();
+    press(happened.submitter || target, () => work(target));
+  });
+  return target;
 }
 
 // Only what changed is replaced, so the keyboard focus stays on its button.
@@ -58,30 +86,29 @@ function field(fault, one) {
   const range = `${one.at_least} to ${one.at_most} ${one.unit}`;
   const input = make("input", {
     type: "number", id, "data-name": one.name, value: one.default ?? "", min: one.at_least, max: one.at_most, step: one.kind === "whole" ? 1 : "any", title: range,
-    placeholder: "as it is", required: one.default !== null,
+    placeholder: "unchanged", required: one.default !== null,
   });
   return make("label", { class: "grade" }, `${one.name} `, input, make("small", {}, ` ${range}`));
 }
 
 function card(fault) {
   const form = make("form", { class: "fault", "aria-label": fault.name }, make("button", { class: "inject" }, fault.name), make("p", {}, fault.does), ...fault.parameters.map((one) => field(fault.name, one)));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
+  return on(form, "submit", () => {
     const parameters = {};
     for (const input of form.querySelectorAll("input")) {
       if (input.type === "checkbox") parameters[input.dataset.name] = input.checked;
       else if (input.value !== "") parameters[input.dataset.name] = Number(input.value);
     }
     const seconds = at("seconds").value === "" ? null : Number(at("seconds").value);
-    act("fault", { fault: fault.name, target: at("target").value, parameters, seconds }, `${fault.name} of ${at("target").value} is in force.`);
+    return act("fault", { fault: fault.name, target: at("target").value, parameters, seconds }, `${fault.name} of ${at("target").value} is active.`);
   });
-  return form;
 }
 
 function step(number) {
   const one = choices.steps[number - 1];
   at("which").textContent = `${number} of ${choices.steps.length}: ${one.title} (${one.minutes} min)`;
   at("say").textContent = one.say;
+  at("note").textContent = one.note;
   at("clicks").replaceChildren(...one.clicks.map((text) => make("li", {}, text)));
   at("expectations").replaceChildren(...one.expectations.map((text) => make("li", {}, text)));
   at("fallback").hidden = !one.picture;
@@ -91,108 +118,156 @@ function step(number) {
   shown.step = number;
 }
 
-function inForce(one) {
+function activeFault(one) {
   const left = one.seconds_left === null ? "until undone" : `${Math.ceil(one.seconds_left)} s left`;
   const text = [make("b", {}, `${one.fault} of ${one.target}`), ` ${grade(one.parameters)} `, make("small", { "data-left": one.id }, left)];
-  if (!one.id) return make("li", {}, ...text, make("small", {}, " (not made here)"));
-  return make("li", {}, ...text, " ", make("button", { type: "button", "aria-label": `Undo ${one.fault} of ${one.target}`, onclick: () => act("undo", { id: one.id }, "Undone.") }, "Undo"));
+  if (!one.id) return make("li", {}, ...text, make("small", {}, " (from a notebook or another desk)"));
+  const undo = make("button", { type: "button", "aria-label": `Undo ${one.fault} of ${one.target}` }, "Undo");
+  return make("li", {}, ...text, " ", on(undo, "click", () => act("undo", { id: one.id }, "Undone.")));
 }
 
-async function refresh() {
-  const state = await ask("/presenter/state");
-  put("force", state.in_force.map(({ seconds_left, ...rest }) => rest), () => state.in_force.length ? state.in_force.map(inForce) : make("li", { class: "none" }, "Nothing."));
-  for (const one of state.in_force) {
-    const place = one.id && document.querySelector(`[data-left="${one.id}"]`);
-    if (place && one.seconds_left !== null) place.textContent = `${Math.ceil(one.seconds_left)} s left`;
-  }
-  put("load-now", state.load, (load) => load ? `${load.request}, ${load.rate_per_second} a second` : "No load.");
-  put("services", state.services, (all) => all.map((one) => make("tr", { class: one.status === "running" && one.health !== "unhealthy" ? "" : "ill" }, make("th", { scope: "row" }, one.name), make("td", {}, one.status), make("td", {}, one.health))));
-  const targets = state.services.map((one) => one.name);
+function showServices(services) {
+  put("services", services, (all) => all.map((one) => make("tr", { class: one.status === "running" && one.health !== "unhealthy" ? "" : "ill" }, make("th", { scope: "row" }, one.name), make("td", {}, one.status), make("td", {}, one.health))));
+  const targets = services.map((one) => one.name);
   const before = at("target").value;
   put("target", targets, (all) => all.map((name) => make("option", {}, name)));
   if (targets.includes(before)) at("target").value = before;
-  const job = state.job;
+}
+
+function showJob(job) {
   at("job").hidden = !job;
-  if (job) {
-    at("job").querySelector("p").textContent = job.problem || job.outcome || `${job.title}. ${job.detail}`;
-    at("job").querySelector("progress").hidden = !job.runs;
-    if (job.fraction === null) at("job").querySelector("progress").removeAttribute("value");
-    else at("job").querySelector("progress").value = job.fraction;
+  if (!job) return;
+  const [text, progress] = at("job").children;
+  text.textContent = job.problem || job.outcome || `${job.title}. ${job.detail}`;
+  progress.hidden = !job.runs;
+  if (job.fraction === null) progress.removeAttribute("value");
+  else progress.value = job.fraction;
+}
+
+function showDemo(demo) {
+  if (shown.step !== demo.number) step(demo.number);
+  at("play").setAttribute("aria-keyshortcuts", demo.done ? "" : FORWARD);
+  at("next").setAttribute("aria-keyshortcuts", demo.done ? FORWARD : "");
+}
+
+function showRoom(audience) {
+  for (const button of at("shows").children) button.ariaPressed = String(button.dataset.what === audience.shows);
+  for (const button of at("themes").children) {
+    button.ariaPressed = String(button.dataset.theme === audience.theme);
+    button.setAttribute("aria-keyshortcuts", button.dataset.theme === (audience.theme === "dark" ? "light" : "dark") ? "t" : "");
   }
-  if (shown.step !== state.step) step(state.step);
-  for (const button of at("shows").children) button.setAttribute("aria-pressed", String(button.dataset.what === state.audience.shows));
-  at("headline").textContent = state.audience.predictions ? state.audience.predictions.headline : "";
-  if (state.problems.length) at("wrong").textContent = state.problems.join(" ");
-  countdown = { ...state.audience.countdown, at: performance.now() };
+  write("headline", audience.predictions ? audience.predictions.headline : "");
+}
+
+async function refresh() {
+  state = { ...await ask("/presenter/state"), at: performance.now() };
+  const faults = state.active_faults;
+  put("active-faults", faults.map(({ seconds_left, ...rest }) => rest), () => faults.length ? faults.map(activeFault) : make("li", { class: "none" }, "None."));
+  for (const one of faults) {
+    const place = one.id && document.querySelector(`[data-left="${one.id}"]`);
+    if (place && one.seconds_left !== null) place.textContent = `${Math.ceil(one.seconds_left)} s left`;
+  }
+  put("load-now", state.load, (load) => load ? `${load.request}, ${load.rate_per_second} per second` : "No load.");
+  showServices(state.services);
+  showJob(state.job);
+  showDemo(state.demo);
+  showRoom(state.audience);
+  say({ problems: state.problems });
   tick();
 }
 
+function minutes(seconds) {
+  const whole = Math.abs(Math.round(seconds));
+  return `${seconds <= -0.5 ? "−" : ""}${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
 function tick() {
-  if (!countdown) return;
-  const left = Math.round(countdown.seconds_left - (countdown.runs ? (performance.now() - countdown.at) / 1000 : 0));
-  const whole = Math.abs(left);
-  const text = `${left < 0 ? "−" : ""}${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-  if (at("countdown").textContent !== text) at("countdown").textContent = text;
-  at("countdown").classList.toggle("over", left < 0);
+  if (!state) return;
+  const since = (performance.now() - state.at) / 1000;
+  const { countdown } = state.audience;
+  const left = countdown.seconds_left - (countdown.runs ? since : 0);
+  write("countdown", minutes(left));
+  at("countdown").classList.toggle("over", left <= -0.5);
+  const demo = state.demo;
+  const plan = choices.steps.slice(0, demo.number).map((one) => 60 * one.minutes);
+  const parts = demo.demo_seconds === null ? [] : [["Step", demo.step_seconds + since, plan.at(-1), ""], ["Demo", demo.demo_seconds + since, plan.reduce((sum, one) => sum + one), " planned so far"]];
+  const texts = parts.map(([name, seconds, planned, words]) => [`${name} ${minutes(seconds)} of ${minutes(planned)}${words}`, seconds > planned]);
+  put("stopwatch", texts, () => texts.map(([text, over]) => make("span", { class: over ? "over" : "" }, text)));
 }
 
 async function look() {
   try {
     await refresh();
-    if (at("wrong").dataset.away) { at("wrong").textContent = ""; delete at("wrong").dataset.away; }
+    say({ away: "" });
   } catch (error) {
-    at("wrong").textContent = error instanceof TypeError ? "The desk does not answer. Is ./workshop desk still running?" : error.message;
-    at("wrong").dataset.away = "1";
+    say({ away: sentence(error) });
   }
   setTimeout(look, 1000);
 }
 
-function on(id, event, what) {
-  at(id).addEventListener(event, (happened) => { happened.preventDefault(); what(happened.target); });
+// A key presses the button that names it, unless somebody types.
+function key(event) {
+  if (event.key === "Escape") document.activeElement.blur();
+  if (event.altKey || event.ctrlKey || event.metaKey || event.repeat || event.target.closest("input, select, textarea")) return;
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const target = document.querySelector(`[aria-keyshortcuts~="${CSS.escape(name)}"]:not(:disabled)`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches("input")) target.focus();
+  else target.click();
 }
 
 async function begin() {
   choices = await ask("/presenter/choices");
-  at("faults").replaceChildren(...choices.faults.map(card));
+  at("when").textContent = choices.when;
+  at("faults").replaceChildren(...choices.faults.filter((one) => one.in_front).map(card));
+  at("more-faults").replaceChildren(...choices.faults.filter((one) => !one.in_front).map(card));
   at("load").request.replaceChildren(...choices.requests.map((one) => make("option", {}, one)));
   [at("load").rate.min, at("load").rate.max] = choices.rates;
   at("goto").lesson.replaceChildren(...choices.lessons.map((one) => make("option", {}, one)));
-  on("undo-all", "click", () => act("undo-all", {}, "Everything is undone."));
-  on("load", "submit", (form) => act("load", { request: form.request.value, rate_per_second: Number(form.rate.value) }, "The load runs."));
-  on("load-stop", "click", () => act("load-stop", {}, "The load has ended."));
-  on("goto", "submit", (form) => {
+  on(at("undo-all"), "click", () => act("undo-all", {}, "Everything is undone."));
+  on(at("load"), "submit", (form) => act("load", { request: form.request.value, rate_per_second: Number(form.rate.value) }, "The load runs."));
+  on(at("load-stop"), "click", () => act("load-stop", {}, "The load has ended."));
+  on(at("goto"), "submit", (form) => {
     at("sure").hidden = false;
     at("sure").querySelector("p").textContent = `Faults are undone, the load ends, the workspace's files of ${form.lesson.value} and later become fresh (what you had is kept aside).`;
     at("no").focus();
   });
-  on("yes", "click", () => { at("sure").hidden = true; act("goto", { lesson: at("goto").lesson.value }, "On the way."); });
-  on("no", "click", () => { at("sure").hidden = true; at("goto").querySelector("button").focus(); });
-  on("back", "click", () => act("step", { step: shown.step - 1 }));
-  on("next", "click", () => act("step", { step: shown.step + 1 }));
-  on("play", "click", () => act("play", {}, "Done: look at the room's picture."));
-  for (const button of at("shows").children) button.addEventListener("click", () => act("show", { what: button.dataset.what }));
-  on("minutes", "submit", (form) => act("minutes", { minutes: Number(form.minutes.value) }));
-  for (const id of ["count", "pause", "reset", "tell"]) on(id, "click", () => act(id));
-  on("folder", "submit", async (form) => {
+  on(at("yes"), "click", () => { at("sure").hidden = true; return act("goto", { lesson: at("goto").lesson.value }); });
+  on(at("no"), "click", () => { at("sure").hidden = true; at("goto").querySelector("button").focus(); });
+  on(at("back"), "click", () => act("step", { step: shown.step - 1 }));
+  on(at("next"), "click", () => act("step", { step: shown.step + 1 }));
+  on(at("play"), "click", () => act("play", {}, "Done: look at the room's page."));
+  on(at("restart"), "click", () => act("stopwatch"));
+  for (const button of at("shows").children) on(button, "click", () => act("show", { what: button.dataset.what }));
+  for (const button of at("themes").children) on(button, "click", () => act("theme", { theme: button.dataset.theme }));
+  on(at("minutes"), "submit", (form) => act("minutes", { minutes: Number(form.minutes.value) }));
+  for (const id of ["count", "pause", "reset", "tell"]) on(at(id), "click", () => act(id));
+  on(at("folder"), "submit", async (form) => {
     const found = await act("folder", { folder: form.folder.value });
     if (!found) return;
     at("ask").prediction.replaceChildren(...Object.entries(found).map(([name, one]) => make("option", { value: name }, `${one.people}: ${one.question}`)));
     at("ask").hidden = !Object.keys(found).length;
-    at("told").textContent = Object.keys(found).length ? "" : "No guesses in there.";
+    say({ told: Object.keys(found).length ? "" : "There are no predictions in it." });
   });
-  on("ask", "submit", (form) => act("ask", { folder: at("folder").folder.value, prediction: form.prediction.value }));
-  on("paste", "submit", (form) => act("ask", { question: form.question.value, counts: form.counts.value }));
-  on("find", "submit", async (form) => {
-    const lines = await act("find", { request_id: form.id.value });
-    if (lines) at("lines").textContent = lines.length ? lines.join("\n\n") : "No line has this id.";
+  on(at("ask"), "submit", (form) => act("ask", { folder: at("folder").folder.value, prediction: form.prediction.value }));
+  on(at("paste"), "submit", (form) => act("ask", { question: form.question.value, counts: form.counts.value }));
+  on(at("find"), "submit", async (form) => {
+    const lines = await act("find", { request_id: form.request_id.value });
+    if (!lines) return;
+    at("lines").textContent = lines.length ? lines.join("\n\n") : "No line has this id.";
+    at("lines").hidden = false;
+    at("show-lines").hidden = !lines.length;
   });
-  on("theme", "click", () => {
+  on(at("show-lines"), "click", () => act("show-lines", { request_id: at("find").request_id.value }, "The room sees the lines."));
+  on(at("theme"), "click", () => {
     const now = getComputedStyle(document.documentElement).colorScheme;
     const dark = now === "dark" || (now !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
     document.documentElement.style.colorScheme = dark ? "light" : "dark";
   });
+  document.addEventListener("keydown", key);
   setInterval(tick, 250);
   look();
 }
 
-begin().catch((error) => { at("wrong").textContent = error.message; });
+begin().catch((error) => say({ failure: error.message }));

@@ -1,0 +1,35 @@
+"""The demo's step and its stopwatch, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.instructor.demo_progress import DemoProgress
+from workshop_kit.instructor.script import load_script
+
+
+def test_the_stopwatch_counts_the_demo_and_the_step() -> None:
+    """The first action starts both; another step begins anew; a restart sets both to zero."""
+    seconds = [100.0]
+    demo = DemoProgress(load_script(), lambda: seconds[0])
+
+    def shown() -> tuple[int, float | None, float | None]:
+        state = demo.state()
+        return state["number"], state["step_seconds"], state["demo_seconds"]
+
+    assert shown() == (1, None, None)
+    demo.start()
+    seconds[0] += 50
+    demo.start()
+    assert shown() == (1, 50, 50)
+    demo.done = True
+    demo.choose(2)
+    assert not demo.done
+    seconds[0] += 20
+    assert shown() == (2, 20, 70)
+    with pytest.raises(WrongUsage, match="There is no step 99"):
+        demo.choose(99)
+    assert shown() == (2, 20, 70)
+    demo.restart()
+    assert shown() == (2, 0, 0)

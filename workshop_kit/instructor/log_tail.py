@@ -1,0 +1,79 @@
+"""The newest lines of the service's log, each graded: error, warning or other."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.instructor.background import engine_needed
+from workshop_kit.observe.engine_api import ContainerGone
+from workshop_kit.observe.logs.follower import BUSY_SECONDS, Poller
+from workshop_kit.observe.logs.lines import parse_fields
+from workshop_kit.observe.watch.traffic import PROBES
+
+ERROR, WARNING, OTHER = GRADES = ("error", "warning", "other")
+LEVELS = {"error": ERROR, "critical": ERROR, "fatal": ERROR, "warning": WARNING, "warn": WARNING}
+LINE_COLUMNS = ["time", "grade", "request_id", "text"]
+LINES_KEPT, MOST_LINE_BYTES = 40_000, 16 * 1024
+
+
+def grade(fields: Mapping[str, Any]) -> str:
+    """Return the grade of a line. A request that failed is an error, as in the metrics; a failed probe is none.
+
+    >>> grade({"level": "warning", "status": 503, "route": "/orders"}), grade({"level": "INFO", "status": 201})
+    ('error', 'other')
+    """
+    status = fields.get("status", 200)
+    failed = status is None or (isinstance(status, int) and status >= 500)
+    if failed and str(fields.get("route")) not in PROBES:
+        return ERROR
+    return LEVELS.get(str(fields.get("level", "")).lower(), OTHER)
+
+
+class LogTail:
+    """The newest log lines of a container, read in a thread; ``find`` returns the container, also after a restart."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+        self._rows: deque[tuple[datetime, str, str, str]] = deque(maxlen=LINES_KEPT)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Read what is written from now on."""
+        self._thread = threading.Thread(target=self._read, name="desk: lines", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it; the lines stay."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row for each line, oldest first: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
+        return pd.DataFrame(list(self._rows), columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
+
+    def _read(self) -> None:
+        newest, poller = datetime.now(UTC), None
+        while not self._stop.wait(BUSY_SECONDS):
+            with contextlib.suppress(WorkshopError), engine_needed():  # container or engine is away: try again
+                try:
+                    poller = poller or Poller(self._find(), since=newest, max_line_bytes=MOST_LINE_BYTES)
+                    lines = poller.poll()
+                except ContainerGone:
+                    poller = None
+                    continue
+                for line in lines:
+                    moment = datetime.fromisoformat(line.received or "")
+                    newest = max(newest, moment)
+                    fields = parse_fields(line.text)  # of a line that is no JSON object: none
+                    self._rows.append((moment, grade(fields), str(fields.get("request_id", "")), line.text))

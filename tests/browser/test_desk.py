@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("
 IN_FORCE = "seconds ago until now"
 OVERFLOWING = """() => [...document.querySelectorAll("body, body *")].filter(
   (one) => !one.closest("svg") && !one.matches("input, select, textarea, iframe")
-    && (one.getBoundingClientRect().right > innerWidth + 1 || (one.clientWidth && one.scrollWidth > one.clientWidth + 1)),
+    && (one.getBoundingClientRect().right > innerWidth + 1
+      || (one.clientWidth && one.scrollWidth > one.clientWidth + 1)),
 ).map((one) => one.outerHTML.slice(0, 90))"""
 """Elements with content that is wider than they are, or that reach out of the window."""
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"  # Chromium asks again: another test's container came or went

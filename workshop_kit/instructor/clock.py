@@ -18,7 +18,7 @@ from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import PROBE_PATHS
 
 CHANGED = "something was changed here"
-STEP_SECONDS = 2.0
+STEP_SECONDS, STEPS_AVERAGED = 2.0, 3
 RATES = Panel(
     "Requests per second, and those that failed",
     "",
@@ -26,6 +26,7 @@ RATES = Panel(
 )
 SLOW = Panel("95 of 100 requests were answered within", "ms", {"p95_ms": "slow"})
 HELD = Panel("CPU: share of periods in which the kernel held the service back", "%", {"throttled_percent": "held"})
+LINES = "Log lines per second"
 NO_LINE = Line("", np.array([]), np.array([]))
 
 
@@ -65,7 +66,7 @@ def clock(
         failed,
         slow,
         held,
-        Bars("Log lines", "lines", starts, STEP_SECONDS, counts),
+        Bars(LINES, "", starts, STEP_SECONDS, {grade: count / STEP_SECONDS for grade, count in counts.items()}),
         _bands(faults, edge, seconds),
     )
 
@@ -88,7 +89,7 @@ def describe(shown: Clock) -> str:
     said.append(f"{RATES.title}: {newest(shown.asked)}, {newest(shown.failed)} failed.")
     said += [f"{panel.title}: {newest(line)} {panel.unit}." for panel, line in ((SLOW, shown.slow), (HELD, shown.held))]
     counts = ", ".join(f"{newest_lines(shown.bars, grade)} {grade}" for grade in GRADES)
-    said.append(f"Log lines in the last 10 seconds: {counts}.")
+    said.append(f"{LINES}: {counts}.")
     for band in shown.bands[-3:]:
         until = "until now" if band.end == 0 else f"to {-band.end:.0f} seconds ago"
         said.append(f"{CHANGED.capitalize()}, from {-band.start:.0f} seconds ago {until}.")
@@ -100,6 +101,7 @@ def newest(line: Line) -> str:
     return rounded(float(line.y[-1])) if line.y.size and not np.isnan(line.y[-1]) else "–"
 
 
-def newest_lines(bars: Bars, grade: str) -> int:
-    """Return how many lines of a grade came in the last ten seconds."""
-    return int(bars.counts[grade][bars.starts >= -10 - bars.step / 2].sum())
+def newest_lines(bars: Bars, grade: str) -> str:
+    """Return how many lines of a grade come per second, by the newest steps that are over."""
+    over = bars.counts[grade][bars.starts < -bars.step]
+    return rounded(float(over[-STEPS_AVERAGED:].mean())) if over.size else "–"

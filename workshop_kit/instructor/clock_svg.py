@@ -12,6 +12,7 @@ from workshop_kit.display.live_data import Line
 from workshop_kit.instructor.clock import (
     CHANGED,
     HELD,
+    LINES,
     RATES,
     SLOW,
     STEP_SECONDS,
@@ -142,7 +143,7 @@ def _lines(shown: Clock) -> Iterator[str]:
     at, bars = _across(shown), shown.bars
     highest = _nice(max(float(sum(bars.counts.values()).max()) if bars.starts.size else 0.0, 5.0))  # type: ignore[union-attr]
     up = _linear(top, bottom, highest)
-    yield _title(top, f"Log lines in {STEP_SECONDS:g} seconds")
+    yield _title(top, LINES)
     yield from _legend(top, [grade for grade in GRADES if bars.counts[grade].any()])
     yield from _ticks([(0.0, "0"), (highest, f"{highest:g}")], up)
     below = np.zeros(bars.starts.size)
@@ -154,10 +155,9 @@ def _lines(shown: Clock) -> Iterator[str]:
                 y, height = up(base + count), max(up(base) - up(base + count), 1.5)
                 yield f'<rect class="bar {grade}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
         below = below + counts
-    yield _value(top + 34, "in 10 seconds:", "short calm")
-    for place, grade in ((top + 76, ERROR), (top + 118, WARNING)):
+    for place, grade in ((top + 52, ERROR), (top + 104, WARNING)):
         count = newest_lines(bars, grade)
-        yield _value(place, f"{count:,} {grade}{'' if count == 1 else 's'}", f"short {grade if count else 'calm'}")
+        yield _value(place, f"{count} {NAMES[grade]}", f"short {'calm' if count in {'–', '0'} else grade}")
 
 
 def _legend(top: int, grades: list[str]) -> Iterator[str]:

@@ -94,6 +94,13 @@ def test_the_share_of_periods_held_back_has_a_panel() -> None:
     assert "held the service back: – %" in describe(clock(Tables(), NO_LINES, (), "service", NOW.timestamp(), 120.0))
 
 
+def test_failed_requests_and_errors_in_the_log_are_counted_alike() -> None:
+    """Both per second: an order that fails each second is an error each second."""
+    one = shown()
+    assert "Log lines per second: 1.0 error, 0 warning, 1.0 other." in describe(one)
+    assert ">1.0 errors</text>" in svg(one)
+
+
 def test_the_axis_of_answers_is_linear() -> None:
     """Twice the time is twice the height: from the bottom of the panel, which is zero, to a round number."""
 

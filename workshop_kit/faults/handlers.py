@@ -105,7 +105,7 @@ def reconnect(context: FaultContext) -> None:
 
 
 def lower_limits(context: FaultContext) -> None:
-    """Lower the limits. Raises WorkshopError for a limit that is not lower than the present one."""
+    """Lower the limits. Raises WorkshopError for one that is not lower than the present one, or below what is used."""
     asked, before = _limits(context.active.parameters), context.active.before.limits
     for key, value in asked.items():
         if not 0 < value <= before.get(key, 0):
@@ -113,7 +113,13 @@ def lower_limits(context: FaultContext) -> None:
             raise WorkshopError(
                 f"{context.active.name} has {has} for {key}, and {value:,} is not lower.", "Ask for a lower limit."
             )
-    _update(context, asked)
+    try:
+        _update(context, asked)
+    except APIError as error:
+        if "Memory" not in asked or "memory" not in str(error.explanation):
+            raise
+        sentence = f"{context.active.name} uses more than {asked['Memory'] / MIB:g} MiB of memory now."
+        raise WorkshopError(sentence, "Ask for a higher limit.") from error
 
 
 def restore_limits(context: FaultContext) -> None:

@@ -163,7 +163,7 @@ def _lines(shown: Clock) -> Iterator[str]:
 def _legend(top: int, grades: list[str]) -> Iterator[str]:
     """The grades that the panel shows, from right to left above it."""
     for place, grade in enumerate(reversed(grades), 1):
-        x, y = RIGHT - place * SWATCH_SLOT, top - 16
+        x, y = RIGHT - place * SWATCH_SLOT, top - 12
         yield f'<rect class="bar {grade}" x="{x}" y="{y - 22}" width="{SWATCH}" height="{SWATCH}"/>'
         yield f'<text class="axis" x="{x + SWATCH + 12}" y="{y}">{NAMES[grade]}</text>'
 
@@ -193,7 +193,7 @@ def _curve(shown: Clock, line: Line, up: Place, look: str, *, filled_to: float |
 
 
 def _title(top: int, text: str) -> str:
-    return f'<text class="title" x="{LEFT}" y="{top - 16}">{as_html(text)}</text>'
+    return f'<text class="title" x="{LEFT}" y="{top - 12}">{as_html(text)}</text>'
 
 
 def _ticks(values: list[tuple[float, str]], up: Place) -> Iterator[str]:

@@ -86,7 +86,7 @@ function field(fault, one) {
   const range = `${one.at_least} to ${one.at_most} ${one.unit}`;
   const input = make("input", {
     type: "number", id, "data-name": one.name, value: one.default ?? "", min: one.at_least, max: one.at_most, step: one.kind === "whole" ? 1 : "any", title: range,
-    placeholder: "unchanged", required: one.default !== null,
+    placeholder: "as it is", required: one.default !== null,
   });
   return make("label", { class: "grade" }, `${one.name} `, input, make("small", {}, ` ${range}`));
 }

@@ -11,7 +11,7 @@ import typer
 
 from workshop_kit import doctor
 from workshop_kit.bootstrap import command_table
-from workshop_kit.commands import audit, desk, development, exercises, machine, plan, tour
+from workshop_kit.commands import audit, desk, development, exercises, join, machine, plan, tour
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
@@ -54,6 +54,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "goto": exercises.goto,
     "update": exercises.update,
     "desk": desk.desk,
+    "join": join.join,
     "audit": audit.audit,
     "down": machine.down,
     "test": development.run_tests,

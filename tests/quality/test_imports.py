@@ -25,6 +25,7 @@ FLOORS = (
     ("audit",),
     ("workspace",),
     ("exercises",),
+    ("classroom",),
     ("lessons",),
     ("gameday",),
     ("instructor",),

@@ -9,25 +9,39 @@ from typing import Annotated
 import typer
 
 from workshop_kit.commands.common import NoBrowser, connected_stack, open_workspace
-from workshop_kit.errors import Exit
+from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.lessons.browser import open_in_browser
 from workshop_kit.terminal import TerminalReport, say
+from workshop_kit.workspace.folder import HIDDEN
 
 REDIRECTS = ("open-presenter.html", "open-audience.html")
+ROOM = "live-room"
+"""The file below the workspace's hidden folder with the room's last code."""
 
 
 def desk(
     port: Annotated[int | None, typer.Option(help="The pages' port; left out, a free one is chosen.")] = None,
     no_browser: NoBrowser = False,
+    room: Annotated[
+        bool, typer.Option("--room", help="Also open a live room to this machine's network: people join by a code.")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="With --room: the address to open it on; left out, this machine's own.")
+    ] = None,
 ) -> None:
-    """Serve both pages until Ctrl-C; then revert every fault and end the load."""
+    """Serve both pages, and a room if it is asked for, until Ctrl-C; then revert every fault and end the load."""
+    if address and not room:
+        raise WrongUsage("--address is for a live room.", "Add --room.")
     from workshop_kit.instructor.controller import Controller
     from workshop_kit.instructor.presenter_api import PresenterApi  # lazily: slow imports
+    from workshop_kit.instructor.room_api import RoomApi
+    from workshop_kit.instructor.room_server import open_room
     from workshop_kit.instructor.script import load_script
     from workshop_kit.instructor.server import InstructorServer
 
     server, script = InstructorServer(port), load_script()  # a taken port is an error before anything starts
     workspace = open_workspace()
+    room_server = open_room(workspace.folder / HIDDEN / ROOM, address) if room else None
     controller = Controller(connected_stack(workspace), workspace)
     redirects = [workspace.folder / name for name in REDIRECTS]
     with TerminalReport() as report:
@@ -37,7 +51,12 @@ def desk(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second Ctrl-C does not cut the clean-up short
         signal.signal(number, lambda number, _: received.append(number))
     try:
-        server.start(PresenterApi(controller, script))
+        api = RoomApi(room_server.code, controller.audience, controller.stack.root) if room_server else None
+        server.start(PresenterApi(controller, script, room=api))
+        if room_server and api:
+            room_server.start(api.classroom)
+            for line in api.addresses():
+                say(line)
         say(f"For you:      {server.presenter_url}")
         say(f"For the room: {server.audience_url}")
         say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
@@ -48,6 +67,8 @@ def desk(
             time.sleep(0.1)
     finally:
         server.stop()
+        if room_server:
+            room_server.stop()
         for redirect in redirects:
             redirect.unlink(missing_ok=True)
         left = controller.close()

@@ -11,7 +11,7 @@ import json
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
@@ -38,12 +38,17 @@ HEADERS = {
 }
 SVG, HTML, CSS, JS = "image/svg+xml", "text/html; charset=utf-8", "text/css", "text/javascript"
 JSON = "application/json"
+ANYWHERE = ("192.0.2.1", 9)
+"""An address that no machine has: a UDP socket connected to it sends nothing, and has this machine's own address."""
 
 Value = TypeVar("Value")
 
 
 class PageServer(ABC):
     """Serves pages, each behind a token. ``port`` None takes a free one. Raises NotReady for a taken one."""
+
+    limits: Mapping[str, Any] = {"max_body_size": MOST_BODY_BYTES}
+    """Limits of Tornado's HTTPServer."""
 
     def __init__(self, port: int | None = None, host: str = HOST) -> None:
         self.host = host
@@ -81,11 +86,16 @@ class PageServer(ABC):
             default_handler_args=no_token,
             log_function=lambda _: None,
         )
-        tornado.httpserver.HTTPServer(application, max_body_size=MOST_BODY_BYTES).add_sockets(self._sockets)
+        tornado.httpserver.HTTPServer(application, **self.limits).add_sockets(self._sockets)
 
 
 class Handler(tornado.web.RequestHandler):
     """Checks the token, the host name and the origin of every request; answers errors in one sentence."""
+
+    sentences: Mapping[int, str] = {
+        403: "Not without the address that ./workshop desk printed.",
+        404: "There is nothing here.",
+    }
 
     def initialize(
         self, served: Any, pool: ThreadPoolExecutor, tokens: list[str], names: set[str] = NAMES, **more: Any
@@ -101,7 +111,7 @@ class Handler(tornado.web.RequestHandler):
 
     def prepare(self) -> None:
         """Answer 403 unless the request has a token, one of the host names, and no foreign origin."""
-        given = self.get_query_argument("token", "") or self.request.headers.get("Authorization", "")[len("token ") :]
+        given = self.given_token()
         if not any(hmac.compare_digest(given.encode(), token.encode()) for token in self.tokens):
             raise tornado.web.HTTPError(403)
         headers = self.request.headers
@@ -111,6 +121,10 @@ class Handler(tornado.web.RequestHandler):
             raise tornado.web.HTTPError(403)
         if headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"} and self.request.method != "GET":
             raise tornado.web.HTTPError(403)
+
+    def given_token(self) -> str:
+        """Return the token of the request; "" without one."""
+        return self.get_query_argument("token", "") or self.request.headers.get("Authorization", "")[len("token ") :]
 
     async def from_thread(self, work: Callable[[], Value]) -> Value:
         """Return what ``work`` returns, which runs in a thread while other requests are served."""
@@ -128,13 +142,24 @@ class Handler(tornado.web.RequestHandler):
             self.set_status(400 if isinstance(error, WrongUsage) else 409)
             self.answer(json.dumps({"error": str(error)}), JSON)
             return
-        said = {403: "Not without the address that ./workshop desk printed.", 404: "There is nothing here."}
-        self.answer(json.dumps({"error": said.get(status_code, "That did not work; the terminal says why.")}), JSON)
+        self.answer(
+            json.dumps({"error": self.sentences.get(status_code, "That did not work; the terminal says why.")}), JSON
+        )
 
     def log_exception(self, *about: Any) -> None:
         """Log errors to the terminal, except a WorkshopError, which the page shows."""
         if not isinstance(about[1], WorkshopError):
             super().log_exception(*about)
+
+
+def network_address() -> str:
+    """Return this machine's IPv4 address in its network. Raises NotReady without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(ANYWHERE)
+        except OSError as error:
+            raise NotReady("This machine is in no network.", "Join the room's network, then try again.") from error
+        return str(probe.getsockname()[0])
 
 
 def listen(port: int | None, host: str) -> list[socket.socket]:

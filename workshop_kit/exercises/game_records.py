@@ -10,6 +10,8 @@ from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
 
 MAX_RECORDS = 50
+FILE = "gameday.jsonl"
+"""The file's name, beside the ledger."""
 QUESTIONS = {
     "what": "What was it?",
     "since": "Since when?",
@@ -57,7 +59,7 @@ class Record:
 def write(session: Session, record: Record) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
     others = [one for one in read(session) if one.id != record.id]
-    _file(session).write([*others, record][-MAX_RECORDS:])
+    _file(session.ledger.path).write([*others, record][-MAX_RECORDS:])
 
 
 def find(session: Session, identifier: str) -> Record | None:
@@ -67,12 +69,17 @@ def find(session: Session, identifier: str) -> Record | None:
 
 def read(session: Session) -> list[Record]:
     """Return all records, oldest first."""
-    return _file(session).read()[0]
+    return read_file(session.ledger.path)
+
+
+def read_file(ledger: Path) -> list[Record]:
+    """Return the records beside a ledger, oldest first; none without a file."""
+    return _file(ledger).read()[0]
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:
     return None if start is None or end is None else max(0.0, (end - start).total_seconds())
 
 
-def _file(session: Session) -> RecordFile[Record]:
-    return RecordFile(session.ledger.path.with_name("gameday.jsonl"), Record, "game")
+def _file(ledger: Path) -> RecordFile[Record]:
+    return RecordFile(ledger.with_name(FILE), Record, "game")

@@ -42,10 +42,11 @@ class ExerciseRecord(_Entry):
 
     ``verdict`` is the last check's, ``""`` before the first. ``passed_at`` stays once it is set. ``first_hint`` is the
     key of the hint for the last check's findings before a hint was shown. ``answer`` is the value from a notebook's
-    cell, as JSON; None while there is none.
+    cell, as JSON; None while there is none. ``started_at``: when its panel was first shown.
     """
 
     attempts: NonNegativeInt = 0
+    started_at: str | None = None
     passed_at: str | None = None
     hints: NonNegativeInt = 0
     solution_shown: bool = False
@@ -81,6 +82,10 @@ class Progress:
         """Return the locked guess, or None while there is none."""
         return self._document().predictions.get(prediction_id)
 
+    def guesses(self) -> dict[str, Guess]:
+        """Return all locked guesses by id."""
+        return self._document().predictions
+
     def lock_guess(self, prediction_id: str, choice: str) -> Guess:
         """Record ``choice`` unless a guess is locked already; return the one that counts."""
         with self._changing() as document:
@@ -107,6 +112,12 @@ class Progress:
     def exercises(self) -> dict[str, ExerciseRecord]:
         """Return all records by id, those of unknown exercises, too."""
         return self._document().exercises
+
+    def record_start(self, exercise_id: str) -> None:
+        """Record when the exercise was first shown; later calls change nothing."""
+        if self.exercise(exercise_id).started_at is None:
+            with self._record(exercise_id) as record:
+                record.started_at = record.started_at or _now()
 
     def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> ExerciseRecord:
         """Count an attempt and its verdict; the time of the first pass stays.

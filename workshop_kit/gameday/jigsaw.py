@@ -6,7 +6,6 @@ Each page has a token of its own; only the notebook that serves them can release
 from __future__ import annotations
 
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from html import escape
@@ -17,10 +16,10 @@ import pandas as pd
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.view import container_view, describe
-from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer
+from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer, network_address
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
-from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday import metrics
 from workshop_kit.screen import visible
 
@@ -38,8 +37,6 @@ RELOAD_SECONDS = 4
 SECONDS, LINES = 120.0, 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
 PROBES = ["/livez", "/readyz", "/health", "/metrics"]
-ANYWHERE = ("192.0.2.1", 9)
-"""An address that no machine has: a UDP socket connected to it sends nothing, and has this machine's own address."""
 STYLE = """
 :root { color-scheme: light dark; --jp-content-font-color1: CanvasText; --jp-content-font-color2: GrayText; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 64rem; padding: 0 1rem; }
@@ -54,12 +51,7 @@ def address(where: str) -> str:
         return HOST
     if where != "room":
         raise WrongUsage(f"{where!r} is no place.", 'Write "here" or "room".')
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(ANYWHERE)
-        except OSError as error:
-            raise NotReady("This machine is in no network.", 'Share one screen: see("logs").') from error
-        return str(probe.getsockname()[0])
+    return network_address()
 
 
 class JigsawPages(PageServer):

@@ -69,7 +69,8 @@ class Countdown:
 class Audience:
     """What is shown, and in which theme ("": the system's).
 
-    ``answer_shown`` says whether the right answer of the prediction is shown, too.
+    ``answer_shown`` says whether the right answer of the prediction is shown, too; ``poll`` counts the open question
+    of a live room, in place of a counted ``histogram``.
     """
 
     shows: str = "clock"
@@ -78,12 +79,19 @@ class Audience:
     histogram: Histogram | None = None
     lines: RequestLines | None = None
     answer_shown: bool = False
+    views: tuple[str, ...] = SHOWN
+    poll: Callable[[], Histogram] | None = None
+
+    @property
+    def predictions(self) -> Histogram | None:
+        """The counts of the prediction that is shown, as they are now."""
+        return self.poll() if self.poll else self.histogram
 
     def show(self, what: object) -> None:
-        """Show one of `SHOWN`. Raises WrongUsage for anything else, and for a view that is empty yet."""
-        if what not in SHOWN:
-            raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(SHOWN)}.")
-        if {"predictions": self.histogram, "lines": self.lines}.get(str(what), self) is None:
+        """Show one of ``views``. Raises WrongUsage for anything else, and for a view that is empty yet."""
+        if what not in self.views:
+            raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(self.views)}.")
+        if {"predictions": self.predictions, "lines": self.lines}.get(str(what), self) is None:
             raise WrongUsage(f"There are no {what} to show yet.", "Count predictions, or find a request, first.")
         self.shows = str(what)
 
@@ -101,17 +109,24 @@ class Audience:
 
     def show_prediction(self, histogram: Histogram) -> None:
         """Show the counts of a prediction without the right answer."""
-        self.histogram, self.answer_shown, self.shows = histogram, False, "predictions"
+        self.histogram, self.poll, self.answer_shown, self.shows = histogram, None, False, "predictions"
+
+    def show_poll(self, poll: Callable[[], Histogram]) -> None:
+        """Show the live counts of a prediction without the right answer."""
+        self.histogram, self.poll, self.answer_shown, self.shows = None, poll, False, "predictions"
 
     def show_answer(self) -> None:
         """Show which answer was right. Raises WrongUsage if none is known to be."""
-        if self.histogram is None or not self.histogram.has_right_answer:
-            raise WrongUsage("Nobody knows which answer is right.", "Put * before it in the pasted counts.")
+        histogram = self.predictions
+        if histogram is None or not histogram.has_right_answer:
+            raise WrongUsage(
+                "Nobody knows which answer is right.", "Run the experiment, or put * before it in the pasted counts."
+            )
         self.answer_shown = True
 
     def state(self) -> dict[str, Any]:
         """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
-        countdown = self.countdown
+        countdown, histogram = self.countdown, self.predictions
         return {
             "shows": self.shows,
             "theme": self.theme,
@@ -120,6 +135,6 @@ class Audience:
                 "runs": countdown.runs,
                 "idle": countdown.idle,
             },
-            "predictions": self.histogram.state(answer_shown=self.answer_shown) if self.histogram else None,
+            "predictions": histogram.state(answer_shown=self.answer_shown) if histogram else None,
             "lines": [self.lines.request_id, len(self.lines.lines)] if self.lines else None,
         }

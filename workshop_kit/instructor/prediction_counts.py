@@ -1,4 +1,4 @@
-"""Count predictions: from the progress files of a class, or from pasted counts.
+"""Count predictions: of a live room, from the progress files of a class, or from pasted counts.
 
 The texts of questions and answers come from the lessons: progress files hold keys only.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Histogram:
-    """The answers of an audience to one question, in the order of its options."""
+    """The answers of an audience to one question, in the order of its options.
+
+    ``own_outcomes``: how many guessed something else than happened on their own machine, and how many know what
+    happened there; None for pasted counts, where the marked answer is everybody's outcome.
+    """
 
     question: str
     answers: tuple[Answer, ...]
+    own_outcomes: tuple[int, int] | None = None
 
     @property
     def people(self) -> int:
@@ -53,15 +58,17 @@ class Histogram:
         return any(answer.right for answer in self.answers)
 
     def headline(self, *, answer_shown: bool = True) -> str:
-        """Return how many were wrong, in a sentence; without the right answer, how many answered.
+        """Return how many were surprised, in a sentence; without the right answer, how many answered.
 
         >>> Histogram("Is it hot?", (Answer("Yes", 2), Answer("No", 1, right=True))).headline()
-        '2 of 3 of us were wrong.'
+        '2 of 3 of us were surprised.'
         """
         if not answer_shown or not self.has_right_answer:
             return f"{self.people} of us answered."
-        wrong = sum(answer.count for answer in self.answers if not answer.right)
-        return f"{wrong} of {self.people} of us {'was' if wrong == 1 else 'were'} wrong."
+        others = sum(answer.count for answer in self.answers if not answer.right)
+        surprised, known = self.own_outcomes or (others, self.people)
+        group = "us" if known == self.people else "us who ran it"
+        return f"{surprised} of {known} of {group} {'was' if surprised == 1 else 'were'} surprised."
 
     def state(self, *, answer_shown: bool) -> dict[str, Any]:
         """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
@@ -93,21 +100,30 @@ def of_text(question: str, text: str) -> Histogram:
 def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) -> Histogram:
     """Return the histogram of one prediction (such as ``00_start.gone``) over all progress files below a folder.
 
-    The right answer is the outcome that most files recorded. Raises WrongUsage for a folder without such predictions.
+    Raises WrongUsage for a folder without such predictions.
     """
     guesses = [guesses[identifier] for guesses in _guesses(folder) if identifier in guesses]
     if not guesses:
         raise WrongUsage(
             f"No progress file in {folder} has a guess for {identifier!r}.", "Collect people's progress.json there."
         )
+    return of_guesses([(guess.choice, guess.actual or "") for guess in guesses], identifier, questions)
+
+
+def of_guesses(guesses: Collection[tuple[str, str]], identifier: str, questions: Mapping[str, Question]) -> Histogram:
+    """Return the histogram of guesses, each a choice and the outcome on the same machine ("" before it).
+
+    The outcome that most machines had is the right answer.
+    """
     question = questions.get(identifier)
     texts = {key: option.text for key, option in question.options.items()} if question else {}
-    counts = Counter(guess.choice for guess in guesses)
-    actual = Counter(guess.actual for guess in guesses if guess.actual is not None).most_common(1)
-    right = actual[0][0] if actual else None
+    counts = Counter(choice for choice, _ in guesses)
+    outcomes = Counter(outcome for _, outcome in guesses if outcome)
+    right = outcomes.most_common(1)[0][0] if outcomes else None
     keys = [*texts, *sorted({*counts, *filter(None, [right])} - set(texts))]
     answers = tuple(Answer(_short(texts.get(key, key)), counts[key], key == right) for key in keys[:MOST_ANSWERS])
-    return Histogram(_short(question.question if question else identifier), answers)
+    surprised = sum(choice != outcome for choice, outcome in guesses if outcome)
+    return Histogram(_short(question.question if question else identifier), answers, (surprised, outcomes.total()))
 
 
 def predictions_in(folder: Path) -> dict[str, int]:

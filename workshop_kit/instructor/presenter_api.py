@@ -15,6 +15,7 @@ from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.demo_progress import DemoProgress
 from workshop_kit.instructor.load_generator import REQUESTS
+from workshop_kit.instructor.room_api import RoomApi
 from workshop_kit.instructor.script import PICTURES, Script, Step
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import lesson_names
@@ -25,8 +26,10 @@ Body = Mapping[str, Any]
 class PresenterApi:
     """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second."""
 
-    def __init__(self, controller: Controller, script: Script, pictures: Path = PICTURES) -> None:
-        self.controller, self.script, self.pictures = controller, script, pictures
+    def __init__(
+        self, controller: Controller, script: Script, pictures: Path = PICTURES, room: RoomApi | None = None
+    ) -> None:
+        self.controller, self.script, self.pictures, self.room = controller, script, pictures, room
         self.audience = audience = controller.audience
         self.demo = demo = DemoProgress(script)
         self.actions: Mapping[str, Callable[[Body], object]] = {
@@ -52,6 +55,7 @@ class PresenterApi:
             "stopwatch": lambda _: demo.restart(),
             "play": lambda _: self._play_current(),
             "find": lambda body: controller.lines_of(_text(body, "request_id")).texts,
+            **(room.actions if room else {}),
         }
 
     def do(self, action: str, body: Body) -> object:

@@ -16,6 +16,7 @@ from workshop_kit.display import map as system
 from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, POLICY, SVG, Handler, PageServer
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.presenter_api import PresenterApi
+from workshop_kit.instructor.room_api import RoomApi
 
 PAGES = Path(__file__).parent / "pages"
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -67,6 +68,7 @@ class InstructorServer(PageServer):
             (r"/presenter/choices", Content, {**presenter, "make": lambda: json.dumps(served.choices()), "kind": JSON}),
             (r"/presenter/state", Content, {**presenter, "make": lambda: json.dumps(served.state()), "kind": JSON}),
             (r"/presenter/do/([a-z-]+)", Action, presenter),
+            *_room_routes(served.room, presenter, both),
             (r"/presenter/recorded\.svg", Content, {**presenter, **recorded}),
             (r"/audience", Content, {**both, **page("audience", self.audience_token)}),
             (r"/audience\.js", Content, {**both, "make": lambda: _read("audience.js"), "kind": JS}),
@@ -77,6 +79,22 @@ class InstructorServer(PageServer):
             (r"/audience/recorded\.svg", Content, {**both, **recorded}),
             (r"/desk\.css", Content, {**both, "make": _style, "kind": CSS}),
         ]
+
+
+def _room_routes(room: RoomApi | None, presenter: dict[str, Any], both: dict[str, Any]) -> list[Any]:
+    """The live room's part of both pages; its data is ``null`` without a room."""
+
+    def data(name: str) -> dict[str, Any]:
+        return {"make": lambda: json.dumps(getattr(room, name)() if room else None), "kind": JSON}
+
+    return [
+        (r"/presenter/room/choices", Content, {**presenter, **data("choices")}),
+        (r"/presenter/room", Content, {**presenter, **data("state")}),
+        (r"/presenter/room\.js", Content, {**presenter, "make": lambda: _read("room.js"), "kind": JS}),
+        (r"/audience/room", Content, {**both, **data("audience_state")}),
+        (r"/audience/room\.svg", Content, {**both, "make": lambda: room.picture() if room else "", "kind": SVG}),
+        (r"/audience/class\.js", Content, {**both, "make": lambda: _read("class.js"), "kind": JS}),
+    ]
 
 
 class Content(Handler):
@@ -116,7 +134,7 @@ def _read(name: str) -> str:
 
 def _style() -> str:
     """The stylesheet, with those of the map and of the clock."""
-    return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css")])
+    return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css"), _read("room.css")])
 
 
 def _map() -> str:

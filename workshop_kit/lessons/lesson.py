@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
+from workshop_kit.classroom.room_widget import RoomView
+from workshop_kit.classroom.sync import RoomSync, start_sync
 from workshop_kit.display import tables
 from workshop_kit.display.live import Screens
 from workshop_kit.display.map import system_map
@@ -60,6 +62,7 @@ class Lesson:
     exercise_service: ExerciseService = field(repr=False)
     headless: bool = False
     screens: Screens = field(default_factory=Screens, repr=False)
+    room: RoomSync | None = field(default=None, repr=False)
 
     @property
     def engine(self) -> Engine:
@@ -151,6 +154,8 @@ class Lesson:
     def exercise(self, identifier: str) -> ExercisePanel:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""
         exercise = self.exercise_service.find(identifier)
+        if not self.headless:
+            self.progress.record_start(exercise.id)
         done = self.progress.exercise(exercise.id)
         task = ExercisePanel(
             exercise,
@@ -172,6 +177,8 @@ class Lesson:
     def board(self) -> None:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
         BoardView(self.exercise_service, self.stack, self.name, self.headless, leave=self.screens.stop).show()
+        if self.room is not None:
+            RoomView(self.workspace, self.room).show("board")
 
     def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
         """Show a form that starts an image (the SDK's) with typed settings and shows the result. See `SettingsForm`."""
@@ -224,4 +231,7 @@ def lesson(name: str) -> Lesson:
     tables.escape_dataframes()
     headless = os.environ.get(HEADLESS) == "1"
     service = ExerciseService.of(workspace, lambda: stack)
-    return Lesson(name, workspace, service.progress, stack, service, headless, Screens(headless=headless))
+    room = None if headless else start_sync(workspace, name)
+    if room is not None and room.connection.joined:
+        RoomView(workspace, room).show("start")
+    return Lesson(name, workspace, service.progress, stack, service, headless, Screens(headless=headless), room)

@@ -1,0 +1,261 @@
+"""Participants and their room over a real connection: nothing is lost, and junk is refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.workshop_kit.classroom.conftest import ID, LiveRoom, guess
+from tests.workshop_kit.lessons.waiting import wait_until
+from workshop_kit.classroom import membership
+from workshop_kit.classroom.join_code import JoinCode
+from workshop_kit.classroom.sync import RoomSync
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.result import Verdict
+from workshop_kit.instructor import classroom, room_server
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
+from workshop_kit.workspace.folder import Workspace
+
+Join = Callable[[str], Workspace]
+PARTICIPANT = "0" * 32
+
+
+def post(room: LiveRoom, body: Any, path: str = "snapshot", token: str | None = None) -> Answer:
+    """Post to the room; bytes as they are."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Authorization": f"token {room.server.code.token if token is None else token}"}
+    return http.request("POST", f"{room.server.code.url}/{path}", content=content, headers=headers)
+
+
+def test_what_happened_without_a_network_arrives_with_the_next_snapshot(live_room: LiveRoom, join: Join) -> None:
+    """Also in a room that was killed meanwhile, and opened again with the same code."""
+    workspace = join("Ada")
+    sync = RoomSync(workspace, "00_start")
+    code = live_room.server.code
+    live_room.server.stop()
+    guess(workspace, "green", "red")
+    Progress(workspace.progress_path).record_check("container.limits", Verdict.PASSED)
+    assert sync.click_help("stuck") is None
+    assert "No live room answers" in sync.sync().problem
+    live_room.open()
+    assert (live_room.server.code, live_room.classroom.board()["joined"]) == (code, 0)
+    assert sync.sync().problem == ""
+    [snapshot] = live_room.classroom.snapshots()
+    assert (snapshot.guesses[ID].choice, list(snapshot.passed)) == ("green", ["container.limits"])
+    assert [one["name"] for one in live_room.classroom.queue()] == ["Ada"]
+
+
+def test_ten_participants_lose_no_event(live_room: LiveRoom, join: Join) -> None:
+    """Their threads send at their own pace; half of them have no network for a while."""
+    away = threading.Event()
+
+    def unreliable(code: JoinCode, path: str, body: str) -> Answer:
+        return Answer(None, error="cut") if away.is_set() else membership.post(code, path, body)
+
+    workspaces = [join(f"person {number}") for number in range(10)]
+    syncs = [RoomSync(one, "00_start", unreliable if n % 2 else membership.post) for n, one in enumerate(workspaces)]
+    for sync in syncs:
+        sync.start()
+    away.set()
+    for number, workspace in enumerate(workspaces):
+        guess(workspace, "green" if number < 4 else "red", "red")
+    wait_until(lambda: live_room.classroom.histogram(ID).people >= 5)
+    away.clear()
+    wait_until(lambda: live_room.classroom.histogram(ID).own_outcomes == (4, 10))
+    for sync in syncs:
+        sync.stop()
+    assert live_room.classroom.board()["joined"] == 10
+
+
+def test_an_old_snapshot_changes_nothing(live_room: LiveRoom) -> None:
+    """It was under way when a newer one arrived."""
+    for sequence, help_state in ((5, "stuck"), (4, "none")):
+        answer = post(
+            live_room, {"participant": PARTICIPANT, "sequence": sequence, "help": help_state, "help_clicks": 1}
+        )
+        assert answer.ok
+    assert len(live_room.classroom.queue()) == 1
+
+
+def test_two_kernels_of_a_workspace_are_one_participant(live_room: LiveRoom, join: Join) -> None:
+    """What one of them sends is never older than what the other one sent; the lesson is the newest that was opened."""
+    workspace = join("Ada")
+    first, second = RoomSync(workspace, "00_start"), RoomSync(workspace, "01_container")
+    first.sync()
+    guess(workspace, "green")
+    second.sync()
+    first.sync()
+    membership.change(workspace, lesson="01_container")
+    first.sync()
+    [snapshot] = live_room.classroom.snapshots()
+    assert (snapshot.lesson, snapshot.guesses[ID].choice, snapshot.sequence) == ("01_container", "green", 4)
+
+
+def test_help_is_a_queue_and_ends_with_the_next_snapshot(live_room: LiveRoom, join: Join) -> None:
+    """In the order of the clicks, with neutral names for those who gave none; helped once, it is over on both sides."""
+    first, second = (RoomSync(join(name), "00_start") for name in ("Ada", ""))
+    second.click_help("stuck")
+    second.sync()
+    first.click_help("stuck")
+    first.sync()
+    assert [one["name"] for one in live_room.classroom.queue()] == ["Table 2", "Ada"]
+    live_room.classroom.help_given(2)
+    assert [one["name"] for one in live_room.classroom.queue()] == ["Ada"]
+    assert second.sync().help == "none"
+    second.click_help("stuck")
+    second.sync()
+    assert [one["name"] for one in live_room.classroom.queue()] == ["Ada", "Table 2"]
+    first.click_help("stuck")
+    first.sync()
+    assert [one["name"] for one in live_room.classroom.queue()] == ["Table 2"]
+    second.click_help("done")
+    second.sync()
+    assert (live_room.classroom.board()["done"], live_room.classroom.queue()) == (1, [])
+    live_room.classroom.clear_done()
+    assert (live_room.classroom.board()["done"], second.sync().help) == (0, "none")
+
+
+def test_leaving_is_forgotten_on_both_sides(live_room: LiveRoom, join: Join) -> None:
+    """Nothing is sent afterwards; a second time it is a sentence. A membership ends by itself, too."""
+    workspace, other = join("Ada"), join("Grace")
+    assert membership.leave(workspace)
+    assert RoomSync(workspace, "00_start").sync().joined is False
+    assert [one.name for one in live_room.classroom.snapshots()] == ["Grace"]
+    with pytest.raises(WrongUsage, match="in no live room"):
+        membership.leave(workspace)
+    membership.change(other, joined_at=time.time() - membership.HOURS * 3600)
+    assert RoomSync(other, "00_start").sync().joined is False
+
+
+def test_a_damaged_progress_file_is_said_and_nothing_is_sent(live_room: LiveRoom, join: Join) -> None:
+    """The thread goes on: mended, it is sent."""
+    workspace = join("Ada")
+    sync = RoomSync(workspace, "00_start")
+    workspace.progress_path.write_text("{")
+    assert "progress.json is damaged" in sync.sync().problem
+    workspace.progress_path.unlink()
+    guess(workspace, "green")
+    assert sync.sync().problem == ""
+    assert live_room.classroom.histogram(ID).people == 1
+
+
+def test_joining_a_room_that_does_not_answer_changes_nothing(live_room: LiveRoom, join: Join) -> None:
+    """A wrong secret, no server, another server: a sentence each, and the former membership stays."""
+    workspace = join("Ada")
+    before = membership.path_of(workspace).read_bytes()
+    code = live_room.server.code
+    with pytest.raises(WorkshopError, match="This is not the code of the room"):
+        membership.join(workspace, JoinCode(code.address, code.port, code.secret ^ 1))
+    with pytest.raises(WrongUsage, match="too long"):
+        membership.join(workspace, code, "A" * 41)
+    live_room.server.stop()
+    with pytest.raises(WorkshopError, match=r"No live room answers at 127\.0\.0\.1"):
+        membership.join(workspace, code)
+    with pytest.raises(WorkshopError, match="Something else than a live room"):
+        membership.state_in(Answer(200, body="<html>"), code)
+    assert membership.path_of(workspace).read_bytes() == before
+
+
+GOOD = {"participant": PARTICIPANT, "sequence": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[" * 30_000,
+        b'{"participant": "\\ud800"}',
+        b'{"name": "\\ud800", ' + json.dumps(GOOD)[1:].encode(),
+        [],
+        {},
+        GOOD | {"participant": "../../etc"},
+        GOOD | {"sequence": "1"},
+        GOOD | {"sequence": -1},
+        GOOD | {"sequence": 1e300},
+        GOOD | {"name": "A" * 41},
+        GOOD | {"lesson": "<b>"},
+        GOOD | {"guesses": {"x" * 81: {"choice": "a"}}},
+        GOOD | {"guesses": {"a": {"choice": "a", "why": "because"}}},
+        GOOD | {"guesses": {f"a{number}": {"choice": "a"} for number in range(201)}},
+        GOOD | {"passed": {"a": -1}},
+        GOOD | {"help": "coffee"},
+        GOOD | {"repairs": {"sunday": {"seconds": 1}}},
+        GOOD | {"repairs": {"monday": {"seconds": float("nan")}}},
+        GOOD | {"repairs": {"monday": {"seconds": 1, "sign": "a hunch"}}},
+        GOOD | {"shoe_size": 42},
+        GOOD | {"name": "x" * 40_000},
+    ],
+    ids=lambda body: str(body)[:40],
+)
+def test_junk_is_refused_in_one_sentence(live_room: LiveRoom, body: Any) -> None:
+    """With 400, and nothing of it is kept."""
+    answer = post(live_room, body)
+    assert answer.status == 400
+    assert 10 < len(answer.json()["error"]) < 300
+    assert "\n" not in answer.json()["error"]
+    assert live_room.classroom.snapshots() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/snapshot"), ("GET", "/nothing"), ("PUT", "/phone.js"), ("GET", "/")]
+)
+def test_another_request_is_refused_in_one_sentence(live_room: LiveRoom, method: str, path: str) -> None:
+    """And nothing is there without the code, or from a page of another origin."""
+    url, token = f"{live_room.server.code.url}{path}", {"Authorization": f"token {live_room.server.code.token}"}
+    answer = http.request(method, url, headers=token)
+    assert answer.status in (404, 405)
+    assert answer.json()["error"].endswith(".")
+    for headers in ({}, {**token, "Origin": "http://evil.example"}, {**token, "Host": "evil.example"}):
+        assert http.request(method, url, headers=headers).status == 403
+
+
+def test_guessing_codes_is_slow(live_room: LiveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some wrong ones nothing of that address is looked at for a minute, the right one neither."""
+    seconds = [100.0]
+    monkeypatch.setattr(live_room.server.wrong_codes, "clock", lambda: seconds[0])
+    code = live_room.server.code
+    wrong = JoinCode(code.address, code.port, code.secret ^ 1).token
+    answers = [post(live_room, GOOD, token=wrong).status for _ in range(room_server.MOST_WRONG_CODES + 1)]
+    assert answers == [403] * room_server.MOST_WRONG_CODES + [429]
+    assert "wait a minute" in post(live_room, GOOD).json()["error"]
+    seconds[0] += room_server.WINDOW_SECONDS
+    assert post(live_room, GOOD).ok
+
+
+def test_a_full_room_says_so(live_room: LiveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who are in it go on."""
+    monkeypatch.setattr(classroom, "MOST_PARTICIPANTS", 1)
+    assert post(live_room, GOOD).ok
+    answer = post(live_room, GOOD | {"participant": "1" * 32})
+    assert (answer.status, "The room is full" in answer.body) == (409, True)
+    assert post(live_room, GOOD | {"sequence": 2}).ok
+
+
+def test_a_room_that_is_opened_again_has_its_code_for_a_day(live_room: LiveRoom) -> None:
+    """Where its port is free; after half a day it has another one."""
+    code = live_room.server.code
+    another = room_server.open_room(live_room.kept, "127.0.0.1")
+    assert (another.code.secret, another.code.port == code.port) == (code.secret, False)
+    another.stop()
+    live_room.server.stop()
+    live_room.kept.write_text(str(code))
+    old = time.time() - room_server.KEPT_SECONDS
+    os.utime(live_room.kept, (old, old))
+    live_room.open()
+    assert live_room.server.code != code
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::1", "localhost", "\ud800"])
+def test_a_room_opens_on_one_address_of_this_machine(live_room: LiveRoom, address: str) -> None:
+    """Never on all of them, and not on another machine's."""
+    with pytest.raises(WrongUsage, match="of this machine"):
+        room_server.open_room(live_room.kept, address)

@@ -1,0 +1,205 @@
+"""The membership of a workspace in a live room: a private file, and the snapshot of what the workspace reports."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from workshop_kit.classroom.join_code import JoinCode
+from workshop_kit.classroom.snapshot import MOST_MINUTES, GuessReport, Help, Name, Repair, RoomState, Snapshot, sign_in
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.exercises import game_records
+from workshop_kit.exercises.progress import ExerciseRecord, Progress
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
+from workshop_kit.workspace.files import read_small, write_atomically
+from workshop_kit.workspace.folder import HIDDEN, Workspace
+
+FILE = "classroom.json"
+HOURS = 12
+"""How long a membership lasts: at home, another machine may have the room's address."""
+TIMEOUT_SECONDS = 3.0
+NAME = TypeAdapter(Name)
+
+
+class Membership(BaseModel):
+    """What the workspace remembers of its room. ``content`` is the hash of the newest snapshot without its number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    participant: str
+    joined_at: float
+    name: str = ""
+    lesson: str = ""
+    help: Help = "none"
+    help_clicks: int = 0
+    sequence: int = 0
+    content: str = ""
+
+
+def path_of(workspace: Workspace) -> Path:
+    """Return the file of the membership."""
+    return workspace.folder / HIDDEN / FILE
+
+
+def read(workspace: Workspace) -> Membership | None:
+    """Return the membership; None without one, and after `HOURS`."""
+    with suppress(FileNotFoundError, NotReady, ValidationError):
+        found = Membership.model_validate_json(read_small(path_of(workspace)))
+        if 0 <= time.time() - found.joined_at < HOURS * 3600:
+            return found
+    return None
+
+
+def change(workspace: Workspace, **fields: object) -> None:
+    """Change fields of the membership, if there is one."""
+    with _locked(workspace):
+        if (found := read(workspace)) is not None:
+            _write(workspace, found.model_copy(update=fields))
+
+
+def click_help(workspace: Workspace, help_state: Help) -> Help:
+    """Record a click on ``I am stuck`` or ``Done``, and return the state; a second click takes the first one back."""
+    with _locked(workspace):
+        found = read(workspace)
+        if found is None or found.help == help_state:
+            help_state = "none"
+        if found is not None:
+            _write(workspace, found.model_copy(update={"help": help_state, "help_clicks": found.help_clicks + 1}))
+    return help_state
+
+
+def clear_help(workspace: Workspace, clicks: int) -> None:
+    """Take the help state back that the presenter has answered, unless there was another click since."""
+    with _locked(workspace):
+        if (found := read(workspace)) is not None and found.help_clicks == clicks:
+            _write(workspace, found.model_copy(update={"help": "none"}))
+
+
+def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Snapshot] | None:
+    """Return the room's code and the snapshot to send now; None without a membership.
+
+    Its number grows with every change, across the kernels of a workspace. ``lesson`` counts where none is known yet.
+    """
+    with _locked(workspace):
+        found = read(workspace)
+        if found is None:
+            return None
+        numbered = _numbered(workspace, found.model_copy(update={"lesson": found.lesson or lesson}))
+        if numbered != found:
+            _write(workspace, numbered)
+    return JoinCode.read(numbered.code), _snapshot(workspace, numbered)
+
+
+def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "") -> RoomState:
+    """Send the first snapshot to a room, then record the membership. Raises WorkshopError where nobody answers."""
+    try:
+        name = NAME.validate_python(name)
+    except ValidationError as error:
+        raise WrongUsage("The name is too long.", "Give one of at most 40 characters.") from error
+    with _locked(workspace):
+        before = read(workspace)
+        participant = before.participant if before else secrets.token_hex(16)
+        number, lesson = (before.sequence, lesson or before.lesson) if before else (0, lesson)
+        found = Membership(
+            code=str(code), participant=participant, joined_at=time.time(), name=name, lesson=lesson, sequence=number
+        )
+        numbered = _numbered(workspace, found)
+        state = state_in(post(code, "snapshot", _snapshot(workspace, numbered).model_dump_json()), code)
+        _write(workspace, numbered)
+    return state
+
+
+def leave(workspace: Workspace) -> bool:
+    """Forget the membership, and tell the room to forget the participant; return whether the room was told."""
+    with _locked(workspace):
+        found = read(workspace)
+        path_of(workspace).unlink(missing_ok=True)
+    if found is None:
+        raise WrongUsage("This workspace is in no live room.", "Join one: ./workshop join CODE.")
+    return post(JoinCode.read(found.code), "leave", f'{{"participant": "{found.participant}"}}').ok
+
+
+def post(code: JoinCode, path: str, body: str) -> Answer:
+    """Send JSON to a room."""
+    headers = {"Authorization": f"token {code.token}", "Content-Type": "application/json"}
+    url = f"{code.url}/{path}"
+    return http.request("POST", url, content=body.encode(), headers=headers, timeout_seconds=TIMEOUT_SECONDS)
+
+
+def state_in(answer: Answer, code: JoinCode) -> RoomState:
+    """Return the room's state in an answer. Raises WorkshopError for any other answer."""
+    where = f"{code.address}, port {code.port}"
+    if answer.status is None:
+        raise WorkshopError(
+            f"No live room answers at {where} ({answer.error}).", "Are you in the room's network? Compare the code."
+        )
+    try:
+        if answer.status == 200:
+            return RoomState.model_validate_json(answer.body)
+        said = str(TypeAdapter(dict[str, str]).validate_json(answer.body)["error"])[:300]
+    except (ValidationError, KeyError):
+        said = f"Something else than a live room answers at {where}. Compare the code with the screen."
+    raise WorkshopError(said)
+
+
+def _numbered(workspace: Workspace, found: Membership) -> Membership:
+    """Return the membership with the next number where the snapshot's content is new."""
+    snapshot = _snapshot(workspace, found.model_copy(update={"sequence": 0}))
+    content = hashlib.sha256(snapshot.model_dump_json().encode()).hexdigest()
+    if content == found.content:
+        return found
+    return found.model_copy(update={"sequence": found.sequence + 1, "content": content})
+
+
+def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
+    """Return what the workspace reports: keys, ids and numbers of its progress, none of its texts."""
+    progress = Progress(workspace.progress_path)
+    records = game_records.read_file(workspace.ledger_path)
+    guesses = {
+        name: GuessReport(choice=guess.choice, outcome=guess.actual or "") for name, guess in progress.guesses().items()
+    }
+    repairs = {
+        one.name: Repair(seconds=seconds, sign=sign_in(one.debrief.get("how", "")))
+        for one in records
+        if (seconds := one.to_repair_seconds) is not None
+    }
+    return Snapshot(
+        participant=found.participant,
+        sequence=found.sequence,
+        name=found.name,
+        lesson=found.lesson,
+        guesses=guesses,
+        passed={name: _minutes(done) for name, done in progress.exercises().items() if done.passed_at},
+        help=found.help,
+        help_clicks=found.help_clicks,
+        repairs=repairs,
+    )
+
+
+def _minutes(done: ExerciseRecord) -> int:
+    """The minutes from the first look at an exercise to its pass; 0 where that is not known."""
+    if not (done.started_at and done.passed_at):
+        return 0
+    taken = datetime.fromisoformat(done.passed_at) - datetime.fromisoformat(done.started_at)
+    return max(0, min(round(taken.total_seconds() / 60), MOST_MINUTES))
+
+
+def _write(workspace: Workspace, membership: Membership) -> None:
+    write_atomically(path_of(workspace), membership.model_dump_json().encode(), mode=0o600)
+
+
+@contextmanager
+def _locked(workspace: Workspace) -> Iterator[None]:
+    """One change at a time, across the kernels and commands of a workspace."""
+    with FileLock(path_of(workspace).with_suffix(".lock")):
+        yield

@@ -1,0 +1,80 @@
+// The live room: join, help, and the presenter's notice. widget_job.js stands before this.
+
+const NOTICE = "wk-notice"; // one note on the page, whatever the number of such widgets
+
+// JupyterLab draws only the cells in sight, so the notebook itself has to scroll.
+async function goTo(lesson, cell) {
+  await lab().commands.execute("docmanager:open", { path: `notebooks/${lesson}.ipynb` });
+  const tab = openTabs().find((one) => one.context?.path === `notebooks/${lesson}.ipynb`);
+  await tab?.context.ready;
+  const index = tab?.content.widgets.findIndex((one) => one.model.id === cell) ?? -1;
+  if (index < 0) return;
+  tab.content.activeCellIndex = index;
+  await tab.content.scrollToItem(index, "start");
+}
+
+function drawNotice(notice) {
+  const shown = document.getElementById(NOTICE);
+  if (!notice || window.wkNoticeClosed === notice.number) { shown?.remove(); return; }
+  if (shown?.dataset.number === String(notice.number)) return;
+  shown?.remove();
+  const go = element("button", { type: "button" }, "Go there");
+  go.addEventListener("click", () => goTo(notice.lesson, notice.cell));
+  const close = element("button", { type: "button", "aria-label": "Close the notice" }, "✕");
+  close.addEventListener("click", () => { window.wkNoticeClosed = notice.number; drawNotice(notice); });
+  const note = element("div", { id: NOTICE, class: "wk-notice", role: "alert", "data-number": notice.number, "data-lm-suppress-shortcuts": "true" }, element("span", {}, notice.text), ...(lab() ? [go] : []), close);
+  keepKeys(note);
+  document.body.append(note);
+}
+
+function labelled(text, attributes) {
+  const input = element("input", { autocomplete: "off", spellcheck: "false", ...attributes });
+  return [element("label", {}, text, input), input];
+}
+
+function joinForm(talk, model) {
+  const [codeLabel, code] = labelled("Code", { size: "16", placeholder: "7K2M-Q9FD-30XA" });
+  const [nameLabel, name] = labelled("Name, if you like", { size: "20", maxlength: "40" });
+  const button = element("button", { type: "submit", "data-first": "true" }, "Join");
+  const form = element("form", { class: "wk-ex-bar" }, codeLabel, nameLabel, button);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!talk.busy()) talk.send({ do: "join", code: code.value, name: name.value });
+  });
+  return element("details", {}, element("summary", {}, "Join the instructor's live room"), ...model.get("disclosed").map((line) => element("p", {}, line)), form);
+}
+
+function render({ model, el }) {
+  const working = workingRow(model, "Joining the room");
+  const state = element("span", { role: "status" });
+  const helps = [["stuck", "I am stuck"], ["done", "Done"]].map(([help, text]) => {
+    const button = element("button", { type: "button" }, text);
+    button.addEventListener("click", () => talk.send({ do: "help", help }));
+    button.help = help;
+    return button;
+  });
+  const leave = element("button", { type: "button" }, "Leave the room");
+  leave.addEventListener("click", () => talk.send({ do: "leave" }));
+  const inside = element("div", { class: "wk-ex-bar" }, state, ...helps, leave);
+
+  function draw() {
+    const room = model.get("room");
+    outside.hidden = room.joined;
+    inside.hidden = !room.joined;
+    setText(state, room.problem ? `○ Not connected: ${room.problem}` : room.number ? `● Live room: you are table ${room.number}` : "Connecting …");
+    for (const button of helps) button.setAttribute("aria-pressed", String(room.help === button.help));
+    working.draw(talk);
+    drawNotice(room.joined && !talk.stale ? room.notice : null);
+  }
+
+  const talk = conversation(model, { draw: () => draw() });
+  const outside = joinForm(talk, model);
+  el.append(widgetRoot("wk-room", "Live room", outside, inside, working.node));
+  draw();
+  return () => {
+    talk.end();
+    document.getElementById(NOTICE)?.remove();
+  };
+}
+
+export default { render };

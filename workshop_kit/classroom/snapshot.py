@@ -1,0 +1,123 @@
+"""The two messages of a live room: a participant's snapshot, and the room's state in answer.
+
+A snapshot is whole, so a lost one costs nothing: the next one says everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from workshop_kit.screen import visible
+
+MOST_CHARACTERS = 40
+MOST_BYTES = 32_000
+"""The size of a snapshot in bytes that the room accepts; a full one has a quarter of it."""
+MOST_MINUTES = 600
+SIGNS: Mapping[str, tuple[str, ...]] = {
+    "configuration": ("release", "config", "setting", "deploy", "compare"),
+    "logs": ("log", "line", "traceback"),
+    "metrics": ("metric", "chart", "dashboard", "graph", "latency", "p95", "cpu", "memory", "throttl"),
+    "health": ("health", "probe", "readyz", "livez"),
+    "customers": ("customer", "visit"),
+}
+"""The kinds of sign, each with the words of a debrief that name it."""
+
+Identifier = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
+Count = Annotated[int, Field(ge=0, le=2**31)]
+Name = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(lambda text: visible(text.strip()))]
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
+Help = Literal["none", "stuck", "done"]
+Participant = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class GuessReport(_Message):
+    """A prediction: the option that was clicked, and the outcome on the participant's machine ("" before it)."""
+
+    choice: Identifier
+    outcome: Identifier | Literal[""] = ""
+
+
+class Repair(_Message):
+    """An incident of game day: seconds from the first symptom to the repair, and the sign that the debrief names."""
+
+    seconds: Annotated[float, Field(ge=0, le=86_400)]
+    sign: Literal["configuration", "logs", "metrics", "health", "customers", ""] = ""
+
+
+class Snapshot(_Message):
+    """All that leaves a participant's laptop. `DISCLOSED` says every field in plain words before joining."""
+
+    participant: Participant
+    sequence: Count = 0
+    name: Name = ""
+    lesson: Identifier | Literal[""] = ""
+    guesses: Annotated[Mapping[Identifier, GuessReport], Field(max_length=200)] = {}
+    passed: Annotated[Mapping[Identifier, Annotated[int, Field(ge=0, le=MOST_MINUTES)]], Field(max_length=200)] = {}
+    help: Help = "none"
+    help_clicks: Count = 0
+    repairs: Mapping[Day, Repair] = {}
+
+
+DISCLOSED = {
+    "participant": "a random number for this workspace",
+    "sequence": "how often the report has changed",
+    "name": "your name, if you give one; only the presenter sees it",
+    "lesson": "the lesson that you are in",
+    "guesses": "your predictions: the option that you clicked, and the outcome on your machine",
+    "passed": "which exercises you passed, and in how many minutes",
+    "help": "whether you clicked “I am stuck” or “Done”",
+    "help_clicks": "how often you clicked one of the two",
+    "repairs": "on game day: the seconds until your repair, and which kind of sign your debrief names",
+}
+"""Each field of `Snapshot` in the words that a participant reads before joining."""
+NOT_SENT = "Never sent: your code, your answers and policies, log lines, anything else on your machine."
+ENDS = "It is sent to the presenter's laptop alone, unencrypted, while a lesson's kernel runs; it ends after 12 hours."
+
+
+def disclosure() -> list[str]:
+    """Return what leaves the laptop, a line each."""
+    return ["This leaves your laptop:", *(f"  · {text}" for text in DISCLOSED.values()), NOT_SENT, ENDS]
+
+
+class Notice(BaseModel):
+    """What the presenter tells everybody: to come to a cell of a lesson. A new one has a new number."""
+
+    number: Count
+    lesson: Annotated[str, Field(max_length=80)]
+    cell: Annotated[str, Field(max_length=80)]
+    text: Annotated[str, Field(max_length=300)]
+
+
+class Poll(BaseModel):
+    """The open question, for the room's page: its options by key."""
+
+    id: str
+    question: str
+    options: Mapping[str, str]
+
+
+class RoomState(BaseModel):
+    """The room's answer to a snapshot. ``helped`` is the number of help clicks that the presenter has answered."""
+
+    number: Count
+    helped: Count = 0
+    notice: Notice | None = None
+    poll: Poll | None = None
+
+
+def sign_in(debrief: str) -> str:
+    """Return the first kind of sign that a debrief names; "" for none. Only this word leaves the laptop.
+
+    >>> sign_in("The log lines stopped, then the chart fell.")
+    'logs'
+    """
+    text = debrief.lower()
+    places = {text.find(word): sign for sign, words in SIGNS.items() for word in words if word in text}
+    return places[min(places)] if places else ""

@@ -1,0 +1,143 @@
+"""The thread that keeps a live room informed while a lesson's kernel runs. It prints nothing and blocks no cell.
+
+It looks at the progress file, so clicks, checks of panels and checks at the terminal are all seen.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workshop_kit.classroom import membership
+from workshop_kit.classroom.join_code import JoinCode
+from workshop_kit.classroom.snapshot import Help, RoomState
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import game_records
+from workshop_kit.observe.http import Answer
+from workshop_kit.workspace.folder import Workspace
+
+INTERVAL_SECONDS, JITTER_SECONDS, LONGEST_SECONDS = 2.0, 0.5, 15.0
+LOOK_SECONDS = 0.25
+
+Post = Callable[[JoinCode, str, str], Answer]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The connection to the room. ``problem`` says in a sentence why there is none; ``room`` is the last answer."""
+
+    joined: bool = False
+    problem: str = ""
+    help: str = "none"
+    room: RoomState | None = None
+
+
+class RoomSync:
+    """Sends a workspace's snapshot every two seconds, and at once when something changed.
+
+    The ``listeners``, by the place that they serve, are called from the thread whenever the connection changes.
+    """
+
+    def __init__(self, workspace: Workspace, lesson: str, post: Post = membership.post) -> None:
+        self.workspace, self.lesson = workspace, lesson
+        self.connection = Connection(joined=membership.read(workspace) is not None)
+        self.listeners: dict[str, Callable[[Connection], None]] = {}
+        self._post = post
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._seen: tuple[int, ...] = ()
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name="live room", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it ends with the kernel."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+
+    def click_help(self, help_state: Help) -> None:
+        """Record a click on ``I am stuck`` or ``Done``, show it, and send it at once."""
+        self._tell(replace(self.connection, help=membership.click_help(self.workspace, help_state)))
+        self._wake.set()
+
+    def sync(self) -> Connection:
+        """Send the snapshot of now, and return what came of it."""
+        try:
+            connection = self._exchange()
+        except WorkshopError as error:  # a damaged progress file, a full disk
+            connection = replace(self.connection, joined=True, problem=str(error))
+        except Exception as error:  # the thread goes on, and prints nothing
+            connection = replace(self.connection, joined=True, problem=f"Nothing was sent ({type(error).__name__}).")
+        self._failures = self._failures + 1 if connection.problem else 0
+        if connection != self.connection:
+            self._tell(connection)
+        return connection
+
+    def _tell(self, connection: Connection) -> None:
+        self.connection = connection
+        for listener in list(self.listeners.values()):
+            listener(connection)
+
+    def _exchange(self) -> Connection:
+        found = membership.next_snapshot(self.workspace, self.lesson)
+        self._seen = self._changed()
+        if found is None:
+            return Connection()
+        code, snapshot = found
+        try:
+            state = membership.state_in(self._post(code, "snapshot", snapshot.model_dump_json()), code)
+        except WorkshopError as error:
+            return Connection(True, str(error), snapshot.help, self.connection.room)
+        if snapshot.help == "none" or state.helped < snapshot.help_clicks:
+            return Connection(True, help=snapshot.help, room=state)
+        membership.clear_help(self.workspace, snapshot.help_clicks)
+        return Connection(True, room=state)
+
+    def _run(self) -> None:
+        due = 0.0
+        while not self._stop.is_set():
+            if self._wake.is_set() or time.monotonic() >= due or self._changed() != self._seen:
+                self._wake.clear()
+                self.sync()
+                due = time.monotonic() + self._pause()
+            self._wake.wait(LOOK_SECONDS)
+
+    def _pause(self) -> float:
+        """The seconds to the next snapshot: longer while nobody answers, and never the same for all participants."""
+        pause = min(INTERVAL_SECONDS * 2**self._failures, LONGEST_SECONDS)
+        return pause + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load
+
+    def _changed(self) -> tuple[int, ...]:
+        """The modification times of the files that a snapshot is made of."""
+        files = (
+            membership.path_of(self.workspace),
+            self.workspace.progress_path,
+            self.workspace.ledger_path.with_name(game_records.FILE),
+        )
+        return tuple(map(_modified, files))
+
+
+def _modified(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+_of_kernel: dict[Path, RoomSync] = {}
+
+
+def start_sync(workspace: Workspace, lesson: str) -> RoomSync:
+    """Return the thread of this kernel, started if there is none; the room is told the lesson."""
+    membership.change(workspace, lesson=lesson)
+    if workspace.folder not in _of_kernel:
+        _of_kernel[workspace.folder] = RoomSync(workspace, lesson)
+        _of_kernel[workspace.folder].start()
+    return _of_kernel[workspace.folder]

@@ -1,0 +1,187 @@
+"""The class of a live room: the newest snapshot of every participant, in memory, and what it adds up to.
+
+Only `Classroom.queue` has names: it is for the presenter's page alone.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workshop_kit.classroom.snapshot import Notice, Poll, RoomState, Snapshot
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.instructor.prediction_counts import Histogram, of_guesses
+from workshop_kit.lessons.predictions import Question
+
+MOST_PARTICIPANTS = 1_000
+AWAY_SECONDS = 40.0
+"""A participant without a snapshot for so long is away: a laptop asks every 15 s at the latest."""
+ELSEWHERE = "elsewhere"
+
+
+@dataclass
+class Participant:
+    """One participant: a neutral ``number``, the newest snapshot, and when help was asked for.
+
+    ``helped`` is the number of help clicks that the presenter has answered.
+    """
+
+    number: int
+    snapshot: Snapshot
+    seen: float
+    help_since: float = 0.0
+    helped: int = 0
+
+    @property
+    def help(self) -> str:
+        """``stuck``, ``done`` or ``none``; an answered click is none."""
+        return self.snapshot.help if self.snapshot.help_clicks > self.helped else "none"
+
+    @property
+    def name(self) -> str:
+        """The name that was given, else a neutral one."""
+        return self.snapshot.name or f"Table {self.number}"
+
+
+@dataclass
+class Classroom:
+    """What the participants report. Lessons, exercises and predictions that the course lacks are not counted."""
+
+    questions: Mapping[str, Question]
+    exercises: Mapping[str, Collection[str]]  # of each lesson
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    notice: Notice | None = None
+    poll: Poll | None = None
+    newest: str = ""  # the prediction of the newest guess
+    _participants: dict[str, Participant] = field(default_factory=dict, repr=False)
+    _numbers: int = 0
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def report(self, snapshot: Snapshot) -> RoomState:
+        """Keep a snapshot unless a newer one is known; return the room's state. Raises WorkshopError when full."""
+        with self._lock:
+            known = self._participants.get(snapshot.participant)
+            if known is None:
+                known = self._add(snapshot)
+            elif snapshot.sequence >= known.snapshot.sequence:
+                self._replace(known, snapshot)
+            known.seen = self.clock()
+            return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
+
+    def forget(self, participant: str) -> None:
+        """Forget a participant."""
+        with self._lock:
+            self._participants.pop(participant, None)
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return the newest snapshot of every participant."""
+        return [one.snapshot for one in self._all()]
+
+    def help_given(self, number: int) -> None:
+        """Record that a participant was helped. Raises WrongUsage for an unknown number."""
+        found = next((one for one in self._all() if one.number == number), None)
+        if found is None:
+            raise WrongUsage(f"There is no participant {number} any more.")
+        found.helped = found.snapshot.help_clicks
+
+    def clear_done(self) -> None:
+        """Take back every ``done``, for the next exercise."""
+        for one in self._all():
+            if one.help == "done":
+                one.helped = one.snapshot.help_clicks
+
+    def histogram(self, prediction: str) -> Histogram:
+        """Return the guesses of one prediction."""
+        guesses = [guess for one in self.snapshots() if (guess := one.guesses.get(prediction)) is not None]
+        return of_guesses([(guess.choice, guess.outcome) for guess in guesses], prediction, self.questions)
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""
+        stuck = sorted((one for one in self._all() if one.help == "stuck"), key=lambda one: one.help_since)
+        return [
+            {
+                "number": one.number,
+                "name": one.name,
+                "lesson": one.snapshot.lesson,
+                "minutes": int(self.clock() - one.help_since) // 60,
+            }
+            for one in stuck
+        ]
+
+    def board(self) -> dict[str, Any]:
+        """Return the state of the class without names: people, lessons with their exercises, incidents."""
+        everybody, now = self._all(), self.clock()
+        snapshots = [one.snapshot for one in everybody]
+        return {
+            "joined": len(everybody),
+            "away": sum(now - one.seen > AWAY_SECONDS for one in everybody),
+            "stuck": sum(one.help == "stuck" for one in everybody),
+            "done": sum(one.help == "done" for one in everybody),
+            "lessons": self._lessons(snapshots),
+            "incidents": _incidents(snapshots),
+        }
+
+    def _lessons(self, snapshots: list[Snapshot]) -> list[dict[str, Any]]:
+        """The lessons that somebody is in or has passed an exercise of."""
+        people = Counter(one.lesson if one.lesson in self.exercises else ELSEWHERE for one in snapshots)
+        minutes: dict[str, list[int]] = {}
+        for one in snapshots:
+            for name, taken in one.passed.items():
+                minutes.setdefault(name, []).append(taken)
+        rows = [
+            {
+                "name": lesson,
+                "people": people[lesson],
+                "exercises": [_exercise(name, minutes.get(name, [])) for name in names],
+            }
+            for lesson, names in {**self.exercises, ELSEWHERE: ()}.items()
+        ]
+        return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
+
+    def _add(self, snapshot: Snapshot) -> Participant:
+        if len(self._participants) >= MOST_PARTICIPANTS:
+            raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
+        self._numbers += 1
+        blank = Snapshot(participant=snapshot.participant)
+        added = self._participants[snapshot.participant] = Participant(self._numbers, blank, self.clock())
+        self._replace(added, snapshot)
+        return added
+
+    def _replace(self, known: Participant, snapshot: Snapshot) -> None:
+        before = known.snapshot
+        new = [name for name in snapshot.guesses if name in self.questions and name not in before.guesses]
+        self.newest = new[-1] if new else self.newest
+        if snapshot.help_clicks != before.help_clicks:
+            known.help_since = self.clock()
+        known.snapshot = snapshot
+
+    def _all(self) -> list[Participant]:
+        with self._lock:
+            return list(self._participants.values())
+
+
+def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
+    known = [taken for taken in minutes if taken]
+    return {"id": name, "passed": len(minutes), "minutes": statistics.median(known) if known else None}
+
+
+def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
+    """The incidents of game day: how many repaired each, the median seconds, and which sign was believed."""
+    repairs: dict[str, list[Any]] = {}
+    for one in snapshots:
+        for name, repair in one.repairs.items():
+            repairs.setdefault(name, []).append(repair)
+    return [
+        {
+            "name": name,
+            "repaired": len(some),
+            "seconds": round(statistics.median(repair.seconds for repair in some)),
+            "signs": dict(Counter(repair.sign or "none named" for repair in some).most_common()),
+        }
+        for name, some in sorted(repairs.items())
+    ]

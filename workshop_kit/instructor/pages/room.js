@@ -1,0 +1,72 @@
+// The live room on the presenter's page: the code, who is stuck, the poll, the notice, the class. presenter.js stands before this.
+"use strict";
+
+function roomTable(head, rows) {
+  return make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, ...rows.map(([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((text) => make("td", {}, String(text)))))));
+}
+
+function stuckItem(one) {
+  const button = make("button", { type: "button", "aria-label": `${one.name} was helped`, onclick: () => act("helped", { number: one.number }, "Taken off the list.").then(drawRoom) }, "Helped");
+  return make("li", {}, make("b", {}, one.name), ` ${one.lesson} `, make("small", {}, `${one.minutes} min`), " ", button);
+}
+
+function stuck(queue) {
+  return [make("h3", {}, queue.length ? `Stuck: ${queue.length}` : "Nobody is stuck."), make("ol", {}, ...queue.map(stuckItem))];
+}
+
+function classTables(board) {
+  const lessons = board.lessons.map((one) => [one.name, one.people]);
+  const exercises = board.lessons.flatMap((lesson) => lesson.exercises.filter((one) => one.passed || lesson.people).map((one) => [one.id, one.passed, one.minutes ?? "–"]));
+  const incidents = board.incidents.map((one) => [one.name, one.repaired, one.seconds, signs(one)]);
+  return [
+    roomTable(["Lesson", "In it"], lessons),
+    make("details", {}, make("summary", {}, `Exercises (${exercises.length})`), roomTable(["Exercise", "Passed", "Minutes"], exercises)),
+    ...(incidents.length ? [roomTable(["Game day", "Repaired", "Seconds", "Sign believed"], incidents)] : []),
+  ];
+}
+
+function signs(incident) {
+  return Object.entries(incident.signs).map(([name, count]) => `${name} ${count}`).join(", ");
+}
+
+async function drawRoom() {
+  const state = await ask("/presenter/room");
+  const { board } = state;
+  put("room-code", state.code, (code) => code);
+  put("room-now", [board.joined, board.away, board.done, state.poll, state.notice], () => [
+    `${board.joined} joined${board.away ? `, ${board.away} of them away` : ""} · ${board.done} done `,
+    make("button", { type: "button", onclick: () => act("clear-done", {}, "Nobody is done.").then(drawRoom) }, "Clear"),
+    make("br"), state.poll ? `Poll: ${state.poll}` : "No poll is open.",
+    make("br"), state.notice || "No notice.",
+  ]);
+  put("room-stuck", state.queue, stuck);
+  const open = at("room-class").querySelector("details")?.open ?? false;
+  put("room-class", board, classTables);
+  at("room-class").querySelector("details").open = open;
+}
+
+async function beginRoom() {
+  const room = await ask("/presenter/room/choices");
+  if (!room) return;
+  at("live-room").hidden = false;
+  const show = (what, text) => make("button", { type: "button", "data-what": what, onclick: () => act("show", { what }) }, text);
+  at("shows").append(show("join", "Join"), show("class", "Class"));
+  const newest = make("option", { value: "" }, "the newest guesses");
+  at("room-poll").prediction.replaceChildren(newest, ...Object.entries(room.predictions).map(([name, text]) => make("option", { value: name, title: text }, `${name}: ${text}`)));
+  const { lesson, cell } = at("room-notice");
+  const fill = () => cell.replaceChildren(...room.headings[lesson.value].map(([id, text]) => make("option", { value: id }, text)));
+  lesson.replaceChildren(...Object.keys(room.headings).map((name) => make("option", {}, name)));
+  lesson.addEventListener("change", fill);
+  fill();
+  on("room-poll", "submit", (form) => act("poll", { prediction: form.prediction.value }, "The poll is open.").then(drawRoom));
+  on("room-poll-end", "click", () => act("poll-end", {}, "The poll is closed.").then(drawRoom));
+  on("room-notice", "submit", () => act("notice", { lesson: lesson.value, cell: cell.value }, "The notice is sent.").then(drawRoom));
+  on("room-notice-end", "click", () => act("notice-end", {}, "The notice is taken back.").then(drawRoom));
+  const look = async () => { // an answer that fails is said by the page itself
+    await drawRoom().catch(() => {});
+    setTimeout(look, 1000);
+  };
+  look();
+}
+
+beginRoom().catch((error) => { at("wrong").textContent = error.message; });

@@ -1,0 +1,202 @@
+"""The live room's server: the only part of the desk that other machines reach. It takes snapshots and serves one page.
+
+It listens on one address of this machine, and answers nothing without the join code.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from typing import Any
+
+import tornado.web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workshop_kit.classroom.join_code import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode
+from workshop_kit.classroom.snapshot import MOST_BYTES, Participant, Snapshot
+from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
+from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.instructor.classroom import Classroom
+from workshop_kit.workspace.files import read_small, write_atomically
+
+PAGES = Path(__file__).parent / "pages"
+KEPT_SECONDS = 12 * 3600
+"""How long a desk that is started again has the code that it had: participants need not join again."""
+MOST_WRONG_CODES, WINDOW_SECONDS = 20, 60.0
+
+
+@dataclass
+class WrongCodes:
+    """The wrong codes of each address within a minute; after `MOST_WRONG_CODES` the address waits for the next one."""
+
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _counts: dict[str, tuple[float, int]] = field(default_factory=dict, repr=False)
+
+    def add(self, address: str) -> None:
+        """Count a wrong code."""
+        now = self.clock()
+        self._counts = {one: kept for one, kept in self._counts.items() if now - kept[0] < WINDOW_SECONDS}
+        since, count = self._counts.get(address, (now, 0))
+        self._counts[address] = since, count + 1
+
+    def block(self, address: str) -> bool:
+        """Whether nothing of the address is looked at for now."""
+        since, count = self._counts.get(address, (0.0, 0))
+        return count >= MOST_WRONG_CODES and self.clock() - since < WINDOW_SECONDS
+
+
+class RoomServer(PageServer):
+    """Serves one room at its code's address. Raises NotReady for a taken port."""
+
+    limits: Mapping[str, Any] = {"max_body_size": MOST_BODY_BYTES, "idle_connection_timeout": 60, "body_timeout": 10}
+
+    def __init__(self, code: JoinCode) -> None:
+        super().__init__(code.port, code.address)
+        self.code, self.wrong_codes = code, WrongCodes()
+
+    def routes(self, served: Classroom) -> list[Any]:
+        """Return the routes, all behind the code."""
+        given = {
+            "served": served,
+            "pool": self._pool,
+            "tokens": [self.code.token],
+            "names": {self.code.address},
+            "wrong_codes": self.wrong_codes,
+        }
+
+        def file(name: str, kind: str) -> dict[str, Any]:
+            return {**given, "name": name, "kind": kind}
+
+        return [
+            (r"/snapshot", Report, given),
+            (r"/leave", Leave, given),
+            (r"/phone\.js", RoomFile, file("phone.js", JS)),
+            (r"/phone\.css", RoomFile, file("phone.css", CSS)),
+            (r"/desk\.css", RoomFile, file("desk.css", CSS)),
+            (r"/([\w-]{12,20})", RoomFile, file("phone.html", HTML)),
+            (r"/.*", Nothing, given),
+        ]
+
+
+class RoomHandler(Handler):
+    """A request with the join code; an address that guesses is refused for a while."""
+
+    sentences: Mapping[int, str] = {
+        400: "That is no message of a live room.",
+        403: "This is not the code of the room: compare it with the screen.",
+        404: "There is nothing here.",
+        405: "That is no message of a live room.",
+        429: "Too many wrong codes came from your address: wait a minute, then compare the code with the screen.",
+    }
+
+    def prepare(self) -> None:
+        """Answer 403 without the code, and 429 after too many wrong ones."""
+        wrong_codes, address = self.more["wrong_codes"], str(self.request.remote_ip)
+        if wrong_codes.block(address):
+            raise tornado.web.HTTPError(429)
+        if self.given_token() not in {"", *self.tokens}:
+            wrong_codes.add(address)
+        super().prepare()
+
+    def given_token(self) -> str:
+        """Return the code in the path, as it is typed, or the token."""
+        typed = self.path_args[0].upper().translate(ALIKE) if self.path_args else ""
+        return typed or super().given_token()
+
+    def message(self, kind: type[Any]) -> Any:
+        """Return the request's body, validated. Raises WrongUsage for anything else."""
+        if len(self.request.body) > MOST_BYTES:
+            raise WrongUsage(f"A message to the room has at most {MOST_BYTES // 1000} kB.")
+        try:
+            return kind.model_validate_json(self.request.body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or "the message"
+            raise WrongUsage(f"The room cannot read that: {place[:80]}: {first['msg']}.") from error
+
+
+class Report(RoomHandler):
+    """Takes a snapshot."""
+
+    def post(self) -> None:
+        """Keep it and answer with the room's state."""
+        state = self.served.report(self.message(Snapshot))
+        self.answer(state.model_dump_json(), JSON)
+
+
+class Leave(RoomHandler):
+    """Forgets a participant."""
+
+    def post(self) -> None:
+        """Forget the participant that asks."""
+        self.served.forget(self.message(_Leaving).participant)
+        self.answer(json.dumps({"left": True}), JSON)
+
+
+class RoomFile(RoomHandler):
+    """The room's page and its parts."""
+
+    def get(self, *_: str) -> None:
+        """Answer with the file; its links get the code."""
+        text = (PAGES / self.more["name"]).read_text(encoding="utf-8")
+        self.answer(text.replace("{{token}}", self.tokens[0]), self.more["kind"])
+
+
+class Nothing(RoomHandler):
+    """Any other address."""
+
+    def prepare(self) -> None:
+        """Answer 404, or as any address does without the code."""
+        super().prepare()
+        raise tornado.web.HTTPError(404)
+
+
+class _Leaving(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    participant: Participant
+
+
+def open_room(kept: Path, address: str | None = None) -> RoomServer:
+    """Open a room on an address of this machine (its network's by default), with the code in the file if it can be.
+
+    Raises WrongUsage for an address that is none of this machine's, NotReady without a network.
+    """
+    address = _own_address(address or network_address())
+    code = JoinCode(address, FIRST_PORT + secrets.randbelow(PORTS), secrets.randbelow(SECRETS))
+    with suppress(OSError, NotReady, WrongUsage):
+        if time.time() - kept.stat().st_mtime < KEPT_SECONDS:
+            code = JoinCode(address, *_port_and_secret(kept))
+    ports = [code.port, *range(FIRST_PORT, FIRST_PORT + PORTS)]
+    for port in ports:
+        with suppress(NotReady):
+            server = RoomServer(JoinCode(address, port, code.secret))
+            write_atomically(kept, f"{server.code}\n".encode(), mode=0o600)
+            return server
+    raise NotReady(f"All ports from {FIRST_PORT} to {ports[-1]} are taken at {address}.", "End another program.")
+
+
+def _port_and_secret(kept: Path) -> tuple[int, int]:
+    code = JoinCode.read(read_small(kept).decode(errors="replace"))
+    return code.port, code.secret
+
+
+def _own_address(typed: str) -> str:
+    """Return an address of this machine. Raises WrongUsage for any other text, and for "all addresses"."""
+    try:
+        address = IPv4Address(typed)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except (AddressValueError, OSError) as error:
+        raise WrongUsage(
+            f"{typed!r} is no IPv4 address of this machine.", "Leave --address out, or name one."
+        ) from error
+    if address.is_unspecified:
+        raise WrongUsage(f"{typed} means every network of this machine.", "Name the address of the room's network.")
+    return str(address)

@@ -13,7 +13,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Row:
-    """A measured value in seconds or MiB (``unit``): ``beside`` names what it is compared with.
+    """A measured value in seconds, MiB or events (``unit``): ``beside`` names what it is compared with.
 
     ``aim`` is the project's goal, in words. ``taken`` names the statistic of the runs, usually their median.
     """
@@ -25,7 +25,7 @@ class Row:
     beside: str = ""
     theirs: float | None = None
     taken: str = "median"
-    unit: Literal["s", "MiB"] = "s"
+    unit: Literal["s", "MiB", "events"] = "s"
 
     @property
     def ratio(self) -> float | None:
@@ -79,8 +79,8 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def _format(value: float, unit: str) -> str:
-    if unit == "MiB":
-        return f"{value:.0f} MiB"
+    if unit != "s":
+        return f"{value:.0f} {unit}"
     return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
 
 

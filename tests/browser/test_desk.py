@@ -160,7 +160,7 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
     expect(room.locator("#headline")).to_have_text("31 of us answered.")
     expect(room.locator("li.right")).to_have_count(0)
     button(presenter, "Show the right answer").click()
-    expect(room.locator("#headline")).to_have_text("23 of 31 of us were wrong.")
+    expect(room.locator("#headline")).to_have_text("23 of 31 of us were surprised.")
     expect(room.locator("li.right")).to_contain_text("It turns red")
     button(presenter, "Recorded").click()
     recorded = room.get_by_role("img", name="Recorded earlier")

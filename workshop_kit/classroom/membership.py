@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -168,7 +169,7 @@ def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
     guesses = {
         name: GuessReport(choice=guess.choice, outcome=guess.actual or "") for name, guess in progress.guesses().items()
     }
-    repairs = {
+    repairs: dict[Any, Repair] = {
         one.name: Repair(seconds=seconds, sign=sign_in(one.debrief.get("how", "")))
         for one in records
         if (seconds := one.to_repair_seconds) is not None

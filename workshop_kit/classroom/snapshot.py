@@ -16,7 +16,8 @@ MOST_CHARACTERS = 40
 MOST_BYTES = 32_000
 """The size of a snapshot in bytes that the room accepts; a full one has a quarter of it."""
 MOST_MINUTES = 600
-SIGNS: Mapping[str, tuple[str, ...]] = {
+Sign = Literal["configuration", "logs", "metrics", "health", "customers", ""]
+SIGNS: Mapping[Sign, tuple[str, ...]] = {
     "configuration": ("release", "config", "setting", "deploy", "compare"),
     "logs": ("log", "line", "traceback"),
     "metrics": ("metric", "chart", "dashboard", "graph", "latency", "p95", "cpu", "memory", "throttl"),
@@ -48,7 +49,7 @@ class Repair(_Message):
     """An incident of game day: seconds from the first symptom to the repair, and the sign that the debrief names."""
 
     seconds: Annotated[float, Field(ge=0, le=86_400)]
-    sign: Literal["configuration", "logs", "metrics", "health", "customers", ""] = ""
+    sign: Sign = ""
 
 
 class Snapshot(_Message):
@@ -112,7 +113,7 @@ class RoomState(BaseModel):
     poll: Poll | None = None
 
 
-def sign_in(debrief: str) -> str:
+def sign_in(debrief: str) -> Sign:
     """Return the first kind of sign that a debrief names; "" for none. Only this word leaves the laptop.
 
     >>> sign_in("The log lines stopped, then the chart fell.")

@@ -111,7 +111,7 @@ class RoomSync:
 
     def _pause(self) -> float:
         """The seconds to the next snapshot: longer while nobody answers, and never the same for all participants."""
-        pause = min(INTERVAL_SECONDS * 2**self._failures, LONGEST_SECONDS)
+        pause = min(INTERVAL_SECONDS * 2.0 ** min(self._failures, 9), LONGEST_SECONDS)
         return pause + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load
 
     def _changed(self) -> tuple[int, ...]:

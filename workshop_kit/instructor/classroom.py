@@ -82,7 +82,7 @@ class Classroom:
         """Return the newest snapshot of every participant."""
         return [one.snapshot for one in self._all()]
 
-    def help_given(self, number: int) -> None:
+    def help_given(self, number: object) -> None:
         """Record that a participant was helped. Raises WrongUsage for an unknown number."""
         found = next((one for one in self._all() if one.number == number), None)
         if found is None:
@@ -133,13 +133,14 @@ class Classroom:
         for one in snapshots:
             for name, taken in one.passed.items():
                 minutes.setdefault(name, []).append(taken)
-        rows = [
+        lessons: dict[str, Collection[str]] = {**self.exercises, ELSEWHERE: ()}
+        rows: list[dict[str, Any]] = [
             {
                 "name": lesson,
                 "people": people[lesson],
                 "exercises": [_exercise(name, minutes.get(name, [])) for name in names],
             }
-            for lesson, names in {**self.exercises, ELSEWHERE: ()}.items()
+            for lesson, names in lessons.items()
         ]
         return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
 

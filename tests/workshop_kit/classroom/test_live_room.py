@@ -25,7 +25,8 @@ from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
 
 Join = Callable[[str], Workspace]
-PARTICIPANT = "0" * 32
+GOOD = {"participant": "0" * 32, "sequence": 1}
+REQUESTS = [("GET", "/snapshot"), ("GET", "/nothing"), ("PUT", "/phone.js"), ("GET", "/")]
 
 
 def post(room: LiveRoom, body: Any, path: str = "snapshot", token: str | None = None) -> Answer:
@@ -43,7 +44,7 @@ def test_what_happened_without_a_network_arrives_with_the_next_snapshot(live_roo
     live_room.server.stop()
     guess(workspace, "green", "red")
     Progress(workspace.progress_path).record_check("container.limits", Verdict.PASSED)
-    assert sync.click_help("stuck") is None
+    sync.click_help("stuck")
     assert "No live room answers" in sync.sync().problem
     live_room.open()
     assert (live_room.server.code, live_room.classroom.board()["joined"]) == (code, 0)
@@ -78,10 +79,7 @@ def test_ten_participants_lose_no_event(live_room: LiveRoom, join: Join) -> None
 def test_an_old_snapshot_changes_nothing(live_room: LiveRoom) -> None:
     """It was under way when a newer one arrived."""
     for sequence, help_state in ((5, "stuck"), (4, "none")):
-        answer = post(
-            live_room, {"participant": PARTICIPANT, "sequence": sequence, "help": help_state, "help_clicks": 1}
-        )
-        assert answer.ok
+        assert post(live_room, GOOD | {"sequence": sequence, "help": help_state, "help_clicks": 1}).ok
     assert len(live_room.classroom.queue()) == 1
 
 
@@ -164,9 +162,6 @@ def test_joining_a_room_that_does_not_answer_changes_nothing(live_room: LiveRoom
     assert membership.path_of(workspace).read_bytes() == before
 
 
-GOOD = {"participant": PARTICIPANT, "sequence": 1}
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -205,9 +200,7 @@ def test_junk_is_refused_in_one_sentence(live_room: LiveRoom, body: Any) -> None
     assert live_room.classroom.snapshots() == []
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/snapshot"), ("GET", "/nothing"), ("PUT", "/phone.js"), ("GET", "/")]
-)
+@pytest.mark.parametrize(("method", "path"), REQUESTS)
 def test_another_request_is_refused_in_one_sentence(live_room: LiveRoom, method: str, path: str) -> None:
     """And nothing is there without the code, or from a page of another origin."""
     url, token = f"{live_room.server.code.url}{path}", {"Authorization": f"token {live_room.server.code.token}"}

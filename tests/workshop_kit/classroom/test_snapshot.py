@@ -10,6 +10,7 @@ from workshop_kit.classroom.snapshot import DISCLOSED, GuessReport, Repair, Snap
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
 
 SECRET = "my own words"
@@ -51,9 +52,9 @@ def test_a_snapshot_has_none_of_the_participants_texts(workspace: Workspace, mon
     )
     sent: list[str] = []
 
-    def post(_code: JoinCode, _path: str, body: str) -> membership.Answer:
+    def post(_code: JoinCode, _path: str, body: str) -> Answer:
         sent.append(body)
-        return membership.Answer(200, body='{"number": 1}')
+        return Answer(200, body='{"number": 1}')
 
     monkeypatch.setattr(membership, "post", post)
     membership.join(workspace, JoinCode("127.0.0.1", 28_100, 1), "Ada")

@@ -45,7 +45,7 @@ def test_the_right_answer_is_hidden_until_it_is_shown() -> None:
     assert [answer["right"] for answer in before["answers"]] == [False, False]
     audience.show_answer()
     after = audience.state()["predictions"]
-    assert after["headline"] == "23 of 31 of us were wrong."
+    assert after["headline"] == "23 of 31 of us were surprised."
     assert [answer["right"] for answer in after["answers"]] == [False, True]
     audience.show_prediction(ANSWERS)
     assert not audience.answer_shown

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.workshop_kit.lessons.waiting import wait_until
@@ -30,9 +31,9 @@ def environment(clean_environment: dict[str, str], root: Path, workspace: Worksp
 
 
 @contextmanager
-def opened(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def opened(environment: dict[str, str], *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A desk that has printed its addresses; yields it with the presenter's."""
-    command = [sys.executable, "-m", "workshop_kit.cli", "desk", "--no-browser"]
+    command = [sys.executable, "-m", "workshop_kit.cli", "desk", "--no-browser", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
@@ -53,6 +54,12 @@ def press(url: str, action: str, **body: object) -> None:
     assert request("POST", f"{address}/presenter/do/{action}", json_body=body, headers=headers, timeout_seconds=60).ok
 
 
+def listening(process: subprocess.Popen[str]) -> set[str]:
+    """The addresses on which a process listens."""
+    connections = psutil.Process(process.pid).net_connections("tcp")
+    return {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
+
+
 def made_by_the_desk(stack: Stack) -> list[Any]:
     """The containers that belong to a process, not to the stack."""
     mine = {"label": [f"workshop.session={stack.session.identity.session}", "workshop.scope=kernel"]}
@@ -62,6 +69,7 @@ def made_by_the_desk(stack: Stack) -> list[Any]:
 def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str, str]) -> None:
     """Faults are undone and the load has ended, however often Ctrl-C comes, and when the terminal closes meanwhile."""
     with opened(environment) as (process, url):
+        assert listening(process) == {"127.0.0.1"}, "without --room nothing is open to the network"
         press(url, "load", request="GET /orders", rate_per_second=5)
         press(url, "fault", fault="latency", target="redis", parameters={"latency_ms": 50})
         press(url, "fault", fault="pause", target="replica-db")
@@ -85,3 +93,17 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
     wait_until(lambda: Journal(stack.session).entries() == [])
     wait_until(lambda: stack.container("redis").status == "running")
     wait_until(lambda: made_by_the_desk(stack) == [])
+
+
+@pytest.mark.long
+def test_a_live_room_is_open_on_one_address(environment: dict[str, str]) -> None:
+    """The one that was named, beside the pages on loopback; a participant joins by the code on the terminal."""
+    with opened(environment, "--room", "--address", "127.0.0.2") as (process, url):
+        assert listening(process) == {"127.0.0.1", "127.0.0.2"}
+        address, _, token = url.partition("/presenter?token=")
+        code = request("GET", f"{address}/presenter/room", headers={"Authorization": f"token {token}"}).json()["code"]
+        command = [sys.executable, "-m", "workshop_kit.cli", "join", code, "--yes"]
+        said = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, check=True).stderr
+        assert "Joined: you are table 1." in said
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == Exit.GOOD

@@ -41,13 +41,13 @@ def room(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_progress_files_is_counted(room: Path) -> None:
-    """23 of 31 were wrong; keys become the lesson's texts; other files are skipped."""
+    """Surprised is what their own outcome was not; keys become the lesson's texts; other files are skipped."""
     assert predictions_in(room) == {ID: 31}
     counted = of_folder(room, ID, {ID: QUESTION})
     assert counted.question == "Does it stay green?"
     assert counted.answers[:2] == (Answer("It stays green.", 23), Answer("It turns red.", 8, right=True))
     assert [answer.count for answer in counted.answers[2:]] == [0, 0]
-    assert counted.headline() == "23 of 31 of us were wrong."
+    assert counted.headline() == "11 of 15 of us who ran it were surprised."
 
 
 def test_a_folder_without_guesses_says_so(tmp_path: Path) -> None:

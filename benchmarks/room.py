@@ -1,0 +1,128 @@
+"""The answers of a live room to 200 participants at their real rhythm, and the events that it lost.
+
+The participants' threads run in a process of their own, on the same machine. Every fifth of them has no network for a
+while; each makes guesses and asks for help at random times. An event is lost if the room does not know it at the end.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks._rows import Row, show
+from benchmarks._workspace import ROOT
+from workshop_kit.classroom import membership
+from workshop_kit.classroom.join_code import JoinCode
+from workshop_kit.classroom.snapshot import Snapshot
+from workshop_kit.classroom.sync import RoomSync
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.instructor.audience import Audience
+from workshop_kit.instructor.room_api import RoomApi
+from workshop_kit.instructor.room_server import open_room
+from workshop_kit.observe.http import Answer
+from workshop_kit.screen import visible
+from workshop_kit.terminal import say
+from workshop_kit.workspace.folder import Workspace
+
+PARTICIPANTS, GUESSES = 200, 6
+SECONDS, CUT_SECONDS, LAST_SECONDS = 45.0, (12.0, 27.0), 20.0
+LONELY = 5
+"""Every so many participants one loses the network."""
+
+
+@dataclass
+class Participant:
+    """One participant with a workspace of its own, and the seconds of each answer that it got."""
+
+    folder: Path
+    number: int
+    began: float
+    seconds: list[float] = field(default_factory=list)
+
+    def post(self, code: JoinCode, path: str, body: str) -> Answer:
+        """Post as the kit does, unless the network is cut."""
+        cut = CUT_SECONDS[0] <= time.monotonic() - self.began < CUT_SECONDS[1]
+        if cut and self.number % LONELY == 0:
+            return Answer(None, error="cut")
+        answer = membership.post(code, path, body)
+        self.seconds.append(answer.seconds if answer.ok else float("inf"))
+        return answer
+
+    def start(self, code: JoinCode) -> RoomSync:
+        """Join the room and start the thread."""
+        workspace = Workspace.open(self.folder, self.folder / "no checkout")
+        membership.join(workspace, code, f"Person {self.number}")
+        sync = RoomSync(workspace, "01_container", self.post)
+        sync.start()
+        return sync
+
+
+def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -> None:
+    """Play all participants; put the seconds of all answers and the final snapshots into the queue."""
+    code, began = JoinCode.read(typed), time.monotonic()
+    everybody = [Participant(Path(folder, str(number)), number, began) for number in range(PARTICIPANTS)]
+    syncs = [one.start(code) for one in everybody]
+    for one in everybody:
+        one.began = time.monotonic()
+    events = sorted((random.uniform(0, SECONDS), n, sync) for n, sync in enumerate(syncs * GUESSES))
+    started = time.monotonic()
+    for moment, number, sync in events:
+        time.sleep(max(0.0, started + moment - time.monotonic()))
+        Progress(sync.workspace.progress_path).lock_guess(f"01_container.guess-{number}", "green")
+        if number % 3 == 0:
+            sync.click_help("stuck")
+    time.sleep(LAST_SECONDS)  # as long as the longest pause of a thread
+    for sync in syncs:
+        sync.stop()
+    found = [membership.next_snapshot(sync.workspace) for sync in syncs]
+    answers.put(([second for one in everybody for second in one.seconds], [one[1] for one in found if one]))
+
+
+def lost(wanted: list[Snapshot], known: list[Snapshot]) -> int:
+    """Count the guesses and help clicks that the room does not know."""
+    by_id = {one.participant: one for one in known}
+    missing = 0
+    for one in wanted:
+        there = by_id.get(one.participant, Snapshot(participant=one.participant))
+        missing += len(one.guesses.keys() - there.guesses.keys()) + one.help_clicks - there.help_clicks
+    return missing
+
+
+def main() -> None:
+    """Open a room and let 200 participants use it."""
+    processes = multiprocessing.get_context("spawn")
+    answers = processes.Queue()
+    with tempfile.TemporaryDirectory() as folder:
+        server = open_room(Path(folder, "code"), "127.0.0.1")
+        api = RoomApi(server.code, Audience(), ROOT)
+        server.start(api.classroom)
+        child = processes.Process(target=take_part, args=(str(server.code), folder, answers), daemon=True)
+        child.start()
+        while answers.empty():
+            if child.exitcode:
+                raise SystemExit(visible(f"The participants ended with {child.exitcode}."))
+            api.state()  # as the presenter's page does every second
+            time.sleep(1.0)
+        seconds, wanted = answers.get()
+        missing = lost(wanted, api.classroom.snapshots())
+        server.stop()
+    events = sum(len(one.guesses) + one.help_clicks for one in wanted)
+    cut = f"{PARTICIPANTS // LONELY} of them {CUT_SECONDS[1] - CUT_SECONDS[0]:.0f} s without a network"
+    say(f"{len(seconds)} answers, {events} events")
+    cuts = statistics.quantiles(seconds, n=100)
+    show(
+        [
+            Row(f"answers to {PARTICIPANTS} participants", cuts[49], len(seconds), taken="p50"),
+            Row(f"answers to {PARTICIPANTS} participants", cuts[98], len(seconds), "≤ 0.3 s", taken="p99"),
+            Row(f"events lost, {cut}", missing, events, "0", taken="all", unit="events"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

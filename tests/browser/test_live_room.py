@@ -1,0 +1,138 @@
+"""The live room in a browser: on a phone, on the projector, and in JupyterLab."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import lessons
+from tests.browser.lab_page import SCREENSHOTS, LabPage, button
+from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
+from tests.workshop_kit.lessons.waiting import wait_until
+from workshop_kit.classroom.snapshot import Repair, Snapshot
+from workshop_kit.paths import CHECKOUT
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+PREDICTION = "00_start.database-gone"
+SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")'
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[RoomPages]:
+    """An open room, and the desk's pages."""
+    with open_room_pages(CHECKOUT, tmp_path) as room:
+        yield room
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing is wider than the page."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -> None:
+    """360 pixels wide; nothing is sent before *Join*; a reloaded page is the same participant."""
+    context = chromium.new_context(viewport={"width": 360, "height": 740})
+    page, problems = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(room.server.code.page_url)
+    expect(page.get_by_text("This page sends")).to_be_visible()
+    assert room.api.classroom.snapshots() == []
+    room.do("poll", prediction=PREDICTION)
+    button(page, "Join").click()
+    expect(page.locator("#state")).to_have_text("Connected as table 1.")
+    question = room.api.classroom.questions[PREDICTION]
+    expect(page.locator("#question")).to_have_text(question.question)
+    options = page.locator("#options button")
+    expect(options).to_have_text([one.text for one in question.options.values()])
+    options.nth(1).click()
+    options.nth(2).click()
+    expect(options.nth(1)).to_have_attribute("aria-pressed", "true")
+    button(page, "I am stuck").click()
+    room.do("notice", lesson="01_container", cell="stop-text")
+    expect(page.locator("#notice")).to_have_text("Everybody to: Stop it")
+    assert fits(page)
+    page.screenshot(path=SCREENSHOTS / "room-phone.png")
+    [snapshot] = room.api.classroom.snapshots()
+    assert (snapshot.guesses[PREDICTION].choice, snapshot.help) == (list(question.options)[1], "stuck")
+    page.reload()
+    expect(page.locator("#state")).to_have_text("Connected as table 1.")
+    room.do("helped", number=1)
+    expect(button(page, "I am stuck")).to_have_attribute("aria-pressed", "false")
+    button(page, "Leave the room").click()
+    expect(button(page, "Join")).to_be_visible()
+    page.wait_for_function("localStorage.length === 0")
+    assert problems == []
+    context.close()
+
+
+@pytest.mark.long
+def test_the_projector_shows_how_to_join_and_the_class(room: RoomPages, chromium: Browser) -> None:
+    """The code and a picture of it; then people, passes and game day, without a name; nothing overflows."""
+    for number in range(12):
+        passed = {"container.limits": 5 + number} if number % 2 else {}
+        repairs = {"monday": Repair(seconds=60.0 + number, sign="logs")}
+        fields = {"name": "Ada", "lesson": "01_container", "passed": passed, "repairs": repairs}
+        room.api.classroom.report(Snapshot(participant=f"{number:032x}", **fields))  # type: ignore[arg-type]
+    for width, height in ((1280, 720), (1920, 1080)):
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        page = context.new_page()
+        page.goto(room.desk.audience_url)
+        room.do("show", what="join")
+        expect(page.locator("#code")).to_have_text(str(room.server.code))
+        page.wait_for_function("document.querySelector('#join img').naturalWidth > 0")
+        assert fits(page)
+        page.screenshot(path=SCREENSHOTS / f"room-join-{width}.png")
+        room.do("show", what="class")
+        expect(page.locator("#class")).to_contain_text("12 joined")
+        expect(page.get_by_role("row").filter(has_text="container.limits")).to_contain_text("6")
+        expect(page.get_by_role("row").filter(has_text="monday")).to_contain_text("logs 12")
+        assert "Ada" not in page.content()
+        assert fits(page)
+        page.screenshot(path=SCREENSHOTS / f"room-class-{width}.png")
+        context.close()
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("session")
+def test_a_participant_joins_at_the_board(lab: LabPage, room: RoomPages) -> None:
+    """By keys; what leaves the laptop is said first. Help goes there and comes back; a notice leads to its cell."""
+    lab.show("board", [SETUP, "w.board()"])
+    bar = lab.output(1).locator(".wk-room")
+    bar.get_by_text("Join the instructor's live room").click()
+    expect(bar).to_contain_text("This leaves your laptop:")
+    cells = lab.cell_count()
+    bar.get_by_label("Code").focus()
+    lab.page.keyboard.type("babb")
+    lab.page.keyboard.press("Enter")
+    expect(bar.get_by_role("status").last).to_contain_text("'babb' is no code of a live room.")
+    bar.get_by_label("Code").fill(str(room.server.code).lower())
+    bar.get_by_label("Name, if you like").fill("<b>Ada</b>")
+    lab.page.keyboard.press("Enter")
+    expect(bar).to_contain_text("Live room: you are table 1")
+    assert lab.cell_count() == cells
+    button(bar, "I am stuck").click()
+    expect(button(bar, "I am stuck")).to_have_attribute("aria-pressed", "true")
+    wait_until(lambda: [one["name"] for one in room.api.classroom.queue()] == ["<b>Ada</b>"])
+    lab.screenshot("room-board", bar)
+    room.do("helped", number=1)
+    expect(button(bar, "I am stuck")).to_have_attribute("aria-pressed", "false")
+    lessons.open_untouched(lab, "01_container")
+    lab.run_cell(lessons.position("01_container", "setup"))
+    room.do("notice", lesson="01_container", cell="end")
+    notice = lab.page.locator("#wk-notice")
+    expect(notice).to_contain_text("Everybody to: To keep")
+    lab.screenshot("room-notice")
+    button(notice, "Go there").click()
+    expect(lab.page.get_by_role("heading", name=re.compile("^To keep"))).to_be_in_viewport()
+    button(notice, "Close the notice").click()
+    expect(notice).to_have_count(0)
+    room.do("notice-end")
+    lab.cell(lessons.position("01_container", "setup"))
+    button(lab.page.locator(".wk-room"), "Leave the room").click()
+    expect(lab.page.locator(".wk-room").get_by_text("Join the instructor's live room")).to_be_visible()
+    assert room.api.classroom.snapshots() == []
+    assert lab.errors == []

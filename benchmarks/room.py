@@ -31,8 +31,8 @@ from workshop_kit.workspace.folder import Workspace
 
 PARTICIPANTS, GUESSES = 200, 6
 SECONDS, CUT_SECONDS, LAST_SECONDS = 45.0, (12.0, 27.0), 20.0
-LONELY = 5
-"""Every so many participants one loses the network."""
+CUT_EVERY = 5
+"""One of so many participants loses the network."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Participant:
     def post(self, code: JoinCode, path: str, body: str) -> Answer:
         """Post as the kit does, unless the network is cut."""
         cut = CUT_SECONDS[0] <= time.monotonic() - self.began < CUT_SECONDS[1]
-        if cut and self.number % LONELY == 0:
+        if cut and self.number % CUT_EVERY == 0:
             return Answer(None, error="cut")
         answer = membership.post(code, path, body)
         self.seconds.append(answer.seconds if answer.ok else float("inf"))
@@ -112,7 +112,7 @@ def main() -> None:
         missing = lost(wanted, api.classroom.snapshots())
         server.stop()
     events = sum(len(one.guesses) + one.help_clicks for one in wanted)
-    cut = f"{PARTICIPANTS // LONELY} of them {CUT_SECONDS[1] - CUT_SECONDS[0]:.0f} s without a network"
+    cut = f"{PARTICIPANTS // CUT_EVERY} of them {CUT_SECONDS[1] - CUT_SECONDS[0]:.0f} s without a network"
     say(f"{len(seconds)} answers, {events} events")
     cuts = statistics.quantiles(seconds, n=100)
     show(

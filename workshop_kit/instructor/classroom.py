@@ -59,6 +59,7 @@ class Classroom:
     poll: Poll | None = None
     newest: str = ""  # the prediction of the newest guess
     _participants: dict[str, Participant] = field(default_factory=dict, repr=False)
+    _forgotten: set[str] = field(default_factory=set, repr=False)
     _numbers: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -66,6 +67,8 @@ class Classroom:
         """Keep a snapshot unless a newer one is known; return the room's state. Raises WorkshopError when full."""
         with self._lock:
             known = self._participants.get(snapshot.participant)
+            if snapshot.participant in self._forgotten:  # it was under way when the participant left
+                raise WorkshopError("You have left the room.", "Join again.")
             if known is None:
                 known = self._add(snapshot)
             elif snapshot.sequence >= known.snapshot.sequence:
@@ -74,9 +77,10 @@ class Classroom:
             return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
 
     def forget(self, participant: str) -> None:
-        """Forget a participant."""
+        """Forget a participant, also what is still under way."""
         with self._lock:
-            self._participants.pop(participant, None)
+            if self._participants.pop(participant, None) is not None:
+                self._forgotten.add(participant)
 
     def snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of every participant."""

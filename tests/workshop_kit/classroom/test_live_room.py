@@ -133,6 +133,15 @@ def test_leaving_is_forgotten_on_both_sides(live_room: LiveRoom, join: Join) -> 
     assert RoomSync(other, "00_start").sync().joined is False
 
 
+def test_a_snapshot_that_arrives_after_its_participant_left_is_not_kept(live_room: LiveRoom) -> None:
+    """It was under way; joining again is another participant."""
+    assert post(live_room, GOOD).ok
+    assert post(live_room, {"participant": GOOD["participant"]}, "leave").ok
+    answer = post(live_room, GOOD | {"sequence": 2})
+    assert (answer.status, "You have left the room" in answer.body) == (409, True)
+    assert live_room.classroom.snapshots() == []
+
+
 def test_a_damaged_progress_file_is_said_and_nothing_is_sent(live_room: LiveRoom, join: Join) -> None:
     """The thread goes on: mended, it is sent."""
     workspace = join("Ada")

@@ -49,8 +49,7 @@ async function beginRoom() {
   const room = await ask("/presenter/room/choices");
   if (!room) return;
   at("live-room").hidden = false;
-  const show = (what, text) => make("button", { type: "button", "data-what": what, onclick: () => act("show", { what }) }, text);
-  at("shows").append(show("join", "Join"), show("class", "Class"));
+  for (const button of at("shows").children) button.hidden = false;
   const newest = make("option", { value: "" }, "the newest guesses");
   at("room-poll").prediction.replaceChildren(newest, ...Object.entries(room.predictions).map(([name, text]) => make("option", { value: name, title: text }, `${name}: ${text}`)));
   const { lesson, cell } = at("room-notice");

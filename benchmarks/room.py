@@ -113,7 +113,7 @@ def main() -> None:
         server.stop()
     events = sum(len(one.guesses) + one.help_clicks for one in wanted)
     cut = f"{PARTICIPANTS // CUT_EVERY} of them {CUT_SECONDS[1] - CUT_SECONDS[0]:.0f} s without a network"
-    say(f"{len(seconds)} answers, {events} events")
+    say(f"{len(seconds)} answers, {seconds.count(float('inf'))} of them failed or later than 3 s; {events} events")
     cuts = statistics.quantiles(seconds, n=100)
     show(
         [

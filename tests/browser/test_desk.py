@@ -245,3 +245,22 @@ def test_nothing_is_wider_than_the_window(desk: DeskPages, width: int) -> None:
     box = presenter.get_by_label("Request id").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 800
+
+
+@pytest.mark.long
+def test_the_notes_of_a_lesson_one_cell_at_a_time(desk: DeskPages) -> None:
+    """The presenter chooses a lesson and goes from note to note; a prediction shows its answer, the room shows none."""
+    page = desk.open(desk.server.presenter_url)
+    note, place = page.locator("#note"), page.locator("#note-where")
+    expect(note).to_contain_text("Here is a shop that sells tea")
+    page.locator("#note-lesson").select_option("01_container")
+    expect(place).to_have_text(re.compile(r"1 of \d+ · 0:00 of 1:00"))
+    expect(button(page, "← Note")).to_be_disabled()
+    while "predict-stop" not in note.inner_text():
+        button(page, "Note →").click()
+    expect(place).to_contain_text("0:09 of")
+    expect(note.locator("li b")).to_have_count(1)
+    expect(note).to_contain_text("Explain the words SIGTERM")
+    button(page, "← Note").click()
+    expect(note.locator("h3")).to_contain_text("layers")
+    assert "SIGTERM" not in desk.open(desk.server.audience_url).content()

@@ -169,3 +169,15 @@ def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Wo
     assert stack.containers()
     results = Tour(workspace, output=tmp_path).run()
     assert [str(result.error) for result in results if result.error] == []
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("tour untouched")
+def test_stills_of_a_lesson(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
+    """Every chart of a live lesson is kept, light and dark, by its order and its cell."""
+    assert stack.containers()
+    [result] = Tour(workspace, output=tmp_path / "pages", stills=tmp_path / "stills").run(["01"])
+    assert result.error is None
+    kept = sorted(path.name for path in (tmp_path / "stills" / "01_container").iterdir())
+    charts = ("01-layers", "02-compare-stops", "03-memory")
+    assert kept == [f"{chart}.{scheme}.png" for chart in charts for scheme in ("dark", "light")]

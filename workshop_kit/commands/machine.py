@@ -22,13 +22,13 @@ from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
-from workshop_kit.lessons import book
+from workshop_kit.lessons import book, instructor_notebooks
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, provision
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.workspace.folder import Workspace, own_workspace
 
 REPEATED = "WORKSHOP_REPEATED"
 """Set while a command runs again as a member of Docker's group."""
@@ -56,6 +56,9 @@ def start(
     no_browser: NoBrowser = False,
     seed: Seed = None,
     track: Track = None,
+    instructor: Annotated[
+        bool, typer.Option("--instructor", help="Open the lesson's copy with the instructor's notes folded in.")
+    ] = False,
     no_install: NoInstall = False,
 ) -> None:
     """Install and build what is missing, then open a lesson; without an engine, open the book."""
@@ -63,13 +66,14 @@ def start(
     from workshop_kit.workspace import lab_settings
 
     workspace = open_workspace(seed)
-    lesson = find_lesson(lesson, workspace.notebooks)
+    arrange_notes(workspace, instructor=instructor)
+    lesson = find_lesson(lesson, CHECKOUT / "notebooks" if instructor else workspace.notebooks)
     if track is not None:
         workspace.choose_track(track)
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
-    page = lab_settings.lesson_page(lesson)
+    page = lab_settings.lesson_page(f"{instructor_notebooks.NAME}{lesson}" if instructor else lesson)
     with TerminalReport() as report:
         no_engine = why_no_engine(may_install=not no_install, report=report)
         if no_engine is None:
@@ -82,6 +86,16 @@ def start(
         book.copy_book(workspace)
         page = book.book_page(lesson)
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
+
+
+def arrange_notes(workspace: Workspace, *, instructor: bool) -> None:
+    """Write the instructor's notebooks, or remove them where none of their cells was edited."""
+    if instructor:
+        for name, cells in instructor_notebooks.update(workspace).conflicts:
+            say(f"Yours stays in {name}: {', '.join(cells)}.")
+        return
+    for name in instructor_notebooks.remove(workspace):
+        say(f"{name} stays, with the instructor's notes: it was edited. Delete it if you do not need it.")
 
 
 def down(

@@ -38,23 +38,29 @@ def tour(
         str | None, typer.Option(help=f"Run what participants of a track see. One of: {', '.join(TRACKS)}.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
+    stills: Annotated[
+        Path | None, typer.Option(help="A folder for the lessons' charts as pictures for slides, light and dark.")
+    ] = None,
     no_install: NoInstall = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the lessons headless and write them to build/tour/ as HTML."""
     if demo:
-        if lessons or track is not None:
-            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons and the track.")
+        if lessons or stills or track is not None:
+            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons, --stills and the track.")
         _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
         return
     if book and track is not None:
         raise WrongUsage("The book has the lessons whole.", "Leave --book away, or the track.")
+    from workshop_kit.lessons.stills import write_index
     from workshop_kit.lessons.tour import Tour, find_lessons  # lazily: it brings nbconvert
 
     if track is not None:
         of_track = load_course(CHECKOUT).names(find_track(track))
         lessons = lessons or list(of_track)
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
+    if stills:
+        write_index(stills, CHECKOUT / "notebooks")  # and so is a folder that cannot be written
     with _fresh_stack(FOLDER, may_install=not no_install) as (workspace, stack, report):
         if track is not None:
             workspace.choose_track(track)
@@ -67,12 +73,13 @@ def tour(
             book=BOOK if book else None,
             solutions=checkpoint.solved_cells(service),
             before_cell=partial(checkpoint.solve_until, service),
+            stills=stills,
         )
         results = lesson_tour.run(lessons or ())
     if as_json:
         answer(json.dumps([asdict(result) for result in results], default=str))
     else:
-        answer("\n".join(map(str, results)))
+        answer("\n".join([*map(str, results), *([f"Stills: {stills / 'index.html'}"] if stills else [])]))
     if any(result.error for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 

@@ -17,8 +17,9 @@ from workshop_kit.instructor.demo_progress import DemoProgress
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.instructor.room_api import RoomApi
 from workshop_kit.instructor.script import PICTURES, Script, Step
+from workshop_kit.lessons import notes_page
 from workshop_kit.lessons.predictions import load_all_questions
-from workshop_kit.workspace.course import lesson_names
+from workshop_kit.workspace.course import find_lesson, lesson_names
 
 Body = Mapping[str, Any]
 
@@ -54,6 +55,7 @@ class PresenterApi:
             "step": lambda body: demo.choose(body.get("step")),
             "stopwatch": lambda _: demo.restart(),
             "play": lambda _: self._play_current(),
+            "notes": self._notes,
             "find": lambda body: controller.lines_of(_text(body, "request_id")).texts,
             **(room.actions if room else {}),
         }
@@ -134,6 +136,11 @@ class PresenterApi:
         self.demo.start()
         self.play(step)
         self.demo.done = self.demo.step is step
+
+    def _notes(self, body: Body) -> dict[str, Any]:
+        """The minutes of a lesson and its instructor's notes, cell by cell, as HTML."""
+        lesson = find_lesson(_text(body, "lesson"), self._notebooks)
+        return notes_page.load(lesson, self.controller.stack.root).as_data()
 
     def _step(self, step: Step) -> dict[str, Any]:
         return {

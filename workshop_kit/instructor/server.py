@@ -65,6 +65,7 @@ class InstructorServer(PageServer):
         return [
             (r"/presenter", Content, {**presenter, **page("presenter", self.presenter_token)}),
             (r"/presenter\.js", Content, {**presenter, "make": lambda: _read("presenter.js"), "kind": JS}),
+            (r"/notes\.js", Content, {**presenter, "make": lambda: _read("notes.js"), "kind": JS}),
             (r"/presenter/choices", Content, {**presenter, "make": lambda: json.dumps(served.choices()), "kind": JSON}),
             (r"/presenter/state", Content, {**presenter, "make": lambda: json.dumps(served.state()), "kind": JSON}),
             (r"/presenter/do/([a-z-]+)", Action, presenter),

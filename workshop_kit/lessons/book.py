@@ -106,7 +106,7 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) ->
     elif svg := SVG.search(html):
         yield _picture(lesson, "svg", svg[0].encode(), text.splitlines()[0], pictures)
     elif text.startswith(STYLED):
-        yield _fenced(_table(html), "text")
+        yield _fenced(table_text(html), "text")
     elif text.strip():
         yield _fenced(ANSI.sub("", text).rstrip(), "text")
 
@@ -119,7 +119,7 @@ def _picture(lesson: str, kind: str, content: bytes, alt: str, pictures: dict[st
     return f"![{text}](pictures/{name})"
 
 
-def _table(html: str) -> str:
+def table_text(html: str) -> str:
     """Return an HTML table as text with aligned columns."""
     from bs4 import BeautifulSoup  # it comes with nbconvert
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.engine import reaper
-from workshop_kit.lessons import expectations
+from workshop_kit.lessons import expectations, stills
 from workshop_kit.lessons.book import write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT
@@ -69,7 +69,7 @@ class Tour:
     Executed copies and their pages go to ``output``; with ``book``, chapters of changed lessons go there.
     ``solutions`` (cell id to code) replace exercise cells. Then an exercise that does not pass is an error, and so is
     a cell that differs from the lesson's table in ``expected``. None runs the lessons as they are. ``before_cell`` gets
-    the lesson and the id of each code cell before it runs.
+    the lesson and the id of each code cell before it runs. ``stills`` is the folder for pictures of charts, if wanted.
     """
 
     workspace: Workspace
@@ -80,6 +80,7 @@ class Tour:
     solutions: Mapping[str, str] | None = None
     before_cell: Callable[[str, str], object] | None = None
     expected: Path = CHECKOUT / "notebooks"
+    stills: Path | None = None
 
     def run(self, lessons: Sequence[str] = ()) -> list[LessonResult]:
         """Run ``lessons`` (by default all) in order; a failed lesson does not stop the others.
@@ -89,6 +90,8 @@ class Tour:
         results = [self._run(path) for path in find_lessons(lessons, self.workspace.notebooks)]
         if self.book is not None:
             write_index(self.workspace.notebooks, self.book)
+        if self.stills is not None:
+            stills.write_index(self.stills, self.workspace.notebooks)
         return results
 
     def _run(self, path: Path) -> LessonResult:
@@ -100,6 +103,8 @@ class Tour:
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         starters = _replace_sources(notebook, self.solutions or {})
         failed = self._execute(notebook, lesson)
+        if self.stills is not None:
+            stills.collect(notebook, lesson, self.stills)
         if failed is None and self.solutions is not None:
             failed = _unexpected(notebook, expectations.load(lesson, self.expected))
         _write_page(notebook, lesson, page)
@@ -141,6 +146,7 @@ class Tour:
             timeout=self.cell_seconds,
             resources={"metadata": {"path": str(self.workspace.notebooks)}},
             on_cell_start=start_cell,
+            extra_arguments=[f"--IPKernelApp.extensions={stills.__name__}"] if self.stills is not None else [],
         )
         variables = {HEADLESS: "1", SOLVED: "" if self.solutions is None else "1"}
         try:

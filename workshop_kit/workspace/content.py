@@ -73,8 +73,29 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
     """
     done = Update(Backup(workspace))
     for copy in _arrived(workspace, source):
-        _update_file(workspace, copy.source.read_bytes(), copy.name, done)
+        update_file(workspace, copy.source.read_bytes(), copy.name, done)
     return done
+
+
+def update_file(workspace: Workspace, new: bytes, name: str, done: Update) -> None:
+    """Bring one file of the workspace to ``new`` and add the result to ``done``; edits stay. Raises NotReady."""
+    mine = current(workspace, name)
+    if mine is None:
+        write(workspace, name, new)
+        _remember(workspace, name, new)
+        done.added.append(name)
+        return
+    before = remembered(workspace, name)
+    merged = merge(name, before, mine, new)
+    if merged.content != mine:
+        if mine != before:
+            done.backup.keep(name)
+        done.changed.append(name)
+        write(workspace, name, merged.content)
+    if before != new:
+        if merged.conflicts:
+            done.conflicts.append((name, merged.conflicts))
+        _remember(workspace, name, new)
 
 
 def replace_file(
@@ -98,7 +119,7 @@ def bring_in(workspace: Workspace, files: Mapping[str, str]) -> None:
     """
     backup = Backup(workspace)
     for name, text in files.items():
-        arrived = _remembered(workspace, name) == text.encode()
+        arrived = remembered(workspace, name) == text.encode()
         if not arrived or not (workspace.folder / name).exists():
             replace_file(workspace, name, text, backup)
 
@@ -156,27 +177,8 @@ def _arrived(workspace: Workspace, source: Path) -> Iterator[LessonCopy]:
             yield copy
 
 
-def _update_file(workspace: Workspace, new: bytes, name: str, done: Update) -> None:
-    mine = current(workspace, name)
-    if mine is None:
-        write(workspace, name, new)
-        _remember(workspace, name, new)
-        done.added.append(name)
-        return
-    before = _remembered(workspace, name)
-    merged = merge(name, before, mine, new)
-    if merged.content != mine:
-        if mine != before:
-            done.backup.keep(name)
-        done.changed.append(name)
-        write(workspace, name, merged.content)
-    if before != new:
-        if merged.conflicts:
-            done.conflicts.append((name, merged.conflicts))
-        _remember(workspace, name, new)
-
-
-def _remembered(workspace: Workspace, name: str) -> bytes | None:
+def remembered(workspace: Workspace, name: str) -> bytes | None:
+    """Return the version that a file of the workspace was made from; None if none is known."""
     path = workspace.base / name
     return path.read_bytes() if path.exists() else None
 

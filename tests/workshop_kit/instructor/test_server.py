@@ -14,7 +14,14 @@ from workshop_kit.instructor.clock import CHANGED
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
-PRESENTER = ("/presenter", "/presenter.js", "/presenter/choices", "/presenter/state", "/presenter/recorded.svg")
+PRESENTER = (
+    "/presenter",
+    "/presenter.js",
+    "/notes.js",
+    "/presenter/choices",
+    "/presenter/state",
+    "/presenter/recorded.svg",
+)
 AUDIENCE = ("/audience", "/audience.js", "/audience/state", "/audience/clock.svg", "/audience/map.svg", "/desk.css")
 GRADES: dict[str, dict[str, Any]] = {
     "latency": {"latency_ms": 437.0, "jitter_ms": 37.31},
@@ -91,6 +98,7 @@ def test_headers_keep_the_token_and_foreign_code_out(pages: Pages) -> None:
         ("fault", {"fault": "pause", "target": "redis", "seconds": 0}, 400, "lasts from 1 to 3600 seconds"),
         ("fault", {"fault": "pause"}, 400, "target is missing"),
         ("load", {"request": "GET /orders", "rate_per_second": 5000}, 400, "from 1 to 300"),
+        ("notes", {"lesson": "../secrets/admin"}, 400, "no lesson '../secrets/admin'"),
     ],
 )
 def test_a_wrong_click_is_one_sentence(pages: Pages, action: str, body: dict[str, Any], status: int, said: str) -> None:

@@ -108,7 +108,7 @@ function step(number) {
   const one = choices.steps[number - 1];
   at("which").textContent = `${number} of ${choices.steps.length}: ${one.title} (${one.minutes} min)`;
   at("say").textContent = one.say;
-  at("note").textContent = one.note;
+  at("step-note").textContent = one.note;
   at("clicks").replaceChildren(...one.clicks.map((text) => make("li", {}, text)));
   at("expectations").replaceChildren(...one.expectations.map((text) => make("li", {}, text)));
   at("fallback").hidden = !one.picture;

@@ -1,0 +1,86 @@
+"""Stills of a lesson's charts: large, light and dark, readable in both, and without a trace in the lesson."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from tests.workshop_kit.conftest import WriteNotebook
+from workshop_kit.lessons import stills
+from workshop_kit.lessons.tour import Tour
+from workshop_kit.workspace.folder import Workspace
+
+LEAST_CONTRAST = 3.0
+"""What the Web Content Accessibility Guidelines ask of lines and marks."""
+CHART = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots(figsize=(8, 2))\nax.plot([1, 3, 2]);"
+TABLE = "import pandas as pd\npd.DataFrame({'before': [201], 'after': [503]})"
+WIDE = "import pandas as pd\npd.DataFrame({f'column {n}': [n] for n in range(12)})"
+
+
+def luminance(color: np.ndarray) -> float:
+    """Return the relative luminance of a color, as the guidelines define it."""
+    share = color / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("scheme", stills.SCHEMES)
+@pytest.mark.parametrize("color", ["C0", "C1", "C2", "C3", "C4", "black", "red", "gray"])
+def test_lines_can_be_told_from_the_paper(scheme: str, color: str) -> None:
+    """The colors that lessons use keep their contrast on light and on dark paper."""
+    line, paper = map(luminance, stills.recolor(np.array([to_rgb(color), (1, 1, 1)]) * 255, scheme))
+    lighter, darker = max(line, paper), min(line, paper)
+    assert (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST
+    assert (paper > line) == (scheme == "light")
+
+
+def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(
+    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
+) -> None:
+    """Each chart has a light and a dark still of 1920 × 1080; the executed lesson shows what it shows without them.
+
+    Of a lesson without a chart the tables are kept, unless they are too wide. Old stills of the lesson go.
+    """
+    write_notebook(empty_workspace, "00_start", [TABLE, WIDE])
+    write_notebook(empty_workspace, "01_container", ["x = 1", CHART, TABLE])
+    folder = tmp_path / "stills"
+    (folder / "00_start").mkdir(parents=True)
+    (folder / "00_start" / "07-gone.light.png").touch()
+    (folder / "00_start" / "mine.png").touch()
+    results = Tour(empty_workspace, output=tmp_path / "with", stills=folder).run()
+    assert [result.error for result in results] == [None, None]
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    assert found == {
+        "index.html",
+        *("00_start/mine.png", "00_start/01-cell-0.light.png", "00_start/01-cell-0.dark.png"),
+        *("01_container/01-cell-1.light.png", "01_container/01-cell-1.dark.png"),
+    }
+    light, dark = (Image.open(folder / "01_container" / f"01-cell-1.{scheme}.png") for scheme in stills.SCHEMES)
+    assert light.size == dark.size == (1920, 1080)
+    assert light.getpixel((0, 0)) == (255, 255, 255)
+    assert np.asarray(dark)[0, 0].max() < 40
+    index = (folder / "index.html").read_text()
+    assert all(name in index for name in found if name.endswith("t.png"))
+    Tour(empty_workspace, output=tmp_path / "without").run(["01"])
+    assert shown(tmp_path / "with") == shown(tmp_path / "without")
+
+
+def shown(folder: Path) -> list[dict[str, object]]:
+    """Return the outputs of the lesson with the chart."""
+    notebook = nbformat.read(folder / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    return [dict(output.get("data", {})) for cell in notebook.cells for output in cell.outputs]
+
+
+def test_hues_stay_and_white_becomes_the_paper() -> None:
+    """A picture is recolored dot by dot."""
+    file = io.BytesIO()
+    Image.fromarray(np.array([[(255, 255, 255), (255, 0, 0)]], np.uint8)).save(file, "PNG")
+    paper, red = np.asarray(Image.open(io.BytesIO(stills.recolor_png(file.getvalue(), "dark"))))[0]
+    assert len(set(paper.tolist())) == 1
+    assert red[0] > 2 * max(red[1:])

@@ -1,0 +1,34 @@
+// The instructor's notes on the presenter's page: those of one lesson, one cell at a time.
+"use strict";
+(async () => {
+  let lesson = { minutes: 0, notes: [] };
+  let place = 0;
+
+  function show(number) {
+    place = number;
+    const one = lesson.notes[place];
+    const total = `${Math.floor(lesson.minutes / 60)}:${String(lesson.minutes % 60).padStart(2, "0")}`;
+    at("note-where").textContent = `${place + 1} of ${lesson.notes.length}${one.minute ? ` · ${one.minute} of ${total}` : ""}`;
+    at("note").innerHTML = one.html; // the desk made it from our own files, and escaped it
+    at("note").prepend(make("h3", {}, `${one.section} · ${one.cell}`));
+    at("note").scrollTop = 0;
+    at("note-back").disabled = place === 0;
+    at("note-next").disabled = place === lesson.notes.length - 1;
+  }
+
+  async function load() {
+    try {
+      lesson = (await ask("/presenter/do/notes", { lesson: at("note-lesson").value })).said;
+      show(0);
+    } catch (error) {
+      at("wrong").textContent = error.message;
+    }
+  }
+
+  const { lessons } = await ask("/presenter/choices");
+  at("note-lesson").replaceChildren(...lessons.map((one) => make("option", {}, one)));
+  on("note-lesson", "change", load);
+  on("note-back", "click", () => show(place - 1));
+  on("note-next", "click", () => show(place + 1));
+  load();
+})().catch((error) => { at("wrong").textContent = error.message; });

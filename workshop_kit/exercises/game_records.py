@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session

@@ -25,6 +25,8 @@ HOST = "127.0.0.1"
 NAMES = {HOST, "localhost"}
 MOST_BODY_BYTES = 200_000
 AT_ONCE = 8
+BACKLOG = 512
+"""Connections that wait: a class may connect at once."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -167,7 +169,7 @@ def listen(port: int | None, host: str) -> list[socket.socket]:
     if port is not None and not 0 < port < 65536:
         raise WrongUsage(f"{port} is no port.", "Choose one from 1024 to 65535.")
     try:
-        return tornado.netutil.bind_sockets(port or 0, address=host)
+        return tornado.netutil.bind_sockets(port or 0, address=host, backlog=BACKLOG)
     except PermissionError as error:
         raise NotReady(f"Port {port} is reserved for the system.", "Choose one from 1024 to 65535.") from error
     except OSError as error:

@@ -118,7 +118,8 @@ class Connection:
         lines = {"Connection": "close", "Accept": "*/*", **headers}
         if self._socket is not None:
             self._socket.settimeout(TIMEOUT_SECONDS)
-            self._http.putrequest(method, self._target, skip_accept_encoding=True)
+            has_host = any(name.lower() == "host" for name in lines)
+            self._http.putrequest(method, self._target, skip_host=has_host, skip_accept_encoding=True)
             for name, value in lines.items():
                 self._http.putheader(name, value)
             with contextlib.suppress(OSError):

@@ -31,10 +31,8 @@ from workshop_kit.workspace.files import write_atomically
 MIME = "application/vnd.workshop.still"
 INCHES, DOTS = (6.4, 3.6), 300
 """A small page with many dots: type and lines are large in proportion to it."""
-SCHEMES = {"light": (1.0, 0.2), "dark": (0.18, 0.95)}
-"""The lightness of paper and of ink (OKLab, from 0 to 1)."""
-CONTRAST = 0.6
-"""Below 1 it moves colors of medium lightness nearer to the ink."""
+SCHEMES = {"light": (1.0, 0.2, 0.6), "dark": (0.18, 0.95, 0.5)}
+"""The lightness of paper and of ink (OKLab, from 0 to 1), and an exponent: below 1 it moves colors toward the ink."""
 LARGEST_POINTS, SMALLEST_POINTS = 16.0, 8.0
 """The type of a table; one that would need smaller type is no still."""
 NAME = re.compile(r"\d\d-(.+)\.(?:light|dark)\.png")
@@ -104,11 +102,11 @@ def recolor_png(png: bytes, scheme: str) -> bytes:
 
 def recolor(rgb: NDArray[Any], scheme: str) -> NDArray[np.uint8]:
     """Return colors (rows of red, green and blue) in a scheme: white becomes its paper, black its ink."""
-    paper, ink = SCHEMES[scheme]
+    paper, ink, exponent = SCHEMES[scheme]
     srgb = rgb / 255.0
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     lab = np.cbrt(linear @ _TO_CONE.T) @ _TO_LAB.T
-    lab[:, 0] = paper + (ink - paper) * np.clip(1 - lab[:, 0], 0, 1) ** CONTRAST
+    lab[:, 0] = paper + (ink - paper) * np.clip(1 - lab[:, 0], 0, 1) ** exponent
     linear = np.clip((lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_CONE).T, 0, 1)
     srgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     colors: NDArray[np.uint8] = np.rint(srgb * 255).astype(np.uint8)

@@ -10,8 +10,10 @@ import os
 import signal
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+SLOWEST_FILES = 10
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -61,7 +64,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Say how many tests were left out."""
+    """Say which files took longest, all workers added up, and how many tests were left out."""
+    seconds: Counter[str] = Counter()
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    for file, total in seconds.most_common(SLOWEST_FILES):
+        terminalreporter.write_line(f"{total:7.1f} s  {file}")
     if left_out := config.stash.get(LEFT_OUT, 0):
         terminalreporter.write_line(
             f"Left out: {left_out} tests ({config.option.markexpr}). Run: ./workshop test --all"

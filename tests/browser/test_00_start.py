@@ -57,6 +57,6 @@ def test_the_lesson_is_run_by_clicks(lesson: LabPage) -> None:
     expect(lesson.output(position("ask-config"))).to_contain_text("/run/secrets/master_db_password")
     expect(lesson.output(position("ask-logs"))).to_contain_text("dependency down")
     expect(lesson.output(position("ask-monitoring"))).to_contain_text("running healthy")
-    expect(lesson.output(position("board")).locator(".wk-live")).to_contain_text("container.dockerfile")
+    expect(lesson.widget(position("board"))).to_contain_text("container.dockerfile")
     lesson.screenshot("00_start-end")
     assert lesson.errors == []

@@ -37,7 +37,7 @@ def test_the_demo_is_no_lesson() -> None:
     """A lesson and ``--demo`` together are wrong usage, in one sentence."""
     said = CliRunner().invoke(app, ["tour", "03", "--demo"])
     assert isinstance(said.exception, WrongUsage)
-    assert str(said.exception) == "The demo is no lesson. Leave --demo away, or the lessons."
+    assert str(said.exception) == "The demo is no lesson. Leave --demo away, or the lessons, --stills and the track."
 
 
 @pytest.mark.long

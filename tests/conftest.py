@@ -10,7 +10,6 @@ import os
 import signal
 import stat
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -65,12 +64,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
     """Say which files took longest, all workers added up, and how many tests were left out."""
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     for report in chain.from_iterable(terminalreporter.stats.values()):
         if isinstance(report, pytest.TestReport):
-            seconds[report.nodeid.partition("::")[0]] += report.duration
-    for file, total in seconds.most_common(SLOWEST_FILES):
-        terminalreporter.write_line(f"{total:7.1f} s  {file}")
+            file = report.nodeid.partition("::")[0]
+            seconds[file] = seconds.get(file, 0.0) + report.duration
+    for file in sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST_FILES]:
+        terminalreporter.write_line(f"{seconds[file]:7.1f} s  {file}")
     if left_out := config.stash.get(LEFT_OUT, 0):
         terminalreporter.write_line(
             f"Left out: {left_out} tests ({config.option.markexpr}). Run: ./workshop test --all"

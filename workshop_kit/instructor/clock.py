@@ -25,7 +25,7 @@ RATES = Panel(
     {"requests_per_second": "all", "errors_per_second": "failed"},
 )
 SLOW = Panel("95 of 100 requests were answered within", "ms", {"p95_ms": "slow"})
-HELD = Panel("CPU: share of periods in which the kernel held the service back", "%", {"throttled_percent": "held"})
+HELD = Panel("CPU: share of periods that the kernel cut short", "%", {"throttled_percent": "held"})
 LINES = "Log lines per second"
 NO_LINE = Line("", np.array([]), np.array([]))
 

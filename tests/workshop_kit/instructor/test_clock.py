@@ -89,9 +89,9 @@ def test_the_picture_is_sound_and_holds_its_words() -> None:
 
 def test_the_share_of_periods_held_back_has_a_panel() -> None:
     """Its newest value stands beside it and in the words; without a sample it is a dash."""
-    assert "held the service back: 75 %" in describe(shown())
+    assert "kernel cut short: 75 %" in describe(shown())
     assert ">75 %</text>" in svg(shown())
-    assert "held the service back: – %" in describe(clock(Tables(), NO_LINES, (), "service", NOW.timestamp(), 120.0))
+    assert "kernel cut short: – %" in describe(clock(Tables(), NO_LINES, (), "service", NOW.timestamp(), 120.0))
 
 
 def test_failed_requests_and_errors_in_the_log_are_counted_alike() -> None:

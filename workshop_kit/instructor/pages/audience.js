@@ -66,7 +66,7 @@ async function look() {
     if (section === "recorded" && changed(section, Math.floor(answered / 10000))) {
       at("recorded").firstElementChild.src = `/audience/recorded.svg?token=${token}&${Math.floor(answered / 10000)}`;
     }
-    for (const name of ["picture", "recorded", "predictions"]) at(name).hidden = name !== section;
+    for (const name of ["picture", ...Object.values(SECTIONS)]) at(name).hidden = name !== section;
     at("heading").textContent = HEADINGS[shows];
   } catch { said.picture = ""; } // asked again; said below, once it lasts
   setTimeout(look, 1000);

@@ -1,6 +1,7 @@
 // The live room on the audience's page: how to join, and the class without names. audience.js stands before this.
 "use strict";
 Object.assign(HEADINGS, { join: "Join the room", class: "The class" });
+Object.assign(SECTIONS, { join: "join", class: "class" });
 let drawnClass = "";
 
 function row(tag, ...texts) {

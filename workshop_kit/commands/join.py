@@ -18,6 +18,8 @@ def join(
     leave: Annotated[bool, typer.Option("--leave", help="Leave the room: it forgets you.")] = False,
 ) -> None:
     """Say what leaves the laptop, ask, and join; or leave."""
+    if not code and not leave:
+        raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
     from workshop_kit.classroom import membership, room_widget  # lazily: slow imports
     from workshop_kit.classroom.join_code import JoinCode
     from workshop_kit.classroom.snapshot import disclosure
@@ -26,8 +28,6 @@ def join(
     if leave:
         say(room_widget.TOLD if membership.leave(workspace) else room_widget.UNTOLD)
         return
-    if not code:
-        raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
     room = JoinCode.read(code)
     for line in disclosure():
         say(line)

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import subprocess
+import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.workshop_kit.classroom.conftest import LiveRoom
+from workshop_kit import cli
 from workshop_kit.classroom.snapshot import disclosure
 from workshop_kit.errors import Exit
 
+Join = Callable[..., tuple[int, str]]
+
 
 @pytest.fixture
-def environment(clean_environment: dict[str, str], root: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment that the launcher makes, for a workspace of its own."""
-    return {**clean_environment, "PYTHONPATH": str(root), "WORKSHOP_WORKSPACE": str(tmp_path / "my workspace")}
+def join(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Join:
+    """Run the command in this process, give its question an answer, and return its exit code and stderr."""
+    monkeypatch.setenv("WORKSHOP_WORKSPACE", str(tmp_path / "my workspace"))
+
+    def run(*words: str, answer: str = "") -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["workshop", "join", *words])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0), capsys.readouterr().err
+
+    return run
 
 
-def join(environment: dict[str, str], *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command and give its question an answer."""
-    command = [sys.executable, "-m", "workshop_kit.cli", "join", *words]
-    return subprocess.run(command, input=answer, capture_output=True, text=True, env=environment, check=False)
-
-
-def test_join_asks_and_leave_forgets(live_room: LiveRoom, environment: dict[str, str]) -> None:
+def test_join_asks_and_leave_forgets(live_room: LiveRoom, join: Join) -> None:
     """Every line of what leaves comes before the question; after a no the room knows nobody."""
-    code = str(live_room.server.code)
-    refused = join(environment, code, answer="n\n")
-    assert (refused.returncode, "Nothing was sent." in refused.stderr) == (Exit.GOOD, True)
-    assert refused.stderr.startswith("\n".join(disclosure()))
+    room = str(live_room.server.code)
+    code, said = join(room, answer="n\n")
+    assert (code, "Nothing was sent." in said) == (Exit.GOOD, True)
+    assert said.startswith("\n".join(disclosure()))
     assert live_room.classroom.snapshots() == []
-    joined = join(environment, code, "--name", "Ada", answer="y\n")
-    assert (joined.returncode, "Joined: you are table 1." in joined.stderr) == (Exit.GOOD, True)
+    code, said = join(room, "--name", "Ada", answer="y\n")
+    assert (code, "Joined: you are table 1." in said) == (Exit.GOOD, True)
     assert [one.name for one in live_room.classroom.snapshots()] == ["Ada"]
-    left = join(environment, "--leave")
-    assert (left.returncode, left.stderr.strip()) == (Exit.GOOD, "The room has forgotten you.")
+    code, said = join("--leave")
+    assert (code, said.strip()) == (Exit.GOOD, "The room has forgotten you.")
     assert live_room.classroom.snapshots() == []
 
 
@@ -49,8 +56,8 @@ def test_join_asks_and_leave_forgets(live_room: LiveRoom, environment: dict[str,
     ],
     ids=str,
 )
-def test_a_mistake_is_one_sentence(environment: dict[str, str], words: list[str], code: Exit, said: str) -> None:
+def test_a_mistake_is_one_sentence(join: Join, words: list[str], code: Exit, said: str) -> None:
     """Before anything is said or sent."""
-    found = join(environment, *words)
-    assert (found.returncode, said in found.stderr) == (code, True)
-    assert len(found.stderr.splitlines()) == 1
+    ended, told = join(*words)
+    assert (ended, said in told) == (code, True)
+    assert len(told.splitlines()) == 1

@@ -3,6 +3,7 @@
 const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const FORWARD = "PageDown ArrowRight";
+const RESEND_MS = 300;
 const messages = { told: "", failure: "", away: "", problems: [] };
 const shown = {};
 let choices = null;
@@ -18,9 +19,15 @@ function make(tag, attributes = {}, ...children) {
   return made;
 }
 
+function wait(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 async function ask(path, body) {
   const headers = { Authorization: `token ${token}`, "Content-Type": "application/json" };
-  const answer = await fetch(path, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
+  const request = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
+  // The browser drops what it has not sent yet when a network of the machine changes, as with each container: send it again.
+  const answer = await fetch(path, request).catch(() => wait(RESEND_MS).then(() => fetch(path, request)));
   const said = await answer.json();
   if (!answer.ok) throw new Error(said.error);
   return said;

@@ -1,13 +1,13 @@
-"""The participant's Docker client: the SDK's own, with four habits.
+"""The participant's Docker client: the SDK's own, with five habits.
 
 1. It labels and lists what it makes, so that ``./workshop down`` finds it.
 2. A name that is used again replaces what this workspace had under it; a volume stays, since it holds data.
 3. A container joins the workspace's network, with the name that was typed as its alias.
 4. A port without an address is bound to 127.0.0.1.
+5. Names and image tags get the workspace's project in front, so that two people can share an engine: ``my-service`` is
+   ``workshop-1a2b3c4d-my-service`` there. Either form finds it again.
 
-Names and image tags get the workspace's project in front, so that two people can share an engine: ``my-service`` is
-``workshop-1a2b3c4d-my-service`` there, and the image ``my-service:1`` is ``workshop-1a2b3c4d/my-service:1``. Either
-form finds it again. Everything else is the SDK's own.
+Everything else is the SDK's own.
 """
 
 from __future__ import annotations

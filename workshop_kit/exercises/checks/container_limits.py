@@ -145,9 +145,9 @@ def findings_in(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]
         ),
         found(
             0 <= swap <= memory,
-            "docker inspect: memory and swap together",
-            "without end" if swap < 0 else f"{swap / MIB:.0f} MiB" if swap > memory else "no more than memory",
-            "no more than memory",
+            "Read memswap_limit in compose.yaml: memory and swap together",
+            "without end" if swap < 0 else f"{swap / MIB:.0f} MiB" if swap else "not set",
+            "not set, or no more than memory",
             "At its limit it goes on in swap, and slows down the disk for everyone, where it should end.",
             "memswap_limit is memory and swap together; what happens where it is left out?",
         ),

@@ -143,9 +143,12 @@ def hears(exercise: Locator) -> None:
 
 @pytest.mark.long
 def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(lab: LabPage, texts: ExerciseFiles) -> None:
-    """At the region's first line; the next file comes into the same pane, and the notebook keeps its width."""
+    """At the region's first line; the next file comes into the same pane, and the notebook keeps its width.
+
+    A file whose name begins with a dot opens, too.
+    """
     lab.page.set_viewport_size({"width": 1024, "height": 768})
-    lab.show("lesson", [SETUP, SHOW, 'w.exercise("container.limits");'])
+    lab.show("lesson", [SETUP, SHOW, 'w.exercise("container.limits");', 'w.exercise("container.dockerfile");'])
     expect(widget(lab)).to_contain_text(f"Edit {texts.lines()} of start.sh.")
     button(widget(lab), "Open file").click()
     first = regions.find(texts.mine(), ID).first_line
@@ -155,6 +158,8 @@ def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(lab: LabPage, text
     lab.screenshot("exercise-open-1024")
     button(lab.widget(2), "Open file").click()
     expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("mem_reservation")).to_be_in_viewport()
+    button(lab.widget(3), "Open .dockerignore").click()
+    expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("__pycache__")).to_be_in_viewport()
     assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
     expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
     assert lab.errors == []

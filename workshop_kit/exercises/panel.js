@@ -4,9 +4,10 @@
 const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …" };
 const NARROW_PX = 1200; // the file list leaves its place to the file
 
-// The open document that an exercise is written in: its file, or the notebook itself.
-function documentOf(el, path) {
-  return (path ? openTabs().find((tab) => tab.context?.path === path) : notebookOf(el))?.context;
+// The open documents that an exercise is written in: its files, or the notebook itself.
+function documentsOf(el, paths) {
+  const tabs = paths.length ? openTabs().filter((tab) => paths.includes(tab.context?.path)) : [notebookOf(el)];
+  return tabs.map((tab) => tab?.context).filter(Boolean);
 }
 
 // One pane to the right of the notebook holds the exercises' files: it is opened once, and used again.
@@ -38,7 +39,7 @@ function goToRegion(editor, name) {
 
 function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
-  const path = model.get("path");
+  const paths = model.get("paths"); // the region of the first one is shown; none: the exercise is in the notebook
   let waiting = ""; // what was asked and not yet answered
   let stale = false;
   let asleep = false; // for good: after a restart of the kernel nobody hears this panel
@@ -66,14 +67,15 @@ function render({ model, el }) {
   const reset = button("Reset", () => inquire(
     ask, reset, "Reset puts the text you were given back. Yours is kept aside.", "Yes, reset it", "Keep mine", () => send("reset"),
   ));
-  if (path && lab()) {
-    const open = button("Open file", () => openBeside(el, path, model.get("name")));
-    open.setAttribute("aria-label", `Open file ${path}`);
+  for (const [number, path] of lab() ? paths.entries() : []) {
+    const label = number ? `Open ${path.slice(path.lastIndexOf("/") + 1)}` : "Open file";
+    const open = button(label, () => openBeside(el, path, model.get("name")));
+    if (!number) open.setAttribute("aria-label", `Open file ${path}`);
     toEdit.append(open);
   }
   const onSave = element("input", { type: "checkbox", role: "switch" });
   onSave.addEventListener("change", () => send("on_save", { on: onSave.checked }));
-  if (path) bar.append(element("label", { class: "wk-ex-switch" }, onSave, "Check on save"));
+  if (paths.length) bar.append(element("label", { class: "wk-ex-switch" }, onSave, "Check on save"));
 
   function button(label, pressed) {
     const node = element("button", { type: "button" }, label);
@@ -84,9 +86,8 @@ function render({ model, el }) {
 
   // What is typed but not saved is what the participant means to have checked, or kept.
   async function saveFirst(what) {
-    if (what !== "reset" && !(path && ["check", "compare"].includes(what))) return;
-    const context = documentOf(el, path);
-    if (context?.model.dirty) await context.save();
+    if (what !== "reset" && !(paths.length && ["check", "compare"].includes(what))) return;
+    for (const context of documentsOf(el, paths)) if (context.model.dirty) await context.save();
   }
 
   async function send(what, more = {}) {
@@ -120,7 +121,7 @@ function render({ model, el }) {
   function draw() {
     setHtml(head, model.get("head"));
     head.querySelector(".wk-ex-title")?.setAttribute("id", id);
-    toEdit.hidden = !path;
+    toEdit.hidden = !paths.length;
     setText(place, `Edit ${model.get("place")}.`);
     const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
     // Not `disabled`: that would throw the keyboard focus away.
@@ -158,7 +159,7 @@ function render({ model, el }) {
   }
 
   function answered() {
-    if (waiting === "reset") documentOf(el, path)?.revert().catch(() => {}); // show it as it is on disk now
+    if (waiting === "reset") for (const context of documentsOf(el, paths)) context.revert().catch(() => {}); // show it as it is on disk now
     keepTwin(el, `Exercise ${model.get("name")}`, model.get("page"), model.get("page_text"));
     const asked = waiting;
     waiting = "";

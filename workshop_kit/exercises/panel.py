@@ -42,7 +42,7 @@ class ExerciseWidget(JobWidget):
     _esm = PARTS + (HERE / "panel.js").read_text()
     _css = PANEL_CSS
     name = traitlets.Unicode().tag(sync=True)
-    path = traitlets.Unicode().tag(sync=True)  # as JupyterLab knows it; "" for an exercise in the notebook
+    paths = traitlets.List(traitlets.Unicode()).tag(sync=True)  # as JupyterLab knows them; [] if in the notebook
     place = traitlets.Unicode().tag(sync=True)  # ``lines 34–43 of config.py``
     passed = traitlets.Bool().tag(sync=True)
     on_save = traitlets.Bool().tag(sync=True)  # whether a save starts a check
@@ -132,9 +132,9 @@ class Panel:
         self.job.set(on_save=False)
 
     def _widget(self) -> ExerciseWidget:
-        path = self.exercise.path if self.exercise.file else ""
+        paths = [part.path for part in self.exercise.parts] if self.exercise.file else []
         there = len(self.exercise.hints)
-        widget = ExerciseWidget(name=self.exercise.id, path=path, hints_there=there, **self._state())
+        widget = ExerciseWidget(name=self.exercise.id, paths=paths, hints_there=there, **self._state())
         widget.on_msg(self._clicked)
         return widget
 

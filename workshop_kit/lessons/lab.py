@@ -145,6 +145,7 @@ def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> 
         "--LabApp.extension_manager=readonly",  # the default one asks a package index
         "--LabApp.expose_app_in_browser=True",  # an exercise opens its file beside the notebook
         "--LanguageServerManager.autodetect=False",  # it would run npm, which writes into the user's home
+        "--ContentsManager.allow_hidden=True",  # my_service has a .dockerignore to edit
         f"--ServerApp.allow_root={os.geteuid() == 0}",
         f"--KernelSpecManager.allowed_kernelspecs={KERNEL}",
         f"--MultiKernelManager.default_kernel_name={KERNEL}",

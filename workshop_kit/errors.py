@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from workshop_kit.screen import in_lines
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError  # not there on a bare Python
 
 
 class Exit(IntEnum):
@@ -51,3 +55,10 @@ class WrongUsage(WorkshopError):
     """The command or call is wrong: exit code 2."""
 
     exit_code = Exit.WRONG_USAGE
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return place and message of the first problem that pydantic found, without the value, which may be a secret."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").rstrip(".")

@@ -12,7 +12,7 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, first_problem
 
 Record = TypeVar("Record")
 
@@ -37,7 +37,7 @@ class RecordFile(Generic[Record]):
                 if line.strip():
                     found.append(self._adapter.validate_json(line))
             except ValidationError as error:
-                problems.append(f"Line {number} of {self.path} is no {self._noun}: {_first_problem(error)}.")
+                problems.append(f"Line {number} of {self.path} is no {self._noun}: {first_problem(error)}.")
         return found, problems
 
     def append(self, *records: Record) -> None:
@@ -96,9 +96,3 @@ class RecordFile(Generic[Record]):
 
 def _lines(records: Iterable[Any]) -> bytes:
     return b"".join(to_json(record) + b"\n" for record in records)
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").rstrip(".")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeVar
 
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import NotReady, WorkshopError, first_problem
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # not there on a bare Python
@@ -99,14 +99,12 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
 def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:
     """Return a TOML file of the checkout, validated. Raises WorkshopError with the first problem in it."""
+    from pydantic import ValidationError  # not there on a bare Python, which calls only the other functions
+
     try:
         return adapter.validate_python(tomllib.loads(read_small_text(path)))
-    except ValueError as error:  # of TOML, or a ValidationError of pydantic, which a bare Python lacks
-        problem = str(error)
-        if details := getattr(error, "errors", None):
-            first = details()[0]
-            where = ".".join(map(str, first["loc"]))
-            problem = f"{where}: {first['msg'].removeprefix('Value error, ').rstrip('.')}"
+    except ValueError as error:  # of TOML or of pydantic
+        problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
         raise WorkshopError(f"{path.name} cannot be used: {problem}.", "Correct it, then try again.") from error
 
 

@@ -11,8 +11,7 @@ import httpx
 
 from benchmarks._rows import Row, median_seconds, show
 from benchmarks._workspace import ROOT, own_stack
-from workshop_kit.engine import images
-from workshop_kit.engine.recipes import PYTHON_ALIAS
+from workshop_kit.engine import recipes
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint, registry, service_trial
 from workshop_kit.exercises.check_api import Context
@@ -43,9 +42,9 @@ def of_exercise(stack: Stack, exercise: Exercise) -> Row:
 
 def of_build(stack: Stack, folder: Path) -> Row:
     """Build and run a service as a check does, and by hand, until the first order."""
-    base = images.tags(ROOT)["python"]
+    base = recipes.tags(ROOT)["python"]
     context = Context(registry.find(registry.load(ROOT), DOCKERFILE), stack, SEED, folder=folder)
-    tag = f"{images.REPOSITORY}/by-hand:{stack.project}"
+    tag = f"{recipes.REPOSITORY}/by-hand:{stack.project}"
 
     def as_a_check() -> float:
         began = time.perf_counter()
@@ -63,7 +62,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
             "build",
             "--quiet",
             "--build-context",
-            f"{PYTHON_ALIAS}=docker-image://{base}",
+            f"{recipes.PYTHON_ALIAS}=docker-image://{base}",
             "-t",
             tag,
             str(folder),

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks._rows import Row, median_pair, median_seconds, show
 from benchmarks._workspace import ROOT, SCOPES, own_stack
 from tests.conftest import like
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace.folder import Workspace
@@ -69,19 +69,19 @@ def first_answer(stack: Stack) -> Row:
 
 def rebuild(session: Session) -> Row:
     """A new image after one changed line of the service, everything before it cached."""
-    base = images.tags(ROOT)["base"]
+    base = recipes.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        for path in images.context_files(ROOT / "workshop_app"):
+        for path in recipes.context_files(ROOT / "workshop_app"):
             copy = root / "workshop_app" / path.relative_to(ROOT / "workshop_app")
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
-        recipe = next(recipe for recipe in images.RECIPES if recipe.name == "app")
+        recipe = next(recipe for recipe in recipes.RECIPES if recipe.name == "app")
 
         def work() -> None:
             with (root / "workshop_app" / "orders.py").open("a") as file:
                 file.write(f"# {time.monotonic_ns()}\n")
-            images.build(session, root, recipe, {"BASE": base}, tag=images.tag_of(root, recipe, base))
+            images.build(session, root, recipe, {"BASE": base}, tag=recipes.tag_of(root, recipe, base))
 
         return Row("rebuild after a one-line change of the service", median_seconds(work, RUNS), RUNS, "≤ 2 s")
 

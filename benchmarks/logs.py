@@ -24,7 +24,7 @@ import pandas as pd
 
 from benchmarks._rows import Row, cpu_pair, cpu_share, median_pair, show
 from benchmarks._workspace import ROOT, own_session
-from workshop_kit.engine import images
+from workshop_kit.engine import recipes
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
@@ -174,7 +174,7 @@ def engine(session: Session, image: str) -> Row:
 
 def main() -> None:
     """Measure on temporary files and in a session of its own."""
-    image = images.tags(ROOT)["base"]
+    image = recipes.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         rows = [reading(write(folder / "some", LINES)), memory(write(folder / "many", MANY_LINES))]

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks._rows import Row, show
 from benchmarks._workspace import ROOT, own_session
-from workshop_kit.engine import images
+from workshop_kit.engine import recipes
 from workshop_kit.engine.containers import run
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -54,7 +54,7 @@ def watching(engine: Engine, containers: list[Any]) -> Row:
 
 def main() -> None:
     """Measure in a session of its own."""
-    with own_session() as (_, session), sleepers(session, images.tags(ROOT)["base"]) as containers:
+    with own_session() as (_, session), sleepers(session, recipes.tags(ROOT)["base"]) as containers:
         show([watching(session.engine, containers)])
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 from benchmarks._rows import Row, median_pair, median_seconds, show
 from benchmarks._workspace import ROOT, own_session
 from benchmarks.logs import events, stamp
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
@@ -207,7 +207,7 @@ def _mistaken(store: FrameStore) -> None:
 
 def main() -> None:
     """Measure in a session and a bucket of its own."""
-    tags = images.tags(ROOT)
+    tags = recipes.tags(ROOT)
     with tempfile.TemporaryDirectory() as scratch, own_session() as (_, session):
         folder = Path(scratch)
         running, access, packed = put(session, tags["parameter_store"])

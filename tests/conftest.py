@@ -21,7 +21,7 @@ import hypothesis
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from workshop_kit.engine import cleanup, reach
+from workshop_kit.engine import cleanup, reach, recipes
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.reach import Engine
@@ -130,7 +130,7 @@ def session(engine: Engine, workspace: Workspace) -> Iterator[Session]:
 def images(engine: Engine) -> dict[str, str]:
     """The tags of the workshop's images, by name; they are all built."""
     assert engine_images.missing(engine, ROOT) == []
-    return engine_images.tags(ROOT)
+    return recipes.tags(ROOT)
 
 
 @pytest.fixture(scope="session")

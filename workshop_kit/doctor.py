@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workshop_kit.bootstrap import jupyter_port, python_env
 from workshop_kit.bootstrap.command_table import Parser
+from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer
@@ -198,14 +199,14 @@ def _images(engine: Engine) -> Finding:
     missing = images.missing(engine, CHECKOUT)
     if missing:
         return Finding("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
-    return Finding("Images", "good", f"{', '.join(images.tags(CHECKOUT))} are up to date")
+    return Finding("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
 
 
 def _clock(engine: Engine) -> Finding:
     """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import images
 
-    tag = images.tags(CHECKOUT)["base"]
+    tag = recipes.tags(CHECKOUT)["base"]
     if not images.is_there(engine, tag):
         return Finding("Clock", "n/a", "compared once the images are built")
     before = time.time()

@@ -13,7 +13,7 @@ from docker.errors import APIError
 
 from tests.conftest import own_stack
 from tests.workshop_kit.lessons.waiting import wait_until
-from workshop_kit.engine import containers, images, log_bucket
+from workshop_kit.engine import containers, log_bucket, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
@@ -48,7 +48,7 @@ def write(
     """Start a container that writes numbered lines, some of them in pieces; its logs go to the service ``name``."""
     command = ("python3", "-c", WRITER, str(total), str(rate), str(size))
     host = {"LogConfig": {"Type": "json-file", "Config": log}} if log else {}
-    spec = Spec(images.tags(CHECKOUT)["base"], command=command, labels={SERVICE: name}, host=host)
+    spec = Spec(recipes.tags(CHECKOUT)["base"], command=command, labels={SERVICE: name}, host=host)
     return containers.run(bucket.stack.session, spec)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.engine import images as engine_images
+from workshop_kit.engine import recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe.leaks import find, image_surfaces, new_canary
 
@@ -24,7 +25,7 @@ def test_bundle_is_in_no_layer(
     bundle.write_text((own.read_text() if own else "") + f"\n# {canary}\n")
 
     def build(folder: Path, base: str) -> str:
-        tag = f"{engine_images.REPOSITORY}/test:{secrets.token_hex(6)}"
+        tag = f"{recipes.REPOSITORY}/test:{secrets.token_hex(6)}"
         command = ["docker", "buildx", "build", "--load", "--quiet", "--tag", tag, "--build-arg", f"BASE={base}"]
         command += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
         command += ["--secret", f"id=ca,src={bundle}", str(folder)]
@@ -39,7 +40,7 @@ def test_bundle_is_in_no_layer(
     (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY new /new\n")
     made = [build(folder, images["base"])]
     try:
-        folders = [root / one.folder for one in engine_images.RECIPES]
+        folders = [root / one.folder for one in recipes.RECIPES]
         folders = [one for one in folders if "type=secret" in (one / "Dockerfile").read_text()]
         assert folders
         for folder in folders:

@@ -20,22 +20,11 @@ from workshop_kit.engine import builder, shell
 from workshop_kit.engine import install as installer
 from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import (
-    ALIASES,
-    PYTHON_ALIAS,
-    RECIPES,
-    RELEASE,
-    REPOSITORY,
-    Recipe,
-    context_files,
-    tag_of,
-    tags,
-)
+from workshop_kit.engine.recipes import ALIASES, PYTHON_ALIAS, RECIPES, RELEASE, REPOSITORY, Recipe, tags
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.progress import Report, Step, silent
 
-__all__ = ["PYTHON_ALIAS", "RECIPES", "REPOSITORY", "Recipe", "context_files", "tag_of", "tags"]  # of `recipes`
 NO_DOCUMENTATION = "no-documentation"
 """In the base's folder: a file of dpkg's options that keep documentation from being unpacked."""
 PULLED = f"debian:{RELEASE}-slim"

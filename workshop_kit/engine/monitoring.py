@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
@@ -96,7 +96,7 @@ def _kind_of(name: str, text: str) -> str:
 def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
     """Run a container with promtool, without a network, with these files (name to text) in `PROMTOOL_FOLDER`."""
     spec = Spec(
-        image=images.tags(stack.root)["prometheus"],
+        image=recipes.tags(stack.root)["prometheus"],
         entrypoint=("sleep", "60"),
         network="none",
         volumes=(PROMTOOL_FOLDER,),

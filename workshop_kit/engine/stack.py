@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import cleanup, images, reach, shell
+from workshop_kit.engine import cleanup, images, reach, recipes, shell
 from workshop_kit.engine import containers as single
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, are_ours
 from workshop_kit.engine.reach import Engine
@@ -56,7 +56,9 @@ class Stack:
             "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
             "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
             **cgroup_variables(info, identity.session),
-            **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.tags(self.root).items() if name != "base"},
+            **{
+                f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in recipes.tags(self.root).items() if name != "base"
+            },
         }
 
     def prepare(self) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
@@ -67,7 +67,7 @@ def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
 
 def _spec(stack: Stack, name: str) -> Spec:
     return Spec(
-        images.tags(stack.root)["fault_proxy"],
+        recipes.tags(stack.root)["fault_proxy"],
         command=("serve", name, str(PORTS[name])),
         network=f"{stack.project}_default",
         memory_bytes=PROXY_MEMORY_BYTES,

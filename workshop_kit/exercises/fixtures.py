@@ -16,7 +16,7 @@ import pandas as pd
 from docker.errors import NotFound
 
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -101,7 +101,7 @@ def container_loss(stack: Stack, random: Random) -> Fixture:
     write = [f"/srv/{first}.csv", f"/var/log/{second}.log", f"/tmp/{third}.cache", f"/data/{fourth}.db"]  # noqa: S108
     commands = " && ".join(f"echo {path} > {path}" for path in write)
     spec = Spec(
-        image=images.tags(stack.root)["base"],
+        image=recipes.tags(stack.root)["base"],
         command=("sh", "-c", f"{commands} && touch /tmp/.written && exec sleep 3600"),
         read_only=False,
         network="none",
@@ -197,7 +197,7 @@ def _tar(parts: dict[str, bytes]) -> bytes:
 def _worker(stack: Stack, cores: float, *work: float) -> Spec:
     """Return a container limited to some cores; ``work`` is two shares of a core that it uses in turn, and how long."""
     return Spec(
-        image=images.tags(stack.root)["base"],
+        image=recipes.tags(stack.root)["base"],
         command=("python3", "-I", "-S", "-c", WORK, *map(str, work)),
         network="none",
         memory_bytes=SMALL_MEMORY_BYTES,

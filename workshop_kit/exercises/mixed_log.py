@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
@@ -21,7 +21,7 @@ def run(stack: Stack, random: Random) -> Running:
     """Start a container that writes the lines, and wait until they are in its log."""
     text = "".join(f"{line}\n" for line in mixed_lines(random))
     spec = Spec(
-        image=images.tags(stack.root)["base"],
+        image=recipes.tags(stack.root)["base"],
         command=("sh", "-c", 'printf %s "$LINES_TO_WRITE" | base64 -d; exec sleep 3600'),
         environment={"LINES_TO_WRITE": base64.b64encode(text.encode()).decode()},
         network="none",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
@@ -98,7 +98,7 @@ def build(
 
     Raises CheckEnded if no image can be built.
     """
-    base = base or images.tags(context.stack.root)["python"]
+    base = base or recipes.tags(context.stack.root)["python"]
     return service_image.built(context.stack.session, folder or context.folder, base, context.superseded)
 
 

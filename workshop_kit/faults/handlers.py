@@ -15,7 +15,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
@@ -224,7 +224,7 @@ def _start_proxy(context: FaultContext) -> Running:
             "Use a service of the stack, or pause, stop, disconnect.",
         )
     spec = Spec(
-        images.tags(CHECKOUT)["fault_proxy"],
+        recipes.tags(CHECKOUT)["fault_proxy"],
         command=("serve", container.id[:12], *ports),
         network=next(iter(networks)),
         memory_bytes=PROXY_MEMORY_BYTES,

@@ -6,7 +6,7 @@ import re
 from json import dumps
 from typing import Any
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
@@ -46,7 +46,7 @@ def load(
         "at_once": rate_per_second * min(seconds, TIMEOUT_SECONDS + 1),
     }
     spec = Spec(
-        images.tags(CHECKOUT)["load"],
+        recipes.tags(CHECKOUT)["load"],
         environment={"LOAD": dumps(plan)},
         network=f"{stack.project}_default",
         memory_bytes=MEMORY_BYTES,

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COLLECT, SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
@@ -174,7 +174,7 @@ def _row(path: str, written: int, content: bytes) -> dict[str, Any]:
 
 def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, service: str = "numbered") -> Running:
     spec = Spec(
-        images.tags(stack.root)["base"],
+        recipes.tags(stack.root)["base"],
         command=("python3", "-c", WRITER, str(lines), str(rate)),
         labels={SERVICE: service} if log is None else NOT_COLLECTED,
         host={"LogConfig": log} if log else {},
@@ -185,7 +185,7 @@ def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, s
 def _receiver(stack: Stack) -> Running:
     """Start a syslog receiver and wait until it listens."""
     command = ("python3", "-c", RECEIVER % PORT)
-    spec = Spec(images.tags(stack.root)["base"], command=command, labels=NOT_COLLECTED, host={"NetworkMode": "bridge"})
+    spec = Spec(recipes.tags(stack.root)["base"], command=command, labels=NOT_COLLECTED, host={"NetworkMode": "bridge"})
     running = containers.run(stack.session, spec)
     listening = f":{PORT:04X} 00000000:0000 0A"
     running.wait_until(lambda: listening in running.exec("cat", "/proc/net/tcp").output, what="listen")

@@ -21,7 +21,7 @@ from workshop_kit.display.map import system_map
 from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
-from workshop_kit.engine import containers, images, monitoring, reach, reaper, store
+from workshop_kit.engine import containers, monitoring, reach, reaper, recipes, store
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.monitoring import Monitoring
@@ -100,7 +100,7 @@ class Lesson:
 
     def image(self, name: str) -> str:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
-        return images.tags(self.stack.root)[name]
+        return recipes.tags(self.stack.root)[name]
 
     def watch(self, container: Any = "service") -> Watch:
         """Start to measure a container (the SDK's) or a service of the stack. A new watch ends the previous one."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from workshop_kit.display.live import Screens
 from workshop_kit.display.notebook_progress import NotebookReport
-from workshop_kit.engine import images, log_bucket
+from workshop_kit.engine import log_bucket, recipes
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
@@ -71,7 +71,7 @@ class LogTools:
     def jq(self, program: str, container: Any, *options: str) -> None:
         """Print the output of ``docker logs CONTAINER | jq OPTIONS PROGRAM``; jq runs in a container."""
         target = container_of(container)
-        answer = jq(self.stack.session, images.tags(self.stack.root)["collector"], program, target.logs(), *options)
+        answer = jq(self.stack.session, recipes.tags(self.stack.root)["collector"], program, target.logs(), *options)
         words = shlex.join(["jq", *options, program])
         print(f"$ docker logs {target.name} | {words}\n{in_lines(answer.output + answer.error)}")  # noqa: T201 - it is a cell's output
         if answer.cut:

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from workshop_kit.engine import cleanup, images
+from workshop_kit.engine import cleanup, images, recipes
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -16,8 +16,8 @@ from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 
 NO_DOCUMENTATION = CHECKOUT / "images" / "base" / images.NO_DOCUMENTATION
-RECIPE = images.Recipe("scratch", "recipe")
-BASE = images.tags(CHECKOUT)["base"]
+RECIPE = recipes.Recipe("scratch", "recipe")
+BASE = recipes.tags(CHECKOUT)["base"]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 def tag(folder: Path, base: str = "base:1") -> str:
     """The tag that this recipe has on a base."""
-    return images.tag_of(folder.parent, RECIPE, base)
+    return recipes.tag_of(folder.parent, RECIPE, base)
 
 
 def test_every_change_that_reaches_the_image_changes_the_tag(folder: Path) -> None:

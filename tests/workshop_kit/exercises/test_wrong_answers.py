@@ -11,7 +11,7 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED
-from workshop_kit.engine import images, store
+from workshop_kit.engine import recipes, store
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
@@ -108,7 +108,7 @@ def test_a_fault_of_an_image_is_reported_while_the_check_runs(stack: Stack) -> N
     assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
     assert "The service is root" in result.summary
     assert f"✗ {result.summary}" in reported
-    newer = f"{images.tags(stack.root)['python']}-newer-{stack.session.identity.session}"
+    newer = f"{recipes.tags(stack.root)['python']}-newer-{stack.session.identity.session}"
     assert images_of(stack) - before <= {newer}
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.workshop_kit.instructor.conftest import Pages
 from tests.workshop_kit.lessons.waiting import wait_until
-from workshop_kit.engine.images import tags
 from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import injection

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workshop_kit.engine import builder, containers, images
+from workshop_kit.engine import builder, containers, images, recipes
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.exercises import service_trial
@@ -104,7 +104,7 @@ def stops(command: str, code: int | None, seconds: float) -> Finding:
 
 def _build_again(context: Context, image: ServiceImage) -> tuple[Finding, Finding]:
     """Build it with a changed line and with planted secrets; find what was cached, and what leaked."""
-    engine, base = context.stack.session.engine, images.tags(context.stack.root)["python"]
+    engine, base = context.stack.session.engine, recipes.tags(context.stack.root)["python"]
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
         folder = Path(temporary) / context.folder.name
         shutil.copytree(context.folder, folder, symlinks=True)
@@ -179,7 +179,7 @@ def _frozen_with_newer_wheels(context: Context) -> str:
 
 def _newer_base(session: Session, root: Path) -> str:
     """Return the tag of the workspace's base image with newer wheels, built if it is missing, and kept."""
-    base = images.tags(root)["python"]
+    base = recipes.tags(root)["python"]
     tag = f"{base}-newer-{session.identity.session}"
     if not images.is_there(session.engine, tag):
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as folder:

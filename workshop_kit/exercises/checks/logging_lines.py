@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from pydantic import TypeAdapter
 
-from workshop_kit.engine import containers, images
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
@@ -101,7 +101,7 @@ def one_liner(context: Context) -> CheckResult:
     for line in planted():
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
     data = b"\n".join(lines) + b"\n"
-    image = images.tags(context.stack.root)["collector"]
+    image = recipes.tags(context.stack.root)["collector"]
     return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES), lines)
 
 
@@ -186,7 +186,7 @@ def collector(context: Context) -> CheckResult:
     context.report_step("killing a collector at each step that it takes")
     word = f"told-{secrets.token_hex(8)}:"
     spec = Spec(
-        images.tags(context.stack.root)["collector"],
+        recipes.tags(context.stack.root)["collector"],
         entrypoint=("python3", PROGRAM),
         command=(word,),
         volumes=("/app", FOLDER),

@@ -43,7 +43,7 @@ def connected_stack(workspace: Workspace) -> Stack:
     Raises NotReady without an engine.
     """
     session = provision.session_of(workspace, reach.connect())
-    reaper.watch(session, provision.UNDO_FAULTS)
+    reaper.watch(session, provision.REVERT_FAULTS)
     atexit.register(reaper.finish, session)
     return provision.stack_of(workspace, session)
 

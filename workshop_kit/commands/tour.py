@@ -109,7 +109,7 @@ def _fresh_stack(folder: Path, *, may_install: bool) -> Iterator[tuple[Workspace
     """Yield a new workspace below ``folder`` with its stack, and remove what it made in the engine afterwards."""
     with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=may_install, report=report)
-        reaper.watch(stack.session, provision.UNDO_FAULTS, whole_workspace=provision.lock_path(workspace.folder))
+        reaper.watch(stack.session, provision.REVERT_FAULTS, whole_workspace=provision.lock_path(workspace.folder))
         try:
             yield workspace, stack, report
         finally:

@@ -21,10 +21,10 @@ from workshop_kit.progress import Report, Step, silent
 
 
 @dataclass
-class UndoResult:
-    """The faults that `undo_all` reverted; ``left`` has a sentence for each that it could not revert or read."""
+class RevertResult:
+    """The faults that `revert_all` reverted; ``left`` has a sentence for each that it could not revert or read."""
 
-    undone: list[ActiveFault] = field(default_factory=list)
+    reverted: list[ActiveFault] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
 
@@ -33,7 +33,7 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
     """Inject a fault until the end of the block: ``with fault("latency", stack, "redis", latency_ms=300):``.
 
     ``name`` and ``parameters`` are those of `catalog.FAULTS`. The fault is reverted at the end of the block, by an
-    exception or an interrupt, and, if this process dies, by the next `undo_all`. Faults nest.
+    exception or an interrupt, and, if this process dies, by the next `revert_all`. Faults nest.
     Raises WorkshopError for an unknown fault or parameter, a service that does not run, and for what the engine
     refuses.
     """
@@ -64,13 +64,13 @@ def history(session: Session) -> list[InjectedFault]:
     return journal.past() + active
 
 
-def undo_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> UndoResult:
+def revert_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> RevertResult:
     """Revert the active faults of this workspace, newest first. To be called before clean-up removes their proxies.
 
     ``spare_the_living`` leaves the faults of other processes that still run. A fault that cannot be reverted stays in
     the journal; a line that is no fault is reported and removed. Nothing in the journal raises.
     """
-    journal, result = Journal(session), UndoResult()
+    journal, result = Journal(session), RevertResult()
     try:
         if problems := journal.remove_unreadable():
             report(Step("Faults", 1.0, " ".join(problems), done=True))
@@ -82,10 +82,10 @@ def undo_all(session: Session, *, spare_the_living: bool = True, report: Report 
     for active in reversed(active_faults):
         if spare_the_living and active.maker != session.maker and is_alive(active.maker):
             continue
-        report(Step("Faults", None, f"undoing {active.fault} of {active.name}"))
+        report(Step("Faults", None, f"reverting {active.fault} of {active.name}"))
         try:
             _revert(session, journal, active.id)
-            result.undone.append(active)
+            result.reverted.append(active)
         except WorkshopError as error:
             result.left.append(error.what)
     return result
@@ -134,7 +134,7 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
             discard_proxy(session, active)  # the target is gone
         except APIError as error:
             raise WorkshopError(
-                f"The fault {active.fault!r} on {active.name} could not be undone: {refusal(error)}.",
+                f"The fault {active.fault!r} on {active.name} could not be reverted: {refusal(error)}.",
                 "Run ./workshop down, then start again.",
             ) from error
         journal.remove(active)

@@ -77,7 +77,7 @@ class ActiveFaults:
         self.problems.clear()
         try:
             with engine_needed():
-                return injection.undo_all(self._stack.session).left
+                return injection.revert_all(self._stack.session).left
         except WorkshopError as error:
             return [str(error)]
 

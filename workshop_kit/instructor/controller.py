@@ -65,9 +65,9 @@ class Controller:
 
     def open(self, report: Report = silent) -> Self:
         """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
-        injection.undo_all(self.stack.session, report=report)
+        injection.revert_all(self.stack.session, report=report)
         self.stack.up(report=report)
-        reaper.watch(self.stack.session, provision.UNDO_FAULTS)
+        reaper.watch(self.stack.session, provision.REVERT_FAULTS)
         self._watcher.start()
         self._log_tail.start()
         return self

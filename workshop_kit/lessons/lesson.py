@@ -225,7 +225,7 @@ def lesson(name: str) -> Lesson:
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
     stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
-    reaper.watch(stack.session, provision.UNDO_FAULTS)
+    reaper.watch(stack.session, provision.REVERT_FAULTS)
     provision.sweep(stack.session)
     file_cell.register(workspace)
     tables.escape_dataframes()

@@ -23,8 +23,8 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
 
-UNDO_FAULTS = ("workshop_kit.faults.injection:undo_all",)
-"""What a reaper calls first: the faults of a dead process are undone while its proxies still run."""
+REVERT_FAULTS = ("workshop_kit.faults.injection:revert_all",)
+"""What a reaper calls first: the faults of a dead process are reverted while its proxies still run."""
 
 
 def session_of(workspace: Workspace, engine: Engine) -> Session:
@@ -92,8 +92,8 @@ def prove(session: Session, image: str) -> None:
 
 
 def sweep(session: Session, report: Report = silent) -> cleanup.Outcome:
-    """Undo the faults of dead kernels, and remove the objects that those kernels made for themselves."""
-    injection.undo_all(session, report=report)
+    """Revert the faults of dead kernels, and remove the objects that those kernels made for themselves."""
+    injection.revert_all(session, report=report)
     return cleanup.remove(session, {"kernel"}, report, spare_the_living=True)
 
 
@@ -119,8 +119,8 @@ def remove_tours(folder: Path, engine: Engine, scopes: Collection[Scope], report
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:
-    """Undo all active faults, then remove all objects that this workspace made in these scopes."""
-    injection.undo_all(session, spare_the_living=False, report=report)
+    """Revert all active faults, then remove all objects that this workspace made in these scopes."""
+    injection.revert_all(session, spare_the_living=False, report=report)
     return cleanup.remove(session, scopes, report)
 
 

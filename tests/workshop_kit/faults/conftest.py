@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.injection import undo_all
+from workshop_kit.faults.injection import revert_all
 from workshop_kit.faults.journal import snapshot
 
 PATIENCE_SECONDS = 40.0
@@ -75,9 +75,9 @@ def shop(stack: Stack) -> Iterator[Shop]:
         stack.up()
     before = shop.state()
     yield shop
-    forgotten = undo_all(stack.session, spare_the_living=False)
+    forgotten = revert_all(stack.session, spare_the_living=False)
     after = shop.state()
     if (changed := {name: after.get(name) for name in before if after.get(name) != before[name]}) or forgotten.left:
         stack.up()
-    assert (forgotten.undone, forgotten.left) == ([], [])
+    assert (forgotten.reverted, forgotten.left) == ([], [])
     assert changed == {}

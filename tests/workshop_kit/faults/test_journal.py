@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.injection import history, undo_all
+from workshop_kit.faults.injection import history, revert_all
 from workshop_kit.faults.journal import PAST_KEPT, ActiveFault, Endpoint, Journal, Snapshot
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -63,18 +63,18 @@ def test_a_line_that_is_no_fault_is_reported_once_and_never_blocks(session: Any,
     line = json.loads(active().model_dump_json())
     path.write_bytes(b"{\xff\n" if changes is None else json.dumps({**line, **changes}).encode() + b"\n")
     assert Journal(session).entries() == []
-    (said,) = undo_all(session).left
+    (said,) = revert_all(session).left
     assert said.startswith(f"Line 1 of {path} is no fault: ")
     if changes is not None:
         assert says in said
     assert path.read_text() == ""
-    assert undo_all(session).left == []
+    assert revert_all(session).left == []
 
 
 def test_a_journal_that_cannot_be_read_is_a_sentence(session: Any) -> None:
-    """A folder in its place: adding raises, undoing goes on."""
+    """A folder in its place: adding raises, reverting goes on."""
     journal = Journal(session)
     journal.path.mkdir()
     with pytest.raises(WorkshopError, match="cannot be kept"):
         journal.append(active())
-    assert "cannot be kept" in undo_all(session).left[0]
+    assert "cannot be kept" in revert_all(session).left[0]

@@ -1,4 +1,4 @@
-"""Faults of processes that died: `undo_all` finds them in the journal and reverts them."""
+"""Faults of processes that died: `revert_all` finds them in the journal and reverts them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.workshop_kit.faults.conftest import Shop
-from workshop_kit.faults.injection import undo_all
+from workshop_kit.faults.injection import revert_all
 from workshop_kit.faults.journal import Journal
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
@@ -56,8 +56,8 @@ def process(root: Path, workspace: Workspace, *faults: str, until: str = "in for
             other.kill()
 
 
-def test_a_killed_process_leaves_faults_that_the_next_one_undoes(shop: Shop, root: Path, workspace: Workspace) -> None:
-    """kill -9 during four faults: they stay in force, are undone once, and a second call does nothing."""
+def test_a_killed_process_leaves_faults_that_the_next_one_reverts(shop: Shop, root: Path, workspace: Workspace) -> None:
+    """kill -9 during four faults: they stay in force, are reverted once, and a second call does nothing."""
     session = shop.stack.session
     before = shop.state()
     with process(root, workspace, "latency:redis", "pause:redis", "kill:master-db", "latency:service") as other:
@@ -65,11 +65,11 @@ def test_a_killed_process_leaves_faults_that_the_next_one_undoes(shop: Shop, roo
         other.wait()
     assert shop.state() != before
     assert shop.stack.container("redis").status == "paused"
-    outcome = undo_all(session)
-    assert [one.fault for one in outcome.undone] == ["latency", "kill", "pause", "latency"]
+    outcome = revert_all(session)
+    assert [one.fault for one in outcome.reverted] == ["latency", "kill", "pause", "latency"]
     assert outcome.left == []
     assert shop.state() == before
-    assert undo_all(session).undone == []
+    assert revert_all(session).reverted == []
     provision.sweep(session)
     assert shop.recovers()
 
@@ -83,7 +83,7 @@ def test_a_process_killed_while_it_applies_a_fault(shop: Shop, root: Path, works
         time.sleep(0.6)
         other.kill()
         other.wait()
-    assert undo_all(session).left == []
+    assert revert_all(session).left == []
     assert shop.state() == before
     provision.sweep(session)
     assert shop.recovers()
@@ -96,12 +96,12 @@ def test_the_faults_of_a_living_process_are_its_own(shop: Shop, root: Path, work
     session = shop.stack.session
     before = shop.state()
     with process(root, workspace, "disconnect:redis", "latency:master-db") as other:
-        assert undo_all(session).undone == []
+        assert revert_all(session).reverted == []
         assert shop.state() != before
         other.send_signal(signal.SIGINT)
         other.wait(timeout=60)
     assert Journal(session).entries() == []
     assert shop.state() == before
     with process(root, workspace, "disconnect:redis"):
-        assert [one.fault for one in undo_all(session, spare_the_living=False).undone] == ["disconnect"]
+        assert [one.fault for one in revert_all(session, spare_the_living=False).reverted] == ["disconnect"]
         assert shop.state() == before

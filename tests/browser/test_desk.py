@@ -71,7 +71,7 @@ def desk(served: tuple[InstructorServer, Controller], chromium: Browser) -> Iter
     yield DeskPages(server, controller, open_page)
     context.close()
     controller.load_generator.stop()
-    controller.undo_all()
+    controller.revert_all()
     assert [one for one in problems if NETWORK_CHANGED not in one and DISCONNECTED not in one] == []
 
 

@@ -69,7 +69,7 @@ class ActiveFaults:
             held.block.__exit__(None, None, None)
         return True
 
-    def undo_all(self) -> list[str]:
+    def revert_all(self) -> list[str]:
         """Revert the desk's faults, newest first, and those of dead processes; return a sentence for each failure."""
         for identifier in reversed([*self._held]):
             with contextlib.suppress(WorkshopError):  # it stays in the journal and is tried again below

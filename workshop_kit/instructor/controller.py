@@ -73,12 +73,12 @@ class Controller:
         return self
 
     def close(self) -> list[str]:
-        """End the load, undo every fault, stop watching; return a sentence for each fault that stays."""
+        """End the load, revert every fault, stop watching; return a sentence for each fault that stays."""
         with self._acting:
             self._closing.set()
         self.job.wait(JOB_SECONDS)
         self.load_generator.stop()
-        left = self.active_faults.undo_all()
+        left = self.active_faults.revert_all()
         self._log_tail.stop()
         self._watcher.stop()
         return left
@@ -93,9 +93,9 @@ class Controller:
         with self._may_act():
             self.load_generator.start(request, rate_per_second)
 
-    def undo_all(self) -> None:
-        """Undo every fault. Raises WorkshopError with those that stay."""
-        if left := self.active_faults.undo_all():
+    def revert_all(self) -> None:
+        """Revert every fault. Raises WorkshopError that lists the faults it could not revert."""
+        if left := self.active_faults.revert_all():
             raise WorkshopError(" ".join(left), "Run ./workshop down and start again.")
 
     def order(self, request_id: str) -> int | None:
@@ -119,7 +119,7 @@ class Controller:
 
         def go(report: Report) -> str:
             self.load_generator.stop()
-            self.undo_all()
+            self.revert_all()
             arrived = checkpoint.goto(exercise_service, name, self.stack, report)
             trust(self.workspace)
             return " ".join(arrived.sentences())

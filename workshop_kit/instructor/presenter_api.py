@@ -40,7 +40,7 @@ class PresenterApi:
             "well": lambda _: controller.wait_until_well(),
             "fault": self._inject,
             "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
-            "undo-all": lambda _: controller.undo_all(),
+            "undo-all": lambda _: controller.revert_all(),
             "goto": lambda body: controller.go_to(_text(body, "lesson")),
             "minutes": lambda body: audience.countdown.set(body.get("minutes")),
             "count": lambda _: audience.countdown.start(),

@@ -73,6 +73,6 @@ def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
     if "pages" in request.fixturenames:
         pages: Pages = request.getfixturevalue("pages")
         pages.controller.load_generator.stop()
-        pages.controller.undo_all()
+        pages.controller.revert_all()
         stack = pages.controller.stack
         wait_until(lambda: all(one.health == "healthy" for one in stack.containers().values()))

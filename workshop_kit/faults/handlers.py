@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, NotFound
@@ -31,13 +32,17 @@ PROXY_MEMORY_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class FaultContext:
-    """One fault with its target, and the other active faults on the same target, oldest first."""
+    """One fault with its target, and the other active faults on the same target, oldest first.
+
+    ``root`` is the checkout whose proxy an injection starts; a revert starts none.
+    """
 
     session: Session
     journal: Journal
     container: Any
     active: ActiveFault
     others: tuple[ActiveFault, ...]
+    root: Path = CHECKOUT
 
     def also(self, *mechanisms: Mechanism) -> list[ActiveFault]:
         """Return the other faults on this target that use one of these mechanisms."""
@@ -224,7 +229,7 @@ def _start_proxy(context: FaultContext) -> Running:
             "Use a service of the stack, or pause, stop, disconnect.",
         )
     spec = Spec(
-        recipes.tags(CHECKOUT)["fault_proxy"],
+        recipes.tags(context.root)["fault_proxy"],
         command=("serve", container.id[:12], *ports),
         network=next(iter(networks)),
         memory_bytes=PROXY_MEMORY_BYTES,

@@ -112,7 +112,7 @@ def _inject(
     )
     journal.append(active)
     try:
-        _handler(active).inject(FaultContext(stack.session, journal, container, active, others))
+        _handler(active).inject(FaultContext(stack.session, journal, container, active, others, stack.root))
     except APIError as error:
         raise WorkshopError(
             f"The engine refused the fault {name!r} on {service}: {refusal(error)}.",

@@ -11,7 +11,6 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
-from workshop_kit.paths import CHECKOUT
 
 REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[!-~]*)")
 RANGES = {"rate_per_second": range(1, 301), "seconds": range(1, 601)}
@@ -46,7 +45,7 @@ def load(
         "at_once": rate_per_second * min(seconds, TIMEOUT_SECONDS + 1),
     }
     spec = Spec(
-        recipes.tags(CHECKOUT)["load"],
+        recipes.tags(stack.root)["load"],
         environment={"LOAD": dumps(plan)},
         network=f"{stack.project}_default",
         memory_bytes=MEMORY_BYTES,

@@ -69,7 +69,7 @@ class Monitoring:
         answer = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
         said = answer.output.decode(errors="replace")
         if answer.exit_code:
-            raise WorkshopError(refusal(said, name), "Correct it and load it again.", output=said)
+            raise WorkshopError(promtool_sentence(said, name), "Correct it and load it again.", output=said)
         try:
             httpx.post(f"{self.prometheus_url()}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
@@ -108,14 +108,14 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
         yield running
 
 
-def refusal(said: str, name: str) -> str:
+def promtool_sentence(said: str, name: str) -> str:
     """Return promtool's output on the file ``name`` as one sentence, with the line if promtool names it.
 
-    >>> refusal('FAILED:\\n/d/a.yml: 5:15: group "mine", rule 1: parse error', "a.yml")
+    >>> promtool_sentence('FAILED:\\n/d/a.yml: 5:15: group "mine", rule 1: parse error', "a.yml")
     'a.yml, line 5: group "mine", rule 1: parse error.'
-    >>> refusal("FAILED:\\n/d/a.yml: yaml: unmarshal errors:\\n  line 9: field forr not found in type R", "a.yml")
-    'a.yml, line 9: field forr not found in type R.'
-    >>> refusal('FAILED:\\n/d/a.yml: not a valid duration string: "often"', "a.yml")
+    >>> promtool_sentence("FAILED:\\n/d/a.yml: yaml: unmarshal errors:\\n  line 9: field forr not found", "a.yml")
+    'a.yml, line 9: field forr not found.'
+    >>> promtool_sentence('FAILED:\\n/d/a.yml: not a valid duration string: "often"', "a.yml")
     'a.yml: not a valid duration string: "often".'
     """
     found = next((match for place in _PLACES if (match := place.search(said))), None)

@@ -300,10 +300,10 @@ def post(session: Session, path: str, body: Mapping[str, Any]) -> None:
     api._raise_for_status(api._post_json(api._url(path), data=dict(body)))
 
 
-def refusal(error: APIError) -> str:
+def engine_reason(error: APIError) -> str:
     """Return the engine's reason in one line, without a container's id and without a full stop.
 
-    >>> refusal(APIError(f"Cannot update container {64 * 'f'}: runc did not end well: exit status 1: busy\\n: unknown"))
+    >>> engine_reason(APIError(f"Cannot update container {64 * 'f'}: runc: exit status 1: busy\\n: unknown"))
     'busy'
     """
     first = str(error.explanation or error).strip().partition("\n")[0]

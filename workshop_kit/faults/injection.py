@@ -15,7 +15,7 @@ from workshop_kit.engine.session import Session, is_alive
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import catalog
-from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler, discard_proxy, refusal
+from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler, discard_proxy, engine_reason
 from workshop_kit.faults.journal import ActiveFault, InjectedFault, Journal, snapshot
 from workshop_kit.progress import Report, Step, silent
 
@@ -115,7 +115,7 @@ def _inject(
         _handler(active).inject(FaultContext(stack.session, journal, container, active, others, stack.root))
     except APIError as error:
         raise WorkshopError(
-            f"The engine refused the fault {name!r} on {service}: {refusal(error)}.",
+            f"The engine refused the fault {name!r} on {service}: {engine_reason(error)}.",
             "Choose other parameters, or another target.",
         ) from error
 
@@ -134,7 +134,7 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
             discard_proxy(session, active)  # the target is gone
         except APIError as error:
             raise WorkshopError(
-                f"The fault {active.fault!r} on {active.name} could not be reverted: {refusal(error)}.",
+                f"The fault {active.fault!r} on {active.name} could not be reverted: {engine_reason(error)}.",
                 "Run ./workshop down, then start again.",
             ) from error
         journal.remove(active)

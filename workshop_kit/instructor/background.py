@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from docker.errors import APIError, DockerException
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.handlers import refusal
+from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.progress import Report, Step
 
@@ -25,7 +25,9 @@ def engine_needed() -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise WorkshopError(f"The Docker engine refused: {refusal(error)}.", "Click again in a moment.") from error
+        raise WorkshopError(
+            f"The Docker engine refused: {engine_reason(error)}.", "Click again in a moment."
+        ) from error
     except (DockerException, OSError) as error:  # what requests raises is an OSError
         raise EngineUnavailable from error
 

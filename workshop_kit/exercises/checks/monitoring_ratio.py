@@ -118,7 +118,7 @@ def ratio(context: Context) -> CheckResult:
 
 def refused(said: str) -> CheckResult:
     """Return the result for a file that promtool does not accept."""
-    sentence = monitoring.refusal(said, FILE)
+    sentence = monitoring.promtool_sentence(said, FILE)
     look = "Read that line and the one before it: quotes, brackets, indentation."
     finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
     return CheckResult(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])

@@ -123,7 +123,7 @@ def read_toml(root: Path) -> dict[str, Any]:
     try:
         return tomllib.loads((root / FILE).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise WorkshopError(f"{FILE} is not TOML: {error}.", "Mend that line.") from error
+        raise WorkshopError(f"{FILE} is not TOML: {error}.", "Correct that line.") from error
 
 
 def load_course(root: Path) -> Course:

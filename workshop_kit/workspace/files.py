@@ -125,7 +125,7 @@ def explain(error: OSError, path: Path) -> NotReady:
                 "Move it away and start again.",
             )
     reason = error.strerror or type(error).__name__
-    return NotReady(f"{where} cannot be used: {reason}.", "Mend that, or name another folder in WORKSHOP_WORKSPACE.")
+    return NotReady(f"{where} cannot be used: {reason}.", "Correct that, or name another folder in WORKSHOP_WORKSPACE.")
 
 
 def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:

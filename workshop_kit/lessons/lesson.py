@@ -43,7 +43,7 @@ from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.lessons.watch import Watch, start_watch
 from workshop_kit.workspace import content, file_cell, provision, solutions
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.folder import Workspace, find_workspace
+from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
 
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 for a run without a browser: the tour, tests."""
@@ -96,7 +96,7 @@ class Lesson:
     @property
     def logs(self) -> LogTools:
         """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``, ``jq``."""
-        return LogTools(self.stack, self.screens, self.workspace.folder / ".workshop" / "logs")
+        return LogTools(self.stack, self.screens, self.workspace.folder / HIDDEN / "logs")
 
     def image(self, name: str) -> str:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""

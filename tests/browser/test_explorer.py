@@ -12,6 +12,7 @@ from tests.browser.lab_page import LabPage
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SETUP = r"""import json
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.observe import logs
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer import Explorer
@@ -27,7 +28,7 @@ def line(n):
     return json.dumps({**said, **place, HOSTILE: HOSTILE})
 text = "\n".join([*map(line, range(1_000)), "Traceback " + HOSTILE, ""])
 def frame(text):
-    return logs.read_lines(text.encode())
+    return read_lines(text.encode())
 def follow(stop):
     n = 1_000
     while not stop.wait(0.2):

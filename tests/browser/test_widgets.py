@@ -21,7 +21,7 @@ pytestmark = [
 
 SETUP = r"""import json
 from workshop_kit.lessons.lesson import lesson
-from workshop_kit.observe import logs
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer import Explorer
 from tests.workshop_kit.display.recorded import Recorded
@@ -32,7 +32,7 @@ w.up()
 screens = Screens()
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>"
 line = {"ts": "2026-11-24T21:00:00.000Z", "level": "error", "msg": "lost " + HOSTILE, "service": "web"}
-store = FrameStore(logs.read_lines((json.dumps(line) + "\n").encode()))"""
+store = FrameStore(read_lines((json.dumps(line) + "\n").encode()))"""
 SHOWN = {
     "map": 'w.map("service")',
     "prediction": 'guess = w.predict("memory-limit")',

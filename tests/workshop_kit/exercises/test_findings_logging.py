@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.exercises import incidents, mixed_log
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
 from workshop_kit.exercises.checks.logging_incident import Evidence
@@ -19,7 +20,6 @@ from workshop_kit.exercises.checks.logging_service import Customers, Log
 from workshop_kit.exercises.incidents import Incident
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.jq import Answer
-from workshop_kit.observe.logs import read_lines
 
 Case = tuple[str, Sequence[Finding]]
 CUSTOMERS = Customers.of(1)

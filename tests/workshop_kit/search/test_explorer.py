@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
@@ -42,7 +43,7 @@ def line(number: int, **more: Any) -> str:
 
 def frame(*lines: str) -> pd.DataFrame:
     """Lines as the reader gives them."""
-    return logs.read_lines("".join(f"{one}\n" for one in lines).encode())
+    return read_lines("".join(f"{one}\n" for one in lines).encode())
 
 
 def model(*lines: str) -> ExplorerModel:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.observe import logs
 from workshop_kit.observe.logs import Gap
 from workshop_kit.search import FrameStore
@@ -22,7 +23,7 @@ def line(n: int, **more: Any) -> str:
 
 def frame(*lines: str) -> pd.DataFrame:
     """Lines as the reader gives them."""
-    return logs.read_lines("".join(f"{one}\n" for one in lines).encode())
+    return read_lines("".join(f"{one}\n" for one in lines).encode())
 
 
 def collected(*lines: str, **attrs: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workshop_kit.observe import logs
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
 from workshop_kit.search.conditions import condition
@@ -40,7 +40,7 @@ ALL = set(range(7))
 def store() -> FrameStore:
     """Seven lines: six events and one of plain text."""
     text = "\n".join([*EVENTS, PLAIN]) + "\n"
-    return FrameStore(logs.read_lines(text.encode()), service="orders")
+    return FrameStore(read_lines(text.encode()), service="orders")
 
 
 def rows(store: FrameStore, text: str) -> set[int]:
@@ -160,5 +160,5 @@ def test_quoted_text_is_found_literally(text: str) -> None:
     """Nothing in quotes is read as language or SQL."""
     line = json.dumps({"msg": text, "other": 1})
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    store = FrameStore(logs.read_lines(line.encode() + b"\n"))
+    store = FrameStore(read_lines(line.encode() + b"\n"))
     assert rows(store, f'"{escaped}"') == rows(store, f'msg:"{escaped}"') == {0}

@@ -1,7 +1,6 @@
 """Read logs into one typed DataFrame: every line is a row.
 
 | ``read_container(container)`` | a container's log, from the engine |
-| ``read_lines(bytes)`` | a program's output, or the output of ``docker logs`` |
 | ``read_json_file(file)`` | files of the json-file driver, and of the collector |
 | ``LogFollower(container, stop)`` | frames of new lines, through restarts |
 
@@ -31,6 +30,6 @@ first (64 at most), then ``rest`` (a JSON object of the values that fit no colum
 
 from workshop_kit.observe.logs.follower import Gap, LogFollower
 from workshop_kit.observe.logs.frame import record
-from workshop_kit.observe.logs.reader import read_container, read_json_file, read_lines
+from workshop_kit.observe.logs.reader import read_container, read_json_file
 
-__all__ = ["Gap", "LogFollower", "read_container", "read_json_file", "read_lines", "record"]
+__all__ = ["Gap", "LogFollower", "read_container", "read_json_file", "record"]

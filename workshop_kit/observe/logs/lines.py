@@ -82,14 +82,6 @@ def level_group(level: Any) -> str:
     return _GROUPS.get(str(level).lower(), "other")
 
 
-def plain_lines(data: bytes) -> Iterator[Line]:
-    """Yield the lines of a program's output; only a newline ends one."""
-    *lines, last = data.decode("utf-8", "replace").split("\n")
-    yield from (Line(text.removesuffix("\r")) for text in lines)
-    if last:
-        yield Line(last)
-
-
 def json_file_lines(file: Iterable[bytes]) -> Iterator[Line]:
     """Yield the lines in a file of the json-file driver; a line that is no record is kept as it is."""
     assembler = LineAssembler()

@@ -20,11 +20,6 @@ Since = datetime | None
 """A time with its zone; None: from the beginning of the log."""
 
 
-def read_lines(data: bytes) -> pd.DataFrame:
-    """Read a program's output, or the output of ``docker logs``."""
-    return frame_of(lines.plain_lines(data))
-
-
 def read_json_file(content: bytes | Iterable[bytes]) -> pd.DataFrame:
     """Read a file of the engine's json-file driver, given as bytes or as lines (an open file)."""
     return frame_of(lines.json_file_lines(BytesIO(content) if isinstance(content, bytes) else content))

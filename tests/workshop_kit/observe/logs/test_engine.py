@@ -14,6 +14,7 @@ import pytest
 
 from tests.workshop_kit.lessons.waiting import wait_until
 from tests.workshop_kit.observe.conftest import Relay, Start, connected
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
@@ -73,7 +74,7 @@ def test_long_lines_arrive_with_the_same_digest(start: Start) -> None:
     expected = [digest("".join(chr(97 + n * n % 26) for n in range(size))) for size in SIZES]
     for frame in (
         logs.read_container(running),
-        logs.read_lines(running.container.logs()),
+        read_lines(running.container.logs()),
         next(logs.LogFollower(running, threading.Event())),
     ):
         assert [digest(text) for text in frame["raw"]] == expected

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.observe import logs
 from workshop_kit.observe.logs import lines
 
@@ -110,7 +111,7 @@ def test_a_line_above_the_limit_is_cut_with_a_reason() -> None:
 def test_times_are_exact(text: str, ns: int) -> None:
     """RFC 3339, to the nanosecond, from either end of what 64 bits hold; nothing is left over."""
     for company in ("", '{"ts":"2026-01-01T00:00:00Z"}\n' * 3):
-        frame = logs.read_lines(f'{{"ts":"{text}"}}\n{company}'.encode())
+        frame = read_lines(f'{{"ts":"{text}"}}\n{company}'.encode())
         assert frame["ts"].astype("int64").iloc[0] == ns
         assert frame["rest"].isna().all()
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.observe import logs
 
 VALUES = st.recursive(
@@ -41,7 +42,7 @@ def lines_of(data: bytes) -> list[bytes]:
 @given(BYTES)
 def test_every_line_of_arbitrary_bytes_is_a_row(data: bytes) -> None:
     """The text is in ``raw``, or its fields are columns; nothing raises."""
-    frame, lines = logs.read_lines(data), lines_of(data)
+    frame, lines = read_lines(data), lines_of(data)
     assert len(frame) == len(lines)
     assert frame.attrs["malformed"] == frame["raw"].notna().sum() == frame["reason"].notna().sum()
     for row, line in enumerate(lines):
@@ -60,7 +61,7 @@ def test_every_line_of_arbitrary_bytes_is_a_row(data: bytes) -> None:
 def test_record_returns_the_object_that_was_written(records: list[dict[str, object]]) -> None:
     """Any keys and values, also of several types in one field."""
     texts = [json.dumps(one, ensure_ascii=False).encode("utf-8", "replace") for one in records]
-    frame = logs.read_lines(b"".join(text + b"\n" for text in texts))
+    frame = read_lines(b"".join(text + b"\n" for text in texts))
     for row, text in enumerate(texts):
         found = {key: value for key, value in logs.record(frame, row).items() if value is not None}
         assert found == {key: value for key, value in json.loads(text).items() if value is not None}
@@ -70,7 +71,7 @@ def test_record_returns_the_object_that_was_written(records: list[dict[str, obje
 def test_an_invalid_line_is_kept_as_text_with_a_reason(company: str) -> None:
     """It gives no field; its text is complete."""
     cases = [*(b'{"v":' + value + b"}" for value in INVALID), *NO_OBJECTS]
-    frame = logs.read_lines(b"".join(case + b"\n" + company.encode() + b"\n" for case in cases))
+    frame = read_lines(b"".join(case + b"\n" + company.encode() + b"\n" for case in cases))
     for number, case in enumerate(cases):
         assert frame["raw"].iloc[2 * number] == case.decode("utf-8", "replace"), case
         assert frame["reason"].notna().iloc[2 * number], case
@@ -84,7 +85,7 @@ def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
     opening, closing = pair
     line = f'{{"v":{opening * depth}1{closing * depth}}}'
     for company in COMPANY:
-        frame = logs.read_lines(f"{company}\n{line}\n{company}\n{line} \n".encode())
+        frame = read_lines(f"{company}\n{line}\n{company}\n{line} \n".encode())
         assert len(frame) == 4
         for row in (1, 3):
             text = frame["raw"].iloc[row]
@@ -101,7 +102,7 @@ def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
 )  # fmt: skip
 def test_a_duplicate_key_is_a_reason_to_keep_the_text(line: str) -> None:
     """The last value counts, and the text has both."""
-    frame = logs.read_lines(line.encode())
+    frame = read_lines(line.encode())
     assert (frame["raw"][0], frame["reason"][0]) == (line, "duplicate keys")
     assert logs.record(frame, 0) == json.loads(line)
 
@@ -112,7 +113,7 @@ def test_a_large_number_keeps_its_digits() -> None:
     for company in COMPANY:
         for number in numbers:
             lines = [f'{{"v":{number}}}', f'{{"n":{{"v":[{number}]}}}}', company, '{"v":1.5}']
-            frame = logs.read_lines("\n".join(lines).encode())
+            frame = read_lines("\n".join(lines).encode())
             assert frame["reason"][:2].isna().all()
             assert str(logs.record(frame, 0)["v"]) == number
             assert number in frame["n"][1]
@@ -121,8 +122,8 @@ def test_a_large_number_keeps_its_digits() -> None:
 def test_fields_beyond_the_limit_go_to_rest() -> None:
     """A program with unlimited field names gets 64 columns, and every value is kept."""
     texts = [json.dumps({"msg": "m", f"name{n}": n, "big": 10**30}) for n in range(300)]
-    frame = logs.read_lines("\n".join(texts).encode())
+    frame = read_lines("\n".join(texts).encode())
     assert len(frame.columns) < 80
-    assert logs.read_lines("\n".join([*texts, '{"msg":"m"}']).encode())["rest"].isna().iloc[-1]
+    assert read_lines("\n".join([*texts, '{"msg":"m"}']).encode())["rest"].isna().iloc[-1]
     for row in (0, 150, 299):
         assert logs.record(frame, row) == json.loads(texts[row])

@@ -1,9 +1,8 @@
-"""What a cell shows: HTML for the notebook, and the same as text; and how an error looks there."""
+"""What a cell shows: HTML for the notebook, and the same as text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +32,3 @@ class Rendered:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Give the notebook both; an exported page keeps the HTML, a terminal the text."""
         return {"text/html": self.html, "text/plain": self.text}
-
-
-def error(sentence: str) -> Rendered:
-    """Return an error as a page shows it; without a sentence nothing."""
-    return Rendered(f'<p role="status">▲ {escape(sentence)}</p>' if sentence else "", sentence)

@@ -13,7 +13,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SETUP = r"""import json
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.observe import logs
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.display.live import Screens
@@ -34,7 +33,7 @@ def follow(stop):
     while not stop.wait(0.2):
         n += 1
         came = frame(line(n) + "\n")
-        came.attrs["gaps"] = [logs.Gap(0, "rotated away " + HOSTILE)] if n == 1_001 else []
+        came.attrs["gaps"] = ["rotated away " + HOSTILE] if n == 1_001 else []
         yield came
 screens = Screens()"""
 SHOW = 'explorer = Explorer(FrameStore(frame(text)), title="Lines " + HOSTILE).show(screens)'

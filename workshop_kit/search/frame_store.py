@@ -64,7 +64,7 @@ class FrameStore:
             if len(self) > self.max_rows:
                 self.dropped = self.end - self.max_rows
                 cursor.execute("DELETE FROM logs WHERE row < ?", [self.dropped])
-            self._gaps += [gap.why for gap in frame.attrs.get("gaps", ())]
+            self._gaps += frame.attrs.get("gaps", ())
 
     def select(self, query: str, parameters: Sequence[object] = ()) -> pd.DataFrame:
         """Return the rows of a query."""

@@ -15,7 +15,6 @@ import pytest
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WorkshopError
-from workshop_kit.observe import logs
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.explorer.model import ExplorerModel
@@ -213,7 +212,7 @@ class Removed(Iterator[pd.DataFrame]):
     def __init__(self) -> None:
         self.ended = ""
         self._left = [frame(line(0)), frame(line(1), line(2))]
-        self._left[1].attrs["gaps"] = [logs.Gap(0, "rotated away" + SCRIPT)]
+        self._left[1].attrs["gaps"] = ["rotated away" + SCRIPT]
 
     def __next__(self) -> pd.DataFrame:
         if not self._left:

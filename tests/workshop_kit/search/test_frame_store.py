@@ -10,7 +10,6 @@ import pandas as pd
 
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.observe import logs
-from workshop_kit.observe.logs import Gap
 from workshop_kit.search import FrameStore
 
 SECOND = "2026-11-24T16:06:"
@@ -65,7 +64,7 @@ def test_old_lines_are_dropped_and_gaps_of_collector_and_follower_are_listed() -
     """Each gap by its reason."""
     gap = {"level": "error", "logger": "collector", "msg": "GAP", "service": "a", "reason": "rotated"}
     following = frame(line(2))
-    following.attrs["gaps"] = [Gap(0, "the engine was away")]
+    following.attrs["gaps"] = ["the engine was away"]
     store = FrameStore(collected(line(1), json.dumps({"ts": f"{SECOND}30Z", **gap}), service="a"), max_rows=2)
     store.add(following, service="b")
     assert store.gaps() == ["rotated", "the engine was away"]

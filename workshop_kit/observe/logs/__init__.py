@@ -25,11 +25,11 @@ first (64 at most), then ``rest`` (a JSON object of the values that fit no colum
 | parts of 16 KiB | one line; past 64 MiB (followed: 2 MiB) it is cut, reason ``longer than can be kept: cut`` |
 | stdout and stderr | each in its order, ``stream`` tells which; the engine defines no order between them |
 | a line in a json-file that is no record | ``raw``, reason ``not a record of the engine's`` |
-| lines that the engine lost while they were followed | a ``Gap`` in ``attrs["gaps"]`` of the next frame |
+| lines that the engine lost while they were followed | the reason in ``attrs["gaps"]`` of the next frame |
 """  # noqa: E501 — a table has long lines
 
-from workshop_kit.observe.logs.follower import Gap, LogFollower
+from workshop_kit.observe.logs.follower import LogFollower
 from workshop_kit.observe.logs.frame import record
 from workshop_kit.observe.logs.reader import read_container, read_json_file
 
-__all__ = ["Gap", "LogFollower", "read_container", "read_json_file", "record"]
+__all__ = ["LogFollower", "read_container", "read_json_file", "record"]

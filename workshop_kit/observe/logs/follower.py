@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -24,19 +23,11 @@ MAX_LINE_BYTES = 2 * 1024 * 1024
 _TAIL = 100  # messages
 
 
-@dataclass(frozen=True)
-class Gap:
-    """Lines may be missing after the one received at ``after_ns`` (nanoseconds since 1970) and before the next one."""
-
-    after_ns: int
-    why: str
-
-
 class LogFollower(Iterator[pd.DataFrame]):
     """A frame of new lines for each poll, perhaps empty, until the container is removed or ``stop`` is set.
 
     It goes on after the container restarts and after the engine did not answer, and repeats no line. Where lines may be
-    missing, ``attrs["gaps"]`` says so. ``ended`` is "" until the end, then the reason.
+    missing, ``attrs["gaps"]`` says why. ``ended`` is "" until the end, then the reason.
     Raises WorkshopError if the log cannot be read.
     """
 
@@ -66,11 +57,11 @@ class LogFollower(Iterator[pd.DataFrame]):
 class Poller:
     """Polls a container's log for new lines, each cut to ``max_line_bytes``.
 
-    ``gaps`` are the places where the engine no longer had the lines before.
+    ``gaps`` has the reason of each place where lines may be missing.
     """
 
     def __init__(self, container: Any, *, since: Since = None, max_line_bytes: int = MAX_LINE_BYTES) -> None:
-        self.gaps: list[Gap] = []
+        self.gaps: list[str] = []
         self._log, self._since = EngineLog(container), since
         self._assembler = LineAssembler(max_line_bytes)
         self._last: tuple[str, str] | None = None  # stream and time of the last known message
@@ -109,7 +100,7 @@ class Poller:
             if new is not None:
                 break
         if new is None and self._last:
-            self.gaps.append(Gap(pd.Timestamp(self._last[1]).value, "the engine no longer has what came before"))
+            self.gaps.append("the engine no longer has what came before")
             new = found
         if found:
             self._last = found[-1][:2]

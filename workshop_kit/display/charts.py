@@ -39,14 +39,13 @@ LEVEL_LOOKS: dict[str, tuple[str, str]] = {
 COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
 
 
-def new_figure(title: str, height_inches: float, *, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure with its title, and its axes row by row."""
+def new_figure(title: str, height_inches: float) -> tuple[Figure, Axes]:
+    """Return an empty figure with its title, and its axes."""
     figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for one in axes:
-        style_axes(one)
+    axes = figure.subplots()
+    style_axes(axes)
     return figure, axes
 
 

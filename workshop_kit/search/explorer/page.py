@@ -275,7 +275,7 @@ def _picture(bars: Histogram, said: str) -> Rendered:
     """Return the bars as a picture; its alt text is their `summary`."""
     if not any(map(sum, bars.counts)):
         return _sentence(said)
-    figure, (axes,) = charts.new_figure(f"Lines in each {lasting(bars.step)}, by level", 2.2)
+    figure, axes = charts.new_figure(f"Lines in each {lasting(bars.step)}, by level", 2.2)
     many = len(bars.counts[0])
     counts = {name: np.array(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
     charts.stacked_bars(axes, np.arange(many, dtype=np.float64), 1.0, counts)

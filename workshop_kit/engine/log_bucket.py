@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from docker.errors import APIError
 
@@ -26,7 +26,6 @@ from workshop_kit.progress import Report, silent
 
 SERVICE = "collector"
 BUCKET = "workshop-logs"
-PREFIX = "logs/"
 READER = "log-reader"
 STATE = ("sh", "-c", "touch /tmp/flush && date +%s.%N && cat /tmp/state.json")
 """Asks the collector to commit what it has read, and for its time and its state."""
@@ -46,8 +45,8 @@ class LogBucket:
 
     stack: Stack
     access: Access = field(repr=False)
-    bucket: str = BUCKET
-    prefix: str = PREFIX
+    bucket: ClassVar[str] = BUCKET
+    prefix: ClassVar[str] = "logs/"
 
     def client(self) -> Any:
         """Return a boto3 S3 client of a user who may list and read this bucket, and do nothing else."""

@@ -78,8 +78,8 @@ def _similar(name: object, known: Mapping[str, object]) -> str:
     return f"Did you mean {near[0]!r}?" if near else ""
 
 
-def _milliseconds(name: str, default: int, at_most: int = 60_000) -> Parameter:
-    return Parameter(name, "ms", float(default), at_most=at_most)
+def _milliseconds(name: str, default: int) -> Parameter:
+    return Parameter(name, "ms", float(default), at_most=60_000)
 
 
 _ALL = (

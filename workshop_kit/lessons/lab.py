@@ -195,8 +195,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _tail(log: Path, lines: int = 8) -> str:
+def _tail(log: Path) -> str:
+    """Return the last eight lines of a log file; nothing if it cannot be read."""
     try:
-        return "\n".join(log.read_text(errors="replace").split("\n")[-lines - 1 :]).strip()
+        return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
     except OSError:
         return ""

@@ -245,12 +245,18 @@ def _moment(text: str) -> datetime:
 
 
 def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:
-    """Copy files in by tar. Their time is now: else Python could run an edited file from its old bytecode."""
+    """Copy files, by absolute path, into a container."""
     for path, content in files.items():
-        data, place = content.encode() if isinstance(content, str) else content, PurePosixPath(path)
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            member = tarfile.TarInfo(place.name)
-            member.size, member.mtime, member.mode = len(data), int(time.time()), 0o644
+        place = PurePosixPath(path)
+        container.put_archive(str(place.parent), archive_of({place.name: content}))
+
+
+def archive_of(files: Mapping[str, str | bytes]) -> bytes:
+    """Return files as a tar archive. Their time is now: else Python could run an edited file from its old bytecode."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in files.items():
+            data, member = content.encode() if isinstance(content, str) else content, tarfile.TarInfo(name)
+            member.size, member.mtime = len(data), int(time.time())
             tar.addfile(member, io.BytesIO(data))
-        container.put_archive(str(place.parent), archive.getvalue())
+    return archive.getvalue()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import secrets
-import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -169,7 +167,7 @@ FIXTURES: Mapping[str, Callable[[Stack, Random], Fixture]] = {
 
 def _archive(layers: Mapping[str, Mapping[str, int]], tag: str, labels: dict[str, str]) -> bytes:
     """Return an image in the format of ``docker load``; a layer is its instruction, and the sizes of its files."""
-    blobs = [_tar({path: bytes(size) for path, size in files.items()}) for files in layers.values()]
+    blobs = [containers.archive_of({path: bytes(size) for path, size in files.items()}) for files in layers.values()]
     config = {
         "architecture": "amd64",  # it holds no program, so any machine may load it
         "os": "linux",
@@ -181,17 +179,7 @@ def _archive(layers: Mapping[str, Mapping[str, int]], tag: str, labels: dict[str
     manifest = [{"Config": "config.json", "RepoTags": [tag], "Layers": names}]
     parts = dict(zip(names, blobs, strict=True))
     parts |= {"config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
-    return _tar(parts)
-
-
-def _tar(parts: dict[str, bytes]) -> bytes:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, content in parts.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mtime = len(content), int(time.time())
-            tar.addfile(member, io.BytesIO(content))
-    return archive.getvalue()
+    return containers.archive_of(parts)
 
 
 def _worker(stack: Stack, cores: float, *work: float) -> Spec:

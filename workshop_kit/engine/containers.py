@@ -226,11 +226,17 @@ def url_of(attributes: Mapping[str, Any], port: int) -> str:
 
     Raises WorkshopError if the container is not running or does not publish the port.
     """
-    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
-    if not bindings:
+    published = host_port(attributes, port)
+    if published is None:
         name, status = attributes["Name"].lstrip("/"), attributes["State"]["Status"]
         raise WorkshopError(f"Port {port} of {name} cannot be reached: it is {status}.", "Start it first.")
-    return f"http://127.0.0.1:{bindings[0]['HostPort']}"
+    return f"http://127.0.0.1:{published}"
+
+
+def host_port(attributes: Mapping[str, Any], port: int) -> int | None:
+    """Return the port of this machine at which a container's port is published; None if it is not, or not now."""
+    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
+    return int(bindings[0]["HostPort"]) if bindings else None
 
 
 def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:

@@ -63,7 +63,7 @@ class Trial:
         self._ends_at = ends_at
         self._secrets = secrets
         self._superseded = superseded or threading.Event()
-        self._port = _host_port(running.inspect(), port)
+        self._port = containers.host_port(running.inspect(), port)  # None: it ended before
 
     def at(self, port: int) -> Trial:
         """Return a trial of the same container at another of its published ports."""
@@ -157,9 +157,3 @@ class HalfPost:
         """Send the rest of the body, and read the answer."""
         self._connection.send(self._rest)
         return self._connection.answer(min(ANSWER_SECONDS, self._trial.left_seconds))
-
-
-def _host_port(attributes: Mapping[str, Any], port: int) -> int | None:
-    """Return the port on 127.0.0.1, or None if the container ended before it was published."""
-    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
-    return int(bindings[0]["HostPort"]) if bindings else None

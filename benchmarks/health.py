@@ -19,6 +19,7 @@ from benchmarks._workspace import own_stack
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, probe, wait_ready
 from workshop_kit.engine import monitoring
+from workshop_kit.engine.spec import MIB
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import stats
@@ -32,7 +33,6 @@ RECOVERIES = 5
 AGENT_RUNS = 3
 AGENT_SECONDS = 30
 SETTLED_SECONDS = 20  # ten scrapes of each target
-MIB = 2**20
 WELL = "all is well"
 
 

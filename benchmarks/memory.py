@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks._rows import Row, show
 from workshop_kit.engine import cleanup, monitoring, reach
+from workshop_kit.engine.spec import MIB
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import stats
 from workshop_kit.observe.engine_api import get_json
@@ -26,7 +27,6 @@ from workshop_kit.workspace.folder import Workspace
 STACKS = 10
 SETTLED_SECONDS = 60  # thirty scrapes of each target
 ALL = ("service", "parameter-store", "collector", *monitoring.SERVICES)  # what they depend on comes with them
-MIB = 2**20
 AIM = "≤ 350 MiB"
 
 

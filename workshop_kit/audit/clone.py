@@ -17,7 +17,7 @@ from docker.errors import APIError
 
 from workshop_kit.audit.clone_spec import STOP_SECONDS
 from workshop_kit.audit.targets import Target
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.engine.mounted_files import file_size
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
@@ -200,7 +200,7 @@ class Clone:
 
     def log_sizes(self) -> dict[str, int]:
         """Sizes in bytes of new or changed files in its writable layer whose names are those of log files."""
-        written = [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != 2]
+        written = [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != DIFF_DELETED]
         paths = [path for path in written if _LOG_FILE.search(path)][:20]
         sizes = {path: file_size(self.running.container, path) for path in paths}
         return {path: size for path, size in sizes.items() if size is not None}

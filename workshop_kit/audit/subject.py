@@ -13,8 +13,8 @@ from docker.errors import APIError
 from workshop_kit.audit.experiments import Experiments, once
 from workshop_kit.audit.findings import Evidence, Finding, Judgment, Rule, Verdict, cannot_tell
 from workshop_kit.audit.targets import Target
-from workshop_kit.engine.mounted_files import SECRETS_FOLDER
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import SECRETS_FOLDER
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.layers import Member, members
 from workshop_kit.observe.masking import Mask, secrets_among

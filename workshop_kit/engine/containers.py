@@ -21,14 +21,15 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec, container_config
+from workshop_kit.engine.spec import MIB, Spec, container_config
 from workshop_kit.errors import WorkshopError
 
 EXEC_TRIES = 5
 """A busy engine now and then returns the exit code of an exec without its output."""
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 64 * 1024
-MIB = 1024 * 1024
+DIFF_DELETED = 2
+"""The kind of a deletion in ``docker diff``."""
 
 
 @dataclass(frozen=True)

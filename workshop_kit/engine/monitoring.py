@@ -15,7 +15,7 @@ import httpx
 
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.spec import MIB, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, silent
@@ -102,7 +102,7 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
         volumes=(PROMTOOL_FOLDER,),
         files={f"{PROMTOOL_FOLDER}/{name}": text for name, text in files.items()},
         environment={"GOMAXPROCS": "1"},
-        memory_bytes=128 * 1024 * 1024,
+        memory_bytes=128 * MIB,
     )
     with containers.run(stack.session, spec) as running:
         yield running

@@ -19,9 +19,9 @@ from docker.types import Mount
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.ledger import volume_id
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import SECRETS_FOLDER
 
 COPIED_BYTES = 256 * 1024
-SECRETS_FOLDER = "/run/secrets"
 _SPECIAL = 0x8F280000
 """The bits of Go's fs.FileMode that a regular file does not have."""
 

@@ -10,6 +10,10 @@ from docker.types import LogConfig
 
 from workshop_kit.engine.labels import COMPOSE_SERVICE, SERVICE
 
+MIB = 1024 * 1024
+SECRETS_FOLDER = "/run/secrets"
+"""The folder in a container that holds its secret files, as with docker compose."""
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -31,7 +35,7 @@ class Spec:
     files: Mapping[str, str | bytes] = field(default_factory=dict, repr=False)
     tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": "size=16m,mode=1777"})  # noqa: S108
     read_only: bool = True
-    memory_bytes: int | None = 256 * 1024 * 1024
+    memory_bytes: int | None = 256 * MIB
     cpus: float | None = 1.0
     pids: int | None = 100
     cap_drop: tuple[str, ...] = ("ALL",)

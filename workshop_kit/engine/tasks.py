@@ -20,12 +20,11 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.spec import MIB, SECRETS_FOLDER, Spec
 from workshop_kit.engine.store import Parameter, Store
 from workshop_kit.errors import WrongUsage
 
 Delivery = Literal["environment", "files"]
-SECRETS_FOLDER = "/run/secrets"
 DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 PARAMETER = re.compile(r"(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter)?(/[\w.-]+(?:/[\w.-]+)*)", re.ASCII)
 SHOWN_CHARACTERS = 40
@@ -250,7 +249,7 @@ def _spec(
             environment[reference.name] = parameter.value
     limits: dict[str, Any] = {}
     if one.memory_mib is not None:
-        limits["memory_bytes"] = one.memory_mib * 1024 * 1024
+        limits["memory_bytes"] = one.memory_mib * MIB
     if one.cpu_units is not None:
         limits["cpus"] = one.cpu_units / 1024
     return Spec(

@@ -13,7 +13,7 @@ from typing import Any
 
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.labels import COLLECT
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image
@@ -28,7 +28,6 @@ from workshop_kit.exercises.trial import (
     NO_HEALTHCHECK,
     PIDS,
     PORT,
-    SECRETS,
     SMALL_LOG,
     Trial,
     busy_seconds,
@@ -87,7 +86,7 @@ def secrets_of(service: Any) -> dict[str, str]:
     return {
         mount["Destination"]: Path(mount["Source"]).read_text()
         for mount in mounts
-        if mount["Destination"].startswith(f"{SECRETS}/")
+        if mount["Destination"].startswith(f"{SECRETS_FOLDER}/")
     }
 
 
@@ -143,7 +142,7 @@ def run_with_stack(
         _spec(image),
         environment={name: value for name, value in {**settings, **(environment or {})}.items() if name not in without},
         network=f"{stack.project}_default",
-        volumes=(SECRETS, *([GIVEN] if given else [])),
+        volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
         files={**secrets, **given},
         memory_bytes=MEMORY_BYTES,
         pids=PIDS,

@@ -7,12 +7,12 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.check_api import CheckEnded, CheckResult
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, start_seconds
 from workshop_kit.observe import http
 
-MIB = 1024 * 1024
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of the log is read: a JSON line with a stack is long."""
 

@@ -20,7 +20,6 @@ from workshop_kit.engine import containers
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
 
-SECRETS = "/run/secrets"
 PORT = 8080
 MEMORY_BYTES = 256 * 1024 * 1024
 PIDS = 100

@@ -19,15 +19,14 @@ from docker.errors import APIError, NotFound
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.spec import MIB, Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import Mechanism, named
 from workshop_kit.faults.journal import ActiveFault, Endpoint, Journal
 from workshop_kit.paths import CHECKOUT
 
-MIB = 1024 * 1024
 PROXY_PROGRAM = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py")
-PROXY_MEMORY_BYTES = 64 * 1024 * 1024
+PROXY_MEMORY_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.spec import MIB, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 
@@ -16,7 +16,7 @@ REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[!-~]*)")
 RANGES = {"rate_per_second": range(1, 301), "seconds": range(1, 601)}
 TIMEOUT_SECONDS = 5
 CPUS = 1.0
-MEMORY_BYTES = 768 * 1024 * 1024  # k6 takes about 0.2 MB for each request at once
+MEMORY_BYTES = 768 * MIB  # k6 takes about 0.2 MB for each request at once
 
 
 def load(

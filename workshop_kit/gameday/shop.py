@@ -24,6 +24,7 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import COMPOSE_SERVICE
+from workshop_kit.engine.spec import MIB, SECRETS_FOLDER
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, service_trial, trial
@@ -34,7 +35,6 @@ from workshop_kit.observe import http, stats
 from workshop_kit.observe.logs import read_container
 
 DEPENDENCIES = ("master-db", "replica-db", "redis")
-MIB = 1024 * 1024
 MEMORY_MIB, CPUS = 128, 1.0
 """A release starts with a whole core; its own limit is set once it answers."""
 LIVE_SECONDS = 45.0
@@ -224,7 +224,7 @@ class Shop:
 
     def _run(self, release: Release) -> Running:
         """Start the container of a release."""
-        files = {name: f"{trial.SECRETS}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
+        files = {name: f"{SECRETS_FOLDER}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
         made = self.client.containers.create(
             self.service.images[release.code - 1],
             name=f"{release.environment}-{release.number}",
@@ -233,7 +233,7 @@ class Shop:
             memswap_limit=release.memory_mib * MIB,
             nano_cpus=round(CPUS * 1e9),
             ports={f"{trial.PORT}/tcp": None},
-            volumes=[trial.SECRETS],
+            volumes=[SECRETS_FOLDER],
             labels={COMPOSE_SERVICE: release.environment, "team": release.team},
             **HARDENED,
         )

@@ -12,12 +12,13 @@ from workshop_kit.display.incident_chart import P95, one_clock
 from workshop_kit.display.live_data import Panel
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
+from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.journal import InjectedFault
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import Customers, Visit
 from workshop_kit.gameday.metrics import SERVED
-from workshop_kit.gameday.shop import MIB, Shop
+from workshop_kit.gameday.shop import Shop
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.traffic import PROBES
 

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from docker.errors import APIError, NotFound
 
+from workshop_kit.engine.containers import DIFF_DELETED
 from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe.layers import saved
@@ -224,7 +225,7 @@ def _writable_layer(container: Any) -> Iterator[bytes]:
     for change in container.diff() or []:
         path = change["Path"]
         yield f"{path}\n".encode()
-        if change["Kind"] != 2 and not any(_overlap(path, mount) for mount in mounted):  # 2: deleted
+        if change["Kind"] != DIFF_DELETED and not any(_overlap(path, mount) for mount in mounted):
             yield from _archive(container, path)
 
 

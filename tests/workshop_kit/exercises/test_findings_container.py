@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.check_api import CheckResult
@@ -21,7 +22,6 @@ from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 
-MIB = 1024 * 1024
 LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
 SERVICE = "/venv/bin/python3 /venv/bin/uvicorn app:app"
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workshop_kit.display.live_data import Line, Numbers, Panel, Plot, newest, read, rounded, times
+from workshop_kit.engine.spec import MIB
 from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
 
@@ -24,7 +25,6 @@ HOLD_SECONDS = 3.5
 EVENTS = {"start": "start", "die": "stop", "oom": "oom", "health_status": "health"}
 """The engine's events that are marked, each with the kind of its mark."""
 
-MEBIBYTE = 1 << 20
 SAID = 4  # faults and events in the text; the tables below the picture have all
 REQUESTS = Panel(
     "Requests, and errors (5xx, or no answer)",
@@ -248,7 +248,7 @@ def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
         limit=100.0,
     )
     cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if cpu else "CPU (no limit)"
-    mebibytes = f"memory of {memory / MEBIBYTE:,.0f} MiB" if memory else "memory (no limit)"
+    mebibytes = f"memory of {memory / MIB:,.0f} MiB" if memory else "memory (no limit)"
     columns = {"cpu": cores, "memory": mebibytes, "throttled_percent": "periods held back"}
     return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit="limit", full_scale=115.0)
 

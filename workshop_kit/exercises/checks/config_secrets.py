@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from workshop_kit.engine.spec import SECRETS_FOLDER
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_status
 from workshop_kit.exercises.checks import config
 from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, Outcome, Refusal
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
-from workshop_kit.exercises.trial import SECRETS
 from workshop_kit.observe import leaks
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import Surface
@@ -107,7 +107,7 @@ def printed_error(refused: Outcome, leaked: list[str]) -> Finding:
 def file(context: Context) -> CheckResult:
     """Give it the right password in a file, as an editor writes it, and place an order; then files that are wrong."""
     service_trial.ensure_up(context.stack, context.report)
-    secret = service_trial.secrets_of(context.stack.container("service"))[f"{SECRETS}/master_db_password"]
+    secret = service_trial.secrets_of(context.stack.container("service"))[f"{SECRETS_FOLDER}/master_db_password"]
     odd = f" {random.Random(context.seed).randrange(10**9)} \t"  # noqa: S311  # no secret
     cases = (
         ConfigCase({PASSWORD_FILE: PATH}, {PATH: f"{odd}\n"}),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.answers import handed_in, number, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_none, has_status
@@ -115,8 +115,6 @@ def _end(stop: Stop) -> Finding:
 
 
 KB = 1000
-DELETED = 2
-"""The kind of a change in ``docker diff``."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +230,7 @@ def _written(running: Running) -> Written:
     state = running.inspect()
     volumes = {mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"}
     tmpfs = set(state["HostConfig"]["Tmpfs"] or {})
-    changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != DELETED}
+    changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != DIFF_DELETED}
     folders = {path.rpartition("/")[0] for path in changed} | volumes | tmpfs
     return Written(changed - folders, _files_below(running, tmpfs), _files_below(running, volumes))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from docker.errors import APIError
 
+from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_status
@@ -21,7 +22,6 @@ from workshop_kit.exercises.trial import SMALL_LOG, Trial
 
 FILE = "compose.yaml"
 SERVICE = "my-service"
-MIB = 1024 * 1024
 BEYOND_MIB = 100
 """How far past the memory limit the check tries to get."""
 KILLED = 137

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -62,3 +64,13 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").rstrip(".")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question with the known name that is nearest to a misspelled one, or "" if none is near.
+
+    >>> did_you_mean("pauze", ["kill", "pause"]), did_you_mean("x", ["kill"])
+    ("Did you mean 'pause'?", '')
+    """
+    near = difflib.get_close_matches(word[:100], known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else ""

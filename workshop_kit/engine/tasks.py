@@ -6,7 +6,6 @@ docs/parameter-store.md lists the subset.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import MIB, SECRETS_FOLDER, Spec
 from workshop_kit.engine.store import Parameter, Store
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WrongUsage, did_you_mean
 
 Delivery = Literal["environment", "files"]
 DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
@@ -175,12 +174,12 @@ def keys(part: type[_Part]) -> list[str]:
 
 def _problem(error: ErrorDetails) -> str:
     """One of pydantic's errors as a sentence without the value."""
-    place, wrong = error["loc"], error["msg"]
+    place, wrong = error["loc"], f"{error['msg']}."
     if error["type"] == "extra_forbidden":
         place, key = place[:-1], str(place[-1])
         part = _PARTS[next((one for one in reversed(place) if isinstance(one, str)), "")]
-        wrong = f"has {_unknown(key, part)}"
-    return f"{_path(place) or 'The document'}: {wrong}."
+        wrong = _unknown(key, part)
+    return f"{_path(place) or 'The document'}: {wrong}"
 
 
 def _path(place: Iterable[int | str]) -> str:
@@ -189,9 +188,8 @@ def _path(place: Iterable[int | str]) -> str:
 
 def _unknown(key: str, part: type[_Part]) -> str:
     if key in _ecs_keys(part.shape):
-        return f"the key {key!r}, which Amazon ECS knows and the workshop's runner does not"
-    near = difflib.get_close_matches(key[:100], keys(part), n=1)
-    return f"the unknown key {key[:SHOWN_CHARACTERS]!r}" + (f": did you mean {near[0]}" if near else "")
+        return f"has the key {key!r}, which Amazon ECS knows and the workshop's runner does not."
+    return f"has the unknown key {key[:SHOWN_CHARACTERS]!r}. {did_you_mean(key, keys(part))}".rstrip()
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from workshop_kit.audit.catalog import principles
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, did_you_mean
 from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, load_course, read_toml, resolve
 from workshop_kit.workspace.regions import ID
 from workshop_kit.workspace.solutions import NOTEBOOK, marked_sources
@@ -120,9 +119,8 @@ def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
     Raises WrongUsage with the ids that fit, or the nearest one.
     """
     by_id = {exercise.id: exercise for exercise in exercises}
-    near = difflib.get_close_matches(exercise_id.strip().lower(), by_id, n=1, cutoff=0.5)
-    advice = f"Use `{near[0]}`, or another" if near else "Choose one"
-    return by_id[resolve("exercise", exercise_id, by_id, ".", f"{advice} that `./workshop status` lists.")]
+    advice = f"{did_you_mean(exercise_id.lower(), by_id)} Choose one that `./workshop status` lists.".lstrip()
+    return by_id[resolve("exercise", exercise_id, by_id, ".", advice)]
 
 
 def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[str]:

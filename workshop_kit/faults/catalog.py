@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WrongUsage, did_you_mean
 
 Value = float | int | bool | None
 # How a fault is injected: by the engine on the container itself, or by a proxy in the container's place.
@@ -59,7 +58,9 @@ class Fault:
         for name in given:
             if name not in known:
                 takes = ", ".join(known) or "nothing"
-                raise WrongUsage(f"The fault {self.name!r} takes no {name!r}; it takes {takes}.", _similar(name, known))
+                raise WrongUsage(
+                    f"The fault {self.name!r} takes no {name!r}; it takes {takes}.", did_you_mean(name, known)
+                )
         values = {name: one.check(self.name, given.get(name, one.default)) for name, one in known.items()}
         if self.one_of and all(values[name] is None for name in self.one_of):
             raise WrongUsage(f"The fault {self.name!r} changes nothing.", f"Give it {' or '.join(self.one_of)}.")
@@ -69,13 +70,8 @@ class Fault:
 def named(name: str) -> Fault:
     """Return the fault of that name. Raises WrongUsage with all names."""
     if name not in FAULTS:
-        raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", _similar(name, FAULTS))
+        raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", did_you_mean(name, FAULTS))
     return FAULTS[name]
-
-
-def _similar(name: object, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(str(name), known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def _milliseconds(name: str, default: int) -> Parameter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from workshop_kit.errors import did_you_mean
 from workshop_kit.search.conditions import COLUMNS, TIMES, condition, is_column, value_of
 from workshop_kit.search.parser import Field, SearchMistake, fields_in, parse
 
@@ -91,8 +91,8 @@ class FrameStore:
         if not self.select(f"SELECT 1 FROM logs WHERE {value} IS NOT NULL LIMIT 1", parameters).empty:  # noqa: S608 - parameters
             return
         names = self.select("SELECT DISTINCT unnest(map_keys(fields)) AS name FROM logs")["name"]
-        near = difflib.get_close_matches(field.name, [*names, *COLUMNS, *TIMES, "level"], 1)
-        advice = f"Did you mean {near[0]}?" if near else "Put it in quotes to look for it as text."
+        advice = did_you_mean(field.name, [*names, *COLUMNS, *TIMES, "level"])
+        advice = advice or "Put it in quotes to look for it as text."
         raise SearchMistake(field.position, f"no line has a field {field.name}", advice)
 
 

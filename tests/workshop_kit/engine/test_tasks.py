@@ -100,7 +100,7 @@ def test_every_key_of_the_subset_is_documented(root: Path) -> None:
         (changed(environment=[{"name": "REDIS_HOST", "value": ""}]), f"{FIRST}: sets REDIS_HOST twice."),
         (
             changed(secrets=[{"name": "A", "value": "x"}]),
-            f"{FIRST}.secrets[0]: has the unknown key 'value': did you mean valueFrom.",
+            f"{FIRST}.secrets[0]: has the unknown key 'value'. Did you mean 'valueFrom'?",
         ),
         (changed(secrets=[{"name": "A", "valueFrom": "x"}]), f"{FIRST}.secrets[0].valueFrom: has to be a parameter's"),
         (

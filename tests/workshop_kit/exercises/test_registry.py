@@ -64,7 +64,7 @@ def test_regions_and_entries_fit_both_ways(checkout: Path, write: Write, text: s
 
 def test_a_misspelled_id_gets_the_nearest_one(checkout: Path) -> None:
     """The nearest id is proposed; taking the wrong exercise silently would be worse than asking."""
-    with pytest.raises(WrongUsage, match=r"'gracful'.*Use `container\.graceful`"):
+    with pytest.raises(WrongUsage, match=r"'gracful'.*Did you mean 'container\.graceful'\?"):
         registry.find(registry.load(checkout), "gracful")
 
 

@@ -108,7 +108,7 @@ def test_a_time_ago_counts_from_now(store: FrameStore) -> None:
         ("level>=loud", 7, "no level"),
         ("ts>yesterday", 3, "no time"),
         ("path>/o*", 5, "cannot be asked of a text with *"),
-        ("pool stauts:500", 5, "no line has a field stauts.*Did you mean status"),
+        ("pool stauts:500", 5, "no line has a field stauts.*Did you mean 'status'"),
         ("(" * 30 + "a" + ")" * 30, 20, "nested"),
         ("a" * 600, 500, "500 characters"),
     ],

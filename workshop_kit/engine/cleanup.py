@@ -1,6 +1,6 @@
 """Remove what a workspace made: what is in its ledger *and* carries its labels.
 
-A thing whose maker died before it was recorded is found by its labels and recorded first.
+An object whose process died before recording it is found by its labels and recorded first.
 """
 
 from __future__ import annotations

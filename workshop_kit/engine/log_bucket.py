@@ -65,14 +65,14 @@ class LogBucket:
             )
 
     def objects(self, below: str = "") -> list[str]:
-        """The key of every object (below ``ENVIRONMENT/SERVICE/``, say), sorted. Raises WorkshopError without one."""
+        """Return the keys of all objects below a place (``ENVIRONMENT/SERVICE/``), sorted."""
         with explained(self.access, "list the collected logs"):
             listing = self.client().get_paginator("list_objects_v2")
             pages = listing.paginate(Bucket=self.bucket, Prefix=self.prefix + below)
             return sorted(one["Key"] for page in pages for one in page.get("Contents", []))
 
     def content(self, below: str = "") -> bytes:
-        """All lines below a place, one object after the other: what ``observe.logs.read_json_file`` reads."""
+        """Return the lines of all objects below a place, in the form that ``observe.logs.read_json_file`` reads."""
         parts, client = [], self.client()
         for key in self.objects(below):
             with explained(self.access, f"read {key}"):

@@ -208,7 +208,7 @@ def _names(context: FaultContext, endpoint: Endpoint) -> list[str]:
 
 
 def _running_proxy(context: FaultContext) -> Running | None:
-    """The proxy of this target, if one runs."""
+    """Return the running proxy of this target, or None."""
     for identifier in {active.proxy for active in (context.active, *context.also("proxy")) if active.proxy}:
         with contextlib.suppress(NotFound):
             container = context.session.engine.client.containers.get(identifier)

@@ -81,7 +81,7 @@ def hunt(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.D
 
 
 def find(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.DataFrame:
-    """The leaks alone: `hunt` without the rows of clean surfaces; empty if there is none."""
+    """Return the rows of `hunt` with a leak."""
     table = hunt(canaries, surfaces)
     return table[table["encoding"] != ""].reset_index(drop=True)
 

@@ -14,9 +14,9 @@ from workshop_kit.bootstrap import command_table
 from workshop_kit.commands import audit, desk, development, exercises, join, machine, notes, plan, tour
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.files import explain
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import say, say_error
-from workshop_kit.workspace.files import explain
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 

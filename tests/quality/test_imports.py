@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 FLOORS = (
     ("paths", "progress", "screen"),
     ("errors",),
-    ("terminal",),
+    ("files", "terminal"),
     ("bootstrap",),
     ("engine",),
     ("observe", "faults", "doctor", "bundle"),

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from workshop_kit import files
 from workshop_kit.commands.watch import CheckOnSave
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
-from workshop_kit.workspace import files
 from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE = "container.dockerfile"

@@ -19,9 +19,9 @@ from workshop_kit.classroom.snapshot import MOST_MINUTES, GuessReport, Help, Nam
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.progress import ExerciseRecord, Progress
+from workshop_kit.files import read_small, write_atomically
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.workspace.files import read_small, write_atomically
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
 FILE = "classroom.json"

@@ -15,8 +15,8 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.files import saves
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
-from workshop_kit.workspace.files import saves
 
 KEYS = "h hint · s solution · q quit"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.files import read_small_text
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.files import read_small_text
 from workshop_kit.workspace.merge import language_of, same_code
 from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
 from workshop_kit.workspace.track_notebook import unfold

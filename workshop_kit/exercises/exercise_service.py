@@ -22,11 +22,11 @@ from workshop_kit.exercises.fixtures import FIXTURES, Fixture
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.files import saves
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.files import saves
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code

@@ -11,9 +11,9 @@ from typing import Any
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.files import files_below, write_atomically
 from workshop_kit.workspace.course import FILE, MY_SERVICE
 from workshop_kit.workspace.file_cell import MAGIC, file_named
-from workshop_kit.workspace.files import files_below, write_atomically
 from workshop_kit.workspace.regions import MarkerError, plain, region_of, starter
 from workshop_kit.workspace.solutions import NOTEBOOK, marked_sources
 

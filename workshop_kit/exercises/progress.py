@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.workspace.files import read_small, write_atomically
+from workshop_kit.files import read_small, write_atomically
 
 HINTS = 3
 """Hints of an exercise."""

@@ -15,9 +15,9 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Guess, guess_in
+from workshop_kit.files import read_small_text
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import visible
-from workshop_kit.workspace.files import read_small_text
 
 MOST_FILES = 1_000
 MOST_FILE_BYTES = 4_000_000

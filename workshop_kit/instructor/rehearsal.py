@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.files import write_atomically
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import Expectation, Script, Step, as_page
 from workshop_kit.progress import Report, silent
 from workshop_kit.progress import Step as ProgressStep
-from workshop_kit.workspace.files import write_atomically
 
 POLL_SECONDS = 0.5
 RECORDED_SECONDS = 60.0

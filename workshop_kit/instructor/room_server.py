@@ -23,8 +23,8 @@ from workshop_kit.classroom.join_code import ALIKE, FIRST_PORT, PORTS, SECRETS, 
 from workshop_kit.classroom.snapshot import MOST_BYTES, Participant, Snapshot
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
 from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.files import read_small, write_atomically
 from workshop_kit.instructor.classroom import Classroom
-from workshop_kit.workspace.files import read_small, write_atomically
 
 PAGES = Path(__file__).parent / "pages"
 KEPT_SECONDS = 12 * 3600

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator,
 
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog
+from workshop_kit.files import load_toml
 from workshop_kit.instructor.audience import SHOWN
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.files import load_toml
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"

@@ -14,9 +14,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.files import write_atomically
 from workshop_kit.lessons.predictions import SUFFIX
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace, lesson_files
 from workshop_kit.workspace.lab_settings import FirstPage
 

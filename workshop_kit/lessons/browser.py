@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from workshop_kit.workspace.files import write_atomically
+from workshop_kit.files import write_atomically
 
 REDIRECT = """<!DOCTYPE html>
 <meta charset="utf-8"><meta name="referrer" content="no-referrer">

@@ -22,7 +22,7 @@ from requests.exceptions import RequestException
 
 from workshop_kit.engine import reach
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.workspace.files import explain
+from workshop_kit.files import explain
 
 HANDLED = (NameError, DockerException, RequestException, OSError, httpx.ConnectError)
 """Error types that may become a sentence; RequestException and OSError include broken connections."""

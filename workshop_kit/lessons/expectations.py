@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from workshop_kit.workspace.files import load_toml
+from workshop_kit.files import load_toml
 from workshop_kit.workspace.track_notebook import replaced_by
 
 SUFFIX = ".expected.toml"

@@ -18,10 +18,10 @@ from workshop_kit.bootstrap.jupyter_port import HOST
 from workshop_kit.display.page_server import listen
 from workshop_kit.engine import reaper
 from workshop_kit.errors import NotReady
+from workshop_kit.files import write_atomically
 from workshop_kit.lessons.browser import open_in_browser
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.terminal import answer
-from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
     KERNEL,

@@ -13,11 +13,11 @@ from markupsafe import Markup
 
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.files import write_atomically
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.notes import Note
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.workspace.course import load_course
-from workshop_kit.workspace.files import write_atomically
 
 HERE = Path(__file__).parent
 _NUMBER = re.compile(r"\{\w+\}")

@@ -31,7 +31,7 @@ from workshop_kit.display.tables import table
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.widget_job import PARTS
-from workshop_kit.workspace.files import load_toml
+from workshop_kit.files import load_toml
 
 HERE = Path(__file__).parent
 SUFFIX = ".predictions.toml"

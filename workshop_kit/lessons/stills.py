@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from traitlets import Unicode
 
+from workshop_kit.files import write_atomically
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.book import table_text
 from workshop_kit.lessons.notes_page import templates
-from workshop_kit.workspace.files import write_atomically
 
 MIME = "application/vnd.workshop.still"
 INCHES, DOTS = (6.4, 3.6), 300

@@ -15,12 +15,12 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress, guess_in
+from workshop_kit.files import explain
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.files import explain
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import language_of, same_code
 from workshop_kit.workspace.regions import MarkerError

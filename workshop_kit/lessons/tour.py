@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.engine import reaper
+from workshop_kit.files import write_atomically
 from workshop_kit.lessons import expectations, stills
 from workshop_kit.lessons.book import write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MORE, find_lesson, lesson_names
-from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 

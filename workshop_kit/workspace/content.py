@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 
+from workshop_kit.files import explain, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import solutions, track_notebook
 from workshop_kit.workspace.course import MY_SERVICE, load_course
-from workshop_kit.workspace.files import explain, read_small, write_atomically
 from workshop_kit.workspace.folder import LessonCopy, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
 

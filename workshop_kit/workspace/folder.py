@@ -13,9 +13,9 @@ from pathlib import Path
 
 from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
+from workshop_kit.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import FILE, MY_SERVICE, TRACKS, find_track, read_toml
-from workshop_kit.workspace.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.workspace.solutions import FIRST
 
 COPIED = ("notebooks", "exercises")

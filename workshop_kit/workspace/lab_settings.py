@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.files import write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.files import write_atomically
 from workshop_kit.workspace.folder import Workspace
 
 KERNEL = "container-design-workshop"

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop_kit.files import files_below
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.course import read_toml
-from workshop_kit.workspace.files import files_below
 
 NOTEBOOK = "notebook.py"
 """The file of a lesson's exercises that are done in the notebook: a region becomes a cell."""

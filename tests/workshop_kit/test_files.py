@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import NotReady
-from workshop_kit.workspace.files import read_small_text
+from workshop_kit.files import read_small_text
 
 
 @pytest.mark.parametrize(

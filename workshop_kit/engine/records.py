@@ -13,8 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from workshop_kit.errors import WorkshopError, first_problem
+from workshop_kit.files import read_small
 
 Record = TypeVar("Record")
+
+MAX_BYTES = 10_000_000
 
 
 class RecordFile(Generic[Record]):
@@ -29,10 +32,12 @@ class RecordFile(Generic[Record]):
 
     def read(self) -> tuple[list[Record], list[str]]:
         """Return the records, oldest first, and a sentence for each line that is none."""
-        with self._explained():
-            lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n") if self.path.exists() else []
+        try:
+            content = read_small(self.path, max_bytes=MAX_BYTES)
+        except FileNotFoundError:
+            content = b""
         found, problems = [], []
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(content.decode(errors="replace").split("\n"), 1):
             try:
                 if line.strip():
                     found.append(self._adapter.validate_json(line))

@@ -20,6 +20,7 @@ from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, are_our
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.files import read_small_text, write_atomically
 from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
@@ -199,13 +200,11 @@ def write_secrets(folder: Path) -> None:
 def write_variables(path: Path, variables: Mapping[str, str]) -> bool:
     """Write an env file for docker compose, if it differs; False if the user has a file of that name, which stays."""
     text = "\n".join([MARK, *(f"{key}={_quoted(value)}" for key, value in variables.items())]) + "\n"
-    there = path.read_text() if path.exists() else MARK
+    there = read_small_text(path) if path.exists() else MARK
     if not there.startswith(MARK):
         return False
     if there != text:
-        temporary = path.with_name(path.name + ".new")
-        temporary.write_text(text)
-        temporary.replace(path)
+        write_atomically(path, text.encode())
     return True
 
 

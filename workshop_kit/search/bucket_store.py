@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import secrets
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workshop_kit.engine.aws import Access, explained
+from workshop_kit.files import write_atomically
 from workshop_kit.observe.logs import read_json_file
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.search.frame_store import FrameStore
@@ -56,8 +56,5 @@ class BucketStore(FrameStore):
             return path.read_bytes()
         with explained(self._access, f"read {key}"):
             data = bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{secrets.token_hex(4)}")
-        draft.write_bytes(data)
-        draft.replace(path)  # atomic
+        write_atomically(path, data)
         return data

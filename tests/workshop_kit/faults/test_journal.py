@@ -77,4 +77,4 @@ def test_a_journal_that_cannot_be_read_is_a_sentence(session: Any) -> None:
     journal.path.mkdir()
     with pytest.raises(WorkshopError, match="cannot be kept"):
         journal.append(active())
-    assert "cannot be kept" in revert_all(session).left[0]
+    assert "cannot be read" in revert_all(session).left[0]

@@ -91,7 +91,7 @@ def said(*command: str) -> str:
 
 
 def takes_order(client: httpx.Client, url: str) -> bool:
-    """Whether an order is taken now."""
+    """Return whether an order is taken now."""
     try:
         return client.post(url, json=service_trial.ORDER).status_code == 201
     except httpx.TransportError:
@@ -99,7 +99,7 @@ def takes_order(client: httpx.Client, url: str) -> bool:
 
 
 def of_save(stack: Stack, folder: Path) -> list[Row]:
-    """Time from saving a Dockerfile with one fault to the finding and to the verdict; dependencies are cached."""
+    """Measure from saving a Dockerfile with a mistake to the finding and to the verdict; dependencies are cached."""
     exercise = registry.find(registry.load(ROOT), DOCKERFILE)
     path = folder / "Dockerfile"
     path.write_text(path.read_text().replace("USER 10001:10001\n", ""))
@@ -135,7 +135,7 @@ def of_answer(exercise_service: ExerciseService, identifier: str, value: object)
 
 
 def hidden_bytes(exercise_service: ExerciseService) -> dict[str, object]:
-    """The right answer to container.layer."""
+    """Return the right answer to container.layer."""
     subject = exercise_service.subject("container.layer")
     assert subject is not None
     files = layers.files(exercise_service.stack().session.engine, subject.names["image"])
@@ -144,7 +144,7 @@ def hidden_bytes(exercise_service: ExerciseService) -> dict[str, object]:
 
 
 def lost_files(exercise_service: ExerciseService) -> list[str]:
-    """The right answer to container.loss."""
+    """Return the right answer to container.loss."""
     subject = exercise_service.subject("container.loss")
     assert subject is not None
     assert subject.running is not None

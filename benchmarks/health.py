@@ -68,7 +68,7 @@ def recoveries(stack: Stack, report: Report) -> list[Row]:
 
 
 def after_unpause(stack: Stack) -> float:
-    """Seconds from unpausing the database to readiness."""
+    """Return the seconds from unpausing the database to readiness."""
     wait_ready(stack.url())
     with fault("pause", stack, "master-db"):
         wait_refused(stack)
@@ -76,7 +76,7 @@ def after_unpause(stack: Stack) -> float:
 
 
 def after_restart(stack: Stack) -> float:
-    """Seconds from starting the stopped database to readiness."""
+    """Return the seconds from starting the stopped database to readiness."""
     wait_ready(stack.url())
     database = stack.container("master-db")
     database.stop()
@@ -93,7 +93,7 @@ def wait_refused(stack: Stack) -> None:
 
 
 def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
-    """The median and the worst of some runs."""
+    """Return the median and the worst of some runs."""
     median = Row(work, statistics.median(seconds), len(seconds), aim)
     return [median, replace(median, ours=max(seconds), taken="worst")]
 
@@ -123,7 +123,7 @@ def agent(stack: Stack, report: Report) -> list[Row]:
 
 
 def cpu_seconds(answer: dict[str, Any]) -> float:
-    """CPU seconds of a container, from the engine's statistics."""
+    """Return the CPU seconds of a container, from the engine's statistics."""
     return float(answer["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9)
 
 

@@ -23,7 +23,7 @@ RUNS = 7
 
 
 def warm_setup() -> Row:
-    """``./workshop setup`` when all is there."""
+    """Measure ``./workshop setup`` when all is there."""
 
     def work() -> None:
         subprocess.run([ROOT / "workshop", "setup"], check=True, capture_output=True)
@@ -32,7 +32,7 @@ def warm_setup() -> Row:
 
 
 def warm_start(workspace: Workspace) -> Row:
-    """``./workshop start``, until its JupyterLab answers, beside ``jupyter lab`` alone."""
+    """Measure ``./workshop start``, until its JupyterLab answers, beside ``jupyter lab`` alone."""
 
     def ours() -> None:
         command = [str(ROOT / "workshop"), "start", "--no-browser"]
@@ -54,7 +54,7 @@ def warm_start(workspace: Workspace) -> Row:
 
 
 def first_answer(stack: Stack) -> Row:
-    """From "start" of a container of the service to the first 200 of ``/livez``."""
+    """Measure from "start" of a container of the service to the first 200 of ``/livez``."""
     spec = like(stack.container("service"))
 
     def work() -> None:
@@ -68,7 +68,7 @@ def first_answer(stack: Stack) -> Row:
 
 
 def rebuild(session: Session) -> Row:
-    """A new image after one changed line of the service, everything before it cached."""
+    """Measure a new image after one changed line of the service, everything before it cached."""
     base = recipes.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)

@@ -51,14 +51,14 @@ class Growing:
         self._at = 0
 
     def __call__(self) -> tuple[pd.DataFrame, float]:
-        """The table and its newest time in seconds since 1970."""
+        """Return the table and its newest time in seconds since 1970."""
         self._at += 1
         frame = self._frame.iloc[self._at : self._at + POINTS]
         return frame, frame["time"].iloc[-1].timestamp()
 
 
 def ours() -> Callable[[], object]:
-    """The picture as the dashboard makes it: view, PNG and alt text."""
+    """Return a function that draws a picture as the dashboard does: view, PNG and alt text."""
     data, renderer = Growing(), DashboardRenderer()
 
     def work() -> None:
@@ -71,7 +71,7 @@ def ours() -> Callable[[], object]:
 
 
 def new_figure() -> Callable[[], object]:
-    """A new figure for every picture, saved as notebooks show figures."""
+    """Return a function that draws a new figure each time, saved as notebooks show figures."""
     data = Growing()
 
     def work() -> None:
@@ -87,12 +87,12 @@ def new_figure() -> Callable[[], object]:
 
 
 def column(panel: Panel) -> str:
-    """The one column that a panel draws."""
+    """Return the one column that a panel draws."""
     return next(iter(panel.columns))
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU time of one run."""
+    """Return the CPU time of one run."""
     started = time.process_time()
     work()
     return time.process_time() - started

@@ -37,7 +37,7 @@ PANDAS = f"pandas {version('pandas')} read_json(lines=True), twice"
 
 
 def events(count: int, malformed: bool) -> Iterator[str]:
-    """The lines, the same every time."""
+    """Yield the lines, the same every time."""
     chance = random.Random(1)
     now = 1_764_000_000.0
     for n in range(count):
@@ -66,14 +66,14 @@ def events(count: int, malformed: bool) -> Iterator[str]:
 
 
 def stamp(n: int) -> str:
-    """The engine's time of a line."""
+    """Return the engine's time of a line."""
     return (
         datetime.fromtimestamp(1_764_000_000 + n // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{n % 1000:03d}123456Z"
     )
 
 
 def write(path: Path, count: int) -> Path:
-    """A file of the engine's json-file driver."""
+    """Write a file of the engine's json-file driver."""
     with path.open("w") as file:
         for n, line in enumerate(events(count, malformed=True)):
             file.write(f'{{"log":{json.dumps(f"{line}{chr(10)}")},"stream":"stdout","time":"{stamp(n)}"}}\n')
@@ -81,7 +81,7 @@ def write(path: Path, count: int) -> Path:
 
 
 def ours(path: Path) -> pd.DataFrame:
-    """The reader."""
+    """Read with the kit's reader."""
     with path.open("rb") as file:
         return logs.read_json_file(file)
 
@@ -94,7 +94,7 @@ def two_steps(path: Path) -> pd.DataFrame:
 
 
 def reading(path: Path) -> Row:
-    """CPU time of this process, in turn."""
+    """Measure the CPU time of this process, in turn."""
     assert len(ours(path)) == LINES
     taken, theirs = cpu_pair(lambda: ours(path), lambda: two_steps(path), RUNS)
     work = f"CPU of {LINES:,} lines of json-file content to a DataFrame"
@@ -119,7 +119,7 @@ def writer(count: int, pause_seconds: float = 0.0) -> tuple[str, ...]:
 
 
 def flood(session: Session, image: str) -> Row:
-    """A container that writes as fast as it can, followed: the time until the last line is in a frame."""
+    """Follow a container that writes as fast as it can; measure until the last line is in a frame."""
     stop = threading.Event()
     numbers: list[int] = []
     started = time.perf_counter()
@@ -135,7 +135,7 @@ def flood(session: Session, image: str) -> Row:
 
 
 def following(session: Session, image: str) -> Row:
-    """CPU a second of following several containers that write little."""
+    """Measure the CPU time a second of following several containers that write little."""
     command = writer(10**9, CONTAINERS / LINES_A_SECOND)
     stop, rows = threading.Event(), [0] * CONTAINERS
 
@@ -158,7 +158,7 @@ def following(session: Session, image: str) -> Row:
 
 
 def engine(session: Session, image: str) -> Row:
-    """A container's log through the engine's API to a frame, beside the bytes of it to nowhere."""
+    """Measure a container's log through the engine's API to a frame, beside its bytes to nowhere."""
     with run(session, Spec(image, command=writer(MANY_LINES))) as running:
         running.container.wait()
         command = ["docker", "logs", "--timestamps", running.id]

@@ -58,7 +58,7 @@ def working_sets_mib(stack: Stack) -> dict[str, float]:
 
 
 def rows(found: Sequence[Mapping[str, float]]) -> list[Row]:
-    """Rows of the complete stack and of its parts, the largest first: medians over the stacks."""
+    """Return the rows of the complete stack and of its parts, the largest first: medians over the stacks."""
     count = len(found)
     totals = [sum(each.values()) for each in found]
     spread = f"from {min(totals):.0f} to {max(totals):.0f} MiB"

@@ -27,7 +27,7 @@ RUNS = 3
 
 @contextmanager
 def sleepers(session: Session, image: str) -> Iterator[list[Any]]:
-    """Fifty containers that do nothing, removed after."""
+    """Yield fifty containers that do nothing; they are removed at the end."""
     made: list[Any] = []
     try:
         made += [run(session, Spec(image, command=("sleep", "3600"))) for _ in range(CONTAINERS)]
@@ -38,7 +38,7 @@ def sleepers(session: Session, image: str) -> Iterator[list[Any]]:
 
 
 def watching(engine: Engine, containers: list[Any]) -> Row:
-    """The share of a core that reading takes: CPU time of the whole process over wall time."""
+    """Measure the share of a core that reading takes: CPU time of the whole process over wall time."""
     meters = [(Meter(engine, one.name), one.id) for one in containers]
     shares = []
     for _ in range(RUNS):

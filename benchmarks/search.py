@@ -44,7 +44,7 @@ PANDAS = f"pandas {version('pandas')}"
 
 
 def written() -> Iterator[bytes]:
-    """The parts, as the collector writes them."""
+    """Yield the parts, as the collector writes them."""
     attrs = {"environment": "staging", "service": "service", "container": "0123456789ab"}
     lines = (
         json.dumps({"log": f"{line}\n", "stream": "stdout", "attrs": attrs, "time": stamp(n)}, separators=(",", ":"))
@@ -55,7 +55,7 @@ def written() -> Iterator[bytes]:
 
 
 def put(session: Session, image: str) -> tuple[Running, Access, list[bytes]]:
-    """A bucket with the parts in it, and the parts as they are packed."""
+    """Create a bucket with the parts in it; return it with the parts as they are packed."""
     running, access = start_store(session, image)
     client = access.client("s3")
     client.create_bucket(Bucket=BUCKET)
@@ -128,7 +128,7 @@ def contains(frame: pd.DataFrame, word: str) -> pd.DataFrame:
 
 
 def found(store: FrameStore, text: str) -> pd.DataFrame:
-    """The newest 200 lines that match a search."""
+    """Return the newest 200 lines that match a search."""
     sql, parameters = store.where(text)
     return store.select(f"SELECT * FROM logs WHERE {sql} ORDER BY row DESC LIMIT 200", parameters)
 

@@ -29,7 +29,7 @@ LONGEST_MILLISECONDS = 1000
 
 
 def is_left_out(path: PurePath) -> bool:
-    """Whether a path is left out of lessons, exercises and solutions: it is hidden, or a cache."""
+    """Return whether a path is left out of lessons, exercises and solutions: it is hidden, or a cache."""
     return any(part == "__pycache__" or (part.startswith(".") and part not in VISIBLE) for part in path.parts)
 
 

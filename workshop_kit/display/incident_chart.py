@@ -82,7 +82,7 @@ def _view(
 
 
 def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
-    """The lines with ``time`` and ``of``, their level in our words; a line without a time is left out."""
+    """Return the lines with ``time`` and ``of``, levels grouped; a line without a time is left out."""
     if logs is None or "ts" not in logs or logs.empty:
         return pd.DataFrame({"time": pd.Series([], dtype="datetime64[us, UTC]"), "of": pd.Series([], dtype="str")})
     known = logs[logs["ts"].notna()]
@@ -101,7 +101,7 @@ def _span(
     start: datetime | None,
     end: datetime | None,
 ) -> tuple[float, float]:
-    """The first and the last moment shown, in seconds since 1970."""
+    """Return the first and the last moment shown, in seconds since 1970."""
     data = [lines, *([tables.requests, tables.resources, tables.health] if tables else [])]
     known = [times(one) for one in data if len(one)]
     if not known:
@@ -139,7 +139,7 @@ def _said(bars: Bars | None) -> str:
 
 
 def _grave(lines: pd.DataFrame, edge: float, seconds: float) -> str:
-    """The warnings and errors as a folded table, equal ones in one row."""
+    """Return the warnings and errors as a folded table, equal ones in one row."""
     x = times(lines) - edge
     found = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
     same = [name for name in ("service", "level", "msg", "dependency", "error") if name in found] or ["of"]

@@ -59,7 +59,7 @@ def escape_dataframes() -> None:
 
 
 def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The table; the first cell of a row is its header for a screen reader."""
+    """Return the table; the first cell of a row is its header for a screen reader."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(f"<tr>{''.join(_cell(index, text) for index, text in enumerate(row))}</tr>" for row in rows)
     return (
@@ -73,7 +73,7 @@ def _cell(index: int, text: str) -> str:
 
 
 def _frame_html(frame: Any) -> str | None:
-    """The HTML of pandas, which escapes tags itself."""
+    """Return the HTML of pandas, which escapes tags itself."""
     found = frame._repr_html_()
     return None if found is None else in_lines(found)
 

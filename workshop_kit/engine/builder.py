@@ -32,7 +32,7 @@ _REQUIREMENT = re.compile(r"Could not find a version that satisfies the requirem
 
 
 def command(tag: str | None, labels: Mapping[str, str], arguments: Mapping[str, str] | None = None) -> list[str]:
-    """The docker command that builds an image under a tag; more options and the context's folder follow it."""
+    """Return the docker command that builds an image under a tag; more options and the context's folder follow it."""
     words = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
     words += ["--tag", tag] if tag else []
     words += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
@@ -87,7 +87,7 @@ def build_folder(
 
 
 def has_buildkit(api: Any) -> bool:
-    """Whether the engine builds with BuildKit; Podman does not."""
+    """Return whether the engine builds with BuildKit; Podman does not."""
     return bool(api.get(f"{api.base_url}/_ping").headers.get("Builder-Version") == "2")
 
 
@@ -144,7 +144,7 @@ def _no_wheel(name: str, version: str) -> str:
 
 
 def _short(image: str) -> str:
-    """The name as one would type it.
+    """Return the name as one would type it.
 
     >>> _short("docker.io/library/python:3.13")
     'python:3.13'

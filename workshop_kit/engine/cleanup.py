@@ -101,7 +101,7 @@ def remove(
 
 
 def unlisted(session: Session) -> list[str]:
-    """Things with the session's labels that are in no ledger, which stay: made by hand, or with forged labels."""
+    """Return the objects with the session's labels that no ledger has and clean-up leaves: made or labeled by hand."""
     known = {entry.id for entry in session.ledger.entries()}
     return [
         f"{one.kind} {one.name}"
@@ -123,7 +123,7 @@ def _record(session: Session, found: Iterable[Resource]) -> None:
 
 
 def _was_made_for(session: Session, thing: Resource) -> bool:
-    """Whether the kit or the stack's compose project made it: labels that an image passes on are not enough."""
+    """Return whether the kit or the stack's compose project made it: labels that an image passes on are not enough."""
     labels, project = thing.labels, session.identity.project
     if labels.get(SCOPE) not in get_args(Scope):
         return False
@@ -159,7 +159,7 @@ def _remove(session: Session, entry: Entry, found: Resource, outcome: Outcome) -
 
 
 def _ours(session: Session) -> list[Resource]:
-    """Everything that carries the labels of the kit and of this session."""
+    """Return everything that carries the labels of the kit and of this session."""
     return _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.session}")
 
 
@@ -176,7 +176,7 @@ def _labeled(session: Session, *labels: str) -> list[Resource]:
 
 
 def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
-    """What the engine lists as a resource."""
+    """Return a row of the engine's list as a resource."""
     names = row.get("RepoTags") or row.get("Names") or ([row["Name"]] if "Name" in row else ())
     identifier = volume_id(row) if kind == "volume" else row["Id"]
     return Resource(kind, identifier, tuple(name.lstrip("/") for name in names), row["Labels"] or {})

@@ -130,7 +130,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         return mine[:limit] if limit > 0 else mine
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
-        """Whether these are the labels of a container of this workspace: its stack's, its folder's, or its own."""
+        """Return whether these are labels of a container of this workspace: its stack's, its folder's, or its own."""
         identity = self.client.session.identity
         if COMPOSE_PROJECT in labels:
             return labels[COMPOSE_PROJECT] in {identity.project, identity.service_project}
@@ -153,7 +153,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             options["networking_config"] = {options["network"]: endpoint}
 
     def _real_volumes(self, volumes: Mapping[str, Any] | Sequence[str]) -> Any:
-        """The SDK's ``volumes`` with the names of the workspace's volumes; paths stay."""
+        """Return the SDK's ``volumes`` with the names of the workspace's volumes; paths stay."""
         if isinstance(volumes, Mapping):
             return {self._real_volume(source): target for source, target in volumes.items()}
         parts = [bind.partition(":") for bind in volumes]
@@ -210,7 +210,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         return [super(Images, self).get(one["Id"]) for one in mine]
 
     def real_name(self, name: str) -> str:
-        """The name that the engine has for a typed one. Raises ImageNotFound where it has none."""
+        """Return the name that the engine has for a typed one. Raises ImageNotFound where it has none."""
         if not _ID.fullmatch(name):
             with contextlib.suppress(ImageNotFound):
                 super().get(real := self.client.names.image(name))
@@ -219,7 +219,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         return name
 
     def missing(self, name: str) -> str | None:
-        """A sentence for an image that is absent; None for one that is there."""
+        """Return a sentence for an image that is absent, None for one that is there."""
         try:
             self.real_name(name)
         except ImageNotFound:
@@ -278,13 +278,13 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         return self._create(real, labels_of(options.pop("labels", None)), *arguments, **options)
 
     def real_name(self, name: str) -> str:
-        """The real name of the workspace's network of that name; without one, the name itself."""
+        """Return the real name of the workspace's network of that name; without one, the name itself."""
         with contextlib.suppress(NotFound):
             return str(self.get(self.client.names.thing(name)).name)
         return name
 
     def of_the_workspace(self) -> str:
-        """The network of the workspace's stack, created where the stack is not up yet."""
+        """Return the network of the workspace's stack, created where the stack is not up yet."""
         project = self.client.names.project
         name = f"{project}_default"
         try:
@@ -332,7 +332,7 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
 
 
 def _explained(error: BuildError) -> BuildError:
-    """The same error, with the builder's last lines and, where known, the reason as notes."""
+    """Return the error, with the builder's last lines and, where known, the reason as notes."""
     error.build_log = list(error.build_log)
     said = "".join(line.get("stream") or line.get("error") or "" for line in error.build_log)
     error.add_note("\n".join(map(visible, said.splitlines()[-SHOWN_LINES:])))

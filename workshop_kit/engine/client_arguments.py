@@ -28,22 +28,22 @@ class Names:
     project: str
 
     def thing(self, name: str) -> str:
-        """The real name of a container, network or volume."""
+        """Return the real name of a container, network or volume."""
         return name if self._is_real(name) else f"{self.project}-{name}"
 
     def image(self, tag: str) -> str:
-        """The real tag of an image; one that names a registry stays as it is."""
+        """Return the real tag of an image; one that names a registry stays as it is."""
         registry, slash, _ = tag.partition("/")
         is_registry = bool(slash) and (registry == "localhost" or "." in registry or ":" in registry)
         return tag if is_registry or self._is_real(tag) else f"{self.project}/{tag}"
 
     def new_image(self, tag: str) -> str:
-        """The real tag of an image to build, in full, as the engine lists it."""
+        """Return the real tag of an image to build, in full, as the engine lists it."""
         real = self.image(tag)
         return real if ":" in real.rpartition("/")[2] else f"{real}:latest"
 
     def container_candidates(self, name: str) -> list[str]:
-        """The real names that a typed name may mean, in order: one's own container, a service of the stack, itself."""
+        """Return the real names that a typed one may mean, in order: one's container, a service, the name itself."""
         return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))
 
     def _is_real(self, name: str) -> bool:
@@ -51,12 +51,12 @@ class Names:
 
 
 def labels_of(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """The SDK's ``labels``, which may be names alone, as a dictionary."""
+    """Return the SDK's ``labels``, which may be names alone, as a dictionary."""
     return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given or (), "")
 
 
 def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The SDK's ``ports``, with 127.0.0.1 wherever no address was given.
+    """Return the SDK's ``ports``, with 127.0.0.1 wherever no address was given.
 
     >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
     {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
@@ -76,7 +76,7 @@ def _bound(binding: Any) -> Any:
 
 
 def build_words(arguments: Mapping[str, Any]) -> list[str] | None:
-    """The docker command for the SDK's ``build(…)``; None where BuildKit's command has no option for an argument."""
+    """Return the docker command for the SDK's ``build(…)``; None where BuildKit's has no option for an argument."""
     given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _IGNORED}
     if not given.get("path"):
         return None

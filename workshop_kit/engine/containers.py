@@ -247,7 +247,7 @@ def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:
 
 
 def _moment(text: str) -> datetime:
-    """A time as the engine writes it (UTC, nanoseconds), to the microsecond."""
+    """Return a time that the engine wrote (UTC, nanoseconds), to the microsecond."""
     return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00")
 
 

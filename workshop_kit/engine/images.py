@@ -41,7 +41,7 @@ def missing(engine: Engine, root: Path) -> list[str]:
 
 
 def is_there(engine: Engine, tag: str) -> bool:
-    """Whether the engine has an image under this tag."""
+    """Return whether the engine has an image under this tag."""
     try:
         engine.client.images.get(tag)
     except ImageNotFound:
@@ -135,7 +135,7 @@ def free_bytes(engine: Engine) -> int | None:
 
 
 def _part_of(report: Report, start: float, width: float) -> Report:
-    """A report for a part of the whole: its 0 to 1 becomes this range."""
+    """Return a report for a part of the whole: its 0 to 1 becomes this range."""
     return lambda step: report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
 
 

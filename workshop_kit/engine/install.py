@@ -82,7 +82,7 @@ def ensure_tools(*, install: bool, report: Report = silent) -> None:
 
 
 def is_debian() -> bool:
-    """Whether this is Debian or a distribution derived from it, with apt (Ubuntu …)."""
+    """Return whether this is Debian or a distribution derived from it, with apt (Ubuntu …)."""
     return shutil.which("apt-get") is not None and Path("/etc/debian_version").exists()
 
 
@@ -153,7 +153,7 @@ def _can_install() -> bool:
 
 
 def sudo() -> list[str]:
-    """The words before a command that needs root: none for root itself."""
+    """Return the words before a command that needs root: none for root itself."""
     return [] if os.geteuid() == 0 else ["sudo"]
 
 
@@ -210,7 +210,7 @@ def _join_group(report: Report) -> None:
 
 
 def waits_for_login() -> bool:
-    """Whether this user is in Docker's group, but this login began before that."""
+    """Return whether this user is in Docker's group, but this login began before that."""
     try:
         group = grp.getgrnam(GROUP)
     except KeyError:

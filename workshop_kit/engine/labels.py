@@ -48,11 +48,11 @@ class Identity:
         return f"{self.project}-my-service"
 
     def labels(self, scope: Scope) -> dict[str, str]:
-        """The labels for one new container, network, volume or image."""
+        """Return the labels for one new container, network, volume or image."""
         return {KIT: KIT_NAME, SESSION: self.session, OWNER: self.owner, SCOPE: scope}
 
 
 def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
-    """Whether these labels name the kit and this session."""
+    """Return whether these labels name the kit and this session."""
     labels = labels or {}
     return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == session

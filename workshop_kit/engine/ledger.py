@@ -33,7 +33,7 @@ class Entry:
 
 
 def volume_id(attributes: Mapping[str, Any]) -> str:
-    """The id by which the ledger knows a volume, from what ``docker volume inspect`` reports."""
+    """Return the id by which the ledger knows a volume, from what ``docker volume inspect`` reports."""
     return f"{attributes['Name']}@{attributes['CreatedAt']}"
 
 
@@ -44,7 +44,7 @@ class Ledger(RecordFile[Entry]):
         super().__init__(path, Entry, "entry")
 
     def entries(self) -> list[Entry]:
-        """Every entry, oldest first; a line that is no entry is passed over."""
+        """Return the entries, oldest first; a line that is no entry is left out."""
         return list(dict.fromkeys(self.read()[0]))
 
     def add(self, *entries: Entry) -> None:

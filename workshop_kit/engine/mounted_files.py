@@ -96,7 +96,7 @@ def file_size(container: Any, path: str) -> int | None:
 
 
 def _archive(container: Any, path: str) -> bytes:
-    """The engine's tar of a path; empty where it is large or absent."""
+    """Return the engine's tar of a path; empty where it is large or absent."""
     parts, size = [], 0
     with contextlib.suppress(APIError):
         for piece in container.get_archive(path)[0]:

@@ -84,7 +84,7 @@ def finish(session: Session) -> None:
 
 @contextlib.contextmanager
 def temporary_session(engine: Engine) -> Iterator[Session]:
-    """A session without a workspace, with a ledger and a reaper of its own; what it made is removed at the end."""
+    """Yield a session without a workspace, with its own ledger and reaper; what it made is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="workshop-audit-"))
     session = Session(engine, Identity(secrets.token_hex(4), "audit"), Ledger(folder / "ledger.jsonl"))
     watch(session)

@@ -14,12 +14,12 @@ from workshop_kit.engine.reach import Engine
 
 
 def this_process() -> str:
-    """A name for the running process that no later one has: its pid and the time it started."""
+    """Return a name for the running process that no later one has: its pid and the time it started."""
     return f"{os.getpid()}@{_started(os.getpid())}"
 
 
 def is_alive(maker: str) -> bool:
-    """Whether the process of that name still runs on this machine; a zombie does not."""
+    """Return whether the process of that name still runs on this machine; a zombie does not."""
     pid, _, started = maker.partition("@")
     try:
         return _started(int(pid)) == started
@@ -28,7 +28,7 @@ def is_alive(maker: str) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process started; on Linux in ticks since boot, which setting the clock does not change.
+    """Return when a process started; on Linux in ticks since boot, which setting the clock does not change.
 
     Raises OSError or psutil.Error for a process that is gone or a zombie.
     """
@@ -59,7 +59,7 @@ class Session:
     maker: str = field(default_factory=this_process)
 
     def labels(self, scope: Scope) -> dict[str, str]:
-        """The labels for one new thing."""
+        """Return the labels for one new thing."""
         return {**self.identity.labels(scope), MAKER: self.maker}
 
     def record(self, kind: Kind, identifier: str, name: str, scope: Scope) -> None:

@@ -175,7 +175,7 @@ def log_source(engine: Engine) -> str:
 
 
 def _trouble(state: Mapping[str, Any]) -> str:
-    """What is wrong with a container, from its state in ``docker inspect``; empty if nothing is."""
+    """Return what is wrong with a container, by its state in ``docker inspect``; "" if nothing is."""
     if state["Status"] in {"exited", "dead", "restarting"}:
         return f"exited with code {state['ExitCode']}"
     return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
@@ -209,7 +209,7 @@ def write_variables(path: Path, variables: Mapping[str, str]) -> bool:
 
 
 def _quoted(value: str) -> str:
-    """A value as docker compose reads it back: plain where that is safe, else quoted with its escapes."""
+    """Return a value as docker compose reads it back: plain where that is safe, else quoted with its escapes."""
     if re.fullmatch(r"[\w./:@-]*", value):
         return value
     escaped = re.sub(r'([\\"$])', r"\\\1", value)

@@ -168,12 +168,12 @@ def parse(document: str | Mapping[str, Any]) -> TaskDefinition:
 
 
 def keys(part: type[_Part]) -> list[str]:
-    """The keys of JSON that a part has."""
+    """Return the keys of JSON that a part has."""
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
 def _problem(error: ErrorDetails) -> str:
-    """One of pydantic's errors as a sentence without the value."""
+    """Return one of pydantic's errors as a sentence without the value."""
     place, wrong = error["loc"], f"{error['msg']}."
     if error["type"] == "extra_forbidden":
         place, key = place[:-1], str(place[-1])
@@ -194,7 +194,7 @@ def _unknown(key: str, part: type[_Part]) -> str:
 
 @functools.cache
 def _ecs_keys(shape: str) -> frozenset[str]:
-    """The keys that Amazon ECS knows in an object, from botocore's description of the service."""
+    """Return the keys that Amazon ECS knows in an object, from botocore's description of the service."""
     model: Mapping[str, Any] = Loader().load_service_model("ecs", "service-2")
     return frozenset(model["shapes"][shape]["members"])
 
@@ -235,7 +235,7 @@ def resolve(
 def _spec(
     family: str, one: ContainerDefinition, found: Mapping[str, Parameter], network: str | None, delivery: Delivery
 ) -> Spec:
-    """The spec of a hardened container with the definition's limits, and the values that it names."""
+    """Return the spec of a hardened container with the definition's limits, and the values that it names."""
     environment, files = one.environment, {}
     for reference in one.secrets:
         parameter = found[reference.parameter]

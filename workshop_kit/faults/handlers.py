@@ -182,7 +182,7 @@ HANDLERS: Mapping[Mechanism, FaultHandler] = {
 
 
 def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:
-    """The limits that a fault asks for, by the engine's names: bytes, and billionths of a core."""
+    """Return the limits that a fault asks for, by the engine's names: bytes, and billionths of a core."""
     limits = {}
     if parameters["memory_mib"] is not None:
         limits["Memory"] = limits["MemorySwap"] = int(parameters["memory_mib"] * MIB)  # no swap beside it
@@ -203,7 +203,7 @@ def _unnamed(endpoint: Endpoint) -> Endpoint:
 
 
 def _names(context: FaultContext, endpoint: Endpoint) -> list[str]:
-    """The names that clients use for the target; it cannot lose its container's own name."""
+    """Return the names that clients use for the target; it cannot lose its container's own name."""
     return [alias for alias in endpoint.Aliases if alias != context.container.name]
 
 

@@ -141,7 +141,7 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
 
 
 def _on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:
-    """The active faults of one container, oldest first."""
+    """Return the active faults of one container, oldest first."""
     return tuple(one for one in journal.entries() if one.container == container)
 
 

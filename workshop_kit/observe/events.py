@@ -86,5 +86,5 @@ def _stamp(nanoseconds: int) -> str:
 
 
 def _nanoseconds(stamp: str) -> int:
-    """``2026-11-24T16:06:14.797497811Z`` in nanoseconds since 1970."""
+    """Return a time such as ``2026-11-24T16:06:14.797497811Z`` in nanoseconds since 1970."""
     return int(pd.Timestamp(stamp).value)

@@ -39,7 +39,7 @@ def mistakes(text: str) -> list[str]:
 
 
 def _parse(line: str) -> list[Sample]:
-    """Raises ValueError."""
+    """Return the samples of a line. Raises ValueError."""
     return [sample for family in text_string_to_metric_families(line) for sample in family.samples]
 
 

@@ -57,7 +57,7 @@ class Answer:
         return urlsplit(self.url).path
 
     def json(self) -> Any:
-        """The body as JSON, or None if it is not JSON."""
+        """Return the body as JSON, or None if it is not JSON."""
         with contextlib.suppress(ValueError, RecursionError):
             return json.loads(self.body)
         return None

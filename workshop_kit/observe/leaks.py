@@ -107,7 +107,7 @@ def fragments(secret: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _base64(raw: bytes, shift: int) -> bytes:
-    """The characters of the encoded text that depend on nothing but ``raw``, which stands ``shift`` bytes in."""
+    """Return the characters of the encoded text that depend on ``raw`` alone, which stands ``shift`` bytes in."""
     encoded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
     first = -(-shift * 8 // 6)  # the first character without bits of the text before …
     last = (shift + len(raw)) * 8 // 6  # … and the last one without bits of the text after
@@ -230,7 +230,7 @@ def _writable_layer(container: Any) -> Iterator[bytes]:
 
 
 def _overlap(path: str, mount: str) -> bool:
-    """Whether a path is at, below or above a mount: an archive of it would hold what is mounted."""
+    """Return whether a path is at, below or above a mount: an archive of it would hold what is mounted."""
     path, mount = path.rstrip("/") + "/", mount.rstrip("/") + "/"
     return path.startswith(mount) or mount.startswith(path)
 

@@ -42,7 +42,7 @@ _ASSIGNED = (
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name usually holds a secret; a path to one (NAME_FILE) does not.
+    """Return whether a variable of this name usually holds a secret; a path to one (NAME_FILE) does not.
 
     >>> is_secret_name("MASTER_DB_PASSWORD"), is_secret_name("MASTER_DB_PASSWORD_FILE"), is_secret_name("PWD")
     (True, False, False)

@@ -44,7 +44,7 @@ def condition(node: Node, parameters: list[object], now: datetime | None = None)
 
 
 def is_column(name: str) -> bool:
-    """Whether a field of this name has a column of its own."""
+    """Return whether a field of this name has a column of its own."""
     return name in COLUMNS or name in TIMES or name == "level"
 
 
@@ -125,7 +125,7 @@ def _level(field: Field, parameters: list[object]) -> str:
 
 
 def _time(field: Field, parameters: list[object], now: datetime | None) -> str:
-    """With ``:`` a time stands for all of its second, minute, hour or day, else for its first moment."""
+    """Return the condition of a time: with ``:`` all of its second, minute, hour or day, else its first moment."""
     found = _period(field.value, now or datetime.now(UTC))
     if found is None:
         advice = "Write one as in 2026-11-24T16:06, or how long ago as in -5m."

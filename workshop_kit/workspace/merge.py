@@ -45,7 +45,7 @@ def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult
 
 
 def same_code(one: str, other: str, *, language: str = "python") -> bool:
-    """Whether the two differ only in comments, blank lines and meaningless spaces.
+    """Return whether the two differ only in comments, blank lines and meaningless spaces.
 
     Python is compared by its syntax tree if both can be parsed; any other language line by line, without lines that
     hold only a ``#`` comment.

@@ -98,7 +98,7 @@ def sweep(session: Session, report: Report = silent) -> cleanup.Outcome:
 
 
 def lock_path(folder: Path) -> Path:
-    """The lock of the workspace in ``folder`` that `fresh_workspace` holds."""
+    """Return the lock of the workspace in ``folder`` that `fresh_workspace` holds."""
     return folder.parent / f".{folder.name}.lock"
 
 

@@ -223,7 +223,7 @@ def _paused(choice: Choice) -> str:
 
 
 def _tables_html(view: View, tables: Tables, faults: Iterable[Fault]) -> str:
-    """The data of the picture as five folded tables; `tables.table` escapes every value."""
+    """Return the data of the picture as five folded tables; `tables.table` escapes every value."""
     events = tables.events[tables.events["what"].isin(list(EVENTS))]
     parts = [
         _folded("Requests", tables.requests),

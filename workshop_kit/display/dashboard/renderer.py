@@ -184,7 +184,7 @@ def _line(ax: Axes, number: int) -> Line2D:
 
 
 def _marked(line: Line, every_seconds: float) -> list[int]:
-    """The points with a mark: the newest known one and one in some seconds, or all of a few."""
+    """Return the points with a mark: the newest known one and one in some seconds, or all of a few."""
     known = np.flatnonzero(~np.isnan(line.y))
     if known.size <= 6:
         return [int(index) for index in known]
@@ -193,7 +193,7 @@ def _marked(line: Line, every_seconds: float) -> list[int]:
 
 
 def _values(ax: Axes, plot: Plot) -> list[Text]:
-    """A text for each line's value, below its name."""
+    """Return a text for each line's value, below its name."""
     places = axes.name_lines(ax, plot)
     return [axes.write(ax, 1.07, y, "", fontweight="bold", animated=True) for y in places]
 
@@ -204,7 +204,7 @@ def _sentence(ax: Axes) -> Text:
 
 
 def _value(line: Line, unit: str, *, highest: bool) -> str:
-    """The newest value of a line, or the highest."""
+    """Return the newest value of a line, or the highest."""
     short = {"per second": "/s"}.get(unit, unit)
     if highest:
         return f"≤ {rounded(float(np.nanmax(line.y)))} {short}" if line.last is not None else "–"
@@ -212,7 +212,7 @@ def _value(line: Line, unit: str, *, highest: bool) -> str:
 
 
 def _range_of(plot: Plot, current: Range) -> Range:
-    """The ends of a panel's axis; the current ones while they fit."""
+    """Return the ends of a panel's axis; the current ones while they fit."""
     data = [line.y[np.isfinite(line.y)] for line in plot.lines]
     known = np.concatenate(data) if data else np.array([])
     highest = float(known.max()) if known.size else 0.0
@@ -225,7 +225,7 @@ def _range_of(plot: Plot, current: Range) -> Range:
 
 
 def _top_of(value: float, current: float) -> float:
-    """The upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
+    """Return the upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
 
     The current end stays while it fits and a sixth of it is used: another one redraws the background.
     """
@@ -237,7 +237,7 @@ def _top_of(value: float, current: float) -> float:
 
 
 def _decades(lowest: float, highest: float, current: Range) -> Range:
-    """Whole decades around the data; the current ones while they fit and waste no more than one."""
+    """Return whole decades around the data; the current ones while they fit and waste no more than one."""
     low, high = 10.0 ** math.floor(math.log10(lowest)), 10.0 ** math.ceil(math.log10(highest * 1.05))
     high = max(high, low * 10)
     fits = current[0] and low / 10.1 <= current[0] <= low * 1.01 and high * 0.99 <= current[1] <= high * 10.1

@@ -205,7 +205,7 @@ def counts_by_step(
 
 
 def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Run, ...]:
-    """Runs of equal states; a run ends where another begins, or `HOLD_SECONDS` after its last answer."""
+    """Return runs of equal states; a run ends where another begins, or `HOLD_SECONDS` after its last answer."""
     found: list[Run] = []
     ends = np.minimum(np.append(x[1:], math.inf), np.minimum(x + HOLD_SECONDS, 0.0))
     for start, end, state in zip(x.tolist(), ends.tolist(), states, strict=True):
@@ -238,7 +238,7 @@ def _row_text(view: View, row: Row) -> str:
 
 
 def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
-    """CPU and memory in percent of their limits, so that one axis fits both; the labels have the limits."""
+    """Return CPU and memory in percent of their limits, so that one axis fits both; the labels have the limits."""
     cpu = newest(resources["cpu_limit_percent"].to_numpy("float64"))
     memory = newest(resources["memory_limit_bytes"].to_numpy("float64"))
     known = resources["cpu_limit_percent"].ffill().bfill()

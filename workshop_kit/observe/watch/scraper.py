@@ -72,7 +72,7 @@ def scrape(
 
 
 def without_answer(name: str, why: str, before: Counters | None) -> Scrape:
-    """The scrape of a container that does not run."""
+    """Return the scrape of a container that does not run."""
     now = datetime.now(tz=UTC)
     health = tuple(of_probe(Answer(None, error=why), path, name, now) for path in PROBE_PATHS)
     return Scrape(Traffic(now, name, NO_ANSWER), health, before)

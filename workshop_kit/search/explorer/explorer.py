@@ -172,5 +172,5 @@ class ExplorerWidget(anywidget.AnyWidget):
     beat = traitlets.Int().tag(sync=True)  # changes at every poll while lines are followed
 
     def __repr__(self) -> str:
-        """Empty: an exported notebook shows it above the static page."""
+        """Return an empty text: an exported notebook shows it above the static page."""
         return ""

@@ -183,7 +183,7 @@ def _unpacked(line: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
 
 
 def _full_text(text: str) -> str:
-    """Line by line, so that a traceback reads as one; what else could act on a screen is written out."""
+    """Return a text line by line, as a traceback is read; control characters are written out."""
     rest = len(text) - VALUE_CHARACTERS
     shown = "\n".join(visible(line) for line in text[:VALUE_CHARACTERS].split("\n"))
     return f"{shown}… and {rest:,} more characters" if rest > 0 else shown

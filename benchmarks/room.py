@@ -65,9 +65,9 @@ class Participant:
 def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -> None:
     """Play all participants; put the seconds of all answers and the final snapshots into the queue."""
     code, began = JoinCode.read(typed), time.monotonic()
-    everybody = [Participant(Path(folder, str(number)), number, began) for number in range(PARTICIPANTS)]
-    syncs = [one.start(code) for one in everybody]
-    for one in everybody:
+    participants = [Participant(Path(folder, str(number)), number, began) for number in range(PARTICIPANTS)]
+    syncs = [one.start(code) for one in participants]
+    for one in participants:
         one.began = time.monotonic()
     events = sorted((random.uniform(0, SECONDS), n, sync) for n, sync in enumerate(syncs * GUESSES))
     started = time.monotonic()
@@ -80,7 +80,7 @@ def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -
     for sync in syncs:
         sync.stop()
     found = [membership.next_snapshot(sync.workspace) for sync in syncs]
-    answers.put(([second for one in everybody for second in one.seconds], [one[1] for one in found if one]))
+    answers.put(([second for one in participants for second in one.seconds], [one[1] for one in found if one]))
 
 
 def lost(wanted: list[Snapshot], known: list[Snapshot]) -> int:

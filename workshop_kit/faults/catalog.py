@@ -112,7 +112,7 @@ _ALL = (
         "proxy",
         (_milliseconds("latency_ms", 300), _milliseconds("jitter_ms", 0)),
     ),
-    Fault("down", "Nobody listens: new connections are refused, open ones are reset.", "proxy"),
+    Fault("down", "Nothing listens: new connections are refused, open ones are reset.", "proxy"),
     Fault("refuse", "New connections are refused, open ones go on.", "proxy"),
     Fault(
         "reset",

@@ -162,7 +162,7 @@ class Patterns:
 
 
 def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:
-    """Yield what everybody with access to an image can read: its settings, its history, every file of every layer."""
+    """Yield what access to an image reveals: its settings, its history, every file of every layer."""
     image = engine.client.images.get(tag)
     yield Surface("image inspect", tag, lambda: (_text(image.attrs),))
     yield Surface("image history", tag, lambda: (_text(image.history()),))
@@ -170,7 +170,7 @@ def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:
 
 
 def container_surfaces(container: Any) -> Iterator[Surface]:
-    """Yield what everybody with access to the engine can read of the SDK's running ``container``, inside it, too.
+    """Yield what access to the engine reveals of the SDK's running ``container``, inside it, too.
 
     A surface inside needs ``sh`` and ``cat``; without them it is empty, which `hunt` shows as 0 bytes.
     """

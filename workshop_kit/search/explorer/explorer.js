@@ -67,7 +67,7 @@ function render({ model, el }) {
     table.scrollTop = 0;
   }
 
-  // One word of what is going on; while lines come, nobody wants to hear every number.
+  // One word of what is going on; while lines come, not every number is announced.
   function say() {
     const shown = model.get("page");
     const state = model.get("live").state;

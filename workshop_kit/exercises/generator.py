@@ -18,7 +18,7 @@ from workshop_kit.workspace.regions import MarkerError, plain, region_of, starte
 from workshop_kit.workspace.solutions import NOTEBOOK, marked_sources
 
 Notebook = dict[str, Any]
-STEP = "Mend that and run `./workshop build` again."
+STEP = "Correct that and run `./workshop build` again."
 
 MODULES = {
     "solutions/02_configuration/app.py": "workshop_app",

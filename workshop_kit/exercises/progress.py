@@ -164,7 +164,7 @@ class Progress:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             sentence = f"{self.path} is damaged: {place or 'the file'}: {first['msg']}."
-            raise NotReady(sentence, "Mend that, or move the file away: then a new one begins.") from error
+            raise NotReady(sentence, "Correct that, or move the file away: then a new one begins.") from error
 
     @contextmanager
     def _record(self, exercise_id: str) -> Iterator[ExerciseRecord]:

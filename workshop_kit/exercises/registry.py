@@ -109,7 +109,7 @@ def load(root: Path) -> tuple[Exercise, ...]:
     if not problems:  # only a complete list can be compared with the sources
         problems = [*_unknown_names(exercises, load_course(root)), *_misplaced_regions(exercises, root)]
     if problems:
-        raise WorkshopError(" ".join(problems), f"Mend {FILE}, or the file in solutions/.")
+        raise WorkshopError(" ".join(problems), f"Correct {FILE}, or the file in solutions/.")
     return tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
 
 

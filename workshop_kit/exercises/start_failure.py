@@ -54,7 +54,7 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
         limit = attributes["HostConfig"]["Memory"] // MIB
         return got, f"the kernel killed it, since it wanted more than its {limit} MiB of memory.", "What takes so much?"
     if why:
-        return got, f"{why.rstrip('.')}.", "Mend that first: nothing else was tried."
+        return got, f"{why.rstrip('.')}.", "Correct that first: nothing else was tried."
     if code == 0:
         means = "it ended at once with exit code 0, as if all were done, and answered no request."
         return got, means, "What ends it? It should return only after it was told to stop."

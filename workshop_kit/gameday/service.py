@@ -94,4 +94,6 @@ def _built(client: Any, folder: Path, version: int) -> Any:
         return client.images.build(path=str(folder), tag=f"shop:{version}")[0]
     except BuildError as error:
         output = "\n".join(getattr(error, "__notes__", ()))
-        raise WorkshopError("The image of my_service cannot be built.", "Mend its Dockerfile.", output=output) from None
+        raise WorkshopError(
+            "The image of my_service cannot be built.", "Correct its Dockerfile.", output=output
+        ) from None

@@ -59,7 +59,7 @@ def load(lesson: str, folder: Path) -> tuple[Note, ...]:
     except FileNotFoundError as error:
         raise WorkshopError(f"{lesson} has no notes.", f"Write {path}.") from error
     if title.strip() != f"# {lesson}":
-        raise WorkshopError(f"{path} does not begin with `# {lesson}`.", "Mend its first line.")
+        raise WorkshopError(f"{path} does not begin with `# {lesson}`.", "Correct its first line.")
     return tuple(map(_note, parts))
 
 

@@ -143,7 +143,7 @@ def test_a_snapshot_that_arrives_after_its_participant_left_is_not_kept(live_roo
 
 
 def test_a_damaged_progress_file_is_said_and_nothing_is_sent(live_room: LiveRoom, join: Join) -> None:
-    """The thread goes on: mended, it is sent."""
+    """The thread goes on: once the file is valid, it is sent."""
     workspace = join("Ada")
     sync = RoomSync(workspace, "00_start")
     workspace.progress_path.write_text("{")

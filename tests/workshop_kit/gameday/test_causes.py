@@ -21,7 +21,7 @@ from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.incident import Incident
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-MENDED = Record(
+REPAIRED = Record(
     "a1", "monday", 1, NOON, NOON, NOON, NOON, NOON + timedelta(seconds=9), "", dict.fromkeys(QUESTIONS, "so it was")
 )
 
@@ -37,14 +37,14 @@ def test_every_incident_has_an_exercise(root: Path) -> None:
 def test_records_are_kept_and_the_newest_of_one_incident_counts(tmp_path: Path) -> None:
     """They are read as they were written; other lines are skipped."""
     session: Any = SimpleNamespace(ledger=SimpleNamespace(path=tmp_path / "ledger.jsonl"))
-    game_records.write(session, replace(MENDED, symptom="still", fixed=None))
+    game_records.write(session, replace(REPAIRED, symptom="still", fixed=None))
     with (tmp_path / "gameday.jsonl").open("a") as file:
         file.write("no json\n[]\n{}\n")
-    game_records.write(session, MENDED)
-    assert game_records.read(session) == [MENDED]
-    assert game_records.find(session, "a1") == MENDED
+    game_records.write(session, REPAIRED)
+    assert game_records.read(session) == [REPAIRED]
+    assert game_records.find(session, "a1") == REPAIRED
     assert game_records.find(session, "a2") is None
-    assert (MENDED.to_detect_seconds, MENDED.to_repair_seconds) == (0, 9)
+    assert (REPAIRED.to_detect_seconds, REPAIRED.to_repair_seconds) == (0, 9)
 
 
 @pytest.fixture

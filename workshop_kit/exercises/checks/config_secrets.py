@@ -70,7 +70,7 @@ def log_names_variables(refusal: Refusal, leaked: list[str]) -> Finding:
         f"{refusal}; the value {'stands' if leaked else 'does not stand'} in it",
         f"exit code 1, {LEVEL} and {PORT} named, no value",
         means,
-        "What does a person need to mend it? The name of the variable, what it is for, and what is wrong.",
+        "What does a person need to correct it? The name of the variable, what it is for, and what is wrong.",
     )
 
 

@@ -193,7 +193,7 @@ class Incident:
     def card(self) -> Rendered:
         """Return the timeline: when each signal showed it, what you did, how many customers were served."""
         visits = self.customers.since(self.record.began)
-        suffered = Counter(one.door for one in visits if not one.is_good)
+        suffered = Counter(one.environment for one in visits if not one.is_good)
         worst = max(self.shop.environments, key=lambda name: suffered[name])
         return signals.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables(), worst)
 

@@ -48,7 +48,7 @@ class ShopWatcher:
         tables = self.watcher.tables(container, seconds=seconds)
         since = datetime.now(UTC) - timedelta(seconds=seconds) if seconds is not None else None
         visits = self.customers.table(since)
-        visits = visits[visits["door"] == container] if container else visits
+        visits = visits[visits["environment"] == container] if container else visits
         requests = joined(tables, visits)
         over = requests[requests["time"] <= pd.Timestamp.now(tz="UTC")]
         return replace(tables, requests=over, resources=shares(tables.resources).assign(cpu_limit_percent=math.nan))
@@ -56,7 +56,7 @@ class ShopWatcher:
 
 def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     """Return requests, customers and resources in one table; ``time`` is the end of a row's second."""
-    came = visits.rename(columns={"door": "container"}).assign(time=_end_of_second(visits["time"]))
+    came = visits.rename(columns={"environment": "container"}).assign(time=_end_of_second(visits["time"]))
     customers = came.groupby(KEYS)["good"].agg(came="size", served="sum").astype("float64")
     customers["served_percent"] = 100 * customers["served"] / customers["came"]
     resources = shares(tables.resources)

@@ -186,12 +186,12 @@ class RecordedCustomers:
     def __init__(self, shop: RecordedShop, injected: datetime) -> None:
         self.shop, self.injected = shop, injected
 
-    def since(self, moment: datetime, door: str | None = None) -> list[Visit]:
+    def since(self, moment: datetime, environment: str | None = None) -> list[Visit]:
         """The customers since a time."""
         if moment <= self.injected:
             return list(self._after_the_cause())
-        served = self.shop.serves(door or "production")
-        return [Visit(moment, str(door), 200 if served else None, 0.01)] * VISITS
+        served = self.shop.serves(environment or "production")
+        return [Visit(moment, str(environment), 200 if served else None, 0.01)] * VISITS
 
     def _after_the_cause(self) -> Iterator[Visit]:
         for number in range(VISITS):

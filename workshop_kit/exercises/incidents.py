@@ -85,8 +85,8 @@ TROUBLES = (
 class Incident:
     """The fault and its target, with times in UTC.
 
-    Customers came from ``began`` to ``ended``; the fault was injected between ``injecting`` and ``injected``, and
-    reverted at ``reverted``. ``container`` is the full id of the service's container.
+    Customers came from ``began`` to ``ended``; the fault was injected between ``injecting`` and ``injected``.
+    ``container`` is the full id of the service's container.
     """
 
     id: str
@@ -96,7 +96,6 @@ class Incident:
     began: datetime
     injecting: datetime
     injected: datetime
-    reverted: datetime
     ended: datetime
 
 
@@ -148,7 +147,6 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
         began,
         injecting,
         disturbance.started,
-        disturbance.ended or datetime.now(UTC),
         datetime.now(UTC),
     )
 

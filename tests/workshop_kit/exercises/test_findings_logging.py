@@ -175,7 +175,6 @@ INCIDENT = Incident(
     BEGAN,
     INJECTING,
     INJECTING + timedelta(seconds=0.5),
-    INJECTING + timedelta(seconds=7),
     BEGAN + timedelta(seconds=24),
 )
 
@@ -189,7 +188,7 @@ def recorded() -> Iterator[dict[str, Any]]:
         if timedelta(seconds=5) <= at - BEGAN < timedelta(seconds=5.7):
             took["replica_db_ms"] = 300.0
             yield {**line, "level": "warning", "msg": "replica not available"}
-        if INCIDENT.injected <= at < INCIDENT.reverted:
+        if INCIDENT.injected <= at < INJECTING + timedelta(seconds=7):
             took["redis_ms"] = 500.0
             yield {**line, "level": "warning", "msg": "cache not available"}
         done = {"msg": "request", "route": "/orders", "status": 201, "duration_ms": sum(took.values()) + 5}

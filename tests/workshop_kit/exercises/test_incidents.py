@@ -41,8 +41,8 @@ def test_an_incident_is_over_when_it_returns(
     assert participant.container("redis").status == "running"
     mine = {"ancestor": images["load"], "label": f"{SESSION}={participant.session.identity.session}"}
     assert participant.session.engine.client.containers.list(filters=mine, ignore_removed=True) == []
-    assert incident.began < incident.injecting < incident.injected < incident.reverted < incident.ended
-    assert incident.reverted - incident.injected >= timedelta(seconds=incidents.TROUBLE_SECONDS)
+    assert incident.began < incident.injecting < incident.injected < incident.ended
+    assert incident.ended - incident.injected >= timedelta(seconds=incidents.TROUBLE_SECONDS)
     assert steps[-1].done
     assert incidents.find(participant.session, incident.id) == incident
     assert fixtures.logging_percentiles(participant, Random(1)).names == {"incident": incident.id}

@@ -27,10 +27,8 @@ Body = Mapping[str, Any]
 class PresenterApi:
     """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second."""
 
-    def __init__(
-        self, controller: Controller, script: Script, pictures: Path = PICTURES, room: RoomApi | None = None
-    ) -> None:
-        self.controller, self.script, self.pictures, self.room = controller, script, pictures, room
+    def __init__(self, controller: Controller, script: Script, room: RoomApi | None = None) -> None:
+        self.controller, self.script, self.room = controller, script, room
         self.audience = audience = controller.audience
         self.demo = demo = DemoProgress(script)
         self.actions: Mapping[str, Callable[[Body], object]] = {
@@ -74,7 +72,7 @@ class PresenterApi:
 
     def recorded(self) -> str:
         """Return the recorded picture of the current step, as SVG; "" if there is none."""
-        path = self.pictures / self.demo.step.picture
+        path = PICTURES / self.demo.step.picture
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def choices(self) -> dict[str, Any]:
@@ -151,7 +149,7 @@ class PresenterApi:
             "note": " ".join(step.note.split()),
             "clicks": [str(click) for click in step.clicks],
             "expectations": [str(one) for one in step.expectations],
-            "picture": step.picture if (self.pictures / step.picture).is_file() else "",
+            "picture": step.picture if (PICTURES / step.picture).is_file() else "",
         }
 
 

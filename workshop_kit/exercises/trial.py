@@ -93,11 +93,11 @@ class Trial:
         with Connection(self._url(path), timeout_seconds=self._at_most()) as connection:
             yield HalfPost(self, connection, json.dumps(body).encode())
 
-    def wait_answer(self, path: str, *, status: int = 200, within_seconds: float | None = None) -> bool:
-        """Poll a path until it answers with ``status``; return False if the time is up or the container has ended."""
+    def wait_answer(self, path: str, *, within_seconds: float | None = None) -> bool:
+        """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
         seconds = start_seconds() if within_seconds is None else within_seconds
         ends_at, pause_seconds = time.monotonic() + self._at_most(seconds), LOOK_SECONDS
-        while (answer := self.get(path)).status != status:
+        while (answer := self.get(path)).status != 200:
             gone = answer.status is None and self.exit_code() is not None
             if gone or time.monotonic() > ends_at:
                 return False

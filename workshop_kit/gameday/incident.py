@@ -161,7 +161,7 @@ class Incident:
         symptom = self._watch_customers()
         fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
         self.record = replace(
-            self.record, debrief=said, first_symptom=self.first_symptom(), fixed=fixed, symptom=symptom
+            self.record, debrief=said, first_symptom=self._first_symptom(), fixed=fixed, symptom=symptom
         )
         game_records.write(self.lesson.stack.session, self.record)
         return {"incident": self.record.id}
@@ -183,9 +183,9 @@ class Incident:
         """Return when customers and each signal first showed the incident; None for one that did not."""
         began = self.record.injected or datetime.now(UTC)
         seen = signals.first_signs(self.shop.lines(), self.watcher.tables(), began)
-        return {"customers": self.first_symptom(), **seen}
+        return {"customers": self._first_symptom(), **seen}
 
-    def first_symptom(self) -> datetime | None:
+    def _first_symptom(self) -> datetime | None:
         """Return when the first customers suffered; None if none did."""
         began = self.record.injected
         return None if began is None else signals.first_symptom(self.customers.since(began), began)
@@ -221,7 +221,7 @@ class Incident:
                 if not self._stop.is_set():
                     change(self.shop, random)
             deadline = time.monotonic() + FELT_SECONDS
-            while not self.first_symptom() and time.monotonic() < deadline and not self._stop.wait(0.1):
+            while not self._first_symptom() and time.monotonic() < deadline and not self._stop.wait(0.1):
                 pass
             if not self._stop.is_set():
                 last(self.shop, random)
@@ -233,7 +233,7 @@ class Incident:
         """Whether customers notice the cause; of a leak, only after the first kill."""
         if self.cause.kills and not self.watcher.tables().events["what"].eq("oom").any():
             return False
-        return self.first_symptom() is not None
+        return self._first_symptom() is not None
 
     def _watch_customers(self) -> str:
         """Watch until all are served for some seconds, or the time is up; return the symptom, "" for none."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import Finding, Report, Verdict
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WrongUsage, first_problem
 
 EXAMPLE = 'Write an [[ignore]] table with rule = "…", reason = "…" and until = 2027-01-31.'
 
@@ -48,9 +48,7 @@ def load(path: Path) -> list[IgnoreEntry]:
     except OSError as error:
         raise WrongUsage(f"The file {path} cannot be read: {error.strerror}.", "Name another file.") from error
     except ValidationError as invalid:
-        first = invalid.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise WrongUsage(f"{path} is no ignore file: {place}: {first['msg']}.", EXAMPLE) from None
+        raise WrongUsage(f"{path} is no ignore file: {first_problem(invalid)}.", EXAMPLE) from None
     except ValueError as error:  # of TOML, or of UTF-8
         raise WrongUsage(f"The file {path} is no TOML: {error}.", EXAMPLE) from error
 

@@ -13,7 +13,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from pydantic_core import from_json, to_json
 
-from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.files import read_small, write_atomically
 
@@ -161,9 +161,7 @@ class Progress:
         except FileNotFoundError:
             return _Document()
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            sentence = f"{self.path} is damaged: {place or 'the file'}: {first['msg']}."
+            sentence = f"{self.path} is damaged: {first_problem(error)}."
             raise NotReady(sentence, "Correct that, or move the file away: then a new one begins.") from error
 
     @contextmanager

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from workshop_kit.classroom.join_code import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode
 from workshop_kit.classroom.snapshot import MOST_BYTES, Participant, Snapshot
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
-from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
 from workshop_kit.instructor.classroom import Classroom
 
@@ -117,9 +117,7 @@ class RoomHandler(Handler):
         try:
             return kind.model_validate_json(self.request.body)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the message"
-            raise WrongUsage(f"The room cannot read that: {place[:80]}: {first['msg']}.") from error
+            raise WrongUsage(f"The room cannot read that: {first_problem(error)[:160]}.") from error
 
 
 class Report(RoomHandler):

@@ -141,7 +141,7 @@ def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
         ('rule = "logs.rotation"\nuntil = 2027-01-31\n', "ignore.0.reason: Field required."),
         ('rule = "logs.rotation"\nreason = " "\nuntil = 2027-01-31\n', "ignore.0.reason: String should have"),
         ('rule = "logs.rotation"\nreason = "So."\nuntil = "soon"\n', "ignore.0.until: Input should be a valid date."),
-        ('rule = "logs"\nreason = "So."\nuntil = 2027-01-31\n', "ignore.0.rule: Value error, 'logs' is no rule."),
+        ('rule = "logs"\nreason = "So."\nuntil = 2027-01-31\n', "ignore.0.rule: 'logs' is no rule."),
         ("rule =\n", "is no TOML"),
     ],
 )

@@ -48,9 +48,9 @@ def test_records_of_an_exercise_are_read_back(progress: Progress) -> None:
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        (b'{"predictions": {"start.db": {"choi', "the file"),
+        (b'{"predictions": {"start.db": {"choi', "Invalid JSON"),
         (b'{"exercises": {"container.limits": {"hints": "2"}}}', "exercises.container.limits.hints"),
-        (b'{"x": "\\ud800"}', "the file"),
+        (b'{"x": "\\ud800"}', "Invalid JSON"),
     ],
 )
 def test_a_damaged_file_is_a_sentence_and_stays(progress: Progress, content: bytes, place: str) -> None:

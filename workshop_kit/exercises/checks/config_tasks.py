@@ -17,7 +17,7 @@ from workshop_kit.engine.aws import NotAllowed
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import PREFIX, Settings, Store
 from workshop_kit.engine.tasks import Delivery, TaskDefinition, parse
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage, first_problem
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import (
     CheckEnded,
@@ -241,10 +241,8 @@ def read(text: str) -> dict[str, Definition]:
     try:
         return TASKS.validate_python(yaml.load(text, _PlainLoader))  # noqa: S506  # a SafeLoader
     except ValidationError as invalid:
-        first = invalid.errors()[0]
-        place = ".".join(str(key)[:40] for key in first["loc"]) or "the file"
         raise WrongUsage(
-            f"tasks.yaml holds environments with image, environment and secrets; in {place}: {first['msg']}.",
+            f"tasks.yaml holds environments with image, environment and secrets; {first_problem(invalid)[:200]}.",
             "Compare it with the other environments, or reset it.",
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

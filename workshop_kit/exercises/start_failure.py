@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.check_api import CheckEnded, CheckResult
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, start_seconds
+from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of, start_seconds
 from workshop_kit.observe import http
 
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
@@ -82,7 +81,7 @@ def crash_reason(log: str, files: Collection[str] = ()) -> str:
     preferred as the place of the exception.
     """
     lines = log.split("\n")
-    records = [_record(line) for line in lines]
+    records = [fields_of(line) for line in lines]
     for record in reversed(records):
         if said := _problems(record.get("problems")):
             return said
@@ -91,15 +90,6 @@ def crash_reason(log: str, files: Collection[str] = ()) -> str:
         return said
     failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
     return _failure(failures[-1]) if failures else ""
-
-
-def _record(line: str) -> Mapping[str, Any]:
-    """Return a JSON line's fields; none for a line of another kind."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _problems(problems: Any) -> str:

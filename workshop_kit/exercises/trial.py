@@ -42,6 +42,15 @@ def start_seconds() -> float:
     return START_SECONDS + busy_seconds()
 
 
+def fields_of(line: str | bytes) -> dict[str, Any]:
+    """Return the fields of a line of a log; none if it is no JSON object."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
 class Trial:
     """A running container. No method raises for what the participant's code does; none waits after the deadline.
 

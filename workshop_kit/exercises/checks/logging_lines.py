@@ -17,9 +17,8 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.answers import handed_in, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_none
-from workshop_kit.exercises.checks.logging_service import fields_of
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG
+from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG, fields_of
 from workshop_kit.observe.jq import Answer, jq
 from workshop_kit.observe.logs import read_container
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import re
 import time
@@ -18,7 +17,7 @@ from urllib.parse import quote
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.trial import Trial
+from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.screen import visible
 
 ORDERS = "orders.py"
@@ -63,15 +62,6 @@ class Log:
     def having(self, **fields: Any) -> list[dict[str, Any]]:
         """Return the records with these values."""
         return [one for one in self.records if all(one.get(name) == value for name, value in fields.items())]
-
-
-def fields_of(line: str | bytes) -> dict[str, Any]:
-    """Return the fields of a line; none if it is no JSON object."""
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def read_log(trial: Trial, complete: Callable[[Log], bool]) -> Log:

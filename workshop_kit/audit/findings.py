@@ -10,7 +10,7 @@ GRAVEST = 3
 """The number of findings at the head of a report."""
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     """The result of a rule, in words that need no symbol."""
 
     HOLDS = "holds"
@@ -94,37 +94,37 @@ class Evidence:
 class Judgment:
     """What a rule returns for one target: the verdict, one sentence, and the evidence."""
 
-    verdict: Verdict
+    verdict: RuleVerdict
     said: str
     evidence: tuple[Evidence, ...] = ()
 
 
 def holds(said: str, *evidence: Evidence) -> Judgment:
     """Return the judgment that the rule holds."""
-    return Judgment(Verdict.HOLDS, said, evidence)
+    return Judgment(RuleVerdict.HOLDS, said, evidence)
 
 
 def fails(said: str, *evidence: Evidence) -> Judgment:
     """Return the judgment that the rule does not hold."""
-    return Judgment(Verdict.FAILS, said, evidence)
+    return Judgment(RuleVerdict.FAILS, said, evidence)
 
 
 def cannot_tell(said: str, *evidence: Evidence) -> Judgment:
     """Return the judgment that the rule cannot be tested; ``said`` gives the reason and what would help."""
-    return Judgment(Verdict.CANNOT_TELL, said, evidence)
+    return Judgment(RuleVerdict.CANNOT_TELL, said, evidence)
 
 
 def not_applicable(said: str, *evidence: Evidence) -> Judgment:
     """Return the judgment that the rule does not apply to this target."""
-    return Judgment(Verdict.NOT_APPLICABLE, said, evidence)
+    return Judgment(RuleVerdict.NOT_APPLICABLE, said, evidence)
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """A rule and its judgment of a target; ``accepted`` gives the reason and the last day of an ignore entry."""
 
     rule: Rule
-    verdict: Verdict
+    verdict: RuleVerdict
     said: str
     evidence: tuple[Evidence, ...]
     seconds: float
@@ -142,49 +142,49 @@ class TargetReport:
     kind: str
     image_id: str
     how: str
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
     seconds: float
     reference: str = ""
 
-    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+    def of(self, verdict: RuleVerdict) -> tuple[RuleFinding, ...]:
         """The findings with one verdict."""
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
     @property
-    def failing(self) -> tuple[Finding, ...]:
+    def failing(self) -> tuple[RuleFinding, ...]:
         """The failed findings that are not accepted, the most severe first."""
         order = list(Severity)
-        found = [one for one in self.of(Verdict.FAILS) if not one.accepted]
+        found = [one for one in self.of(RuleVerdict.FAILS) if not one.accepted]
         return tuple(sorted(found, key=lambda one: order.index(one.rule.severity)))
 
     @property
-    def accepted(self) -> tuple[Finding, ...]:
+    def accepted(self) -> tuple[RuleFinding, ...]:
         """The failed findings that an ignore entry accepts."""
-        return tuple(one for one in self.of(Verdict.FAILS) if one.accepted)
+        return tuple(one for one in self.of(RuleVerdict.FAILS) if one.accepted)
 
-    def of_principle(self, identifier: str) -> tuple[Finding, ...]:
+    def of_principle(self, identifier: str) -> tuple[RuleFinding, ...]:
         """The findings of the rules that serve a factor or principle, or prove it."""
         return tuple(one for one in self.findings if identifier in (*one.rule.serves, *one.rule.proves))
 
-    def verdict_on(self, identifier: str) -> Verdict:
+    def verdict_on(self, identifier: str) -> RuleVerdict:
         """The verdict on a principle: one failed rule decides; it holds if a rule that proves it holds."""
         found = self.of_principle(identifier)
         verdicts = {one.verdict for one in found}
-        if any(one.verdict is Verdict.FAILS and identifier in one.rule.serves for one in found):
-            return Verdict.FAILS
-        if any(one.verdict is Verdict.HOLDS and identifier in one.rule.proves for one in found):
-            return Verdict.HOLDS
-        return Verdict.NOT_APPLICABLE if verdicts == {Verdict.NOT_APPLICABLE} else Verdict.CANNOT_TELL
+        if any(one.verdict is RuleVerdict.FAILS and identifier in one.rule.serves for one in found):
+            return RuleVerdict.FAILS
+        if any(one.verdict is RuleVerdict.HOLDS and identifier in one.rule.proves for one in found):
+            return RuleVerdict.HOLDS
+        return RuleVerdict.NOT_APPLICABLE if verdicts == {RuleVerdict.NOT_APPLICABLE} else RuleVerdict.CANNOT_TELL
 
 
 @dataclass(frozen=True)
-class Report:
+class AuditReport:
     """The audit of a target: one image or container, or every container of a compose project."""
 
     asked: str
     targets: tuple[TargetReport, ...]
 
-    def failing(self, words: Iterable[str] = ()) -> tuple[Finding, ...]:
+    def failing(self, words: Iterable[str] = ()) -> tuple[RuleFinding, ...]:
         """The failed findings that are not accepted; with words, only of those guidelines, rules or principles."""
         wanted = set(words)
         return tuple(

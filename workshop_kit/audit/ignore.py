@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import Finding, Report, Verdict
+from workshop_kit.audit.findings import AuditReport, RuleFinding, RuleVerdict
 from workshop_kit.errors import WrongUsage, first_problem
 
 EXAMPLE = 'Write an [[ignore]] table with rule = "…", reason = "…" and until = 2027-01-31.'
@@ -53,13 +53,13 @@ def load(path: Path) -> list[IgnoreEntry]:
         raise WrongUsage(f"The file {path} is no TOML: {error}.", EXAMPLE) from error
 
 
-def apply(report: Report, ignored: list[IgnoreEntry], today: date) -> Report:
+def apply(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:
     """Return the report with failed findings accepted, where an entry names the rule and its day has not passed."""
     entries = {entry.rule: entry for entry in ignored}
 
-    def one(finding: Finding) -> Finding:
+    def one(finding: RuleFinding) -> RuleFinding:
         entry = entries.get(finding.rule.id)
-        if entry is None or finding.verdict is not Verdict.FAILS:
+        if entry is None or finding.verdict is not RuleVerdict.FAILS:
             return finding
         if entry.until < today:
             return replace(finding, said=f"{finding.said} It was accepted until {entry.until}.")

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import Finding, Report, TargetReport, Verdict
+from workshop_kit.audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
 from workshop_kit.audit.report import as_card, json_of_finding, principles
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import CONTAINER, IMAGE
@@ -26,10 +26,10 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
 
 FILL = {
-    Verdict.HOLDS: "#b7e0c6",
-    Verdict.FAILS: "#f2b3a6",
-    Verdict.CANNOT_TELL: "#e6e6e6",
-    Verdict.NOT_APPLICABLE: PAPER,
+    RuleVerdict.HOLDS: "#b7e0c6",
+    RuleVerdict.FAILS: "#f2b3a6",
+    RuleVerdict.CANNOT_TELL: "#e6e6e6",
+    RuleVerdict.NOT_APPLICABLE: PAPER,
 }
 EDGE = "#8c959f"
 ROW_INCHES = 0.27
@@ -40,7 +40,7 @@ NOTE_CHARACTERS = 110
 class Audit:
     """An audit's report in a notebook: its display is a card."""
 
-    report: Report
+    report: AuditReport
 
     @property
     def data(self) -> pd.DataFrame:
@@ -93,7 +93,7 @@ def _word(target: Any) -> str:
     return f"{IMAGE if hasattr(target, 'tags') else CONTAINER}{identifier}"
 
 
-def _row(one: TargetReport, finding: Finding) -> dict[str, object]:
+def _row(one: TargetReport, finding: RuleFinding) -> dict[str, object]:
     evidence = "; ".join(f"{each.ran}: {each.saw}" for each in finding.evidence)
     words = {"serves": " ".join(finding.rule.serves), "verdict": str(finding.verdict), "evidence": evidence}
     return {"target": one.target, **json_of_finding(finding), **words}
@@ -115,12 +115,12 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     """Draw the verdict table: each verdict is a symbol on its color."""
     table = verdict_table(audits)
     figure, axes = new_figure(title, 1.4 + ROW_INCHES * len(table))
-    codes = table.map(lambda word: list(FILL).index(Verdict(word)))
+    codes = table.map(lambda word: list(FILL).index(RuleVerdict(word)))
     axes.pcolormesh(
         codes, cmap=ListedColormap(list(FILL.values())), vmin=0, vmax=len(FILL) - 1, edgecolors=EDGE, linewidth=0.6
     )
     for row, column in product(range(len(table)), range(len(audits))):
-        symbol = Verdict(table.iat[row, column]).symbol
+        symbol = RuleVerdict(table.iat[row, column]).symbol
         axes.annotate(symbol, (column + 0.5, row + 0.5), ha="center", va="center", fontsize=9, color=INK)
     axes.set_yticks([row + 0.5 for row in range(len(table))], list(table.index))
     axes.set_xticks([column + 0.5 for column in range(len(audits))], list(table.columns))
@@ -130,7 +130,7 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     notes = [f"{name}: {one.reference}" for name, one in audits.items() if one.reference]
-    legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in Verdict)
+    legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in RuleVerdict)
     figure.supxlabel("\n".join([legend, *(fill(note, NOTE_CHARACTERS) for note in notes)]), fontsize=9, color=INK)
     return picture(figure, " ".join([f"Heat map: {title}.", _describe(table), *notes]))
 
@@ -139,7 +139,7 @@ def _describe(table: pd.DataFrame) -> str:
     """Describe the verdict table in sentences, as alt text."""
     sentences = []
     for name, words in table.items():
-        groups = {verdict: [index.split()[0] for index in words.index[words == verdict]] for verdict in Verdict}
+        groups = {verdict: [index.split()[0] for index in words.index[words == verdict]] for verdict in RuleVerdict}
         parts = "; ".join(f"{verdict}: {', '.join(members)}" for verdict, members in groups.items() if members)
         sentences.append(f"{name}: {parts}.")
     return " ".join(sentences)

@@ -9,7 +9,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import GRAVEST, Finding, Principle, Report, Rule, Severity, TargetReport, Verdict
+from workshop_kit.audit.findings import (
+    GRAVEST,
+    AuditReport,
+    Principle,
+    Rule,
+    RuleFinding,
+    RuleVerdict,
+    Severity,
+    TargetReport,
+)
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.screen import visible
 
@@ -27,29 +36,29 @@ LEVELS = {
 }
 """SARIF's level, and the property security-severity by which code hosts sort."""
 KINDS = {
-    Verdict.HOLDS: "pass",
-    Verdict.FAILS: "fail",
-    Verdict.CANNOT_TELL: "open",
-    Verdict.NOT_APPLICABLE: "notApplicable",
+    RuleVerdict.HOLDS: "pass",
+    RuleVerdict.FAILS: "fail",
+    RuleVerdict.CANNOT_TELL: "open",
+    RuleVerdict.NOT_APPLICABLE: "notApplicable",
 }
 
 
-def as_text(report: Report) -> str:
+def as_text(report: AuditReport) -> str:
     """Failed findings in full, findings that cannot be told in a line each, the others as a count."""
     return _render("report.txt", report)
 
 
-def as_card(report: Report) -> Rendered:
+def as_card(report: AuditReport) -> Rendered:
     """A card for a notebook, with a text version."""
     return Rendered(_render("report.html", report), as_text(report))
 
 
-def as_page(report: Report) -> str:
+def as_page(report: AuditReport) -> str:
     """A complete page: UTF-8, light and dark theme, no external resource."""
     return _render("report.html", report, is_page=True)
 
 
-def _render(template: str, report: Report, *, is_page: bool = False) -> str:
+def _render(template: str, report: AuditReport, *, is_page: bool = False) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=select_autoescape(),
@@ -63,7 +72,7 @@ def _render(template: str, report: Report, *, is_page: bool = False) -> str:
         is_page=is_page,
         style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
         gravest=GRAVEST,
-        verdicts=Verdict,
+        verdicts=RuleVerdict,
         closing=CLOSING,
         counts=counts,
         identity=identity,
@@ -71,7 +80,7 @@ def _render(template: str, report: Report, *, is_page: bool = False) -> str:
     )
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: AuditReport) -> dict[str, Any]:
     """``asked``, ``holds`` (no unaccepted finding fails), and ``audited``: an object for each image or container."""
     return {
         "asked": report.asked,
@@ -88,7 +97,7 @@ def _json_of_target(one: TargetReport) -> dict[str, Any]:
         "how": one.how,
         "reference": one.reference,
         "seconds": round(one.seconds, 2),
-        "counts": {verdict.name.lower(): len(one.of(verdict)) for verdict in Verdict},
+        "counts": {verdict.name.lower(): len(one.of(verdict)) for verdict in RuleVerdict},
         "principles": [
             {
                 "id": principle.id,
@@ -103,7 +112,7 @@ def _json_of_target(one: TargetReport) -> dict[str, Any]:
     }
 
 
-def json_of_finding(finding: Finding) -> dict[str, Any]:
+def json_of_finding(finding: RuleFinding) -> dict[str, Any]:
     """Return a finding as in ``--json``."""
     rule = finding.rule
     return {
@@ -118,12 +127,12 @@ def json_of_finding(finding: Finding) -> dict[str, Any]:
         "said": finding.said,
         "evidence": [{"ran": one.ran, "saw": one.saw} for one in finding.evidence],
         "why": rule.why,
-        "next_step": rule.next_step if finding.verdict is Verdict.FAILS else "",
+        "next_step": rule.next_step if finding.verdict is RuleVerdict.FAILS else "",
         "seconds": round(finding.seconds, 2),
     }
 
 
-def as_sarif(report: Report) -> dict[str, Any]:
+def as_sarif(report: AuditReport) -> dict[str, Any]:
     """One run with all rules of the catalog, and a result for each finding."""
     rules = [_sarif_rule(rule) for rule in catalog.rules()]
     results = [_sarif_result(one, finding) for one in report.targets for finding in one.findings]
@@ -143,10 +152,10 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _sarif_result(one: TargetReport, finding: Finding) -> dict[str, Any]:
+def _sarif_result(one: TargetReport, finding: RuleFinding) -> dict[str, Any]:
     """A finding: the message includes the evidence; the reason of an accepted one is a suppression."""
     rule = finding.rule
-    fails = finding.verdict is Verdict.FAILS
+    fails = finding.verdict is RuleVerdict.FAILS
     place = {"fullyQualifiedName": f"{one.target}@{one.image_id}", "kind": "resource"}
     evidence = [f"{each.ran}: {each.saw}" for each in finding.evidence] if fails else []
     result: dict[str, Any] = {
@@ -165,15 +174,15 @@ def _sarif_result(one: TargetReport, finding: Finding) -> dict[str, Any]:
 def counts(one: TargetReport) -> str:
     """The number of findings by verdict: ``21 hold, 2 do not hold (1 accepted), …``."""
     words = {
-        Verdict.HOLDS: ("holds", "hold"),
-        Verdict.FAILS: ("does not hold", "do not hold"),
-        Verdict.CANNOT_TELL: ("cannot be told", "cannot be told"),
-        Verdict.NOT_APPLICABLE: ("is not applicable", "are not applicable"),
+        RuleVerdict.HOLDS: ("holds", "hold"),
+        RuleVerdict.FAILS: ("does not hold", "do not hold"),
+        RuleVerdict.CANNOT_TELL: ("cannot be told", "cannot be told"),
+        RuleVerdict.NOT_APPLICABLE: ("is not applicable", "are not applicable"),
     }
-    numbers = {verdict: len(one.of(verdict)) for verdict in Verdict}
+    numbers = {verdict: len(one.of(verdict)) for verdict in RuleVerdict}
     told = {verdict: f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number}
     if one.accepted:
-        told[Verdict.FAILS] += f" ({len(one.accepted)} accepted)"
+        told[RuleVerdict.FAILS] += f" ({len(one.accepted)} accepted)"
     return ", ".join(told.values())
 
 
@@ -183,7 +192,7 @@ def identity(one: TargetReport) -> str:
     return f"{words} {one.image_id.removeprefix('sha256:')[:12]}; {one.how}; {one.seconds:.0f} s"
 
 
-def principles(one: TargetReport) -> tuple[tuple[Principle, Verdict], ...]:
+def principles(one: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
     """Each principle with its verdict, without those whose rules were not applied.
 
     A principle that no rule serves is listed in a complete audit only.

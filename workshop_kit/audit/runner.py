@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import Finding, Method, Report, Rule, TargetReport
+from workshop_kit.audit.findings import AuditReport, Method, Rule, RuleFinding, TargetReport
 from workshop_kit.audit.rules import function_of
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.masking import Mask
-from workshop_kit.progress import Report as Progress
-from workshop_kit.progress import Step, silent
+from workshop_kit.progress import Report, Step, silent
 
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
@@ -27,8 +26,8 @@ def run_audit(
     *,
     only: Iterable[str] = (),
     backing: str | None = None,
-    progress: Progress = silent,
-) -> Report:
+    progress: Report = silent,
+) -> AuditReport:
     """Audit an image, a container, or ``compose:PROJECT``.
 
     ``only`` selects rules (see `catalog.chosen`). Clones of the services of ``backing`` (``compose:PROJECT``) run
@@ -44,7 +43,7 @@ def run_audit(
         others = [other for other in services if other.container and other.container["Id"] != own]
         return _audit_target(Subject(session, target, others), rules, progress)
 
-    return Report(word, tuple(one(target) for target in targets))
+    return AuditReport(word, tuple(one(target) for target in targets))
 
 
 def _backing_services(session: Session, word: str | None) -> Sequence[Target]:
@@ -53,7 +52,7 @@ def _backing_services(session: Session, word: str | None) -> Sequence[Target]:
     return of_project(session.engine, word.removeprefix(COMPOSE)) if word else ()
 
 
-def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Progress) -> TargetReport:
+def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> TargetReport:
     started, target = time.monotonic(), subject.target
     dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
     with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
@@ -66,8 +65,8 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Progress) -
 
 
 def _findings(
-    subject: Subject, rules: Sequence[Rule], dynamic: Sequence[Rule], pool: ThreadPoolExecutor, progress: Progress
-) -> Iterator[Finding]:
+    subject: Subject, rules: Sequence[Rule], dynamic: Sequence[Rule], pool: ThreadPoolExecutor, progress: Report
+) -> Iterator[RuleFinding]:
     """Apply all rules, the dynamic ones in threads, since these wait for clones."""
     futures = {rule.id: pool.submit(subject.judge, rule, function_of(rule)) for rule in dynamic}
     task = f"Audit of {Mask()(subject.target.name, 60)}"

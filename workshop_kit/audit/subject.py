@@ -11,7 +11,7 @@ from typing import Any
 from docker.errors import APIError
 
 from workshop_kit.audit.experiments import Experiments, once
-from workshop_kit.audit.findings import Evidence, Finding, Judgment, Rule, Verdict, cannot_tell
+from workshop_kit.audit.findings import Evidence, Judgment, Rule, RuleFinding, RuleVerdict, cannot_tell
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import SECRETS_FOLDER
@@ -53,7 +53,7 @@ class Subject:
     def _image(self) -> Any:
         return self.session.engine.client.images.get(self.target.image["Id"])
 
-    def judge(self, rule: Rule, judge: Callable[[Subject], Judgment]) -> Finding:
+    def judge(self, rule: Rule, judge: Callable[[Subject], Judgment]) -> RuleFinding:
         """Apply a rule; an error becomes "cannot be told". The finding is not masked yet, see `masked`."""
         started = time.monotonic()
         try:
@@ -62,11 +62,11 @@ class Subject:
             judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
         except (APIError, OSError) as refused:
             judged = cannot_tell(f"The engine refused a request: {refused}.")
-        if rule.timed and judged.verdict is Verdict.FAILS and (busy := how_busy()) > TOO_BUSY:
+        if rule.timed and judged.verdict is RuleVerdict.FAILS and (busy := how_busy()) > TOO_BUSY:
             judged = cannot_tell(f"{judged.said} {MACHINE.format(busy=busy)}", *judged.evidence)
-        return Finding(rule, judged.verdict, judged.said, judged.evidence, time.monotonic() - started)
+        return RuleFinding(rule, judged.verdict, judged.said, judged.evidence, time.monotonic() - started)
 
-    def masked(self, finding: Finding) -> Finding:
+    def masked(self, finding: RuleFinding) -> RuleFinding:
         """Return the finding without the secrets that the audit has seen so far."""
         evidence = tuple(Evidence(self.mask(one.ran), self.mask(one.saw)) for one in finding.evidence)
         return replace(finding, said=self.mask(finding.said, SENTENCE_LENGTH), evidence=evidence)

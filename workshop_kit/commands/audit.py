@@ -18,7 +18,7 @@ from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.terminal import TerminalReport, answer, say
 
 if TYPE_CHECKING:
-    from workshop_kit.audit.findings import Report
+    from workshop_kit.audit.findings import AuditReport
 
 NEVER = "never"
 
@@ -63,7 +63,7 @@ def audit(
         raise typer.Exit(Exit.NOT_GOOD)
 
 
-def _marked(found: Report, engine: Engine) -> Report:
+def _marked(found: AuditReport, engine: Engine) -> AuditReport:
     """Return the report; in a workspace it names the exercises of ``my_service/`` that are not passed."""
     from workshop_kit.lessons import take_home
     from workshop_kit.workspace.folder import HIDDEN, find_workspace

@@ -9,7 +9,7 @@ from datetime import date
 from html import escape
 from typing import Any
 
-from workshop_kit.audit.findings import Finding, Report, TargetReport, Verdict
+from workshop_kit.audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
 from workshop_kit.audit.report import CLOSING, counts, identity, principles
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.reach import Engine
@@ -34,7 +34,7 @@ NOT_PASSED = "code that no check has passed"
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 
 
-def write(workspace: Workspace, progress: Progress, report: Report) -> Rendered:
+def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rendered:
     """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
     text = page(progress.read(), report, _mask(workspace), date.today())
     content.write(workspace, NAME, text)
@@ -44,7 +44,7 @@ def write(workspace: Workspace, progress: Progress, report: Report) -> Rendered:
     return Rendered(frame, f"{said}\n\n{text}")
 
 
-def page(document: dict[str, Any], report: Report, mask: Mask, day: date) -> str:
+def page(document: dict[str, Any], report: AuditReport, mask: Mask, day: date) -> str:
     """Return the page as Markdown; typed and found text is escaped, and secrets are masked.
 
     ``document`` is the content of the progress file (see `Progress.read`).
@@ -124,7 +124,7 @@ def _audit(one: TargetReport, mask: Mask) -> Iterator[str]:
         for finding in one.failing:
             yield from _to_do(finding, mask)
         yield ""
-    if unknown := one.of(Verdict.CANNOT_TELL):
+    if unknown := one.of(RuleVerdict.CANNOT_TELL):
         yield from ("### What only we can tell", "")
         reasons = dict.fromkeys(finding.said for finding in unknown)  # one of them is often that of many rules
         for reason in reasons:
@@ -133,7 +133,7 @@ def _audit(one: TargetReport, mask: Mask) -> Iterator[str]:
         yield ""
 
 
-def _to_do(finding: Finding, mask: Mask) -> Iterator[str]:
+def _to_do(finding: RuleFinding, mask: Mask) -> Iterator[str]:
     rule = finding.rule
     yield f"- [ ] **{rule.title}** ({rule.severity}, `{rule.id}`). {plain(mask(finding.said, SENTENCE_LENGTH))}"
     for one in finding.evidence[:2]:
@@ -142,7 +142,7 @@ def _to_do(finding: Finding, mask: Mask) -> Iterator[str]:
     yield f"  - next: {plain(rule.next_step)}"
 
 
-def mark_unpassed(report: Report, engine: Engine, service: ExerciseService) -> Report:
+def mark_unpassed(report: AuditReport, engine: Engine, service: ExerciseService) -> AuditReport:
     """Return the report with a note on images of ``my_service/``: which exercises are not passed."""
     own = f"{service.workspace.compose_project}/{IMAGE}:"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.workshop_kit.audit.test_report import rule_of
 from workshop_kit.audit import catalog, subject
-from workshop_kit.audit.findings import Evidence, Method, Verdict, fails
+from workshop_kit.audit.findings import Evidence, Method, RuleVerdict, fails
 from workshop_kit.audit.rules import function_of
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
@@ -69,9 +69,9 @@ def test_a_word_that_names_nothing_is_wrong_usage() -> None:
         catalog.chosen(["config", "F16"])
 
 
-@pytest.mark.parametrize(("busy", "verdict"), [(1.0, Verdict.FAILS), (20.0, Verdict.CANNOT_TELL)])
+@pytest.mark.parametrize(("busy", "verdict"), [(1.0, RuleVerdict.FAILS), (20.0, RuleVerdict.CANNOT_TELL)])
 def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
-    monkeypatch: pytest.MonkeyPatch, busy: float, verdict: Verdict
+    monkeypatch: pytest.MonkeyPatch, busy: float, verdict: RuleVerdict
 ) -> None:
     """The sentence gives the load; a rule that measures no time is not affected."""
     monkeypatch.setattr(subject, "how_busy", lambda: busy)
@@ -81,5 +81,5 @@ def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
         looked_at.judge(rule_of(rule), lambda _: fails("It is slow.", Evidence("GET", "/livez")))
         for rule in ("monitoring.probes-fast", "confinement.non-root")
     )
-    assert (slow.verdict, "20 programs" in slow.said) == (verdict, verdict is Verdict.CANNOT_TELL)
-    assert root.verdict is Verdict.FAILS
+    assert (slow.verdict, "20 programs" in slow.said) == (verdict, verdict is RuleVerdict.CANNOT_TELL)
+    assert root.verdict is RuleVerdict.FAILS

@@ -12,7 +12,7 @@ import pytest
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTINGS
 from workshop_kit.audit import catalog, experiments
-from workshop_kit.audit.findings import Verdict
+from workshop_kit.audit.findings import RuleVerdict
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.session import Session
@@ -60,7 +60,7 @@ class Twin:
     """A container, and the verdicts of rules that used to blame or praise it wrongly."""
 
     settings: dict[str, Any]
-    verdicts: dict[str, Verdict]
+    verdicts: dict[str, RuleVerdict]
     base: str = "python"
 
 
@@ -71,29 +71,29 @@ HTTPServer(("0.0.0.0", 8080), SimpleHTTPRequestHandler).serve_forever()
 PROBED = ("monitoring.probes-fast", "monitoring.liveness-alone", "monitoring.metrics-valid")
 GOOD = (*PROBED, "logs.to-streams", "logs.structured", "config.from-environment")
 TWINS = {
-    "answers everything": Twin({"command": ["answers-everything"]}, dict.fromkeys(PROBED, Verdict.CANNOT_TELL)),
-    "good": Twin({}, dict.fromkeys(GOOD, Verdict.HOLDS)),
+    "answers everything": Twin({"command": ["answers-everything"]}, dict.fromkeys(PROBED, RuleVerdict.CANNOT_TELL)),
+    "good": Twin({}, dict.fromkeys(GOOD, RuleVerdict.HOLDS)),
     "log in a file, tracebacks in the streams": Twin(
-        {"command": ["only-file"]}, {"logs.to-streams": Verdict.FAILS, "logs.structured": Verdict.CANNOT_TELL}
+        {"command": ["only-file"]}, {"logs.to-streams": RuleVerdict.FAILS, "logs.structured": RuleVerdict.CANNOT_TELL}
     ),
     "never promised to read PORT": Twin(
         {"entrypoint": ["python3", "-c", FIXED_PORT], "stop_signal": "SIGKILL", "ports": {"8080/tcp": None}},
-        {"config.from-environment": Verdict.CANNOT_TELL},
+        {"config.from-environment": RuleVerdict.CANNOT_TELL},
         "base",
     ),
     "complains and ends": Twin(
         {"entrypoint": ["python3", "-c", "raise SystemExit('where is my database?')"]},
-        {"logs.structured": Verdict.CANNOT_TELL},
+        {"logs.structured": RuleVerdict.CANNOT_TELL},
         "base",
     ),
     "does not start": Twin(
         {"entrypoint": ["/no/such/program", "$(reboot)", "\u202e"]},
-        dict.fromkeys(("lifecycle.stops", "lifecycle.survives-a-kill", *PROBED), Verdict.CANNOT_TELL),
+        dict.fromkeys(("lifecycle.stops", "lifecycle.survives-a-kill", *PROBED), RuleVerdict.CANNOT_TELL),
         "base",
     ),
     "a job": Twin(
         {"entrypoint": ["true"]},
-        {"monitoring.health-check": Verdict.CANNOT_TELL, "logs.to-streams": Verdict.CANNOT_TELL},
+        {"monitoring.health-check": RuleVerdict.CANNOT_TELL, "logs.to-streams": RuleVerdict.CANNOT_TELL},
         "base",
     ),
 }
@@ -105,7 +105,7 @@ def test_twins_are_told_apart(session: Session, python_image: str, images: dict[
     """Of each pair one fails or cannot be told, and the other holds."""
     bases = {"python": python_image, "base": images["base"]}
 
-    def one(name: str) -> dict[str, Verdict]:
+    def one(name: str) -> dict[str, RuleVerdict]:
         twin = TWINS[name]
         with bad_images.created(session, bases[twin.base], **twin.settings) as word:
             report = run_audit(session, word, only=list(twin.verdicts))

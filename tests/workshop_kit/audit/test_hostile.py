@@ -11,7 +11,7 @@ import pytest
 from tests.workshop_kit.audit import bad_images
 from workshop_kit.audit import clone, clone_spec
 from workshop_kit.audit.experiments import OUT_OF_REACH
-from workshop_kit.audit.findings import Report, Verdict
+from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.labels import SESSION
@@ -48,7 +48,7 @@ def labeled(session: Session) -> set[str]:
     return {one.id for one in [*found, *client.networks.list(filters=filters)]}
 
 
-def audit(session: Session, image: str, code: str, only: str = "dynamic", **settings: Any) -> Report:
+def audit(session: Session, image: str, code: str, only: str = "dynamic", **settings: Any) -> AuditReport:
     """Audit a container that runs a program; nothing of the audit is left afterwards."""
     quick_stop = {"stop_signal": "SIGKILL"}  # these programs ignore SIGTERM
     settings = {"entrypoint": ["python3", "-c", code], "ports": {"8080/tcp": None}, **quick_stop, **settings}
@@ -59,7 +59,7 @@ def audit(session: Session, image: str, code: str, only: str = "dynamic", **sett
     return report
 
 
-def verdicts(report: Report) -> dict[str, Verdict]:
+def verdicts(report: AuditReport) -> dict[str, RuleVerdict]:
     """Verdict by rule."""
     return {finding.rule.id: finding.verdict for finding in report.targets[0].findings}
 
@@ -89,7 +89,7 @@ def test_what_a_clone_writes_is_bounded(
     rules = "lifecycle.stops,lifecycle.survives-a-kill"
     report = audit(session, images["base"], FILES, rules, ports={}, healthcheck=never_ready)
     for finding in report.targets[0].findings:
-        assert finding.verdict is Verdict.CANNOT_TELL
+        assert finding.verdict is RuleVerdict.CANNOT_TELL
         assert "it wrote more than 500 files" in finding.said
 
 
@@ -97,7 +97,7 @@ def test_what_a_clone_writes_is_bounded(
 def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images: dict[str, str]) -> None:
     """HTML, escape sequences, direction marks and huge numbers are text; an answer that is no HTTP is reported so."""
     report = audit(session, images["base"], GARBAGE, "logs,monitoring.probes-fast")
-    assert verdicts(report)["monitoring.probes-fast"] is Verdict.NOT_APPLICABLE
+    assert verdicts(report)["monitoring.probes-fast"] is RuleVerdict.NOT_APPLICABLE
     texts = [evidence.saw for finding in report.targets[0].findings for evidence in finding.evidence]
     assert any("<img" in text and "\\x1b[2J\\u202e" in text for text in texts)
     assert not any("\x1b" in text or "\u202e" in text for text in texts)
@@ -112,5 +112,5 @@ def test_what_cannot_be_reached_is_not_judged(
     rules = "lifecycle.serves-a-port,monitoring.probes-fast,monitoring.metrics-valid,lifecycle.starts-fast"
     report = audit(session, images["base"], GARBAGE, rules)
     told = {one.rule.id: (one.verdict, OUT_OF_REACH in one.said) for one in report.targets[0].findings}
-    assert told.pop("lifecycle.starts-fast")[0] is Verdict.HOLDS
-    assert set(told.values()) == {(Verdict.CANNOT_TELL, True)}
+    assert told.pop("lifecycle.starts-fast")[0] is RuleVerdict.HOLDS
+    assert set(told.values()) == {(RuleVerdict.CANNOT_TELL, True)}

@@ -13,7 +13,7 @@ import pytest
 from markupsafe import escape
 
 from workshop_kit.audit import catalog, ignore
-from workshop_kit.audit.findings import Evidence, Finding, Report, Rule, TargetReport, Verdict
+from workshop_kit.audit.findings import AuditReport, Evidence, Rule, RuleFinding, RuleVerdict, TargetReport
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
 from workshop_kit.errors import WrongUsage
 
@@ -27,52 +27,54 @@ def rule_of(identifier: str) -> Rule:
     return {rule.id: rule for rule in catalog.rules()}[identifier]
 
 
-def target_report(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> TargetReport:
+def target_report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> TargetReport:
     """Every rule with one verdict."""
     findings = tuple(
-        Finding(rule, verdict, said, (Evidence(f"ran {said}", f"saw {said}"),), 0.1) for rule in catalog.rules()
+        RuleFinding(rule, verdict, said, (Evidence(f"ran {said}", f"saw {said}"),), 0.1) for rule in catalog.rules()
     )
     return TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
 
 
-def report(verdict: Verdict, said: str = "It is so.", target: str = "shop:1") -> Report:
+def report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> AuditReport:
     """A report of one target."""
-    return Report(target, (target_report(verdict, said, target),))
+    return AuditReport(target, (target_report(verdict, said, target),))
 
 
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
-        ({"build.pinned": Verdict.HOLDS, "build.labels": Verdict.FAILS}, Verdict.FAILS),
-        ({"build.pinned": Verdict.HOLDS, "build.labels": Verdict.CANNOT_TELL}, Verdict.HOLDS),
-        ({"build.pinned": Verdict.CANNOT_TELL, "build.labels": Verdict.HOLDS}, Verdict.CANNOT_TELL),
-        ({"build.pinned": Verdict.NOT_APPLICABLE}, Verdict.NOT_APPLICABLE),
-        ({}, Verdict.CANNOT_TELL),
+        ({"build.pinned": RuleVerdict.HOLDS, "build.labels": RuleVerdict.FAILS}, RuleVerdict.FAILS),
+        ({"build.pinned": RuleVerdict.HOLDS, "build.labels": RuleVerdict.CANNOT_TELL}, RuleVerdict.HOLDS),
+        ({"build.pinned": RuleVerdict.CANNOT_TELL, "build.labels": RuleVerdict.HOLDS}, RuleVerdict.CANNOT_TELL),
+        ({"build.pinned": RuleVerdict.NOT_APPLICABLE}, RuleVerdict.NOT_APPLICABLE),
+        ({}, RuleVerdict.CANNOT_TELL),
     ],
 )
-def test_a_principle_holds_if_a_rule_that_proves_it_does(verdicts: dict[str, Verdict], expected: Verdict) -> None:
+def test_a_principle_holds_if_a_rule_that_proves_it_does(
+    verdicts: dict[str, RuleVerdict], expected: RuleVerdict
+) -> None:
     """F4: the name of the image proves it, labels do not; one rule that fails decides."""
-    findings = tuple(Finding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
-    assert replace(target_report(Verdict.HOLDS), findings=findings).verdict_on("F4") is expected
+    findings = tuple(RuleFinding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
+    assert replace(target_report(RuleVerdict.HOLDS), findings=findings).verdict_on("F4") is expected
 
 
 def test_json_says_everything_and_is_json() -> None:
     """Each rule has verdict, severity, evidence and reason; each principle its verdict; failed rules a next step."""
-    data = json.loads(json.dumps(as_json(report(Verdict.FAILS))))
+    data = json.loads(json.dumps(as_json(report(RuleVerdict.FAILS))))
     (one,) = data["audited"]
     assert data["holds"] is False
     assert [finding["rule"] for finding in one["findings"]] == [rule.id for rule in catalog.rules()]
     assert all(finding["severity"] and finding["next_step"] and finding["evidence"] for finding in one["findings"])
     assert len(one["principles"]) == 22
     assert one["counts"]["fails"] == len(catalog.rules())
-    good = as_json(report(Verdict.HOLDS))
+    good = as_json(report(RuleVerdict.HOLDS))
     assert good["holds"] is True
     assert not any(finding["next_step"] for finding in good["audited"][0]["findings"])
 
 
 def test_sarif_has_what_its_schema_requires() -> None:
     """Version, tool, rules, and results with matching rules, kinds and levels; an accepted one is suppressed."""
-    bad = report(Verdict.FAILS, HOSTILE)
+    bad = report(RuleVerdict.FAILS, HOSTILE)
     accepted = ignore.IgnoreEntry(rule="logs.rotation", reason="Our platform rotates.", until=DAY)
     document = json.loads(json.dumps(as_sarif(ignore.apply(bad, [accepted], DAY))))
     assert (document["version"], "sarif-2.1.0" in document["$schema"]) == ("2.1.0", True)
@@ -85,26 +87,26 @@ def test_sarif_has_what_its_schema_requires() -> None:
     (suppressed,) = [one for one in run["results"] if "suppressions" in one]
     assert suppressed["ruleId"] == accepted.rule
     assert "Our platform rotates." in suppressed["suppressions"][0]["justification"]
-    (good,) = as_sarif(report(Verdict.HOLDS))["runs"]
+    (good,) = as_sarif(report(RuleVerdict.HOLDS))["runs"]
     assert {(one["kind"], one["level"]) for one in good["results"]} == {("pass", "none")}
 
 
 def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
     """In the terminal rules that hold are a number; on a page they are folded, below the summary."""
-    text, page = as_text(report(Verdict.FAILS)), as_page(report(Verdict.FAILS))
+    text, page = as_text(report(RuleVerdict.FAILS)), as_page(report(RuleVerdict.FAILS))
     assert re.findall(r"does not hold \((\w+)\)", text)[:3] == ["critical"] * 3
     assert text.index("The gravest") < text.index("What else does not hold")
     assert page.index('class="wk-gravest"') < page.index('class="wk-strip"') < page.index("<details")
     assert page.count("<details open>") == 3
-    good = as_text(report(Verdict.HOLDS))
+    good = as_text(report(RuleVerdict.HOLDS))
     assert f"{len(catalog.rules())} hold." in good
     assert rule_of("logs.rotation").title not in good
-    assert "<details><summary>What holds" in as_page(report(Verdict.HOLDS))
+    assert "<details><summary>What holds" in as_page(report(RuleVerdict.HOLDS))
 
 
 def test_what_people_read_has_evidence_reason_and_next_step() -> None:
     """And every form says what ran as reference: it is not presented as the participant's work."""
-    bad = Report("shop:1", (replace(target_report(Verdict.FAILS), reference=REFERENCE),))
+    bad = AuditReport("shop:1", (replace(target_report(RuleVerdict.FAILS), reference=REFERENCE),))
     rule = rule_of("logs.rotation")
     for form in (as_text(bad), unescape(as_page(bad))):
         assert all(part in form for part in (rule.why, rule.next_step, "saw It is so.", REFERENCE))
@@ -114,7 +116,7 @@ def test_what_people_read_has_evidence_reason_and_next_step() -> None:
 
 def test_nothing_of_the_targets_is_html() -> None:
     """A page has no tag, script or link of the target, whatever its texts are."""
-    for verdict in Verdict:
+    for verdict in RuleVerdict:
         page = as_page(report(verdict, HOSTILE, HOSTILE))
         assert not re.search(r"<(script|img|a|link)\b", page)
         assert escape(HOSTILE) in page
@@ -124,7 +126,7 @@ def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
     """It stays in the report with its reason; after its last day it counts again."""
     file = tmp_path / "ignore.toml"
     file.write_text('[[ignore]]\nrule = "logs.rotation"\nreason = "Our platform <b>rotates</b>."\nuntil = 2026-03-01\n')
-    bad = report(Verdict.FAILS)
+    bad = report(RuleVerdict.FAILS)
     ignored = ignore.load(file)
     found = ignore.apply(bad, ignored, DAY)
     assert {one.rule.id for one in bad.failing()} - {one.rule.id for one in found.failing()} == {"logs.rotation"}

@@ -11,7 +11,7 @@ import pytest
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, CONFINED, SETTINGS
 from workshop_kit.audit import catalog, clone_spec
-from workshop_kit.audit.findings import Report, Verdict
+from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.audit.report import as_text
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import resolve
@@ -59,10 +59,10 @@ def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> 
     assert all(path in str(found["config.no-secret-files"].evidence) for path in files)
     (evidence,) = [one for one in found["config.no-secrets-in-history"].evidence if "DEPLOY_TOKEN" in one.saw]
     assert "more" in evidence.ran  # several steps show it
-    assert "correct-horse" not in as_text(Report("bad", (bad,)))
+    assert "correct-horse" not in as_text(AuditReport("bad", (bad,)))
     verdicts = {one.rule.id: one.verdict for one in good.findings if one.rule.id in BAD_IMAGE_RULES}
-    assert verdicts.pop("monitoring.health-check") is Verdict.CANNOT_TELL
-    assert set(verdicts.values()) == {Verdict.HOLDS}
+    assert verdicts.pop("monitoring.health-check") is RuleVerdict.CANNOT_TELL
+    assert set(verdicts.values()) == {RuleVerdict.HOLDS}
 
 
 def test_secrets_that_are_inherited_and_given_are_both_shown(session: Session, twins: dict[str, str]) -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of, target_report
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import Report, Verdict
+from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.result import Verdict as Checked
+from workshop_kit.exercises.result import Verdict
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
@@ -30,7 +30,9 @@ DAY = date(2026, 3, 1)
 GUESSED = {"choice": "both-red", "locked_at": "2026-03-01T10:00:00+00:00", "actual": "green-but-broken"}
 
 
-def page(document: dict[str, Any], verdict: Verdict = Verdict.FAILS, said: str = "It is so.", *secrets: str) -> str:
+def page(
+    document: dict[str, Any], verdict: RuleVerdict = RuleVerdict.FAILS, said: str = "It is so.", *secrets: str
+) -> str:
     """A page of one audit."""
     return take_home.page(document, report(verdict, said), Mask(secrets), DAY)
 
@@ -50,7 +52,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
 
 def test_what_was_not_passed_comes_before_any_number() -> None:
     """The note on exercises that are not passed stands before the count of rules that hold."""
-    found = Report("my-service", (replace(target_report(Verdict.HOLDS), reference=REFERENCE),))
+    found = AuditReport("my-service", (replace(target_report(RuleVerdict.HOLDS), reference=REFERENCE),))
     text = take_home.page({}, found, Mask(), DAY)
     assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
 
@@ -60,7 +62,7 @@ def test_nothing_on_it_acts_and_no_secret_is_shown() -> None:
     sentence = f"{HOSTILE} hunter22-secret MASTER_DB_PASSWORD=correct-horse"
     text = page(
         {"policies": {HOSTILE: [sentence]}, "predictions": {HOSTILE: GUESSED}},
-        Verdict.FAILS,
+        RuleVerdict.FAILS,
         sentence,
         "hunter22-secret",
     )
@@ -76,7 +78,7 @@ def test_it_is_written_into_the_workspace_and_shown(tmp_path: Path) -> None:
     (workspace.secrets_folder / "master_db_password").write_text("a-real-password\n")
     progress = Progress(workspace.progress_path)
     progress.keep_policy("03_logging", ["Who? <b>a-real-password</b>"])
-    shown = take_home.write(workspace, progress, report(Verdict.HOLDS))
+    shown = take_home.write(workspace, progress, report(RuleVerdict.HOLDS))
     written = (workspace.folder / take_home.NAME).read_text()
     assert written in str(shown)
     assert "a-real-password" not in written
@@ -112,12 +114,12 @@ def test_the_note_names_all_exercises_that_are_not_passed(exercise_service: Exer
     assert said.startswith(f"You have passed none of the {count} exercises in my_service. Not your work: ")
     assert said.count("the reference (") == 1
     assert all(name in said for name in exercises(root))
-    exercise_service.progress.record_check(EXERCISE, Checked.PASSED)
+    exercise_service.progress.record_check(EXERCISE, Verdict.PASSED)
     said = take_home.unpassed_note(exercise_service)
     assert said.startswith("You have passed 1 of the ")
     assert EXERCISE not in said
     for name in exercises(root):
-        exercise_service.progress.record_check(name, Checked.PASSED)
+        exercise_service.progress.record_check(name, Verdict.PASSED)
     assert take_home.unpassed_note(exercise_service) == ""
 
 
@@ -127,7 +129,7 @@ def test_only_an_image_of_the_folder_is_marked(exercise_service: ExerciseService
     for tags, is_theirs in (([f"{project}/my-service:6"], True), (["workshop-other/my-service:6"], False), ([], False)):
         images = SimpleNamespace(get=lambda _, tags=tags: SimpleNamespace(tags=tags))
         engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(images=images)))
-        (one,) = take_home.mark_unpassed(report(Verdict.HOLDS), engine, exercise_service).targets
+        (one,) = take_home.mark_unpassed(report(RuleVerdict.HOLDS), engine, exercise_service).targets
         assert bool(one.reference) is is_theirs
 
 

@@ -35,7 +35,7 @@ SETUP = "./workshop setup"
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorLine:
     """One line of the report. ``command`` fixes a fixable state."""
 
     name: str
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     return Exit.NOT_GOOD if any(finding.state == "fixable" for finding in findings) else Exit.GOOD
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[DoctorLine]:
     """Yield every finding in the order of the report, without changing the machine."""
     yield _python()
     yield _packages()
@@ -65,7 +65,7 @@ def examine() -> Iterator[Finding]:
     yield from _engine_findings()
 
 
-def as_text(findings: list[Finding]) -> str:
+def as_text(findings: list[DoctorLine]) -> str:
     """Return the report as aligned lines; the command stands below a fixable line."""
     width = max(len(finding.name) for finding in findings)
     lines = []
@@ -76,16 +76,16 @@ def as_text(findings: list[Finding]) -> str:
     return "\n".join(lines)
 
 
-def as_document(findings: list[Finding]) -> str:
+def as_document(findings: list[DoctorLine]) -> str:
     """Return the report as one JSON document: ``good`` for all, and the findings."""
     good = all(finding.state != "fixable" for finding in findings)
     return json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False)
 
 
-def _python() -> Finding:
+def _python() -> DoctorLine:
     path = Path(sys.executable)
     shown = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
-    return Finding("Python", "good", f"{platform.python_version()} ({shown})")
+    return DoctorLine("Python", "good", f"{platform.python_version()} ({shown})")
 
 
 def _is_conda() -> bool:
@@ -96,37 +96,37 @@ def _has_packages() -> bool:
     return _is_conda() or python_env.is_complete(CHECKOUT)
 
 
-def _packages() -> Finding:
+def _packages() -> DoctorLine:
     if _is_conda():
-        return Finding("Python packages", "good", "from the conda environment")
+        return DoctorLine("Python packages", "good", "from the conda environment")
     if python_env.is_complete(CHECKOUT):
-        return Finding("Python packages", "good", "as locked in requirements.lock")
-    return Finding("Python packages", "fixable", "not installed yet", SETUP)
+        return DoctorLine("Python packages", "good", "as locked in requirements.lock")
+    return DoctorLine("Python packages", "fixable", "not installed yet", SETUP)
 
 
-def _certificates() -> Finding:
+def _certificates() -> DoctorLine:
     named = os.environ.get("SSL_CERT_FILE")
     if named and not Path(named).is_file():
         detail = f"SSL_CERT_FILE names {named}, which is not a file"
-        return Finding("Certificates", "fixable", detail, "unset SSL_CERT_FILE, or name your CA bundle")
-    return Finding("Certificates", "good", f"from SSL_CERT_FILE ({named})" if named else "the system's")
+        return DoctorLine("Certificates", "fixable", detail, "unset SSL_CERT_FILE, or name your CA bundle")
+    return DoctorLine("Certificates", "good", f"from SSL_CERT_FILE ({named})" if named else "the system's")
 
 
-def _proxy() -> Finding:
+def _proxy() -> DoctorLine:
     names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
     used = [name for name in names if os.environ.get(name)]
-    return Finding("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
+    return DoctorLine("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
 
 
-def _ports(jupyter_folder: Path) -> Finding:
+def _ports(jupyter_folder: Path) -> DoctorLine:
     wanted = os.environ.get("WORKSHOP_SERVICE_PORT")
     if wanted and not wanted.isdecimal():
         detail = f"WORKSHOP_SERVICE_PORT is {wanted!r}, which is not a port number"
-        return Finding("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT")
+        return DoctorLine("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT")
     if wanted and not jupyter_port.is_free(int(wanted)):
         detail = f"127.0.0.1:{wanted} (WORKSHOP_SERVICE_PORT) is taken"
-        return Finding("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT: a free port is then chosen")
-    return Finding("Ports", "good", _jupyter_port(jupyter_folder))
+        return DoctorLine("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT: a free port is then chosen")
+    return DoctorLine("Ports", "good", _jupyter_port(jupyter_folder))
 
 
 def _jupyter_port(folder: Path) -> str:
@@ -139,76 +139,78 @@ def _jupyter_port(folder: Path) -> str:
     return f"{where} is in use: JupyterLab runs, or the next start chooses another one"
 
 
-def _memory() -> Finding:
+def _memory() -> DoctorLine:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     detail = f"{total / GIB:.1f} GiB"
     if total < ENOUGH_MEMORY_BYTES:
-        return Finding("Memory", "fixable", f"{detail}; the lessons want 3", "close other programs")
-    return Finding("Memory", "good", detail)
+        return DoctorLine("Memory", "fixable", f"{detail}; the lessons want 3", "close other programs")
+    return DoctorLine("Memory", "good", detail)
 
 
-def _engine_findings() -> Iterator[Finding]:
+def _engine_findings() -> Iterator[DoctorLine]:
     if not _has_packages():
         # A docker package of another environment could find another engine.
-        yield Finding("Docker engine", "n/a", "not known before the packages are installed", SETUP)
+        yield DoctorLine("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
     from workshop_kit.engine import reach
 
     try:
         engine = reach.connect(timeout_seconds=10)
     except WorkshopError as error:
-        yield Finding("Docker engine", "fixable", error.what, error.next_step)
+        yield DoctorLine("Docker engine", "fixable", error.what, error.next_step)
         return
     where, version = engine.endpoint, engine.version
-    yield Finding("Docker engine", "good", f"{where.address}, because {where.why}")
+    yield DoctorLine("Docker engine", "good", f"{where.address}, because {where.why}")
     shown = f"{version['Version']}, API {version['ApiVersion']}, {engine.architecture}"
-    yield Finding("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
-    checks: tuple[Callable[[Engine], Finding], ...] = (_tools, _disk, _images, _clock)
+    yield DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
+    checks: tuple[Callable[[Engine], DoctorLine], ...] = (_tools, _disk, _images, _clock)
     for check in checks:
         try:
             yield check(engine)
         except Exception as error:  # an engine that stops during the report is a finding, too
-            yield Finding(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
+            yield DoctorLine(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
 
 
-def _tools(_engine: Engine) -> Finding:
+def _tools(_engine: Engine) -> DoctorLine:
     from workshop_kit.engine import install
 
     versions = {plugin: install.plugin_version(plugin) for plugin in ("buildx", "compose")}
     missing = [plugin for plugin, version in versions.items() if not version]
     if missing:
-        return Finding("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
-    return Finding("docker command", "good", ", ".join(f"{plugin} {version}" for plugin, version in versions.items()))
+        return DoctorLine("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
+    return DoctorLine(
+        "docker command", "good", ", ".join(f"{plugin} {version}" for plugin, version in versions.items())
+    )
 
 
-def _disk(engine: Engine) -> Finding:
+def _disk(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
     free = images.free_bytes(engine)
     if free is None:
-        return Finding("Disk", "n/a", "the engine's images are not on this machine's disks")
+        return DoctorLine("Disk", "n/a", "the engine's images are not on this machine's disks")
     detail = f"{free / GIB:.1f} GiB free for images"
     if free < ENOUGH_DISK_BYTES and images.missing(engine, CHECKOUT):
-        return Finding("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
-    return Finding("Disk", "good", detail)
+        return DoctorLine("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
+    return DoctorLine("Disk", "good", detail)
 
 
-def _images(engine: Engine) -> Finding:
+def _images(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
     missing = images.missing(engine, CHECKOUT)
     if missing:
-        return Finding("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
-    return Finding("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
+        return DoctorLine("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
+    return DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
 
 
-def _clock(engine: Engine) -> Finding:
+def _clock(engine: Engine) -> DoctorLine:
     """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import images
 
     tag = recipes.tags(CHECKOUT)["base"]
     if not images.is_there(engine, tag):
-        return Finding("Clock", "n/a", "compared once the images are built")
+        return DoctorLine("Clock", "n/a", "compared once the images are built")
     before = time.time()
     output = engine.client.containers.run(
         tag, ["python3", "-I", "-S", "-c", "import time; print(time.time())"], remove=True, network_mode="none"
@@ -217,5 +219,5 @@ def _clock(engine: Engine) -> Finding:
     inside = float(output)
     skew = max(before - inside, inside - after, 0.0)
     if skew > ENOUGH_CLOCK_SECONDS:
-        return Finding("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
-    return Finding("Clock", "good", "a container's clock agrees with this machine's")
+        return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
+    return DoctorLine("Clock", "good", "a container's clock agrees with this machine's")

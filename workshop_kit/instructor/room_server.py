@@ -75,7 +75,7 @@ class RoomServer(PageServer):
             return {**given, "name": name, "kind": kind}
 
         return [
-            (r"/snapshot", Report, given),
+            (r"/snapshot", SnapshotHandler, given),
             (r"/leave", Leave, given),
             (r"/phone\.js", RoomFile, file("phone.js", JS)),
             (r"/phone\.css", RoomFile, file("phone.css", CSS)),
@@ -120,7 +120,7 @@ class RoomHandler(Handler):
             raise WrongUsage(f"The room cannot read that: {first_problem(error)[:160]}.") from error
 
 
-class Report(RoomHandler):
+class SnapshotHandler(RoomHandler):
     """Takes a snapshot."""
 
     def post(self) -> None:

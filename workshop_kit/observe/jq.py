@@ -18,7 +18,7 @@ SCRIPT = 'set -o pipefail; timeout "$1" jq "${@:2}" </input/lines | head -c "$0"
 
 
 @dataclass(frozen=True)
-class Answer:
+class JqOutput:
     """jq's output and exit code: 0 good, 2 wrong usage or input, 3 a mistake in the program, 5 it failed.
 
     ``cut``: there was more output than the limit, and jq was stopped.
@@ -38,7 +38,7 @@ def jq(
     *options: str,
     timeout_seconds: float = TIMEOUT_SECONDS,
     max_bytes: int = MAX_BYTES,
-) -> Answer:
+) -> JqOutput:
     """Run ``jq OPTIONS PROGRAM`` with ``data`` as its stdin, without network.
 
     ``image`` contains jq (the collector's does). A mistake in the program raises nothing: jq's message and exit code
@@ -62,4 +62,4 @@ def jq(
             f"jq was stopped: it took more than {timeout_seconds:g} s.", "Give it less, or ask for less."
         )
     said, complaints = (part[:max_bytes].decode(errors="replace") for part in (output, error))
-    return Answer(said, complaints, code, cut=len(output) > max_bytes)
+    return JqOutput(said, complaints, code, cut=len(output) > max_bytes)

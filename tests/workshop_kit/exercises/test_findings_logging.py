@@ -19,7 +19,7 @@ from workshop_kit.exercises.checks.logging_incident import Evidence
 from workshop_kit.exercises.checks.logging_service import Customers, Log
 from workshop_kit.exercises.incidents import Incident
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.observe.jq import Answer
+from workshop_kit.observe.jq import JqOutput
 
 Case = tuple[str, Sequence[Finding]]
 CUSTOMERS = Customers.of(1)
@@ -147,13 +147,13 @@ def jq() -> Iterator[Case]:
     lines = [line.encode() for line in logging_lines.planted()]
     failed = [one["request_id"] for one in map(json.loads, lines[:3])]
     other = json.loads(lines[3])["request_id"]
-    right = logging_lines.judge_jq(Answer("\n".join([*failed, ""]), "", 0), lines)
+    right = logging_lines.judge_jq(JqOutput("\n".join([*failed, ""]), "", 0), lines)
     assert right.verdict is Verdict.PASSED, right
     for says, answer in (
-        ("jq cannot read this program", Answer("", "jq: error: syntax error", logging_lines.CANNOT_BE_READ)),
-        ("jq failed on lines", Answer("", "jq: error: Cannot index number with string", 5)),
-        ("failed requests are missing", Answer("\n".join([*failed[1:], ""]), "", 0)),
-        ("that did not fail", Answer("\n".join([*failed, other, ""]), "", 0)),
+        ("jq cannot read this program", JqOutput("", "jq: error: syntax error", logging_lines.CANNOT_BE_READ)),
+        ("jq failed on lines", JqOutput("", "jq: error: Cannot index number with string", 5)),
+        ("failed requests are missing", JqOutput("\n".join([*failed[1:], ""]), "", 0)),
+        ("that did not fail", JqOutput("\n".join([*failed, other, ""]), "", 0)),
     ):
         yield says, logging_lines.judge_jq(answer, lines).findings
 

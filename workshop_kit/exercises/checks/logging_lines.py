@@ -19,7 +19,7 @@ from workshop_kit.exercises.answers import handed_in, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_none
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG, fields_of
-from workshop_kit.observe.jq import Answer, jq
+from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
 
 READ = "docker logs, read to its end with the kit's own reader"
@@ -104,7 +104,7 @@ def one_liner(context: Context) -> CheckResult:
     return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES), lines)
 
 
-def judge_jq(answer: Answer, lines: list[bytes]) -> CheckResult:
+def judge_jq(answer: JqOutput, lines: list[bytes]) -> CheckResult:
     """Judge jq's output by the lines that it read."""
     if answer.exit_code == CANNOT_BE_READ:
         means = "jq cannot read this program."
@@ -135,7 +135,7 @@ def failed(record: dict[str, Any]) -> bool:
     return status >= FAILED and isinstance(record.get("request_id"), str)
 
 
-def _ended(answer: Answer) -> Finding:
+def _ended(answer: JqOutput) -> Finding:
     complaints = [line for line in answer.error.split("\n") if line]
     said = f"exit code {answer.exit_code}, {len(complaints)} complaints"
     return found(
@@ -148,7 +148,7 @@ def _ended(answer: Answer) -> Finding:
     )
 
 
-def _complete(answer: Answer, truth: list[dict[str, Any]]) -> Finding:
+def _complete(answer: JqOutput, truth: list[dict[str, Any]]) -> Finding:
     missing = Counter(record["request_id"] for record in truth) - Counter(answer.output.split("\n"))
     statuses = sorted({str(record["status"]) for record in truth if record["request_id"] in missing})
     got = f"{missing.total()} of {len(truth)} failed requests are missing"
@@ -162,7 +162,7 @@ def _complete(answer: Answer, truth: list[dict[str, Any]]) -> Finding:
     )
 
 
-def _only(answer: Answer, truth: list[dict[str, Any]], records: list[dict[str, Any]]) -> Finding:
+def _only(answer: JqOutput, truth: list[dict[str, Any]], records: list[dict[str, Any]]) -> Finding:
     too_many = Counter(answer.output.split("\n")[:-1]) - Counter(record["request_id"] for record in truth)
     statuses = {str(record.get("request_id")): record.get("status") for record in records}
     named = [f"{text or 'an empty line'} (status {json.dumps(statuses.get(text))})" for text in too_many]

@@ -27,7 +27,7 @@ MOST_DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Answer:
+class OptionCount:
     """One answer and how many gave it; ``right`` marks the answer that came true."""
 
     text: str
@@ -44,7 +44,7 @@ class Histogram:
     """
 
     question: str
-    answers: tuple[Answer, ...]
+    answers: tuple[OptionCount, ...]
     own_outcomes: tuple[int, int] | None = None
 
     @property
@@ -60,7 +60,7 @@ class Histogram:
     def headline(self, *, answer_shown: bool = True) -> str:
         """Return how many were surprised, in a sentence; without the right answer, how many answered.
 
-        >>> Histogram("Is it hot?", (Answer("Yes", 2), Answer("No", 1, right=True))).headline()
+        >>> Histogram("Is it hot?", (OptionCount("Yes", 2), OptionCount("No", 1, right=True))).headline()
         '2 of 3 of us were surprised.'
         """
         if not answer_shown or not self.has_right_answer:
@@ -121,7 +121,7 @@ def of_guesses(guesses: Collection[tuple[str, str]], identifier: str, questions:
     outcomes = Counter(outcome for _, outcome in guesses if outcome)
     right = outcomes.most_common(1)[0][0] if outcomes else None
     keys = [*texts, *sorted({*counts, *filter(None, [right])} - set(texts))]
-    answers = tuple(Answer(_short(texts.get(key, key)), counts[key], key == right) for key in keys[:MOST_ANSWERS])
+    answers = tuple(OptionCount(_short(texts.get(key, key)), counts[key], key == right) for key in keys[:MOST_ANSWERS])
     surprised = sum(choice != outcome for choice, outcome in guesses if outcome)
     return Histogram(_short(question.question if question else identifier), answers, (surprised, outcomes.total()))
 
@@ -131,14 +131,14 @@ def predictions_in(folder: Path) -> dict[str, int]:
     return dict(sorted(Counter(name for guesses in _guesses(folder) for name in guesses).items()))
 
 
-def _answer_in(line: str) -> Answer:
+def _answer_in(line: str) -> OptionCount:
     """The answer and its count, which stands after the last colon or equals sign."""
     end = max(line.rfind(":"), line.rfind("="))
     right = line.startswith("*")
     text, count = line[right : max(end, 0)].strip(), line[end + 1 :].strip()
     if end < 0 or not text or not (count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS):
         raise WrongUsage(f"{visible(line, 60)!r} is no answer with a count.", "Write lines like: It stays green: 23")
-    return Answer(_short(text), int(count), right)
+    return OptionCount(_short(text), int(count), right)
 
 
 def _guesses(folder: Path) -> Iterator[dict[str, Guess]]:

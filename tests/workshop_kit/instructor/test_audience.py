@@ -6,10 +6,10 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.audience import Audience, Countdown
-from workshop_kit.instructor.prediction_counts import Answer, Histogram
+from workshop_kit.instructor.prediction_counts import Histogram, OptionCount
 from workshop_kit.instructor.request_lines import RequestLines
 
-ANSWERS = Histogram("Does it stay green?", (Answer("Yes", 23), Answer("No", 8, right=True)))
+ANSWERS = Histogram("Does it stay green?", (OptionCount("Yes", 23), OptionCount("No", 8, right=True)))
 
 
 def test_a_countdown_counts_only_while_it_runs() -> None:
@@ -65,7 +65,7 @@ def test_lines_are_shown_once_there_are_some() -> None:
 
 def test_an_unknown_answer_view_or_theme_cannot_be_shown() -> None:
     """Each is a sentence, and the audience sees what it saw before."""
-    audience = Audience(shows="predictions", histogram=Histogram("Tea?", (Answer("Yes", 1),)))
+    audience = Audience(shows="predictions", histogram=Histogram("Tea?", (OptionCount("Yes", 1),)))
     with pytest.raises(WrongUsage, match="Nobody knows which answer is right"):
         audience.show_answer()
     with pytest.raises(WrongUsage, match="cannot be shown 'secrets'"):

@@ -10,7 +10,7 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.instructor.prediction_counts import Answer, of_folder, of_text, predictions_in
+from workshop_kit.instructor.prediction_counts import OptionCount, of_folder, of_text, predictions_in
 from workshop_kit.lessons.predictions import Option, Question
 
 TEXTS = {"green": "It stays green.", "red": "It turns red.", "hang": "It hangs.", "crash": "It crashes."}
@@ -45,7 +45,7 @@ def test_a_folder_of_progress_files_is_counted(room: Path) -> None:
     assert predictions_in(room) == {ID: 31}
     counted = of_folder(room, ID, {ID: QUESTION})
     assert counted.question == "Does it stay green?"
-    assert counted.answers[:2] == (Answer("It stays green.", 23), Answer("It turns red.", 8, right=True))
+    assert counted.answers[:2] == (OptionCount("It stays green.", 23), OptionCount("It turns red.", 8, right=True))
     assert [answer.count for answer in counted.answers[2:]] == [0, 0]
     assert counted.headline() == "11 of 15 of us who ran it were surprised."
 
@@ -62,7 +62,7 @@ def test_pasted_counts() -> None:
     """A line an answer; a star before the right one; a colon may stand in an answer."""
     pasted = of_text(" Does it\nstay green? ", "It stays green: 23\n\n * It turns red: at once = 8 \n")
     assert pasted.question == "Does it stay green?"
-    assert pasted.answers == (Answer("It stays green", 23), Answer("It turns red: at once", 8, right=True))
+    assert pasted.answers == (OptionCount("It stays green", 23), OptionCount("It turns red: at once", 8, right=True))
 
 
 @pytest.mark.parametrize(

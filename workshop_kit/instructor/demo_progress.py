@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from workshop_kit.instructor.script import Script, Step
+from workshop_kit.instructor.script import DemoStep, Script
 
 
 @dataclass
@@ -16,7 +16,7 @@ class DemoProgress:
 
     script: Script
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    step: Step = field(init=False)
+    step: DemoStep = field(init=False)
     done: bool = field(default=False, init=False)
     _demo_since: float | None = field(default=None, init=False)
     _step_since: float | None = field(default=None, init=False)

@@ -16,7 +16,7 @@ from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.demo_progress import DemoProgress
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.instructor.room_api import RoomApi
-from workshop_kit.instructor.script import PICTURES, Script, Step
+from workshop_kit.instructor.script import PICTURES, DemoStep, Script
 from workshop_kit.lessons import notes_page
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names
@@ -65,7 +65,7 @@ class PresenterApi:
         with engine_needed():
             return self.actions[action](body)
 
-    def play(self, step: Step) -> None:
+    def play(self, step: DemoStep) -> None:
         """Do all actions of a step, in order."""
         for click in step.clicks:
             self.do(click.action, click.model_dump())
@@ -140,7 +140,7 @@ class PresenterApi:
         lesson = find_lesson(_text(body, "lesson"), self._notebooks)
         return notes_page.load(lesson, self.controller.stack.root).as_data()
 
-    def _step(self, step: Step) -> dict[str, Any]:
+    def _step(self, step: DemoStep) -> dict[str, Any]:
         return {
             "number": step.number,
             "title": step.title,

@@ -13,9 +13,8 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.files import write_atomically
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
-from workshop_kit.instructor.script import Expectation, Script, Step, as_page
-from workshop_kit.progress import Report, silent
-from workshop_kit.progress import Step as ProgressStep
+from workshop_kit.instructor.script import DemoStep, Expectation, Script, as_page
+from workshop_kit.progress import Report, Step, silent
 
 POLL_SECONDS = 0.5
 RECORDED_SECONDS = 60.0
@@ -51,7 +50,7 @@ def rehearse(
     """
     api, results = PresenterApi(controller, script), []
     for step in script.steps:
-        report(ProgressStep("Demo", (step.number - 1) / len(script.steps), step.title))
+        report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
         result = _rehearse(api, step)
         if pictures is not None and not result.problem:
             time.sleep(step.look_seconds)
@@ -63,7 +62,7 @@ def rehearse(
             if path.name not in names:
                 path.unlink()
         write_atomically(pictures / PAGE, as_page(script).encode())
-    report(ProgressStep("Demo", 1.0, done=True))
+    report(Step("Demo", 1.0, done=True))
     return results
 
 
@@ -75,7 +74,7 @@ def _draw(controller: Controller) -> str:
     return controller.draw(seconds=RECORDED_SECONDS, alone=True)
 
 
-def _rehearse(api: PresenterApi, step: Step) -> StepResult:
+def _rehearse(api: PresenterApi, step: DemoStep) -> StepResult:
     began, since = time.monotonic(), pd.Timestamp.now(tz="UTC")
     try:
         api.play(step)
@@ -85,7 +84,7 @@ def _rehearse(api: PresenterApi, step: Step) -> StepResult:
     return StepResult(step.id, step.title, step.minutes, time.monotonic() - began, problem)
 
 
-def _wait(controller: Controller, step: Step, since: pd.Timestamp) -> str:
+def _wait(controller: Controller, step: DemoStep, since: pd.Timestamp) -> str:
     """Wait until everything is seen at once; return a sentence on what is not when the time is over."""
     deadline = time.monotonic() + step.within_seconds
     while missing := _missing(controller, step.expectations, since):

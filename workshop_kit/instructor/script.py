@@ -107,7 +107,7 @@ class Expectation(_Model):
         return isinstance(value, int | float) and self.at_least <= value <= self.at_most
 
 
-class Step(_Model):
+class DemoStep(_Model):
     """One step of the demo. All ``expectations`` must hold at once within ``within_seconds``.
 
     After that the picture has ``look_seconds`` before it is recorded. ``note`` is for the presenter alone.
@@ -135,7 +135,7 @@ class Script(_Model):
 
     title: str
     when: str
-    steps: tuple[Step, ...] = Field(alias="step")
+    steps: tuple[DemoStep, ...] = Field(alias="step")
 
     @field_validator("steps", mode="before")
     @classmethod
@@ -147,7 +147,7 @@ class Script(_Model):
         """How long it takes on stage."""
         return sum(step.minutes for step in self.steps)
 
-    def step(self, number: object) -> Step:
+    def step(self, number: object) -> DemoStep:
         """Return the step of that number, from 1. Raises WrongUsage."""
         if not isinstance(number, int) or not 0 < number <= len(self.steps):
             raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(self.steps)}.")

@@ -82,7 +82,7 @@ TROUBLES = (
 
 
 @dataclass(frozen=True)
-class Incident:
+class LogIncident:
     """The fault and its target, with times in UTC.
 
     Customers came from ``began`` to ``ended``; the fault was injected between ``injecting`` and ``injected``.
@@ -106,7 +106,7 @@ class IncidentGone(WorkshopError):
         super().__init__("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
 
 
-def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> Incident:
+def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> LogIncident:
     """Send requests, and break one dependency in the middle; return the incident once its fault is reverted.
 
     ``trouble`` is one of TROUBLES, drawn by ``random`` if none is given. An incident that a busy machine hides is
@@ -126,7 +126,7 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
     return incident
 
 
-def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> Incident:
+def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> LogIncident:
     began = datetime.now(UTC)
     report(Step("Incident", None, "customers are coming"))
     with _customers(stack):
@@ -139,7 +139,7 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
             report(Step("Incident", None, "customers are complaining"))
             time.sleep(TROUBLE_SECONDS)
         report(Step("Incident", None, "waiting for the last customers"))
-    return Incident(
+    return LogIncident(
         secrets.token_hex(8),
         str(stack.container("service").id),
         trouble.name,
@@ -169,7 +169,7 @@ def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
     return log[slow.astype(bool) | named.fillna(value=False).astype(bool)]
 
 
-def find(session: Session, identifier: str) -> Incident:
+def find(session: Session, identifier: str) -> LogIncident:
     """Return an incident of this workspace by its id. Raises IncidentGone if it is not kept (any more)."""
     found = next((incident for incident in all_kept(session) if incident.id == identifier), None)
     if found is None:
@@ -177,7 +177,7 @@ def find(session: Session, identifier: str) -> Incident:
     return found
 
 
-def all_kept(session: Session) -> list[Incident]:
+def all_kept(session: Session) -> list[LogIncident]:
     """Return the latest incidents of this workspace, oldest first."""
     return _file(session).read()[0]
 
@@ -190,7 +190,7 @@ def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
     return _log(stack, find(stack.session, identifier))
 
 
-def _log(stack: Stack, incident: Incident) -> pd.DataFrame:
+def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
     try:
         container = stack.session.engine.client.containers.get(incident.container)
     except NotFound:
@@ -211,5 +211,5 @@ def _customers(stack: Stack) -> Iterator[None]:
         time.sleep(QUIET_SECONDS / 2)
 
 
-def _file(session: Session) -> RecordFile[Incident]:
-    return RecordFile(session.ledger.path.with_name("incidents.jsonl"), Incident, "incident")
+def _file(session: Session) -> RecordFile[LogIncident]:
+    return RecordFile(session.ledger.path.with_name("incidents.jsonl"), LogIncident, "incident")

@@ -17,7 +17,7 @@ from workshop_kit.exercises import incidents, mixed_log
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
 from workshop_kit.exercises.checks.logging_incident import Evidence
 from workshop_kit.exercises.checks.logging_service import Customers, Log
-from workshop_kit.exercises.incidents import Incident
+from workshop_kit.exercises.incidents import LogIncident
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.jq import JqOutput
 
@@ -167,7 +167,7 @@ def collector() -> Iterator[Case]:
 
 BEGAN = datetime(2026, 5, 18, 9, tzinfo=UTC)
 INJECTING = BEGAN + timedelta(seconds=12)
-INCIDENT = Incident(
+INCIDENT = LogIncident(
     "0" * 16,
     "service",
     "pause of redis",

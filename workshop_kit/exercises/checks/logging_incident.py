@@ -11,7 +11,7 @@ import pandas as pd
 from workshop_kit.exercises import incidents
 from workshop_kit.exercises.answers import handed_in, number, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.incidents import TIMINGS, Incident
+from workshop_kit.exercises.incidents import TIMINGS, LogIncident
 from workshop_kit.exercises.result import Finding
 
 READ = "the service's log during the incident"
@@ -55,7 +55,7 @@ class Evidence:
     """The service's log during an incident."""
 
     log: pd.DataFrame
-    incident: Incident
+    incident: LogIncident
 
     def noticed(self, dependency: str) -> pd.DataFrame:
         """Return the lines of requests that a dependency made wait or fail, in their order."""

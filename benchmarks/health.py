@@ -41,7 +41,7 @@ def probed(stack: Stack, name: str) -> list[Row]:
     wait_ready(stack.url())
     with FAULTS[name](stack) if name in FAULTS else contextlib.nullcontext(stack.url()) as url:
         truth = 503 if name in FAULTS else 200
-        probes.wait_until(lambda: probe(url, "/readyz").status == truth, f"readiness says {truth}")
+        probes.wait_answer(lambda: probe(url, "/readyz").status == truth)
         found = probes.probe_paths(url, PROBES)
     assert {one.status for path in DEEP for one in found[path]} == {truth}, name
     assert {one.status for one in found["/livez"]} == {200}, name
@@ -89,7 +89,7 @@ def after_restart(stack: Stack) -> float:
 
 def wait_refused(stack: Stack) -> None:
     """Wait until readiness is 503."""
-    probes.wait_until(lambda: probe(stack.url(), "/readyz").status == 503, "readiness says no")
+    probes.wait_answer(lambda: probe(stack.url(), "/readyz").status == 503)
 
 
 def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine.session import Session
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_files import ExerciseFiles

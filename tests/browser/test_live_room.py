@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
+from tests.waiting import wait_until
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
-from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.classroom.snapshot import Repair, Snapshot
 from workshop_kit.paths import CHECKOUT
 

@@ -12,7 +12,7 @@ import pandas as pd
 from docker.errors import APIError
 
 from tests.conftest import own_stack
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine import containers, log_bucket, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.labels import SERVICE

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 from docker.errors import NotFound
 
+from tests.waiting import wait_until
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 
@@ -87,10 +87,7 @@ def hardened(
 
 def until(holds: Callable[[], bool], container: Any) -> None:
     """Poll until a condition holds; fail with the container's log."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, container.logs(tail=30).decode(errors="replace")
-        time.sleep(0.1)
+    wait_until(holds, reason=lambda: str(container.logs(tail=30).decode(errors="replace")))
 
 
 def run(container: Any, script: str, **environment: str) -> tuple[int, str]:

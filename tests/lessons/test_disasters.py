@@ -20,7 +20,7 @@ from docker.errors import APIError
 from jupyter_client.manager import KernelManager
 
 from tests.private_engine import PrivateEngine, filled, private_engine, small_disk
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.lessons.lesson import HEADLESS

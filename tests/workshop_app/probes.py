@@ -11,6 +11,7 @@ from dataclasses import replace
 import httpx
 
 from tests.conftest import like
+from tests.waiting import wait_until
 from workshop_kit.engine import containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
@@ -51,20 +52,22 @@ def p99_seconds(found: list[Answer]) -> float:
     return sorted(one.seconds for one in found)[max(0, int(len(found) * 0.99) - 1)]
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> float:
-    """Poll; return the seconds it took, or fail. A request that fails counts as not yet."""
+def wait_answer(holds: Callable[[], bool]) -> float:
+    """Poll until an answer is the expected one; return the seconds. A request that fails counts as not yet."""
     started = time.monotonic()
-    while time.monotonic() - started < PATIENCE_SECONDS:
+
+    def answered() -> bool:
         with suppress(OSError, httpx.HTTPError):
-            if holds():
-                return time.monotonic() - started
-        time.sleep(0.05)
-    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
+            return holds()
+        return False
+
+    wait_until(answered, timeout_seconds=PATIENCE_SECONDS)
+    return time.monotonic() - started
 
 
 def wait_ready(url: str) -> float:
     """Wait until readiness is 200; return the seconds."""
-    return wait_until(lambda: probe(url, "/readyz").status == 200, "ready")
+    return wait_answer(lambda: probe(url, "/readyz").status == 200)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import like
 from tests.workshop_app import probes
-from tests.workshop_app.probes import FAULTS, PATIENCE_SECONDS, probe, wait_ready, wait_until
+from tests.workshop_app.probes import FAULTS, PATIENCE_SECONDS, probe, wait_answer, wait_ready
 from workshop_kit.engine import containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
@@ -45,7 +45,7 @@ class Client:
 
     def wait_ready(self) -> None:
         """Return once every dependency answers."""
-        wait_until(lambda: self.get("/health").json()["status"] == "pass", "all dependencies answer")
+        wait_answer(lambda: self.get("/health").json()["status"] == "pass")
 
     def orders(self) -> list[dict[str, Any]]:
         """The latest orders."""
@@ -54,7 +54,7 @@ class Client:
 
     def wait_replicated(self, placed: httpx.Response) -> None:
         """Wait until an order is among the latest."""
-        wait_until(lambda: placed.json() in self.orders(), "the replica has it, too")
+        wait_answer(lambda: placed.json() in self.orders())
 
     def log(self) -> list[dict[str, Any]]:
         """The service's log so far, parsed; fails on a line that is not JSON."""
@@ -79,7 +79,7 @@ def test_order_is_placed_and_read(client: Client) -> None:
     order, where = placed.json(), placed.headers["location"]
     assert (order["item"], order["quantity"]) == (item, 3)
     assert client.get(where).json() == order
-    wait_until(lambda: client.get(where).headers["x-cache"] == "hit", "it is in the cache")
+    wait_answer(lambda: client.get(where).headers["x-cache"] == "hit")
     client.wait_replicated(placed)
     assert client.get(NO_ORDER).json() == {"error": "There is no order 9000000000000000000."}
     lines = {line["msg"]: line for line in client.log() if line.get("request_id") == request_id}
@@ -112,7 +112,7 @@ def test_without_a_dependency(client: Client, service: str, how: str) -> None:
         newest = placed if placed.status_code == 201 else newest
         assert client.get(newest.headers["location"]).content == newest.content
         client.wait_replicated(newest)
-        wait_until(lambda: client.get("/health").json().get("output") == f"no answer from {service}", "health names it")
+        wait_answer(lambda: client.get("/health").json().get("output") == f"no answer from {service}")
         assert client.get("/health").json()["status"] == health
         assert client.get("/readyz").status_code == ready_status
         assert client.get("/livez").status_code == 200
@@ -127,7 +127,7 @@ def test_health_is_truthful_and_soon(client: Client, name: str) -> None:
     """In nine faults /health and /readyz are 503 within a second, and /livez 200 within 100 ms (p99)."""
     slowest: list[tuple[float, float]] = []
     with FAULTS[name](client.stack) as url:
-        wait_until(lambda: probe(url, "/readyz").status == 503, "readiness says no")
+        wait_answer(lambda: probe(url, "/readyz").status == 503)
         while len(slowest) < ROUNDS:
             found = probes.probe_paths(url, PROBES)
             statuses = {path: {one.status for one in answers} for path, answers in found.items()}
@@ -170,7 +170,7 @@ def test_a_replica_that_is_behind(client: Client) -> None:
             placed = client.place()
             found = client.get(placed.headers["location"])
             assert (found.status_code, found.content) == (200, placed.content)
-            wait_until(lambda: placed.json() not in client.orders(), "the replica answers")
+            wait_answer(lambda: placed.json() not in client.orders())
     finally:
         sql_as_root(replica, "START SLAVE SQL_THREAD")
     client.wait_replicated(placed)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
 from workshop_kit import cli
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit
@@ -107,22 +106,14 @@ def test_a_killed_audit_leaves_no_container(
     environment = {**clean_environment, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", images["app"], "--only", "lifecycle"]
     with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        made = _wait_for(lambda: [one for one in _entries(tmp_path) if one["kind"] == "container"])
+        made = wait_until(lambda: [one for one in _entries(tmp_path) if one["kind"] == "container"])
         process.kill()
     client = session.engine.client
-    assert _wait_for(lambda: not client.containers.list(all=True, filters={"id": made[0]["id"]}, ignore_removed=True))
-    assert _wait_for(lambda: _entries(tmp_path) == [])
+    wait_until(lambda: not client.containers.list(all=True, filters={"id": made[0]["id"]}, ignore_removed=True))
+    wait_until(lambda: _entries(tmp_path) == [])
 
 
 def _entries(folder: Path) -> list[dict[str, str]]:
     """The created entries of the ledgers below a folder."""
     lines = [line for path in folder.rglob("ledger.jsonl") for line in path.read_text().splitlines()]
     return [entry for entry in map(json.loads, lines) if "=" not in entry["id"]]
-
-
-def _wait_for(holds: Callable[[], Any]) -> Any:
-    """Poll for a minute until ``holds`` is true; return its last value."""
-    deadline = time.monotonic() + 60
-    while not (found := holds()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return found

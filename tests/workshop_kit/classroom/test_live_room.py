@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
 from tests.workshop_kit.classroom.conftest import ID, LiveRoom, guess
-from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.classroom import membership
 from workshop_kit.classroom.join_code import JoinCode
 from workshop_kit.classroom.sync import RoomSync

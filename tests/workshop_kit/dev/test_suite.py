@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.dev import suite
 from workshop_kit.dev.suite import DEFAULT, LONG
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine.labels import MAKER, SESSION
 from workshop_kit.engine.reach import Engine
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
 from tests.workshop_kit.engine import kernels
-from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine import cleanup, containers, reaper
 from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.ledger import Entry

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import LiveStack, own_stack
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine import cleanup, images, recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import (

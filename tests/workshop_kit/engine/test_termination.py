@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.waiting import wait_until
 from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine.reach import Engine
 from workshop_kit.workspace.folder import Workspace
@@ -36,13 +37,15 @@ def command(root: Path, folder: Path, *words: str) -> Iterator[subprocess.Popen[
             process.kill()
 
 
-def wait_for(holds: Callable[[], object], seconds: float, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait until something holds; fail if the process ends before, or after some seconds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert process is None or process.poll() is None, "it has ended too soon"
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def wait_begun(process: subprocess.Popen[bytes], holds: Callable[[], object]) -> None:
+    """Wait until something holds; fail if the process ends before."""
+
+    def begun() -> object:
+        found = holds()
+        assert found or process.poll() is None, "it has ended too soon"
+        return found
+
+    wait_until(begun, timeout_seconds=BEGIN_SECONDS)
 
 
 def workspace_id(folder: Path) -> str:
@@ -56,10 +59,10 @@ def test_a_check_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, sign
     """SIGTERM and SIGHUP end it like Ctrl-C; after SIGKILL its reaper removes the container."""
     session = Workspace.open(tmp_path / "mine").id
     with command(root, tmp_path / "mine", "check", "container.graceful") as check:
-        wait_for(lambda: things(engine, session), BEGIN_SECONDS, check)
+        wait_begun(check, lambda: things(engine, session))
         check.send_signal(signum)
         assert check.wait(GONE_SECONDS) == (-signum if signum == signal.SIGKILL else 130)
-    wait_for(lambda: not things(engine, session), GONE_SECONDS)
+    wait_until(lambda: not things(engine, session), timeout_seconds=GONE_SECONDS)
 
 
 @pytest.mark.xdist_group("tour folder")
@@ -68,11 +71,11 @@ def test_a_tour_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, signu
     """The stack of the tour's own workspace is gone, too, and the next tour may begin."""
     folder = root / "build" / "tour" / "workspace"
     with command(root, tmp_path / "mine", "tour", "00", "--no-install") as tour:
-        wait_for(lambda: len(things(engine, workspace_id(folder))) >= 7, BEGIN_SECONDS, tour)
+        wait_begun(tour, lambda: len(things(engine, workspace_id(folder))) >= 7)
         time.sleep(2)
         tour.send_signal(signum)
         tour.wait(GONE_SECONDS)
-    wait_for(lambda: not things(engine, workspace_id(folder)), GONE_SECONDS)
+    wait_until(lambda: not things(engine, workspace_id(folder)), timeout_seconds=GONE_SECONDS)
 
 
 @pytest.mark.xdist_group("tour folder")
@@ -80,7 +83,7 @@ def test_down_removes_what_a_killed_tour_has_left(engine: Engine, root: Path, tm
     """Where the reaper was killed as well (a power cut), ``down`` sweeps the workspaces below build/tour."""
     folder = root / "build" / "tour" / "workspace"
     with command(root, tmp_path / "mine", "tour", "00", "--no-install") as tour:
-        wait_for(lambda: len(things(engine, workspace_id(folder))) >= 7, BEGIN_SECONDS, tour)
+        wait_begun(tour, lambda: len(things(engine, workspace_id(folder))) >= 7)
         for child in psutil.Process(tour.pid).children(recursive=True):
             child.kill()
         tour.kill()
@@ -96,7 +99,7 @@ def test_jump_is_ended_like_ctrl_c(engine: Engine, root: Path, tmp_path: Path, s
     """``goto`` ends with the exit code of Ctrl-C; the stack is the workspace's, so it stays for ``down``."""
     session = Workspace.open(tmp_path / "mine").id
     with command(root, tmp_path / "mine", "goto", "01") as goto:
-        wait_for(lambda: things(engine, session), BEGIN_SECONDS, goto)
+        wait_begun(goto, lambda: things(engine, session))
         goto.send_signal(signum)
         assert goto.wait(GONE_SECONDS) == 130
     with command(root, tmp_path / "mine", "down") as down:

@@ -9,7 +9,7 @@ import pytest
 from nbformat.sign import NotebookNotary
 
 from tests.conftest import like
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine import containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError

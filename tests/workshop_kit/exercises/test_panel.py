@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.exercise_service import ExerciseService

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.waiting import wait_until
 from tests.workshop_kit.exercises import check_runner
-from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import dependency_proxies, registry, service_trial
@@ -94,9 +93,7 @@ def test_a_paused_database_is_an_error_of_the_stack(context: Context, image: Ser
             pytest.fail("it ran")
     finally:
         stack.container("master-db").unpause()
-        deadline = time.monotonic() + 60
-        while stack.container("master-db").health == "unhealthy" and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: stack.container("master-db").health != "unhealthy")
         stack.up()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LiveStack
-from tests.workshop_app.probes import wait_until
+from tests.waiting import wait_until
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault
@@ -89,7 +89,7 @@ def test_a_fault_leaves_the_database_no_dead_connections(shop: Shop) -> None:
     with fault("latency", shop.stack, "master-db", latency_ms=300):
         assert slow(shop)
     assert shop.recovers()
-    wait_until(lambda: not dead_connections(shop), "no connection is left without its other end")
+    wait_until(lambda: not dead_connections(shop), timeout_seconds=40)
 
 
 def test_a_slow_close_is_heard_late(shop: Shop) -> None:

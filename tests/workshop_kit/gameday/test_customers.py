@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.gameday.customers import NO_INSTANCE, TURNED_AWAY, Customers
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer

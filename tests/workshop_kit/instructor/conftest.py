@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.controller import Controller

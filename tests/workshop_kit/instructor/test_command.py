@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit
 from workshop_kit.faults.journal import Journal

@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.waiting import wait_until
 from tests.workshop_kit.conftest import WriteNotebook
-from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit import doctor
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.errors import NotReady, WrongUsage

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
 from tests.workshop_kit.conftest import WriteNotebook
-from tests.workshop_kit.lessons.waiting import wait_until
 from workshop_kit.lessons.tour import CellError, Tour, find_lessons
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace

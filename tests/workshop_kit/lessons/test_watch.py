@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import LiveStack
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from workshop_kit.display.live import Screens
 from workshop_kit.faults.injection import fault
 from workshop_kit.lessons.watch import Watch, start_watch

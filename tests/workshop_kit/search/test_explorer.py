@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.observe.log_frames import read_lines
+from tests.waiting import wait_until
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WorkshopError
 from workshop_kit.search import FrameStore
@@ -163,14 +163,6 @@ def ticking(stop: threading.Event) -> Iterator[pd.DataFrame]:
         number += 1
 
 
-def until(condition: Any) -> None:
-    """Wait for another thread."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def has_no_thread() -> bool:
     """Whether no explorer's thread runs."""
     return not any(thread.name.startswith("explorer") for thread in threading.enumerate())
@@ -179,9 +171,9 @@ def has_no_thread() -> bool:
 def test_live_lines_are_shown_and_stop_ends_the_thread() -> None:
     """Lines wait while it is paused; `stop` shows them."""
     explorer = Explorer(FrameStore(frame()), follow=ticking).show(Screens())
-    until(lambda: explorer.hits > 3)
+    wait_until(lambda: explorer.hits > 3)
     explorer.model.handle({"do": "pause"})
-    until(lambda: explorer.model.new > 3)
+    wait_until(lambda: explorer.model.new > 3)
     waiting, shown = explorer.model.new, explorer.hits
     explorer.stop()
     assert has_no_thread()
@@ -200,7 +192,7 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: 
         raise failure
 
     explorer = Explorer(FrameStore(frame()), follow=failing).show(Screens())
-    until(has_no_thread)
+    wait_until(has_no_thread)
     assert said in explorer._state()["problem"]["text"]
     assert "canary" not in explorer._state()["problem"]["text"]
     assert explorer.hits == 1
@@ -224,7 +216,7 @@ class Removed(Iterator[pd.DataFrame]):
 def test_the_page_names_gaps_dropped_lines_and_the_end() -> None:
     """Their texts are escaped."""
     explorer = Explorer(FrameStore(max_rows=2), follow=lambda _: Removed()).show(Screens())
-    until(has_no_thread)
+    wait_until(has_no_thread)
     gap, dropped, ended = explorer._state()["missed"]
     assert gap.startswith("1 gap: rotated away<script>")
     assert ACTIVE.search(gap.replace("<script", "")) is None

@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.workshop_kit.lessons.waiting import wait_until
+from tests.waiting import wait_until
 from tests.workshop_kit.observe.conftest import Relay, Start, connected
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.engine.session import Session

@@ -11,19 +11,14 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from workshop_kit.dev import generated
+
 CONDA_NAMES = {
     "docker-py": "docker",
     "matplotlib-base": "matplotlib",
     "nbconvert-core": "nbconvert",
     "python-duckdb": "duckdb",
 }
-LOCKS = (
-    "requirements.lock",
-    "requirements-dev.lock",
-    "workshop_app/requirements.txt",
-    "images/load/requirements.txt",
-    "images/parameter_store/requirements.txt",
-)
 
 
 def declared(root: Path, group: str | None = None) -> dict[str, Requirement]:
@@ -76,7 +71,7 @@ def test_the_locks_agree(root: Path) -> None:
         assert {name: everything.get(name) for name in own} == own
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [lock for lock, *_ in generated.LOCKS])
 def test_every_locked_package_has_hashes_and_no_address(root: Path, lock: str) -> None:
     """Installing checks hashes; no index address stands in the repository."""
     text = (root / lock).read_text()

@@ -60,7 +60,7 @@ def examine() -> Iterator[DoctorLine]:
     yield _packages()
     yield _certificates()
     yield _proxy()
-    yield _ports(jupyter_port.jupyter_folder(CHECKOUT, os.environ))
+    yield ports(jupyter_port.jupyter_folder(CHECKOUT, os.environ))
     yield _memory()
     yield from _engine_findings()
 
@@ -118,7 +118,8 @@ def _proxy() -> DoctorLine:
     return DoctorLine("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
 
 
-def _ports(jupyter_folder: Path) -> DoctorLine:
+def ports(jupyter_folder: Path) -> DoctorLine:
+    """Return the line about the stack's and JupyterLab's ports."""
     wanted = os.environ.get("WORKSHOP_SERVICE_PORT")
     if wanted and not wanted.isdecimal():
         detail = f"WORKSHOP_SERVICE_PORT is {wanted!r}, which is not a port number"

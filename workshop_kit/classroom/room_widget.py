@@ -57,10 +57,10 @@ class RoomView:
 
     def _widget(self) -> RoomWidget:
         widget = RoomWidget(disclosed=disclosure(), room=_state(self.sync.connection), lesson=self.sync.lesson)
-        widget.on_msg(self._clicked)
+        widget.on_msg(self.handle_message)
         return widget
 
-    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+    def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
         match content:
             case {"do": "join", "code": str(code), "name": str(name)}:

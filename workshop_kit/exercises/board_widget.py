@@ -93,10 +93,10 @@ class BoardView:
         on_track = load_course(self.exercise_service.root).names(self.exercise_service.workspace.track)
         following = next((name for name in on_track if name > self.lesson), "")
         widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
-        widget.on_msg(self._clicked)
+        widget.on_msg(self.handle_message)
         return widget
 
-    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+    def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
         match content:
             case {"do": "refresh"}:

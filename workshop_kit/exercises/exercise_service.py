@@ -131,7 +131,7 @@ class ExerciseService:
             if step is not None:
                 report(step)
 
-        judged = self._judge(exercise, go_on, superseded)
+        judged = self.judge(exercise, go_on, superseded)
         go_on()
         seconds, verdict = time.monotonic() - started, self._verdict(exercise, judged)
         result = Result(exercise.id, verdict, judged.summary, judged.findings, seconds, judged.output)
@@ -210,7 +210,7 @@ class ExerciseService:
         """Return the texts of an exercise: its source, its starter, and the participant's."""
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
-    def _judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
+    def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
         """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
         own, files, whole = self.exercise_files(exercise), {}, []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:

@@ -135,10 +135,10 @@ class Panel:
         paths = [part.path for part in self.exercise.parts] if self.exercise.file else []
         there = len(self.exercise.hints)
         widget = ExerciseWidget(name=self.exercise.id, paths=paths, hints_there=there, **self._state())
-        widget.on_msg(self._clicked)
+        widget.on_msg(self.handle_message)
         return widget
 
-    def _clicked(self, widget: ExerciseWidget, content: Mapping[str, Any], _: object) -> None:
+    def handle_message(self, widget: ExerciseWidget, content: Mapping[str, Any], _: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
         match content:
             case {"do": "check"}:

@@ -135,7 +135,7 @@ class Prediction:
             choices=[{"key": key, "text": option.text} for key, option in self.question.options.items()],
             locked=self.choice or "",
         )
-        self._widget.on_msg(self._clicked)
+        self._widget.on_msg(self.handle_message)
         answer_while_busy(self._widget)
         display(self._widget)  # type: ignore[no-untyped-call]
         self._twin = display(page, display_id=True)  # type: ignore[no-untyped-call]
@@ -167,7 +167,7 @@ class Prediction:
             self._widget.actual = actual
         return outcome(self.question, guess, actual)
 
-    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+    def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
         key = content.get("lock")
         if not isinstance(key, str) or self._widget is None:

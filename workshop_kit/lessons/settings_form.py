@@ -187,7 +187,7 @@ class SettingsForm:
             {"name": name, "value": self.usual.get(name, ""), "told": "yes" * (name in self.usual)} for name in FIELDS
         ]
         widget = SettingsWidget(fields=fields)
-        widget.on_msg(self._clicked)
+        widget.on_msg(self.handle_message)
         self.job = Job(widget, self.page)
         self.job.show()
 
@@ -198,7 +198,7 @@ class SettingsForm:
         text = "\n".join(filter(None, (LABEL, how, *map(str, self.results))))
         return static_page(LABEL, f"{head}{''.join(map(card_html, self.results))}", text)
 
-    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+    def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
         match content:
             case {"do": "start", "values": dict(values), "more": str(more)} if self.job is not None:

@@ -46,7 +46,7 @@ def test_it_shows_the_current_state(view: BoardView) -> None:
     assert page(view).next_lesson == "02_configuration"
     assert "✓ passed" not in page(view).board
     view.exercise_service.progress.record_check(GRACEFUL, str(Verdict.PASSED))
-    view._clicked(None, {"do": "refresh"}, None)
+    view.handle_message(None, {"do": "refresh"}, None)
     assert "✓ passed" in page(view).board
     assert "✓ passed" in view.page().text
 
@@ -56,7 +56,7 @@ def test_a_jump_keeps_changed_files_aside(view: BoardView) -> None:
     file = view.exercise_service.workspace.folder / FILE
     fresh = file.read_text()
     file.write_text("mine")
-    view._clicked(None, {"do": "go", "lesson": "01_container"}, None)
+    view.handle_message(None, {"do": "go", "lesson": "01_container"}, None)
     wait_until(lambda: page(view).answered == 1)
     assert page(view).problem == ""
     assert file.read_text() == fresh

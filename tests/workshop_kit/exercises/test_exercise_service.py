@@ -27,7 +27,7 @@ def found(
     exercise_service: ExerciseService, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding
 ) -> None:
     """Check an exercise, which finds these."""
-    monkeypatch.setattr(ExerciseService, "_judge", lambda *_: CheckResult("It says too much.", findings))
+    monkeypatch.setattr(ExerciseService, "judge", lambda *_: CheckResult("It says too much.", findings))
     exercise_service.check(identifier)
 
 

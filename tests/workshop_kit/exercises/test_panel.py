@@ -28,6 +28,7 @@ class Judge:
     right = False
     checks = 0
     handled = 0  # saves that the panel has looked at
+    text = ""  # of the file at the last check
     wait_for: threading.Event | None = None
     fails: Exception | None = None
 
@@ -46,7 +47,7 @@ class Judge:
                 return CheckResult("It ended.")
         if self.fails:
             raise self.fails
-        self.checks += 1
+        self.checks, self.text = self.checks + 1, self.file.read_text()
         return CheckResult(f"In {threading.current_thread().name}.", (), Verdict.PASSED if self.right else None)
 
     def save(self, text: str) -> None:
@@ -66,7 +67,7 @@ def judge(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> Judge
     """The check of an exercise whose file was edited."""
     judge = Judge(engineless.workspace.my_service / "start.sh")
     judge.file.write_text(regions.replace(judge.file.read_text(), ID, "mine <b>"))
-    monkeypatch.setattr(ExerciseService, "_judge", lambda _, *arguments: judge.judge(*arguments))
+    monkeypatch.setattr(ExerciseService, "judge", lambda _, *arguments: judge.judge(*arguments))
     monkeypatch.setattr(ExerciseService, "saves", lambda _, *arguments: judge.saves(*arguments))
     return judge
 
@@ -88,7 +89,7 @@ def page(panel: Panel) -> ExerciseWidget:
 def click(panel: Panel, what: object) -> None:
     """Do what a click does, and wait until it is answered and nothing runs."""
     before = page(panel).answered
-    panel._clicked(page(panel), {"do": what}, None)
+    panel.handle_message(page(panel), {"do": what}, None)
     wait_until(lambda: page(panel).answered > before and not page(panel).doing)
 
 
@@ -109,11 +110,11 @@ def test_a_check_runs_in_its_own_thread(panel: Panel, judge: Judge) -> None:
 def test_progress_is_shown_and_hints_answer_during_a_check(panel: Panel, judge: Judge) -> None:
     """Progress and seconds reach the page, a hint comes meanwhile, and a second click starts no second check."""
     judge.wait_for = threading.Event()
-    panel._clicked(page(panel), {"do": "check"}, None)
+    panel.handle_message(page(panel), {"do": "check"}, None)
     wait_until(lambda: page(panel).doing == "Trying it: a container starts" and page(panel).fraction == 0.5)
-    panel._clicked(page(panel), {"do": "check"}, None)
+    panel.handle_message(page(panel), {"do": "check"}, None)
     click_hint = page(panel).answered
-    panel._clicked(page(panel), {"do": "hint"}, None)
+    panel.handle_message(page(panel), {"do": "hint"}, None)
     assert page(panel).answered == click_hint + 1
     assert "Hint 1 of 3" in page(panel).hints[0]
     wait_until(lambda: page(panel).seconds >= 1)
@@ -152,7 +153,7 @@ def test_after_a_pass_the_texts_are_compared(panel: Panel, judge: Judge) -> None
 
 def switch(panel: Panel, *, on: bool) -> None:
     """Turn "Check on save"."""
-    panel._clicked(page(panel), {"do": "on_save", "on": on}, None)
+    panel.handle_message(page(panel), {"do": "on_save", "on": on}, None)
     assert page(panel).on_save is on
 
 
@@ -177,7 +178,7 @@ def test_a_newer_save_ends_the_check_that_runs(panel: Panel, judge: Judge) -> No
     assert judge.waits.wait(30)
     judge.save("second")
     wait_until(lambda: judge.checks == 1 and not page(panel).doing)
-    assert b"second" in panel._checked_files[0]
+    assert "second" in judge.text
 
 
 def test_errors_are_sentences_and_secrets_stay_in_the_kernel(panel: Panel, judge: Judge) -> None:

@@ -106,12 +106,12 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
     server.stop()
     folder = empty_workspace.jupyter_folder
     assert stat.S_IMODE(jupyter_port.port_file(folder).stat().st_mode) == 0o600
-    assert doctor._ports(folder).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
+    assert doctor.ports(folder).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
     again = start_server(empty_workspace)
     try:
         assert again.port == server.port
         assert again.token != server.token
-        assert "JupyterLab runs" in doctor._ports(folder).detail
+        assert "JupyterLab runs" in doctor.ports(folder).detail
         url = f"{server.address}/api/contents/notebooks/00_start.ipynb"
         rename = {"path": "notebooks/renamed.ipynb"}
         headers = {"Authorization": f"token {server.token}", "X-XSRFToken": browser.cookies["_xsrf"]}
@@ -135,7 +135,7 @@ def test_a_taken_port_of_the_last_start_is_replaced(empty_workspace: Workspace, 
     """Another program has it, or the file holds no port: the server takes a free one, and doctor says so."""
     folders = prepare(empty_workspace)
     jupyter_port.port_file(folders.root).write_text(str(taken))
-    assert "is in use" in doctor._ports(folders.root).detail
+    assert "is in use" in doctor.ports(folders.root).detail
     server = start_server(empty_workspace)
     server.stop()
     assert server.port != taken

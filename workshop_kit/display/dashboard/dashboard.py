@@ -97,7 +97,7 @@ class Dashboard:
             self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
             return self
         self._widget = self._new_widget()
-        self._widget.on_msg(self._clicked)
+        self._widget.on_msg(self.handle_message)
         answer_while_busy(self._widget)
         self._handle = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
         name = f"dashboard: {self.title}"
@@ -187,7 +187,7 @@ class Dashboard:
     def _chosen(self) -> dict[str, str]:
         return {"container": self._choice.container, "seconds": f"{self._choice.seconds:.0f}"}
 
-    def _clicked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+    def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a click, and the hello of a page that shows the widget; in another thread while a cell is busy."""
         with self._choosing:
             self._choice = changed(self._choice, content, self._watcher.names, time.time())

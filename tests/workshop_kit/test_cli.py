@@ -94,8 +94,6 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         (["reset", "logging"], "'logging' fits more than one exercise: logging.stdout, "),
         (["doctor", "please"], "Unrecognized arguments: please."),
         (["start", "--track", "week"], "There is no track 'week'. Choose from: 90min, half-day, full."),
-        (["status", "--track", "week"], "There is no track 'week'. Choose from: 90min, half-day, full."),
-        (["tour", "02", "--track", "week"], "There is no track 'week'. Choose from: 90min, half-day, full."),
         (["tour", "09_nothing", "--track", "half-day"], "There is no lesson '09_nothing'. Choose from: 00_start"),
         (["tour", "--track", "half-day", "--book"], "Leave --book away, or the track."),
         (["start", "--port", "http"], "Invalid value for '--port'"),

@@ -48,7 +48,7 @@ def new_code(shop: Shop, random: Random) -> None:
 
 
 def same_secret(shop: Shop, random: Random) -> None:
-    """Release the same secret with a line end in its file, which does not count."""
+    """Release a new version of the same password whose file ends with a newline, which the service strips."""
     current = shop.current(shop.environments[0])
     variable = next(name for name in random.sample(SECRETS, 2) if current.secrets[name][0] == FIRST_VERSION)
     _change(shop, random, secrets={variable: (FIRST_VERSION + 1, f"{current.secrets[variable][1]}\n")})

@@ -176,7 +176,7 @@ def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
 
 
 def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
-    """The incidents of game day: how many repaired each, the median seconds, and which sign was believed."""
+    """Return for each incident the number of repairs, the median seconds, and the signals that participants named."""
     repairs: dict[str, list[Any]] = {}
     for one in snapshots:
         for name, repair in one.repairs.items():

@@ -45,8 +45,7 @@ def rehearse(
 ) -> list[StepResult]:
     """Do every step with an open controller, in order; a failed step does not stop the others.
 
-    With ``pictures`` the steps that went well leave their pictures in that folder, with a page of all steps, and
-    pictures of no step are removed.
+    ``pictures``: write a picture of each successful step and an index to this folder, and delete other pictures.
     """
     api, results = PresenterApi(controller, script), []
     for step in script.steps:

@@ -106,7 +106,7 @@ class RoomHandler(Handler):
         super().prepare()
 
     def given_token(self) -> str:
-        """Return the code in the path, as it is typed, or the token."""
+        """Return the join code from the URL's path, else the token of the request."""
         typed = self.path_args[0].upper().translate(ALIKE) if self.path_args else ""
         return typed or super().given_token()
 

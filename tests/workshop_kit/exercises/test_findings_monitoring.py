@@ -112,8 +112,8 @@ def healthcheck() -> Iterator[Case]:
     assert all(finding.passed for finding in monitoring_container.notices_hang(frozen("unhealthy", 2), 6.0))
     yield "docker build: ", [service_image.finding("ERROR: unknown instruction: HEALTHCHECK")]
     yield "has no HEALTHCHECK", monitoring_container.no_healthcheck().findings
-    yield "while it was starting", [monitoring_container.left_alone("unhealthy", numbers)]
-    yield "healthy before it serves", [monitoring_container.left_alone("healthy", numbers)]
+    yield "while it was starting", [monitoring_container.stays_starting("unhealthy", numbers)]
+    yield "healthy before it serves", [monitoring_container.stays_starting("healthy", numbers)]
     yield "came late", monitoring_container.notices_hang(frozen("unhealthy", 1), 1.0)
     yield "takes a service for dead", [monitoring_container.is_healthy("unhealthy")]
     yield "takes a service for dead", [monitoring_container.is_healthy(None)]

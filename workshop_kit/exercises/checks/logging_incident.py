@@ -201,7 +201,10 @@ def _windows(said: Any, log: pd.DataFrame) -> Finding:
 
 
 def _fits(said: Any, values: pd.Series) -> bool:
-    """Return whether these are the quantiles by a usual definition: they differ between two neighbors."""
+    """Return whether each number lies between the lower and the higher neighbor of its quantile.
+
+    Definitions of a quantile interpolate differently between the two.
+    """
     lower, higher = (values.quantile(QUANTILES, interpolation=way) for way in ("lower", "higher"))
     return _near(said, lower, higher)
 

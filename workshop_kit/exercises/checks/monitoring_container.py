@@ -77,7 +77,7 @@ def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> CheckRes
     context.report_step("waiting until it has started")
     early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
     wait_started(trial, within_seconds=HEALTHY_SECONDS)
-    start = left_alone(early, numbers)
+    start = stays_starting(early, numbers)
     well = is_healthy(early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS))
     context.report_step("freezing it")
     trial.signal("SIGSTOP")
@@ -107,8 +107,8 @@ def _health(trial: Trial) -> dict[str, Any]:
     return health
 
 
-def left_alone(early: str | None, numbers: dict[str, Any]) -> Finding:
-    """Find whether it stays in "starting" until it serves; ``early`` is another state before that."""
+def stays_starting(early: str | None, numbers: dict[str, Any]) -> Finding:
+    """Find whether the health status is ``starting`` until the first 200; ``early`` is an earlier status."""
     means = "It was restarted while it was starting, and would be the next time, too: it never comes up."
     if early == "healthy":
         means = "The engine calls it healthy before it serves: what waits for it starts too early."

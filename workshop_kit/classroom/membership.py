@@ -102,7 +102,7 @@ def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Sna
 
 
 def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "") -> RoomState:
-    """Send the first snapshot to a room, then record the membership. Raises WorkshopError where nobody answers."""
+    """Send the first snapshot to a room, then record the membership. Raises WorkshopError without an answer."""
     try:
         name = NAME.validate_python(name)
     except ValidationError as error:

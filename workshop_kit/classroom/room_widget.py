@@ -1,4 +1,4 @@
-"""The live room in a notebook: join, say "stuck" or "done", and see where the presenter sends everybody."""
+"""The live room in a notebook: join, say "stuck" or "done", and see where the presenter sends the class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 LABEL = "Live room"
 HOW = "To join the instructor's live room, run this cell in JupyterLab, or type ./workshop join CODE at the terminal."
 TOLD = "The room has forgotten you."
-UNTOLD = "You have left. The room did not answer; it forgets everybody when it closes."
+UNTOLD = "You have left. The room did not answer; it forgets all participants when it closes."
 
 
 class RoomWidget(JobWidget):

@@ -88,7 +88,7 @@ def disclosure() -> list[str]:
 
 
 class Notice(BaseModel):
-    """What the presenter tells everybody: to come to a cell of a lesson. A new one has a new number."""
+    """What the presenter tells the class: to come to a cell of a lesson. A new one has a new number."""
 
     number: Count
     lesson: Annotated[str, Field(max_length=80)]

@@ -110,7 +110,7 @@ class RoomSync:
             self._wake.wait(LOOK_SECONDS)
 
     def _pause(self) -> float:
-        """The seconds to the next snapshot: longer while nobody answers, and never the same for all participants."""
+        """Return the seconds to the next snapshot: longer without an answer, and random for each participant."""
         pause = min(INTERVAL_SECONDS * 2.0 ** min(self._failures, 9), LONGEST_SECONDS)
         return pause + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load
 

@@ -120,7 +120,7 @@ class Audience:
         histogram = self.predictions
         if histogram is None or not histogram.has_right_answer:
             raise WrongUsage(
-                "Nobody knows which answer is right.", "Run the experiment, or put * before it in the pasted counts."
+                "No answer is known to be right.", "Run the experiment, or put * before it in the pasted counts."
             )
         self.answer_shown = True
 

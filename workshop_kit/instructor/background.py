@@ -71,7 +71,7 @@ class BackgroundJob:
     def require_idle(self) -> None:
         """Raise WorkshopError while a job runs."""
         if self.state is not None and self.state.runs:
-            raise WorkshopError("The stage is being changed just now.", "Wait until it is ready.")
+            raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
 
     def start(self, title: str, job: Callable[[Report], str]) -> None:
         """Start a job, which returns its outcome as a sentence. Raises WorkshopError while another one runs.

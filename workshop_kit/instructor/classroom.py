@@ -119,19 +119,19 @@ class Classroom:
 
     def board(self) -> dict[str, Any]:
         """Return the state of the class without names: people, lessons with their exercises, incidents."""
-        everybody, now = self._all(), self.clock()
-        snapshots = [one.snapshot for one in everybody]
+        participants, now = self._all(), self.clock()
+        snapshots = [one.snapshot for one in participants]
         return {
-            "joined": len(everybody),
-            "away": sum(now - one.seen > AWAY_SECONDS for one in everybody),
-            "stuck": sum(one.help == "stuck" for one in everybody),
-            "done": sum(one.help == "done" for one in everybody),
+            "joined": len(participants),
+            "away": sum(now - one.seen > AWAY_SECONDS for one in participants),
+            "stuck": sum(one.help == "stuck" for one in participants),
+            "done": sum(one.help == "done" for one in participants),
             "lessons": self._lessons(snapshots),
             "incidents": _incidents(snapshots),
         }
 
     def _lessons(self, snapshots: list[Snapshot]) -> list[dict[str, Any]]:
-        """The lessons that somebody is in or has passed an exercise of."""
+        """Return the lessons that a participant is in or has passed an exercise of."""
         people = Counter(one.lesson if one.lesson in self.exercises else ELSEWHERE for one in snapshots)
         minutes: dict[str, list[int]] = {}
         for one in snapshots:

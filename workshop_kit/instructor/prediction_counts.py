@@ -40,7 +40,7 @@ class Histogram:
     """The answers of an audience to one question, in the order of its options.
 
     ``own_outcomes``: how many guessed something else than happened on their own machine, and how many know what
-    happened there; None for pasted counts, where the marked answer is everybody's outcome.
+    happened there; None for pasted counts, where the marked answer is the outcome on every machine.
     """
 
     question: str

@@ -82,7 +82,7 @@ class RoomApi:
         """Open a prediction as a poll; without one, that of the newest guess."""
         name = prediction or self.classroom.newest
         if not name:
-            raise WrongUsage("Nobody has guessed yet.", "Choose a prediction, or wait for the first guess.")
+            raise WrongUsage("There is no guess yet.", "Choose a prediction, or wait for the first guess.")
         question = self.classroom.questions.get(str(name))
         if question is None:
             raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
@@ -93,7 +93,7 @@ class RoomApi:
         self.classroom.poll = None
 
     def _notify(self, lesson: object, cell: object) -> None:
-        """Send everybody to a cell with a heading."""
+        """Send the class to a cell with a heading."""
         headings = dict(self.headings.get(str(lesson), ()))
         if str(cell) not in headings:
             raise WrongUsage(f"{lesson} has no heading {cell!r}.", "Choose one from the list.")

@@ -66,7 +66,7 @@ def test_lines_are_shown_once_there_are_some() -> None:
 def test_an_unknown_answer_view_or_theme_cannot_be_shown() -> None:
     """Each is a sentence, and the audience sees what it saw before."""
     audience = Audience(shows="predictions", histogram=Histogram("Tea?", (OptionCount("Yes", 1),)))
-    with pytest.raises(WrongUsage, match="Nobody knows which answer is right"):
+    with pytest.raises(WrongUsage, match="No answer is known to be right"):
         audience.show_answer()
     with pytest.raises(WrongUsage, match="cannot be shown 'secrets'"):
         audience.show("secrets")

@@ -43,7 +43,7 @@ def test_one_job_runs_at_a_time_and_ends_in_a_sentence() -> None:
         raise DockerException("connection refused")
 
     job.start("To 04", fail)
-    with pytest.raises(WorkshopError, match="being changed just now"):
+    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
         job.start("To 05", fail)
     go_on.set()
     job.wait(20)

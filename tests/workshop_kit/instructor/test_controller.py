@@ -133,9 +133,9 @@ def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pag
     pages.said("load", request="GET /orders", rate_per_second=5)
     pages.said("fault", fault="pause", target="redis")
     pages.said("goto", lesson="04")
-    with pytest.raises(WorkshopError, match="being changed just now"):
+    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
         pages.controller.inject("pause", "redis", {})
-    with pytest.raises(WorkshopError, match="being changed just now"):
+    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
         pages.controller.load("GET /orders", 5)
     pages.controller.job.wait(120)
     work = pages.state()["job"]

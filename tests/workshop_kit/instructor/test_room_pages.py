@@ -67,7 +67,7 @@ def test_surprised_is_counted_by_each_machines_own_outcome(room: RoomPages) -> N
 def test_a_poll_reaches_phones_and_ends(room: RoomPages) -> None:
     """With its options, without the right one."""
     first = keys(room)[0]
-    assert "Nobody has guessed yet" in room.do("poll", prediction="").json()["error"]
+    assert "There is no guess yet" in room.do("poll", prediction="").json()["error"]
     assert "no prediction 'x'" in room.do("poll", prediction="x").json()["error"]
     room.do("poll", prediction=ID)
     phone = {"participant": "f" * 32, "sequence": 1}
@@ -76,7 +76,7 @@ def test_a_poll_reaches_phones_and_ends(room: RoomPages) -> None:
     guess = {ID: {"choice": first}}
     room.ask_room("/snapshot", json.dumps(phone | {"sequence": 2, "guesses": guess}))
     assert room.audience.state()["predictions"]["answers"][0]["count"] == 1
-    assert "Nobody knows which answer is right" in room.do("tell").json()["error"]
+    assert "No answer is known to be right" in room.do("tell").json()["error"]
     room.do("poll-end")
     assert room.ask_room("/snapshot", json.dumps(phone)).json()["poll"] is None
 

@@ -17,19 +17,19 @@ HERE = Path(__file__).parent
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """Every rule, in the order of the report."""
+    """Return every rule, in the order of the report."""
     entries = tomllib.loads((HERE / "catalog.toml").read_text())["rule"]
     return TypeAdapter(tuple[Rule, ...]).validate_python(entries)
 
 
 @cache
 def principles() -> tuple[Principle, ...]:
-    """The 15 factors, then the 7 principles."""
+    """Return the 15 factors, then the 7 principles."""
     return tuple(Principle(**entry) for entry in tomllib.loads((HERE / "guidelines.toml").read_text())["principle"])
 
 
 def guidelines() -> tuple[str, ...]:
-    """The groups of the report, in order: config, logs …"""
+    """Return the groups of the report, in order: config, logs …"""
     return tuple(dict.fromkeys(rule.guideline for rule in rules()))
 
 

@@ -96,23 +96,23 @@ class Run:
         return {one.status for one in self.answers if one.path not in ASKED_PATHS}
 
     def metrics(self) -> Answer | None:
-        """The answer of /metrics, if that path exists."""
+        """Return the answer of /metrics, if that path exists."""
         found = (one for one in self.answers if one.path == "/metrics" and one.status == 200)
         return None if self.answers_everything else next(found, None)
 
     def probes(self) -> tuple[Answer, ...]:
-        """The answers of the usual probe paths that exist or did not answer in time."""
+        """Return the answers of the usual probe paths that exist or did not answer in time."""
         missing = {None, *NOT_THERE, *self._unknown}
         found = (one for one in self.answers if one.path in PROBE_PATHS)
         return tuple(one for one in found if one.is_late or one.status not in missing)
 
     def lines(self, count: int = 3) -> str:
-        """The last lines of its log."""
+        """Return the last lines of its log."""
         return " / ".join(text[:LINE_LENGTH] for text in log_texts(self.log.tail(count)))
 
 
 def log_texts(log: pd.DataFrame) -> list[str]:
-    """The lines of a log as text; parsed lines as JSON."""
+    """Return the lines of a log as text; parsed lines as JSON."""
     lines = []
     for row in range(len(log)):
         raw = log["raw"].iloc[row]
@@ -167,7 +167,7 @@ class Clone:
         return tuple(port for port in self.ports if self.accepts(port))
 
     def accepts(self, port: int) -> bool:
-        """Whether a port accepts a connection."""
+        """Return whether a port accepts a connection."""
         if not self.address:
             return False
         try:
@@ -191,7 +191,7 @@ class Clone:
         return tuple(answers)
 
     def processes(self) -> dict[str, str]:
-        """Names of its processes by process id; empty if it has ended."""
+        """Return the names of its processes by process id; empty if it has ended."""
         try:
             told = self.running.container.top(ps_args="-o pid,comm")
         except APIError:
@@ -199,7 +199,7 @@ class Clone:
         return {row[0]: row[1] for row in told.get("Processes") or ()}
 
     def log_sizes(self) -> dict[str, int]:
-        """Sizes in bytes of new or changed files in its writable layer whose names are those of log files."""
+        """Return the sizes in bytes of new or changed files in its writable layer with names of log files."""
         written = [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != DIFF_DELETED]
         paths = [path for path in written if _LOG_FILE.search(path)][:20]
         sizes = {path: file_size(self.running.container, path) for path in paths}
@@ -248,7 +248,7 @@ class Clone:
 
 
 def is_on_bridge_network(address: str, gateway: str) -> bool:
-    """Whether this machine is on the container's network; it is not where the engine runs in a virtual machine."""
+    """Return whether this machine is on the container's network; with an engine in a virtual machine it is not."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         try:
             connection.connect((address, 9))  # nothing is sent

@@ -244,7 +244,7 @@ class Experiments:
             return CanaryRun(Run(started, clone.log()), canaries, moved, still, now)
 
     def _timeout_seconds(self) -> float:
-        """Twice the time of the normal start, plus 3 s."""
+        """Return twice the time of the normal start, plus 3 s."""
         return min(2 * self._start_normal()[0].seconds + 3, READY_SECONDS)
 
     def _spec(self) -> Spec:

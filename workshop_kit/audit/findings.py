@@ -147,7 +147,7 @@ class TargetReport:
     reference: str = ""
 
     def of(self, verdict: RuleVerdict) -> tuple[RuleFinding, ...]:
-        """The findings with one verdict."""
+        """Return the findings with one verdict."""
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
     @property
@@ -163,11 +163,11 @@ class TargetReport:
         return tuple(one for one in self.of(RuleVerdict.FAILS) if one.accepted)
 
     def of_principle(self, identifier: str) -> tuple[RuleFinding, ...]:
-        """The findings of the rules that serve a factor or principle, or prove it."""
+        """Return the findings of the rules that serve a factor or principle, or prove it."""
         return tuple(one for one in self.findings if identifier in (*one.rule.serves, *one.rule.proves))
 
     def verdict_on(self, identifier: str) -> RuleVerdict:
-        """The verdict on a principle: one failed rule decides; it holds if a rule that proves it holds."""
+        """Return the verdict on a principle: one failed rule decides; it holds if a rule that proves it holds."""
         found = self.of_principle(identifier)
         verdicts = {one.verdict for one in found}
         if any(one.verdict is RuleVerdict.FAILS and identifier in one.rule.serves for one in found):
@@ -185,7 +185,7 @@ class AuditReport:
     targets: tuple[TargetReport, ...]
 
     def failing(self, words: Iterable[str] = ()) -> tuple[RuleFinding, ...]:
-        """The failed findings that are not accepted; with words, only of those guidelines, rules or principles."""
+        """Return the failed, not accepted findings; with words, only those of these guidelines, rules or principles."""
         wanted = set(words)
         return tuple(
             finding

@@ -59,7 +59,7 @@ class Audit:
         return str(as_card(self.report))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """The card, and its text version."""
+        """Return the card, and its text version."""
         return as_card(self.report)._repr_mimebundle_()
 
 
@@ -83,7 +83,7 @@ def audit(
 
 
 def _word(target: Any) -> str:
-    """The word for `targets.resolve`."""
+    """Return the word for `targets.resolve`."""
     if isinstance(target, str):
         return target
     identifier = getattr(target, "id", None)

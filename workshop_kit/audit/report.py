@@ -44,17 +44,17 @@ KINDS = {
 
 
 def as_text(report: AuditReport) -> str:
-    """Failed findings in full, findings that cannot be told in a line each, the others as a count."""
+    """Return failed findings in full, findings that cannot be told in a line each, the others as a count."""
     return _render("report.txt", report)
 
 
 def as_card(report: AuditReport) -> Rendered:
-    """A card for a notebook, with a text version."""
+    """Return a card for a notebook, with a text version."""
     return Rendered(_render("report.html", report), as_text(report))
 
 
 def as_page(report: AuditReport) -> str:
-    """A complete page: UTF-8, light and dark theme, no external resource."""
+    """Return a complete page: UTF-8, light and dark theme, no external resource."""
     return _render("report.html", report, is_page=True)
 
 
@@ -81,7 +81,7 @@ def _render(template: str, report: AuditReport, *, is_page: bool = False) -> str
 
 
 def as_json(report: AuditReport) -> dict[str, Any]:
-    """``asked``, ``holds`` (no unaccepted finding fails), and ``audited``: an object for each image or container."""
+    """Return ``asked``, ``holds`` (no unaccepted finding fails), and ``audited``: an object for each target."""
     return {
         "asked": report.asked,
         "holds": not report.failing(),
@@ -133,7 +133,7 @@ def json_of_finding(finding: RuleFinding) -> dict[str, Any]:
 
 
 def as_sarif(report: AuditReport) -> dict[str, Any]:
-    """One run with all rules of the catalog, and a result for each finding."""
+    """Return one run with all rules of the catalog, and a result for each finding."""
     rules = [_sarif_rule(rule) for rule in catalog.rules()]
     results = [_sarif_result(one, finding) for one in report.targets for finding in one.findings]
     driver = {"name": "Container Design Workshop audit", "rules": rules}
@@ -153,7 +153,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
 
 
 def _sarif_result(one: TargetReport, finding: RuleFinding) -> dict[str, Any]:
-    """A finding: the message includes the evidence; the reason of an accepted one is a suppression."""
+    """Return a finding: the message includes the evidence; the reason of an accepted one is a suppression."""
     rule = finding.rule
     fails = finding.verdict is RuleVerdict.FAILS
     place = {"fullyQualifiedName": f"{one.target}@{one.image_id}", "kind": "resource"}
@@ -172,7 +172,7 @@ def _sarif_result(one: TargetReport, finding: RuleFinding) -> dict[str, Any]:
 
 
 def counts(one: TargetReport) -> str:
-    """The number of findings by verdict: ``21 hold, 2 do not hold (1 accepted), …``."""
+    """Return the number of findings by verdict: ``21 hold, 2 do not hold (1 accepted), …``."""
     words = {
         RuleVerdict.HOLDS: ("holds", "hold"),
         RuleVerdict.FAILS: ("does not hold", "do not hold"),
@@ -187,13 +187,13 @@ def counts(one: TargetReport) -> str:
 
 
 def identity(one: TargetReport) -> str:
-    """Kind, short image id, method and duration: ``container of the image 0f1e2d3c4b5a; …; 12 s``."""
+    """Return kind, short image id, method and duration: ``container of the image 0f1e2d3c4b5a; …; 12 s``."""
     words = "image" if one.kind == "image" else f"{one.kind} of the image"
     return f"{words} {one.image_id.removeprefix('sha256:')[:12]}; {one.how}; {one.seconds:.0f} s"
 
 
 def principles(one: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
-    """Each principle with its verdict, without those whose rules were not applied.
+    """Return each principle with its verdict, without those whose rules were not applied.
 
     A principle that no rule serves is listed in a complete audit only.
     """

@@ -73,5 +73,5 @@ class Subject:
 
 
 def how_busy() -> float:
-    """Load average of the last minute divided by the number of cores; above 1.0 programs wait."""
+    """Return the load average of the last minute divided by the number of cores; above 1.0 programs wait."""
     return os.getloadavg()[0] / (os.cpu_count() or 1)

@@ -188,7 +188,7 @@ def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
 
 
 def _minutes(done: ExerciseRecord) -> int:
-    """The minutes from the first look at an exercise to its pass; 0 where that is not known."""
+    """Return the minutes from the first look at an exercise to its pass; 0 where that is not known."""
     if not (done.started_at and done.passed_at):
         return 0
     taken = datetime.fromisoformat(done.passed_at) - datetime.fromisoformat(done.started_at)
@@ -201,6 +201,6 @@ def _write(workspace: Workspace, membership: Membership) -> None:
 
 @contextmanager
 def _locked(workspace: Workspace) -> Iterator[None]:
-    """One change at a time, across the kernels and commands of a workspace."""
+    """Hold the lock that admits one change at a time, across the kernels and commands of a workspace."""
     with FileLock(path_of(workspace).with_suffix(".lock")):
         yield

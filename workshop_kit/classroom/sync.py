@@ -115,7 +115,7 @@ class RoomSync:
         return pause + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load
 
     def _changed(self) -> tuple[int, ...]:
-        """The modification times of the files that a snapshot is made of."""
+        """Return the modification times of the files that a snapshot is made of."""
         files = (
             membership.path_of(self.workspace),
             self.workspace.progress_path,

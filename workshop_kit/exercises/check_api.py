@@ -67,17 +67,17 @@ class CheckResult:
 
 
 def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
-    """A finding which says what it means and where to look only if it did not pass."""
+    """Return a finding, which says what it means and where to look only if it did not pass."""
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
 def has_status(answer: Answer, status: int, called: str, means: str, look: str) -> Finding:
-    """A finding that passes if an HTTP answer has this status."""
+    """Return a finding that passes if an HTTP answer has this status."""
     return found(answer.status == status, called, str(answer), str(status), means, look)
 
 
 def has_none(items: Iterable[str], called: str, means: str, look: str) -> Finding:
-    """A finding that passes if there are no items; it names the first three."""
+    """Return a finding that passes if there are no items; it names the first three."""
     names = [*items]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return found(not names, called, f"{', '.join(names[:3])}{more}" or "none", "none", means, look)

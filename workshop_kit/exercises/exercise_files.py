@@ -128,7 +128,7 @@ class ExerciseFiles:
         return f"lines {region.first_line}–{region.last_line}"
 
     def is_untouched(self) -> bool:
-        """Whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""
+        """Return whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""
         mine, language = self.region(), language_of(self.exercise.path)
         begun_from = (self.starter, *self._regions_in_file_cells())
         return mine is not None and any(same_code(mine, text, language=language) for text in begun_from)

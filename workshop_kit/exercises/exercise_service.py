@@ -88,7 +88,7 @@ class ExerciseService:
         return _registered(identifier).given(self.workspace.seed)
 
     def subject(self, identifier: str) -> Fixture | None:
-        """What an exercise in the notebook is about, made when there is none (any more); None for one in a file."""
+        """Return what an exercise in the notebook is about, made if it is absent; None for an exercise in a file."""
         make = FIXTURES.get(identifier)
         if make is None:
             return None

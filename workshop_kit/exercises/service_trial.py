@@ -168,7 +168,7 @@ def start(
 
 
 def _spec(image: ServiceImage) -> Spec:
-    """The collector leaves a trial's lines alone; they are the check's."""
+    """Return the spec of a trial's container, whose log the check reads and the collector does not."""
     return Spec(
         image=image.tag,
         ports=(PORT,),

@@ -143,7 +143,7 @@ class Trial:
         return text.encode()[-limit_bytes:].decode(errors="ignore")
 
     def _url(self, path: str) -> str:
-        """Port 0, which refuses every connection, where the container has none."""
+        """Return the URL of a path, at port 0, which refuses every connection, if the container has no port."""
         return f"http://127.0.0.1:{self._port or 0}{path}"
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:

@@ -230,7 +230,7 @@ class Incident:
         game_records.write(self.lesson.stack.session, self.record)
 
     def _is_noticed(self) -> bool:
-        """Whether customers notice the cause; of a leak, only after the first kill."""
+        """Return whether customers notice the cause; of a leak, only after the first kill."""
         if self.cause.kills and not self.watcher.tables().events["what"].eq("oom").any():
             return False
         return self._first_symptom() is not None
@@ -314,14 +314,14 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
 
 
 def _running_cell() -> str:
-    """The text of the running cell; "" outside of a notebook."""
+    """Return the text of the running cell; "" outside of a notebook."""
     shell = get_ipython()
     return str(shell.user_ns.get("In", [""])[-1]).strip() if shell else ""
 
 
 @cache
 def _shipped_cells(root: Path) -> frozenset[str]:
-    """The code cells of game day as shipped."""
+    """Return the code cells of game day as shipped."""
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in Path(root, "notebooks").glob("05*.ipynb")]
     cells = [cell for document in documents for cell in document["cells"] if cell["cell_type"] == "code"]
     return frozenset("".join(cell["source"]).strip() for cell in cells)

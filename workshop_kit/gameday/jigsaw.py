@@ -95,7 +95,7 @@ class RolePage(Handler):
 
 
 def _configuration(incident: Any, token: str, release: str) -> str:
-    """The releases, and what the chosen one changed; a new choice is noted on the card."""
+    """Return the releases, and what the chosen one changed; a new choice is noted on the card."""
     history = incident.shop.history
     body = "".join(
         f"<li>{one.time:%H:%M:%S} {escape(one.environment)}: release {one.number}, "
@@ -115,7 +115,7 @@ def _configuration(incident: Any, token: str, release: str) -> str:
 
 
 def _logs(incident: Any, *_: str) -> str:
-    """The newest lines: requests, and all others."""
+    """Return the newest lines: requests, and all others."""
     lines = incident.shop.lines().reindex(columns=COLUMNS)
     is_request = lines["msg"] == "request"
     parts = {
@@ -127,7 +127,7 @@ def _logs(incident: Any, *_: str) -> str:
 
 
 def _metrics(incident: Any, *_: str) -> str:
-    """A chart of each environment."""
+    """Return a chart of each environment."""
     pictures = []
     for name in incident.shop.environments:
         tables = incident.watcher.tables(name, seconds=SECONDS + 5)

@@ -248,7 +248,7 @@ class Shop:
 
 
 def _first(service: Any, gateways: DependencyProxies) -> Release:
-    """The configuration of the stack's service as a release, with the gateways as its hosts."""
+    """Return the configuration of the stack's service as a release, with the gateways as its hosts."""
     of_its_image = set(service.image.attrs["Config"]["Env"] or ())
     given = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
     texts = service_trial.secrets_of(service)
@@ -259,7 +259,7 @@ def _first(service: Any, gateways: DependencyProxies) -> Release:
 
 
 def _answers(running: Running) -> bool:
-    """Whether it answers. Raises WorkshopError with its last lines if it has ended and been restarted."""
+    """Return whether it answers. Raises WorkshopError with its last lines if it has ended and been restarted."""
     if running.inspect()["RestartCount"]:
         sentence = "The release ends as soon as it is started, so the one before goes on."
         raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
@@ -269,5 +269,5 @@ def _answers(running: Running) -> bool:
 
 
 def _mark(text: str) -> str:
-    """A mark by which texts can be compared, and which does not reveal them."""
+    """Return a mark by which texts can be compared, and which does not reveal them."""
     return hashlib.sha256(text.encode()).hexdigest()[:4]

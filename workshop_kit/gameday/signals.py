@@ -181,7 +181,7 @@ def _in_resources(resources: pd.DataFrame) -> pd.Series:
 
 
 def _in_health(health: pd.DataFrame) -> pd.Series:
-    """Whether a probe has failed several times in a row: a release that starts is not ready for a moment."""
+    """Return where a probe has failed several times in a row: a release that starts is not ready for a moment."""
     bad = health["what"].isin(("/readyz", "/health")) & ~health["state"].isin(("pass", "warn"))
     in_a_row = bad.astype(int).groupby([health["container"], health["what"]]).rolling(IN_A_ROW).sum()
     return in_a_row.droplevel([0, 1]).eq(IN_A_ROW).reindex(health.index)

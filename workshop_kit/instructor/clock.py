@@ -72,7 +72,7 @@ def clock(
 
 
 def _bands(faults: Iterable[Fault], edge: float, seconds: float) -> tuple[Span, ...]:
-    """When faults were active; overlapping ones are one band, so that they cannot be counted."""
+    """Return when faults were active; overlapping ones are one band, so that they cannot be counted."""
     merged: list[Span] = []
     for span in spans(faults, edge, seconds):
         if merged and span.start <= merged[-1].end:

@@ -69,7 +69,7 @@ PATTERNS = (
 
 
 def _across(shown: Clock) -> Place:
-    """Seconds before the edge → x."""
+    """Return the function from seconds before the edge to x."""
     return lambda x: LEFT + (1 + max(min(x, 0.0), -shown.seconds) / shown.seconds) * (RIGHT - LEFT)
 
 
@@ -161,7 +161,7 @@ def _lines(shown: Clock) -> Iterator[str]:
 
 
 def _legend(top: int, grades: list[str]) -> Iterator[str]:
-    """The grades that the panel shows, from right to left above it."""
+    """Draw the grades that the panel shows, from right to left above it."""
     for place, grade in enumerate(reversed(grades), 1):
         x, y = RIGHT - place * SWATCH_SLOT, top - 12
         yield f'<rect class="bar {grade}" x="{x}" y="{y - 22}" width="{SWATCH}" height="{SWATCH}"/>'
@@ -216,7 +216,7 @@ def _highest(line: Line) -> float:
 
 
 def _nice(number: float) -> float:
-    """The next round number that leaves some room.
+    """Return the next round number that leaves some room.
 
     >>> [_nice(one) for one in (1, 4.2, 19, 21, 180)]
     [2.0, 5.0, 30.0, 30.0, 200.0]

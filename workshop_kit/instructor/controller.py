@@ -186,7 +186,7 @@ class Controller:
         ]
 
     def _is_well(self) -> bool:
-        """Whether the newest /health passes and no request failed in the newest second."""
+        """Return whether the newest /health passes and no request failed in the newest second."""
         tables = self._watcher.tables(SERVICE, seconds=5)
         health = tables.health[tables.health["what"] == "/health"]["state"]
         failed = tables.requests["errors_per_second"]

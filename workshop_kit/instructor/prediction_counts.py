@@ -132,7 +132,7 @@ def predictions_in(folder: Path) -> dict[str, int]:
 
 
 def _answer_in(line: str) -> OptionCount:
-    """The answer and its count, which stands after the last colon or equals sign."""
+    """Return the answer and its count, which stands after the last colon or equals sign."""
     end = max(line.rfind(":"), line.rfind("="))
     right = line.startswith("*")
     text, count = line[right : max(end, 0)].strip(), line[end + 1 :].strip()

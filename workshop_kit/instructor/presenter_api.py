@@ -114,7 +114,7 @@ class PresenterApi:
         return self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
 
     def _list_predictions(self, body: Body) -> dict[str, Any]:
-        """The predictions in a folder of progress files, each with its question and how many made it."""
+        """Return the predictions in a folder of progress files, each with its question and how many made it."""
         questions = load_all_questions(self._notebooks)
         return {
             name: {"people": count, "question": questions[name].question if name in questions else name}
@@ -136,7 +136,7 @@ class PresenterApi:
         self.demo.done = self.demo.step is step
 
     def _notes(self, body: Body) -> dict[str, Any]:
-        """The minutes of a lesson and its instructor's notes, cell by cell, as HTML."""
+        """Return the minutes of a lesson and its instructor's notes, cell by cell, as HTML."""
         lesson = find_lesson(_text(body, "lesson"), self._notebooks)
         return notes_page.load(lesson, self.controller.stack.root).as_data()
 

@@ -47,7 +47,7 @@ class WrongCodes:
         self._counts[address] = since, count + 1
 
     def block(self, address: str) -> bool:
-        """Whether nothing of the address is looked at for now."""
+        """Return whether requests of the address are refused for now."""
         since, count = self._counts.get(address, (0.0, 0))
         return count >= MOST_WRONG_CODES and self.clock() - since < WINDOW_SECONDS
 

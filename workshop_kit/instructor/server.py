@@ -83,7 +83,7 @@ class InstructorServer(PageServer):
 
 
 def _room_routes(room: RoomApi | None, presenter: dict[str, Any], both: dict[str, Any]) -> list[Any]:
-    """The live room's part of both pages; its data is ``null`` without a room."""
+    """Return the live room's routes of both pages; its data is ``null`` without a room."""
 
     def data(name: str) -> dict[str, Any]:
         return {"make": lambda: json.dumps(getattr(room, name)() if room else None), "kind": JSON}
@@ -134,10 +134,10 @@ def _read(name: str) -> str:
 
 
 def _style() -> str:
-    """The stylesheet, with those of the map and of the clock."""
+    """Return the stylesheet, with those of the map and of the clock."""
     return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css"), _read("room.css")])
 
 
 def _map() -> str:
-    """The map of the system; its style stands in the stylesheet."""
+    """Return the map of the system; its style stands in the stylesheet."""
     return system.system_map().html.replace(f"<style>{system.STYLE}</style>", "")

@@ -97,7 +97,7 @@ def load(lesson: str, root: Path) -> NotesPage:
 
 @cache
 def templates() -> Environment:
-    """The templates of this folder; every value is escaped."""
+    """Return the templates of this folder; every value is escaped."""
     return Environment(
         loader=FileSystemLoader(HERE),
         autoescape=select_autoescape(),

@@ -187,7 +187,7 @@ def _demo_steps(minutes: int) -> str:
 
 
 def _wrap_up(course: Course, track: Track) -> Block:
-    """The end; on a track without the last lesson, what the track has of it: the page to take home."""
+    """Return the part at the end; on a track without the last lesson it has the page to take home."""
     last = course.lessons[-1]
     if track.name in last.minutes:
         return Block("wrap-up", track.wrap_up, "Wrap-up")

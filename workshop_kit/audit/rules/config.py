@@ -127,13 +127,13 @@ def _judge_refusal(bare: Run, given: bool, soon_seconds: float, seen: Evidence) 
 
 
 def file_names(found: list[Member]) -> str:
-    """The first three paths, and the number of others."""
+    """Return the first three paths, and the number of others."""
     names = list(dict.fromkeys(f"/{one.path}" for one in found))
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def file_evidence(found: Iterable[Member]) -> list[Evidence]:
-    """The first files as evidence, each with the instruction that made it."""
+    """Return the first files as evidence, each with the instruction that made it."""
     rows = list(found)
     evidence = [
         Evidence(f"{READ}: layer {one.layer + 1} {one.made_by}".rstrip(), _describe(one)) for one in rows[:SHOWN]

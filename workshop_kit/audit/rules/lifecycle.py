@@ -68,7 +68,7 @@ def serves_a_port(subject: Subject) -> Judgment:
 
 
 def _reason_unknown(subject: Subject, run: Run) -> str:
-    """Why a closed port proves nothing; "" if it proves a fault."""
+    """Return why a closed port proves nothing; "" if it proves a fault."""
     if run.started.ended:
         return f"A clone of it {run.started.summary}."
     if not run.reached:

@@ -27,7 +27,7 @@ def health_check(subject: Subject) -> Judgment:
 
 
 def is_checked(subject: Subject) -> bool:
-    """Whether the image or the container defines a health check."""
+    """Return whether the image or the container defines a health check."""
     return ((subject.target.config.get("Healthcheck") or {}).get("Test") or ["NONE"]) != ["NONE"]
 
 

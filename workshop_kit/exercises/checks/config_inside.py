@@ -75,14 +75,14 @@ def restored() -> dict[str, Any]:
 
 
 def plain(environment: Callable[..., Any], *names: str) -> bool:
-    """A test that sets variables."""
+    """Return whether a test has the variables that it sets."""
     names = names or (ABSENT, PRESENT)
     with environment(**dict.fromkeys(names, "0.5")):
         return all(os.environ.get(name) == "0.5" for name in names)
 
 
 def raising(environment: Callable[..., Any]) -> bool:
-    """A test that fails within its block: the failure has to come through."""
+    """Return whether the failure of a test within its block comes through."""
     try:
         with environment(**{ABSENT: "within", PRESENT: "within"}):
             raise ZeroDivisionError
@@ -92,14 +92,14 @@ def raising(environment: Callable[..., Any]) -> bool:
 
 
 def nested(environment: Callable[..., Any]) -> bool:
-    """A block within a block, which puts back what the outer one has set."""
+    """Return whether a block within a block puts back what the outer one has set."""
     with environment(**{ABSENT: "outer", PRESENT: "outer"}):
         plain(environment)
         return os.environ.get(ABSENT) == os.environ.get(PRESENT) == "outer"
 
 
 def deleting(environment: Callable[..., Any]) -> bool:
-    """A test that deletes the variables itself."""
+    """Return whether a test may delete the variables itself."""
     with environment(**{ABSENT: "within", PRESENT: "within"}):
         del os.environ[ABSENT], os.environ[PRESENT]
     return True

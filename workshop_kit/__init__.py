@@ -3,5 +3,3 @@
 Imports point one way (tests/quality/test_imports.py has the order). Modules that run before the Python environment
 exists (``bootstrap``, ``bundle.load``, ``doctor`` and what they import) use the standard library alone.
 """
-
-__version__ = "0.1.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.errors import Exit, WrongUsage
@@ -21,13 +22,13 @@ BREAKS = {
 """What the options that replace the track's own minutes mean."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the timetable of a track, with breaks. Raises WrongUsage."""
+def main(arguments: Sequence[str], root: Path = CHECKOUT) -> int:
+    """Print the timetable of a track, with breaks; ``root`` has exercises.toml and the notebooks. Raises WrongUsage."""
     wanted = _parser().parse_args(arguments)
     if wanted.json and wanted.markdown:
         raise WrongUsage("--json and --markdown exclude each other.", "Choose one.")
     breaks = {name: value for name, value in vars(wanted).items() if name in BREAKS and value is not None}
-    made = timetable(load_course(CHECKOUT), wanted.track, wanted.start, **breaks)
+    made = timetable(load_course(root), wanted.track, wanted.start, **breaks)
     answer(_text(wanted, made))
     return Exit.GOOD
 

@@ -1,7 +1,8 @@
-"""Files that ``./workshop build`` generates besides the exercises: docs/audit.md, help.toml, and the lock files."""
+"""Files that ``./workshop build`` generates besides the exercises: two files in docs/, help.toml, and the lock files."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from workshop_kit.audit.findings import Method, Rule
 from workshop_kit.bootstrap import command_table
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.engine import shell
+from workshop_kit.exercises import registry
 
 HERE = Path(__file__).parent
 TITLES = {
@@ -25,6 +27,7 @@ HELP_HEAD = (
     "# Written by `./workshop build` from the command line itself: what --help says before anything is installed."
 )
 HELP_WIDTH = 78
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 APP_SOURCE = "workshop_app/requirements.in"
 APP_LOCK = "workshop_app/requirements.txt"
 STORE_LOCK = "images/parameter_store/requirements.txt"
@@ -42,7 +45,11 @@ LOCKS = (
 
 def write_all(root: Path, command: Any) -> Iterator[Path]:
     """Write the files that differ; yield their paths below ``root``. ``command`` is click's root command."""
-    texts = {Path("docs") / "audit.md": audit_page(), command_table.HELP.relative_to(root): help_pages(command)}
+    texts = {
+        Path("docs/audit.md"): audit_page(),
+        Path("docs/exercises.schema.json"): exercises_schema(),
+        command_table.HELP.relative_to(root): help_pages(command),
+    }
     for path, text in texts.items():
         if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text:
             (root / path).write_text(text, encoding="utf-8")
@@ -67,6 +74,12 @@ def _help_pages(command: Any, name: str) -> Iterator[tuple[str, str]]:
         yield name, command.get_help(context)
     for word, inner in getattr(command, "commands", {}).items():
         yield from _help_pages(inner, f"{name} {word}".strip())
+
+
+def exercises_schema() -> str:
+    """Return the JSON Schema of exercises.toml, which editors read from its first line."""
+    schema = registry.Document.model_json_schema()
+    return json.dumps({"$schema": SCHEMA_DIALECT, **schema}, indent=1, ensure_ascii=False) + "\n"
 
 
 def _compile(root: Path, target: str, *words: str) -> None:

@@ -21,8 +21,10 @@ from workshop_kit.engine import install as installer
 from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import ALIASES, PYTHON_ALIAS, RECIPES, RELEASE, REPOSITORY, Recipe, tags
+from workshop_kit.engine.release import image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 
 NO_DOCUMENTATION = "no-documentation"
@@ -81,7 +83,7 @@ def move_alias(session: Session, tag: str, alias: str = PYTHON_ALIAS) -> None:
 def build(
     session: Session, root: Path, recipe: Recipe, arguments: Mapping[str, str], tag: str, report: Report = silent
 ) -> None:
-    """Build one image under its tag, label it, and write it into the ledger.
+    """Build one image under its tag, with the owner's and the release's labels, and write it into the ledger.
 
     The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
     keeps it. Raises NotReady with the builder's last lines.
@@ -89,6 +91,7 @@ def build(
     proxies = proxy_settings(os.environ)
     words = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     words += [f"--build-arg={key}" for key in proxies]  # the value comes from the environment: it may hold a password
+    words += [f"--label={key}={value}" for key, value in image_labels(CHECKOUT).items()]
     if (bundle := ca_bundle()) is not None:
         words.append(f"--secret=id=ca,src={bundle}")
     builder.build_folder(

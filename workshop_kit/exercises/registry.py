@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -22,39 +22,47 @@ GUIDELINES = tuple(
 
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
+Minutes = Annotated[int, Field(ge=1)]
+AnyMinutes = Annotated[int, Field(ge=0)]
+LessonName = Annotated[str, StringConstraints(pattern=r"^\d\d_\w+$")]
+CellId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]+$")]
+Guideline = Annotated[str, Field(json_schema_extra={"enum": list(GUIDELINES)})]
 
 
 class Exercise(BaseModel):
-    """One exercise as its author registered it.
+    """One exercise as its author registered it."""
 
-    ``id`` is ``prefix.name`` and never changes (``container.graceful``); ``lesson`` a notebook's name
-    (``01_container``); ``task`` the instructions in plain text, a paragraph a line; ``minutes`` to do it and
-    ``debrief_minutes`` to talk about it; ``tracks`` those that have it; ``guidelines`` the principles that it serves;
-    ``hints`` three, from a diagnosis to nearly the solution. ``first_hints`` replace the first hint for a finding
-    that contains their key. ``file`` is the file to edit; None for an exercise in the notebook, in the cell
-    ``exercise-<id with a dash for the dot>``. ``more_files`` have a region of the same id.
-    ``judges`` is ``service`` if the check builds ``my_service/``, where its files are, and ``notebook`` for an exercise
-    in the notebook; "" for another file, below ``exercises/<lesson>/``.
-    ``notebook`` is the lesson's second notebook (``02b_configuration_more``) if the exercise is in that one.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: Annotated[str, StringConstraints(pattern=f"^{ID}$")]
+    """The lesson's prefix, a dot and a name: container.graceful. Progress is kept under it, so it never changes."""
     title: Text
     lesson: str
+    """The name of the lesson's notebook: 01_container."""
     weight: Literal["core", "more"]
+    """A core exercise is part of the lesson's minutes; the others are for the quick."""
     task: Text
-    minutes: Annotated[int, Field(ge=1)]
-    debrief_minutes: Annotated[int, Field(ge=0)]
+    """The instructions in plain text, a paragraph a line."""
+    minutes: Minutes
+    """The minutes to do it."""
+    debrief_minutes: AnyMinutes
+    """The minutes to talk about it."""
     tracks: Annotated[tuple[str, ...], Field(min_length=1)]
-    guidelines: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The tracks that have it."""
+    guidelines: Annotated[tuple[Guideline, ...], Field(min_length=1)]
+    """The factors and principles that it serves."""
     hints: tuple[Text, Text, Text]
+    """What is wrong with the starter, where to look, and nearly the solution."""
     file: FileName | None = None
+    """The file to edit; none for an exercise in the notebook, in the cell exercise-ID with a dash for the dot."""
     first_hints: Mapping[Text, Text] = {}
+    """Words of a finding, and the first hint for it."""
     more_files: tuple[FileName, ...] = ()
+    """Further files with a region of the same id."""
     judges: Literal["service", "notebook", ""] = ""
+    """service: the check builds my_service/, where its files are. notebook: it is in the notebook. None: another file."""
     notebook: str = ""
+    """The lesson's second notebook (02b_configuration_more) if the exercise is in that one."""
 
     @property
     def cell(self) -> str:
@@ -94,19 +102,72 @@ class Exercise(BaseModel):
         return self.minutes + self.debrief_minutes
 
 
+class Track(BaseModel):
+    """A way through the workshop."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    minutes: Minutes
+    """The sum of its lessons' minutes."""
+    exercises: Minutes | None = None
+    """The most core exercises that it may ask for; none: as many as fit."""
+    welcome: AnyMinutes = 0
+    demo: AnyMinutes = 0
+    """The minutes of the instructor's demo, after the first lesson."""
+    break_after: Minutes = 90
+    """A break comes after so many minutes of lessons and demo at most."""
+    break_minutes: AnyMinutes = 0
+    lunch_minutes: AnyMinutes = 0
+    buffer: AnyMinutes = 0
+    wrap_up: AnyMinutes = 0
+    total: AnyMinutes = 0
+    """The minutes of the whole timetable."""
+
+
+class Lesson(BaseModel):
+    """A lesson, by the name of its notebook."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    title: Text
+    prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")] | None = None
+    """The first part of its exercises' ids."""
+    minutes: Mapping[str, Minutes]
+    """The minutes for talking, doing and debriefing on each track that has it."""
+
+
+class Section(BaseModel):
+    """A part of a lesson: its minutes on each track; a track that is not named skips it."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+    __pydantic_extra__: dict[str, Minutes] = Field(init=False)
+
+    rest: bool = False
+    """A break may come before it."""
+
+
+class Document(BaseModel):
+    """exercises.toml: the tracks, the lessons with their sections, and the exercises."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tracks: Mapping[str, Track]
+    lessons: Mapping[LessonName, Lesson]
+    sections: Mapping[LessonName, Mapping[CellId, Section]] = {}
+    exercise: tuple[Exercise, ...] = ()
+
+
 def load(root: Path) -> tuple[Exercise, ...]:
     """Return the exercises of the checkout ``root``, by lesson and then in the order of exercises.toml.
 
     Raises WorkshopError with a sentence for every problem of the registry and of its match with the sources.
     """
-    exercises, problems = [], []
-    for number, entry in enumerate(read_toml(root).get("exercise", []), 1):
-        try:
-            exercises.append(Exercise.model_validate(entry))
-        except ValidationError as error:
-            name = entry.get("id", f"{FILE}, exercise {number}")
-            problems += [f"{name}: `{'.'.join(map(str, one['loc']))}`: {one['msg']}." for one in error.errors()]
-    if not problems:  # only a complete list can be compared with the sources
+    document = read_toml(root)
+    try:
+        exercises = Document.model_validate(document).exercise
+    except ValidationError as error:
+        problems = [_sentence(one["loc"], one["msg"], document) for one in error.errors()]
+    else:  # only a complete list can be compared with the sources
         problems = [*_unknown_names(exercises, load_course(root)), *_misplaced_regions(exercises, root)]
     if problems:
         raise WorkshopError(" ".join(problems), f"Correct {FILE}, or the file in solutions/.")
@@ -121,6 +182,16 @@ def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
     by_id = {exercise.id: exercise for exercise in exercises}
     advice = f"{did_you_mean(exercise_id.lower(), by_id)} Choose one that `./workshop status` lists.".lstrip()
     return by_id[resolve("exercise", exercise_id, by_id, ".", advice)]
+
+
+def _sentence(place: tuple[int | str, ...], problem: str, document: Mapping[str, Any]) -> str:
+    """Return a sentence for a problem, with the id of its exercise where it has one."""
+    match place:
+        case ("exercise", int(number), _, *_):
+            name, field = document["exercise"][number].get("id", f"{FILE}, exercise {number + 1}"), place[2:]
+        case _:
+            name, field = FILE, place
+    return f"{name}: `{'.'.join(map(str, field))}`: {problem}."
 
 
 def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.workshop_kit.exercises.small_checkout import MARKED, REGISTRY, Write
+from workshop_kit.dev.generated import exercises_schema
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import generator, registry
 from workshop_kit.workspace.folder import Workspace
@@ -36,7 +40,7 @@ def test_an_entry_becomes_an_exercise(checkout: Path) -> None:
         ('"leaving.py"', '"../leaving.py"', "container.graceful: `file`: "),
         ('"leaving.py"', '"gone.py"', "solutions/01_container/gone.py has no `# region container.graceful`."),
         ("[tracks]", "[tracks", "is not TOML"),
-        ("90min = { minutes = 30", "90min = { seconds = 30", "exercises/exercises.toml is not complete: 'minutes'."),
+        ("90min = { minutes = 30", "90min = { seconds = 30", "exercises/exercises.toml: `tracks.90min.minutes`: Field required."),
     ],
 )
 def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, new: str, problem: str) -> None:
@@ -45,6 +49,19 @@ def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, ne
     write("exercises/exercises.toml", REGISTRY.replace(old, new))
     with pytest.raises(WorkshopError, match=re.escape(problem)):
         registry.load(checkout)
+
+
+def test_the_schema_for_editors_is_that_of_the_registry(root: Path) -> None:
+    """It is committed as build makes it, named in the first line, accepts this registry, and refuses a slip."""
+    committed = root / "docs" / "exercises.schema.json"
+    assert committed.read_text() == exercises_schema()
+    registered = root / "exercises" / "exercises.toml"
+    first = registered.read_text().partition("\n")[0]
+    assert registered.parent / first.removeprefix("#:schema ") == root / "exercises" / ".." / "docs" / committed.name
+    schema = json.loads(committed.read_text())
+    jsonschema.validate(tomllib.loads(registered.read_text()), schema)
+    with pytest.raises(jsonschema.ValidationError, match="'tips' was unexpected"):
+        jsonschema.validate(tomllib.loads(REGISTRY.replace("hints = ", "tips = ", 1)), schema)
 
 
 @pytest.mark.parametrize(

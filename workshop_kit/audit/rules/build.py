@@ -10,8 +10,8 @@ from docker.errors import APIError
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.config import READ, file_evidence, file_names
 from workshop_kit.audit.subject import Subject
+from workshop_kit.engine.release import OCI
 
-OCI = "org.opencontainers.image."
 FEWEST_LABELS = 2
 WASTE_BYTES = 20 * 1024**2
 WASTE_SHARE = 0.05
@@ -66,14 +66,29 @@ def labels(subject: Subject) -> Judgment:
 
 
 def _inherited(subject: Subject) -> set[str]:
-    """Find the labels of its base in the history: the base ends with the last CMD before a step that adds files."""
+    """Find the labels of its base: in the history, or on an image of the engine that it is built on.
+
+    In the history the base ends with the last CMD before a step that adds files. ``docker build --label`` leaves no
+    trace there.
+    """
     labels = subject.target.image["Config"].get("Labels") or {}
     steps = [str(step.get("CreatedBy") or "") for step in subject.read_history()]
     sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
     commands = [number for number, step in enumerate(steps) if _COMMAND.match(step) and any(sizes[number:])]
     end = commands[-1] if commands else 0
     base, own = "\n".join(steps[:end]), "\n".join(steps[end:])
-    return {key for key in labels if f"{key}=" in base and f"{key}=" not in own}
+    untold = [key for key in labels if key.startswith(OCI) and f"{key}=" not in base + own]
+    return {key for key in labels if f"{key}=" in base and f"{key}=" not in own} | {
+        key for key in untold if _has_base_with(subject, f"{key}={labels[key]}")
+    }
+
+
+def _has_base_with(subject: Subject, label: str) -> bool:
+    """Whether the engine has an image with this label whose layers are the first ones of the target."""
+    layers = subject.target.image["RootFS"]["Layers"]
+    found = subject.session.engine.client.images.list(filters={"label": label})
+    below = [one.attrs["RootFS"]["Layers"] for one in found]
+    return any(len(one) < len(layers) and layers[: len(one)] == one for one in below)
 
 
 def pinned(subject: Subject) -> Judgment:

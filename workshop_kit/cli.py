@@ -62,6 +62,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": development.bench,
     "build": development.build,
 }
+GROUPS = {"progress": exercises.progress, "bundle": machine.bundle, "new": development.new}
 
 
 def main() -> NoReturn:
@@ -116,7 +117,8 @@ def _exit_with(error: WorkshopError) -> NoReturn:
 
 for _name, _function in COMMANDS.items():
     _register(_name, _function)
-app.add_typer(machine.bundle, name="bundle")
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 if __name__ == "__main__":
     main()

@@ -38,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("status", "Show which exercises are done and how many minutes are left."),
     Command("goto", "Jump to the start of a lesson: files, containers, earlier exercises solved."),
     Command("update", "Bring changed lessons into the workspace; what was edited there stays."),
+    Command("progress", "For a change of machine: export your progress and files to one file, and import it there."),
     Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", may_install=True),
     Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", bare=True),
     Command("notes", "Write the instructor's notes of each lesson as pages to print."),
@@ -48,6 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes."),
     Command("test", "Run the whole test suite.", may_install=True, developer_packages=True),
     Command("bench", "Measure speed, as ratios measured side by side.", may_install=True, developer_packages=True),
+    Command("new", "For authors: make the files of a new lesson: ./workshop new lesson 07_network."),
     Command("build", "For authors: regenerate what is generated (exercises, lock files).", developer_packages=True),
 )
 

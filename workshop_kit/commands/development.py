@@ -1,4 +1,4 @@
-"""The commands for maintainers and authors: ``test``, ``bench`` and ``build``."""
+"""The commands for maintainers and authors: ``test``, ``bench``, ``build`` and ``new lesson``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.commands.common import NoInstall
+from workshop_kit.commands.common import NoInstall, group
 from workshop_kit.commands.machine import repeat_as_group_member
-from workshop_kit.dev import generated, suite
+from workshop_kit.dev import generated, new_lesson, suite
 from workshop_kit.engine import reach
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import generator
@@ -22,6 +22,8 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, say
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
+
+new = group("new")
 
 
 def run_tests(
@@ -73,11 +75,22 @@ def bench(
 
 
 def build(context: typer.Context) -> None:
-    """Regenerate the exercises from solutions/, docs/audit.md, the help before set-up, and the lock files."""
+    """Regenerate the exercises from solutions/, two files in docs/, the help before set-up, and the lock files."""
     for path in generator.build(CHECKOUT):
         say(f"written: {path}")
     for path in generated.write_all(CHECKOUT, context.find_root().command):
         say(f"written: {path}")
+
+
+@new.command("lesson")
+def new_lesson_files(
+    name: Annotated[str, typer.Argument(help="Its number and name: 07_network.")],
+) -> None:
+    """Write notebook, source, check, registry entry, tables, notes and a failing test of a new lesson."""
+    paths = [*new_lesson.write(CHECKOUT, name), *generator.build(CHECKOUT)]
+    for path in dict.fromkeys(paths):
+        say(f"written: {path}")
+    say(f"Every TODO is yours to write: docs/adding-a-lesson.md. What is left: ./workshop test -k {name}")
 
 
 def _with_developer_packages(no_install: bool) -> Path:

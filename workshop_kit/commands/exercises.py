@@ -1,20 +1,24 @@
-"""The commands for exercises and lessons: ``check`` to ``update``."""
+"""The commands for exercises and lessons: ``check`` to ``update``, and ``progress``."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, open_workspace
+from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, group, open_workspace
 from workshop_kit.errors import Exit
-from workshop_kit.exercises import cards, checkpoint
+from workshop_kit.exercises import cards, checkpoint, work_file
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
+
+progress = group("progress")
+WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such as progress.json on a USB stick.")]
 
 
 def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> None:
@@ -98,6 +102,33 @@ def update() -> None:
         _sign(workspace)
     for line in done.sentences():
         say(line)
+
+
+@progress.command("export")
+def export_progress(file: WorkPath) -> None:
+    """Write your progress and files to one file.
+
+    It is text that you can read: checks, predictions, policies, my_service/, and the lessons and exercises that you
+    changed. Passwords stay behind: hidden files, and what is in a folder named secrets.
+    """
+    done = work_file.export(open_workspace(), file)
+    say(f"{file} holds your progress and {len(done.files)} files. There: ./workshop progress import {file.name}")
+    if done.left_out:
+        say(f"Left out, since they hold passwords or are no text: {', '.join(done.left_out)}.")
+
+
+@progress.command("import")
+def import_progress(file: WorkPath) -> None:
+    """Bring such a file into this workspace.
+
+    What it replaces is kept aside. It holds code that you will run: take it from yourself alone.
+    """
+    workspace = open_workspace()
+    changed, backup = work_file.bring_in(workspace, file)
+    _sign(workspace)
+    say(f"Your progress is here, and {len(changed)} files are as you left them. If one is open, reload it from disk.")
+    if backup.folder is not None:
+        say(f"What was here before: {backup.folder}")
 
 
 def _sign(workspace: Workspace) -> None:

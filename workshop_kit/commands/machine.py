@@ -13,10 +13,9 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.bootstrap import command_table
 from workshop_kit.bundle import images, load, wheels
 from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, open_workspace
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group, open_workspace
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
@@ -32,8 +31,7 @@ from workshop_kit.workspace.folder import Workspace, own_workspace
 
 REPEATED = "WORKSHOP_REPEATED"
 """Set while a command runs again as a member of Docker's group."""
-known = command_table.find("bundle")
-bundle = typer.Typer(help=known.summary if known else "", no_args_is_help=True, rich_markup_mode=None)
+bundle = group("bundle")
 Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB stick, or on a share.")]
 
 

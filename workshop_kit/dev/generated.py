@@ -1,4 +1,4 @@
-"""Files that ``./workshop build`` generates besides the exercises: two files in docs/, help.toml, and the lock files."""
+"""Files that ``./workshop build`` generates besides the exercises: two pages of docs, help.toml, and the lock files."""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ class ExerciseRecord(_Entry):
     answer: Any = None
 
 
-class _Document(_Entry):
+class Document(_Entry):
+    """The whole file: guesses by prediction, policies by lesson, records by exercise."""
+
     predictions: dict[str, Guess] = {}
     policies: dict[str, list[str]] = {}
     exercises: dict[str, ExerciseRecord] = {}
@@ -80,11 +82,11 @@ class Progress:
 
     def guess(self, prediction_id: str) -> Guess | None:
         """Return the locked guess, or None while there is none."""
-        return self._document().predictions.get(prediction_id)
+        return self.document().predictions.get(prediction_id)
 
     def guesses(self) -> dict[str, Guess]:
         """Return all locked guesses by id."""
-        return self._document().predictions
+        return self.document().predictions
 
     def lock_guess(self, prediction_id: str, choice: str) -> Guess:
         """Record ``choice`` unless a guess is locked already; return the one that counts."""
@@ -111,7 +113,7 @@ class Progress:
 
     def exercises(self) -> dict[str, ExerciseRecord]:
         """Return all records by id, those of unknown exercises, too."""
-        return self._document().exercises
+        return self.document().exercises
 
     def record_start(self, exercise_id: str) -> None:
         """Record when the exercise was first shown; later calls change nothing."""
@@ -150,16 +152,23 @@ class Progress:
         with self._record(exercise_id) as record:
             record.answer = answer
 
+    def add(self, other: Document) -> None:
+        """Add the entries of another document; they replace those of the same id."""
+        with self._changing() as document:
+            document.predictions |= other.predictions
+            document.policies |= other.policies
+            document.exercises |= other.exercises
+
     def read(self) -> dict[str, Any]:
         """Return the whole document as plain data. Raises NotReady when it cannot be read."""
-        return self._document().model_dump(mode="json")
+        return self.document().model_dump(mode="json")
 
-    def _document(self) -> _Document:
+    def document(self) -> Document:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""
         try:
-            return _Document.model_validate_json(read_small(self.path, max_bytes=MAX_BYTES))
+            return Document.model_validate_json(read_small(self.path, max_bytes=MAX_BYTES))
         except FileNotFoundError:
-            return _Document()
+            return Document()
         except ValidationError as error:
             sentence = f"{self.path} is damaged: {first_problem(error)}."
             raise NotReady(sentence, "Correct that, or move the file away: then a new one begins.") from error
@@ -171,10 +180,10 @@ class Progress:
             yield document.exercises.setdefault(exercise_id, ExerciseRecord())
 
     @contextmanager
-    def _changing(self) -> Iterator[_Document]:
+    def _changing(self) -> Iterator[Document]:
         """Yield the document for a change and write it back, one writer at a time across threads and processes."""
         with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            document = self._document()
+            document = self.document()
             yield document
             text = document.model_dump_json(indent=2, exclude_defaults=True)
             write_atomically(self.path, f"{text}\n".encode())

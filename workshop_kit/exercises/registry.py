@@ -60,7 +60,7 @@ class Exercise(BaseModel):
     more_files: tuple[FileName, ...] = ()
     """Further files with a region of the same id."""
     judges: Literal["service", "notebook", ""] = ""
-    """service: the check builds my_service/, where its files are. notebook: it is in the notebook. None: another file."""
+    """service: the check builds my_service/, where its files are; notebook: it is in the notebook; none: elsewhere."""
     notebook: str = ""
     """The lesson's second notebook (02b_configuration_more) if the exercise is in that one."""
 

@@ -198,8 +198,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) -> str:
-    """Build an image beside PROGRAMS; return its tag, which no other run of the tests has."""
+def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str, *words: str) -> str:
+    """Build an image beside PROGRAMS, with these words of ``docker build``; return its tag, which no other run has."""
     shutil.copytree(PROGRAMS, folder, dirs_exist_ok=True)
     (folder / "Dockerfile").write_text(dockerfile)
     (folder / "settings.env").write_text("A=1\nDB_PASSWORD=correct-horse-battery\n")
@@ -208,7 +208,7 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str) 
     (folder / "plain.npmrc").write_text("registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\n")
     (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")
     tag = tag.format(session=session.identity.session)
-    builder.build_folder(session, folder, tag, "--build-arg", f"BASE={base}")
+    builder.build_folder(session, folder, tag, "--build-arg", f"BASE={base}", *words)
     return tag
 
 

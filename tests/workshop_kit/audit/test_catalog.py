@@ -22,6 +22,8 @@ def test_every_rule_has_a_function() -> None:
     """The id names it; no id stands twice."""
     assert len({function_of(rule) for rule in catalog.rules()}) == len(catalog.rules())
 
+AUDIT = "06"
+
 
 def test_every_rule_is_filled_in() -> None:
     """It serves known principles; only dynamic rules act; its guideline has a title on the page."""
@@ -34,14 +36,14 @@ def test_every_rule_is_filled_in() -> None:
 
 
 def test_every_principle_was_met_in_a_lesson(root: Path) -> None:
-    """Each names existing lessons in their order; every lesson but the last teaches one."""
+    """Each names existing lessons in their order; every lesson before the audit teaches one."""
     numbers = [lesson.name.partition("_")[0] for lesson in load_course(root).lessons]
     met = {one.id: [place.partition(": ") for place in one.met.split("; ")] for one in catalog.principles()}
     for name, places in met.items():
         lessons = [lesson for lesson, _, _ in places]
         assert lessons == sorted(lessons), name
         assert all(lesson in numbers and what for lesson, _, what in places), name
-    assert {lesson for places in met.values() for lesson, _, _ in places} == set(numbers[:-1])
+    assert {lesson for places in met.values() for lesson, _, _ in places} >= set(numbers[: numbers.index(AUDIT)])
 
 
 def test_the_page_is_made_from_the_catalog(root: Path) -> None:

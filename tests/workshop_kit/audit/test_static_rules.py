@@ -18,6 +18,7 @@ from workshop_kit.audit.targets import resolve
 from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import private_network
 from workshop_kit.engine.labels import COMPOSE_PROJECT
+from workshop_kit.engine.release import OCI
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
@@ -40,13 +41,16 @@ def test_faults_in_the_settings_of_a_container_are_found(session: Session, image
 
 @pytest.fixture(scope="module")
 def twins(image_session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Two images on one base with labels: each fault of the one is right in the other."""
+    """Two images on one base with labels, some of its Dockerfile and some of its build: each fault of the one is
+    right in the other.
+    """
 
-    def build(name: str, dockerfile: str, base: str) -> str:
+    def build(name: str, dockerfile: str, base: str, *words: str) -> str:
         tag = f"workshop-audit-{name}-{{session}}:{'latest' if name == 'bad' else '0f1e2d3c4b5a'}"
-        return bad_images.build(image_session, tmp_path_factory.mktemp(name), tag, dockerfile, base)
+        return bad_images.build(image_session, tmp_path_factory.mktemp(name), tag, dockerfile, base, *words)
 
-    base = build("labeled", bad_images.LABELED, images["base"])
+    given = ("--label", f"{OCI}version=1.2.3", "--label", f"{OCI}revision=0f1e2d3c4b5a")
+    base = build("labeled", bad_images.LABELED, images["base"], *given)
     return {"bad": build("bad", bad_images.BAD_IMAGE, base), "good": build("good", bad_images.GOOD_IMAGE, base)}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -11,6 +13,7 @@ import pytest
 from workshop_kit.engine import cleanup, images, recipes
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.release import OCI, image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
@@ -58,12 +61,27 @@ def test_what_does_not_reach_the_image_does_not_count(folder: Path) -> None:
     assert tag(folder) == before
 
 
+def test_release_labels_name_version_commit_and_source(tmp_path: Path) -> None:
+    """A checkout without git has no revision, and one that names no source in pyproject.toml has no source."""
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[project]\nversion = "1.2.3"\n')
+    assert image_labels(tmp_path) == {f"{OCI}version": "1.2.3"}
+    project.write_text('[project]\nversion = "1.2.3"\nurls = { Source = "https://example.org/kit" }\n')
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words], cwd=tmp_path, check=True)
+    assert image_labels(tmp_path)[f"{OCI}source"] == "https://example.org/kit"
+    assert re.fullmatch("[0-9a-f]{40}", image_labels(tmp_path)[f"{OCI}revision"])
+    project.write_text(f"{project.read_text()}# changed\n")
+    assert image_labels(tmp_path)[f"{OCI}revision"].endswith("-dirty")
+
+
 @pytest.mark.engine
 def test_a_build_is_labeled_recorded_and_removable(session: Session, engine: Engine, folder: Path) -> None:
-    """The image carries the four labels, stands in the ledger, and goes with scope machine."""
+    """The image carries the four labels and the release's, stands in the ledger, and goes with scope machine."""
     name = tag(folder, BASE)
     images.build(session, folder.parent, RECIPE, {"BASE": BASE}, name)
-    assert session.identity.labels("machine").items() <= engine.client.images.get(name).labels.items()
+    wanted = {**session.identity.labels("machine"), **image_labels(CHECKOUT)}
+    assert wanted.items() <= engine.client.images.get(name).labels.items()
     assert [entry.name for entry in cleanup.remove(session, {"machine"}).removed] == [name]
     assert not images.is_there(engine, name)
 

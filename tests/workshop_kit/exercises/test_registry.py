@@ -40,7 +40,11 @@ def test_an_entry_becomes_an_exercise(checkout: Path) -> None:
         ('"leaving.py"', '"../leaving.py"', "container.graceful: `file`: "),
         ('"leaving.py"', '"gone.py"', "solutions/01_container/gone.py has no `# region container.graceful`."),
         ("[tracks]", "[tracks", "is not TOML"),
-        ("90min = { minutes = 30", "90min = { seconds = 30", "exercises/exercises.toml: `tracks.90min.minutes`: Field required."),
+        (
+            "90min = { minutes = 30",
+            "90min = { seconds = 30",
+            "exercises/exercises.toml: `tracks.90min.minutes`: Field required.",
+        ),
     ],
 )
 def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, new: str, problem: str) -> None:

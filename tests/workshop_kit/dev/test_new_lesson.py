@@ -1,0 +1,84 @@
+"""``./workshop new lesson``: a lesson that runs, whose words are to be written; or a sentence, and no file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lessons.checkout import copy_of_the_checkout
+from workshop_kit.dev import new_lesson
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises import generator
+
+NAME = "07_network"
+RULES = (
+    "tests/quality/test_cell_contract.py",
+    "tests/quality/test_guides.py",
+    "tests/quality/test_names.py",
+    "tests/quality/test_notes.py",
+    "tests/workshop_kit/audit/test_catalog.py",
+    "tests/workshop_kit/exercises/test_generator.py",
+    "tests/workshop_kit/exercises/test_minutes.py",
+    "tests/workshop_kit/exercises/test_registry.py",
+    "tests/workshop_kit/lessons/test_instructor_notebooks.py",
+    "tests/workshop_kit/lessons/test_notes_page.py",
+    "tests/workshop_kit/lessons/test_plan.py",
+    "tests/workshop_kit/lessons/test_predictions.py",
+    "tests/workshop_kit/workspace/test_track_notebook.py",
+    f"tests/lessons/test_{NAME}.py",
+)
+
+
+def run(checkout: Path, *words: str) -> str:
+    """Run a program of this Python's environment in a checkout; return its output."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False).stdout
+
+
+def test_a_new_lesson_keeps_every_rule_and_lacks_its_words(tmp_path: Path) -> None:
+    """Notebook, notes, predictions and registry fit the tests of all lessons, and the one that fails lists each TODO.
+
+    Without the TODOs that passes, too.
+    """
+    checkout = copy_of_the_checkout(tmp_path / "check out")
+    made = [*new_lesson.write(checkout, NAME), *generator.build(checkout)]
+    for words in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *words], cwd=checkout, check=True)
+    said = run(checkout, "pytest", "-q", "-n0", "--tb=short", *RULES)
+    failed = re.findall(r"^FAILED (\S+)", said, re.MULTILINE)
+    assert failed == [f"tests/lessons/test_{NAME}.py::test_nothing_is_left_to_write"], said
+    python = [str(path) for path in made if path.suffix in {".py", ".ipynb"}]
+    assert run(checkout, "ruff", "check", *python) == "All checks passed!\n"
+    for path in (checkout / path for path in made if path.parts[0] != "tests"):
+        path.write_text(path.read_text().replace("TODO ", ""))
+    assert "4 passed" in run(checkout, "pytest", "-q", "-n0", f"tests/lessons/test_{NAME}.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("network", "'network' is no name for a lesson: two digits, then words"),
+        ("07_Network", "'07_Network' is no name for a lesson"),
+        ("07_../network", "is no name for a lesson"),
+        ("07_class", "'07_class' is no name for a lesson"),
+        ("04_network", "04_monitoring has that number already"),
+        ("07_logging_again", "03_logging has that first word already"),
+        ("08_taken", "notebooks/08_taken.notes.md exists, and nothing was written."),
+    ],
+)
+def test_a_name_that_does_not_fit_is_one_sentence(root: Path, tmp_path: Path, name: str, sentence: str) -> None:
+    """Wrong usage, with the reason; every file stays as it was, and none is new."""
+    for folder in ("exercises", "notebooks"):
+        shutil.copytree(root / folder, tmp_path / folder)
+    (tmp_path / "notebooks" / "08_taken.notes.md").write_text("mine")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(WrongUsage, match=re.escape(sentence)):
+        new_lesson.write(tmp_path, name)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

@@ -1,0 +1,180 @@
+"""A participant's work as one JSON file, for a change of machine: progress, seed, track, and the files they edited.
+
+Passwords stay behind: hidden files and folders named ``secrets`` are not exported. Nor are outputs of notebooks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.exercises.generator import notebook_bytes
+from workshop_kit.exercises.progress import Document, Progress
+from workshop_kit.workspace import content
+from workshop_kit.workspace.content import Backup
+from workshop_kit.workspace.course import MY_SERVICE, TRACKS
+from workshop_kit.workspace.files import files_below, is_left_out, read_small_text, write_atomically
+from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspace
+
+MAX_BYTES = 64_000_000
+SECRETS = "secrets"
+NEXT_STEP = "Name a file that `./workshop progress export` wrote."
+
+
+def _name_of_work(name: str) -> str:
+    path = PurePosixPath(name)
+    outside = len(path.parts) < 2 or path.parts[0] not in EDITED or ".." in path.parts or is_left_out(path)
+    if outside or path.as_posix() != name or not name.isprintable():
+        raise ValueError(f"{name!r} is no file of {', '.join(EDITED)}")
+    return name
+
+
+def _name_of_track(name: str) -> str:
+    if name not in TRACKS:
+        raise ValueError(f"{name!r} is none of {', '.join(TRACKS)}")
+    return name
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class WorkFile(_Table):
+    """One file, line by line. ``base``: as the participant got it; ``written``: as its cell in a notebook wrote it."""
+
+    text: list[str]
+    base: list[str] | None = None
+    written: list[str] | None = None
+
+
+class Work(_Table):
+    """The content of an exported file; the keys of ``files`` are paths in the workspace."""
+
+    format: Literal["container-design-workshop progress 1"]
+    exported_at: str
+    seed: NonNegativeInt
+    track: Annotated[str, AfterValidator(_name_of_track)]
+    progress: Document
+    files: dict[Annotated[str, AfterValidator(_name_of_work)], WorkFile]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The result of an export: the names of the exported files, and of those that stayed behind."""
+
+    files: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def export(workspace: Workspace, target: Path) -> Exported:
+    """Write the work of a workspace to a new file. Raises WrongUsage if it exists or would be too large, NotReady."""
+    if target.exists():
+        raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
+    files, left_out = {}, []
+    for name in _edited(workspace):
+        found = None if SECRETS in PurePosixPath(name).parts else _work_file(workspace, name)
+        if found is None:
+            left_out.append(name)
+        elif name.startswith(f"{MY_SERVICE}/") or found.text != found.base:
+            files[name] = found
+    work = Work(
+        format="container-design-workshop progress 1",
+        exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=workspace.seed,
+        track=workspace.track,
+        progress=Progress(workspace.progress_path).document(),
+        files=files,
+    )
+    data = f"{work.model_dump_json(indent=1, exclude_none=True)}\n".encode()
+    if len(data) > MAX_BYTES:
+        raise WrongUsage(
+            f"Your files have more than {MAX_BYTES / 1e6:g} MB.", f"Move the large ones out of {MY_SERVICE}."
+        )
+    write_atomically(target, data, mode=0o600)
+    return Exported(tuple(files), tuple(left_out))
+
+
+def bring_in(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
+    """Bring an exported file into a workspace; return the changed files, and where the replaced ones are.
+
+    Its progress is added to what is recorded here and wins where both have an entry. Raises WrongUsage for any other
+    file, and WorkshopError if a file here cannot be read; nothing is written then.
+    """
+    work = _read(source)
+    changed = [name for name, one in work.files.items() if _current(workspace, name) != one.text]
+    backup = Backup(workspace)
+    for name in [*changed, workspace.progress_path.name]:
+        if (workspace.folder / name).exists():
+            backup.keep(name)
+    workspace.share_seed(work.seed)
+    workspace.choose_track(work.track)
+    for name, one in work.files.items():
+        for folder, lines in ((BASE, one.base), (WRITTEN, one.written)):
+            if lines is not None:
+                write_atomically(workspace.folder / HIDDEN / folder / name, "\n".join(lines).encode())
+        if name in changed:
+            content.write(workspace, name, _without_outputs(name, "\n".join(one.text)))
+    content.follow_track(workspace)
+    Progress(workspace.progress_path).add(work.progress)
+    return changed, backup
+
+
+def _read(source: Path) -> Work:
+    try:
+        return Work.model_validate_json(read_small_text(source, max_bytes=MAX_BYTES))
+    except FileNotFoundError:
+        raise WrongUsage(f"There is no file {source}.", NEXT_STEP) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        problem = first["msg"].removeprefix("Value error, ")
+        raise WrongUsage(f"{source} is no exported progress: {place[:200]}: {problem}.", NEXT_STEP) from None
+
+
+def _edited(workspace: Workspace) -> Iterator[str]:
+    for folder in EDITED:
+        for path in files_below(workspace.folder / folder):
+            yield path.relative_to(workspace.folder).as_posix()
+
+
+def _work_file(workspace: Workspace, name: str) -> WorkFile | None:
+    """Return a file with its earlier versions; None for one that is not text."""
+    try:
+        lines = _current(workspace, name) or []
+        base, written = (_current(workspace, f"{HIDDEN}/{folder}/{name}") for folder in (BASE, WRITTEN))
+    except NotReady:
+        return None
+    return WorkFile(text=lines, base=base, written=written)
+
+
+def _current(workspace: Workspace, name: str) -> list[str] | None:
+    """Return the lines of a file, None without one; of a notebook all cells, without outputs. Raises WorkshopError."""
+    path = workspace.folder / name
+    if not path.resolve().is_relative_to(workspace.folder.resolve()):
+        raise WorkshopError(f"{path} leads out of the workspace by a link.", "Move the link away, and try again.")
+    found = content.current(workspace, name)
+    try:
+        return None if found is None else _without_outputs(name, found.decode()).split("\n")
+    except UnicodeDecodeError as error:
+        raise NotReady(f"{path} is not text in UTF-8.", "Save it as UTF-8, or move it away.") from error
+
+
+def _without_outputs(name: str, text: str) -> str:
+    """Return a notebook without outputs: they are large, and are run as a page; any other text as it is."""
+    if not name.endswith(".ipynb"):
+        return text
+    try:
+        notebook = json.loads(text)
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell |= {"outputs": [], "execution_count": None}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return text
+    return notebook_bytes(notebook).decode()

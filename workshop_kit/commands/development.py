@@ -86,7 +86,10 @@ def build(context: typer.Context) -> None:
 def new_lesson_files(
     name: Annotated[str, typer.Argument(help="Its number and name: 07_network.")],
 ) -> None:
-    """Write notebook, source, check, registry entry, tables, notes and a failing test of a new lesson."""
+    """Write the files of a new lesson.
+
+    They are its notebook, source, check, registry entry, tables and notes, and a test that fails until all is written.
+    """
     paths = [*new_lesson.write(CHECKOUT, name), *generator.build(CHECKOUT)]
     for path in dict.fromkeys(paths):
         say(f"written: {path}")

@@ -17,12 +17,13 @@ from workshop_kit.dev.generated import TITLES, audit_page
 from workshop_kit.errors import WrongUsage
 from workshop_kit.workspace.course import load_course
 
+AUDIT = "06"
+"""The number of the lesson that asks about all principles; each lesson before it teaches one of them."""
+
 
 def test_every_rule_has_a_function() -> None:
     """The id names it; no id stands twice."""
     assert len({function_of(rule) for rule in catalog.rules()}) == len(catalog.rules())
-
-AUDIT = "06"
 
 
 def test_every_rule_is_filled_in() -> None:

@@ -118,7 +118,7 @@ def named(name: str) -> Change:
         (lambda document: document.update(format="something else"), "format: Input should be"),
         (lambda document: document.update(seed=-1), "seed: "),
         (lambda document: document["files"].update({APP: {"text": "no list"}}), "Input should be a valid list"),
-        (lambda document: document["progress"].update(exercises={"x": {"hints": "many"}}), "progress.exercises.x.hints"),
+        (lambda document: document["progress"].update(exercises={"x": {"hints": "2"}}), "progress.exercises.x.hints"),
         (lambda document: document.clear(), "format: Field required"),
     ],
 )

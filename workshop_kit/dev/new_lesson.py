@@ -35,8 +35,8 @@ def write(root: Path, name: str) -> list[Path]:
     words = _words(root, name)
     files: dict[Path, str] = {}
     for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
-        path = _replaced(template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX), words)
-        files[Path(path)] = _replaced(template.read_text(encoding="utf-8"), words)
+        target = _replaced(template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX), words)
+        files[Path(target)] = _replaced(template.read_text(encoding="utf-8"), words)
     files[Path(FILE)] = _registered(root, name, words, files[Path(FILE)])
     if taken := [str(path) for path in files if str(path) != FILE and (root / path).exists()]:
         raise WrongUsage(f"{taken[0]} exists, and nothing was written.", "Choose another name.")

@@ -14,11 +14,12 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import work_file
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
 NOTEBOOK = "notebooks/00_start.ipynb"
 APP, EXERCISE = "my_service/app.py", "exercises/02_configuration/tasks.yaml"
-PASSWORD = "tea4Two!"
+PASSWORD = "correct-horse-battery"
 
 
 def snapshot(folder: Path) -> dict[Path, bytes]:
@@ -28,9 +29,11 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Workspace:
-    """A workspace in which somebody has worked."""
+    """A workspace in which somebody has worked on a short track."""
     workspace = Workspace.open(tmp_path / "old" / "workspace")
     workspace.share_seed(42)
+    workspace.choose_track("90min")
+    content.follow_track(workspace)
     progress = Progress(workspace.progress_path)
     progress.lock_guess("00_start.database-gone", "green")
     progress.record_check("container.limits", Verdict.PASSED)
@@ -60,18 +63,22 @@ def new(tmp_path: Path) -> Workspace:
 
 
 def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_path: Path) -> None:
-    """Files, their earlier versions, seed and progress arrive; what was there is kept aside, and its records stay."""
+    """Files, their earlier versions, seed, track and progress arrive; what was there is kept, and its records stay.
+
+    What the track folds in a notebook is no edit.
+    """
     done = work_file.export(old, tmp_path / "progress.json")
     assert {APP, EXERCISE, NOTEBOOK} <= set(done.files)
     assert not [name for name in done.files if name.startswith("notebooks/") and name != NOTEBOOK]
     before = (new.folder / "progress.json").read_bytes()
     changed, backup = work_file.bring_in(new, tmp_path / "progress.json")
     assert {APP, EXERCISE, NOTEBOOK} == set(changed)
-    for name in (APP, EXERCISE, f"{HIDDEN}/written/{APP}", f"{HIDDEN}/base/{EXERCISE}"):
+    for name in (APP, EXERCISE, f"{HIDDEN}/written/{APP}", f"{HIDDEN}/base/{EXERCISE}", f"{HIDDEN}/base/{NOTEBOOK}"):
         assert (new.folder / name).read_bytes() == (old.folder / name).read_bytes(), name
     assert "my_own = 1" in (new.folder / NOTEBOOK).read_text()
     assert "an output of mine" not in (new.folder / NOTEBOOK).read_text()
-    assert new.seed == 42
+    assert (new.seed, new.track) == (42, "90min")
+    assert "skip-stop-text" in (new.notebooks / "01_container.ipynb").read_text()
     progress = Progress(new.progress_path)
     assert progress.guess("00_start.database-gone") == Progress(old.progress_path).guess("00_start.database-gone")
     assert progress.exercise("container.limits").passed_at
@@ -81,6 +88,17 @@ def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_pat
     assert (backup.folder / APP).read_text() == "begun here\n"
     assert (backup.folder / "progress.json").read_bytes() == before
     assert work_file.bring_in(new, tmp_path / "progress.json")[0] == []
+    assert content.update(new).sentences() == ["Everything is up to date."]
+
+
+def test_what_no_import_would_read_is_not_exported(
+    old: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence, and no file."""
+    monkeypatch.setattr(work_file, "MAX_BYTES", 1000)
+    with pytest.raises(WrongUsage, match=r"have more than 0\.001 MB"):
+        work_file.export(old, tmp_path / "progress.json")
+    assert not (tmp_path / "progress.json").exists()
 
 
 def test_an_export_has_no_passwords_and_overwrites_nothing(old: Workspace, tmp_path: Path) -> None:
@@ -89,7 +107,7 @@ def test_an_export_has_no_passwords_and_overwrites_nothing(old: Workspace, tmp_p
     done = work_file.export(old, target)
     assert set(done.left_out) == {"my_service/picture.png", "my_service/secrets/password"}
     assert PASSWORD not in target.read_text()
-    assert "COMPOSE_PROJECT_NAME" not in target.read_text()
+    assert old.id not in target.read_text()
     before = target.read_bytes()
     with pytest.raises(WrongUsage, match=r"exists, and an export overwrites nothing\."):
         work_file.export(old, target)
@@ -117,7 +135,8 @@ def named(name: str) -> Change:
         (named(""), "is no file of"),
         (lambda document: document.update(format="something else"), "format: Input should be"),
         (lambda document: document.update(seed=-1), "seed: "),
-        (lambda document: document["files"].update({APP: {"text": "no list"}}), "Input should be a valid list"),
+        (lambda document: document.update(track="week"), "track: 'week' is none of 90min, half-day, full."),
+        (lambda document: document["files"].update({APP: {"text": "no list"}}), "Input should be a valid array"),
         (lambda document: document["progress"].update(exercises={"x": {"hints": "2"}}), "progress.exercises.x.hints"),
         (lambda document: document.clear(), "format: Field required"),
     ],

@@ -168,6 +168,9 @@ def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block
     own.sort(key=lambda exercise: exercise.weight != "core")
     whole = Block("lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(own))
     parts = course.sections.get(lesson.name, ())
+    if not parts:
+        yield whole
+        return
     cuts = [index for index, part in enumerate(parts) if index == 0 or (part.rest and track in part.minutes)]
     for start, end in zip(cuts, [*cuts[1:], len(parts)], strict=True):
         some = parts[start:end]
@@ -175,8 +178,6 @@ def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block
         here = tuple(one for one in own if one.cell in cells or end == len(parts))  # those of 02b come last
         own = [one for one in own if one not in here]
         yield replace(whole, minutes=sum(part.minutes.get(track, 0) for part in some), exercises=here, sections=some)
-    if not parts:
-        yield whole
 
 
 def _demo_steps(minutes: int) -> str:
@@ -187,13 +188,14 @@ def _demo_steps(minutes: int) -> str:
 
 
 def _wrap_up(course: Course, track: Track) -> Block:
-    """Return the part at the end; on a track without the last lesson it has the page to take home."""
-    last = course.lessons[-1]
-    if track.name in last.minutes:
-        return Block("wrap-up", track.wrap_up, "Wrap-up")
-    parts = course.sections.get(last.name, ())
-    title = "Wrap-up, with the page to take home"
-    return Block("wrap-up", track.wrap_up, title, lesson=last.name, track=track.name, sections=parts)
+    """Return the end, with what the track has of a lesson that is none of its own: the page to take home."""
+    block = Block("wrap-up", track.wrap_up, "Wrap-up")
+    for lesson in course.lessons:
+        parts = course.sections.get(lesson.name, ())
+        if track.name not in lesson.minutes and any(track.name in part.minutes for part in parts):
+            title = "Wrap-up, with the page to take home"
+            return replace(block, title=title, lesson=lesson.name, track=track.name, sections=parts)
+    return block
 
 
 def _with_breaks(course: Course, track: Track) -> list[Block]:

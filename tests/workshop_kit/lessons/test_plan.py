@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -57,6 +58,13 @@ def test_each_lesson_says_where_to_stop(course: Course, track: str) -> None:
     assert "To take home" in stops
 
 
+def test_a_lesson_without_sections_is_one_block(course: Course) -> None:
+    """As one that is just being written."""
+    blocks = timetable(replace(course, sections={}), "full", "09:15").blocks
+    lessons = [(block.lesson, block.minutes) for block in blocks if block.kind == "lesson"]
+    assert lessons == [(lesson.name, lesson.minutes["full"]) for lesson in course.lessons]
+
+
 def test_a_break_may_fall_inside_a_lesson(course: Course) -> None:
     """On the full track one comes after config.report, and one before monitoring.metrics."""
     blocks = timetable(course, "full", "09:30").blocks
@@ -71,7 +79,7 @@ def test_a_whole_day_has_its_lunch_at_noon(course: Course) -> None:
     """On the full track the break nearest to a quarter past twelve is lunch; an evening has none."""
     (lunch,) = [block for block in timetable(course, "full", "09:30").blocks if block.kind == "lunch"]
     assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
-    for track, start in (("full", "15:00"), ("half-day", "11:00")):
+    for track, start in (("full", "14:30"), ("half-day", "11:00")):
         assert not [block for block in timetable(course, track, start).blocks if block.kind == "lunch"]
 
 

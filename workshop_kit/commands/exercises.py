@@ -111,7 +111,7 @@ def export_progress(file: WorkPath) -> None:
     It is text that you can read: checks, predictions, policies, my_service/, and the lessons and exercises that you
     changed. Passwords stay behind: hidden files, and what is in a folder named secrets.
     """
-    done = work_file.export(open_workspace(), file)
+    done = work_file.export_work(open_workspace(), file)
     say(f"{file} holds your progress and {len(done.files)} files. There: ./workshop progress import {file.name}")
     if done.left_out:
         say(f"Left out, since they hold passwords or are no text: {', '.join(done.left_out)}.")
@@ -124,7 +124,7 @@ def import_progress(file: WorkPath) -> None:
     What it replaces is kept aside. It holds code that you will run: take it from yourself alone.
     """
     workspace = open_workspace()
-    changed, backup = work_file.bring_in(workspace, file)
+    changed, backup = work_file.import_work(workspace, file)
     _sign(workspace)
     say(f"Your progress is here, and {len(changed)} files are as you left them. If one is open, reload it from disk.")
     if backup.folder is not None:

@@ -78,7 +78,7 @@ def _help_pages(command: Any, name: str) -> Iterator[tuple[str, str]]:
 
 def exercises_schema() -> str:
     """Return the JSON Schema of exercises.toml, which editors read from its first line."""
-    schema = registry.Document.model_json_schema()
+    schema = registry.Registry.model_json_schema()
     return json.dumps({"$schema": SCHEMA_DIALECT, **schema}, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises.registry import Document
+from workshop_kit.exercises.registry import Registry
 from workshop_kit.lessons.plan import timetable
 from workshop_kit.workspace.course import FILE, Lesson, load_course
 from workshop_kit.workspace.files import write_atomically
@@ -84,7 +84,7 @@ def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> s
     text = LAST_LESSON.sub(lambda found: f"{found[0]}{line}", text, count=1)
     text = FIRST_EXERCISE.sub(f"{sections}[[exercise]]", text, count=1) + f"\n[[exercise]]{exercise}"
     try:
-        registered = Document.model_validate(tomllib.loads(text))
+        registered = Registry.model_validate(tomllib.loads(text))
     except ValueError:  # of TOML, or a ValidationError of pydantic
         registered = None
     if registered is None or name not in registered.lessons or registered.tracks["full"].total != total:

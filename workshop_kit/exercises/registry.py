@@ -102,7 +102,7 @@ class Exercise(BaseModel):
         return self.minutes + self.debrief_minutes
 
 
-class Track(BaseModel):
+class TrackEntry(BaseModel):
     """A way through the workshop."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -124,7 +124,7 @@ class Track(BaseModel):
     """The minutes of the whole timetable."""
 
 
-class Lesson(BaseModel):
+class LessonEntry(BaseModel):
     """A lesson, by the name of its notebook."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -136,7 +136,7 @@ class Lesson(BaseModel):
     """The minutes for talking, doing and debriefing on each track that has it."""
 
 
-class Section(BaseModel):
+class SectionEntry(BaseModel):
     """A part of a lesson: its minutes on each track; a track that is not named skips it."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
@@ -146,14 +146,14 @@ class Section(BaseModel):
     """A break may come before it."""
 
 
-class Document(BaseModel):
+class Registry(BaseModel):
     """exercises.toml: the tracks, the lessons with their sections, and the exercises."""
 
     model_config = ConfigDict(extra="forbid")
 
-    tracks: Mapping[str, Track]
-    lessons: Mapping[LessonName, Lesson]
-    sections: Mapping[LessonName, Mapping[CellId, Section]] = {}
+    tracks: Mapping[str, TrackEntry]
+    lessons: Mapping[LessonName, LessonEntry]
+    sections: Mapping[LessonName, Mapping[CellId, SectionEntry]] = {}
     exercise: tuple[Exercise, ...] = ()
 
 
@@ -164,7 +164,7 @@ def load(root: Path) -> tuple[Exercise, ...]:
     """
     document = read_toml(root)
     try:
-        exercises = Document.model_validate(document).exercise
+        exercises = Registry.model_validate(document).exercise
     except ValidationError as error:
         problems = [_sentence(one["loc"], one["msg"], document) for one in error.errors()]
     else:  # only a complete list can be compared with the sources

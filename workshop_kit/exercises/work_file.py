@@ -42,11 +42,11 @@ def _name_of_track(name: str) -> str:
     return name
 
 
-class _Table(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class WorkFile(_Table):
+class EditedFile(_Strict):
     """One file, line by line. ``base``: as the participant got it; ``written``: as its cell in a notebook wrote it."""
 
     text: list[str]
@@ -54,7 +54,7 @@ class WorkFile(_Table):
     written: list[str] | None = None
 
 
-class Work(_Table):
+class Work(_Strict):
     """The content of an exported file; the keys of ``files`` are paths in the workspace."""
 
     format: Literal["container-design-workshop progress 1"]
@@ -62,7 +62,7 @@ class Work(_Table):
     seed: NonNegativeInt
     track: Annotated[str, AfterValidator(_name_of_track)]
     progress: Document
-    files: dict[Annotated[str, AfterValidator(_name_of_work)], WorkFile]
+    files: dict[Annotated[str, AfterValidator(_name_of_work)], EditedFile]
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,13 @@ class Exported:
     left_out: tuple[str, ...]
 
 
-def export(workspace: Workspace, target: Path) -> Exported:
+def export_work(workspace: Workspace, target: Path) -> Exported:
     """Write the work of a workspace to a new file. Raises WrongUsage if it exists or would be too large, NotReady."""
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
     files, left_out = {}, []
-    for name in _edited(workspace):
-        found = None if SECRETS in PurePosixPath(name).parts else _work_file(workspace, name)
+    for name in _edited_names(workspace):
+        found = None if SECRETS in PurePosixPath(name).parts else _edited_file(workspace, name)
         if found is None:
             left_out.append(name)
         elif name.startswith(f"{MY_SERVICE}/") or found.text != found.base:
@@ -101,7 +101,7 @@ def export(workspace: Workspace, target: Path) -> Exported:
     return Exported(tuple(files), tuple(left_out))
 
 
-def bring_in(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
+def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
     """Bring an exported file into a workspace; return the changed files, and where the replaced ones are.
 
     Its progress is added to what is recorded here and wins where both have an entry. Raises WrongUsage for any other
@@ -138,20 +138,20 @@ def _read(source: Path) -> Work:
         raise WrongUsage(f"{source} is no exported progress: {place[:200]}: {problem}.", NEXT_STEP) from None
 
 
-def _edited(workspace: Workspace) -> Iterator[str]:
+def _edited_names(workspace: Workspace) -> Iterator[str]:
     for folder in EDITED:
         for path in files_below(workspace.folder / folder):
             yield path.relative_to(workspace.folder).as_posix()
 
 
-def _work_file(workspace: Workspace, name: str) -> WorkFile | None:
+def _edited_file(workspace: Workspace, name: str) -> EditedFile | None:
     """Return a file with its earlier versions; None for one that is not text."""
     try:
         lines = _current(workspace, name) or []
         base, written = (_current(workspace, f"{HIDDEN}/{folder}/{name}") for folder in (BASE, WRITTEN))
     except NotReady:
         return None
-    return WorkFile(text=lines, base=base, written=written)
+    return EditedFile(text=lines, base=base, written=written)
 
 
 def _current(workspace: Workspace, name: str) -> list[str] | None:

@@ -67,11 +67,11 @@ def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_pat
 
     What the track folds in a notebook is no edit.
     """
-    done = work_file.export(old, tmp_path / "progress.json")
+    done = work_file.export_work(old, tmp_path / "progress.json")
     assert {APP, EXERCISE, NOTEBOOK} <= set(done.files)
     assert not [name for name in done.files if name.startswith("notebooks/") and name != NOTEBOOK]
     before = (new.folder / "progress.json").read_bytes()
-    changed, backup = work_file.bring_in(new, tmp_path / "progress.json")
+    changed, backup = work_file.import_work(new, tmp_path / "progress.json")
     assert {APP, EXERCISE, NOTEBOOK} == set(changed)
     for name in (APP, EXERCISE, f"{HIDDEN}/written/{APP}", f"{HIDDEN}/base/{EXERCISE}", f"{HIDDEN}/base/{NOTEBOOK}"):
         assert (new.folder / name).read_bytes() == (old.folder / name).read_bytes(), name
@@ -87,7 +87,7 @@ def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_pat
     assert backup.folder is not None
     assert (backup.folder / APP).read_text() == "begun here\n"
     assert (backup.folder / "progress.json").read_bytes() == before
-    assert work_file.bring_in(new, tmp_path / "progress.json")[0] == []
+    assert work_file.import_work(new, tmp_path / "progress.json")[0] == []
     assert content.update(new).sentences() == ["Everything is up to date."]
 
 
@@ -97,20 +97,20 @@ def test_what_no_import_would_read_is_not_exported(
     """One sentence, and no file."""
     monkeypatch.setattr(work_file, "MAX_BYTES", 1000)
     with pytest.raises(WrongUsage, match=r"have more than 0\.001 MB"):
-        work_file.export(old, tmp_path / "progress.json")
+        work_file.export_work(old, tmp_path / "progress.json")
     assert not (tmp_path / "progress.json").exists()
 
 
 def test_an_export_has_no_passwords_and_overwrites_nothing(old: Workspace, tmp_path: Path) -> None:
     """Files in a folder of secrets and files that are no text stay behind, and are named; so do hidden files."""
     target = tmp_path / "progress.json"
-    done = work_file.export(old, target)
+    done = work_file.export_work(old, target)
     assert set(done.left_out) == {"my_service/picture.png", "my_service/secrets/password"}
     assert PASSWORD not in target.read_text()
     assert old.id not in target.read_text()
     before = target.read_bytes()
     with pytest.raises(WrongUsage, match=r"exists, and an export overwrites nothing\."):
-        work_file.export(old, target)
+        work_file.export_work(old, target)
     assert target.read_bytes() == before
 
 
@@ -146,13 +146,13 @@ def test_a_foreign_file_is_one_sentence_and_changes_nothing(
 ) -> None:
     """Names outside of what participants edit, another form, or another program's file."""
     target = tmp_path / "progress.json"
-    work_file.export(old, target)
+    work_file.export_work(old, target)
     document = json.loads(target.read_text())
     change(document)
     target.write_text(json.dumps(document))
     before = snapshot(new.folder)
     with pytest.raises(WrongUsage, match="is no exported progress: ") as refused:
-        work_file.bring_in(new, target)
+        work_file.import_work(new, target)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
     assert snapshot(new.folder) == before
@@ -164,16 +164,16 @@ def test_what_is_no_json_is_one_sentence(new: Workspace, tmp_path: Path, content
     (tmp_path / "file").write_bytes(content)
     before = snapshot(new.folder)
     with pytest.raises(WorkshopError, match=r"is no exported progress|is not text in UTF-8"):
-        work_file.bring_in(new, tmp_path / "file")
+        work_file.import_work(new, tmp_path / "file")
     assert snapshot(new.folder) == before
 
 
 def test_a_link_leads_nowhere_else(old: Workspace, new: Workspace, tmp_path: Path) -> None:
     """A folder of the workspace that is a link to another place gets no file."""
-    work_file.export(old, tmp_path / "progress.json")
+    work_file.export_work(old, tmp_path / "progress.json")
     (new.folder / "my_service").rename(tmp_path / "elsewhere")
     (new.folder / "my_service").symlink_to(tmp_path / "elsewhere")
     before = snapshot(tmp_path / "elsewhere")
     with pytest.raises(WorkshopError, match="leads out of the workspace by a link"):
-        work_file.bring_in(new, tmp_path / "progress.json")
+        work_file.import_work(new, tmp_path / "progress.json")
     assert snapshot(tmp_path / "elsewhere") == before

@@ -24,6 +24,7 @@ from workshop_kit.workspace.files import files_below, is_left_out, read_small_te
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspace
 
 MAX_BYTES = 64_000_000
+"""Of an exported file."""
 SECRETS = "secrets"
 NEXT_STEP = "Name a file that `./workshop progress export` wrote."
 

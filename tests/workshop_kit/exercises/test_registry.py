@@ -45,6 +45,11 @@ def test_an_entry_becomes_an_exercise(checkout: Path) -> None:
             "90min = { seconds = 30",
             "exercises/exercises.toml: `tracks.90min.minutes`: Field required.",
         ),
+        (
+            "[lessons]",
+            "[sections.01_container]\ntitle = { full = 0 }\n[lessons]",
+            "exercises/exercises.toml: `sections.01_container.title.full`: Input should be greater than",
+        ),
     ],
 )
 def test_problems_name_their_exercise(checkout: Path, write: Write, old: str, new: str, problem: str) -> None:

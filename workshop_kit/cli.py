@@ -61,6 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "test": development.run_tests,
     "bench": development.bench,
     "build": development.build,
+    "site": development.site,
 }
 GROUPS = {"progress": exercises.progress, "bundle": machine.bundle, "new": development.new}
 

@@ -51,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("bench", "Measure speed, as ratios measured side by side.", may_install=True, developer_packages=True),
     Command("new", "For authors: make the files of a new lesson: ./workshop new lesson 07_network."),
     Command("build", "For authors: regenerate what is generated (exercises, lock files).", developer_packages=True),
+    Command("site", "Build lessons, guides and notes as a site to read.", may_install=True, developer_packages=True),
 )
 
 

@@ -1,4 +1,4 @@
-"""The commands for maintainers and authors: ``test``, ``bench``, ``build`` and ``new lesson``."""
+"""The commands for maintainers and authors: ``test``, ``bench``, ``build``, ``site`` and ``new lesson``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,14 @@ import typer
 from workshop_kit.bootstrap import python_env
 from workshop_kit.commands.common import NoInstall, group
 from workshop_kit.commands.machine import repeat_as_group_member
-from workshop_kit.dev import generated, new_lesson, suite
+from workshop_kit.dev import generated, new_lesson, performance, suite
+from workshop_kit.dev import site as site_pages
 from workshop_kit.engine import reach
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import generator
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.terminal import TerminalReport, say
+from workshop_kit.progress import Step
+from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
 
@@ -55,6 +58,7 @@ def run_tests(
 def bench(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; none means all.")] = None,
+    report: Annotated[bool, typer.Option("--report", help="Write the rows to docs/performance.md.")] = False,
     no_install: NoInstall = False,
 ) -> None:
     """Run the benchmarks; unknown options go to them (``--json`` gives rows)."""
@@ -67,15 +71,26 @@ def bench(
     if unknown:
         raise WrongUsage(f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(known)}.")
     options += [*context.args, *(["--no-install"] if no_install else [])]
-    codes = [
-        subprocess.run([python, "-m", f"benchmarks.{name}", *options], cwd=CHECKOUT, check=False).returncode
-        for name in chosen or known
-    ]
+    codes = [_measure(python, name, options, report=report) for name in chosen or known]
     raise typer.Exit(Exit.NOT_GOOD if any(codes) else Exit.GOOD)
 
 
+def site(
+    out: Annotated[Path, typer.Option(help="The folder of the site.", show_default="build/site")] = site_pages.FOLDER,
+    no_install: NoInstall = False,
+) -> None:
+    """Build the site from the lessons that the last tour executed, the book, the guides and the notes."""
+    python, folder = _with_developer_packages(no_install), out.resolve()
+    with TerminalReport() as report:
+        report(Step("Site", detail="reading the pages"))
+        executed = site_pages.build(python, folder)
+        report(Step("Site", 1.0, done=True))
+    say(f"{executed} lessons have the outputs of the last tour; the others are as in docs/book.")
+    answer(f"Site: {folder / 'index.html'}")
+
+
 def build(context: typer.Context) -> None:
-    """Regenerate the exercises from solutions/, two files in docs/, the help before set-up, and the lock files."""
+    """Regenerate the exercises from solutions/, pages of docs/, the help before set-up, and the lock files."""
     for path in generator.build(CHECKOUT):
         say(f"written: {path}")
     for path in generated.write_all(CHECKOUT, context.find_root().command):
@@ -94,6 +109,21 @@ def new_lesson_files(
     for path in dict.fromkeys(paths):
         say(f"written: {path}")
     say(f"Every TODO is yours to write: docs/adding-a-lesson.md. What is left: ./workshop test -k {name}")
+
+
+def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -> int:
+    """Run a benchmark and return its exit code; with ``report`` its rows go to docs/performance.md, not to stdout."""
+    command: list[str | Path] = [python, "-m", f"benchmarks.{name}", *options]
+    if not report:
+        return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+    say(f"measuring: {name}")
+    ran = subprocess.run([*command, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
+    if ran.returncode == 0:
+        performance.keep(CHECKOUT, name, ran.stdout)
+        say(f"written: {performance.write_page(CHECKOUT)}")
+    else:
+        say(f"{name} failed: the page keeps its older figures. Run ./workshop bench {name} to see why.")
+    return ran.returncode
 
 
 def _with_developer_packages(no_install: bool) -> Path:

@@ -17,6 +17,7 @@ from workshop_kit.bundle import images, load, wheels
 from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group, open_workspace
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
+from workshop_kit.dev import site
 from workshop_kit.engine import cleanup, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
@@ -136,6 +137,7 @@ def save(folder: Folder) -> None:
             wheels.save(CHECKOUT, folder, own, report),
             images.save(stack.session.engine, tags(CHECKOUT), folder, own, report),
         ]
+    say(site.save(site.FOLDER, folder, own))
     for part in made:
         say(f"{part.folder.name}: {len(part.files)} files, {megabytes(part.size_bytes)}")
     everything = sum(part.size_bytes for part in parts(folder))

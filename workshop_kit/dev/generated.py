@@ -1,4 +1,4 @@
-"""Files that ``./workshop build`` generates besides the exercises: two pages of docs, help.toml, and the lock files."""
+"""Files that ``./workshop build`` generates besides the exercises: pages of docs, a schema, help.toml, the lock files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import Method, Rule
 from workshop_kit.bootstrap import command_table
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
+from workshop_kit.dev import performance
 from workshop_kit.engine import shell
 from workshop_kit.exercises import registry
 
@@ -48,6 +49,7 @@ def write_all(root: Path, command: Any) -> Iterator[Path]:
     texts = {
         Path("docs/audit.md"): audit_page(),
         Path("docs/exercises.schema.json"): exercises_schema(),
+        performance.PAGE: performance.page(root),
         command_table.HELP.relative_to(root): help_pages(command),
     }
     for path, text in texts.items():

@@ -83,17 +83,18 @@ def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
             parts.append(cell.source.strip().replace("](../docs/", "](../"))  # the book is in docs/book
         elif cell.cell_type == "code":
             parts.append(_fenced(cell.source.strip(), "python"))
-            chart = f"Chart: {', '.join(AXIS_LABEL.findall(cell.source))}"
             for output in cell.outputs:
-                parts += _output(output, lesson, pictures, chart)
+                parts += _output(output, lesson, pictures, chart_text(cell.source))
     return "\n\n".join(parts) + "\n", pictures
 
 
-def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) -> Iterator[str]:
-    """Yield one output as Markdown and add its pictures to ``pictures``.
+def chart_text(source: str) -> str:
+    """Return the text for a matplotlib chart, which has none of its own: the labels of its axes."""
+    return f"Chart: {', '.join(AXIS_LABEL.findall(source))}"
 
-    ``chart`` is the text for a matplotlib chart, which has no text of its own.
-    """
+
+def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) -> Iterator[str]:
+    """Yield one output as Markdown and add its pictures to ``pictures``; ``chart`` is the text for a chart."""
     if output.output_type == "stream":
         yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
         return

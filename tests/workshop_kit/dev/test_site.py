@@ -1,0 +1,207 @@
+"""The sources of the site: every lesson, guide and note is a page, with its boxes and its way into the workshop."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from workshop_kit.dev import site
+from workshop_kit.errors import WorkshopError
+from workshop_kit.lessons import notes_page
+from workshop_kit.paths import CHECKOUT
+
+LESSON = """# 01 · A lesson
+
+Afterwards you can
+
+- do this;
+- do that.
+"""
+END = "## To keep\n\n- A point.\n\n[audit](../docs/audit.md)"
+
+
+@pytest.fixture(scope="module")
+def sources(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources made from this checkout without a tour."""
+    folder = tmp_path_factory.mktemp("site") / "sources"
+    assert site.write_sources(root, folder, executed=folder / "none") == 0
+    return folder
+
+
+def test_every_page_is_in_the_contents_once(root: Path, sources: Path) -> None:
+    """Lessons, guides, instructor notes and what contributors read: no page is left out, none is named twice."""
+    listed = re.findall(r"^(\S+\.(?:md|ipynb))$", (sources / "index.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(
+        {path.relative_to(sources).as_posix() for path in sources.rglob("*.md")} - {"index.md"}
+    )
+    for path in (*root.glob("docs/*.md"), *root.glob("notebooks/*.notes.md"), *root.glob("[A-Z]*.md")):
+        if path.name == "README.md":
+            continue  # it is the front page
+        assert path.relative_to(root).as_posix() in listed
+    assert {f"docs/book/{path.stem}.md" for path in root.glob("notebooks/*.ipynb")} <= set(listed)
+
+
+def test_every_lesson_has_its_boxes_and_its_command(root: Path, sources: Path) -> None:
+    """The command opens this lesson; objectives and key points stand in boxes; the notebook lies beside the page."""
+    for path in root.glob("notebooks/*.ipynb"):
+        page = (sources / "docs" / "book" / f"{path.stem}.md").read_text()
+        assert f"```sh\n./workshop start {path.stem.partition('_')[0]}\n```" in page
+        assert page.count(":::{admonition} Afterwards you can\n:class: note\n\n- ") == 1
+        assert page.count(":::{admonition} Key points\n:class: important\n\n- ") == 1
+        assert (sources / "notebooks" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_notes_are_those_of_the_notes_command(root: Path, sources: Path) -> None:
+    """Each note stands below its minute and heading, with the options of its prediction; lesson and notes link."""
+    for path in root.glob("notebooks/*.notes.md"):
+        lesson = path.name.removesuffix(".notes.md")
+        page = (sources / "notebooks" / path.name).read_text()
+        notes = notes_page.load(lesson, root)
+        headings = [f"{one.note.minute} · {one.section} `{one.note.cell}`" for one in notes.entries]
+        assert re.findall("^## (.+)$", page, re.MULTILINE) == [heading.removeprefix(" · ") for heading in headings]
+        assert [one.html in page for one in notes.entries] == [True] * len(notes.entries)
+        assert f"](../docs/book/{lesson}.md)" in page
+        assert f"](../../notebooks/{path.name})" in (sources / "docs" / "book" / f"{lesson}.md").read_text()
+
+
+def test_the_readme_is_the_front_page(sources: Path) -> None:
+    """Guides that link to it link to the front page; a file that it links to comes along."""
+    assert (sources / "LICENSE").is_file()
+    assert (sources / "index.md").read_text().startswith("# Container Design Workshop\n")
+    assert "](../index.md)" in (sources / "docs" / "delivering.md").read_text()
+
+
+@pytest.mark.parametrize("guide", sorted(path.stem for path in (CHECKOUT / "docs" / "images").glob("*.svg")))
+def test_the_picture_of_a_diagram_is_of_this_diagram(root: Path, guide: str) -> None:
+    """Every label of the diagram stands in its picture: tests/browser/pictures.py draws it again."""
+    (diagram,) = site.MERMAID.findall((root / "docs" / f"{guide}.md").read_text())
+    labels = re.findall(r"[\[(|]([^\[\](){}|\n]+)[\])|]", diagram)
+    assert labels
+    picture = unescape((root / "docs" / "images" / f"{guide}.svg").read_text())
+    lines = [line for label in labels for line in label.split("<br/>")]
+    assert [line for line in lines if line not in picture] == []
+
+
+def code(number: int, source: str, *outputs: Any, **metadata: Any) -> Any:
+    """A code cell with an id that stays."""
+    return v4.new_code_cell(source, id=f"c{number}", outputs=list(outputs), metadata=metadata)  # type: ignore[no-untyped-call]
+
+
+def stream(text: str) -> Any:
+    """An output that a cell printed."""
+    return v4.new_output("stream", text=text)  # type: ignore[no-untyped-call]
+
+
+def write(path: Path, *cells: Any) -> Path:
+    """Write a notebook with an opening and an end around its code cells."""
+    texts = [v4.new_markdown_cell(text, id=name) for name, text in (("title", LESSON), ("end", END))]  # type: ignore[no-untyped-call]
+    path.parent.mkdir(exist_ok=True)
+    notebook = v4.new_notebook(cells=[texts[0], *cells, texts[1]])  # type: ignore[no-untyped-call]
+    path.write_text(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
+    return path
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A book with one chapter."""
+    folder = tmp_path / "book"
+    folder.mkdir()
+    (folder / "01_x.md").write_text(f"{LESSON}\nfrom the book\n\n{END}\n")
+    return folder
+
+
+def test_a_lesson_from_the_tour_keeps_outputs_and_tells_no_solution(book: Path, tmp_path: Path) -> None:
+    """A cell that ran with other code is as shipped, without outputs; folded cells stay folded, charts have a text."""
+    hidden = {"jupyter": {"source_hidden": True}}
+    chart = 'ax.set_xlabel("seconds")'
+    lesson = write(
+        tmp_path / "lessons" / "01_x.ipynb", code(1, "look()"), code(2, "starter()"), code(3, chart, **hidden)
+    )
+    ran = [code(1, "look()", stream("seen")), code(2, "solution()", stream("solved")), code(3, chart, **hidden)]
+    assert site.write_lesson(lesson, book, write(tmp_path / "tour" / "01_x.ipynb", *ran))
+    assert not (book / "01_x.md").exists()
+    page = nbformat.read(book / "01_x.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    opening, first, second, third, end = page.cells
+    assert "./workshop start 01\n" in opening.source
+    assert (first.outputs[0].text, second.source, second.outputs) == ("seen", "starter()", [])
+    assert third.metadata["tags"] == ["hide-input"]
+    assert third.metadata["mystnb"]["image"]["alt"] == "Chart: seconds"
+    assert "{admonition} Key points" in end.source
+    assert "](../audit.md)" in end.source
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        [code(2, "look()", stream("seen"))],
+        [code(1, "look()", v4.new_output("error", ename="E", evalue="", traceback=[]))],  # type: ignore[no-untyped-call]
+    ],
+    ids=["of another version", "failed"],
+)
+def test_a_run_that_does_not_fit_is_not_shown(book: Path, tmp_path: Path, ran: list[Any]) -> None:
+    """The page is the chapter of the book then."""
+    lesson = write(tmp_path / "lessons" / "01_x.ipynb", code(1, "look()"))
+    assert not site.write_lesson(lesson, book, write(tmp_path / "tour" / "01_x.ipynb", *ran))
+    assert "from the book" in (book / "01_x.md").read_text()
+    assert "./workshop start 01\n" in (book / "01_x.md").read_text()
+
+
+def test_a_lesson_without_a_chapter_says_how_to_get_one(tmp_path: Path) -> None:
+    """A new lesson that no tour has run is one sentence."""
+    lesson = write(tmp_path / "lessons" / "07_new.ipynb", code(1, "look()"))
+    with pytest.raises(WorkshopError, match="07_new has no chapter"):
+        site.write_lesson(lesson, tmp_path / "book", tmp_path / "none.ipynb")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A site of one page, built from version "new"."""
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / site.MARK).write_text("new")
+    (folder / "index.html").write_text("hello")
+    return folder
+
+
+def files(folder: Path) -> dict[str, str]:
+    """The files of a folder with their texts."""
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_site_replaces_a_site_and_nothing_else(made: Path, tmp_path: Path) -> None:
+    """A folder with other files stays as it is; pages of the older site go."""
+    output = tmp_path / "output"
+    output.mkdir()
+    (output / "thesis.txt").write_text("mine")
+    with pytest.raises(WorkshopError, match="holds other files"):
+        site.copy(made, output)
+    assert files(output) == {"thesis.txt": "mine"}
+    (output / site.MARK).write_text("old")
+    site.copy(made, output)
+    assert files(output) == files(made)
+
+
+def test_an_older_site_stays_where_the_new_one_cannot_be_written(made: Path, tmp_path: Path) -> None:
+    """The error is one sentence, and nothing else is left in the folder around it."""
+    output = shutil.copytree(made, tmp_path / "out" / "site")
+    (made / "broken.html").symlink_to(made / "nothing")
+    with pytest.raises(WorkshopError, match="cannot be written to"):
+        site.copy(made, output)
+    assert [path.name for path in output.parent.iterdir()] == ["site"]
+    assert set(files(output)) == {site.MARK, "index.html"}
+
+
+def test_a_bundle_takes_a_site_of_its_own_version(made: Path, tmp_path: Path) -> None:
+    """A site of another version, and none, are left out with what to do."""
+    assert site.save(made, tmp_path / "bundle", "newer").startswith("site: left out, it was built from new. Run ")
+    assert site.save(tmp_path / "none", tmp_path / "bundle", "new").startswith("site: left out, it was not built. Run ")
+    assert not (tmp_path / "bundle").exists()
+    assert site.save(made, tmp_path / "bundle", "new") == "site: open site/index.html in a browser"
+    assert files(tmp_path / "bundle" / "site") == files(made)

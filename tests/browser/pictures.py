@@ -1,0 +1,118 @@
+"""Make the pictures of the README and of the guides: ``./workshop test tests/browser/pictures.py``.
+
+They go to docs/images. It is no part of the suite, since a picture is looked at before it is committed.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from io import BytesIO
+from urllib.parse import unquote
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, ViewportSize, expect
+
+from tests.browser import lessons
+from tests.browser.lab_page import LabPage, button
+from workshop_kit.engine.session import Session
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.lab_settings import FirstPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+IMAGES = CHECKOUT / "docs" / "images"
+LESSON = "01_container"
+SIZE: ViewportSize = {"width": 960, "height": 720}
+SCENE_MILLISECONDS = 4000
+COLORS = 128
+CHECK_MS = 180_000
+
+
+def position(cell_id: str) -> int:
+    """Return the position of a cell of the lesson."""
+    return lessons.position(LESSON, cell_id)
+
+
+def scene(lab: LabPage, first: str, shown: Locator) -> Image.Image:
+    """Take a picture of the window with a cell at its top; ``shown`` has to be on it."""
+    lab.scroll_to_top(position(first))
+    expect(shown).to_be_in_viewport(ratio=1)
+    return Image.open(BytesIO(lab.page.screenshot())).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+
+
+@pytest.fixture
+def lesson(lab: LabPage, session: Session) -> LabPage:
+    """The lesson with the exercises of its service solved, in a small window without the file browser."""
+    stack = provision.stack_of(lab.workspace, session)
+    stack.up()
+    service = ExerciseService.of(lab.workspace, lambda: stack)
+    for identifier in ("container.dockerfile", "container.limits"):
+        checkpoint.solve(service, identifier)
+    lab.page.set_viewport_size(SIZE)
+    lessons.open_untouched(lab, LESSON)
+    lab.page.keyboard.press("Control+b")
+    expect(lab.page.locator("#jp-left-stack")).to_be_hidden()
+    return lab
+
+
+def guess(lesson: LabPage) -> Image.Image:
+    """Choose a wrong answer to the question about memory."""
+    for cell_id in ("setup", "build", "predict-memory"):
+        lesson.run_cell(position(cell_id))
+    question = lesson.widget(position("predict-memory"))
+    question.get_by_role("button", name="It goes on, slowly").click()
+    locked = question.get_by_role("status")
+    expect(locked).to_contain_text("Locked")
+    return scene(lesson, "memory-text", locked)
+
+
+def broken(lesson: LabPage) -> Image.Image:
+    """Run the container into its limit: its memory as a chart, and its exit code."""
+    for cell_id in ("eat", "memory", "ended"):
+        lesson.run_cell(position(cell_id))
+    ended = lesson.output(position("ended"))
+    expect(ended).to_contain_text("exit code 137 OOMKilled: True")
+    return scene(lesson, "memory", ended)
+
+
+def explained(lesson: LabPage) -> Image.Image:
+    """Reveal what happened, beside the guess."""
+    lesson.run_cell(position("reveal-memory"))
+    happened = lesson.output(position("reveal-memory")).get_by_text("so none can log it")
+    return scene(lesson, "reveal-memory", happened)
+
+
+def repaired(lesson: LabPage) -> Image.Image:
+    """Check the exercise about limits, which is solved."""
+    cell = position("exercise-container-limits")
+    lesson.run_cell(cell)
+    button(lesson.widget(cell), "Check").click()
+    passed = lesson.widget(cell).get_by_role("region", name="What the check found").get_by_text("Passed").first
+    expect(passed).to_be_visible(timeout=CHECK_MS)
+    return scene(lesson, "exercise-container-limits", passed)
+
+
+def test_the_picture_of_the_readme(lesson: LabPage) -> None:
+    """Guess, break, look, repair: four scenes of a lesson in turn."""
+    first, *others = [make(lesson) for make in (guess, broken, explained, repaired)]
+    first.save(IMAGES / "lesson.gif", save_all=True, append_images=others, duration=SCENE_MILLISECONDS, loop=0)
+    assert lesson.errors == []
+
+
+@pytest.mark.parametrize("guide", ["architecture", "parameter-store"])
+def test_the_diagram_of_a_guide(lab: LabPage, guide: str) -> None:
+    """JupyterLab draws the diagram that GitHub draws; the site shows this drawing."""
+    shutil.copy(CHECKOUT / "docs" / f"{guide}.md", lab.workspace.folder / f"{guide}.md")
+    page = FirstPage(f"{guide}.md", layout="book", kind="markdownviewer-widget", factory="Markdown Preview")
+    lab.page.goto(lab.server.url(page))
+    drawn = lab.page.locator(".jp-RenderedMermaid img")
+    expect(drawn).to_be_visible()
+    kind, _, content = (drawn.get_attribute("src") or "").partition(",")
+    svg = base64.b64decode(content).decode() if kind.endswith("base64") else unquote(content)
+    assert svg.rstrip().endswith("</svg>")
+    (IMAGES / f"{guide}.svg").write_text(svg)
+    assert lab.errors == []

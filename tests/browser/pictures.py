@@ -23,7 +23,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.lab_settings import FirstPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(900)]
 IMAGES = CHECKOUT / "docs" / "images"
 LESSON = "01_container"
 SIZE: ViewportSize = {"width": 960, "height": 720}

@@ -1,4 +1,4 @@
-"""Files that ``./workshop build`` generates besides the exercises: pages of docs, a schema, help.toml, the lock files."""
+"""Files that ``./workshop build`` generates besides the exercises: pages of docs, a schema, the help, the locks."""
 
 from __future__ import annotations
 

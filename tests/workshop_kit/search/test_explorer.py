@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.workshop_kit.observe.log_frames import read_lines
 from tests.waiting import wait_until
+from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WorkshopError
 from workshop_kit.search import FrameStore

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.registry import Registry
+from workshop_kit.files import write_atomically
 from workshop_kit.lessons.plan import timetable
 from workshop_kit.workspace.course import FILE, Lesson, load_course
-from workshop_kit.workspace.files import write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates" / "lesson"
 SUFFIX = ".template"

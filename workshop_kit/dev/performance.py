@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from workshop_kit.dev import suite
-from workshop_kit.workspace.files import write_atomically
+from workshop_kit.files import write_atomically
 
 HERE = Path(__file__).parent
 PAGE = Path("docs") / "performance.md"

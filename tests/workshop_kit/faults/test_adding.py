@@ -23,8 +23,8 @@ def documented(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     names = dict(vars(handlers))
     exec(function, names)
-    monkeypatch.setitem(catalog.FAULTS, NAME, eval(entry, dict(vars(catalog))))  # type: ignore[arg-type]
-    monkeypatch.setitem(handlers.HANDLERS, NAME, eval(pair, names)[NAME])  # type: ignore[arg-type]
+    monkeypatch.setitem(catalog.FAULTS, NAME, eval(entry, dict(vars(catalog))))
+    monkeypatch.setitem(handlers.HANDLERS, NAME, eval(pair, names)[NAME])  # type: ignore[misc]
 
 
 @pytest.mark.engine

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.handlers import engine_reason
@@ -28,7 +29,7 @@ def engine_needed() -> Iterator[None]:
         raise WorkshopError(
             f"The Docker engine refused: {engine_reason(error)}.", "Click again in a moment."
         ) from error
-    except (DockerException, OSError) as error:  # what requests raises is an OSError
+    except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
         raise EngineUnavailable from error
 
 

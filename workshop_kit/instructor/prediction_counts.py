@@ -146,7 +146,11 @@ def _guesses(folder: Path) -> Iterator[dict[str, Guess]]:
 
     A file that is none is skipped: large ones, FIFOs and devices, too.
     """
-    if not folder.is_dir():
+    try:
+        is_there = folder.is_dir()
+    except OSError:  # a name that is too long
+        is_there = False
+    if not is_there:
         raise WrongUsage(f"There is no folder {folder}.", "Name the folder with people's progress files.")
     for path in sorted(folder.rglob("*.json"))[:MOST_FILES]:
         with contextlib.suppress(WorkshopError, OSError, ValueError, RecursionError, AttributeError):

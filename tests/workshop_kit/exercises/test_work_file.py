@@ -27,10 +27,10 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace in which somebody has worked on a short track."""
-    workspace = Workspace.open(tmp_path / "old" / "workspace")
+    workspace = Workspace.open(tmp_path_factory.mktemp("old") / "workspace")
     workspace.share_seed(42)
     workspace.choose_track("90min")
     content.follow_track(workspace)
@@ -53,13 +53,24 @@ def old(tmp_path: Path) -> Workspace:
     return workspace
 
 
-@pytest.fixture
-def new(tmp_path: Path) -> Workspace:
-    """A workspace on another machine, in which somebody has already begun."""
-    workspace = Workspace.open(tmp_path / "new" / "workspace")
+def begun(folder: Path) -> Workspace:
+    """Return a workspace on another machine, in which somebody has already begun."""
+    workspace = Workspace.open(folder)
     (workspace.folder / APP).write_text("begun here\n")
     Progress(workspace.progress_path).record_check("logging.stdout", Verdict.WRONG)
     return workspace
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Workspace:
+    """A workspace that an import may change."""
+    return begun(tmp_path / "new" / "workspace")
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace that no test of this file changes."""
+    return begun(tmp_path_factory.mktemp("unchanged") / "workspace")
 
 
 def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_path: Path) -> None:
@@ -142,7 +153,7 @@ def named(name: str) -> Change:
     ],
 )
 def test_a_foreign_file_is_one_sentence_and_changes_nothing(
-    old: Workspace, new: Workspace, tmp_path: Path, change: Change, sentence: str
+    old: Workspace, unchanged: Workspace, tmp_path: Path, change: Change, sentence: str
 ) -> None:
     """Names outside of what participants edit, another form, or another program's file."""
     target = tmp_path / "progress.json"
@@ -150,22 +161,22 @@ def test_a_foreign_file_is_one_sentence_and_changes_nothing(
     document = json.loads(target.read_text())
     change(document)
     target.write_text(json.dumps(document))
-    before = snapshot(new.folder)
+    before = snapshot(unchanged.folder)
     with pytest.raises(WrongUsage, match="is no exported progress: ") as refused:
-        work_file.import_work(new, target)
+        work_file.import_work(unchanged, target)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert snapshot(new.folder) == before
+    assert snapshot(unchanged.folder) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\xff", b'{"a": "\\ud800"}', b"[" * 100_000], ids=len)
-def test_what_is_no_json_is_one_sentence(new: Workspace, tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_json_is_one_sentence(unchanged: Workspace, tmp_path: Path, content: bytes) -> None:
     """Empty, binary, damaged, or nested until a parser gives up."""
     (tmp_path / "file").write_bytes(content)
-    before = snapshot(new.folder)
+    before = snapshot(unchanged.folder)
     with pytest.raises(WorkshopError, match=r"is no exported progress|is not text in UTF-8"):
-        work_file.import_work(new, tmp_path / "file")
-    assert snapshot(new.folder) == before
+        work_file.import_work(unchanged, tmp_path / "file")
+    assert snapshot(unchanged.folder) == before
 
 
 def test_a_link_leads_nowhere_else(old: Workspace, new: Workspace, tmp_path: Path) -> None:

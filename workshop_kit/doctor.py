@@ -15,21 +15,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from workshop_kit.bootstrap import jupyter_port, python_env
+from workshop_kit.bootstrap import jupyter_port, memory, python_env
 from workshop_kit.bootstrap.command_table import Parser
+from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer
 
 if TYPE_CHECKING:
+    from workshop_kit.engine.features import Feature
     from workshop_kit.engine.reach import Engine
 
 State = Literal["good", "fixable", "n/a"]
 SYMBOLS: dict[State, str] = {"good": "✓", "fixable": "✗", "n/a": "–"}
-GIB = 1024**3
 ENOUGH_DISK_BYTES = 4 * GIB
-ENOUGH_MEMORY_BYTES = 3 * GIB
 ENOUGH_CLOCK_SECONDS = 2.0
 SETUP = "./workshop setup"
 
@@ -141,10 +141,12 @@ def _jupyter_port(folder: Path) -> str:
 
 
 def _memory() -> DoctorLine:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    detail = f"{total / GIB:.1f} GiB"
-    if total < ENOUGH_MEMORY_BYTES:
-        return DoctorLine("Memory", "fixable", f"{detail}; the lessons want 3", "close other programs")
+    usable = memory.usable_bytes()
+    detail = f"{usable / GIB:.1f} GiB"
+    if usable < memory.ENOUGH_BYTES:
+        return DoctorLine(
+            "Memory", "fixable", f"{detail}; the lessons want 3", "use a machine, or a seat, with more memory"
+        )
     return DoctorLine("Memory", "good", detail)
 
 
@@ -163,6 +165,8 @@ def _engine_findings() -> Iterator[DoctorLine]:
     where, version = engine.endpoint, engine.version
     yield DoctorLine("Docker engine", "good", f"{where.address}, because {where.why}")
     shown = f"{version['Version']}, API {version['ApiVersion']}, {engine.architecture}"
+    if not engine.knows_start_interval:
+        shown += " (older than 1.44: the stack takes some seconds longer to start)"
     yield DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
     checks: tuple[Callable[[Engine], DoctorLine], ...] = (_tools, _disk, _images, _clock)
     for check in checks:
@@ -170,6 +174,10 @@ def _engine_findings() -> Iterator[DoctorLine]:
             yield check(engine)
         except Exception as error:  # an engine that stops during the report is a finding, too
             yield DoctorLine(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
+    try:
+        yield from _features(engine)
+    except Exception as error:
+        yield DoctorLine("Limits, health, logs", "fixable", f"not known: {error}", SETUP)
 
 
 def _tools(_engine: Engine) -> DoctorLine:
@@ -200,6 +208,9 @@ def _images(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
     missing = images.missing(engine, CHECKOUT)
+    if missing and not engine.knows_start_interval:
+        detail = f"missing or out of date: {', '.join(missing)}; an engine before Docker 25 cannot build them"
+        return DoctorLine("Images", "fixable", detail, "update Docker, or: ./workshop bundle load FOLDER")
     if missing:
         return DoctorLine("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
     return DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
@@ -222,3 +233,25 @@ def _clock(engine: Engine) -> DoctorLine:
     if skew > ENOUGH_CLOCK_SECONDS:
         return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
     return DoctorLine("Clock", "good", "a container's clock agrees with this machine's")
+
+
+def _features(engine: Engine) -> list[DoctorLine]:
+    """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
+    from workshop_kit.engine import features, images
+    from workshop_kit.engine.labels import Identity
+    from workshop_kit.engine.ledger import Ledger
+    from workshop_kit.engine.session import Session
+
+    hidden, tag = jupyter_port.jupyter_folder(CHECKOUT, os.environ).parent, recipes.tags(CHECKOUT)["base"]
+    if not (hidden / "id").is_file() or not images.is_there(engine, tag):
+        return [DoctorLine("Limits, health, logs", "n/a", "tried once ./workshop setup has run")]
+    identity = Identity((hidden / "id").read_text().strip(), "doctor")
+    session = Session(engine, identity, Ledger(hidden / "ledger.jsonl"))
+    return [feature_line(one) for one in features.examine(session, tag, hidden / features.FILE)]
+
+
+def feature_line(feature: Feature) -> DoctorLine:
+    """Return the line of the report on a feature of the engine."""
+    if feature.works:
+        return DoctorLine(feature.name, "good", feature.detail)
+    return DoctorLine(feature.name, "fixable", f"{feature.detail}: {feature.cost}", feature.advice)

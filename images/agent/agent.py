@@ -6,7 +6,8 @@ It has no engine socket, no capability, no root, shares no namespace, and writes
 - Names and network traffic: the engine's DNS server and the counters of the bridge (``neighbors``).
 
 The series of a stopped container are absent from the next answer. Two numbers cannot be read this way and are left
-out: traffic over other networks, and an OOM kill of a container's first process, whose cgroup is gone at once.
+out: traffic over other networks, and an OOM kill of a container's first process, whose cgroup is gone at once. Where
+the engine shows no cgroup, an empty folder is mounted: the agent says so, and exports no container.
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ def main() -> None:
     if sys.argv[1:] == ["health"]:
         return health()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if not (CGROUPS / "memory" / "cgroup.procs").exists():
+        sys.stderr.write("agent: this engine shows no cgroup, so there is no CPU, memory or process of a container\n")
     neighbors = Neighbors(INTERFACES, os.environ.get("AGENT_PROJECT", ""))
     with Server(Agent(CGROUPS, neighbors)) as server:
         return server.serve_forever()

@@ -15,6 +15,7 @@ from images.agent.cgroups import Account, accounts
 from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack, cgroup_variables
 
@@ -149,7 +150,9 @@ def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: d
     A container on another network has no traffic and no name.
     """
     session = stack.session
-    parent = cgroup_variables(session.engine.client.info(), session.identity.session)["WORKSHOP_CGROUP_PARENT"]
+    parent = cgroup_variables(session.engine.client.info(), session.identity.session, stack.folder)[
+        "WORKSHOP_CGROUP_PARENT"
+    ]
     network, host = f"{stack.project}_default", {"CgroupParent": parent}
     sleep = Spec(images["base"], command=("sleep", "600"), network=network, host=host)
     with (
@@ -176,3 +179,14 @@ def test_agent_has_no_power(agent: Running) -> None:
     }
     said = agent.exec("sh", "-c", "echo 1 > /host/cgroup/memory/cgroup.procs; echo 1 > /host/net/lo/mtu")
     assert said.output.count("Read-only file system") == 2
+
+
+@pytest.mark.engine
+def test_without_a_cgroup_it_starts_and_says_so(session: Session, images: dict[str, str], open_path: Path) -> None:
+    """On a rootless engine an empty folder is mounted: healthy, one line in the log, and no container."""
+    binds = [f"{open_path}:/host/cgroup/{controller}:ro" for controller in ("memory", "cpu", "cpuacct", "pids")]
+    spec = Spec(images["agent"], ports=(9101,), host={"Binds": binds})
+    with containers.run(session, spec) as running:
+        until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", running.container)
+        assert look(running) == {}
+        assert "shows no cgroup" in running.log_tail()

@@ -16,7 +16,7 @@ import pytest
 
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import cgroup_variables, log_source, write_secrets
+from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, cgroup_variables, log_source, write_secrets
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +48,7 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_SERVICE_PORT": "",
         "WORKSHOP_LOG_SOURCE": log_source(session.engine),
-        **cgroup_variables(session.engine.client.info(), session.identity.session),
+        **cgroup_variables(session.engine.client.info(), session.identity.session, folder),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 
@@ -86,6 +86,17 @@ def test_every_service_is_confined(parsed: dict[str, Any]) -> None:
         shown = {one for one in service.get("environment") or {} if SECRET.search(one) and not one.endswith("_FILE")}
         assert shown <= {*MEANT_TO_BE_FOUND}, name
         assert not any("docker.sock" in str(volume.get("source")) for volume in service.get("volumes", [])), name
+
+
+def test_the_second_file_takes_every_start_interval_away(
+    root: Path, variables: dict[str, str], parsed: dict[str, Any]
+) -> None:
+    """And changes nothing else: engines without start intervals run the same stack."""
+    words = ("--file", str(root / WITHOUT_START_INTERVAL), "--profile", "*", "config", "--format", "json")
+    services = json.loads(compose(root, variables, *words).stdout)["services"]
+    for name, one in parsed["services"].items():
+        checks = {key: value for key, value in one["healthcheck"].items() if key != "start_interval"}
+        assert services[name] == {**one, "healthcheck": checks}, name
 
 
 def test_plain_up_is_the_service_and_its_dependencies(parsed: dict[str, Any]) -> None:

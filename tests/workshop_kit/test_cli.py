@@ -14,10 +14,12 @@ from unittest import mock
 
 import pytest
 
+from tests.workshop_kit.engine.recorded_engines import GOOD
 from workshop_kit.bootstrap import command_table
 from workshop_kit.cli import main
 from workshop_kit.commands import tour
 from workshop_kit.errors import Exit
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
 
@@ -56,15 +58,21 @@ def test_every_command_of_the_table_exists_and_explains_itself(root: Path, envir
         assert command.name in listing
 
 
-def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, str]) -> None:
-    """Everything is good on the machine that runs these tests; JSON and nothing else on stdout."""
-    said = cli(root, "doctor", "--json", environment=environment)
+def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, str], workspace: Workspace) -> None:
+    """Everything is good on the machine that runs these tests; JSON and nothing else on stdout.
+
+    Without a workspace no container is started to try the engine.
+    """
+    said = cli(root, "doctor", "--json", environment=environment | {"WORKSHOP_WORKSPACE": str(workspace.folder)})
     report = json.loads(said.stdout)
     assert [finding for finding in report["findings"] if finding["state"] == "fixable"] == []
     assert {"Docker engine", "Engine version", "Disk", "Memory", "Images", "Clock", "Ports"} <= {
         finding["name"] for finding in report["findings"]
     }
+    assert {*GOOD} <= {finding["name"] for finding in report["findings"]}
     assert (said.returncode, report["good"]) == (Exit.GOOD, True)
+    said = cli(root, "doctor", environment=environment | {"WORKSHOP_WORKSPACE": str(workspace.folder / "none")})
+    assert "– n/a      Limits, health, logs" in said.stdout
 
 
 def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import typer
 from nbformat.sign import NotebookNotary
 
 from workshop_kit.commands import exercises
 from workshop_kit.engine import cleanup, reach
+from workshop_kit.errors import Exit
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import JupyterFolders
@@ -51,6 +55,26 @@ def test_a_beginning_is_written_down_as_the_whole_id(workspace: Workspace, capsy
     exercises.hint("container.li")
     assert capsys.readouterr().out.startswith("1. ")
     assert Progress(workspace.progress_path).exercise("container.limits").hints == 1
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "says"),
+    [
+        (Verdict.CANNOT_JUDGE, Exit.NOT_READY, "./workshop doctor says what this engine lacks"),
+        (Verdict.WRONG, Exit.NOT_GOOD, "and check again"),
+    ],
+)
+@pytest.mark.usefixtures("workspace")
+def test_an_engine_that_lacks_something_is_not_the_participants_mistake(
+    verdict: Verdict, code: Exit, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is that of a machine that is not ready, and nobody is sent to edit a file."""
+    result = Result("container.limits", verdict, "Memory limits do not hold.")
+    monkeypatch.setattr(ExerciseService, "check", lambda *_: result)
+    with pytest.raises(typer.Exit) as ended:
+        exercises.check("container.limits")
+    assert ended.value.exit_code == code
+    assert says in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -80,6 +80,13 @@ def test_a_save_checks_the_exercise_of_the_file(watch: CheckOnSave, capsys: pyte
     assert DOCKERFILE in capsys.readouterr().out
 
 
+def test_what_the_engine_cannot_judge_is_left_out(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next exercise is shown, as after a pass."""
+    play(watch, [Verdict.CANNOT_JUDGE], SAVED)
+    said = capsys.readouterr().err
+    assert (said.count("Next: "), said.count(f"({DOCKERFILE})")) == (2, 1)
+
+
 def test_a_newer_save_ends_the_running_check(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
     """One result is shown, and none of the check that was ended."""
     assert play(watch, [None, Verdict.WRONG], SAVED, SAVED) == [DOCKERFILE, DOCKERFILE]

@@ -12,6 +12,7 @@ import typer
 from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, group, open_workspace
 from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint, work_file
+from workshop_kit.exercises.result import Verdict
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import find_lesson
@@ -29,6 +30,9 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
         result = service.check(exercise, report)
     hints = () if result.passed else service.hints_shown(exercise)
     answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, hints))
+    if result.verdict is Verdict.CANNOT_JUDGE:
+        say("./workshop doctor says what this engine lacks, and what to do.")
+        raise typer.Exit(Exit.NOT_READY)
     if not result.passed:
         say(f"Edit {service.place(exercise)}, and check again.")
         raise typer.Exit(Exit.NOT_GOOD)

@@ -13,18 +13,19 @@ from typing import Annotated
 
 import typer
 
+from workshop_kit import doctor
 from workshop_kit.bundle import images, load, wheels
 from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group, open_workspace
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.dev import site
-from workshop_kit.engine import cleanup, install, reach
+from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book, instructor_notebooks
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report
+from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, provision
 from workshop_kit.workspace.course import find_lesson
@@ -41,6 +42,9 @@ def setup(no_install: NoInstall = False) -> None:
     with TerminalReport() as report:
         stack = provision.make_ready(own_workspace(os.environ), may_install=not no_install, report=report)
         provision.write_env(stack, report)
+        report(Step("Docker engine", detail="trying limits, health checks, statistics and logs"))
+        found = features.examine(stack.session, tags(CHECKOUT)["base"], stack.folder / features.FILE)
+    say(doctor.as_text([doctor.feature_line(one) for one in found]))
     version = stack.session.engine.version["Version"]
     say(f"Ready: Docker {version}, all images, and a container that ran. Next: ./workshop start")
 

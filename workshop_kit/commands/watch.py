@@ -15,6 +15,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Verdict
 from workshop_kit.files import saves
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 
@@ -48,9 +49,10 @@ class CheckOnSave:
 
     def show_next(self) -> None:
         """Show the first exercise in a file that is not passed."""
-        self.current = next((one for one in self.service.exercises if one.file and not self._passed(one)), None)
+        open_ones = (one for one in self.service.exercises if one.file and not self._passed(one))
+        self.current = next((one for one in open_ones if not self._cannot_be_judged(one)), None)
         if self.current is None:
-            say("Every exercise is passed.")
+            say("No exercise is left to check.")
             return
         exercise = self.service.find(self.current.id)
         say(f"\nNext: {exercise.title} ({exercise.id})\n{exercise.task.strip()}")
@@ -91,7 +93,7 @@ class CheckOnSave:
             say_error(error)
             return
         answer(cards.as_text(result, () if result.passed else self.service.hints_shown(identifier)))
-        if result.passed:
+        if result.verdict in {Verdict.PASSED, Verdict.CANNOT_JUDGE}:
             self.show_next()
         else:
             say(KEYS)
@@ -103,6 +105,9 @@ class CheckOnSave:
 
     def _passed(self, exercise: Exercise) -> bool:
         return self.service.progress.exercise(exercise.id).passed_at is not None
+
+    def _cannot_be_judged(self, exercise: Exercise) -> bool:
+        return self.service.progress.exercise(exercise.id).verdict == Verdict.CANNOT_JUDGE
 
 
 def run(service: ExerciseService) -> None:

@@ -52,7 +52,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     except NotReady as missing:
         where = reach.endpoint()
         foreign = where.socket != Path(reach.DEFAULT_SOCKET) or isinstance(missing, reach.NoPermission)
-        if foreign or not install:
+        if foreign or not install or reach.other_engine():
             raise
         if not _can_install():
             advice = "Install and start Docker Engine, Docker Desktop or Colima, or ask an administrator to do it."

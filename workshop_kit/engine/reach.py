@@ -15,6 +15,15 @@ from docker.errors import DockerException
 from workshop_kit.errors import NotReady
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
+OTHER_SOCKETS = {
+    ".docker/run/docker.sock": "desktop-linux",
+    ".docker/desktop/docker.sock": "desktop-linux",
+    ".colima/default/docker.sock": "colima",
+    ".config/colima/default/docker.sock": "colima",
+}
+"""The sockets of Docker Desktop and Colima below the home folder, and the contexts that they bring."""
+START_INTERVAL_API = (1, 44)
+"""The version of the API (Docker 25) from which on health checks have a start interval."""
 
 
 class NoPermission(NotReady):
@@ -46,6 +55,11 @@ class Engine:
     def architecture(self) -> str:
         """The engine's architecture as Docker names it: ``amd64``, ``arm64`` …"""
         return str(self.version["Arch"])
+
+    @property
+    def knows_start_interval(self) -> bool:
+        """Whether its health checks have a start interval. Podman's API is older, too."""
+        return tuple(map(int, str(self.version["ApiVersion"]).split("."))) >= START_INTERVAL_API
 
 
 def endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:
@@ -86,7 +100,7 @@ def unreachable(where: Endpoint, error: Exception) -> NotReady:
     """Return the error for an engine that did not answer, from the text of the SDK's error."""
     said, place = " ".join(str(error).split()), f"{where.address} ({where.why})"
     if "FileNotFoundError" in said:
-        return NotReady(f"No Docker engine: there is no socket at {place}.", _START)
+        return NotReady(f"No Docker engine: there is no socket at {place}.", other_engine() or _START)
     if "PermissionError" in said:
         return NoPermission(
             f"You may not use the Docker socket at {place}.",
@@ -97,6 +111,12 @@ def unreachable(where: Endpoint, error: Exception) -> NotReady:
     if "timed out" in said:
         return NotReady(f"The Docker engine at {place} does not answer in time.", "Restart it, then try again.")
     return NotReady(f"The Docker engine at {place} cannot be used: {said[:200].rstrip('.')}.", "Run ./workshop doctor.")
+
+
+def other_engine() -> str:
+    """Return the command that chooses Docker Desktop or Colima if one of them is there and not chosen; else ""."""
+    found = (name for path, name in OTHER_SOCKETS.items() if Path.home().joinpath(path).is_socket())
+    return next((f"Run `docker context use {name}`: its socket is there." for name in found), "")
 
 
 _CONTEXTS = "Run `docker context ls`, then `docker context use NAME` with one that exists."

@@ -26,6 +26,8 @@ from workshop_kit.progress import Report, Step, silent
 HEALTHY_TIMEOUT_SECONDS = 120
 READY_TIMEOUT_SECONDS = 30
 RECOVERY_SECONDS = 24  # three health checks, 5 s apart, of up to 3 s
+FILE, WITHOUT_START_INTERVAL = "compose.yaml", "compose.no-start-interval.yaml"
+NO_CGROUP = "no-cgroup-on-this-engine"
 MARK = "# Written by ./workshop setup: change compose.yaml, not this file."
 SECRETS = (
     "master_db_password",
@@ -56,11 +58,17 @@ class Stack:
             "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
             "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
             "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
-            **cgroup_variables(info, identity.session),
+            **cgroup_variables(info, identity.session, self.folder),
+            **({"COMPOSE_FILE": ":".join(self.files)} if len(self.files) > 1 else {}),
             **{
                 f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in recipes.tags(self.root).items() if name != "base"
             },
         }
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The compose files. The second one is for engines whose health checks have no start interval."""
+        return (FILE,) if self.session.engine.knows_start_interval else (FILE, WITHOUT_START_INTERVAL)
 
     def prepare(self) -> None:
         """Write the secrets that are absent."""
@@ -111,7 +119,7 @@ class Stack:
         # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]
-        command += ["--file", str(self.root / "compose.yaml")]
+        command += [word for name in self.files for word in ("--file", str(self.root / name))]
         shell.run(
             [*command, *words],
             failed=f"The stack did not come up (docker compose {words[0]}).",
@@ -167,11 +175,16 @@ def log_source(engine: Engine) -> str:
     paths on the engine's machine.
     """
     said = engine.client.info()
-    rootless = any("rootless" in option or "userns" in option for option in said.get("SecurityOptions") or ())
+    rootless = is_rootless(said) or any("userns" in option for option in said.get("SecurityOptions") or ())
     if not rootless and "Docker Desktop" not in said.get("OperatingSystem", ""):
         return f"{said['DockerRootDir']}/containers"
     own = engine.endpoint.socket
     return str(own) if rootless and own is not None else reach.DEFAULT_SOCKET
+
+
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    """Whether an engine runs as an ordinary user, from its ``docker info``."""
+    return any("rootless" in option for option in info.get("SecurityOptions") or ())
 
 
 def _trouble(state: Mapping[str, Any]) -> str:
@@ -216,28 +229,32 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def cgroup_variables(info: Mapping[str, Any], session: str) -> dict[str, str]:
+def cgroup_variables(info: Mapping[str, Any], session: str, folder: Path) -> dict[str, str]:
     """Return the variables that place the stack's containers below one cgroup, from the engine's ``docker info``.
 
-    The monitoring's agent is shown this cgroup and no other.
+    The monitoring's agent is shown this cgroup and no other. A rootless engine has none that the agent could be shown:
+    it gets an empty folder below ``folder`` instead, which the engine makes.
 
-    ``WORKSHOP_CGROUP_PARENT`` is for the engine; ``WORKSHOP_CGROUP_PATH`` is the folder below the kernel's tree;
+    ``WORKSHOP_CGROUP_PARENT`` is for the engine; ``WORKSHOP_CGROUP_PATH`` is the folder below ``WORKSHOP_CGROUP_ROOT``;
     ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, where there is one tree and not one for each controller.
 
-    >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b")["WORKSHOP_CGROUP_PATH"]
+    >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b", Path())["WORKSHOP_CGROUP_PATH"]
     'workshop.slice/workshop-0a1b.slice'
     """
-    name = f"workshop-{session}"
+    name, parent = f"workshop-{session}", ""  # a rootless engine without delegation has no cgroups
+    root, path = "/sys/fs/cgroup", name
     if info.get("CgroupDriver") == "systemd":
         parent, path = f"{name}.slice", _slice_path(name)
     elif info.get("CgroupDriver") == "cgroupfs":
-        parent, path = f"/{name}", name  # without the slash it would be below the engine's own
-    else:  # a rootless engine without delegation has no cgroups
-        parent, path = "", "no-accounts-on-this-engine"
+        parent = f"/{name}"  # without the slash it would be below the engine's own
+    version_1 = info.get("CgroupVersion") == "1"
+    if not parent or is_rootless(info):
+        root, path, version_1 = str(folder), NO_CGROUP, False
     return {
         "WORKSHOP_CGROUP_PARENT": parent,
+        "WORKSHOP_CGROUP_ROOT": root,
         "WORKSHOP_CGROUP_PATH": path,
-        "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
+        "WORKSHOP_CGROUP_V1": "1" if version_1 else "",
     }
 
 

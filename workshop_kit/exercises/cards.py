@@ -29,6 +29,7 @@ VERDICTS = {
     Verdict.DID_NOT_START: ("✗", "the container did not start"),
     Verdict.WRONG: ("✗", "it runs, but it is not right yet"),
     Verdict.LUCKY: ("≈", "right for the wrong reason"),
+    Verdict.CANNOT_JUDGE: ("?", "cannot be judged on this engine"),
 }
 """The mark of each verdict, different in shape, and its words."""
 TEXT_COLUMNS = 88

@@ -15,6 +15,7 @@ class Verdict(StrEnum):
     DID_NOT_START = "did not start"  # the container ended or never answered: ``output`` has its last lines
     WRONG = "started, but wrong"
     LUCKY = "right for the wrong reason"  # hard-coded, say: right once, wrong with other values
+    CANNOT_JUDGE = "cannot be judged here"  # nothing is wrong, but the engine lacks what would show that it is right
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from workshop_kit import doctor
+from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import cleanup, containers, images, install
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.ledger import Ledger
@@ -142,6 +143,6 @@ def _require_space(engine: Engine, root: Path) -> None:
     free = images.free_bytes(engine)
     if free is not None and free < doctor.ENOUGH_DISK_BYTES and images.missing(engine, root):
         raise NotReady(
-            f"The disk is nearly full: {free / doctor.GIB:.1f} GiB free for images, and set-up needs about 4.",
+            f"The disk is nearly full: {free / GIB:.1f} GiB free for images, and set-up needs about 4.",
             "Free some space (docker system df shows what takes it), then run ./workshop setup again.",
         )

@@ -14,7 +14,8 @@ import pytest
 from requests import ConnectionError
 from urllib3.exceptions import ProtocolError
 
-from workshop_kit.engine import reach
+from workshop_kit.engine import install, reach
+from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady
 
 
@@ -56,6 +57,41 @@ def test_a_socket_without_permission_names_the_group() -> None:
 def test_an_unknown_context_is_an_error() -> None:
     """As with the docker command: no other engine is used silently."""
     assert "does not exist" in refusal({"DOCKER_CONTEXT": "no-such-context"}).what
+
+
+@pytest.mark.parametrize(
+    ("path", "context"),
+    [
+        (".docker/run/docker.sock", "desktop-linux"),
+        (".docker/desktop/docker.sock", "desktop-linux"),
+        (".colima/default/docker.sock", "colima"),
+    ],
+)
+def test_an_engine_that_is_there_and_not_chosen_is_named(
+    path: str, context: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its socket is in the home folder: its context is the next step, and nothing is installed."""
+    where = reach.Endpoint(f"unix://{reach.DEFAULT_SOCKET}", "a test")
+
+    def connect() -> Engine:
+        raise reach.unreachable(where, ConnectionError(ProtocolError("aborted", FileNotFoundError(errno.ENOENT, ""))))
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(reach, "endpoint", lambda: where)
+    monkeypatch.setattr(reach, "connect", connect)
+    monkeypatch.setattr(install, "install_packages", lambda *_: pytest.fail("it must not install"))
+    monkeypatch.setattr(install, "_start", lambda *_: pytest.fail("it must not start another engine"))
+    assert (
+        "Start Docker"
+        in reach.unreachable(
+            where, ConnectionError(ProtocolError("aborted", FileNotFoundError(errno.ENOENT, "")))
+        ).next_step
+    )
+    (tmp_path / path).parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind(str(tmp_path / path))
+        with pytest.raises(NotReady, match=f"docker context use {context}"):
+            install.ensure(install=True)
 
 
 def test_a_current_context_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from tests.waiting import wait_until
 from workshop_kit.engine import cleanup, images, recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import (
+    NO_CGROUP,
     SECRETS,
     Stack,
     cgroup_variables,
@@ -138,13 +139,13 @@ def test_the_users_own_env_file_stays(tmp_path: Path) -> None:
 
 
 def test_each_cgroup_driver_has_its_own_parent_and_path() -> None:
-    """The engine's cgroup parent, and the folder that it becomes."""
+    """The engine's cgroup parent, and the folder that it becomes; without a driver, a folder of the workspace."""
     found = {
-        driver: [*cgroup_variables({"CgroupDriver": driver, "CgroupVersion": version}, "0a1b").values()]
+        driver: [*cgroup_variables({"CgroupDriver": driver, "CgroupVersion": version}, "0a1b", Path("/mine")).values()]
         for driver, version in (("cgroupfs", "1"), ("systemd", "2"), ("none", "2"))
     }
     assert found == {
-        "cgroupfs": ["/workshop-0a1b", "workshop-0a1b", "1"],
-        "systemd": ["workshop-0a1b.slice", "workshop.slice/workshop-0a1b.slice", ""],
-        "none": ["", "no-accounts-on-this-engine", ""],
+        "cgroupfs": ["/workshop-0a1b", "/sys/fs/cgroup", "workshop-0a1b", "1"],
+        "systemd": ["workshop-0a1b.slice", "/sys/fs/cgroup", "workshop.slice/workshop-0a1b.slice", ""],
+        "none": ["", "/mine", NO_CGROUP, ""],
     }

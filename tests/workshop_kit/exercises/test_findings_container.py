@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from tests.workshop_kit.engine.recorded_engines import COLIMA, GOOD, ROOTLESS, Recorded
 from tests.workshop_kit.exercises import check_runner
+from workshop_kit.engine import features
+from workshop_kit.engine.features import Feature
+from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import service_image, service_trial
-from workshop_kit.exercises.check_api import CheckResult
+from workshop_kit.exercises import registry, service_image, service_trial
+from workshop_kit.exercises.check_api import CheckResult, Context
 from workshop_kit.exercises.checks import container_dockerfile, container_limits
 from workshop_kit.exercises.checks.container import Stop, Written, judge_layer, judge_loss, judge_stop
 from workshop_kit.exercises.checks.container_limits import Tried
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
+from workshop_kit.paths import CHECKOUT
 
 LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
 SERVICE = "/venv/bin/python3 /venv/bin/uvicorn app:app"
@@ -189,6 +195,38 @@ def test_each_missing_limit_is_named() -> None:
     ]
     check_runner.assert_named("container.limits", cases, without=["docker compose config"])
     assert all(sum(not finding.passed for finding in findings) == 1 for _, findings in cases)
+
+
+ALIVE = Finding(True, "POST /orders, after all that", "201", "201")
+IGNORED = replace(RIGHT, killed=False, started=41)
+
+
+@pytest.mark.parametrize(
+    ("engine", "tried", "pids", "verdict"),
+    [
+        (ROOTLESS, IGNORED, 40, Verdict.CANNOT_JUDGE),
+        (ROOTLESS, replace(IGNORED, read_only=False), 40, Verdict.WRONG),
+        (ROOTLESS, IGNORED, None, Verdict.WRONG),
+        (ROOTLESS, RIGHT, 40, Verdict.PASSED),
+        (COLIMA, IGNORED, 40, Verdict.WRONG),
+    ],
+)
+def test_limits_that_the_engine_ignores_cannot_be_judged(
+    engine: Recorded, tried: Tried, pids: int | None, verdict: Verdict, tmp_path: Path
+) -> None:
+    """Right limits without effect are a mistake only where the engine's limits are known to hold."""
+    session = engine.session(tmp_path)
+    answers = {**GOOD, **engine.answers}
+    found = [one.feature(session, answers[one.name]) for one in features.questions()]
+    RecordFile(tmp_path / features.FILE, Feature, "feature").write(found)
+    stack: Any = SimpleNamespace(session=session, root=CHECKOUT, folder=tmp_path)
+    context = Context(registry.find(registry.load(CHECKOUT), "container.limits"), stack, check_runner.SEED)
+    wanted: dict[str, Any] = {**LIMITS, "pids": pids, "host": {}}
+    tried = replace(tried, without_effect=container_limits._without_effect(context, tried, MOST, wanted))
+    result = container_limits.judge(tried, MOST, wanted, ALIVE)
+    assert result.verdict is verdict
+    judged_here = "on this rootless engine: container.limits cannot be judged here." not in result.summary
+    assert judged_here == (verdict is not Verdict.CANNOT_JUDGE)
 
 
 FILES = pd.DataFrame(

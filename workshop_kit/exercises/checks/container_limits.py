@@ -7,12 +7,13 @@ import random
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError
 
+from workshop_kit.engine import features, recipes
 from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
@@ -25,6 +26,7 @@ SERVICE = "my-service"
 BEYOND_MIB = 100
 """How far past the memory limit the check tries to get."""
 KILLED = 137
+IGNORED = ", since this engine ignores the limit"
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
 
 EAT = """
@@ -60,12 +62,16 @@ READ_ONLY = ("grep", "-q", "^[^ ]* / [^ ]* ro[, ]", "/proc/mounts")
 
 @dataclass(frozen=True)
 class Tried:
-    """What happened inside: whether the memory was refused, the processes that started, the cores of two loops."""
+    """What happened inside: whether the memory was refused, the processes that started, the cores of two loops.
+
+    ``without_effect`` are the limits that are right, had no effect, and have none on this engine, each as a sentence.
+    """
 
     killed: bool
     started: int
     busy_cores: float
     read_only: bool
+    without_effect: Mapping[str, str] = field(default_factory=dict)
 
 
 def given(seed: int) -> dict[str, Any]:
@@ -109,8 +115,34 @@ def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Ch
         means = "With these limits there is no room to try them: nothing more could be started inside."
         inside = Finding(False, "Start a program inside", "it does not run", "it runs", means, "Allow a little more.")
         return conclude("", (inside, alive), trial.lines())
-    shown = "A fault inside leaves the rest of the machine as it was."
-    return conclude(shown, (*findings_in(tried, most, wanted), alive))
+    tried = replace(tried, without_effect=_without_effect(context, tried, most, wanted))
+    return judge(tried, most, wanted, alive)
+
+
+def judge(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any], alive: Finding) -> CheckResult:
+    """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged."""
+    findings = (*findings_in(tried, most, wanted), alive)
+    if tried.without_effect and all(finding.passed for finding in findings):
+        reason = next(iter(tried.without_effect.values()))
+        summary = f"{reason[:1].upper()}{reason[1:]}: container.limits cannot be judged here."
+        return CheckResult(summary, findings, Verdict.CANNOT_JUDGE)
+    return conclude("A fault inside leaves the rest of the machine as it was.", findings)
+
+
+def _without_effect(
+    context: Context, tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the limits that are right and had no effect, if they have none on this engine at all."""
+    memory, pids = wanted["memory_bytes"] or 0, wanted["pids"] or 0
+    suspects = {
+        features.MEMORY: not tried.killed and 0 < memory <= most["memory_mib"] * MIB,
+        features.PROCESSES: tried.started > most["processes"] and 0 < pids <= most["processes"],
+    }
+    if not any(suspects.values()):
+        return {}
+    stack = context.stack
+    found = features.known(stack.session, recipes.tags(stack.root)["base"], stack.folder / features.FILE)
+    return {one.name: one.detail for one in found if suspects.get(one.name) and not one.works}
 
 
 def _look_inside(trial: Trial, most: Mapping[str, Any]) -> Tried | None:
@@ -131,17 +163,18 @@ def findings_in(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]
     """Return the findings on memory, swap, processes, cores and the root file system, in this order."""
     swap, memory = wanted["host"].get("MemorySwap", 0), wanted["memory_bytes"] or 0
     too_much, too_many = most["memory_mib"] + BEYOND_MIB, most["processes"] + 1
-    refused = tried.started < too_many
+    killed, refused = tried.killed, tried.started < too_many
+    no_memory_limit, no_process_limit = (name in tried.without_effect for name in (features.MEMORY, features.PROCESSES))
     return (
         _within(
             memory / MIB or None,
             most["memory_mib"],
             "MiB",
             f"Take {too_much} MiB of memory inside",
-            "killed" if tried.killed else "not stopped",
+            "killed" if killed else f"not stopped{IGNORED if no_memory_limit else ''}",
             f"It took {too_much} MiB, and nobody stopped it: its neighbors on the machine pay.",
             "Of the keys that speak of memory, which is a limit, and which is only a wish?",
-            held=tried.killed,
+            held=killed or no_memory_limit,
         ),
         found(
             0 <= swap <= memory,
@@ -156,10 +189,10 @@ def findings_in(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]
             most["processes"],
             "processes",
             f"Start {too_many} processes inside",
-            f"{tried.started} started{', the next one refused' if refused else ''}",
+            f"{tried.started} started{', the next one refused' if refused else IGNORED if no_process_limit else ''}",
             f"It started {too_many} processes, and nobody stopped it: a fork bomb would take the whole machine.",
             "Which key counts processes?",
-            held=refused,
+            held=refused or no_process_limit,
         ),
         _within(
             wanted["cpus"],

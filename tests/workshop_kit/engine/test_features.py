@@ -1,0 +1,168 @@
+"""What lessons need of an engine is tried, judged and kept; other engines by their recorded answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workshop_kit.engine.recorded_engines import (
+    COLIMA,
+    DESKTOP,
+    DOCKER_24,
+    GOOD,
+    LIMITS,
+    PODMAN,
+    ROOTLESS,
+    ROOTLESS_WITH_SYSTEMD,
+    Recorded,
+)
+from workshop_kit import doctor
+from workshop_kit.bootstrap import memory
+from workshop_kit.engine import containers, features
+from workshop_kit.engine.features import Feature
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, Stack, cgroup_variables, log_source
+from workshop_kit.errors import WorkshopError
+
+NO_USAGE = {"Container statistics", "Container cgroups"}
+
+
+def judged(engine: Recorded, folder: Path) -> dict[str, Feature]:
+    """The features of a recorded engine."""
+    session = engine.session(folder)
+    answers = GOOD | engine.answers
+    return {one.name: one.feature(session, answers[one.name]) for one in features.questions()}
+
+
+@pytest.mark.parametrize(
+    ("engine", "lacks"),
+    [
+        (DOCKER_24, set()),
+        (DESKTOP, set()),
+        (COLIMA, {"Engine memory"}),
+        (ROOTLESS, LIMITS | NO_USAGE),
+        (ROOTLESS_WITH_SYSTEMD, {"Container cgroups"}),
+        (PODMAN, {"Health checks", "Container logs"} | NO_USAGE),
+    ],
+)
+def test_each_engine_lacks_what_its_answers_show(engine: Recorded, lacks: set[str], tmp_path: Path) -> None:
+    """The report names exactly these as fixable, with what it costs and what to do."""
+    found = judged(engine, tmp_path)
+    assert {one.name for one in found.values() if not one.works} == lacks
+    for one in map(doctor.feature_line, found.values()):
+        assert (one.state == "fixable", bool(one.command)) == (one.name in lacks,) * 2
+        assert one.state == "good" or found[one.name].cost in one.detail
+
+
+def test_a_rootless_engine_is_named(tmp_path: Path) -> None:
+    """The detail says whose fault it is; an answer that never came says why."""
+    found = judged(ROOTLESS, tmp_path)["Memory limit"]
+    assert found.detail == "memory limits do not hold on this rootless engine"
+    refused = features.questions()[0].feature(COLIMA.session(tmp_path), "", "The engine refused it.")
+    assert (refused.works, refused.detail) == (False, "The engine refused it")
+
+
+@pytest.mark.parametrize(
+    ("engine", "source", "parent", "files"),
+    [
+        (DOCKER_24, "/var/lib/docker/containers", "workshop-0a1b.slice", 2),
+        (DESKTOP, "/var/run/docker.sock", "/workshop-0a1b", 1),
+        (COLIMA, "/var/lib/docker/containers", "/workshop-0a1b", 1),
+        (ROOTLESS, "/run/user/1000/docker.sock", "", 1),
+        (ROOTLESS_WITH_SYSTEMD, "/run/user/1000/docker.sock", "workshop-0a1b.slice", 1),
+        (PODMAN, "/var/lib/containers/storage/containers", "/workshop-0a1b", 2),
+    ],
+)
+def test_the_stack_fits_each_engine(
+    engine: Recorded, source: str, parent: str, files: int, tmp_path: Path, root: Path
+) -> None:
+    """Paths are those of the engine's machine; only an API before 1.44 takes the start intervals away."""
+    session = engine.session(tmp_path)
+    stack = Stack(session, root, tmp_path, session.identity.project)
+    assert log_source(session.engine) == source
+    assert stack.variables()["WORKSHOP_CGROUP_PARENT"] == parent
+    assert stack.variables().get("COMPOSE_FILE", "compose.yaml").split(":") == [*stack.files]
+    assert len(stack.files) == files
+    assert (WITHOUT_START_INTERVAL in stack.files) == (files == 2)
+
+
+@pytest.mark.parametrize("engine", [ROOTLESS, ROOTLESS_WITH_SYSTEMD])
+def test_without_cgroups_the_agent_gets_an_empty_folder(engine: Recorded, tmp_path: Path) -> None:
+    """A folder in the workspace, which a rootless engine may make, and none in the kernel's tree."""
+    found = cgroup_variables(engine.info, "0a1b", tmp_path)
+    assert (found["WORKSHOP_CGROUP_ROOT"], found["WORKSHOP_CGROUP_V1"]) == (str(tmp_path), "")
+
+
+def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second question starts no container; another engine, or another way to limit, is tried anew."""
+    started: list[str] = []
+
+    def refuse(session: Session, *_: Any) -> None:
+        started.append(session.engine.endpoint.address)
+        raise WorkshopError("The engine refused it.", "Correct that.")
+
+    monkeypatch.setattr(containers, "run", refuse)
+    file = tmp_path / features.FILE
+    first = features.known(ROOTLESS.session(tmp_path), "base", file)
+    assert not any(one.works for one in first)
+    assert features.known(ROOTLESS.session(tmp_path), "base", file) == first
+    assert len(started) == len(GOOD)
+    for number, other in enumerate((ROOTLESS_WITH_SYSTEMD, COLIMA), 2):
+        features.known(other.session(tmp_path), "base", file)
+        assert len(started) == number * len(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("own", "name"),
+    [
+        ("0::/", "memory.max"),
+        ("0::/user.slice/me", "user.slice/memory.max"),
+        ("11:memory:/docker/0a1b\n1:name=systemd:/docker/0a1b", "memory/memory.limit_in_bytes"),
+    ],
+)
+def test_a_seat_says_its_own_memory(own: str, name: str, tmp_path: Path) -> None:
+    """The smallest limit counts, in both versions, also one of a cgroup above; without one it is the machine's."""
+    (tmp_path / "cgroup").write_text(own)
+    limit = tmp_path / "tree" / name
+    limit.parent.mkdir(parents=True)
+    limit.write_text("max\n")
+    machine = memory.usable_bytes(tmp_path / "tree", tmp_path / "cgroup")
+    limit.write_text("1048576\n")
+    assert memory.usable_bytes(tmp_path / "tree", tmp_path / "cgroup") == 1048576 < machine
+    assert memory.usable_bytes(tmp_path / "tree", tmp_path / "none") == machine
+
+
+# From here on: the real engine.
+
+
+@pytest.mark.engine
+def test_this_engine_has_what_lessons_need(own: Session, images: dict[str, str], tmp_path: Path) -> None:
+    """Every feature works, its container is gone, and the results are kept."""
+    found = features.examine(own, images["base"], tmp_path / features.FILE)
+    assert [one for one in found if not one.works] == []
+    assert own.ledger.entries() == []
+    assert features.known(own, images["base"], tmp_path / features.FILE) == found
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("Memory limit", {"memory_bytes": None}),
+        ("Process limit", {"pids": None}),
+        ("Health checks", {"healthcheck": {"Test": ["CMD", "false"], "Interval": 10**9, "Retries": 1}}),
+        ("Container cgroups", {"host": {}}),
+        ("Container logs", {"host": {"LogConfig": {"Type": "none"}}}),
+    ],
+)
+def test_an_engine_without_the_feature_is_found_out(
+    name: str, changes: dict[str, Any], own: Session, images: dict[str, str]
+) -> None:
+    """A container without the limit, the check or the mount answers as on an engine that lacks it."""
+    question = next(one for one in features.questions() if one.name == name)
+    with containers.run(own, replace(question.container(own, images["base"]), **changes)) as running:
+        said = features.ANSWERS[question.answer](running)
+    assert not question.feature(own, said).works

@@ -1,0 +1,164 @@
+"""Test the features of the engine that lessons need: limits, health checks, statistics, memory, logs.
+
+An engine may accept limits, report that it has them, and enforce none. So each feature in features.toml is tried in a
+small container of its own, all of them at the same time. The results are kept in the workspace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException
+from pydantic import TypeAdapter
+
+from workshop_kit.engine import containers
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.records import RecordFile
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.stack import cgroup_variables, is_rootless, log_source
+from workshop_kit.errors import WorkshopError
+
+FILE = "engine.jsonl"
+"""The results in a workspace's hidden folder."""
+MEMORY, PROCESSES = "Memory limit", "Process limit"
+"""The features that the check of container.limits needs."""
+HEALTHY_SECONDS = 4.0
+ADVICE = "docker context use default   # Docker's own engine; a rootless one limits with systemd and cgroup v2"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature of an engine. Where it does not work, ``cost`` says what lessons lack, ``advice`` what to do."""
+
+    engine: str
+    name: str
+    works: bool
+    detail: str
+    cost: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """How a feature is tried, and its texts: an entry of features.toml. ``spec`` has fields of `Spec`."""
+
+    name: str
+    program: str
+    answer: str
+    works: tuple[float, float]
+    bad: str
+    cost: str
+    good: str = "holds"
+    advice: str = ADVICE
+    mount: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+    def container(self, session: Session, image: str) -> Spec:
+        """Return the container, in the cgroup of the workspace's stack."""
+        cgroup = cgroup_variables(session.engine.client.info(), session.identity.session, Path())
+        folder = f"{'memory/' if cgroup['WORKSHOP_CGROUP_V1'] else ''}{cgroup['WORKSHOP_CGROUP_PATH']}"
+        source = self.mount.format(logs=log_source(session.engine))
+        mounts = [{"Type": "bind", "Source": source, "Target": "/mounted", "ReadOnly": True}] if source else []
+        host = {"CgroupParent": cgroup["WORKSHOP_CGROUP_PARENT"], "Mounts": mounts}
+        command = ("python3", "-I", "-S", "-c", self.program, folder)
+        return Spec(image, command=command, network="none", host=host, **self.spec)
+
+    def feature(self, session: Session, said: str, reason: str = "") -> Feature:
+        """Return the feature that follows from an answer; ``reason`` says why there is none."""
+        engine, number, (low, high) = session.engine, _number(said), self.works
+        works = low <= number <= high
+        place = "this rootless engine" if is_rootless(engine.client.info()) else "this engine"
+        text = (self.good if works else self.bad).format(said=number, place=place, logs=log_source(engine))
+        return Feature(_name(session), self.name, works, reason.rstrip(".") or text, self.cost, self.advice)
+
+
+@functools.cache
+def questions() -> tuple[Question, ...]:
+    """Return the questions of features.toml, in the order of the report."""
+    entries = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["feature"]
+    return TypeAdapter(tuple[Question, ...]).validate_python(entries)
+
+
+def known(session: Session, image: str, file: Path) -> list[Feature]:
+    """Return the features of this engine that ``file`` has; examine the engine if it has none."""
+    found = [one for one in _records(file).read()[0] if one.engine == _name(session)]
+    return found or examine(session, image, file)
+
+
+def examine(session: Session, image: str, file: Path) -> list[Feature]:
+    """Try every feature in containers of ``image``; write the results to ``file``, and return them."""
+
+    def ask(question: Question) -> Feature:
+        try:
+            with containers.run(session, question.container(session, image)) as running:
+                return question.feature(session, ANSWERS[question.answer](running))
+        except WorkshopError as error:
+            return question.feature(session, "", error.what)
+        except (DockerException, OSError) as error:  # requests raises errors of its own through the SDK
+            return question.feature(session, "", str(error))
+
+    with ThreadPoolExecutor(len(questions())) as pool:
+        found = list(pool.map(ask, questions()))
+    records = _records(file)
+    with records.locked():
+        records.write(found)
+    return found
+
+
+def _exit_code(running: Running) -> str:
+    return str(running.wait_ended().code)
+
+
+def _output(running: Running) -> str:
+    running.wait_ended()
+    return running.log_tail(1)
+
+
+def _health(running: Running) -> str:
+    def is_healthy() -> bool:
+        return (running.inspect()["State"].get("Health") or {}).get("Status") == "healthy"
+
+    with contextlib.suppress(WorkshopError):
+        running.wait_until(is_healthy, within_seconds=HEALTHY_SECONDS)
+    return str(int(is_healthy()))
+
+
+def _memory_used(running: Running) -> str:
+    return str(running.container.stats(stream=False, one_shot=True)["memory_stats"].get("usage"))
+
+
+ANSWERS: dict[str, Callable[[Running], str]] = {
+    "exit code": _exit_code,
+    "output": _output,
+    "health": _health,
+    "memory used": _memory_used,
+}
+"""How an answer is read from a container."""
+
+
+def _number(said: str) -> float:
+    """Return the number in an answer, or NaN, which is in no range."""
+    try:
+        return float(said)
+    except ValueError:
+        return math.nan
+
+
+def _name(session: Session) -> str:
+    """Return the engine's address and version, and how it limits: with other ones it may have other features."""
+    engine, info = session.engine, session.engine.client.info()
+    cgroups = f"{info.get('CgroupDriver')} v{info.get('CgroupVersion')}"
+    return f"{engine.endpoint.address} {engine.version['Version']} {cgroups}"
+
+
+def _records(file: Path) -> RecordFile[Feature]:
+    return RecordFile(file, Feature, "feature of the engine")

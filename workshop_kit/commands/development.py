@@ -62,7 +62,6 @@ def bench(
     no_install: NoInstall = False,
 ) -> None:
     """Run the benchmarks; unknown options go to them (``--json`` gives rows)."""
-    python = _with_developer_packages(no_install)
     words = names or []
     options = [word for word in words if word.startswith("-")]
     chosen = [word for word in words if not word.startswith("-")]
@@ -71,6 +70,7 @@ def bench(
     if unknown:
         raise WrongUsage(f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(known)}.")
     options += [*context.args, *(["--no-install"] if no_install else [])]
+    python = _with_developer_packages(no_install)
     codes = [_measure(python, name, options, report=report) for name in chosen or known]
     raise typer.Exit(Exit.NOT_GOOD if any(codes) else Exit.GOOD)
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -72,7 +71,7 @@ def tour(
             output=FOLDER,
             book=BOOK if book else None,
             solutions=checkpoint.solved_cells(service),
-            before_cell=partial(checkpoint.solve_until, service),
+            before_cell=checkpoint.SolvedFiles(service).before_cell,
             stills=stills,
         )
         results = lesson_tour.run(lessons or ())

@@ -10,7 +10,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.progress import Report, silent
-from workshop_kit.workspace import content, provision, regions, solutions
+from workshop_kit.workspace import content, course, provision, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import MY_SERVICE, find_lesson
 from workshop_kit.workspace.folder import lesson_copies
@@ -123,10 +123,29 @@ def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]
             raise WrongUsage(f"{cell!r} is no cell of {lesson} that makes a file.", "Run `./workshop update`.")
 
 
+@dataclass
+class SolvedFiles:
+    """The files of a workspace while a tour runs lessons in order: solved as far as each cell needs them."""
+
+    exercise_service: ExerciseService
+    lesson: str = ""
+
+    def before_cell(self, lesson: str, cell: str) -> None:
+        """Prepare the files for a cell (an id); at a lesson whose files the last one did not leave, arrange all."""
+        if lesson != self.lesson and lesson > solutions.COLLEAGUE and not self._leads_to(lesson):
+            arrange(self.exercise_service, lesson)
+        self.lesson = lesson
+        solve_until(self.exercise_service, lesson, cell)
+
+    def _leads_to(self, lesson: str) -> bool:
+        """Return whether the last lesson leaves the files that ``lesson`` begins with."""
+        if course.MORE.fullmatch(lesson):
+            return self.lesson[:2] == lesson[:2]
+        return self.lesson != "" and int(lesson[:2]) - int(self.lesson[:2]) == 1
+
+
 def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:
     """Put the solution into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
-    if lesson > solutions.COLLEAGUE and not (exercise_service.workspace.base / MY_SERVICE / solutions.MARK).exists():
-        arrange(exercise_service, lesson)
     for exercise in exercise_service.exercises:
         if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
             continue

@@ -156,12 +156,28 @@ def test_a_tour_solves_earlier_exercises_and_the_exercise_of_a_cell(engineless: 
     assert engineless.exercise_files(engineless.find("config.report")).is_untouched()
 
 
-def test_an_exercise_of_a_second_notebook_is_fresh_there_and_solved_after_it(engineless: ExerciseService) -> None:
-    """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not; in lesson 05 all are."""
+def test_an_exercise_of_a_second_notebook_is_fresh_there(engineless: ExerciseService) -> None:
+    """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not."""
     texts = {name: engineless.exercise_files(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")}
     checkpoint.arrange(engineless, "04b_monitoring_more")
     assert [one.is_untouched() for one in texts.values()] == [False, True]
-    checkpoint.solve_until(engineless, "04b_monitoring_more", "leave")
-    assert texts["monitoring.drain"].is_untouched()
+
+
+def test_a_tour_that_skips_a_lesson_arranges_the_files_of_the_next(engineless: ExerciseService) -> None:
+    """After 03b alone, 04b begins with a /readyz that knows no stop; at its exercise the solution comes."""
+    drain = engineless.exercise_files(engineless.find("monitoring.drain"))
+    solved = checkpoint.SolvedFiles(engineless)
+    solved.before_cell("03b_logging_more", "setup")
+    assert not drain.is_untouched()
+    for cell in ("setup", "leave"):
+        solved.before_cell("04b_monitoring_more", cell)
+        assert drain.is_untouched()
+    solved.before_cell("04b_monitoring_more", "exercise-monitoring-drain")
+    assert not drain.is_untouched()
+
+
+def test_in_lesson_05_all_exercises_before_it_are_solved(engineless: ExerciseService) -> None:
+    """Those of second notebooks, too."""
+    texts = [engineless.exercise_files(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")]
     checkpoint.arrange(engineless, "05_game_day")
-    assert [one.is_untouched() for one in texts.values()] == [False, False]
+    assert [one.is_untouched() for one in texts] == [False, False]

@@ -27,8 +27,8 @@
 
   const { lessons } = await ask("/presenter/choices");
   at("note-lesson").replaceChildren(...lessons.map((one) => make("option", {}, one)));
-  on("note-lesson", "change", load);
-  on("note-back", "click", () => show(place - 1));
-  on("note-next", "click", () => show(place + 1));
+  on(at("note-lesson"), "change", load);
+  on(at("note-back"), "click", () => show(place - 1));
+  on(at("note-next"), "click", () => show(place + 1));
   load();
 })().catch((error) => { at("wrong").textContent = error.message; });

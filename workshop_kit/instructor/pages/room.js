@@ -57,10 +57,10 @@ async function beginRoom() {
   lesson.replaceChildren(...Object.keys(room.headings).map((name) => make("option", {}, name)));
   lesson.addEventListener("change", fill);
   fill();
-  on("room-poll", "submit", (form) => act("poll", { prediction: form.prediction.value }, "The poll is open.").then(drawRoom));
-  on("room-poll-end", "click", () => act("poll-end", {}, "The poll is closed.").then(drawRoom));
-  on("room-notice", "submit", () => act("notice", { lesson: lesson.value, cell: cell.value }, "The notice is sent.").then(drawRoom));
-  on("room-notice-end", "click", () => act("notice-end", {}, "The notice is taken back.").then(drawRoom));
+  on(at("room-poll"), "submit", (form) => act("poll", { prediction: form.prediction.value }, "The poll is open.").then(drawRoom));
+  on(at("room-poll-end"), "click", () => act("poll-end", {}, "The poll is closed.").then(drawRoom));
+  on(at("room-notice"), "submit", () => act("notice", { lesson: lesson.value, cell: cell.value }, "The notice is sent.").then(drawRoom));
+  on(at("room-notice-end"), "click", () => act("notice-end", {}, "The notice is taken back.").then(drawRoom));
   const look = async () => { // an answer that fails is said by the page itself
     await drawRoom().catch(() => {});
     setTimeout(look, 1000);

@@ -70,6 +70,26 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
 
 
 @pytest.mark.long
+def test_the_presenter_opens_a_poll_and_sends_everybody_to_a_cell(room: RoomPages, chromium: Browser) -> None:
+    """By the buttons of the page; what is open is written there, and a second button ends it."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(room.desk.presenter_url)
+    now = page.locator("#room-now")
+    expect(now).to_contain_text("No poll is open.")
+    page.locator("#room-poll select").select_option(PREDICTION)
+    page.locator("#room-poll button").first.click()
+    expect(now).not_to_contain_text("No poll is open.")
+    page.locator("#room-notice button").first.click()
+    expect(now).not_to_contain_text("No notice.")
+    page.locator("#live-room").screenshot(path=SCREENSHOTS / "room-presenter.png")
+    page.locator("#room-poll-end").click()
+    page.locator("#room-notice-end").click()
+    expect(now).to_contain_text("No poll is open.")
+    expect(now).to_contain_text("No notice.")
+    page.close()
+
+
+@pytest.mark.long
 def test_the_projector_shows_how_to_join_and_the_class(room: RoomPages, chromium: Browser) -> None:
     """The code and a picture of it; then people, passes and game day, without a name; nothing overflows."""
     for number in range(12):

@@ -16,7 +16,8 @@ from workshop_kit.dev import new_lesson
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import generator
 
-NAME = "07_network"
+NAME = "97_example"
+"""A name that no author is likely to have taken."""
 RULES = (
     "tests/quality/test_cell_contract.py",
     f"tests/quality/test_guides.py::test_commands_and_links_exist[notebooks/{NAME}.ipynb]",
@@ -73,14 +74,14 @@ def test_a_new_lesson_keeps_every_rule_and_lacks_its_words(tmp_path: Path) -> No
         ("07_class", "'07_class' is no name for a lesson"),
         ("04_network", "04_monitoring has that number already"),
         ("07_logging_again", "03_logging has that first word already"),
-        ("08_taken", "notebooks/08_taken.notes.md exists, and nothing was written."),
+        ("98_taken", "notebooks/98_taken.notes.md exists, and nothing was written."),
     ],
 )
 def test_a_name_that_does_not_fit_is_one_sentence(root: Path, tmp_path: Path, name: str, sentence: str) -> None:
     """Wrong usage, with the reason; every file stays as it was, and none is new."""
     for folder in ("exercises", "notebooks"):
         shutil.copytree(root / folder, tmp_path / folder)
-    (tmp_path / "notebooks" / "08_taken.notes.md").write_text("mine")
+    (tmp_path / "notebooks" / "98_taken.notes.md").write_text("mine")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(WrongUsage, match=re.escape(sentence)):
         new_lesson.write(tmp_path, name)

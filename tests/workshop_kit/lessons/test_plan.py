@@ -76,10 +76,10 @@ def test_a_break_may_fall_inside_a_lesson(course: Course) -> None:
 
 
 def test_a_whole_day_has_its_lunch_at_noon(course: Course) -> None:
-    """On the full track the break nearest to a quarter past twelve is lunch; an evening has none."""
+    """On the full track the break nearest to a quarter past twelve is lunch; a night and an afternoon have none."""
     (lunch,) = [block for block in timetable(course, "full", "09:30").blocks if block.kind == "lunch"]
     assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
-    for track, start in (("full", "14:30"), ("half-day", "11:00")):
+    for track, start in (("full", "01:00"), ("half-day", "11:00")):
         assert not [block for block in timetable(course, track, start).blocks if block.kind == "lunch"]
 
 

@@ -1,14 +1,11 @@
-"""Make the pictures of the README and of the guides: ``./workshop test tests/browser/pictures.py``.
+"""Make the moving picture of the README, docs/images/lesson.gif: ``./workshop test tests/browser/pictures.py``.
 
-They go to docs/images. It is no part of the suite, since a picture is looked at before it is committed.
+It is no part of the suite, since a picture is looked at before it is committed.
 """
 
 from __future__ import annotations
 
-import base64
-import shutil
 from io import BytesIO
-from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -21,10 +18,9 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import provision
-from workshop_kit.workspace.lab_settings import FirstPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(900)]
-IMAGES = CHECKOUT / "docs" / "images"
+PICTURE = CHECKOUT / "docs" / "images" / "lesson.gif"
 LESSON = "01_container"
 SIZE: ViewportSize = {"width": 960, "height": 720}
 SCENE_MILLISECONDS = 4000
@@ -59,7 +55,7 @@ def lesson(lab: LabPage, session: Session) -> LabPage:
     return lab
 
 
-def guess(lesson: LabPage) -> Image.Image:
+def guess_scene(lesson: LabPage) -> Image.Image:
     """Choose a wrong answer to the question about memory."""
     for cell_id in ("setup", "build", "predict-memory"):
         lesson.run_cell(position(cell_id))
@@ -70,7 +66,7 @@ def guess(lesson: LabPage) -> Image.Image:
     return scene(lesson, "memory-text", locked)
 
 
-def broken(lesson: LabPage) -> Image.Image:
+def failure_scene(lesson: LabPage) -> Image.Image:
     """Run the container into its limit: its memory as a chart, and its exit code."""
     for cell_id in ("eat", "memory", "ended"):
         lesson.run_cell(position(cell_id))
@@ -79,14 +75,14 @@ def broken(lesson: LabPage) -> Image.Image:
     return scene(lesson, "memory", ended)
 
 
-def explained(lesson: LabPage) -> Image.Image:
+def reason_scene(lesson: LabPage) -> Image.Image:
     """Reveal what happened, beside the guess."""
     lesson.run_cell(position("reveal-memory"))
     happened = lesson.output(position("reveal-memory")).get_by_text("so none can log it")
     return scene(lesson, "reveal-memory", happened)
 
 
-def repaired(lesson: LabPage) -> Image.Image:
+def check_scene(lesson: LabPage) -> Image.Image:
     """Check the exercise about limits, which is solved."""
     cell = position("exercise-container-limits")
     lesson.run_cell(cell)
@@ -97,22 +93,7 @@ def repaired(lesson: LabPage) -> Image.Image:
 
 
 def test_the_picture_of_the_readme(lesson: LabPage) -> None:
-    """Guess, break, look, repair: four scenes of a lesson in turn."""
-    first, *others = [make(lesson) for make in (guess, broken, explained, repaired)]
-    first.save(IMAGES / "lesson.gif", save_all=True, append_images=others, duration=SCENE_MILLISECONDS, loop=0)
+    """Guess, break, find out, repair: four scenes of a lesson in turn."""
+    first, *others = [make(lesson) for make in (guess_scene, failure_scene, reason_scene, check_scene)]
+    first.save(PICTURE, save_all=True, append_images=others, duration=SCENE_MILLISECONDS, loop=0)
     assert lesson.errors == []
-
-
-@pytest.mark.parametrize("guide", ["architecture", "parameter-store"])
-def test_the_diagram_of_a_guide(lab: LabPage, guide: str) -> None:
-    """JupyterLab draws the diagram that GitHub draws; the site shows this drawing."""
-    shutil.copy(CHECKOUT / "docs" / f"{guide}.md", lab.workspace.folder / f"{guide}.md")
-    page = FirstPage(f"{guide}.md", layout="book", kind="markdownviewer-widget", factory="Markdown Preview")
-    lab.page.goto(lab.server.url(page))
-    drawn = lab.page.locator(".jp-RenderedMermaid img")
-    expect(drawn).to_be_visible()
-    kind, _, content = (drawn.get_attribute("src") or "").partition(",")
-    svg = base64.b64decode(content).decode() if kind.endswith("base64") else unquote(content)
-    assert svg.rstrip().endswith("</svg>")
-    (IMAGES / f"{guide}.svg").write_text(svg)
-    assert lab.errors == []

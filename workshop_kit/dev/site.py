@@ -39,9 +39,6 @@ It opens this lesson in JupyterLab, to run, break and change it. {{download}}`Th
 :::
 """
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
-MERMAID = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
-DIAGRAM = "![A diagram of what calls what; the text of this page says what each part does](images/{name}.svg)"
-"""Stands for the diagram of a guide: Mermaid would need a script from the network."""
 NOTES = """\
 # Notes for {title}
 
@@ -152,11 +149,11 @@ def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
     if page is None:
         if not chapter.is_file():
             raise WorkshopError(f"{lesson} has no chapter.", f"Run ./workshop tour --book {lesson} first.")
-        chapter.write_text(boxed(chapter.read_text(encoding="utf-8"), lesson), encoding="utf-8")
+        chapter.write_text(with_boxes(chapter.read_text(encoding="utf-8"), lesson), encoding="utf-8")
         return False
     for cell in page.cells:
         if cell.cell_type == "markdown":
-            cell.source = boxed(cell.source, lesson).replace("](../docs/", "](../")
+            cell.source = with_boxes(cell.source, lesson).replace("](../docs/", "](../")
     chapter.unlink(missing_ok=True)
     chapter.with_suffix(".ipynb").write_text(nbformat.writes(page), encoding="utf-8")  # type: ignore[no-untyped-call]
     return True
@@ -186,7 +183,7 @@ def with_outputs(notebook: Path, executed: Path) -> Any:
     return page
 
 
-def boxed(text: str, lesson: str) -> str:
+def with_boxes(text: str, lesson: str) -> str:
     """Return Markdown of a lesson with boxes: how to open it, below its title; its objectives; its key points."""
     opened = OPEN.format(lesson=lesson, short=lesson.partition("_")[0])
     text = TITLE.sub(lambda title: f"{title[0]}\n{opened}", text)
@@ -223,20 +220,18 @@ def contents(folder: Path) -> Iterator[str]:
 
 
 def _copy_linked(root: Path, folder: Path, guide: Path) -> None:
-    """Copy the files of the checkout that a guide links to, such as the license: pages offer them as they are."""
+    """Copy what a guide links to and is no page, such as the license: it is offered as it is."""
     for link in LINK.findall(guide.read_text(encoding="utf-8")):
         source, target = (root / guide.relative_to(folder)).parent / link, guide.parent / link
-        if source.is_file() and not target.exists():
+        if source.is_file() and source.suffix != ".md" and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
 
 
 def _adapt_guide(guide: Path, from_tour: list[str]) -> None:
-    """Link to the front page where a guide links to the README, and to notebooks; show a diagram as its picture."""
+    """Link to the front page where a guide links to the README, and to notebooks where the book links to chapters."""
     text = guide.read_text(encoding="utf-8")
     text = re.sub(r"(\]\((?:\.\./)+)README\.md", r"\1index.md", text)
-    if (guide.parent / "images" / f"{guide.stem}.svg").is_file():
-        text = MERMAID.sub(DIAGRAM.format(name=guide.stem), text)
     if guide.parent.name == BOOK.name:
         text = re.sub(r"\]\((\w+)\.md", lambda link: _lesson_link(link, from_tour), text)
     guide.write_text(text, encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from nbformat import v4
 from workshop_kit.dev import site
 from workshop_kit.errors import WorkshopError
 from workshop_kit.lessons import notes_page
-from workshop_kit.paths import CHECKOUT
 
 LESSON = """# 01 · A lesson
 
@@ -48,6 +46,17 @@ def test_every_page_is_in_the_contents_once(root: Path, sources: Path) -> None:
     assert {f"docs/book/{path.stem}.md" for path in root.glob("notebooks/*.ipynb")} <= set(listed)
 
 
+def test_a_lesson_of_the_tour_replaces_its_chapter(root: Path, tmp_path: Path) -> None:
+    """The contents and the other pages name its notebook alone."""
+    lessons = sorted(path.stem for path in root.glob("notebooks/*.ipynb"))
+    assert site.write_sources(root, tmp_path / "sources", executed=root / "notebooks") == len(lessons)
+    index = (tmp_path / "sources" / "index.md").read_text()
+    for lesson in lessons:
+        assert [path.suffix for path in (tmp_path / "sources" / "docs" / "book").glob(f"{lesson}.*")] == [".ipynb"]
+        assert re.findall(rf"^docs/book/{lesson}\..+$", index, re.MULTILINE) == [f"docs/book/{lesson}.ipynb"]
+        assert f"]({lesson}.ipynb)" in (tmp_path / "sources" / "docs" / "book" / "README.md").read_text()
+
+
 def test_every_lesson_has_its_boxes_and_its_command(root: Path, sources: Path) -> None:
     """The command opens this lesson; objectives and key points stand in boxes; the notebook lies beside the page."""
     for path in root.glob("notebooks/*.ipynb"):
@@ -76,17 +85,6 @@ def test_the_readme_is_the_front_page(sources: Path) -> None:
     assert (sources / "LICENSE").is_file()
     assert (sources / "index.md").read_text().startswith("# Container Design Workshop\n")
     assert "](../index.md)" in (sources / "docs" / "delivering.md").read_text()
-
-
-@pytest.mark.parametrize("guide", sorted(path.stem for path in (CHECKOUT / "docs" / "images").glob("*.svg")))
-def test_the_picture_of_a_diagram_is_of_this_diagram(root: Path, guide: str) -> None:
-    """Every label of the diagram stands in its picture: tests/browser/pictures.py draws it again."""
-    (diagram,) = site.MERMAID.findall((root / "docs" / f"{guide}.md").read_text())
-    labels = re.findall(r"[\[(|]([^\[\](){}|\n]+)[\])|]", diagram)
-    assert labels
-    picture = unescape((root / "docs" / "images" / f"{guide}.svg").read_text())
-    lines = [line for label in labels for line in label.split("<br/>")]
-    assert [line for line in lines if line not in picture] == []
 
 
 def code(number: int, source: str, *outputs: Any, **metadata: Any) -> Any:

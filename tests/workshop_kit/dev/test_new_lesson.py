@@ -46,6 +46,7 @@ def run(checkout: Path, *words: str) -> str:
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False).stdout
 
 
+@pytest.mark.long
 def test_a_new_lesson_keeps_every_rule_and_lacks_its_words(tmp_path: Path) -> None:
     """Notebook, notes, predictions and registry fit the tests of all lessons, and the one that fails lists each TODO.
 

@@ -75,7 +75,7 @@ def test_widgets_in_both_themes_and_without_their_kernel(widgets: LabPage) -> No
     lose_the_kernel(widgets)
     widgets.reload()
     for name in PAPERS:
-        expect(widgets.output(position(name)).locator(".wk-static")).to_be_visible()
+        expect(widgets.output(position(name)).locator(".wk-static").first).to_be_visible()
         expect(widgets.output(position(name)).get_by_text("Error displaying widget")).to_be_hidden()
         reads(widgets.output(position(name)), name)
     assert widgets.page.evaluate("window.__pwned") is None

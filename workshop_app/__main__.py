@@ -1,7 +1,5 @@
 """Start the service: read the configuration, start the log, serve, drain, exit. No other module exits."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

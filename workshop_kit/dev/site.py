@@ -76,7 +76,7 @@ def build(python: Path, output: Path) -> int:
         shell.run(
             [*command, "-d", Path(scratch) / "doctrees", sources, made],
             failed="The site was not built.",
-            next_step="Mend what the lines above name, then run ./workshop site again.",
+            next_step="Correct what the lines above name, then run ./workshop site again.",
             error=WorkshopError,
         )
         (made / MARK).write_text(version_of(CHECKOUT), encoding="utf-8")

@@ -120,12 +120,13 @@ class ExerciseFiles:
             return None
 
     def lines(self) -> str:
-        """Return the place of the region in the participant's file: ``lines 34–43``; "" without a region."""
+        """Return the place of the region in the participant's file: ``lines 34–43``, ``line 5``; "" without one."""
         try:
             region = regions.find(self.mine(), self.exercise.id)
         except WorkshopError:
             return ""
-        return f"lines {region.first_line}–{region.last_line}"
+        first, last = region.first_line, region.last_line
+        return f"line {first}" if first == last else f"lines {first}–{last}"
 
     def is_untouched(self) -> bool:
         """Return whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""

@@ -53,6 +53,7 @@ def test_the_place_to_edit_follows_the_file(engineless: ExerciseService) -> None
     assert engineless.place(LIMITS) == f"{lines} of mine/my_service/compose.yaml"
     path.write_text("nothing")
     assert engineless.place(LIMITS) == "mine/my_service/compose.yaml"
+    assert engineless.place(GRACEFUL) == "line 5 of mine/my_service/start.sh"
     assert "the cell below the panel" in engineless.place(LAYER)
 
 

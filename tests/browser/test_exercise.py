@@ -160,6 +160,7 @@ def test_one_pane_beside_the_notebook_shows_the_lines_to_edit(lab: LabPage, text
     expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("mem_reservation")).to_be_in_viewport()
     button(lab.widget(3), "Open .dockerignore").click()
     expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("__pycache__")).to_be_in_viewport()
+    lab.screenshot("exercise-files-1024")
     assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
     expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
     assert lab.errors == []

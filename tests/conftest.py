@@ -11,7 +11,7 @@ import signal
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -179,65 +179,20 @@ def like(container: Any, **changes: Any) -> Spec:
     return replace(spec, **changes)
 
 
-@dataclass(frozen=True)
-class LiveStack:
-    """The running stack, with its faults and states."""
-
-    stack: Stack
-    services: frozenset[str] = frozenset()
-
-    @property
-    def url(self) -> str:
-        """The service's URL; it changes with a restart."""
-        return self.stack.url("service")
-
-    def pause(self, service: str) -> None:
-        """Freeze a service: it accepts connections and never answers."""
-        self.stack.container(service).pause()
-
-    def unpause(self, service: str) -> None:
-        """Let it go on."""
-        self.stack.container(service).unpause()
-
-    def stop(self, service: str) -> None:
-        """Stop a service."""
-        self.stack.container(service).stop()
-
-    def is_well(self) -> bool:
-        """Whether every container runs and is healthy, and the service is ready."""
-        found = self.stack.containers()
-        if self.services - found.keys() or any((c.status, c.health) != ("running", "healthy") for c in found.values()):
-            return False
-        try:
-            answers = [httpx.get(self.url + path, trust_env=False, timeout=5) for path in ("/readyz", "/health")]
-        except httpx.HTTPError:
-            return False
-        return [answer.status_code for answer in answers] == [200, 200] and answers[1].json()["status"] == "pass"
-
-    def restore(self) -> None:
-        """Make every container run and be healthy."""
-        if self.is_well():
-            return  # bringing it up takes seconds, also where there is nothing to do
-        for container in self.stack.containers().values():
-            if container.status == "paused":
-                container.unpause()
-        self.stack.up()
-
-
-@pytest.fixture(scope="session")
-def services(stack: Stack) -> frozenset[str]:
-    """The services that the stack begins with."""
+def restore(stack: Stack) -> None:
+    """Make every container run and be healthy."""
+    for container in stack.containers().values():
+        if container.status == "paused":
+            container.unpause()
     stack.up()
-    return frozenset(stack.containers())
 
 
 @pytest.fixture
-def live_stack(stack: Stack, services: frozenset[str]) -> Iterator[LiveStack]:
+def live_stack(stack: Stack) -> Iterator[Stack]:
     """The running stack, restored before and after each test."""
-    live = LiveStack(stack, services)
-    live.restore()
-    yield live
-    live.restore()
+    restore(stack)
+    yield stack
+    restore(stack)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -81,16 +80,6 @@ def test_no_trace_of_the_key_nor_of_a_secret_in_it(server: Any, store: Store) ->
     store.put("/workshop/test/redis/password", SecretStr(held))
     assert store.get_by_path("/workshop/test")["/workshop/test/redis/password"].value == held
     assert find({"key": KEY, "parameter": held}, container_surfaces(server)).empty
-
-
-def test_log_events_come_back(store: Store) -> None:
-    """Lesson 03b plays the log driver of CloudWatch Logs, and reads the events with awslogs."""
-    logs, place = store.access.client("logs"), {"logGroupName": "shop", "logStreamName": "a-container"}
-    logs.create_log_group(logGroupName="shop")
-    logs.create_log_stream(**place)
-    now = int(time.time() * 1000)
-    logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": text} for text in ("one", "two")])
-    assert [event["message"] for event in logs.filter_log_events(logGroupName="shop")["events"]] == ["one", "two"]
 
 
 def test_rights_to_buckets(store: Store) -> None:

@@ -1,7 +1,9 @@
-"""The linters, as tests: one command lands a change or says why not."""
+"""The linters, and the examples in docstrings, as tests: one command lands a change or says why not."""
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +67,25 @@ def test_no_file_names_the_machine_it_was_written_on(root: Path) -> None:
         # one folder at the top alone says little
         guilty += [f"{name}: {mark}" for mark in marks if mark.count("/") > 2 and mark in text]
     assert guilty == []
+
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for folder in ("workshop_kit", "workshop_app")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if ">>> " in path.read_text()
+]
+
+
+def test_there_are_examples() -> None:
+    """Without any, the test below would pass by running nothing."""
+    assert "workshop_kit.engine.images" in MODULES
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_hold(name: str) -> None:
+    """Every example gives what it says."""
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0

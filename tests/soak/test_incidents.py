@@ -6,25 +6,37 @@ from random import Random
 
 import pytest
 
-from tests.conftest import LiveStack
 from tests.workshop_kit.gameday import cells
-from workshop_kit.exercises import incidents
+from tests.workshop_kit.instructor.test_controller import generators
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident
 from workshop_kit.exercises.checks.logging_incident import Evidence
 from workshop_kit.exercises.incidents import TROUBLES, Trouble
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.faults.journal import Journal
+from workshop_kit.progress import Step
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
-def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: LiveStack, trouble: Trouble) -> None:
-    """For every seed no part of the starter's answer is right, and every part of the solution's is."""
-    stack = live_stack.stack
-    incident = incidents.inject(stack, Random(1), trouble=trouble)
+def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Stack, trouble: Trouble) -> None:
+    """For every seed no part of the starter's answer is right, and every part of the solution's is.
+
+    When it is over, no fault and no load is left, and a check in another process finds it.
+    """
+    stack, steps = live_stack, list[Step]()
+    incident = incidents.inject(stack, Random(1), steps.append, trouble)
+    assert steps[-1].done
     assert Journal(stack.session).entries() == []
+    assert generators(stack) == set()
+    assert stack.container(trouble.target).status == "running"
+    assert incident.began < incident.injecting < incident.injected < incident.ended
+    assert incidents.find(stack.session, incident.id) == incident
+    assert fixtures.logging_percentiles(stack, Random(1)).names == {"incident": incident.id}
     log = incidents.incident_log(stack, incident.id)
+    assert set(incidents.FIELDS) <= set(log.columns)
     evidence = Evidence(log, incident)
     begun = logging_incident.judge_cause(cells.starter("logging.cause", {"log": log}), evidence)
     assert [finding.passed for finding in begun.findings] == [False] * 3, begun

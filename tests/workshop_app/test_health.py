@@ -16,8 +16,7 @@ from starlette.routing import Route
 from structlog.typing import EventDict
 
 from tests.workshop_app.conftest import ask
-from workshop_app import config, health
-from workshop_app.dependencies import Dependencies
+from workshop_app import health
 
 pytestmark = pytest.mark.anyio
 
@@ -98,13 +97,3 @@ async def test_report_is_kept_for_a_while(clock: Clock, log_lines: list[EventDic
     assert (await get(app, "/readyz"))[0] == 200
     changes = [(line["event"], line["log_level"]) for line in log_lines]
     assert changes == [("dependency down", "warning"), ("dependency up", "info")]
-
-
-@pytest.mark.parametrize("critical", ["none", "redis", "replica-db,master-db", None])
-async def test_the_setting_says_which_are_critical(environ: dict[str, str], critical: str | None) -> None:
-    """HEALTH_CRITICAL names critical dependencies; by default all but the replica are critical."""
-    given = {} if critical is None else {"HEALTH_CRITICAL": critical}
-    own = Dependencies(config.load(environ | given))
-    assert tuple(one.name for one in own) == config.DEPENDENCIES
-    wanted = set((critical or "master-db,redis").split(",")) - {"none"}
-    assert {one.name for one in own if one.critical} == wanted

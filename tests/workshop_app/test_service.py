@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -30,21 +29,6 @@ def service(start_service: Start, environ: dict[str, str]) -> Service:
     running = start_service(environ | {"HTTP_ADMIN": "true"})
     running.wait_for("/readyz", "no answer from")
     return running
-
-
-def test_refuses_a_bad_configuration_in_one_line(start_service: Start, environ: dict[str, str]) -> None:
-    """Exit 1, one JSON line, every variable that is wrong, no value."""
-    del environ["MASTER_DB_NAME"], environ["REDIS_HOST"]
-    service = start_service(environ | {"HTTP_PORT": "80o0", "MASTER_DB_PASSWORD_FILE": "/x"})
-    assert service.wait() == 1
-    (line,) = service.lines
-    assert (line["level"], line["msg"]) == ("error", "configuration refused")
-    wrong = ["MASTER_DB_NAME", "MASTER_DB_PASSWORD", "REDIS_HOST", "HTTP_PORT"]
-    assert [problem["variable"] for problem in line["problems"]] == wrong
-    assert all(set(problem) == {"variable", "purpose", "wrong"} for problem in line["problems"])
-    assert "canary" not in service.output
-    assert "80o0" not in service.output
-    assert service.errors == ""
 
 
 def test_alive_but_not_ready_without_dependencies(shared_service: Service) -> None:
@@ -184,18 +168,6 @@ def test_clients_that_hang_up_are_no_errors(service: Service) -> None:
     assert service.stop() == 0
     assert [line["msg"] for line in service.lines].count("client hung up") == 20
     assert not [line for line in service.lines if line["level"] == "error" or "exception" in line]
-
-
-def test_not_ready_while_draining_yet_serving(start_service: Start, environ: dict[str, str]) -> None:
-    """After SIGTERM only readiness is 503; new requests are served, and their connections close."""
-    service = start_service(environ | {"HTTP_DRAIN_SECONDS": "1.5"})
-    service.wait_for("/readyz", "no answer from")
-    service.process.send_signal(signal.SIGTERM)
-    assert service.wait_for("/readyz", "draining").status == 503
-    assert service.ask("/livez").status == 200
-    served = service.ask("/orders/first")
-    assert (served.status, served.headers["connection"]) == (404, "close")
-    assert service.wait() == 0
 
 
 def health_check(port: int | str) -> int:

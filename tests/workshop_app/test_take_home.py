@@ -15,10 +15,10 @@ import pytest
 
 from tests.private_engine import PrivateEngine, filled, private_engine
 from tests.workshop_app.conftest import application
+from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_app import config
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import ALIASES
-from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import take_home
@@ -43,11 +43,6 @@ while time.monotonic() - started < 120:
 """
 """Asks until the answer has a status; prints the seconds that it took, and the body."""
 RECOVERS_SECONDS = 10
-
-
-def no_engine() -> Stack:
-    """Fail: nothing here needs an engine."""
-    raise AssertionError("this needs no engine")
 
 
 @pytest.fixture

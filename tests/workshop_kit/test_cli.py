@@ -104,6 +104,12 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         (["start", "--track", "week"], "There is no track 'week'. Choose from: 90min, half-day, full."),
         (["tour", "09_nothing", "--track", "half-day"], "There is no lesson '09_nothing'. Choose from: 00_start"),
         (["tour", "--track", "half-day", "--book"], "Leave --book away, or the track."),
+        (["tour", "03", "--demo"], "Leave --demo away, or the lessons, --stills and the track."),
+        (["plan", "--start", "20:00"], "ends after midnight"),
+        (["plan", "--break-minutes", "-5"], "cannot be that short"),
+        (["plan", "--json", "--markdown"], "Choose one"),
+        (["audit", "no-such-thing"], "There is neither an image nor a container 'no-such-thing' on this engine."),
+        (["audit", "x", "--json", "--sarif"], "--json and --sarif exclude each other."),
         (["start", "--port", "http"], "Invalid value for '--port'"),
         (["bench", "nothing"], "There is no benchmark 'nothing'. Choose from: audit, checks"),
         (["setup", "--fast"], "--fast"),
@@ -111,11 +117,11 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
     ],
 )
 def test_wrong_words_are_wrong_usage(root: Path, environment: dict[str, str], words: list[str], sentence: str) -> None:
-    """Exit code 2, a sentence that names the word, and no traceback."""
+    """Exit code 2, a sentence that names the word, no traceback, and nothing on stdout."""
     said = cli(root, *words, environment=environment)
     assert sentence in said.stderr
     assert "Traceback" not in said.stderr
-    assert said.returncode == Exit.WRONG_USAGE
+    assert (said.returncode, said.stdout) == (Exit.WRONG_USAGE, "")
 
 
 def test_a_tour_on_a_read_only_checkout_is_one_sentence(

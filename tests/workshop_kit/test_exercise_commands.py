@@ -1,7 +1,8 @@
-"""``update`` and ``goto`` at the terminal: what they wrote is trusted by JupyterLab."""
+"""``update``, ``goto``, ``hint``, ``check`` and ``watch`` at the terminal."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,16 @@ import pytest
 import typer
 from nbformat.sign import NotebookNotary
 
+from tests.workshop_kit.exercises.conftest import no_engine
+from workshop_kit import files
 from workshop_kit.commands import exercises
+from workshop_kit.commands.watch import CheckOnSave
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.errors import Exit
-from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import JupyterFolders
@@ -96,3 +101,97 @@ def test_a_jump_signs_what_it_wrote(workspace: Workspace, capsys: pytest.Capture
     assert "00_start is at its start." in said
     assert str(workspace.folder / "kept") in said.replace("\n", "")
     assert is_signed(workspace)
+
+
+DOCKERFILE = "container.dockerfile"
+SAVED = frozenset({"my_service/requirements.txt"})
+
+
+class RecordedService(ExerciseService):
+    """A service whose checks return the given verdicts; with None a check runs until a newer one begins."""
+
+    verdicts: list[Verdict | None]
+    checked: list[str]
+
+    def check(self, identifier: str, report: Report = silent) -> Result:
+        """Write the exercise down, and judge it as was wanted."""
+        self.checked.append(identifier)
+        verdict = self.verdicts.pop(0)
+        if verdict is None:
+            superseded = self.running.setdefault(identifier, threading.Event())
+            assert superseded.wait(20)
+            raise Superseded("A newer check has begun.")
+        self.progress.record_check(identifier, str(verdict))
+        return Result(identifier, verdict, "It is root.", (Finding(False, "called", "root", "a user", "It is root."),))
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> CheckOnSave:
+    """The watch of a new participant."""
+    service = RecordedService.of(Workspace.open(tmp_path / "mine"), no_engine)
+    assert isinstance(service, RecordedService)
+    object.__setattr__(service, "verdicts", [])
+    object.__setattr__(service, "checked", [])
+    return CheckOnSave(service)
+
+
+def play(watch: CheckOnSave, verdicts: list[Verdict | None], *events: frozenset[str] | str) -> list[str]:
+    """Let these things happen one after the other; which exercises were checked."""
+    assert isinstance(watch.service, RecordedService)
+    watch.service.verdicts.extend(verdicts)
+    for event in (*events, "q"):
+        watch.events.put(event)
+    watch.run()
+    return watch.service.checked
+
+
+def test_it_begins_with_the_first_exercise(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
+    """A hint and the solution are those of it, the solution on the second press."""
+    assert play(watch, [], "h", "s", "s") == []
+    said = capsys.readouterr()
+    first = next(one.id for one in watch.service.exercises if one.file)
+    assert f"({first})" in said.err
+    assert said.out.startswith("1. ")
+    assert "Press s again" in said.out
+    assert (watch.service.solution(first) or "nothing").rstrip() in said.out
+
+
+def test_a_save_checks_the_exercise_of_the_file(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when it is one of its further files; what is no exercise, or passed already, is not checked."""
+    assert play(watch, [Verdict.PASSED], frozenset({"my_service/app.py"}), SAVED) == [DOCKERFILE]
+    assert play(watch, [], SAVED) == [DOCKERFILE]
+    assert DOCKERFILE in capsys.readouterr().out
+
+
+def test_what_the_engine_cannot_judge_is_left_out(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next exercise is shown, as after a pass."""
+    play(watch, [Verdict.CANNOT_JUDGE], SAVED)
+    said = capsys.readouterr().err
+    assert (said.count("Next: "), said.count(f"({DOCKERFILE})")) == (2, 1)
+
+
+def test_a_newer_save_ends_the_running_check(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
+    """One result is shown, and none of the check that was ended."""
+    assert play(watch, [None, Verdict.WRONG], SAVED, SAVED) == [DOCKERFILE, DOCKERFILE]
+    assert capsys.readouterr().out.count("came back       root") == 1
+
+
+def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
+    """Files of editors and caches are no saves; a file that an editor replaces is one."""
+    stop, folder = threading.Event(), tmp_path / "my_service"
+    folder.mkdir()
+    both = {"my_service/Dockerfile", "my_service/.dockerignore"}
+    found: list[frozenset[str]] = []
+
+    def listen() -> None:
+        found.append(next(names for names in files.saves(tmp_path, folder, stop=stop) if names >= both))
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    while listener.is_alive():  # it may begin in the middle of a burst
+        for name in (".Dockerfile.swp", "other.pyc", ".dockerignore"):
+            (folder / name).write_text("new")
+        (folder / "written").write_text("new")
+        (folder / "written").replace(folder / "Dockerfile")
+        listener.join(0.5)
+    assert found[0] <= both | {"my_service/written"}

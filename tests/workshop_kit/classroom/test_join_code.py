@@ -1,13 +1,21 @@
-"""The join code: what comes back, and which typing errors are found."""
+"""The join code and ``./workshop join``: typing errors are found, and nothing is sent without a yes."""
 
 from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workshop_kit.classroom.conftest import LiveRoom
+from workshop_kit import cli
 from workshop_kit.classroom.join_code import FIRST_PORT, LENGTH, PORTS, SECRETS, SYMBOLS, JoinCode
-from workshop_kit.errors import WrongUsage
+from workshop_kit.classroom.snapshot import disclosure
+from workshop_kit.errors import Exit, WrongUsage
 
 codes = st.builds(
     JoinCode,
@@ -40,3 +48,52 @@ def test_other_text_is_one_sentence(typed: str) -> None:
     """Too short, too long, with symbols that no code has."""
     with pytest.raises(WrongUsage, match="Compare it with the screen"):
         JoinCode.read(typed)
+
+
+Join = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def join(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Join:
+    """Run the command in this process, give its question an answer, and return its exit code and stderr."""
+    monkeypatch.setenv("WORKSHOP_WORKSPACE", str(tmp_path / "my workspace"))
+
+    def run(*words: str, answer: str = "") -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["workshop", "join", *words])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0), capsys.readouterr().err
+
+    return run
+
+
+def test_join_asks_and_leave_forgets(live_room: LiveRoom, join: Join) -> None:
+    """Every line of what leaves comes before the question; after a no the room knows nobody."""
+    room = str(live_room.server.code)
+    code, said = join(room, answer="n\n")
+    assert (code, "Nothing was sent." in said) == (Exit.GOOD, True)
+    assert said.startswith("\n".join(disclosure()))
+    assert live_room.classroom.snapshots() == []
+    code, said = join(room, "--name", "Ada", answer="y\n")
+    assert (code, "Joined: you are table 1." in said) == (Exit.GOOD, True)
+    assert [one.name for one in live_room.classroom.snapshots()] == ["Ada"]
+    code, said = join("--leave")
+    assert (code, said.strip()) == (Exit.GOOD, "The room has forgotten you.")
+    assert live_room.classroom.snapshots() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], Exit.WRONG_USAGE, "The code is missing."),
+        (["7K2M"], Exit.WRONG_USAGE, "is no code of a live room"),
+        (["--leave"], Exit.WRONG_USAGE, "This workspace is in no live room."),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_one_sentence(join: Join, words: list[str], code: Exit, said: str) -> None:
+    """Before anything is said or sent."""
+    ended, told = join(*words)
+    assert (ended, said in told) == (code, True)
+    assert len(told.splitlines()) == 1

@@ -22,20 +22,19 @@ RULES = (
     "tests/quality/test_cell_contract.py",
     f"tests/quality/test_guides.py::test_commands_and_links_exist[notebooks/{NAME}.ipynb]",
     "tests/quality/test_guides.py::test_what_lessons_link_to_is_in_a_workspace",
-    "tests/quality/test_names.py",
+    "tests/quality/test_imports.py",
     "tests/quality/test_notes.py",
     "tests/workshop_kit/audit/test_catalog.py",
     "tests/workshop_kit/exercises/test_generator.py",
-    "tests/workshop_kit/exercises/test_minutes.py",
+    "tests/workshop_kit/workspace/test_course.py",
     "tests/workshop_kit/exercises/test_registry.py",
-    "tests/workshop_kit/lessons/test_instructor_notebooks.py",
     "tests/workshop_kit/lessons/test_notes_page.py",
     "tests/workshop_kit/lessons/test_plan.py",
     "tests/workshop_kit/lessons/test_predictions.py",
     "tests/workshop_kit/workspace/test_track_notebook.py",
     f"tests/lessons/test_{NAME}.py",
 )
-FOR_THIS_LESSON = f"{NAME} or not (instructor_notebooks or notes_page or track_notebook)"
+FOR_THIS_LESSON = f"{NAME} or not (notes_page or track_notebook)"
 """Of tests that take a moment for each lesson, those of the new one."""
 
 

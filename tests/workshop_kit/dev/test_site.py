@@ -80,13 +80,6 @@ def test_notes_are_those_of_the_notes_command(root: Path, sources: Path) -> None
         assert f"](../../notebooks/{path.name})" in (sources / "docs" / "book" / f"{lesson}.md").read_text()
 
 
-def test_the_readme_is_the_front_page(sources: Path) -> None:
-    """Guides that link to it link to the front page; a file that it links to comes along."""
-    assert (sources / "LICENSE").is_file()
-    assert (sources / "index.md").read_text().startswith("# Container Design Workshop\n")
-    assert "](../index.md)" in (sources / "docs" / "delivering.md").read_text()
-
-
 def code(number: int, source: str, *outputs: Any, **metadata: Any) -> Any:
     """A code cell with an id that stays."""
     return v4.new_code_cell(source, id=f"c{number}", outputs=list(outputs), metadata=metadata)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The dashboard without a page: its data, pictures, choices and end."""
+"""The dashboard without a page, and an incident on one time axis: data, pictures, choices and the end."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import threading
 
 import pytest
 
-from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, Recorded, tables
+from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, Recorded, lines, tables
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import STATE_LOOKS
 from workshop_kit.display.dashboard.dashboard import Dashboard
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import View, container_view, describe
+from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
@@ -64,17 +65,6 @@ def has_no_thread() -> bool:
     return not any(thread.name.startswith("dashboard") for thread in threading.enumerate())
 
 
-def test_headless_it_is_a_picture_with_all_data(capsys: pytest.CaptureFixture[str]) -> None:
-    """It draws once, leaves no thread, and escapes the tables."""
-    board = Dashboard(Recorded(), Recorded().faults, title="<i>T</i>").show(Screens(headless=True))
-    shown = board.picture()
-    assert "data:image/png" in shown.html
-    assert "<i>" not in shown.html
-    for name in ("Requests", "Resources", "Health", "Events", "Faults"):
-        assert f"Data: {name}" in shown.html
-    assert has_no_thread()
-
-
 def test_one_dashboard_a_title_and_it_stops() -> None:
     """Showing a title again ends the former one; an unknown container is refused with those that are watched."""
     screens = Screens()
@@ -85,5 +75,31 @@ def test_one_dashboard_a_title_and_it_stops() -> None:
     screens.stop()
     second.stop()
     assert has_no_thread()
+    assert "<b>" not in second.picture().html
     with pytest.raises(WrongUsage, match="'other' is not watched"):
         Dashboard(Recorded(), container="other")
+
+
+def test_everything_stands_on_one_axis() -> None:
+    """Lines by level, errors, p95, states, events and the fault; half a minute before it and after."""
+    shown = one_clock("The cache stands still", logs=lines(), tables=tables(), faults=[FAULT])
+    assert "85 seconds until 12:01:45" in shown.text
+    for words in (
+        "of all requests 0 (at most 60)",
+        "p95 12 (at most 2,000)",
+        "Fault pause redis",
+        "service ended (137)",
+        "redis: pass",
+    ):
+        assert words in shown.text
+    assert "85 info, 25 warning, 1 error, 1 other in all" in shown.text
+    assert "Warnings and errors: 26 lines, 2 different" in shown.html
+    assert shown.html.count('<th scope="row">') == 2  # the one error does not drown
+
+
+def test_each_table_is_optional_but_one_must_have_data() -> None:
+    """Without a fault the picture has the whole time of the data."""
+    assert "119 seconds until" in one_clock("T", logs=lines()).text
+    assert "lines" not in one_clock("T", tables=tables()).text
+    with pytest.raises(WrongUsage, match="nothing to show"):
+        one_clock("T", logs=lines().iloc[:0], tables=Tables())

@@ -1,10 +1,11 @@
-"""The text of a log line is drawn as it is, in pictures and DataFrames: no formula, no control character."""
+"""Text of log lines in pictures, tables and DataFrames acts on nothing; a table has headers and a text twin."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from workshop_kit.display import tables
 from workshop_kit.display.incident_chart import one_clock
+from workshop_kit.display.tables import table
 
 TEXTS = ("$x$", r"$\frac{a$", "_private", "100% {x:,g}", "\x1b[31mred\x07\u202eright to left")
 ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
@@ -57,3 +59,20 @@ def test_a_frame_that_a_cell_shows_does_not_act(shown: Callable[[object], dict[s
     assert ACTIVE.search(shown(frame["msg"])["text/plain"]) is None
     long: Any = pd.DataFrame({"n": range(1_000)})
     assert shown(long)["text/html"] == long._repr_html_()
+
+
+def test_a_table_has_headers_and_a_text_twin() -> None:
+    """A screen reader hears caption, column heads and the name of each row; the text has the same in columns."""
+    shown = table("Stops", ["container", "seconds"], [["shell", 10.2], ["direct", 0.3]])
+    assert "<caption>Stops</caption>" in shown.html
+    assert re.findall(r'<th scope="col">(\w+)</th>', shown.html) == ["container", "seconds"]
+    assert re.findall(r'<th scope="row">(\w+)</th>', shown.html) == ["shell", "direct"]
+    assert str(shown).split("\n") == ["Stops", "container  seconds", "shell      10.2", "direct     0.3"]
+
+
+@pytest.mark.parametrize("text", ['"><script>x</script>', "<img src=x onerror=alert(1)>", "&lt;b&gt;", "' a='", "<!--"])
+def test_no_text_becomes_markup(text: str) -> None:
+    """In titles, heads and values every text is escaped."""
+    html = table(text, [text], [[text]]).html
+    assert html.count("<") == table("x", ["x"], [["x"]]).html.count("<")
+    assert html.count(escape(text)) == 3

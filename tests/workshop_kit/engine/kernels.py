@@ -67,9 +67,9 @@ class Kernel:
 
 
 @contextmanager
-def kernel(root: Path, folder: Path, base: str, program: str) -> Iterator[Kernel]:
+def kernel(root: Path, folder: Path, program: str, *words: str) -> Iterator[Kernel]:
     """Start a program on the workspace in ``folder``; it is killed at the latest at the end of the block."""
-    command = [sys.executable, "-c", program, str(folder), base]
+    command = [sys.executable, "-c", program, str(folder), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdout is not None
         try:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 from workshop_kit.engine import cleanup, images, recipes
-from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.release import OCI, image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 
-NO_DOCUMENTATION = CHECKOUT / "images" / "base" / images.NO_DOCUMENTATION
 RECIPE = recipes.Recipe("scratch", "recipe")
 BASE = recipes.tags(CHECKOUT)["base"]
 
@@ -109,40 +105,10 @@ def test_a_ca_bundle_that_is_no_file_is_an_error(monkeypatch: pytest.MonkeyPatch
         images.ca_bundle()
 
 
-def program(folder: Path, name: str, script: str) -> None:
-    """A program of that name that does this."""
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose programs come before the system's."""
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    return tmp_path
-
-
-def test_a_silent_registry_costs_seconds(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_registry_costs_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall drops its packets: the pull is ended."""
+    (tmp_path / "docker").write_text("#!/bin/sh\nexec sleep 600\n")  # longer than a test may take
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(images, "REGISTRY_TIMEOUT_SECONDS", 0.3)
-    program(programs, "docker", "exec sleep 600")  # longer than a test may take
     assert images._pull(lambda _step: None) is False
-
-
-def test_the_bootstrap_unpacks_no_documentation(programs: Path, tmp_path: Path) -> None:
-    """mmdebstrap gets the base's list: manuals deleted in a later step would stay in the layer below."""
-    program(programs, "sudo", 'exec "$@"')
-    program(programs, "mmdebstrap", f'echo "$@" > {tmp_path}/told')
-    program(programs, "docker", "true")
-    session = SimpleNamespace(engine=SimpleNamespace(architecture="amd64"), identity=Identity("1a2b3c4d", "me@here"))
-    images._bootstrap(cast("Session", session), NO_DOCUMENTATION, install=False, report=lambda _step: None)
-    assert f"--dpkgopt={NO_DOCUMENTATION}" in (tmp_path / "told").read_text().split()
-    assert "path-exclude=/usr/share/man/*" in NO_DOCUMENTATION.read_text().splitlines()
-
-
-def test_without_mmdebstrap_the_error_names_its_package(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No registry, no mmdebstrap, --no-install: one sentence with what to install."""
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    with pytest.raises(NotReady, match="mmdebstrap"):
-        images._ensure_mmdebstrap(install=False, report=lambda _step: None)

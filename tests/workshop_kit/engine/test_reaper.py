@@ -44,7 +44,7 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
     own: Session, images: dict[str, str], root: Path, tmp_path: Path
 ) -> None:
     """After kill -9 the builder ends and leaves no image; what has the workspace's scope stays."""
-    with kernels.kernel(root, tmp_path / "own", images["base"], kernels.BUILDS) as victim:
+    with kernels.kernel(root, tmp_path / "own", kernels.BUILDS, images["base"]) as victim:
         assert victim.process.stdout is not None
         assert any("RUN echo" in line for line in victim.process.stdout)
         time.sleep(1)  # from here on the builder is silent, so no broken pipe ends it
@@ -56,7 +56,7 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
 
 def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], root: Path, tmp_path: Path) -> None:
     """The reaper ignores SIGINT, SIGTERM and SIGHUP, and a child that the kernel forked does not keep it waiting."""
-    with kernels.kernel(root, tmp_path / "own", images["base"], kernels.FORKS) as victim:
+    with kernels.kernel(root, tmp_path / "own", kernels.FORKS, images["base"]) as victim:
         pid = kernels.the_reaper(victim.maker)
         assert os.getsid(pid) == pid
         wait_until(lambda: ignored_signals(pid) & 0x4003 == 0x4003)  # 1, 2 and 15
@@ -105,7 +105,7 @@ def test_functions_named_at_the_start_run_before_the_sweep(
     labels = {**own.identity.labels("kernel"), MAKER: DEAD}
     theirs = other.create(images["base"], list(SLEEP), labels=labels)
     own.ledger.add(Entry("container", theirs.id, theirs.name, "kernel"))
-    with kernels.kernel(root, tmp_path / "own", images["base"], program) as victim:
+    with kernels.kernel(root, tmp_path / "own", program, images["base"]) as victim:
         victim.process.kill()
         assert kernels.left_after(own.engine, own.identity.session, victim.maker) == []
     assert kernels.things(own.engine, own.identity.session, KERNEL_SCOPE) == []

@@ -10,15 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import LiveStack, own_stack
+from tests.conftest import own_stack
 from tests.waiting import wait_until
 from workshop_kit.engine import cleanup, images, recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import (
-    NO_CGROUP,
     SECRETS,
     Stack,
-    cgroup_variables,
     write_secrets,
     write_variables,
 )
@@ -105,13 +103,13 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, monke
 
 
 @pytest.mark.long
-def test_up_waits_for_an_unhealthy_dependency(live_stack: LiveStack) -> None:
+def test_up_waits_for_an_unhealthy_dependency(live_stack: Stack) -> None:
     """One service is started while its Redis is unhealthy: compose alone would fail at once."""
-    live_stack.pause("redis")
-    wait_until(lambda: live_stack.stack.container("redis").health == "unhealthy", timeout_seconds=120)
-    live_stack.unpause("redis")
-    live_stack.stack.up("service")
-    assert live_stack.stack.container("redis").health == "healthy"
+    live_stack.container("redis").pause()
+    wait_until(lambda: live_stack.container("redis").health == "unhealthy", timeout_seconds=120)
+    live_stack.container("redis").unpause()
+    live_stack.up("service")
+    assert live_stack.container("redis").health == "healthy"
 
 
 def test_secrets_are_written_once_and_closed_to_others(tmp_path: Path) -> None:
@@ -136,16 +134,3 @@ def test_the_users_own_env_file_stays(tmp_path: Path) -> None:
     assert write_variables(path, {"A": "1"}) is True
     assert write_variables(path, {"A": "two words"}) is True
     assert 'A="two words"' in path.read_text()
-
-
-def test_each_cgroup_driver_has_its_own_parent_and_path() -> None:
-    """The engine's cgroup parent, and the folder that it becomes; without a driver, a folder of the workspace."""
-    found = {
-        driver: [*cgroup_variables({"CgroupDriver": driver, "CgroupVersion": version}, "0a1b", Path("/mine")).values()]
-        for driver, version in (("cgroupfs", "1"), ("systemd", "2"), ("none", "2"))
-    }
-    assert found == {
-        "cgroupfs": ["/workshop-0a1b", "/sys/fs/cgroup", "workshop-0a1b", "1"],
-        "systemd": ["workshop-0a1b.slice", "/sys/fs/cgroup", "workshop.slice/workshop-0a1b.slice", ""],
-        "none": ["", "/mine", NO_CGROUP, ""],
-    }

@@ -1,4 +1,4 @@
-"""The board has the state of every exercise in words, and the minutes left."""
+"""The board has the state of every exercise in words, and the minutes left; a jump by it, without a page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.errors import WrongUsage
+from tests.conftest import like
+from tests.workshop_kit.test_exercise_commands import is_signed
+from workshop_kit.engine import containers
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.board import State, board, render, state_of
+from workshop_kit.exercises.board_widget import BoardView, BoardWidget
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.progress import silent
+from workshop_kit.workspace.folder import Workspace
 
 CHANGES: tuple[dict[str, object], ...] = (
     {"id": "container.limits", "title": "Limits", "minutes": 5, "debrief_minutes": 1, "tracks": ("full",)},
@@ -79,3 +87,40 @@ def test_the_page_says_it_in_words(progress: Progress, exercises: list[Exercise]
     assert (container.startswith(">"), configuration.startswith(" open>")) == (True, True)
     assert [name in container for name in NAMES] == [True, True, True, False]
     assert "Leave in time &amp; in &lt;peace&gt;" in container
+
+
+LOSS, CONFIGURATION = "container.loss", "02_configuration"
+
+
+@pytest.fixture
+def view(participant: Stack, tmp_path: Path) -> BoardView:
+    """A participant's board."""
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "my workspace"), lambda: participant)
+    return BoardView(exercise_service, participant, "01_container")
+
+
+@pytest.mark.timeout(300)
+def test_the_kernel_can_be_used_after_a_jump(view: BoardView, participant: Stack) -> None:
+    """Its containers are removed; using one is a one-sentence error, and making them again works."""
+    assert isinstance(view.job.widget, BoardWidget)
+    assert (view.job.widget.lessons[:2], view.job.widget.next_lesson) == (["00_start", "01_container"], CONFIGURATION)
+    mine = containers.run(participant.session, like(participant.container("service")))
+    subject = view.exercise_service.subject(LOSS)
+    view.exercise_service.hand_in(LOSS, [], "changed")
+    left = []
+    view.leave = lambda: left.append(mine.id)
+    (view.exercise_service.workspace.my_service / "start.sh").write_text("mine")
+    view.go("01_container", silent)
+    assert left == [mine.id]
+    assert is_signed(view.exercise_service.workspace), "JupyterLab shows panels only in trusted notebooks"
+    with pytest.raises(WorkshopError, match=r"gone\. Run the cell that starts it again"):
+        mine.inspect()
+    mine.remove()  # as a cell that is run again does
+    assert view.exercise_service.check(LOSS).verdict is Verdict.NOT_STARTED, "the answer is about what is gone"
+    again = view.exercise_service.subject(LOSS)
+    assert again is not None
+    assert subject is not None
+    assert again.running is not None
+    assert again.running.inspect()["State"]["Running"]
+    again.running.remove()
+    assert participant.container("service").status == "running"

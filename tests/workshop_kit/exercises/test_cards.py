@@ -46,16 +46,6 @@ def test_a_failed_finding_has_all_its_parts() -> None:
     assert 'aria-label="not as expected"' in html
 
 
-def test_the_page_has_the_task_and_the_state(exercise: Exercise) -> None:
-    """Task, minutes and state, with or without a result."""
-    for page, state in (
-        (exercise_page(exercise), "– not checked yet"),
-        (exercise_page(exercise, RESULT), "✗ not"),
-    ):
-        assert f"core · 8 min, then 2 to talk about it · factor 9 · {state}" in page.text
-        assert "<p>Make it stop gracefully.</p>" in page.html
-
-
 def test_lines_are_wrapped_and_terminal_sequences_written_out() -> None:
     """Long sentences are wrapped under themselves; a container can neither clear nor color the participant's screen."""
     long = replace(BAD, got="\x1b[2Jred\u202etxet\nnext", means="word " * 60)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.exercises import check_runner
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -21,6 +20,7 @@ from workshop_kit.workspace.folder import Workspace
 FILE = "my_service/start.sh"
 GRACEFUL, LIMITS = "container.graceful", "container.limits"
 LAYER = "container.layer"
+LESSON = "02_configuration"
 
 
 def found(
@@ -140,45 +140,32 @@ def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: Exer
     assert path.read_text() == starter
 
 
-def test_a_tour_solves_earlier_exercises_and_the_exercise_of_a_cell(engineless: ExerciseService) -> None:
-    """Before a cell of lesson 02 runs, lesson 01 is solved, and of lesson 02 the exercise of that cell alone."""
-
-    def text(identifier: str) -> str:
-        return engineless.exercise_files(engineless.find(identifier)).mine()
-
-    check_runner.arrive(engineless, "02_configuration")
-    names = ("config.env", "config.report", GRACEFUL)
-    untouched = [text(name) for name in names]
-    checkpoint.solve_until(engineless, "01_container", "setup")
-    assert [text(name) for name in names] == untouched
-    checkpoint.solve_until(engineless, "02_configuration", "exercise-config-env")
-    assert "exec uvicorn" in text(GRACEFUL)
-    assert engineless.exercise_files(engineless.find("config.env")).is_untouched() is False
-    assert engineless.exercise_files(engineless.find("config.report")).is_untouched()
-
-
-def test_an_exercise_of_a_second_notebook_is_fresh_there(engineless: ExerciseService) -> None:
-    """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not."""
-    texts = {name: engineless.exercise_files(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")}
-    checkpoint.arrange(engineless, "04b_monitoring_more")
-    assert [one.is_untouched() for one in texts.values()] == [False, True]
-
-
-def test_a_tour_that_skips_a_lesson_arranges_the_files_of_the_next(engineless: ExerciseService) -> None:
-    """After 03b alone, 04b begins with a /readyz that knows no stop; at its exercise the solution comes."""
-    drain = engineless.exercise_files(engineless.find("monitoring.drain"))
-    solved = checkpoint.SolvedFiles(engineless)
-    solved.before_cell("03b_logging_more", "setup")
-    assert not drain.is_untouched()
-    for cell in ("setup", "leave"):
-        solved.before_cell("04b_monitoring_more", cell)
-        assert drain.is_untouched()
-    solved.before_cell("04b_monitoring_more", "exercise-monitoring-drain")
-    assert not drain.is_untouched()
-
-
-def test_in_lesson_05_all_exercises_before_it_are_solved(engineless: ExerciseService) -> None:
-    """Those of second notebooks, too."""
+@pytest.mark.parametrize(("lesson", "drain_is_fresh"), [("04b_monitoring_more", True), ("05_game_day", False)])
+def test_an_exercise_of_a_second_notebook_is_fresh_there(
+    engineless: ExerciseService, lesson: str, drain_is_fresh: bool
+) -> None:
+    """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not; in lesson 05 all are."""
     texts = [engineless.exercise_files(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")]
-    checkpoint.arrange(engineless, "05_game_day")
-    assert [one.is_untouched() for one in texts] == [False, False]
+    checkpoint.arrange(engineless, lesson)
+    assert [one.is_untouched() for one in texts] == [False, drain_is_fresh]
+
+
+def test_filling_in_keeps_what_was_changed(engineless: ExerciseService) -> None:
+    """An untouched exercise gets its solution, one that was begun does not: "Run all" is safe, and safe twice."""
+    checkpoint.arrange(engineless, LESSON)
+    (tasks,) = engineless.workspace.folder.glob("exercises/*/tasks.yaml")
+    cells = ["exercise-config-environments", "exercise-config-environments"]
+    assert list(checkpoint.fill_in(engineless, LESSON, cells)) == [
+        "exercises/02_configuration/tasks.yaml has the solution: config.environments",
+        "exercises/02_configuration/tasks.yaml stays as it is: config.environments",
+    ]
+    mine = tasks.read_text().replace("staging", "stage")
+    tasks.write_text(mine)
+    assert all("stays as it is" in sentence for sentence in checkpoint.fill_in(engineless, LESSON, cells))
+    assert tasks.read_text() == mine
+
+
+def test_a_cell_that_makes_no_file_cannot_be_filled_in(engineless: ExerciseService) -> None:
+    """One sentence names it."""
+    with pytest.raises(WrongUsage, match="'title' is no cell of 02_configuration that makes a file"):
+        list(checkpoint.fill_in(engineless, LESSON, ["title"]))

@@ -27,7 +27,6 @@ from workshop_kit.exercises.checks import (
 )
 from workshop_kit.exercises.checks.monitoring_container import Balancer, Drain
 from workshop_kit.exercises.checks.monitoring_metrics import CLOSED, KNOWN, ODD_METHODS, SLOW_SECONDS, Scrape
-from workshop_kit.exercises.checks.monitoring_ratio import Scene
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
@@ -217,56 +216,6 @@ def test_each_wrong_answer_is_named(identifier: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(monitoring_health, "FAILURE_KEPT_SECONDS", 0)
     monkeypatch.setattr(monitoring_health, "PATIENCE_SECONDS", 0)
     check_runner.assert_named(identifier, WRONG[identifier]())
-
-
-@pytest.mark.parametrize(
-    ("answers", "verdict", "says"),
-    [
-        pytest.param(lambda word, _: word, Verdict.PASSED, "a setting decides", id="right"),
-        pytest.param(
-            lambda _, gone: "fail" if gone in monitoring_health.CRITICAL else "warn" if gone else "pass",
-            Verdict.LUCKY,
-            "by heart",
-            id="by heart",
-        ),
-        pytest.param(lambda _, gone: "fail" if gone else "pass", Verdict.WRONG, "could do without", id="all"),
-        pytest.param(
-            lambda word, _: "pass" if word == "warn" else word, Verdict.WRONG, "nobody hears of it", id="no warning"
-        ),
-    ],
-)
-def test_dependencies_known_by_heart_are_luck(answers: Callable[[str, str], str], verdict: Verdict, says: str) -> None:
-    """/health has to be right by the stack's setting, and by another."""
-
-    def found(*critical: str) -> list[Finding]:
-        findings = []
-        for gone in monitoring_health.GONE:
-            is_critical = gone in critical
-            word = answers("fail" if is_critical else "warn" if gone else "pass", gone)
-            answer = health(503 if word == "fail" else 200, word, *filter(None, [gone]))
-            findings.append(monitoring_health.says(answering(answer), gone, critical=is_critical))
-        return findings
-
-    result = monitoring_health.judge_critical(
-        found(*monitoring_health.CRITICAL), found(monitoring_health.OTHERWISE), ""
-    )
-    assert result.verdict is verdict, result
-    assert says in result.summary
-
-
-def test_a_play_counts_the_requests_of_its_scenes() -> None:
-    """A counter goes on from scene to scene, and a series is not there before its first request."""
-    series = monitoring_ratio.series((Scene(0.0), Scene(0.1), Scene(0.0)))
-    (failed,) = (
-        values.split(" ")
-        for name, values in series.items()
-        if 'job="my-service"' in name and 'route="/orders",status="503"' in name
-    )
-    seconds = monitoring_ratio.PHASE_SECONDS
-    assert failed[:seconds] == ["_"] * seconds
-    assert failed[seconds : seconds + 2] == ["50", "100"]
-    assert set(failed[2 * seconds :]) == {str(50 * seconds)}
-    assert {len(values.split(" ")) for values in series.values()} == {3 * seconds}
 
 
 @pytest.mark.parametrize(

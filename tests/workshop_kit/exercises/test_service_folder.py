@@ -24,15 +24,6 @@ def copied(engineless: ExerciseService, identifier: str, target: Path) -> list[s
     return engineless.exercise_files(engineless.find(identifier)).copy_service(target)
 
 
-def test_a_workspace_begins_with_the_starters(engineless: ExerciseService) -> None:
-    """They are in ``my_service/`` and nowhere else, as `./workshop build` made them from the solutions."""
-    workspace = engineless.workspace
-    assert {path.name for path in workspace.my_service.iterdir()} == FILES
-    assert not (workspace.exercises / "01_container").exists()
-    for name in FILES:
-        assert (workspace.my_service / name).read_bytes() == (CHECKOUT / "exercises/01_container" / name).read_bytes()
-
-
 def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(engineless: ExerciseService) -> None:
     """The replaced files are in kept/, and the solution names the other files."""
     folder = engineless.workspace.my_service

@@ -75,14 +75,6 @@ def test_log_lines_mask_the_passwords(context: Context, image: ServiceImage) -> 
     assert "(secret) !" in lines
 
 
-def test_every_wait_ends_at_the_deadline(context: Context, image: ServiceImage) -> None:
-    """A check has one deadline, not one for each question."""
-    with service_trial.run_with_stack(context, image, command=("sleep", "600"), deadline_seconds=1) as trial:
-        assert not trial.wait_answer("/livez", within_seconds=600)
-        assert trial.wait_ended(600) is None
-        assert trial.left_seconds == 0
-
-
 @pytest.mark.long
 def test_a_paused_database_is_an_error_of_the_stack(context: Context, image: ServiceImage) -> None:
     """A fault that is still in force is not a mistake of the participant."""

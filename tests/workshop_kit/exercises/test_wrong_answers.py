@@ -256,6 +256,28 @@ def test_each_wrong_region_is_named(
     assert says in check_runner.words(result), result
 
 
+HOSTILE = {
+    "loops": ("while True:\n    pass\n", "does not listen on port 8080"),
+    "prints for ever": ("import sys\nwhile True:\n    sys.stdout.write('x' * 65536)\n", "does not listen"),
+    "memory bomb": ("taken = []\nwhile True:\n    taken.append(bytearray(1024 * 1024))\n", "its 256 MiB of memory"),
+}
+
+
+@pytest.mark.long
+@pytest.mark.alone
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_module_is_named_in_time(participant: Stack, name: str) -> None:
+    """The check ends, names the fault with a short tail of the log, and leaves nothing."""
+    module, says = HOSTILE[name]
+    with check_runner.leaving_nothing(participant):
+        result = check_runner.judge(participant, "config.env", module)
+    assert result.verdict is Verdict.DID_NOT_START
+    assert says in result.summary
+    assert all(finding.means and finding.look for finding in result.findings)
+    assert len(result.output.encode()) <= 4096
+
+
 def with_expression(expression: str) -> str:
     """The rules with this expression."""
     return regions.replace(RULES, "monitoring.ratio", f"        expr: >-\n          {expression}\n")
@@ -309,8 +331,9 @@ ANOTHER_WAY = """
     ],
 )
 def test_each_jq_program_gets_its_findings(participant: Stack, program: str, passed: list[bool]) -> None:
-    """By the real jq, over the live service's log: no complaint, none missing, none too many."""
-    result = check_runner.judge(participant, "logging.jq", program)
+    """By the real jq, over the live service's log: no complaint, none missing, none too many; no container stays."""
+    with check_runner.leaving_nothing(participant):
+        result = check_runner.judge(participant, "logging.jq", program)
     expected = Verdict.PASSED if all(passed) else Verdict.WRONG
     assert result.verdict is expected, result
     assert [finding.passed for finding in result.findings] == passed, result.findings

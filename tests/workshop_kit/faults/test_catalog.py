@@ -1,22 +1,27 @@
-"""The catalog: a complete set of values in range, or one sentence."""
+"""The catalog: a complete set of values in range, or one sentence; and a fault added as docs/adding-a-fault.md says."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WrongUsage
+from workshop_kit.faults import catalog, handlers
 from workshop_kit.faults.catalog import FAULTS, named
 from workshop_kit.faults.handlers import HANDLERS
+from workshop_kit.faults.injection import fault
 
 
 def test_the_defaults_of_every_fault_are_in_range() -> None:
     """Each fault can be injected without a parameter, but limits."""
     assert set(HANDLERS) == {fault.mechanism for fault in FAULTS.values()}
-    for fault in FAULTS.values():
-        if not fault.one_of:
-            assert set(fault.complete({})) == {parameter.name for parameter in fault.parameters}
+    for one in FAULTS.values():
+        if not one.one_of:
+            assert set(one.complete({})) == {parameter.name for parameter in one.parameters}
 
 
 def test_a_misspelled_name_gets_the_list_and_the_nearest_name() -> None:
@@ -50,3 +55,35 @@ def test_limits_take_at_least_one_value() -> None:
     with pytest.raises(WrongUsage, match=r"changes nothing\. Give it memory_mib or cpus"):
         named("limits").complete({})
     assert named("limits").complete({"cpus": 0.5}) == {"memory_mib": None, "cpus": 0.5}
+
+
+NAME = "restart"
+
+
+@pytest.fixture
+def documented(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The document's entry and functions are in place."""
+    entry, function, pair = re.findall(
+        r"^```python\n(.*?)^```", (root / "docs/adding-a-fault.md").read_text(), re.M | re.S
+    )
+    names = dict(vars(handlers))
+    exec(function, names)
+    monkeypatch.setitem(catalog.FAULTS, NAME, eval(entry, dict(vars(catalog))))
+    monkeypatch.setitem(handlers.HANDLERS, NAME, eval(pair, names)[NAME])  # type: ignore[misc]
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("documented")
+def test_the_fault_of_the_document_works(shop: Shop) -> None:
+    """A wrong value is refused; a good one restarts the target, and after the block all is as before."""
+    redis, before = shop.stack.container("redis"), shop.state()
+    started = redis.attrs["State"]["StartedAt"]
+    with (
+        pytest.raises(WrongUsage, match="a whole number from 0 to 60 s"),
+        fault(NAME, shop.stack, "redis", grace_seconds=99),
+    ):
+        pass
+    with fault(NAME, shop.stack, "redis"):
+        assert shop.stack.container("redis").attrs["State"]["StartedAt"] > started
+    assert shop.recovers()
+    assert shop.state() == before

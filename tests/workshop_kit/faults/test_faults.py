@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LiveStack
 from tests.waiting import wait_until
 from tests.workshop_kit.faults.conftest import Shop
+from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault
 from workshop_kit.faults.journal import Journal
@@ -136,9 +136,9 @@ def test_two_faults_on_one_target_end_in_any_order(shop: Shop, ending: Any, last
 
 
 @pytest.mark.long
-def test_no_proxy_outlives_its_target(live_stack: LiveStack) -> None:
+def test_no_proxy_outlives_its_target(live_stack: Stack) -> None:
     """The target is made anew during the fault: the end removes the proxy and leaves the new target alone."""
-    stack = live_stack.stack
+    stack = live_stack
     with fault("latency", stack, "redis", latency_ms=10):
         [entry] = Journal(stack.session).entries()
         stack.container("redis").remove(force=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.faults.injection import revert_all
 from workshop_kit.faults.journal import Journal
@@ -44,16 +43,10 @@ with ExitStack() as block:
 @contextmanager
 def process(root: Path, workspace: Workspace, *faults: str, until: str = "in force") -> Iterator[subprocess.Popen[str]]:
     """Another notebook of the same workspace, which puts faults (``NAME:SERVICE``) in force and stays in its block."""
-    command = [sys.executable, "-c", PROGRAM, str(workspace.folder), *faults]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as other:
-        try:
-            assert other.stdout is not None
-            while (line := other.stdout.readline().strip()) != until:
-                assert line, "it ended too soon"
-            yield other
-        finally:
-            other.kill()
+    with kernel(root, workspace.folder, PROGRAM, *faults) as other:
+        assert other.process.stdout is not None
+        assert until == "ready" or other.process.stdout.readline().strip() == until, "it ended too soon"
+        yield other.process
 
 
 def test_a_killed_process_leaves_faults_that_the_next_one_reverts(shop: Shop, root: Path, workspace: Workspace) -> None:

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from tests.workshop_kit.engine.kernels import things
 from workshop_kit import gameday
 from workshop_kit.display.live import Screens
-from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.labels import SCOPE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
@@ -37,9 +38,8 @@ def lesson(workspace: Workspace, stack: Stack) -> Lesson:
 
 def containers_of(stack: Stack) -> set[str]:
     """The containers of this session that do not belong to the stack."""
-    labels = {"label": [f"{SESSION}={stack.session.identity.session}", "workshop.scope=kernel"]}
-    found = stack.session.engine.client.containers.list(all=True, filters=labels, ignore_removed=True)
-    return {str(container.name) for container in found}
+    found = things(stack.session.engine, stack.session.identity.session, f"{SCOPE}=kernel")
+    return {name for kind, name in map(str.split, found) if kind == "container"}
 
 
 def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> None:

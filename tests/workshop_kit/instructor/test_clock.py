@@ -59,13 +59,9 @@ def test_a_fault_is_a_band_without_a_name() -> None:
 
 
 def test_overlapping_faults_are_one_band() -> None:
-    """So they cannot be counted."""
+    """So they cannot be counted. One that ended before the time shown is none."""
     faults = [Broken("kill", "redis", second(60), second(30)), Broken("pause", "redis", second(40), None)]
     assert [(band.start, band.end) for band in shown(*faults).bands] == [(-60.0, 0.0)]
-
-
-def test_without_a_fault_there_is_no_band() -> None:
-    """Nor with one that ended before the time shown."""
     assert CHANGED not in svg(shown(Broken("kill", "redis", second(500), second(400))))
 
 

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from tests.waiting import wait_until
+from tests.workshop_kit.engine.kernels import things
+from workshop_kit.engine.labels import SCOPE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit
 from workshop_kit.faults.journal import Journal
@@ -60,10 +61,10 @@ def listening(process: subprocess.Popen[str]) -> set[str]:
     return {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
 
 
-def made_by_the_desk(stack: Stack) -> list[Any]:
+def made_by_the_desk(stack: Stack) -> list[str]:
     """The containers that belong to a process, not to the stack."""
-    mine = {"label": [f"workshop.session={stack.session.identity.session}", "workshop.scope=kernel"]}
-    return list(stack.session.engine.client.containers.list(all=True, filters=mine, ignore_removed=True))
+    found = things(stack.session.engine, stack.session.identity.session, f"{SCOPE}=kernel")
+    return [one for one in found if one.startswith("container ")]
 
 
 def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str, str]) -> None:

@@ -1,10 +1,14 @@
-"""The picture of a request's lines."""
+"""Log lines at the desk: their grade, and the picture of the lines of one request."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
 
 from workshop_kit.instructor.clock_svg import HEIGHT
+from workshop_kit.instructor.log_tail import grade
 from workshop_kit.instructor.request_lines import RequestLines
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -40,3 +44,27 @@ def test_hostile_lines_stay_text() -> None:
         *("svg", "title", "desc", "defs", "pattern", "rect", "text", "tspan")
     }
     assert "\x1b" not in picture.encode().decode()
+
+
+REQUEST = {"level": "warning", "route": "/orders", "status": 503}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (REQUEST, "error"),
+        (REQUEST | {"status": None}, "error"),
+        (REQUEST | {"status": 404}, "warning"),
+        (REQUEST | {"route": "/readyz"}, "warning"),
+        ({"level": "info", "status": 201, "route": "/orders"}, "other"),
+        ({"level": "CRITICAL"}, "error"),
+        ({"level": "warn"}, "warning"),
+        ({}, "other"),
+        ({"level": {}, "status": "503"}, "other"),
+        ({"level": 7, "status": 503, "route": {}}, "error"),
+    ],
+    ids=str,
+)
+def test_a_failed_request_is_an_error_whatever_its_level(fields: dict[str, Any], expected: str) -> None:
+    """As in the metrics: status 500 and above, or none. Probes are not counted there; other lines have their level."""
+    assert grade(fields) == expected

@@ -1,16 +1,22 @@
-"""The demo's script: what it clicks and expects exists, and an expectation that does not hold is noticed."""
+"""The demo: its script clicks and expects what exists, it can be played, and what does not hold is noticed."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from workshop_kit.errors import WorkshopError
+from tests.workshop_kit.instructor.conftest import Pages
+from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.log_tail import LINE_COLUMNS
-from workshop_kit.instructor.script import Expectation, load_script
+from workshop_kit.instructor.rehearsal import rehearse
+from workshop_kit.instructor.script import PICTURES, Click, Expectation, as_page, load_script
 from workshop_kit.observe.frames import frame
 from workshop_kit.observe.watch import Tables
 from workshop_kit.observe.watch.scraper import Health
@@ -42,15 +48,6 @@ def test_the_demo_says_what_it_gives_away() -> None:
     assert "game day (05)" in script.when
     assert "Stop here" in encore.note
     assert not [step.id for step in script.steps[:-1] for click in step.clicks if click.fault == "limits"]
-
-
-def test_expected_columns_exist_in_the_tables() -> None:
-    """In the watcher's, and in that of the log lines."""
-    tables = Tables()
-    for step in load_script().steps:
-        for one in step.expectations:
-            table = NO_LINES if one.table == "lines" else getattr(tables, one.table)
-            assert {one.column, *one.where} <= set(table.columns), step.id
 
 
 @pytest.mark.parametrize(
@@ -94,3 +91,57 @@ def test_numbers_lie_between_their_ends() -> None:
         True,
         *[False] * 3,
     ]
+
+
+@pytest.mark.engine
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_demo_can_be_played(root: Path, clean_environment: dict[str, str]) -> None:
+    """``./workshop tour --demo --json`` as it is typed: every step is seen, with its seconds."""
+    environment = {**clean_environment, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "workshop_kit.cli", "tour", "--demo", "--json", "--no-install"]
+    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == Exit.GOOD, said.stdout + said.stderr
+    results = json.loads(said.stdout)
+    assert [result["id"] for result in results] == [step.id for step in load_script().steps]
+    assert [result["problem"] for result in results] == [""] * len(results)
+    assert all(result["seconds"] > 0 for result in results)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tmp_path: Path) -> None:
+    """The problem says the value found; the step's old picture stays, pictures of no step go, others are drawn."""
+    script = load_script()
+    first = script.steps[0].model_copy(update={"look_seconds": 0.0})
+    never = Expectation(table="health", column="state", where={"what": "/livez"}, equals="fail")
+    quiet = first.model_copy(
+        update={"number": 2, "id": "never", "clicks": (), "expectations": (never,), "within_seconds": 3.0}
+    )
+    gone = Click(action="fault", fault="pause", target="nobody")
+    broken = first.model_copy(update={"number": 3, "id": "broken", "clicks": (gone,), "expectations": ()})
+    (tmp_path / "09-old.svg").write_text("old")
+    (tmp_path / "02-never.svg").write_text("recorded")
+    results = rehearse(pages.controller, script.model_copy(update={"steps": (first, quiet, broken)}), pictures=tmp_path)
+    assert [bool(result.problem) for result in results] == [False, True, True]
+    assert "health /livez: state is fail (it is pass)" in results[1].problem
+    assert "no container 'nobody'" in results[2].problem
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-well.svg", "02-never.svg", "README.md"]
+    assert (tmp_path / "02-never.svg").read_text() == "recorded"
+    assert Journal(pages.controller.stack.session).entries() == []
+
+
+def test_every_step_has_its_recorded_picture() -> None:
+    """One for each step, small, with a text twin, and without the target's name."""
+    script = load_script()
+    assert sorted(path.name for path in PICTURES.glob("*.svg")) == [step.picture for step in script.steps]
+    for step in script.steps:
+        text = (PICTURES / step.picture).read_text()
+        assert len(text) < 60_000
+        assert "<desc" in text
+        assert not [click.target for click in step.clicks if click.target and click.target in text]
+
+
+def test_the_page_says_what_the_script_says() -> None:
+    """docs/demo/README.md is what a rehearsal writes."""
+    assert (PICTURES / "README.md").read_text() == as_page(load_script())

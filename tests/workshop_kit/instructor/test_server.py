@@ -98,6 +98,9 @@ def test_headers_keep_the_token_and_foreign_code_out(pages: Pages) -> None:
         ("fault", {"fault": "pause", "target": "redis", "seconds": 0}, 400, "lasts from 1 to 3600 seconds"),
         ("fault", {"fault": "pause"}, 400, "target is missing"),
         ("load", {"request": "GET /orders", "rate_per_second": 5000}, 400, "from 1 to 300"),
+        ("show-lines", {"request_id": "nobody"}, 400, "No line has the request id 'nobody'"),
+        ("show", {"what": "secrets"}, 400, "cannot be shown 'secrets'"),
+        ("theme", {"theme": "pink"}, 400, "There is no theme 'pink'"),
         ("notes", {"lesson": "../secrets/admin"}, 400, "no lesson '../secrets/admin'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""JupyterLab as ``./workshop start`` runs it; tests/browser looks at the page."""
+"""JupyterLab as ``./workshop start`` runs it, and the browser that opens it; tests/browser looks at the page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from workshop_kit import doctor
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import jigsaw
+from workshop_kit.lessons.browser import has_screen, open_in_browser
 from workshop_kit.lessons.lab import START, LabServer, running_server, start_server
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
@@ -195,3 +197,41 @@ def processes_of(empty_workspace: Workspace) -> list[str]:
     """The servers and kernels that still run for a workspace."""
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in found.split("\n") if str(empty_workspace.folder) in line and "python" in line]
+
+
+URL = "http://127.0.0.1:8888/lab/tree/a.ipynb?token=secret&reset"
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "has"),
+    [
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {}, False),
+        ("darwin", {}, True),
+        ("darwin", {"SSH_CONNECTION": "x"}, False),
+    ],
+)
+def test_no_page_is_opened_without_a_screen(platform: str, environment: dict[str, str], has: bool) -> None:
+    """A desktop and a Mac have one; a server, and a Mac reached over SSH, have none."""
+    assert has_screen(platform, environment) is has
+
+
+@pytest.mark.parametrize("program", ["", "wslview"])
+def test_no_command_line_holds_the_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str) -> None:
+    """The browser, here or in Windows, gets a page that only this user can read, and that leads to the address."""
+    started: list[str] = []
+
+    def record(command: Any, **_: Any) -> None:
+        started.extend([command] if isinstance(command, str) else command)
+
+    monkeypatch.setattr(subprocess, "Popen", record)
+    monkeypatch.setattr(webbrowser, "open", record)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if program:
+        (tmp_path / program).touch(mode=0o755)
+    page = tmp_path / "open.html"
+    open_in_browser(URL, page)
+    assert started == ([program, str(page)] if program else [page.as_uri()])
+    assert URL.replace("&", "&amp;") in page.read_text()
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600

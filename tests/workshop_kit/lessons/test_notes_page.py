@@ -1,20 +1,25 @@
-"""The instructor's notes as pages and for the desk: all of them, escaped, with the answers of predictions."""
+"""The instructor's notes as pages, for the desk and in notebooks: all of them, escaped, and gone for a participant."""
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
-from workshop_kit.lessons import notes, notes_page
+from workshop_kit.lessons import instructor_notebooks, notes, notes_page
+from workshop_kit.lessons.instructor_notebooks import CELL, NAME
 from workshop_kit.lessons.notes import Note
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import lesson_names
+from workshop_kit.workspace import content
+from workshop_kit.workspace.course import find_lesson, lesson_names
+from workshop_kit.workspace.folder import Workspace
 
 LESSONS = tuple(lesson_names(CHECKOUT / "notebooks"))
 
@@ -69,3 +74,64 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "00_start.notes.md").write_text("# 01_container\n")
     with pytest.raises(WorkshopError, match="does not begin with `# 00_start`"):
         notes.load("00_start", tmp_path)
+
+
+EDITED, RUN = LESSONS[1], LESSONS[2]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with the lessons, and the instructor's notebooks."""
+    workspace = Workspace.open(tmp_path / "my workspace")
+    instructor_notebooks.update(workspace)
+    return workspace
+
+
+def path_of(workspace: Workspace, lesson: str) -> Path:
+    """Return the instructor's notebook of a lesson."""
+    return workspace.notebooks / f"{NAME}{lesson}.ipynb"
+
+
+def change(path: Path, cell: int, **fields: object) -> None:
+    """Change a cell of a notebook, as JupyterLab does when it saves."""
+    document = json.loads(path.read_text())
+    document["cells"][cell].update(fields)
+    path.write_text(json.dumps(document, indent=2))
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_they_have_all_cells_of_the_lesson_in_order(workspace: Workspace, lesson: str) -> None:
+    """Without the notes it is the lesson; each note stands right before its cell, and the file is a valid notebook."""
+    document = json.loads(path_of(workspace, lesson).read_text())
+    nbformat.validate(document)
+    ids = [cell["id"] for cell in document["cells"]]
+    known = notes.load(lesson, CHECKOUT / "notebooks")
+    assert [name for name in ids if name.startswith(CELL)] == [f"{CELL}{note.cell}" for note in known]
+    assert all(ids[ids.index(f"{CELL}{note.cell}") + 1] == note.cell for note in known)
+    document["cells"] = [cell for cell in document["cells"] if not cell["id"].startswith(CELL)]
+    assert document == notes.read_notebook(lesson, CHECKOUT / "notebooks")
+
+
+def test_without_the_flag_they_go_unless_edited(workspace: Workspace) -> None:
+    """A notebook that was only run is removed, one with a changed cell stays; no notes file is ever in a workspace."""
+    change(path_of(workspace, EDITED), 0, source="my own words")
+    code = next(n for n, cell in enumerate(notes.read_notebook(RUN, workspace.notebooks)["cells"]) if "outputs" in cell)
+    change(path_of(workspace, RUN), code, metadata={"collapsed": True})
+    assert instructor_notebooks.remove(workspace) == [f"{NAME}{EDITED}.ipynb"]
+    left = sorted(path.name for path in workspace.notebooks.iterdir())
+    assert left == sorted([*(f"{name}.ipynb" for name in LESSONS), f"{NAME}{EDITED}.ipynb"])
+    assert [path for path in workspace.folder.rglob("*") if NAME in path.name and EDITED not in path.name] == []
+
+
+def test_a_second_start_keeps_edits(workspace: Workspace) -> None:
+    """What the instructor wrote stays, and nothing else changes."""
+    change(path_of(workspace, EDITED), 0, source="my own words")
+    done = instructor_notebooks.update(workspace)
+    assert (done.added, done.changed, done.conflicts) == ([], [], [])
+    assert json.loads(path_of(workspace, EDITED).read_text())["cells"][0]["source"] == "my own words"
+
+
+def test_they_are_no_lessons(workspace: Workspace) -> None:
+    """A lesson's short name still means the lesson, and an update does not look at them."""
+    assert find_lesson("02", workspace.notebooks) == "02_configuration"
+    assert content.update(workspace).sentences() == ["Everything is up to date."]

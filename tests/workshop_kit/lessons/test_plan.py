@@ -90,23 +90,6 @@ def test_an_invalid_time_is_refused(moment: str) -> None:
         minutes_of(moment)
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["--track", "week"], "There is no track 'week'. Choose from: 90min, half-day, full."),
-        (["--start", "20:00"], "ends after midnight"),
-        (["--break-minutes", "-5"], "cannot be that short"),
-        (["--json", "--markdown"], "Choose one"),
-    ],
-)
-def test_wrong_words_are_wrong_usage(words: list[str], sentence: str) -> None:
-    """One sentence, and nothing on stdout."""
-    said = CliRunner().invoke(app, ["plan", *words])
-    assert isinstance(said.exception, WrongUsage)
-    assert sentence in str(said.exception)
-    assert said.stdout == ""
-
-
 def test_table_markdown_and_json_say_the_same() -> None:
     """The same moments and lessons in all three; JSON is one document and nothing else."""
     words = ["plan", "--track", "half-day", "--start", "13:00"]

@@ -47,26 +47,11 @@ def asked(progress: Progress, *, headless: bool = False) -> Prediction:
     return Prediction("01_container.stop", QUESTION, progress, headless)
 
 
-def test_a_locked_guess_outlives_the_kernel(progress: Progress) -> None:
-    """Another kernel that asks the same question finds the guess; a second click changes nothing."""
-    assert asked(progress).lock("refused") == "refused"
-    again = asked(progress)
-    assert again.choice == "refused"
-    assert again.lock("killed") == "refused"
-
-
-def test_reveal_records_the_result_and_gives_the_reason_of_each_option(progress: Progress) -> None:
-    """All four, as text and, escaped, as HTML: guess and result are marked in words."""
+def test_reveal_records_the_result(progress: Progress) -> None:
+    """As usual it says no more than guess, result and the reason of each option."""
     guess = asked(progress)
     guess.lock("refused")
-    shown = guess.reveal("killed")
-    assert shown.text.startswith("You said: It refuses.\nIt did:   It is killed.\n")
-    for option in QUESTION.options.values():
-        assert f"- {option.text}\n  {option.reason}" in shown.text
-    assert "No signal reaches &lt;it&gt;." in shown.html
-    assert '<th scope="row">You said</th><td>It refuses.</td>' in shown.html
-    assert '<th scope="row">It did</th><td>It is killed.</td>' in shown.html
-    assert "Usually" not in shown.text
+    assert "Usually" not in guess.reveal("killed").text
     kept = progress.guess("01_container.stop")
     assert kept is not None
     assert kept.actual == "killed"

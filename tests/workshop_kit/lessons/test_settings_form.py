@@ -10,7 +10,6 @@ from tests.conftest import like
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.settings_form import (
     NOT_READY,
     READY,
@@ -19,7 +18,6 @@ from workshop_kit.lessons.settings_form import (
     SettingsForm,
     StartResult,
     card_html,
-    parse_variable,
     problems_in,
     try_settings,
 )
@@ -34,14 +32,6 @@ def test_the_value_of_another_variable_is_not_shown() -> None:
     result = StartResult(typed, READY, 1.0)
     assert "Told: MASTER_DB_HOST=, LOG_LEVEL left out, HTTP_PORT=9090, REDIS_PASSWORD set" in str(result)
     assert "geheim" not in card_html(result)
-
-
-def test_the_other_variable_has_one_form() -> None:
-    """NAME=value, or it is said so."""
-    assert parse_variable(" ") == {}
-    for text in ("MASTER_DB_HOTS", "MASTER DB=1"):
-        with pytest.raises(WrongUsage, match="NAME=value"):
-            parse_variable(text)
 
 
 def test_only_the_services_own_line_counts() -> None:
@@ -63,25 +53,6 @@ def form(stack: Stack) -> Iterator[SettingsForm]:
     before = stack.session.ledger.entries()
     yield SettingsForm(start, like(stack.container("service")).environment)
     assert stack.session.ledger.entries() == before
-
-
-@pytest.mark.engine
-@pytest.mark.timeout(300)
-def test_a_headless_run_tries_three_broken_settings(form: SettingsForm) -> None:
-    """The real service refuses each with exit code 1, and names every problem at once."""
-    form.headless = True
-    form.show()
-    assert [(result.outcome, result.exit_code) for result in form.results] == [(REFUSED, 1)] * 3
-    assert {one.variable for result in form.results for one in result.problems} == {
-        "MASTER_DB_PORT",
-        "LOG_LEVEL",
-        "MASTER_DB_HOST",
-        "MASTER_DB_HOTS",
-        "MASTER_DB_SQL_MODE",
-        "HTTP_PORT",
-    }
-    assert "did you mean MASTER_DB_HOST?" in str(form.results[1])
-    assert form.results[0].headline == "It refused to start: exit code 1, 2 problems"
 
 
 @pytest.mark.engine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import nbformat
@@ -75,12 +74,3 @@ def shown(folder: Path) -> list[dict[str, object]]:
     """Return the outputs of the lesson with the chart."""
     notebook = nbformat.read(folder / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     return [dict(output.get("data", {})) for cell in notebook.cells for output in cell.outputs]
-
-
-def test_hues_stay_and_white_becomes_the_paper() -> None:
-    """A picture is recolored dot by dot."""
-    file = io.BytesIO()
-    Image.fromarray(np.array([[(255, 255, 255), (255, 0, 0)]], np.uint8)).save(file, "PNG")
-    paper, red = np.asarray(Image.open(io.BytesIO(stills.recolor_png(file.getvalue(), "dark"))))[0]
-    assert len(set(paper.tolist())) == 1
-    assert red[0] > 2 * max(red[1:])

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import LiveStack
 from tests.waiting import wait_until
 from workshop_kit.display.live import Screens
+from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.lessons.watch import Watch, start_watch
 
@@ -31,15 +31,15 @@ def states(seen: Watch, what: str) -> list[str]:
     return [state for state, before in zip(found, [None, *found], strict=False) if state != before]
 
 
-def test_a_container_is_followed_through_its_restart(live_stack: LiveStack, screens: Screens) -> None:
+def test_a_container_is_followed_through_its_restart(live_stack: Stack, screens: Screens) -> None:
     """Its port and counters change, its end has an exit code, and the rows go on under the same name.
 
     Dashboard and clock read the faults from the journal.
     """
-    seen = start_watch(live_stack.stack, screens)
+    seen = start_watch(live_stack, screens)
     board = seen.dashboard(seconds=30)
     wait_until(lambda: states(seen, "/health")[-1:] == ["pass"])
-    with fault("kill", live_stack.stack, "service"):
+    with fault("kill", live_stack, "service"):
         wait_until(lambda: states(seen, "/livez")[-1] == "no answer")
         wait_until(lambda: "stopped" in set(seen.tables().resources["state"]))
     wait_until(lambda: states(seen, "/health")[-1] == "pass")

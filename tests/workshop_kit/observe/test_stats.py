@@ -65,12 +65,6 @@ def test_cgroup_v2() -> None:
     )
 
 
-def test_a_stopped_container_has_no_sample() -> None:
-    """The engine answers with a stub that looks like an answer."""
-    assert parse(answer("v1_stopped")) is None
-    assert parse({}) is None
-
-
 def test_a_restarted_container_gives_no_spike() -> None:
     """Its counters began again: what they show now is what was used since, at most one core's limit here."""
     before, after = sample("v1_throttled_2"), sample("v1_throttled_restarted")

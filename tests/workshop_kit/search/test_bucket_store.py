@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.workshop_kit.engine.stores import running_store
+from tests.workshop_kit.engine.conftest import running_store
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError

@@ -86,20 +86,6 @@ def test_pages_have_100_lines_newest_first() -> None:
     assert found == [f"line {number}" for number in reversed(range(250))]
 
 
-def test_a_span_includes_its_start_and_excludes_its_end() -> None:
-    """The bars are finer in a span; "whole" removes it."""
-    made = numbered(600)
-    coarse = made.page["bars"]["step"]
-    made.handle({"do": "span", "from": BEGAN + 60 * SECOND, "to": BEGAN + 90 * SECOND})
-    assert made.page["hits"] == sum(map(sum, made.page["bars"]["counts"])) == 30
-    assert messages(made) == [f"line {number}" for number in reversed(range(60, 90))]
-    assert made.page["bars"]["step"] < coarse
-    made.handle({"do": "search", "query": "status:500"})
-    assert made.page["hits"] == 5
-    made.handle({"do": "whole"})
-    assert made.page["hits"] == 100
-
-
 def test_a_search_with_a_level_groups_identical_messages() -> None:
     """Each row has its number of lines; grouping can be switched off and on."""
     noise = [line(number, level="warning", msg="slow", service="web") for number in range(300)]
@@ -155,29 +141,9 @@ def test_the_static_page_escapes_every_text() -> None:
     assert "\x1b" not in shown.text
 
 
-def ticking(stop: threading.Event) -> Iterator[pd.DataFrame]:
-    """A line every hundredth of a second, until it is stopped."""
-    number = 0
-    while not stop.wait(0.01):
-        yield frame(line(number))
-        number += 1
-
-
 def has_no_thread() -> bool:
     """Whether no explorer's thread runs."""
     return not any(thread.name.startswith("explorer") for thread in threading.enumerate())
-
-
-def test_live_lines_are_shown_and_stop_ends_the_thread() -> None:
-    """Lines wait while it is paused; `stop` shows them."""
-    explorer = Explorer(FrameStore(frame()), follow=ticking).show(Screens())
-    wait_until(lambda: explorer.hits > 3)
-    explorer.model.handle({"do": "pause"})
-    wait_until(lambda: explorer.model.new > 3)
-    waiting, shown = explorer.model.new, explorer.hits
-    explorer.stop()
-    assert has_no_thread()
-    assert explorer.hits >= shown + waiting
 
 
 @pytest.mark.parametrize(
@@ -196,31 +162,3 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: 
     assert said in explorer._state()["problem"]["text"]
     assert "canary" not in explorer._state()["problem"]["text"]
     assert explorer.hits == 1
-
-
-class Removed(Iterator[pd.DataFrame]):
-    """A container's log that ends; lines of it were rotated away meanwhile."""
-
-    def __init__(self) -> None:
-        self.ended = ""
-        self._left = [frame(line(0)), frame(line(1), line(2))]
-        self._left[1].attrs["gaps"] = ["rotated away" + SCRIPT]
-
-    def __next__(self) -> pd.DataFrame:
-        if not self._left:
-            self.ended = "the container was removed"
-            raise StopIteration
-        return self._left.pop(0)
-
-
-def test_the_page_names_gaps_dropped_lines_and_the_end() -> None:
-    """Their texts are escaped."""
-    explorer = Explorer(FrameStore(max_rows=2), follow=lambda _: Removed()).show(Screens())
-    wait_until(has_no_thread)
-    gap, dropped, ended = explorer._state()["missed"]
-    assert gap.startswith("1 gap: rotated away<script>")
-    assert ACTIVE.search(gap.replace("<script", "")) is None
-    assert (dropped, ended) == ("1 oldest line dropped", "ended: the container was removed")
-    page = explorer.page()
-    assert "1 gap: rotated away&lt;script" in page.html
-    assert "1 oldest line dropped" in page.text

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 
 from tests.workshop_kit.conftest import WriteNotebook
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace import file_cell
 from workshop_kit.workspace.file_cell import write
 from workshop_kit.workspace.folder import Workspace
 
@@ -91,17 +89,3 @@ def test_it_writes_nowhere_else(workspace: Workspace, name: str) -> None:
     """A name outside of the participant's folder is refused in one sentence."""
     with pytest.raises(WrongUsage, match=r"A file cell writes below my_service/, not .*\. Begin it with %%file my_"):
         write(workspace, name, "text")
-
-
-def test_the_magic_of_a_kernel(
-    workspace: Workspace, dockerfile: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """``%%file NAME`` writes the lines below its first line, and prints one sentence."""
-    shell = Mock()
-    monkeypatch.setattr(file_cell, "get_ipython", lambda: shell)
-    file_cell.register(workspace)
-    magic, *how = shell.register_magic_function.call_args.args
-    magic(f"{NAME} ", SHIPPED)
-    assert how == ["cell", "file"]
-    assert dockerfile.read_text() == SHIPPED
-    assert capsys.readouterr().out == f"{NAME} is written.\n"
